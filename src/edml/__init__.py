@@ -1,0 +1,40 @@
+"""Point-in-time prediction of which students are on the way to failing a course."""
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import Any
+
+#: Where each public name lives; it is imported when it is first asked for.
+_HOME = {
+    "DataCleaner": "preprocessing",
+    "FeatureEngineer": "feature_extraction",
+    "KeyDropper": "preprocessing",
+    "PeriodSplit": "model_selection",
+    "SnapshotSampler": "sampling",
+    "SplitPlan": "model_selection",
+    "StudentKFold": "model_selection",
+    "as_of": "datasets",
+    "load_activity": "datasets",
+    "load_oulad": "datasets",
+    "make_risk_pipeline": "pipeline",
+    "make_snapshot_scorer": "metrics",
+    "make_student_activity": "datasets",
+    "make_target": "datasets",
+    "student_train_test_split": "model_selection",
+}
+
+__version__ = _version("edml")
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,31 @@
+"""The errors that edml raises, each also one of Python's own kinds.
+
+Catch :class:`EdmlError` for everything that edml itself refuses, or the
+built-in class that the error inherits from.
+"""
+
+__all__ = ["EdmlError", "LeakageError", "MissingExtraError", "SplitError", "TableError"]
+
+
+class EdmlError(Exception):
+    """Base class of every error that edml raises on purpose."""
+
+
+class TableError(EdmlError, ValueError):
+    """The event table, or a column of it, cannot be read.
+
+    The message names the column, how many rows are concerned, the first row
+    labels and the remedy; it never holds a student's values.
+    """
+
+
+class SplitError(EdmlError, ValueError):
+    """The students cannot be divided as asked."""
+
+
+class LeakageError(EdmlError, AssertionError):
+    """A transformer's features know something that they must not know."""
+
+
+class MissingExtraError(EdmlError, ImportError):
+    """A feature needs an optional dependency that is not installed."""
