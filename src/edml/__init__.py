@@ -24,7 +24,7 @@ _HOME = {
 }
 
 __version__ = _version("edml")
-__all__ = ["__version__", *_HOME]
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - they are strings
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""Speed and memory, measured as asv does: `nox -s bench`."""

@@ -1,0 +1,90 @@
+"""Sphinx's settings: `nox -s docs` builds the pages, a warning is an error."""
+
+import re
+from importlib.metadata import version as installed_version
+from typing import Any
+
+project = "edml"
+author = "The edml developers"
+copyright = author
+version = release = installed_version("edml")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "matplotlib.sphinxext.plot_directive",
+    "myst_parser",
+    "numpydoc",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+source_suffix = {".rst": "restructuredtext"}  # CHANGELOG.md is included in a page
+default_role = "py:obj"  # `StudentKFold` is a link where there is such a page
+smartquotes = False  # what stands in quotes is often meant to be copied
+extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
+
+# -- the reference ----------------------------------------------------------------
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say it in words
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False  # the template lists what the class itself has
+numpydoc_validation_checks = {
+    "GL03",  # no double blank line
+    "GL06",  # unknown section
+    "GL07",  # sections in the wrong order
+    "GL08",  # no docstring
+    "PR01",  # parameter not documented
+    "PR02",  # unknown parameter
+    "PR03",  # parameters in the wrong order
+    "PR04",  # parameter without a type
+    "PR05",  # type ends in a full stop
+    "PR06",  # not the type's name in Python
+    "PR07",  # parameter without a description
+    "PR10",  # no space before the colon
+    "RT01",  # no Returns
+    "SS01",  # no summary
+    "SS02",  # summary without a capital
+    "SS03",  # summary without a full stop
+    "SS04",  # summary with leading space
+    "SS05",  # summary not in the imperative
+    "SS06",  # summary of more than a line
+    "YD01",  # no Yields
+}
+
+# -- the pages ----------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"edml {release}"
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": [], "install": [], "changelog": []}
+html_copy_source = False
+
+# -- pictures -------------------------------------------------------------------------
+
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = ["svg"]
+plot_rcparams = {"figure.figsize": (7, 4), "savefig.bbox": "tight"}
+plot_apply_rcparams = True
+
+
+def escape_names(
+    app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Keep the ``n_features_in_`` of a shape from being read as a link."""
+    for number, line in enumerate(lines):
+        if " : " in line:
+            lines[number] = re.sub(r"(?<=\w)_(?=[,)])", r"\\_", line)
+
+
+def setup(app: Any) -> None:
+    """Let the above see each docstring before numpydoc does."""
+    app.connect("autodoc-process-docstring", escape_names, priority=400)

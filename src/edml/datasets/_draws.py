@@ -1,0 +1,72 @@
+"""Random draws that are the same bits on every machine.
+
+NumPy promises the stream of a bit generator, not that of its distributions, and
+exponentials and logarithms differ in the last bit between processors. So all is
+made from uniform numbers by additions, multiplications and comparisons, which
+are exact everywhere: a table made from a seed is one table.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from edml.datasets._table import ObjectArray
+from edml.schema import BoolArray, FloatArray, IntArray
+
+
+class Draws:
+    """A source of random numbers.
+
+    Parameters
+    ----------
+    random_state : int, RandomState, Generator or None
+        As everywhere in scikit-learn; a Generator is drawn from directly.
+    """
+
+    def __init__(self, random_state: Any) -> None:
+        if isinstance(random_state, np.random.Generator):
+            self._generator = random_state
+            return
+        seeds = check_random_state(random_state).randint(
+            0, 2**31 - 1, size=4, dtype=np.int64
+        )
+        self._generator = np.random.Generator(np.random.PCG64(seeds.tolist()))
+
+    def uniform(self, *shape: int) -> FloatArray:
+        """Draw from [0, 1)."""
+        return self._generator.random(shape)
+
+    def normal(self, *shape: int) -> FloatArray:
+        """Draw from nearly the standard normal: sums of 12 uniform numbers."""
+        total = np.full(shape, -6.0)
+        for _ in range(12):
+            total += self.uniform(*shape)
+        return total
+
+    def chance(self, probability: float, *shape: int) -> BoolArray:
+        """Draw True with a probability."""
+        return self.uniform(*shape) < probability
+
+    def whole(self, low: int, high: int, *shape: int) -> IntArray:
+        """Draw whole numbers from ``low`` to ``high``, both included."""
+        return low + np.floor(self.uniform(*shape) * (high - low + 1)).astype(np.int64)
+
+    def order(self, n: int) -> IntArray:
+        """Draw an order of ``n`` things."""
+        return np.argsort(self.uniform(n), kind="stable")
+
+    def identifiers(self, n: int) -> ObjectArray:
+        """Draw ``n`` identifiers of 16 hexadecimal digits, 'xxxxxxxx-xxxx-xxxx'."""
+        words = self.whole(0, 2**32 - 1, 2 * n).astype(">u4").tobytes().hex()
+        digits = np.array([words]).view("U1").reshape(n, 16)
+        dash = np.full((n, 1), "-")
+        text = np.hstack([digits[:, :8], dash, digits[:, 8:12], dash, digits[:, 12:]])
+        return np.ascontiguousarray(text).view("U18").ravel().astype(object)
+
+    def blank(self, dates: NDArray[Any], share: float) -> FloatArray:
+        """Take away a share of the dates: half become null, and half 0."""
+        draw = self.uniform(*dates.shape)
+        blanked = np.where(draw < share, 0.0, dates.astype(np.float64))
+        return np.where(draw < share / 2, np.nan, blanked)

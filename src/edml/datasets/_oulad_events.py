@@ -1,0 +1,212 @@
+"""Turn the tables of the Open University dataset into events.
+
+Days count from the start of a presentation. An event is kept up to the end of
+its enrolment, included; ``rows`` are positions in a table of the dataset.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from edml.datasets._events import Events
+from edml.datasets._oulad_files import ENROLMENT, read_filled, refuse
+from edml.datasets._table import ObjectArray, Texts
+from edml.schema import SECONDS_PER_DAY, FloatArray, IntArray, read_numbers
+
+ASSIGNMENTS = ("TMA", "CMA")  # marked by a tutor; marked by the computer
+_GRADES = {"Distinction": 9.0, "Pass": 6.0, "Fail": 2.0, "Withdrawn": 1.0}
+_START_MONTHS = {"B": "02", "J": "10"}
+_PERIODS = {"B": "01", "J": "02"}
+
+
+class Presentations(NamedTuple):
+    """The runs of the modules, arrays of shape (n_presentations,)."""
+
+    keys: pd.Index
+    modules: ObjectArray
+    periods: ObjectArray
+    starts: IntArray
+    lengths: FloatArray
+
+
+class Enrolments(NamedTuple):
+    """Students in presentations, arrays of shape (n_enrolments,)."""
+
+    student: IntArray
+    course: IntArray
+    end: IntArray
+    final_grade: FloatArray
+    students: pd.Index
+
+
+class Assignments(NamedTuple):
+    """The tutor and computer marked assignments, shape (n_assignments,)."""
+
+    ids: pd.Index
+    course: IntArray
+    kind: ObjectArray
+    date: FloatArray
+
+
+def read_presentations(table: pd.DataFrame) -> Presentations:
+    """Read when each presentation starts, and its length in days."""
+    keys = pd.Index(_keys(table))
+    refuse(keys.duplicated(), "courses", "code_presentation", "are there twice")
+    parts = table["code_presentation"].astype(str).str.extract(r"^(\d{4})([BJ])$")
+    unknown = parts[0].isna().to_numpy()
+    refuse(unknown, "courses", "code_presentation", "are not like '2013B' or '2013J'")
+    year = parts[0].astype(object)
+    days = year + "-" + parts[1].map(_START_MONTHS).astype(object) + "-01"
+    return Presentations(
+        keys=keys,
+        modules=table["code_module"].to_numpy(dtype=object),
+        periods=(parts[1].map(_PERIODS).astype(object) + "-" + year).to_numpy(object),
+        starts=days.to_numpy(dtype="datetime64[s]").astype(np.int64),
+        lengths=read_filled(table, "courses", "module_presentation_length"),
+    )
+
+
+def read_enrolments(
+    info: pd.DataFrame,
+    registration: pd.DataFrame,
+    presentations: Presentations,
+    *,
+    drop: bool,
+) -> Enrolments:
+    """Read who sat in what until when, without who left before day 0."""
+    refuse(info.duplicated(ENROLMENT), "studentInfo", "id_student", "repeat another")
+    twice = registration.duplicated(ENROLMENT)
+    refuse(twice, "studentRegistration", "id_student", "repeat another")
+    table = info.merge(registration, on=ENROLMENT, how="left")
+    course = _courses(table, "studentInfo", presentations)
+    grade = table["final_result"].map(_GRADES).to_numpy(dtype=np.float64)
+    refuse(np.isnan(grade), "studentInfo", "final_result", f"are not in {[*_GRADES]}")
+    left = read_numbers(table["date_unregistration"])
+    end = np.fmin(presentations.lengths[course], left)  # null: never left
+    keep = end >= 0
+    if drop:
+        keep &= grade != _GRADES["Withdrawn"]
+    codes, students = pd.factorize(table["id_student"][keep])
+    end = np.floor(end[keep]).astype(np.int64)
+    return Enrolments(codes, course[keep], end, grade[keep], pd.Index(students))
+
+
+def read_assignments(table: pd.DataFrame, presentations: Presentations) -> Assignments:
+    """Read the assignments; exams are left out."""
+    table = table[table["assessment_type"].isin(ASSIGNMENTS)]
+    ids = pd.Index(table["id_assessment"])
+    refuse(ids.duplicated(), "assessments", "id_assessment", "repeat another")
+    course = _courses(table, "assessments", presentations)
+    kind = table["assessment_type"].to_numpy(dtype=object)
+    return Assignments(ids, course, kind, read_numbers(table["date"]))
+
+
+def make_ticks(enrolments: Enrolments, every: int) -> Events:
+    """Give each enrolment a row on day 0 and every so many days."""
+    number = enrolments.end // every + 1
+    first = np.cumsum(number) - number
+    who = np.repeat(np.arange(len(number)), number)
+    return Events(who, every * (np.arange(len(who)) - first[who]), {})
+
+
+def make_creations(
+    enrolments: Enrolments, assignments: Assignments, starts: IntArray
+) -> Events:
+    """Show each dated assignment to everyone, on its due day."""
+    dated = np.flatnonzero(~np.isnan(assignments.date))
+    seats = pd.DataFrame({"course": enrolments.course}).reset_index(names="who")
+    shown = pd.DataFrame({"course": assignments.course[dated], "which": dated})
+    pairs = seats.merge(shown, on="course")
+    who, which = pairs["who"].to_numpy(), pairs["which"].to_numpy()
+    day = np.maximum(np.floor(assignments.date[which]), 0).astype(np.int64)
+    kept = day <= enrolments.end[who]
+    who, which = who[kept], which[kept]
+    start = starts[enrolments.course[who]]
+    return Events(
+        enrolment=who,
+        day=day[kept],
+        columns={
+            "assignment_id": assignments.ids.to_numpy()[which],
+            "ass_name": _names(assignments, which),
+            "points_possible": np.full(len(who), 100),
+            "ass_created_at": start,
+            "ass_due_at": start + assignments.date[which] * SECONDS_PER_DAY,
+            "ass_unlock_at": start,
+        },
+    )
+
+
+def make_submissions(
+    enrolments: Enrolments,
+    assignments: Assignments,
+    table: pd.DataFrame,
+    starts: IntArray,
+    grading_days: Mapping[str, float],
+) -> Events:
+    """Hand in the assignments; banked ones come from an earlier presentation."""
+    who, which, rows = _match(enrolments, assignments, table)
+    banked = read_filled(table, "studentAssessment", "is_banked")[rows] != 0
+    date = read_numbers(table["date_submitted"])[rows]
+    refuse(
+        np.isnan(date) & ~banked, "studentAssessment", "date_submitted", "have no date"
+    )
+    date[banked] = np.nan
+    day = np.nan_to_num(np.maximum(np.floor(date), 0)).astype(np.int64)
+    kept = day <= enrolments.end[who]
+    who, which, rows = who[kept], which[kept], rows[kept]
+    submitted = starts[enrolments.course[who]] + date[kept] * SECONDS_PER_DAY
+    wait = pd.Series(assignments.kind[which]).map(grading_days).to_numpy(np.float64)
+    kind, labels = pd.factorize(assignments.kind)
+    return Events(
+        enrolment=who,
+        day=day[kept],
+        columns={
+            "ass_name_sub": _names(assignments, which),
+            "sub_uuid": _submission_ids(table, rows),
+            "score": read_numbers(table["score"])[rows],
+            "submission_type": Texts(kind[which], labels),
+            "s_submitted_at": submitted,
+            "s_graded_at": submitted + wait * SECONDS_PER_DAY,
+        },
+    )
+
+
+def _match(
+    enrolments: Enrolments, assignments: Assignments, table: pd.DataFrame
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Find the enrolment and the assignment of each row, where it has both."""
+    which = assignments.ids.get_indexer(table["id_assessment"])
+    student = enrolments.students.get_indexer(table["id_student"])
+    n_courses = int(enrolments.course.max(initial=0)) + 1
+    course = assignments.course[which] if len(assignments.ids) else which
+    known = (which >= 0) & (student >= 0) & (course < n_courses)
+    enrolled = pd.Index(enrolments.student * n_courses + enrolments.course)
+    who = enrolled.get_indexer(np.where(known, student * n_courses + course, -1))
+    rows = np.flatnonzero(who >= 0)
+    return who[rows], which[rows], rows
+
+
+def _keys(table: pd.DataFrame) -> ObjectArray:
+    module = table["code_module"].astype(str).astype(object)
+    presentation = table["code_presentation"].astype(str).astype(object)
+    return (module + "-" + presentation).to_numpy(dtype=object)
+
+
+def _courses(table: pd.DataFrame, name: str, presentations: Presentations) -> IntArray:
+    course = presentations.keys.get_indexer(pd.Index(_keys(table)))
+    problem = "are of a presentation that courses lacks"
+    refuse(course < 0, name, "code_presentation", problem)
+    return course.astype(np.int64)
+
+
+def _names(assignments: Assignments, which: IntArray) -> Texts:
+    number = assignments.ids.astype(str).to_numpy(dtype=object)
+    return Texts(which, assignments.kind + " " + number)
+
+
+def _submission_ids(table: pd.DataFrame, rows: IntArray) -> Texts:
+    assignment = table["id_assessment"].to_numpy()[rows].astype(str).astype(object)
+    student = table["id_student"].to_numpy()[rows].astype(str).astype(object)
+    return Texts(np.arange(len(rows)), assignment + "-" + student)

@@ -1,0 +1,97 @@
+"""Read the tables of the Open University dataset from the files they come in."""
+
+import gzip
+import zipfile
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import BoolArray, FloatArray, read_numbers
+
+PRESENTATION = ["code_module", "code_presentation"]
+ENROLMENT = [*PRESENTATION, "id_student"]
+#: The columns that are read of each table.
+TABLES: Mapping[str, list[str]] = {
+    "courses": [*PRESENTATION, "module_presentation_length"],
+    "assessments": [*PRESENTATION, "id_assessment", "assessment_type", "date"],
+    "studentInfo": [*ENROLMENT, "final_result"],
+    "studentRegistration": [*ENROLMENT, "date_unregistration"],
+    "studentAssessment": [
+        "id_assessment",
+        "id_student",
+        "date_submitted",
+        "is_banked",
+        "score",
+    ],
+}
+_SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".zip")
+_SOURCE = "The dataset can be had by doi:10.1038/sdata.2017.171 (CC BY 4.0)."
+
+
+def read_tables(data_home: str | PathLike[str]) -> dict[str, pd.DataFrame]:
+    """Read the five tables.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder, or a table's file, is not there.
+    TableError
+        If a table lacks a column, or cannot be read as CSV.
+    """
+    folder = Path(data_home)
+    if not folder.is_dir():
+        message = f"There is no folder {str(folder)!r}. {_SOURCE} Unpack it there."
+        raise FileNotFoundError(message)
+    return {name: _read_table(folder, name) for name in TABLES}
+
+
+def _read_table(folder: Path, name: str) -> pd.DataFrame:
+    paths = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        names = [path.name for path in paths]
+        message = (
+            f"The folder {str(folder)!r} has no table {name!r}; looked for {names}. "
+            f"{_SOURCE} Unpack it there."
+        )
+        raise FileNotFoundError(message)
+    try:
+        table = pd.read_csv(path, na_values="?")  # as some editions write nulls
+    except (ValueError, EOFError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        message = (
+            f"{path.name} is not a CSV table with a header: {type(error).__name__}. "
+            f"{_SOURCE}"
+        )
+        raise TableError(message) from error
+    absent = [column for column in TABLES[name] if column not in table]
+    if absent:
+        message = (
+            f"{path.name} lacks the columns {absent}; it has {list(table)}. Use the "
+            f"file as it is published. {_SOURCE}"
+        )
+        raise TableError(message)
+    for column in TABLES[name]:
+        if column.startswith(("id_", "code_")):
+            refuse(table[column].isna(), name, column, "have no value")
+    return table[TABLES[name]]
+
+
+def read_filled(table: pd.DataFrame, name: str, column: str) -> FloatArray:
+    """Read numbers that must be there."""
+    values = read_numbers(table[column])
+    refuse(np.isnan(values), name, column, "hold no number")
+    return values
+
+
+def refuse(bad: BoolArray | pd.Series, name: str, column: str, problem: str) -> None:
+    """Raise where rows of a table cannot be read."""
+    if bad.any():
+        message = (
+            f"{name}, column {column!r}: {int(bad.sum())} of {len(bad)} rows "
+            f"{problem}. Use the file as it is published. {_SOURCE}"
+        )
+        raise TableError(message)

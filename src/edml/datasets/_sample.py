@@ -1,0 +1,84 @@
+"""The sample that ships with edml."""
+
+import json
+import lzma
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Literal, overload
+
+import numpy as np
+import pandas as pd
+
+from edml.datasets._table import take_texts
+from edml.datasets._target import make_target
+from edml.schema import COURSE, NAME_COLUMNS, PERIOD, STUDENT
+
+SAMPLE_FILE = "activity.json.xz"
+#: What :func:`make_student_activity` is called with to make the sample.
+SAMPLE_PARAMETERS = MappingProxyType({"n_enrolments": 1500, "random_state": 2022})
+_TEXTS = frozenset(
+    {
+        *NAME_COLUMNS,
+        STUDENT,
+        COURSE,
+        PERIOD,
+        "course_name",
+        "sub_uuid",
+        "submission_type",
+    }
+)
+
+
+@overload
+def load_activity(return_X_y: Literal[False] = False) -> pd.DataFrame: ...
+@overload
+def load_activity(return_X_y: Literal[True]) -> tuple[pd.DataFrame, pd.Series]: ...
+@overload
+def load_activity(
+    return_X_y: bool,
+) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]: ...
+def load_activity(
+    return_X_y: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]:
+    """Load a small event table: 1500 enrolments, of which 4 % fail.
+
+    It is made up, and fixed: what :func:`make_student_activity` gives for
+    ``n_enrolments=1500, random_state=2022``.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        Whether to return the target too.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_rows, 24)
+        The event table; its column ``nota_final_materia`` holds the outcome.
+    y : Series of shape (n_rows,)
+        1 where the student fails the course, else 0. Only with
+        ``return_X_y=True``.
+
+    See Also
+    --------
+    make_student_activity : Make a table of any size.
+    load_oulad : Read real data.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> X, y = load_activity(return_X_y=True)
+    >>> X.groupby(["user_uuid", "course_uuid"]).ngroups
+    1500
+    """
+    packed = files("edml.datasets").joinpath(SAMPLE_FILE).read_bytes()
+    columns = json.loads(lzma.decompress(packed))
+    X = pd.DataFrame({name: _column(name, columns[name]) for name in columns})
+    return (X, make_target(X)) if return_X_y else X
+
+
+def _column(name: str, values: list[Any]) -> Any:
+    """Give a column the dtype that it has where the table is made."""
+    if name in _TEXTS:
+        codes, labels = pd.factorize(np.array(values, dtype=object))
+        return take_texts(codes, labels)
+    return np.array(values, dtype=np.int64 if name == "legajo" else np.float64)

@@ -1,0 +1,215 @@
+"""FeatureEngineer: the point-in-time features of every row."""
+
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
+from edml.feature_extraction._events import read_events
+from edml.feature_extraction._history import STATISTICS, TIMINGS, history_features
+from edml.schema import (
+    COURSE,
+    EXAM_KINDS,
+    PARTITION,
+    REQUIRED_COLUMNS,
+    STUDENT,
+    check_table,
+    resolve_columns,
+    resolve_exam_kinds,
+)
+
+
+def _with_statistics(name: str) -> list[str]:
+    return [f"{name}_{statistic}" for statistic in STATISTICS]
+
+
+#: The names of the 44 features, in order.
+FEATURES = (
+    PARTITION,
+    *(
+        name
+        for kind in EXAM_KINDS
+        for name in (f"{kind}_n_sum", *_with_statistics(f"nota_{kind}"))
+    ),
+    "overall_parciales_n_sum",
+    *_with_statistics("nota_overall"),
+    "assignment_n_sum",
+    *_with_statistics("score"),
+    "assignment_zero_sum",
+    *(name for timing in TIMINGS for name in _with_statistics(timing)),
+    "parcial_sobre_ass",
+)
+
+
+class FeatureEngineer(TransformerMixin, BaseEstimator):
+    """Describe every row by what was known of its student at that moment.
+
+    A row's features are the aggregates of the student's exams and assignments
+    in that course as the platform would have shown them at the end of the row's
+    own partition: nothing that happened, or was graded, later. All rows of one
+    student, course and partition get the same features.
+
+    Parameters
+    ----------
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns whose names differ from the
+        canonical ones.
+    exam_kinds : mapping of str to list of str, default=None
+        The exam names of the kinds "parciales", "integradores" and
+        "recuperatorios"; a kind left out keeps the original platform's names.
+    pending : {"missing", "zero"}, default="missing"
+        What a submission that is not graded yet scores: nothing, or 0.
+    partition_days : float, default=1.0
+        Length of a partition in days, > 0; it converts grading delays.
+    fill_value : float, default=0.0
+        What replaces a statistic of nothing; None keeps it NaN.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns of the table seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all are strings.
+
+    See Also
+    --------
+    edml.preprocessing.DataCleaner : Brings a raw table into canonical form.
+    edml.testing.check_no_lookahead : Proves that a transformer knows no future.
+
+    Notes
+    -----
+    The transformer learns nothing in `fit`: the features of a row depend on that
+    student's rows in that course alone, in any order.
+
+    Grades and scores are in the units of the table, counts are counts of exams
+    or assignments (never of rows), the timings ``hrs_*`` are hours,
+    ``rel_time_taken_to_do_assignment`` is a fraction of the time given, and
+    ``parcial_sobre_ass`` is a percentage.
+
+    Examples
+    --------
+    >>> from edml.datasets import make_student_activity
+    >>> from edml.feature_extraction import FeatureEngineer
+    >>> X = make_student_activity(20, random_state=0)
+    >>> features = FeatureEngineer().fit_transform(X)
+    >>> features.shape[1]
+    46
+    >>> list(features.columns[:5])
+    ['user_uuid', 'course_uuid', 'particion', 'parciales_n_sum', 'nota_parciales_min']
+    """
+
+    __module__ = "edml.feature_extraction"
+    #: Proven by `edml.testing`: a row's output depends on its own history alone.
+    _per_history: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "columns": [Mapping, None],
+        "exam_kinds": [Mapping, None],
+        "pending": [StrOptions({"missing", "zero"})],
+        "partition_days": [Interval(Real, 0, None, closed="neither")],
+        "fill_value": [Real, None],
+    }
+
+    def __init__(
+        self,
+        columns: Mapping[str, str] | None = None,
+        exam_kinds: Mapping[str, Iterable[str]] | None = None,
+        pending: str = "missing",
+        partition_days: float = 1.0,
+        fill_value: float | None = 0.0,
+    ) -> None:
+        self.columns = columns
+        self.exam_kinds = exam_kinds
+        self.pending = pending
+        self.partition_days = partition_days
+        self.fill_value = fill_value
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Check the parameters and the columns; ``y`` is ignored.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table, raw or cleaned.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : FeatureEngineer
+            The same object.
+
+        Raises
+        ------
+        TableError
+            If ``X`` is not a DataFrame or lacks a required column.
+        ValueError
+            If ``columns`` or ``exam_kinds`` names something unknown.
+        """
+        names = resolve_columns(self.columns)
+        resolve_exam_kinds(self.exam_kinds)
+        check_table(X, [names[name] for name in REQUIRED_COLUMNS])
+        remember_columns(self, X)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Give the features of every row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table, raw or cleaned, its rows in any order. Columns that
+            are not of the event table are ignored.
+
+        Returns
+        -------
+        features : DataFrame of shape (n_rows, 46)
+            The student, the course, and the 44 features, with the index of ``X``.
+
+        Raises
+        ------
+        TableError
+            If a required column is absent, or cannot be read.
+        """
+        check_is_fitted(self)
+        names = resolve_columns(self.columns)
+        events = read_events(X, names, self.partition_days)
+        kinds = {
+            kind: np.flatnonzero([name in members for name in events.exam_names])
+            for kind, members in resolve_exam_kinds(self.exam_kinds).items()
+        }
+        block = np.empty((len(FEATURES), len(X)))
+        block[0] = events.rows.partition
+        history_features(
+            *(events.rows, events.exams, events.creations, events.submissions),
+            kinds,
+            pending_is_zero=self.pending == "zero",
+            fill_value=self.fill_value,
+            out=dict(zip(FEATURES, block, strict=True)),
+        )
+        frame = pd.DataFrame(block.T, index=X.index, columns=FEATURES, copy=False)
+        frame.insert(0, COURSE, X[names[COURSE]])
+        frame.insert(0, STUDENT, X[names[STUDENT]])
+        return frame
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
+        """Give the names of the columns of the output.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored: the names do not depend on the table.
+
+        Returns
+        -------
+        names : ndarray of shape (46,)
+            The names as objects of type str.
+        """
+        check_is_fitted(self)
+        return np.array([STUDENT, COURSE, *FEATURES], dtype=object)

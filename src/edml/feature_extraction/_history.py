@@ -1,0 +1,411 @@
+"""The numeric kernels: what was known of each history, at every row's partition.
+
+Arrays in, arrays out. A history is a student in a course, numbered from 0. A
+*moment* is ``history * width + partition``, where ``width`` is one more than the
+last partition: so moments sort by history and then by partition, and "never",
+within a history, is the first moment of the next one.
+
+A *spell* is a value that holds from one moment up to another. Grades, scores and
+timings all become spells; the moments at which one begins or ends are the change
+points, and between two change points nothing is new. Aggregates are therefore
+worked out at the change points alone, over the spells that hold there (never by
+running totals across histories, which cancel and let one student's numbers
+disturb another's), and each row takes those of its last change point.
+
+The work and the memory grow with the rows, and within one history with the
+product of its items and its change points.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from edml.feature_extraction._spells import (
+    ChangePoints,
+    Spells,
+    Statistics,
+    distinct,
+    spell_statistics,
+)
+from edml.schema import BoolArray, FloatArray, IntArray
+
+STATISTICS = ("min", "max", "mean", "std")
+TIMINGS = (
+    "hrs_to_do_assignment",
+    "hrs_taken_to_do_assignment",
+    "rel_time_taken_to_do_assignment",
+    "hrs_before_due",
+)
+_WIDEST = 2**31  # beyond it, moments could overflow: partitions are ranked instead
+_WORTH_A_THREAD = 50_000  # rows
+
+
+class Rows(NamedTuple):
+    """The rows of the table: who and when."""
+
+    history: IntArray
+    partition: IntArray
+    n_histories: int
+
+
+class Exams(NamedTuple):
+    """One entry per part of an exam; a null grade is 0 already."""
+
+    history: IntArray
+    partition: IntArray
+    name: IntArray
+    grade: FloatArray
+
+
+class Creations(NamedTuple):
+    """One entry per creation; ``rank`` orders those of one partition."""
+
+    history: IntArray
+    partition: IntArray
+    name: IntArray
+    rank: FloatArray
+    due: FloatArray
+    unlock: FloatArray
+
+
+class Submissions(NamedTuple):
+    """One entry per part of a submission; ``known`` is when its score is."""
+
+    history: IntArray
+    partition: IntArray
+    name: IntArray
+    score: FloatArray
+    submitted: FloatArray
+    known: IntArray
+
+
+def history_features(
+    rows: Rows,
+    exams: Exams,
+    creations: Creations,
+    submissions: Submissions,
+    kinds: Mapping[str, IntArray],
+    *,
+    pending_is_zero: bool,
+    fill_value: float | None,
+    out: Mapping[str, FloatArray],
+) -> None:
+    """Write the features of every row.
+
+    Parameters
+    ----------
+    rows : Rows
+        The table's rows.
+    exams, creations, submissions : Exams, Creations, Submissions
+        Its events. ``creations.name`` and ``submissions.name`` number the same
+        list of names.
+    kinds : mapping of str to ndarray
+        For each exam kind, the codes of its names in ``exams.name``.
+    pending_is_zero : bool
+        Whether a submission that is not graded yet scores 0.
+    fill_value : float or None
+        What replaces missing statistics; None keeps NaN.
+    out : mapping of str to ndarray of shape (n_rows,)
+        Where to write, by feature name.
+    """
+    width = int(rows.partition.max()) + 1 if len(rows.partition) else 1
+    if width > _WIDEST:
+        rows, exams, creations, submissions, width = _rank_partitions(
+            rows, exams, creations, submissions
+        )
+    exam_name, exam_spells = _exam_spells(exams, width)
+    work = _assignments(creations, submissions, width, pending_is_zero)
+    points = ChangePoints(
+        [exam_spells, work.open, work.scores, *work.timings.values()],
+        rows.history * width + rows.partition,
+        rows.n_histories,
+        width,
+    )
+    by_kind = {
+        kind: exam_spells.where(np.isin(exam_name, names))
+        for kind, names in kinds.items()
+    }
+    _write_rows(
+        _aggregate(points, by_kind, exam_spells, work), points.of_rows, out, fill_value
+    )
+
+
+def _aggregate(
+    points: ChangePoints,
+    by_kind: Mapping[str, Spells],
+    exams: Spells,
+    work: "_Assignments",
+) -> Iterator[tuple[str, FloatArray]]:
+    """Give every feature, by name, at each change point."""
+    for kind, spells in by_kind.items():
+        found = points.statistics(spells)
+        yield f"{kind}_n_sum", found.size
+        yield from _named(f"nota_{kind}", found)
+    overall = points.statistics(exams)
+    yield "overall_parciales_n_sum", overall.size
+    yield from _named("nota_overall", overall)
+    scores = points.statistics(work.scores)
+    yield "assignment_n_sum", points.counts(work.open)
+    yield from _named("score", scores)
+    yield (
+        "assignment_zero_sum",
+        points.counts(work.scores.where(work.scores.value <= 0)),
+    )
+    for name, spells in work.timings.items():
+        yield from _named(name, points.statistics(spells))
+    yield "parcial_sobre_ass", _percent(overall.mean, scores.mean)
+
+
+def _named(name: str, found: Statistics) -> Iterator[tuple[str, FloatArray]]:
+    for statistic in STATISTICS:
+        yield f"{name}_{statistic}", getattr(found, statistic)
+
+
+def _write_rows(
+    features: Iterator[tuple[str, FloatArray]],
+    of_rows: IntArray,
+    out: Mapping[str, FloatArray],
+    fill_value: float | None,
+) -> None:
+    """Give each row the values at its change point, NaN replaced."""
+
+    def write(name: str, values: FloatArray) -> None:
+        if fill_value is not None:
+            values = np.where(np.isnan(values), fill_value, values)
+        np.take(values, of_rows, out=out[name], mode="clip")
+
+    if len(of_rows) < _WORTH_A_THREAD:
+        for feature in features:
+            write(*feature)
+        return
+    # numpy lets go of the interpreter here: while one thread writes the rows of
+    # a feature, which memory bounds, this one works out the next
+    with ThreadPoolExecutor(max_workers=1) as background:
+        written = [background.submit(write, *feature) for feature in features]
+    for job in written:
+        job.result()
+
+
+# -- from events to spells ----------------------------------------------------
+
+
+class _Items(NamedTuple):
+    """The distinct pairs of a history and a name, in order of history."""
+
+    of_event: IntArray
+    history: IntArray
+    name: IntArray
+
+
+class _Assignments(NamedTuple):
+    open: Spells
+    scores: Spells
+    timings: dict[str, Spells]
+
+
+def _exam_spells(exams: Exams, width: int) -> tuple[IntArray, Spells]:
+    items = _items(exams.history, exams.name)
+    item, spells = _running_means(
+        items, items.of_event, exams.partition, exams.grade, width
+    )
+    return items.name[item], spells
+
+
+def _assignments(
+    creations: Creations, submissions: Submissions, width: int, pending_is_zero: bool
+) -> _Assignments:
+    n_creations = len(creations.name)
+    items = _items(
+        np.concatenate([creations.history, submissions.history]),
+        np.concatenate([creations.name, submissions.name]),
+    )
+    created, handed_in = items.of_event[:n_creations], items.of_event[n_creations:]
+    first = items.history * width  # the moments of each assignment's history
+    never = first + width
+
+    dates = _first_creations(created, creations, len(items.name))
+    creation_at = np.where(dates.known, first + dates.partition, never)
+    arrival = _earliest(handed_in, submissions.partition, len(items.name), width)
+    arrival_at = first + arrival
+    sent = _submission_times(handed_in, submissions, len(items.name), width)
+    sent_at = np.maximum(first + sent.partition, creation_at)
+
+    scores = [
+        _graded(items, handed_in, submissions, width),
+        # a creation scores 0 until a submission arrives
+        Spells(creation_at, arrival_at, np.zeros(len(first))),
+    ]
+    if pending_is_zero:
+        known = np.full(len(first), width)
+        known_parts = ~np.isnan(submissions.score)
+        np.minimum.at(
+            known,
+            handed_in[known_parts],
+            np.minimum(submissions.known[known_parts], width),
+        )
+        scores.append(Spells(arrival_at, first + known, np.zeros(len(first))))
+
+    to_do = (dates.due - dates.unlock) / 3600
+    taken = (sent.seconds - dates.unlock) / 3600
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(to_do > 0, taken / to_do, np.nan)
+    before_due = (dates.due - sent.seconds) / 3600
+    values = (to_do, taken, relative, before_due)
+    starts = (creation_at, sent_at, sent_at, sent_at)
+    timings = {
+        name: _holding(Spells(start, never, value))
+        for name, start, value in zip(TIMINGS, starts, values, strict=True)
+    }
+    return _Assignments(
+        Spells(np.minimum(creation_at, arrival_at), never, np.zeros(len(first))),
+        _holding(Spells(*map(np.concatenate, zip(*scores, strict=True)))),
+        timings,
+    )
+
+
+def _holding(spells: Spells) -> Spells:
+    """Drop the spells that are empty or hold no value."""
+    return spells.where((spells.start < spells.stop) & ~np.isnan(spells.value))
+
+
+def _items(history: IntArray, name: IntArray) -> _Items:
+    n_names = int(name.max()) + 1 if len(name) else 1
+    pairs, of_event = distinct(history * n_names + name)
+    return _Items(of_event, *np.divmod(pairs, n_names))
+
+
+def _running_means(
+    items: _Items, item: IntArray, partition: IntArray, value: FloatArray, width: int
+) -> tuple[IntArray, Spells]:
+    """Give each item the mean of the parts that were known, as spells.
+
+    The result also names the item of every spell.
+    """
+    first = items.history * width
+    alone = (np.bincount(item, minlength=len(first)) == 1)[item]
+    single = item[alone]
+    whole = Spells(
+        first[single] + partition[alone], first[single] + width, value[alone]
+    )
+    if alone.all():
+        return single, whole
+    item, partition, value = item[~alone], partition[~alone], value[~alone]
+    steps, start = distinct(item * width + partition)
+    of_step, when = np.divmod(steps, width)
+    last = np.append(of_step[1:] != of_step[:-1], True)
+    ends = np.flatnonzero(last) + 1  # per item, the step after its last
+    stop = ends[np.searchsorted(ends, start, side="right")]
+    mean = spell_statistics(start, stop, value, np.append(0, ends)).mean
+    begin = first[of_step] + when
+    until = np.where(last, first[of_step] + width, np.append(begin[1:], 0))
+    return np.concatenate([single, of_step]), Spells(
+        *map(np.concatenate, zip(whole, (begin, until, mean), strict=True))
+    )
+
+
+def _graded(
+    items: _Items, item: IntArray, submissions: Submissions, width: int
+) -> Spells:
+    """Give the score of each submission, from when a part of it is known on."""
+    known = ~np.isnan(submissions.score) & (submissions.known < width)
+    return _running_means(
+        items, item[known], submissions.known[known], submissions.score[known], width
+    )[1]
+
+
+class _Dates(NamedTuple):
+    known: BoolArray
+    partition: IntArray
+    due: FloatArray
+    unlock: FloatArray
+
+
+class _Sent(NamedTuple):
+    partition: IntArray
+    seconds: FloatArray
+
+
+def _first_creations(item: IntArray, creations: Creations, n_items: int) -> _Dates:
+    """Find the creation that gives each assignment its dates."""
+    count = np.bincount(item, minlength=n_items)
+    chosen = np.full(n_items, -1)
+    chosen[item] = np.arange(len(item))  # right where there is one
+    several = np.flatnonzero(count[item] > 1)
+    if len(several):
+        order = np.lexsort(  # the last key weighs most; NaN sorts last
+            tuple(
+                values[several]
+                for values in (
+                    creations.unlock,
+                    creations.due,
+                    creations.rank,
+                    creations.partition,
+                    item,
+                )
+            )
+        )
+        several = several[order]
+        distinct, first = np.unique(item[several], return_index=True)
+        chosen[distinct] = several[first]
+    known = chosen >= 0
+    if not len(item):
+        nothing = np.full(n_items, np.nan)
+        return _Dates(known, np.zeros(n_items, dtype=np.int64), nothing, nothing)
+    return _Dates(
+        known,
+        creations.partition[chosen],
+        np.where(known, creations.due[chosen], np.nan),
+        np.where(known, creations.unlock[chosen], np.nan),
+    )
+
+
+def _earliest(
+    item: IntArray, partition: IntArray, n_items: int, width: int
+) -> IntArray:
+    """Give the first partition of each item's events, ``width`` where none."""
+    earliest = np.full(n_items, width)
+    np.minimum.at(earliest, item, partition)
+    return earliest
+
+
+def _submission_times(
+    item: IntArray, submissions: Submissions, n_items: int, width: int
+) -> _Sent:
+    """Give the time of the first part that has one, and when that part came."""
+    timed = ~np.isnan(submissions.submitted)
+    item, seconds = item[timed], submissions.submitted[timed]
+    partition = submissions.partition[timed]
+    earliest = _earliest(item, partition, n_items, width)
+    first = partition == earliest[item]
+    time = np.full(n_items, np.inf)
+    np.minimum.at(time, item[first], seconds[first])
+    return _Sent(earliest, np.where(np.isinf(time), np.nan, time))
+
+
+def _percent(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Give 100 * part / whole where both are known and whole > 0, else 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = 100 * part / whole
+    return np.where((whole > 0) & ~np.isnan(part), ratio, 0.0)
+
+
+def _rank_partitions(
+    rows: Rows, exams: Exams, creations: Creations, submissions: Submissions
+) -> tuple[Rows, Exams, Creations, Submissions, int]:
+    """Replace partitions by their ranks; a time between two is the later one."""
+    present, rank = np.unique(rows.partition, return_inverse=True)
+
+    def ranked(partition: IntArray) -> IntArray:
+        return np.searchsorted(present, partition).astype(np.int64)
+
+    return (
+        rows._replace(partition=rank),
+        exams._replace(partition=ranked(exams.partition)),
+        creations._replace(partition=ranked(creations.partition)),
+        submissions._replace(
+            partition=ranked(submissions.partition), known=ranked(submissions.known)
+        ),
+        len(present),
+    )

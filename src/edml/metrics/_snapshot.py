@@ -1,0 +1,210 @@
+"""make_snapshot_scorer: count each snapshot once, whatever its number of rows."""
+
+from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import column_or_1d
+
+from edml._sklearn import check_method_params, safe_indexing
+from edml.exceptions import TableError
+from edml.schema import IntArray, resolve_columns, snapshot_codes
+
+
+def make_snapshot_scorer(
+    scoring: str | Callable[..., Any] | Iterable[str] | Mapping[str, Any],
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> "_SnapshotScorer":
+    """Make a scorer that counts each snapshot once.
+
+    A day on which a student did three things has three rows, and an ordinary
+    scorer counts it three times. This one lets the estimator predict every row,
+    for features need every event, and then scores the first row of each student,
+    course and partition; a null partition is 0.
+
+    Parameters
+    ----------
+    scoring : str, callable, list of str or dict
+        A scikit-learn scorer: its name, or a callable ``(estimator, X, y)``. With
+        several, the estimator answers each method once for all of them, and the
+        scorer gives a dict of scores, as
+        `sklearn.model_selection.cross_validate` takes it.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns whose names differ.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y) -> float``, to be passed as ``scoring=``. It takes
+        ``sample_weight`` and other metadata that ``scoring`` takes, one value per
+        row of ``X``; a snapshot's is that of its first row.
+
+    Raises
+    ------
+    ValueError
+        If ``scoring`` is no scorer, or ``columns`` has an unknown column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from edml.metrics import make_snapshot_scorer
+    >>> X = pd.DataFrame({
+    ...     "user_uuid": ["a", "b", "b", "b"],
+    ...     "course_uuid": "x",
+    ...     "particion": [0, 0, 0, 0],
+    ... })
+    >>> y = [1, 0, 0, 0]
+    >>> model = DummyClassifier(strategy="most_frequent").fit(X, y)
+    >>> model.score(X, y), make_snapshot_scorer("accuracy")(model, X, y)
+    (0.75, 0.5)
+    """
+    if isinstance(scoring, Iterable) and not isinstance(scoring, (str, Mapping)):
+        scoring = list(scoring)
+    return _SnapshotScorer(scoring, columns)
+
+
+class _SnapshotScorer:
+    """Score the first row of each snapshot."""
+
+    def __init__(self, scoring: Any, columns: Mapping[str, str] | None) -> None:
+        self._scoring = scoring
+        self._columns = None if columns is None else dict(columns)
+        self._names = resolve_columns(columns)
+        self._scorer = check_scoring(scoring=scoring)
+
+    def __call__(
+        self, estimator: Any, X: pd.DataFrame, y: ArrayLike, **params: Any
+    ) -> Any:
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Predicts all rows of ``X``.
+        X : DataFrame of shape (n_rows, n_columns)
+            An event table, or what `FeatureEngineer` gives.
+        y : array-like of shape (n_rows,)
+            The labels, aligned with ``X`` by position.
+        **params : dict
+            Metadata for ``scoring``, such as ``sample_weight`` of shape (n_rows,).
+
+        Returns
+        -------
+        score : float, or dict of str to float
+            What ``scoring`` gives on the snapshots.
+
+        Raises
+        ------
+        TableError
+            If a key column is absent or unreadable, or two rows of one snapshot
+            have different labels.
+        """
+        check_consistent_length(X, y)
+        kept = _first_rows(snapshot_codes(X, self._names), y)
+        snapshots = X.iloc[kept]
+        answers = _SnapshotAnswers(estimator, X, snapshots, kept)
+        chosen = check_method_params(X, params, kept)
+        return self._scorer(answers, snapshots, safe_indexing(y, kept), **chosen)
+
+    def __repr__(self) -> str:
+        columns = "" if self._columns is None else f", columns={self._columns!r}"
+        return f"make_snapshot_scorer({self._scoring!r}{columns})"
+
+    def get_metadata_routing(self) -> Any:
+        """Request what the wrapped scorer requests."""
+        return get_routing_for_object(self._scorer)
+
+    def _accept_sample_weight(self) -> bool:
+        # scikit-learn asks its scorers so, while metadata routing is optional.
+        if hasattr(self._scorer, "_accept_sample_weight"):
+            return bool(self._scorer._accept_sample_weight())
+        return "sample_weight" in signature(self._scorer).parameters
+
+
+def _answers_to(method: str) -> Callable[["_SnapshotAnswers"], bool]:
+    def check(answers: "_SnapshotAnswers") -> bool:
+        getattr(answers._estimator, method)  # its own AttributeError says why
+        return True
+
+    return check
+
+
+class _SnapshotAnswers:
+    """A fitted estimator that has already seen the table.
+
+    It answers for the snapshots with the kept rows of its answers for all rows.
+    """
+
+    def __init__(
+        self, estimator: Any, X: pd.DataFrame, snapshots: pd.DataFrame, kept: IntArray
+    ) -> None:
+        self._estimator = estimator
+        self._X = X
+        self._snapshots = snapshots
+        self._kept = kept
+
+    @available_if(_answers_to("predict"))
+    def predict(self, X: pd.DataFrame) -> Any:
+        return self._answer("predict", X)
+
+    @available_if(_answers_to("predict_proba"))
+    def predict_proba(self, X: pd.DataFrame) -> Any:
+        return self._answer("predict_proba", X)
+
+    @available_if(_answers_to("predict_log_proba"))
+    def predict_log_proba(self, X: pd.DataFrame) -> Any:
+        return self._answer("predict_log_proba", X)
+
+    @available_if(_answers_to("decision_function"))
+    def decision_function(self, X: pd.DataFrame) -> Any:
+        return self._answer("decision_function", X)
+
+    def _answer(self, method: str, X: pd.DataFrame) -> Any:
+        if X is not self._snapshots:
+            message = (
+                "A snapshot scorer has predictions for the rows that it passes on, and "
+                "was asked for others. Let scoring pass its X on unchanged."
+            )
+            raise ValueError(message)
+        every = getattr(self._estimator, method)(self._X)
+        check_consistent_length(self._X, every)
+        return safe_indexing(every, self._kept)
+
+    def __getattr__(self, name: str) -> Any:
+        # Fitted state, such as classes_, is the estimator's own. Methods are not
+        # handed on: they would see the snapshots without the other events.
+        if name.endswith("_") and not name.startswith("_"):
+            return getattr(self._estimator, name)
+        message = f"{type(self).__name__!r} object has no attribute {name!r}"
+        raise AttributeError(message)
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self._estimator)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True  # or else it could not have been handed to a scorer
+
+
+def _first_rows(codes: IntArray, y: ArrayLike) -> IntArray:
+    """Give the first row of each snapshot, having checked that its labels agree."""
+    snapshot, _ = pd.factorize(codes)
+    kept = np.flatnonzero(~pd.Series(snapshot).duplicated().to_numpy())
+    label, _ = pd.factorize(pd.Series(column_or_1d(y)))
+    differing = int((label != label[kept][snapshot]).sum())
+    if differing:
+        message = (
+            "All rows of one student, course and partition need one label; "
+            f"{differing} of {len(label)} rows differ from the first of theirs. Make y "
+            "with make_target, or check the final grades."
+        )
+        raise TableError(message)
+    return kept

@@ -1,0 +1,161 @@
+"""StudentKFold: cross-validation in which no student is split."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
+
+from edml._sklearn import GroupsConsumerMixin
+from edml.exceptions import SplitError
+from edml.model_selection._students import (
+    count_students,
+    failing_students,
+    read_classes,
+    read_students,
+)
+from edml.schema import STUDENT, BoolArray, IntArray
+
+
+class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
+    """Divide the students into folds, with the same share of failing ones in each.
+
+    Every row of a student is on one side of each split, and on the test side
+    of one split. The students are read from ``X``'s own column, so no
+    ``groups=`` is needed. A student fails if ``y`` is the higher class in any
+    of the student's rows. Which students share a fold depends on the set of
+    students, their outcomes and ``random_state``; the order of the rows plays
+    no part.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    student : str, default="user_uuid"
+        The column of ``X`` that holds the student.
+    shuffle : bool, default=True
+        Whether to draw the folds at random. Otherwise neighbours in the sorted
+        order of the students tend to share a fold.
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds. Pass an int for the same folds at every call.
+
+    See Also
+    --------
+    PeriodSplit : Train on earlier periods, test on later ones.
+    student_train_test_split : One split.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from edml.model_selection import StudentKFold
+    >>> X = pd.DataFrame({"user_uuid": list("aabbccdd"), "particion": [0, 1] * 4})
+    >>> y = [0, 0, 1, 1, 0, 0, 1, 1]
+    >>> cv = StudentKFold(2, random_state=0)
+    >>> for train, test in cv.split(X, y):
+    ...     print("".join(X["user_uuid"][train]), "".join(X["user_uuid"][test]))
+    aadd bbcc
+    bbcc aadd
+    """
+
+    __module__ = "edml.model_selection"
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        student: str = STUDENT,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        KFold(n_splits, shuffle=shuffle, random_state=random_state)  # its checks
+        self.n_splits = n_splits
+        self.student = student
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def get_n_splits(
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> int:
+        """Give the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        n_splits : int
+            The number of folds.
+        """
+        return self.n_splits
+
+    def split(
+        self,
+        X: pd.DataFrame | ArrayLike,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Iterator[tuple[IntArray, IntArray]]:
+        """Give the row positions of each split.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            A table with the column ``student``; anything that has a length
+            where ``groups`` is given.
+        y : array-like of shape (n_rows,), default=None
+            Two classes; the higher fails. Without it the folds are not
+            stratified.
+        groups : array-like of shape (n_rows,), default=None
+            The student of each row, taken instead of the column.
+
+        Returns
+        -------
+        splits : iterator of (train, test)
+            Two arrays of row positions, ascending, for each fold.
+
+        Raises
+        ------
+        SplitError
+            If the students are not told or null, if students, failing students
+            or passing students are fewer than folds, or if ``y`` has not two
+            classes.
+        """
+        students = read_students(X, groups, self.student)
+        fails = read_classes(y, students)
+        failing = None if fails is None else failing_students(fails, students)
+        fold = self._student_folds(count_students(students), failing)
+        return _row_splits(fold[students], self.n_splits)
+
+    def _student_folds(self, n_students: int, failing: BoolArray | None) -> IntArray:
+        """Give each student a fold."""
+        self._check_enough(n_students, "students")
+        splitter = KFold
+        if failing is not None:
+            n_failing = int(failing.sum())
+            self._check_enough(n_failing, "failing students")
+            self._check_enough(n_students - n_failing, "passing students")
+            splitter = StratifiedKFold
+        cv = splitter(
+            self.n_splits, shuffle=self.shuffle, random_state=self.random_state
+        )
+        fold = np.empty(n_students, dtype=np.int64)
+        for number, (_, test) in enumerate(cv.split(fold, failing)):
+            fold[test] = number
+        return fold
+
+    def _check_enough(self, found: int, what: str) -> None:
+        if found < self.n_splits:
+            message = (
+                f"{self.n_splits} folds need at least {self.n_splits} {what}; the "
+                f"rows hold {found}. Lower n_splits, or bring more students."
+            )
+            raise SplitError(message)
+
+
+def _row_splits(
+    row_fold: IntArray, n_splits: int
+) -> Iterator[tuple[IntArray, IntArray]]:
+    for number in range(n_splits):
+        test = row_fold == number
+        yield np.flatnonzero(~test), np.flatnonzero(test)

@@ -1,0 +1,139 @@
+"""Which rows belong to which student, and which students fail."""
+
+import difflib
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import column_or_1d
+
+from edml.exceptions import SplitError, TableError
+from edml.schema import BoolArray, IntArray, check_table, factorize_keys
+
+
+def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray:
+    """Give each student a number, in an order that only the ids decide.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The table whose column ``student`` holds the ids; anything that has a
+        length where ``groups`` is given.
+    groups : array-like of shape (n_rows,) or None
+        The students, taken instead of the column.
+    student : str
+        Name of the column.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_rows,)
+        From 0 to the number of students - 1, in the order of the sorted ids.
+
+    Raises
+    ------
+    SplitError
+        If neither tells the students, or a student is null.
+    """
+    if groups is None:
+        column = _student_column(X, student)
+    else:
+        check_consistent_length(X, groups)
+        ids = groups if isinstance(groups, pd.Series) else column_or_1d(groups)
+        column = pd.Series(ids, name="groups")
+    try:
+        codes = factorize_keys(column)
+    except TableError as error:
+        raise SplitError(str(error)) from None
+    found = column[~pd.Series(codes).duplicated().to_numpy()]
+    # As objects, ids sort alike whether they came as text, str or categories.
+    rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
+    return rank.astype(np.int64)[codes]
+
+
+def read_classes(y: ArrayLike | None, students: IntArray) -> BoolArray | None:
+    """Tell which rows hold the higher of the two classes: fails.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or None
+        Two classes of any dtype.
+    students : ndarray of shape (n_rows,)
+        What `read_students` gave.
+
+    Returns
+    -------
+    fails : ndarray of shape (n_rows,) or None
+        None where ``y`` is.
+
+    Raises
+    ------
+    SplitError
+        If ``y`` has a null, or other than two classes.
+    """
+    if y is None:
+        return None
+    check_consistent_length(students, y)
+    values = pd.Series(column_or_1d(y))
+    null = int(values.isna().sum())
+    if null:
+        message = (
+            f"y has no value in {null} of {len(values)} rows. Drop the rows of "
+            "courses that still run."
+        )
+        raise SplitError(message)
+    codes, classes = pd.factorize(values, sort=True)
+    if len(classes) != 2:
+        held = "one" if len(classes) == 1 else len(classes)
+        message = (
+            f"y needs two classes, passes and fails; the {len(values)} rows hold "
+            f"{held}. Check the passing grade, or split without y."
+        )
+        raise SplitError(message)
+    fails: BoolArray = codes == 1
+    return fails
+
+
+def failing_students(fails: BoolArray, students: IntArray) -> BoolArray:
+    """Tell which students fail in at least one row.
+
+    Parameters
+    ----------
+    fails : ndarray of shape (n_rows,)
+        What `read_classes` gave.
+    students : ndarray of shape (n_rows,)
+        What `read_students` gave.
+
+    Returns
+    -------
+    failing : ndarray of shape (n_students,)
+    """
+    failing = np.zeros(count_students(students), dtype=np.bool_)
+    failing[students[fails]] = True
+    return failing
+
+
+def count_students(students: IntArray) -> int:
+    """Count the students of `read_students`."""
+    return int(students.max()) + 1 if len(students) else 0
+
+
+def _student_column(X: object, student: str) -> pd.Series:
+    remedy = (
+        "Name the column with student=..., or pass the students of the rows as groups=."
+    )
+    if not isinstance(X, pd.DataFrame):
+        message = (
+            f"The students are read from the column {student!r} of a DataFrame; X is "
+            f"of type {type(X).__name__}. {remedy}"
+        )
+        raise SplitError(message)
+    if student not in X.columns:
+        near = difflib.get_close_matches(student, [str(name) for name in X.columns])
+        hint = f" (similar: {near})" if near else ""
+        message = (
+            f"The students are read from the column {student!r}, which X lacks{hint}. "
+            f"{remedy}"
+        )
+        raise SplitError(message)
+    return check_table(X, [student])[student]

@@ -1,0 +1,134 @@
+"""make_risk_pipeline: from a raw event table to a score, as one estimator."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from imblearn.pipeline import Pipeline
+from lightgbm import LGBMClassifier
+from sklearn.base import is_classifier
+from sklearn.ensemble import RandomForestClassifier
+from xgboost import XGBClassifier
+
+from edml.feature_extraction import FeatureEngineer
+from edml.preprocessing import DataCleaner, KeyDropper
+from edml.sampling import SnapshotSampler, make_balancer
+
+__all__ = ["CLASSIFIERS", "make_risk_pipeline"]
+
+CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
+
+
+def make_risk_pipeline(
+    classifier: Any = "lightgbm",
+    *,
+    balance: Any = None,
+    columns: Mapping[str, str] | None = None,
+    exam_kinds: Mapping[str, Iterable[str]] | None = None,
+    fill_value: float | None = 0.0,
+    every: int = 5,
+    n_jobs: int | None = None,
+    random_state: Any = 0,
+) -> Pipeline:
+    """Build the pipeline from a raw event table to the risk of failing.
+
+    Its steps are ``clean``, ``features``, ``snapshots`` (training only: one row
+    per snapshot), ``select`` (drops the keys), ``balance`` (training only) and
+    ``classify``.
+
+    Parameters
+    ----------
+    classifier : {"random_forest", "lightgbm", "xgboost"} or classifier, \
+default="lightgbm"
+        Any scikit-learn-compatible classifier is used as it is.
+    balance : {"smote", "over", "under"}, sampler or None, default=None
+        How the two classes are balanced in training. Balancing distorts
+        probabilities and rarely helps the ranking: see the user guide.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns of the event table whose names
+        differ from the canonical ones.
+    exam_kinds : mapping of str to list of str, default=None
+        The exam names of each kind; see `FeatureEngineer`.
+    fill_value : float, default=0.0
+        What replaces a statistic of nothing; None keeps it NaN, for classifiers
+        that read NaN.
+    every : int, default=5
+        Train on the partitions p with ``p % every == 0``; see `SnapshotSampler`.
+    n_jobs : int, default=None
+        Threads of a named classifier; None is one, -1 all. It changes no result.
+    random_state : int, RandomState or None, default=0
+        Rules the named classifier and balancer.
+
+    Returns
+    -------
+    pipeline : imblearn.pipeline.Pipeline
+        Not fitted. Give it the raw event table and one outcome per row.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or NaN would reach a balancer.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.pipeline import make_risk_pipeline
+    >>> X, y = load_activity(return_X_y=True)
+    >>> pipeline = make_risk_pipeline("lightgbm").fit(X, y)
+    >>> pipeline.predict_proba(X).shape == (len(X), 2)
+    True
+    """
+    if balance is not None and fill_value is None:
+        message = (
+            "balance needs numbers, and fill_value=None keeps NaN: set "
+            "fill_value=0.0, or balance=None."
+        )
+        raise ValueError(message)
+    return Pipeline(
+        [
+            ("clean", DataCleaner(columns=columns)),
+            (
+                "features",
+                FeatureEngineer(
+                    columns=columns, exam_kinds=exam_kinds, fill_value=fill_value
+                ),
+            ),
+            ("snapshots", SnapshotSampler(every=every)),
+            ("select", KeyDropper()),
+            ("balance", make_balancer(balance, random_state)),
+            ("classify", _make_classifier(classifier, n_jobs, random_state)),
+        ]
+    )
+
+
+def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> Any:
+    # n_jobs=None means one thread in scikit-learn, and all of them elsewhere
+    common = {"random_state": random_state, "n_jobs": n_jobs or 1}
+    if classifier == "lightgbm":
+        return LGBMClassifier(
+            n_estimators=150,
+            learning_rate=0.05,
+            num_leaves=15,
+            min_child_samples=50,
+            deterministic=True,
+            force_col_wise=True,
+            verbosity=-1,
+            **common,
+        )
+    if classifier == "xgboost":
+        return XGBClassifier(
+            n_estimators=150,
+            learning_rate=0.05,
+            max_depth=4,
+            min_child_weight=20,
+            tree_method="hist",
+            **common,
+        )
+    if classifier == "random_forest":
+        return RandomForestClassifier(n_estimators=200, min_samples_leaf=20, **common)
+    if isinstance(classifier, str) or not is_classifier(classifier):
+        message = (
+            f"classifier={classifier!r} is unknown: pass one of {list(CLASSIFIERS)}, "
+            "or a classifier."
+        )
+        raise ValueError(message)
+    return classifier

@@ -1,0 +1,6 @@
+"""Cleaning of the event table, and dropping what no learner may see."""
+
+from edml.preprocessing._cleaner import DataCleaner
+from edml.preprocessing._keys import KeyDropper
+
+__all__ = ["DataCleaner", "KeyDropper"]

@@ -1,0 +1,117 @@
+"""The named balancers: over- and undersampling of the failing students' rows."""
+
+from typing import Any
+
+import numpy as np
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.under_sampling import RandomUnderSampler
+from numpy.typing import NDArray
+
+BALANCERS = ("smote", "over", "under")
+
+
+class AdaptiveSMOTE(SMOTE):
+    """SMOTE that asks for no more neighbours than the minority has.
+
+    Each synthetic row lies between a minority row and one of its nearest
+    minority neighbours. Plain SMOTE fails where a fold has too few of them; here
+    the number of neighbours shrinks to what there is, and a single minority row
+    is repeated.
+
+    Parameters
+    ----------
+    sampling_strategy : float, str, dict or callable, default="auto"
+        As in :class:`imblearn.over_sampling.SMOTE`.
+    random_state : int, RandomState or None, default=None
+        Rules which neighbours are mixed, and how.
+    k_neighbors : int, default=5
+        Largest number of neighbours to choose from.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        How many rows were made, by class.
+    nn_k_ : estimator
+        The neighbours that were searched last.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    References
+    ----------
+    Chawla et al., "SMOTE: synthetic minority over-sampling technique", JAIR 16,
+    2002, doi:10.1613/jair.953.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.sampling import AdaptiveSMOTE
+    >>> X = np.arange(20.0).reshape(10, 2)
+    >>> y = np.array([1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+    >>> _, balanced = AdaptiveSMOTE(random_state=0).fit_resample(X, y)
+    >>> int(balanced.sum())
+    8
+    """
+
+    __module__ = "edml.sampling"
+    k_neighbors: int
+
+    def _fit_resample(self, X: NDArray[Any], y: NDArray[Any]) -> Any:
+        scarce = min(
+            (np.count_nonzero(y == label) for label in self.sampling_strategy_),
+            default=0,
+        )
+        if scarce == 1:
+            repeat = RandomOverSampler(
+                sampling_strategy=self.sampling_strategy, random_state=self.random_state
+            )
+            return repeat.fit_resample(X, y)
+        asked = self.k_neighbors
+        try:
+            self.k_neighbors = min(asked, scarce - 1) if self.sampling_strategy_ else 1
+            return super()._fit_resample(X, y)
+        finally:
+            self.k_neighbors = asked
+
+
+def make_balancer(balance: Any, random_state: Any = None) -> Any:
+    """Give the sampler of a name, or the sampler itself.
+
+    Parameters
+    ----------
+    balance : {"smote", "over", "under"}, sampler or None
+        "smote" mixes new failing rows, "over" repeats failing rows, "under"
+        drops passing rows; None balances nothing.
+    random_state : int, RandomState or None, default=None
+        Given to a sampler that is made here.
+
+    Returns
+    -------
+    sampler : sampler or "passthrough"
+        A step for :class:`imblearn.pipeline.Pipeline`.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the object is no sampler.
+
+    Examples
+    --------
+    >>> from edml.sampling import make_balancer
+    >>> make_balancer("under", random_state=0)
+    RandomUnderSampler(random_state=0)
+    """
+    if balance is None or balance == "passthrough":
+        return "passthrough"
+    if balance == "smote":
+        return AdaptiveSMOTE(random_state=random_state)
+    if balance == "over":
+        return RandomOverSampler(random_state=random_state)
+    if balance == "under":
+        return RandomUnderSampler(random_state=random_state)
+    if isinstance(balance, str) or not hasattr(balance, "fit_resample"):
+        message = (
+            f"balance={balance!r} is unknown: pass one of {list(BALANCERS)}, None, or "
+            "an object with fit_resample."
+        )
+        raise ValueError(message)
+    return balance

@@ -1,0 +1,166 @@
+"""SnapshotSampler: one training row per snapshot."""
+
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from imblearn.base import SamplerMixin
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
+
+from edml._sklearn import Interval, fit_context, remember_columns
+from edml.exceptions import TableError
+from edml.schema import (
+    COLUMNS,
+    SNAPSHOT_KEYS,
+    IntArray,
+    check_table,
+    snapshot_codes,
+)
+
+#: A row belongs to training once either of these counts is above 0.
+_EVENT_COUNTS = ("overall_parciales_n_sum", "assignment_n_sum")
+
+
+class SnapshotSampler(SamplerMixin, BaseEstimator):
+    """Keep one row per snapshot, and none from before the first event.
+
+    All rows of one student, course and partition have the same features, so that
+    a busy day would weigh more than a quiet one. As a sampler it acts in `fit`
+    alone: predictions are made for every row.
+
+    Parameters
+    ----------
+    every : int, default=1
+        Keep the partitions p with ``p % every == 0``. Neighbouring snapshots are
+        nearly the same, so thinning saves time and costs little. Partitions are
+        chosen by the calendar and never by where a history ends, which would
+        tell the model who left.
+
+    Attributes
+    ----------
+    sample_indices_ : ndarray of shape (n_samples_new,)
+        Positions of the rows that were kept.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.feature_extraction import FeatureEngineer
+    >>> from edml.sampling import SnapshotSampler
+    >>> X, y = load_activity(return_X_y=True)
+    >>> features = FeatureEngineer().fit_transform(X)
+    >>> snapshots, _ = SnapshotSampler(every=5).fit_resample(features, y)
+    >>> bool((snapshots["particion"] % 5 == 0).all())
+    True
+    >>> snapshots.duplicated(["user_uuid", "course_uuid", "particion"]).sum().item()
+    0
+    """
+
+    __module__ = "edml.sampling"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "every": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, every: int = 1) -> None:
+        self.every = every
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
+        """Check the table; use `fit_resample` to sample it.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            What `FeatureEngineer` gives.
+        y : array-like of shape (n_rows,)
+            The outcome of each row.
+
+        Returns
+        -------
+        self : SnapshotSampler
+            The same object.
+
+        Raises
+        ------
+        TableError
+            If ``X`` is not such a table, or a snapshot has two outcomes.
+        """
+        self._select(X, y)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(
+        self, X: pd.DataFrame, y: ArrayLike, **params: Any
+    ) -> tuple[pd.DataFrame, Any]:
+        """Keep one row per snapshot.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            What `FeatureEngineer` gives.
+        y : array-like of shape (n_rows,)
+            The outcome of each row.
+        **params : dict
+            Ignored, as in every sampler.
+
+        Returns
+        -------
+        X_resampled : DataFrame of shape (n_samples_new, n_columns)
+            The first row of each snapshot that is kept, in the order of ``X``.
+        y_resampled : Series or ndarray of shape (n_samples_new,)
+            Their outcomes.
+
+        Raises
+        ------
+        TableError
+            If ``X`` is not such a table, a snapshot has two outcomes, or no row
+            is left.
+        """
+        kept = self._select(X, y)
+        if not len(kept):
+            message = (
+                f"No snapshot is left of {len(X)} rows with every={self.every}: none "
+                "has an exam or assignment by then. Lower `every`, or pass a table "
+                "with events."
+            )
+            raise TableError(message)
+        self.sample_indices_ = kept
+        return X.iloc[kept], y.iloc[kept] if isinstance(y, pd.Series) else _at(y, kept)
+
+    def _select(self, X: pd.DataFrame, y: ArrayLike) -> IntArray:
+        check_classification_targets(y)
+        check_table(X, [*SNAPSHOT_KEYS, *_EVENT_COUNTS])
+        remember_columns(self, X)
+        codes = snapshot_codes(X, dict(zip(COLUMNS, COLUMNS, strict=True)))
+        _, first, which = np.unique(codes, return_index=True, return_inverse=True)
+        _check_outcomes(y, first, which)
+        first.sort()
+        chosen = X.iloc[first]
+        due = chosen["particion"].to_numpy() % self.every == 0
+        begun = (chosen[list(_EVENT_COUNTS)].to_numpy() > 0).any(axis=1)
+        return first[due & begun]
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        return self.fit_resample(X, y, **params)
+
+
+def _check_outcomes(y: ArrayLike, first: IntArray, which: IntArray) -> None:
+    outcome, _ = pd.factorize(np.asarray(y))
+    torn = np.unique(which[outcome != outcome[first][which]])
+    if len(torn):
+        message = (
+            f"{len(torn)} of {len(first)} snapshots (a student, a course and a "
+            "partition) have rows of two outcomes. A student has one outcome in a "
+            "course: give each run of a course its own course_uuid, or mend y."
+        )
+        raise TableError(message)
+
+
+def _at(y: ArrayLike, rows: IntArray) -> NDArray[Any]:
+    return np.asarray(y)[rows]

@@ -1,0 +1,217 @@
+"""The columns of the event table, and which of them a table has."""
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+
+import pandas as pd
+
+from edml.exceptions import TableError
+
+STUDENT = "user_uuid"
+COURSE = "course_uuid"
+PARTITION = "particion"
+PERIOD = "periodo"
+FINAL_GRADE = "nota_final_materia"
+
+#: A student, a course, a course day: one snapshot.
+SNAPSHOT_KEYS = (STUDENT, COURSE, PARTITION)
+
+REQUIRED_COLUMNS = (
+    *SNAPSHOT_KEYS,
+    "nombre_examen",
+    "nota_parcial",
+    "assignment_id",
+    "ass_name",
+    "ass_due_at",
+    "ass_unlock_at",
+    "ass_name_sub",
+    "score",
+    "s_submitted_at",
+    "s_graded_at",
+)
+NAME_COLUMNS = ("nombre_examen", "ass_name", "ass_name_sub")
+NUMBER_COLUMNS = (FINAL_GRADE, "nota_parcial", "points_possible", "score")
+EPOCH_COLUMNS = (
+    "fecha_mesa_epoch",
+    "ass_created_at",
+    "ass_due_at",
+    "ass_unlock_at",
+    "ass_lock_at",
+    "s_submitted_at",
+    "s_graded_at",
+    "s_created_at",
+)
+#: Every column that the event table may have, in the platform's order.
+COLUMNS = (
+    STUDENT,
+    COURSE,
+    "course_name",
+    "legajo",
+    PERIOD,
+    PARTITION,
+    FINAL_GRADE,
+    "nombre_examen",
+    "nota_parcial",
+    "fecha_mesa_epoch",
+    "assignment_id",
+    "ass_name",
+    "points_possible",
+    "ass_created_at",
+    "ass_due_at",
+    "ass_unlock_at",
+    "ass_lock_at",
+    "ass_name_sub",
+    "sub_uuid",
+    "score",
+    "submission_type",
+    "s_submitted_at",
+    "s_graded_at",
+    "s_created_at",
+)
+
+#: The exam names of each kind; the kind "overall" is every exam.
+EXAM_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "parciales": ("PRIMER PARCIAL(20)", "SEGUNDO PARCIAL(20)"),
+        "integradores": ("INTEGRADOR(30)",),
+        "recuperatorios": (
+            "RECUPERATORIO PRIMER PARCIAL(20)",
+            "RECUPERATORIO SEGUNDO PARCIAL(20)",
+        ),
+    }
+)
+
+
+def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
+    """Give the actual name of every canonical column.
+
+    Parameters
+    ----------
+    columns : mapping of str to str or None
+        ``{canonical: actual}`` for the columns whose names differ.
+
+    Returns
+    -------
+    names : dict
+        An entry for each of `COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        If a key is not a canonical column name, or two canonical columns are
+        read from one actual column.
+    """
+    names = dict(zip(COLUMNS, COLUMNS, strict=True))
+    if columns is None:
+        return names
+    if not isinstance(columns, Mapping):
+        message = (
+            "columns maps canonical to actual names, {'user_uuid': 'student'}; "
+            f"found {type(columns).__name__}."
+        )
+        raise TypeError(message)
+    for canonical in columns:
+        if canonical not in names:
+            raise ValueError(_unknown(canonical, COLUMNS, "columns", "column"))
+    names.update(columns)
+    actual = list(columns.values())
+    shared = sorted({str(name) for name in actual if actual.count(name) > 1})
+    if shared:
+        message = f"columns reads {shared} twice: give each canonical column its own."
+        raise ValueError(message)
+    return names
+
+
+def resolve_exam_kinds(
+    exam_kinds: Mapping[str, Iterable[str]] | None,
+) -> dict[str, tuple[str, ...]]:
+    """Give the exam names of every kind.
+
+    Parameters
+    ----------
+    exam_kinds : mapping of str to iterable of str or None
+        The names of the kinds to change; a kind left out keeps its own.
+
+    Returns
+    -------
+    kinds : dict
+        An entry for each kind of `EXAM_KINDS`, its names stripped.
+
+    Raises
+    ------
+    ValueError
+        If a kind is unknown, its names are one string, or a name is in two
+        kinds.
+    """
+    kinds = dict(EXAM_KINDS)
+    for kind, names in (exam_kinds or {}).items():
+        if kind not in EXAM_KINDS:
+            raise ValueError(_unknown(kind, EXAM_KINDS, "exam_kinds", "exam kind"))
+        if isinstance(names, str):
+            message = f"exam_kinds[{kind!r}] is one string; give a list of names."
+            raise ValueError(message)
+        kinds[kind] = tuple(name.strip() for name in names)
+    every = [name for names in kinds.values() for name in set(names)]
+    twice = sorted({name for name in every if every.count(name) > 1})
+    if twice:
+        message = f"exam_kinds names {twice} in two kinds; an exam has one kind."
+        raise ValueError(message)
+    return kinds
+
+
+def _unknown(found: object, known: Collection[str], where: str, what: str) -> str:
+    near = difflib.get_close_matches(str(found), known, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{where} has an unknown {what} {found!r}. {hint}Known: {list(known)}."
+
+
+def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
+    """Check that ``X`` is a DataFrame with the columns ``required``.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The event table.
+    required : iterable of str
+        Actual names of the columns that must be there, once each.
+
+    Returns
+    -------
+    X : DataFrame
+        The same object.
+
+    Raises
+    ------
+    TableError
+        If ``X`` is not a DataFrame, or a column is absent or there twice.
+    """
+    if not isinstance(X, pd.DataFrame):
+        message = (
+            f"Expected the event table as a pandas DataFrame, found "
+            f"{type(X).__name__}. Its columns are read by name: pass the DataFrame "
+            "itself, not its values."
+        )
+        raise TableError(message)
+    have = X.columns
+    required = list(required)
+    absent = [name for name in required if name not in have]
+    if absent:
+        others = [str(name) for name in have if name not in required]
+        near = {
+            name: difflib.get_close_matches(name, others, n=1)[0]
+            for name in absent
+            if difflib.get_close_matches(name, others, n=1)
+        }
+        hint = f" Similar columns: {near}." if near else ""
+        message = (
+            f"The event table lacks {absent}.{hint} Rename the columns, or map them "
+            "with columns={canonical: actual}."
+        )
+        raise TableError(message)
+    if not have.is_unique:
+        twice = sorted({str(name) for name in have[have.duplicated()]} & {*required})
+        if twice:
+            message = f"The event table has the columns {twice} more than once."
+            raise TableError(message)
+    return X

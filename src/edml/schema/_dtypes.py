@@ -1,0 +1,79 @@
+"""From pandas' many dtypes to plain arrays, and the error that names bad rows."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.arrays import NumpyExtensionArray
+
+from edml.exceptions import TableError
+from edml.schema._types import BoolArray, FloatArray, IntArray
+
+
+def plain(column: pd.Series) -> Any:
+    """Give the column's array; text that is kept as objects, as an object array.
+
+    pandas looks for nulls in such text twice before it does any work.
+    """
+    values = column.array
+    if isinstance(column.dtype, pd.StringDtype) and column.dtype.storage == "python":
+        return np.asarray(values, dtype=object)
+    return values.to_numpy() if isinstance(values, NumpyExtensionArray) else values
+
+
+def as_floats(column: pd.Series) -> FloatArray:
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
+        return column.to_numpy(dtype=np.float64)
+    if pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "fiub":
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if dtype.kind in "Mmc":
+        unreadable = column.notna().to_numpy()
+        values = np.full(len(column), np.nan)
+    else:  # text, categories, or objects of several kinds
+        given = column.astype(object)
+        values = pd.to_numeric(given, errors="coerce").to_numpy(
+            dtype=np.float64, na_value=np.nan
+        )
+        unreadable = np.isnan(values) & column.notna().to_numpy()
+    if unreadable.any():
+        raise row_error(
+            column, unreadable, "are not numbers", "Mend them, or make them null."
+        )
+    return values
+
+
+def as_seconds(column: pd.Series) -> FloatArray | None:
+    """Convert datetimes to epoch seconds, NaT to NaN; None if there are none.
+
+    Datetimes without a time zone are UTC.
+    """
+    if column.dtype.kind == "O" and len(column):
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind.startswith(("datetime", "date")):
+            column = pd.to_datetime(column, utc=True)
+    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return None
+    if column.dt.tz is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    moments = column.to_numpy(dtype="datetime64[us]")
+    return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
+
+
+def take_labels(labels: list[str], codes: IntArray, column: pd.Series) -> Any:
+    """Give each row its label, null for code -1, in the kind of text of ``column``."""
+    dtype = column.dtype if isinstance(column.dtype, pd.StringDtype) else object
+    return pd.array([*labels, None], dtype=dtype)[codes]
+
+
+def row_error(
+    column: pd.Series, bad: BoolArray, problem: str, remedy: str
+) -> TableError:
+    rows = np.flatnonzero(bad)
+    labels: list[Any] = column.index[rows[:5]].tolist()
+    more = ", ..." if len(rows) > 5 else ""
+    shown = ", ".join(repr(label) for label in labels)
+    return TableError(
+        f"Column {column.name!r}: {len(rows)} of {len(column)} rows {problem} "
+        f"(row labels {shown}{more}). {remedy}"
+    )

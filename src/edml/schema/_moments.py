@@ -1,0 +1,135 @@
+"""Who and when: keys, histories, snapshots, and when a score is known."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from edml.schema._columns import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, check_table
+from edml.schema._dtypes import plain, row_error
+from edml.schema._readers import read_partitions
+from edml.schema._types import FloatArray, IntArray
+
+SECONDS_PER_DAY = 86_400
+_NEVER = 2**53  # later than any partition
+
+
+def check_keys(column: pd.Series) -> None:
+    """Check that a key column has no null.
+
+    Parameters
+    ----------
+    column : Series
+        The column of students or courses.
+
+    Raises
+    ------
+    TableError
+        If a key is null.
+    """
+    values = plain(column)
+    if isinstance(values, np.ndarray) and (
+        pd.api.types.infer_dtype(values, skipna=False) == "string"
+    ):
+        return  # no null among them: three times faster than looking for one
+    null = column.isna().to_numpy()
+    if null.any():
+        raise row_error(column, null, "have no value", "Drop them, or mend the join.")
+
+
+def factorize_keys(column: pd.Series) -> IntArray:
+    """Give each value of a key column a number.
+
+    Parameters
+    ----------
+    column : Series
+        The column of students or courses.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_rows,)
+        Equal for equal values, and only then; from 0, without gaps.
+
+    Raises
+    ------
+    TableError
+        If a key is null.
+    """
+    codes, _ = pd.factorize(plain(column))
+    if len(codes) and codes.min() < 0:
+        check_keys(column)
+    return codes.astype(np.int64, copy=False)
+
+
+def known_partitions(
+    partition: IntArray,
+    submitted: FloatArray,
+    graded: FloatArray,
+    partition_days: float,
+) -> IntArray:
+    """Give the partition from which each score is known.
+
+    That is the row's own partition, plus the UTC calendar days from submission
+    to grading where both dates are given and grading came later.
+
+    Parameters
+    ----------
+    partition : ndarray of shape (n_rows,)
+        The rows' own partitions.
+    submitted, graded : ndarray of shape (n_rows,)
+        Epoch seconds, NaN where missing.
+    partition_days : float
+        Length of a partition in days; a part of a partition counts as one.
+
+    Returns
+    -------
+    known : ndarray of shape (n_rows,)
+    """
+    days = graded // SECONDS_PER_DAY - submitted // SECONDS_PER_DAY
+    wait = np.ceil(np.nan_to_num(np.maximum(days, 0.0)) / partition_days)
+    return partition + np.minimum(wait, _NEVER).astype(np.int64)
+
+
+def snapshot_codes(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
+    """Give each snapshot of an event table a number.
+
+    Parameters
+    ----------
+    X : DataFrame
+        An event table, or what `FeatureEngineer` gives.
+    columns : mapping of str to str
+        Actual names of the three key columns, by canonical name.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_rows,)
+        Equal for two rows of one student, course and partition, and only then.
+    """
+    check_table(X, [columns[key] for key in SNAPSHOT_KEYS])
+    partitions, _ = pd.factorize(read_partitions(X[columns[PARTITION]]))
+    history = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
+    return combine_codes(history, partitions)
+
+
+def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:
+    """Give each history, a student in a course, a number from 0, without gaps.
+
+    Parameters
+    ----------
+    students, courses : Series
+        The two key columns.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_rows,)
+    """
+    codes, _ = pd.factorize(
+        combine_codes(factorize_keys(students), factorize_keys(courses))
+    )
+    return codes.astype(np.int64, copy=False)
+
+
+def combine_codes(first: IntArray, second: IntArray) -> IntArray:
+    """Join two columns of codes into one; equal pairs get equal codes."""
+    width = int(second.max()) + 1 if len(second) else 1
+    return first.astype(np.int64) * width + second

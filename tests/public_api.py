@@ -1,0 +1,49 @@
+"""The public names of edml, found by looking and not from a list."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import edml
+
+#: They declare names for the rest of edml alone: no page, and no promise.
+INTERNAL = {"edml.schema", "edml.cli"}
+
+
+def public_packages() -> dict[str, ModuleType]:
+    """Give the modules of edml that declare what is public in them."""
+    found = {}
+    for module in pkgutil.iter_modules(edml.__path__, "edml."):
+        if not module.name.startswith("edml._") and module.name not in INTERNAL:
+            package = importlib.import_module(module.name)
+            if hasattr(package, "__all__"):
+                found[module.name] = package
+    return found
+
+
+def public_objects() -> dict[str, Any]:
+    """Give every public object by its public path."""
+    return {
+        f"{name}.{public}": getattr(package, public)
+        for name, package in public_packages().items()
+        for public in package.__all__
+    }
+
+
+def public_methods(cls: type) -> dict[str, Callable[..., Any]]:
+    """Give the public methods that a class writes itself.
+
+    scikit-learn adds a `set_..._request` to each class by itself.
+    """
+    return {
+        name: getattr(cls, name)
+        for name, value in vars(cls).items()
+        if not name.startswith("_")
+        and not name.endswith("_request")
+        and (
+            inspect.isfunction(value) or isinstance(value, (classmethod, staticmethod))
+        )
+    }

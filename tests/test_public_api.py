@@ -1,0 +1,194 @@
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import edml
+from public_api import public_objects, public_packages
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "src" / "edml"
+API_PAGES = ROOT / "docs" / "api"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+# What typer brings is there with it.
+BROUGHT = {"rich": "typer", "click": "typer"}
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(  # noqa: S603 - the code is in this file
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+# -- import edml --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("use", ["", "dir(edml)", "edml.__version__"])
+def test_importing_edml_imports_no_third_party(use):
+    loaded = run_python(
+        "import sys, importlib.metadata\n"
+        "before = set(sys.modules)\n"
+        f"import edml\n{use}\n"
+        "tops = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(tops - sys.stdlib_module_names))"
+    )
+    assert loaded == "['edml']"
+
+
+@pytest.mark.parametrize("name", edml.__all__)
+def test_public_name_resolves(name):
+    assert getattr(edml, name) is not None
+    assert name in dir(edml)
+
+
+@pytest.mark.parametrize("name", sorted({*edml.__all__} - {"__version__"}))
+def test_public_name_has_one_home(name):
+    homes = [
+        package for package in public_packages().values() if name in package.__all__
+    ]
+    assert len(homes) == 1
+    assert getattr(edml, name) is getattr(homes[0], name)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort as ruff sorts `__all__`: constants, classes, then functions."""
+    return sorted(
+        set(names),
+        key=lambda name: (name[0] != "_", not name.isupper(), name[0].islower(), name),
+    )
+
+
+def test_all_is_sorted_and_without_duplicates():
+    assert edml.__all__ == in_order(edml.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(public_packages()))
+def test_package_exports_what_it_declares(name):
+    package = public_packages()[name]
+    assert package.__doc__
+    assert list(package.__all__) == in_order(package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+
+
+def test_unknown_attribute():
+    with pytest.raises(AttributeError, match=r"module 'edml' has no attribute 'Nope'"):
+        edml.Nope  # noqa: B018 - the access is the test
+    with pytest.raises(ImportError, match="cannot import name 'Nope' from 'edml'"):
+        from edml import Nope  # noqa: F401, PLC0415
+
+
+def test_star_import_gives_every_public_name():
+    names = run_python("from edml import *; print(' '.join(dir()))")
+    assert set(edml.__all__) <= set(names.split())
+
+
+# -- the package ----------------------------------------------------------------
+
+
+def test_version():
+    assert edml.__version__ == version("edml") == PROJECT["version"]
+
+
+def test_types_are_shipped():
+    assert (Path(edml.__file__).parent / "py.typed").is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "cls"),
+    [(path, obj) for path, obj in public_objects().items() if isinstance(obj, type)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_class_names_its_public_package(path, cls):
+    # What saved models name: it outlives a renamed private file.
+    assert f"{cls.__module__}.{cls.__qualname__}" == path
+
+
+# -- documented ------------------------------------------------------------------
+
+
+def documented_names() -> set[str]:
+    """Give the public paths that the API pages list."""
+    found = set()
+    for page in API_PAGES.glob("*.rst"):
+        package, listing = "", False
+        for line in page.read_text("utf-8").splitlines():
+            if line.startswith(".. currentmodule::"):
+                package = line.split()[-1]
+            if line.startswith(".. autosummary::"):
+                listing = True
+            elif line and not line.startswith(" "):
+                listing = False
+            elif listing and (entry := re.fullmatch(r"   (\w+)", line)):
+                found.add(f"{package}.{entry[1]}")
+    return found
+
+
+def test_api_pages_list_every_public_name():
+    assert documented_names() == set(public_objects())
+
+
+# -- what is imported --------------------------------------------------------------
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+FILES = sorted(path for path in SOURCES.rglob("*.py") if "." not in path.parent.name)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(SOURCES).as_posix())
+def test_third_party_imports_are_declared(path):
+    extras = [one for some in PROJECT["optional-dependencies"].values() for one in some]
+    declared = {
+        canonicalize_name(Requirement(text).name)
+        for text in [*PROJECT["dependencies"], *extras]
+    }
+    distributions = packages_distributions()
+    for module in imported_modules(path):
+        top = module.partition(".")[0]
+        if top in sys.stdlib_module_names or top == "edml":
+            continue
+        names = {BROUGHT.get(top, name) for name in distributions.get(top, [top])}
+        assert {canonicalize_name(name) for name in names} & declared, module
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.name != "_sklearn.py"],
+    ids=lambda p: p.relative_to(SOURCES).as_posix(),
+)
+def test_private_names_of_scikit_learn_are_imported_in_one_place(path):
+    private = [
+        module
+        for module in imported_modules(path)
+        if module.startswith(("sklearn.", "imblearn.")) and "._" in module
+    ]
+    assert private == []
+
+
+def test_requirements_are_lower_bounds_only():
+    extras = PROJECT["optional-dependencies"]
+    for text in [*PROJECT["dependencies"], *extras["plot"], *extras["serve"]]:
+        operators = [bound.operator for bound in Requirement(text).specifier]
+        assert operators == [">="], text
+
+
+def test_the_extra_all_has_every_extra():
+    (everything,) = PROJECT["optional-dependencies"]["all"]
+    others = set(PROJECT["optional-dependencies"]) - {"all"}
+    assert Requirement(everything).extras == others
