@@ -1,6 +1,7 @@
 """From the event table to the arrays that the numeric kernels work on."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -108,10 +109,16 @@ def read_events(
 
 
 def _rank(identifiers: pd.Series, rows: IntArray) -> FloatArray:
-    """Rank identifiers: numbers as numbers, all else as text; NaN where null."""
+    """Rank identifiers: numbers as numbers, then text as text; NaN where null.
+
+    Each compares by what it is itself, whatever other rows hold.
+    """
     if pd.api.types.is_numeric_dtype(identifiers.dtype):
         return read_numbers(identifiers)[rows]
-    codes, found = pd.factorize(identifiers.array[rows])
-    text = np.array([str(name) for name in found], dtype=object)
-    rank = np.append(np.argsort(np.argsort(text, kind="stable")), np.nan)
-    return rank[codes]  # the code of null is -1, the last entry
+    codes, found = pd.factorize(identifiers.iloc[rows].to_numpy(dtype=object))
+    keys = [
+        (0, name, "") if isinstance(name, Real) else (1, 0, str(name)) for name in found
+    ]
+    rank = {key: place for place, key in enumerate(sorted(set(keys)))}
+    # the code of null is -1, the last entry
+    return np.array([*(rank[key] for key in keys), np.nan], dtype=np.float64)[codes]
