@@ -21,6 +21,39 @@ def plain(column: pd.Series) -> Any:
     return values.to_numpy() if isinstance(values, NumpyExtensionArray) else values
 
 
+def factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
+    """Give each distinct value of a column a number; null is -1.
+
+    Parameters
+    ----------
+    column : Series
+        Any column.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_rows,)
+        From 0, in order of appearance.
+    found : list
+        The distinct values.
+    """
+    values = plain(column)
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "O":
+        codes, found = pd.factorize(values)
+        return codes.astype(np.int64, copy=False), list(found)
+    # Equal texts of a table are mostly one object many times over, and comparing
+    # addresses is several times faster than hashing text; then only what the
+    # distinct objects hold is compared.
+    objects, _ = pd.factorize(
+        np.frombuffer(np.ascontiguousarray(values), dtype=np.intp)
+        if len(values)
+        else np.empty(0, dtype=np.intp)
+    )
+    first = np.empty(int(objects.max(initial=-1)) + 1, dtype=np.int64)
+    first[objects[::-1]] = np.arange(len(objects))[::-1]  # the first row comes last
+    codes, found = pd.factorize(values[first])
+    return codes.astype(np.int64, copy=False)[objects], list(found)
+
+
 def as_floats(column: pd.Series) -> FloatArray:
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "fiub":

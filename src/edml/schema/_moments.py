@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edml.schema._columns import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, check_table
-from edml.schema._dtypes import plain, row_error
+from edml.schema._dtypes import factorize, plain, row_error
 from edml.schema._readers import read_partitions
 from edml.schema._types import FloatArray, IntArray
 
@@ -55,10 +55,10 @@ def factorize_keys(column: pd.Series) -> IntArray:
     TableError
         If a key is null.
     """
-    codes, _ = pd.factorize(plain(column))
+    codes, _ = factorize(column)
     if len(codes) and codes.min() < 0:
         check_keys(column)
-    return codes.astype(np.int64, copy=False)
+    return codes
 
 
 def known_partitions(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml.schema._dtypes import as_floats, as_seconds, plain, row_error, take_labels
+from edml.schema._dtypes import as_floats, as_seconds, factorize, row_error, take_labels
 from edml.schema._types import FloatArray, IntArray
 
 _LARGEST_PARTITION = 2**53  # whole numbers are exact in a float up to here
@@ -147,11 +147,11 @@ def read_names(column: pd.Series) -> Names:
 
 def _read_names(column: pd.Series) -> tuple[Names, bool]:
     """Read names, and tell whether they were stripped already."""
-    values = plain(column)
-    rows = np.flatnonzero(~np.asarray(pd.isna(values)))
-    codes, found = pd.factorize(values[rows])
+    codes, found = factorize(column)
+    rows = np.flatnonzero(codes >= 0)
+    codes = codes[rows]
     stripped = [str(name).strip() for name in found]
-    if all(stripped) and stripped == list(found):
+    if all(stripped) and stripped == found:
         return Names(rows, codes, stripped), True
     distinct = list(dict.fromkeys(name for name in stripped if name))
     position = {name: code for code, name in enumerate(distinct)}
@@ -204,7 +204,7 @@ def read_periods(column: pd.Series) -> tuple[IntArray, list[str], IntArray]:
     TableError
         If a period does not parse.
     """
-    codes, found = pd.factorize(plain(column))
+    codes, found = factorize(column)
     parsed = [_PERIOD.fullmatch(str(period)) for period in found]
     unreadable = np.array([match is None for match in parsed], dtype=bool)
     if unreadable.any():
