@@ -44,7 +44,10 @@ def figures(y, score):
 def main(folder):
     """Print the table."""
     write = sys.stdout.write
-    write(f"{'graded':>8} {'split':>12} {'day':>4} {'n':>6} {'AUC':>6} {'AP':>6} {'Brier':>6}\n")
+    write(
+        f"{'graded':>8} {'split':>12} {'day':>4} {'n':>6} "
+        f"{'AUC':>6} {'AP':>6} {'Brier':>6}\n"
+    )
     for grading_days in (0, 14):
         X, y = load_oulad(folder, return_X_y=True, grading_days=grading_days)
         honest_train, honest_test = next(PeriodSplit().split(X, y))
@@ -65,7 +68,9 @@ def main(folder):
                     chosen = chosen[~np.isin(test[chosen], train)]
                 found = figures(outcome[chosen], score[chosen])
                 text = " ".join(f"{value:6.3f}" for value in found)
-                write(f"{grading_days:>8} {name:>12} {day:>4} {len(chosen):>6} {text}\n")
+                write(
+                    f"{grading_days:>8} {name:>12} {day:>4} {len(chosen):>6} {text}\n"
+                )
 
 
 if __name__ == "__main__":

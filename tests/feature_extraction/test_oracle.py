@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import FEATURES, GROUPS, KEYS, assert_features_agree, features_oracle
-from strategies import START, as_dates, event_tables, table
 
 from edml.datasets import load_oulad, make_student_activity
 from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner
+from oracle import FEATURES, GROUPS, KEYS, assert_features_agree, features_oracle
+from strategies import START, as_dates, event_tables, table
 
 OULAD = Path(__file__).parents[3] / "shared" / "data" / "oulad"
 QUIZZES = {"parciales": ("ORAL",), "integradores": ()}
@@ -34,7 +34,7 @@ params = st.fixed_dictionaries(
     }
 )
 many = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
@@ -119,7 +119,7 @@ def test_any_table_cleaned(X, given):
     assert_features_agree(engineer(clean(X), **given), features_oracle(X, **given))
 
 
-@many
+@settings(many, max_examples=60)
 @given(event_tables(min_rows=15, max_rows=40, dtypes=False))
 def test_long_histories(X):
     X = X.assign(user_uuid="ana", course_uuid="x")
@@ -159,7 +159,9 @@ def test_equal_values_are_exact(X):
     got = engineer(X, fill_value=None)
     want = features_oracle(X, fill_value=None)
     for group in GROUPS:
-        low, high, mean, std = (got[f"{group}_{s}"] for s in ("min", "max", "mean", "std"))
+        low, high, mean, std = (
+            got[f"{group}_{s}"] for s in ("min", "max", "mean", "std")
+        )
         equal = (low == high).to_numpy()
         assert (mean == low).to_numpy()[equal].all(), group
         assert (std.isna() | (std == 0)).to_numpy()[equal].all(), group

@@ -7,6 +7,7 @@ They judge the oracle and `FeatureEngineer` alike, so that the oracle, by which
 import math
 
 import pytest
+
 from oracle import FEATURES, features_oracle
 from strategies import DAY, START, table
 
@@ -17,7 +18,7 @@ MAKE_UP = "RECUPERATORIO PRIMER PARCIAL(20)"
 
 
 def engineer(X, **params):
-    from edml.feature_extraction import FeatureEngineer
+    from edml.feature_extraction import FeatureEngineer  # noqa: PLC0415
 
     return FeatureEngineer(**params).fit(X).transform(X)
 

@@ -57,7 +57,7 @@ class AdaptiveSMOTE(SMOTE):
 
     def _fit_resample(self, X: NDArray[Any], y: NDArray[Any]) -> Any:
         scarce = min(
-            (np.count_nonzero(y == label) for label in self.sampling_strategy_),
+            (int(np.count_nonzero(y == label)) for label in self.sampling_strategy_),
             default=0,
         )
         if scarce == 1:
