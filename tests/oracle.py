@@ -30,22 +30,7 @@ TIMINGS = (
 )
 STATISTICS = ("min", "max", "mean", "std")
 #: Every group of values of which min, max, mean and std are features.
-GROUPS = (
-    "nota_parciales",
-    "nota_integradores",
-    "nota_recuperatorios",
-    "nota_overall",
-    "score",
-    *TIMINGS,
-)
-COUNTS = (
-    "parciales_n_sum",
-    "integradores_n_sum",
-    "recuperatorios_n_sum",
-    "overall_parciales_n_sum",
-    "assignment_n_sum",
-    "assignment_zero_sum",
-)
+GROUPS = (*(f"nota_{kind}" for kind in (*KINDS, "overall")), "score", *TIMINGS)
 
 
 def _of(*groups: str) -> list[str]:
@@ -62,6 +47,7 @@ FEATURES = [
     *_of(*TIMINGS),
     "parcial_sobre_ass",
 ]
+COUNTS = [name for name in FEATURES if name.endswith("_sum")]
 KEYS = ["user_uuid", "course_uuid"]
 
 
@@ -307,22 +293,19 @@ def mean(values: list[Fraction]) -> Fraction:
 
 def read_rows(X: pd.DataFrame, columns: Mapping[str, str] | None) -> list[Row]:
     """Read the event table row by row."""
-    read = {
-        "particion": lambda value: int(_number(value) or 0),
-        "nombre_examen": _name,
-        "nota_parcial": _number,
-        "ass_name": _name,
-        "assignment_id": _identifier,
-        "ass_due_at": _date,
-        "ass_unlock_at": _date,
-        "ass_name_sub": _name,
-        "score": _number,
-        "s_submitted_at": _date,
-        "s_graded_at": _date,
-    }
+    readers = (
+        *(lambda value: int(_number(value) or 0), _name, _number),
+        *(_name, _identifier, _date, _date),
+        *(_name, _number, _date, _date),
+    )
+    names = (
+        *("particion", "nombre_examen", "nota_parcial"),
+        *("ass_name", "assignment_id", "ass_due_at", "ass_unlock_at"),
+        *("ass_name_sub", "score", "s_submitted_at", "s_graded_at"),
+    )
     values = [
-        [reader(value) for value in X[(columns or {}).get(name, name)].tolist()]
-        for name, reader in read.items()
+        [read(value) for value in X[(columns or {}).get(name, name)].tolist()]
+        for name, read in zip(names, readers, strict=True)
     ]
     return [Row(*row) for row in zip(*values, strict=True)]
 

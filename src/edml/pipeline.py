@@ -1,10 +1,13 @@
 """make_risk_pipeline: from a raw event table to a score, as one estimator."""
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from imblearn.pipeline import Pipeline
 from lightgbm import LGBMClassifier
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.ensemble import RandomForestClassifier
 from xgboost import XGBClassifier
@@ -13,9 +16,45 @@ from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
 
-__all__ = ["CLASSIFIERS", "make_risk_pipeline"]
+__all__ = ["CLASSIFIERS", "SerialForest", "make_risk_pipeline"]
 
 CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
+
+
+class SerialForest(RandomForestClassifier):
+    """A random forest that predicts with one thread, whatever ``n_jobs`` says.
+
+    With several threads the trees' votes are added up in the order in which they
+    come in, and the last bits of a probability differ from call to call. Training
+    uses ``n_jobs`` threads. All else is as in
+    :class:`sklearn.ensemble.RandomForestClassifier`.
+
+    Examples
+    --------
+    >>> from edml.pipeline import SerialForest
+    >>> forest = SerialForest(5, random_state=0, n_jobs=2).fit([[0], [1]], [0, 1])
+    >>> forest.predict([[1]]).tolist()
+    [1]
+    """
+
+    __module__ = "edml.pipeline"
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Give the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In [0, 1], the columns in the order of ``classes_``.
+        """
+        serial = copy.copy(self)  # shares the trees
+        serial.n_jobs = 1
+        return RandomForestClassifier.predict_proba(serial, X)
 
 
 def make_risk_pipeline(
@@ -124,7 +163,7 @@ def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> 
             **common,
         )
     if classifier == "random_forest":
-        return RandomForestClassifier(n_estimators=200, min_samples_leaf=20, **common)
+        return SerialForest(n_estimators=200, min_samples_leaf=20, **common)
     if isinstance(classifier, str) or not is_classifier(classifier):
         message = (
             f"classifier={classifier!r} is unknown: pass one of {list(CLASSIFIERS)}, "

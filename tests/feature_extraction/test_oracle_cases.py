@@ -11,6 +11,8 @@ import pytest
 from oracle import FEATURES, features_oracle
 from strategies import DAY, START, table
 
+from edml.feature_extraction import FeatureEngineer
+
 HOUR = 3600
 P1, P2 = "PRIMER PARCIAL(20)", "SEGUNDO PARCIAL(20)"
 FINAL = "INTEGRADOR(30)"
