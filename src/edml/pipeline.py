@@ -16,7 +16,7 @@ from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
 
-__all__ = ["CLASSIFIERS", "SerialForest", "make_risk_pipeline"]
+__all__ = ["CLASSIFIERS", "make_risk_pipeline"]
 
 CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
 

@@ -8,10 +8,9 @@ import math
 
 import pytest
 
+from edml.feature_extraction import FeatureEngineer
 from oracle import FEATURES, features_oracle
 from strategies import DAY, START, table
-
-from edml.feature_extraction import FeatureEngineer
 
 HOUR = 3600
 P1, P2 = "PRIMER PARCIAL(20)", "SEGUNDO PARCIAL(20)"
@@ -20,8 +19,6 @@ MAKE_UP = "RECUPERATORIO PRIMER PARCIAL(20)"
 
 
 def engineer(X, **params):
-    from edml.feature_extraction import FeatureEngineer  # noqa: PLC0415
-
     return FeatureEngineer(**params).fit(X).transform(X)
 
 
