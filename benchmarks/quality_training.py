@@ -70,7 +70,7 @@ def main(folder=None):
         write(f"\n{name}: learner, balance, AUC, AP, Brier\n")
         for learner in LEARNERS:
             for balance in (None, "over", "under", "smote"):
-                pipe = make_risk_pipeline(learner, balance=balance)
+                pipe = make_risk_pipeline(learner, balance=balance, every=5)
                 *found, _ = judge(features, y, splits, pipe)
                 text = " ".join(f"{value:6.3f}" for value in found)
                 write(f"{learner:>14} {balance!s:>6} {text}\n")

@@ -64,7 +64,7 @@ def make_risk_pipeline(
     columns: Mapping[str, str] | None = None,
     exam_kinds: Mapping[str, Iterable[str]] | None = None,
     fill_value: float | None = 0.0,
-    every: int = 5,
+    every: int = 3,
     n_jobs: int | None = None,
     random_state: Any = 0,
 ) -> Pipeline:
@@ -90,7 +90,7 @@ default="lightgbm"
     fill_value : float, default=0.0
         What replaces a statistic of nothing; None keeps it NaN, for classifiers
         that read NaN.
-    every : int, default=5
+    every : int, default=3
         Train on the partitions p with ``p % every == 0``; see `SnapshotSampler`.
     n_jobs : int, default=None
         Threads of a named classifier; None is one, -1 all. It changes no result.

@@ -1,7 +1,6 @@
 """Hand-worked tables: the numbers are written out from FEATURES.md.
 
-They judge the oracle and `FeatureEngineer` alike, so that the oracle, by which
-`FeatureEngineer` is judged on large tables, is itself not taken on trust.
+They judge the oracle and `FeatureEngineer` alike: neither is taken on trust.
 """
 
 import math
@@ -13,6 +12,7 @@ from oracle import FEATURES, features_oracle
 from strategies import DAY, START, table
 
 HOUR = 3600
+LATER = START + 2 * HOUR
 P1, P2 = "PRIMER PARCIAL(20)", "SEGUNDO PARCIAL(20)"
 FINAL = "INTEGRADOR(30)"
 MAKE_UP = "RECUPERATORIO PRIMER PARCIAL(20)"
@@ -24,8 +24,6 @@ def engineer(X, **params):
 
 @pytest.fixture(params=[features_oracle, engineer], ids=["oracle", "engineer"])
 def features(request):
-    """Give a function of rows: the features of each, as a list of dictionaries."""
-
     def compute(*rows, **params):
         out = request.param(history(*rows), **params)
         return out[FEATURES].to_dict("records")
@@ -254,23 +252,14 @@ def test_first_submission_time_counts(features):
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (create(1, "A", None, None, 10), create(2, "A", START + HOUR, START, 9)),
-        (create(1, "A", START + 2 * HOUR, START, 9), create(1, "A", None, None, 10)),
-        (create(1, "A", START + 2 * HOUR, START, 9), create(1, "A", 1, START, None)),
-        (create(1, "A", START + 2 * HOUR, START), create(1, "A", 0, START)),
-        (create(1, "A", START + 2 * HOUR, START), create(1, "A", START + 3 * HOUR)),
-        (
-            create(1, "A", START + 2 * HOUR, START, 9),
-            create(1, "A", START + 2 * HOUR, START + HOUR, 9),
-        ),
-        (
-            create(1, "A", START + 2 * HOUR, START),
-            create(1, "A", START + 2 * HOUR, 0),
-        ),
-        (
-            create(1, "A", START + 2 * HOUR, START, "10"),
-            create(1, "A", START + HOUR, START, "9"),
-        ),
+        (create(1, "A", None, None, 10), create(2, "A", LATER, START, 9)),
+        (create(1, "A", LATER, START, 9), create(1, "A", None, None, 10)),
+        (create(1, "A", LATER, START, 9), create(1, "A", 1, START, None)),
+        (create(1, "A", LATER, START, "10"), create(1, "A", 1, START, "9")),
+        (create(1, "A", LATER, START), create(1, "A", 0, START)),
+        (create(1, "A", LATER, START), create(1, "A", LATER + 1)),
+        (create(1, "A", LATER, START, 9), create(1, "A", LATER, START + 1, 9)),
+        (create(1, "A", LATER, START), create(1, "A", LATER, 0)),
     ],
 )
 def test_first_creation_decides(features, first, second):

@@ -275,6 +275,7 @@ def test_order_of_columns(X, random):
     assert_features_agree(got, expected)
 
 
+@pytest.mark.filterwarnings("ignore:The behavior of DataFrame concat:FutureWarning")
 @some
 @given(event_tables(min_rows=2))
 def test_ticks_change_nothing_but_the_partition(X):
