@@ -28,7 +28,6 @@ TIMINGS = (
     "rel_time_taken_to_do_assignment",
     "hrs_before_due",
 )
-#: Every group of values of which min, max, mean and std are features.
 GROUPS = (*(f"nota_{kind}" for kind in (*KINDS, "overall")), "score", *TIMINGS)
 
 
@@ -147,10 +146,9 @@ def as_of_oracle(
 ) -> pd.DataFrame:
     """Cut an event table to what the platform showed at the end of partition p."""
     rows = read_rows(X, columns)
-    seen = [row.partition <= p for row in rows]
-    late = [known_from(row, partition_days) > p for row in rows]
-    shown = X.loc[np.array(seen, dtype=bool)].copy()
-    blank = np.array(late, dtype=bool)[np.array(seen, dtype=bool)]
+    seen = np.array([row.partition <= p for row in rows], dtype=bool)
+    late = np.array([known_from(row, partition_days) > p for row in rows], dtype=bool)
+    shown, blank = X.loc[seen].copy(), late[seen]
     for canonical in ("score", "s_graded_at"):
         name = (columns or {}).get(canonical, canonical)
         shown[name] = shown[name].mask(blank)
@@ -193,8 +191,7 @@ def exam_grades(shown: list[Row]) -> dict[str, Fraction]:
     parts: dict[str, list[Fraction]] = {}
     for row in shown:
         if row.exam is not None:
-            absent = row.grade is None
-            parts.setdefault(row.exam, []).append(Fraction(0) if absent else row.grade)
+            parts.setdefault(row.exam, []).append(row.grade or Fraction(0))
     return {name: mean(grades) for name, grades in parts.items()}
 
 
