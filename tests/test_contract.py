@@ -1,0 +1,165 @@
+"""scikit-learn's contract, rewritten for estimators of event tables."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import (
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+)
+
+from edml import (
+    DataCleaner,
+    FeatureEngineer,
+    KeyDropper,
+    SnapshotSampler,
+    StudentKFold,
+    make_risk_pipeline,
+    make_student_activity,
+    make_target,
+)
+from edml.sampling import AdaptiveSMOTE
+from edml.testing import is_per_history
+
+X = make_student_activity(40, fail_rate=0.3, random_state=3)
+y = make_target(X)
+FEATURES = FeatureEngineer().fit_transform(X)
+TRANSFORMERS = [(DataCleaner(), X), (FeatureEngineer(), X), (KeyDropper(), FEATURES)]
+EVERY = [*(estimator for estimator, _ in TRANSFORMERS), SnapshotSampler()]
+
+
+def named(value):
+    return type(value).__name__
+
+
+transformers = pytest.mark.parametrize(("estimator", "table"), TRANSFORMERS, ids=named)
+
+
+@pytest.mark.parametrize("estimator", [*EVERY, AdaptiveSMOTE()], ids=named)
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_estimator_cloneable,
+        check_estimator_repr,
+        check_no_attributes_set_in_init,
+        check_parameters_default_constructible,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_construction(estimator, check):
+    check(named(estimator), clone(estimator))
+
+
+@transformers
+def test_fit_returns_self_and_notes_the_columns(estimator, table):
+    estimator = clone(estimator)
+    assert estimator.fit(table) is estimator
+    assert estimator.n_features_in_ == table.shape[1]
+    assert list(estimator.feature_names_in_) == list(table)
+
+
+@transformers
+def test_fitting_again_changes_nothing(estimator, table):
+    once = clone(estimator).fit(table)
+    first = once.transform(table)
+    pd.testing.assert_frame_equal(once.fit(table).transform(table), first)
+
+
+@transformers
+def test_input_is_not_changed(estimator, table):
+    before = table.copy(deep=True)
+    clone(estimator).fit_transform(table)
+    pd.testing.assert_frame_equal(table, before)
+
+
+@transformers
+def test_unknown_and_reordered_columns_change_nothing(estimator, table):
+    fitted = clone(estimator).fit(table)
+    expected = fitted.transform(table)
+    more = table.assign(unknown="anything")
+    for other in (more, table[list(table)[::-1]]):
+        pd.testing.assert_frame_equal(fitted.transform(other), expected)
+
+
+@transformers
+def test_students_do_not_depend_on_each_other(estimator, table):
+    fitted = clone(estimator).fit(table)
+    students = table["user_uuid"].unique()[::2]
+    some = table["user_uuid"].isin(students)
+    pd.testing.assert_frame_equal(
+        fitted.transform(table[some]), fitted.transform(table)[some], rtol=1e-9
+    )
+
+
+@transformers
+def test_names_index_and_set_output(estimator, table):
+    table = table.set_axis(np.arange(len(table)) * 3 + 1)
+    fitted = clone(estimator).fit(table)
+    output = fitted.transform(table)
+    assert list(output) == list(fitted.get_feature_names_out())
+    assert output.index.equals(table.index)
+    for container in ("pandas", "default"):
+        again = clone(estimator).set_output(transform=container).fit_transform(table)
+        pd.testing.assert_frame_equal(again, output)
+
+
+@transformers
+def test_pickling_and_html(estimator, table):
+    fitted = clone(estimator).fit(table)
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - our own bytes
+    pd.testing.assert_frame_equal(again.transform(table), fitted.transform(table))
+    assert named(estimator) in fitted._repr_html_()
+
+
+@transformers
+def test_use_before_fit_is_refused(estimator, table):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        clone(estimator).transform(table)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "table"),
+    [
+        (DataCleaner(columns=3), X),
+        (FeatureEngineer(pending="later"), X),
+        (FeatureEngineer(partition_days=0), X),
+        (KeyDropper(keys="user_uuid"), FEATURES),
+        (SnapshotSampler(every=0), FEATURES),
+    ],
+    ids=lambda value: repr(value) if hasattr(value, "fit") else "",
+)
+def test_unsound_parameters_are_refused(estimator, table):
+    with pytest.raises(ValueError, match=rf"of {named(estimator)} must be"):
+        estimator.fit(table, y)
+
+
+def test_only_proven_steps_are_marked_as_per_history():
+    assert [is_per_history(estimator) for estimator in EVERY] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_search_reaches_into_the_pipeline():
+    search = GridSearchCV(
+        make_risk_pipeline(),
+        {"snapshots__every": [3, 7], "classify__n_estimators": [5]},
+        cv=StudentKFold(3, random_state=0),
+        scoring="roc_auc",
+        error_score="raise",
+    ).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert "SnapshotSampler" in search.best_estimator_._repr_html_()
+    copy = pickle.loads(pickle.dumps(search.best_estimator_))  # noqa: S301
+    np.testing.assert_array_equal(
+        copy.predict_proba(X), search.best_estimator_.predict_proba(X)
+    )
