@@ -107,13 +107,13 @@ def test_much_oulad(oulad):
 # -- adversarial tables -------------------------------------------------------
 
 
-@many
+@settings(many, max_examples=250)
 @given(event_tables(), params)
 def test_any_table(X, given):
     assert_features_agree(engineer(X, **given), features_oracle(X, **given))
 
 
-@many
+@settings(many, max_examples=250)
 @given(event_tables(max_rows=10), params)
 def test_any_table_cleaned(X, given):
     assert_features_agree(engineer(clean(X), **given), features_oracle(X, **given))
