@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import (
     check_estimator_cloneable,
     check_estimator_repr,
@@ -163,3 +164,121 @@ def test_search_reaches_into_the_pipeline():
     np.testing.assert_array_equal(
         copy.predict_proba(X), search.best_estimator_.predict_proba(X)
     )
+
+
+# -- the samplers and the whole pipeline --------------------------------------
+
+NUMBERS = KeyDropper().fit_transform(FEATURES)
+TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
+ESTIMATORS = [
+    *TRANSFORMERS,
+    (SnapshotSampler(), FEATURES),
+    (AdaptiveSMOTE(random_state=0), NUMBERS),
+    (make_risk_pipeline(TREE, every=10), X),
+]
+estimators = pytest.mark.parametrize(("estimator", "table"), ESTIMATORS, ids=named)
+readers = pytest.mark.parametrize(  # of columns by name, whatever else there is
+    ("estimator", "table"), [*TRANSFORMERS, ESTIMATORS[-1]], ids=named
+)
+
+
+def run(estimator, table, target=y):
+    """Give what a fitted estimator makes of a table, as a DataFrame."""
+    if hasattr(estimator, "fit_resample"):
+        return estimator.fit_resample(table, target)[0]
+    if hasattr(estimator, "transform"):
+        return estimator.transform(table)
+    return pd.DataFrame(estimator.predict_proba(table), index=table.index)
+
+
+@pytest.mark.parametrize("estimator", [*EVERY, AdaptiveSMOTE()], ids=named)
+def test_constructor_only_stores(estimator):
+    kind = type(estimator)
+    given = {parameter: object() for parameter in kind().get_params()}
+    assert vars(kind(**given)) == given
+    assert kind().set_params(**given).get_params(deep=False) == given
+
+
+@estimators
+def test_fit_of_every_estimator(estimator, table):
+    estimator = clone(estimator)
+    given, target = table.copy(), y.copy()
+    assert estimator.fit(given, target) is estimator
+    assert list(estimator.feature_names_in_) == list(table)
+    assert estimator.n_features_in_ == table.shape[1]
+    found = run(estimator, given, target)
+    for name in found.columns:  # nor does writing into the output reach the input
+        found[name] = None
+    pd.testing.assert_frame_equal(given, table)
+    pd.testing.assert_series_equal(target, y)
+
+
+@estimators
+def test_a_second_fit_forgets_the_first(estimator, table):
+    expected = run(clone(estimator).fit(table, y), table)
+    half = table.iloc[: len(table) // 2]
+    refitted = clone(estimator).fit(half, y[half.index]).fit(table, y)
+    pd.testing.assert_frame_equal(run(refitted, table), expected)
+    again = pickle.loads(pickle.dumps(refitted))  # noqa: S301 - our own bytes
+    pd.testing.assert_frame_equal(run(again, table), expected)
+
+
+@readers
+def test_other_columns_in_fit_or_after_change_nothing(estimator, table):
+    fitted = clone(estimator).fit(table, y)
+    expected = run(fitted, table)
+    wider = table.assign(unknown=np.inf, another="text", third=None)
+    pd.testing.assert_frame_equal(run(fitted, wider), expected)
+    pd.testing.assert_frame_equal(run(fitted, table[list(table)[::-1]]), expected)
+    # as numbers, for the columns that KeyDropper passes on
+    wider = table.assign(unknown=7.0)
+    found = run(clone(estimator).fit(wider, y), wider)
+    pd.testing.assert_frame_equal(found[list(expected)], expected)
+
+
+@readers
+@pytest.mark.parametrize("labels", ["text", "repeated", "pairs"])
+def test_any_index_is_kept(estimator, table, labels):
+    fitted = clone(estimator).fit(table, y)
+    n = np.arange(len(table))
+    index = {
+        "text": pd.Index([f"row {k}" for k in n], name="event"),
+        "repeated": pd.Index(n // 7),
+        "pairs": pd.MultiIndex.from_arrays([n % 3, n], names=["a", "b"]),
+    }[labels]
+    expected = run(fitted, table).set_axis(index)
+    pd.testing.assert_frame_equal(run(fitted, table.set_axis(index)), expected)
+
+
+def test_scores_of_a_student_do_not_depend_on_the_others():
+    fitted = make_risk_pipeline(TREE, every=10).fit(X, y)
+    some = X["user_uuid"].isin(X["user_uuid"].unique()[:3])
+    np.testing.assert_array_equal(
+        fitted.predict_proba(X[some]), fitted.predict_proba(X)[some]
+    )
+
+
+def test_snapshots_of_some_students_are_theirs_of_all():
+    some = FEATURES["user_uuid"].isin(FEATURES["user_uuid"].unique()[::3])
+    expected, _ = SnapshotSampler().fit_resample(FEATURES, y)
+    found, _ = SnapshotSampler().fit_resample(FEATURES[some], y[some])
+    pd.testing.assert_frame_equal(found, expected[some[expected.index]])
+
+
+def test_pipeline_is_not_fitted_before_fit():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        make_risk_pipeline(TREE).predict_proba(X)
+
+
+def test_a_child_class_must_prove_itself():
+    class Child(FeatureEngineer):
+        pass
+
+    assert not is_per_history(Child())
+
+
+def test_cross_validation_needs_no_groups():
+    cv = StudentKFold(3, random_state=0)
+    pipeline = make_risk_pipeline(TREE, every=10)
+    scores = cross_val_score(pipeline, X, y, cv=cv, error_score="raise")
+    assert ((scores > 0) & (scores <= 1)).all()

@@ -1,12 +1,15 @@
 """The pipeline from raw events to a score, with each learner and balancer."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from edml import StudentKFold, make_risk_pipeline, make_student_activity, make_target
 from edml.pipeline import CLASSIFIERS
@@ -93,3 +96,79 @@ def test_mapped_names_give_the_same_scores():
 def test_unknown_choices_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         make_risk_pipeline(**given)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_same_seed_same_model_and_an_honest_shape(name):
+    first, second = (make_risk_pipeline(name).fit(X, y) for _ in range(2))
+    np.testing.assert_array_equal(scores(first), scores(second))
+    assert first.predict_proba(X).shape == (len(X), 2)
+    assert set(first.predict(X)) <= {0, 1}
+    assert roc_auc_score(y, scores(first)) > 0.6
+
+
+def test_another_seed_is_another_forest():
+    found = [
+        scores(make_risk_pipeline("random_forest", random_state=seed).fit(X, y))
+        for seed in (0, 1)
+    ]
+    assert not np.array_equal(*found)
+
+
+def test_classifiers_that_read_nan_may_have_it():
+    learner = DecisionTreeClassifier(max_depth=3, random_state=0)
+    pipe = make_risk_pipeline(learner, fill_value=None).fit(X, y)
+    assert pipe["classify"] is learner
+    assert np.isfinite(scores(pipe)).all()
+    assert pipe[:2].transform(X).isna().any(axis=None)
+
+
+@pytest.mark.parametrize("n_failing", [1, 2, 3])
+def test_smote_with_few_failing_snapshots(n_failing):
+    students = X["user_uuid"].to_numpy()
+    pipe = make_risk_pipeline(balance="smote", every=60)  # a snapshot a history or so
+    rows, _ = pipe[:3].fit_resample(X, y)
+    target = pd.Series(0, index=X.index)
+    for number in rows["user_uuid"].unique()[:n_failing]:
+        target[students == number] = 1
+    assert np.isfinite(scores(pipe.fit(X, target))).all()
+
+
+class CountingSpy(Spy):
+    def _fit_resample(self, X, y):
+        self.seen_ = np.asarray(X)
+        return super()._fit_resample(X, y)
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_learner_sees_one_row_per_snapshot_of_the_days_asked_for(every):
+    pipe = make_risk_pipeline(balance=CountingSpy(random_state=0), every=every)
+    seen = pipe.fit(X, y)["balance"].seen_
+    features = pipe[:2].transform(X)
+    begun = features[["overall_parciales_n_sum", "assignment_n_sum"]].sum(axis=1) > 0
+    snapshots = features[begun].drop_duplicates([*features.columns[:3]])
+    expected = snapshots[snapshots["particion"] % every == 0]
+    np.testing.assert_array_equal(seen, expected.iloc[:, 2:])
+
+
+def test_prediction_is_for_every_row_also_of_strangers():
+    pipe = make_risk_pipeline().fit(X, y)
+    others = make_student_activity(5, random_state=9).drop(
+        columns=["nota_final_materia", "periodo", "course_name", "legajo"]
+    )
+    assert scores(pipe, others).shape == (len(others),)
+    assert scores(pipe, X.iloc[:1]).shape == (1,)
+
+
+@pytest.mark.parametrize("classifier", ["lgbm", DecisionTreeRegressor(), None, 3])
+def test_what_is_no_classifier_is_refused(classifier):
+    with pytest.raises(ValueError, match="is unknown: pass one of"):
+        make_risk_pipeline(classifier)
+
+
+def test_given_seeds_and_threads_reach_the_learner_and_the_balancer():
+    pipe = make_risk_pipeline("xgboost", balance="over", random_state=7, n_jobs=2)
+    assert pipe["classify"].get_params()["random_state"] == 7
+    assert pipe["classify"].get_params()["n_jobs"] == 2
+    assert pipe["balance"].random_state == 7
+    assert make_risk_pipeline("xgboost")["classify"].n_jobs == 1

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 
@@ -84,3 +85,104 @@ def test_a_transformer_that_drops_rows_is_refused():
 
     with pytest.raises(TableError, match="one row per row"):
         check_no_lookahead(Drops(None), X)
+
+
+class Output(Planted):
+    """Gives the planted feature in another container."""
+
+    def __init__(self, rule, container):
+        self.rule = rule
+        self.container = container
+
+    def transform(self, X):
+        values = super().transform(X).fillna(0).to_numpy()
+        return sparse.csr_array(values) if self.container == "sparse" else values
+
+
+@pytest.mark.parametrize("container", ["array", "sparse"])
+def test_arrays_and_sparse_arrays_are_compared(container):
+    honest = Output(lambda X: X["particion"].fillna(0) + 1.0, container)
+    check_no_lookahead(honest, X)
+    check_company_invariance(honest, X)
+    leak = Output(LOOK_AHEAD["last partition"], container)
+    with pytest.raises(LeakageError, match=r"Output: feature 0 at partition \d+ moves"):
+        check_no_lookahead(leak, X)
+
+
+def test_a_score_is_not_known_in_partitions_longer_than_believed():
+    check_no_lookahead(FeatureEngineer(partition_days=1.0), X, cutoffs=[20])
+    with pytest.raises(LeakageError, match=r"feature '.*' at partition "):
+        check_no_lookahead(
+            FeatureEngineer(partition_days=30.0), X, cutoffs=range(10, 40, 5)
+        )
+
+
+def test_mapped_columns_are_checked():
+    columns = {"user_uuid": "student", "score": "points", "nota_final_materia": "end"}
+    renamed = X.rename(columns=columns)
+    engineer = FeatureEngineer(columns=columns)
+    check_no_lookahead(engineer, renamed, columns=columns)
+    check_company_invariance(engineer, renamed, columns=columns)
+    for leak in ("points", "end"):
+        with pytest.raises(LeakageError, match="'planted' at partition"):
+            check_no_lookahead(
+                Planted(lambda X, leak=leak: X[leak]), renamed, columns=columns
+            )
+
+
+def test_the_message_says_what_was_done_and_no_value():
+    secret = X.assign(legajo="SECRET42")
+    for check, leak, change in (
+        (check_no_lookahead, lambda X: X["nota_final_materia"], "final grades"),
+        (check_no_lookahead, LOOK_AHEAD["last partition"], "removed"),
+        (check_company_invariance, COMPANY["place in the table"], "shuffled"),
+        (check_company_invariance, COMPANY["rows of the table"], "removed"),
+    ):
+        with pytest.raises(LeakageError, match=change) as caught:
+            check(Planted(leak), secret)
+        message = str(caught.value)
+        assert "SECRET42" not in message
+        assert not any(student in message for student in X["user_uuid"].unique())
+
+
+def test_text_features_are_compared():
+    check_no_lookahead(Planted(lambda X: X["course_name"]), X)
+    last_exam = Planted(lambda X: history(X, "nombre_examen", "last"))
+    with pytest.raises(LeakageError, match="'planted'"):
+        check_no_lookahead(last_exam, X)
+
+
+class LearnsTheMean(Planted):
+    def fit(self, X, y=None):
+        self.mean_ = X["score"].mean()
+        return self
+
+    def transform(self, X):
+        return pd.DataFrame({"planted": self.mean_}, index=X.index)
+
+
+def test_what_fit_learns_of_others_is_found_by_fitting_anew():
+    check_company_invariance(LearnsTheMean(None), X, refit=False)
+    with pytest.raises(LeakageError, match="'planted'"):
+        check_company_invariance(LearnsTheMean(None), X)
+
+
+def test_table_and_transformer_are_left_alone():
+    before, transformer = X.copy(), FeatureEngineer()
+    check_no_lookahead(transformer, X)
+    check_company_invariance(transformer, X)
+    pd.testing.assert_frame_equal(X, before)
+    assert not hasattr(transformer, "n_features_in_")
+
+
+def test_tables_that_cannot_be_checked():
+    with pytest.raises(TableError, match=r"lacks \['particion'\]"):
+        check_no_lookahead(FeatureEngineer(), X.drop(columns="particion"))
+    with pytest.raises(TableError, match="found ndarray"):
+        check_company_invariance(FeatureEngineer(), X.to_numpy())
+
+
+def test_a_leak_that_only_altering_shows_is_found():
+    # No score of X is negative, so that without the ungraded ones nothing moves.
+    with pytest.raises(LeakageError, match=r"'planted' .* events after .* are altered"):
+        check_no_lookahead(Planted(lambda X: X["score"].lt(0)), X)

@@ -164,7 +164,7 @@ def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> 
         )
     if classifier == "random_forest":
         return SerialForest(n_estimators=200, min_samples_leaf=20, **common)
-    if isinstance(classifier, str) or not is_classifier(classifier):
+    if not (hasattr(classifier, "fit") and is_classifier(classifier)):
         message = (
             f"classifier={classifier!r} is unknown: pass one of {list(CLASSIFIERS)}, "
             "or a classifier."

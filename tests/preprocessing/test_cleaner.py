@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
 
 from edml import DataCleaner, FeatureEngineer, make_student_activity
+from strategies import event_tables
 
 X = make_student_activity(10, random_state=0)
 
@@ -58,3 +60,42 @@ def test_columns_are_those_of_fit():
 def test_cleaning_twice_changes_nothing():
     once = DataCleaner().fit_transform(X)
     pd.testing.assert_frame_equal(DataCleaner().fit_transform(once), once)
+
+
+@given(event_tables(min_rows=0))
+def test_cleaning_awkward_tables_twice_changes_nothing(table):
+    cleaned = DataCleaner().fit_transform(table)
+    assert cleaned.index.equals(table.index)
+    assert list(cleaned) == list(table)
+    pd.testing.assert_frame_equal(DataCleaner().fit_transform(cleaned), cleaned)
+
+
+@given(event_tables())
+def test_cleaning_changes_no_feature(table):
+    raw = FeatureEngineer(fill_value=None).fit_transform(table)
+    cleaned = DataCleaner().fit_transform(table)
+    found = FeatureEngineer(fill_value=None).fit_transform(cleaned)
+    pd.testing.assert_frame_equal(found, raw, check_exact=True)
+
+
+def test_dtypes_of_the_output():
+    cleaned = DataCleaner().fit_transform(X.astype(object))
+    epochs = [name for name in X if name.endswith(("_at", "_epoch"))]
+    numbers = ["score", "nota_parcial", "nota_final_materia", "points_possible"]
+    assert set(cleaned[epochs + numbers].dtypes) == {np.dtype(float)}
+    assert cleaned["particion"].dtype == np.int64
+    assert cleaned["legajo"].equals(X["legajo"].astype(object))  # none of ours to read
+
+
+def test_canonical_columns_share_memory_and_are_not_written_to():
+    once = DataCleaner().fit_transform(X)
+    again = DataCleaner().fit_transform(once)
+    again.loc[again.index[0], "score"] = 77.5
+    assert once["score"].iloc[0] != 77.5
+
+
+def test_mapped_columns_keep_their_names():
+    columns = {"periodo": "term", "score": "points"}
+    expected = DataCleaner().fit_transform(X).rename(columns=columns)
+    found = DataCleaner(columns=columns).fit_transform(X.rename(columns=columns))
+    pd.testing.assert_frame_equal(found, expected)

@@ -1,6 +1,7 @@
 """One row per snapshot, and SMOTE that asks for no more than there is."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
 
@@ -46,3 +47,57 @@ def test_smote_with_few_rows(n_minority):
     if n_minority > 5:
         expected, _ = SMOTE(random_state=0).fit_resample(data, label)
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", [pd.Series, np.asarray, list], ids=["s", "a", "l"])
+def test_outcomes_come_back_as_they_came(kind):
+    sampler = SnapshotSampler(every=7)
+    found, outcome = sampler.fit_resample(FEATURES, kind(y))
+    assert isinstance(outcome, pd.Series if kind is pd.Series else np.ndarray)
+    assert list(outcome) == y.iloc[sampler.sample_indices_].tolist()
+    assert found.equals(FEATURES.iloc[sampler.sample_indices_])
+    assert (np.diff(sampler.sample_indices_) > 0).all()
+
+
+def test_rows_are_chosen_by_position_not_by_label():
+    table = FEATURES.set_axis(np.zeros(len(FEATURES), dtype=int))
+    target = y.set_axis(np.arange(len(y))[::-1])
+    found, outcome = SnapshotSampler(every=5).fit_resample(table, target)
+    expected, same = SnapshotSampler(every=5).fit_resample(FEATURES, y)
+    np.testing.assert_array_equal(found, expected)
+    assert outcome.tolist() == same.tolist()
+
+
+def test_days_do_not_depend_on_when_a_history_ends():
+    cut = X[X["particion"].fillna(0) <= 33]
+    early = FeatureEngineer().fit_transform(cut)
+    found, _ = SnapshotSampler(every=5).fit_resample(early, y[cut.index])
+    whole, _ = SnapshotSampler(every=5).fit_resample(FEATURES, y)
+    before = whole[whole["particion"] <= 33]
+    pd.testing.assert_frame_equal(found[KEYS], before[KEYS])
+
+
+def test_either_an_exam_or_an_assignment_begins_a_history():
+    counts = {"overall_parciales_n_sum": [0, 0, 1, 1], "assignment_n_sum": [0, 2, 0, 2]}
+    table = pd.DataFrame(counts, dtype=float).assign(
+        user_uuid=list("abcd"), course_uuid="x", particion=0.0
+    )
+    sampler = SnapshotSampler()
+    sampler.fit_resample(table, [0, 1, 0, 1])
+    assert sampler.sample_indices_.tolist() == [1, 2, 3]
+
+
+def test_raw_events_are_refused():
+    with pytest.raises(TableError, match=r"lacks \['overall_parciales_n_sum', 'ass"):
+        SnapshotSampler().fit_resample(X, y)
+
+
+def test_one_outcome_is_refused():
+    message = r"y needs two classes; the \d+ snapshots of \d+ rows hold one\. Stratify"
+    with pytest.raises(TableError, match=message):
+        SnapshotSampler().fit_resample(FEATURES, np.zeros(len(y), dtype=int))
+
+
+def test_outcomes_of_other_rows_are_refused():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        SnapshotSampler().fit_resample(FEATURES, y[:-1])

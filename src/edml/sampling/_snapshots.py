@@ -9,6 +9,7 @@ from imblearn.base import SamplerMixin
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length
 
 from edml._sklearn import Interval, fit_context, remember_columns
 from edml.exceptions import TableError
@@ -119,8 +120,10 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            If ``X`` is not such a table, a snapshot has two outcomes, or no row
-            is left.
+            If ``X`` is not such a table, a snapshot has two outcomes, no row is
+            left, or all that are left have one outcome.
+        ValueError
+            If ``X`` and ``y`` differ in length, or ``y`` is no class labels.
         """
         kept = self._select(X, y)
         if not len(kept):
@@ -130,12 +133,20 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
                 "with events."
             )
             raise TableError(message)
+        outcome = y.iloc[kept] if isinstance(y, pd.Series) else _at(y, kept)
+        if len(np.unique(outcome)) < 2:  # lightgbm and forests would not mind
+            message = (
+                f"y needs two classes; the {len(kept)} snapshots of {len(X)} rows hold "
+                "one. Stratify the split by student, or add students."
+            )
+            raise TableError(message)
         self.sample_indices_ = kept
-        return X.iloc[kept], y.iloc[kept] if isinstance(y, pd.Series) else _at(y, kept)
+        return X.iloc[kept], outcome
 
     def _select(self, X: pd.DataFrame, y: ArrayLike) -> IntArray:
-        check_classification_targets(y)
         check_table(X, [*SNAPSHOT_KEYS, *_EVENT_COUNTS])
+        check_consistent_length(X, y)
+        check_classification_targets(y)
         remember_columns(self, X)
         codes = snapshot_codes(X, dict(zip(COLUMNS, COLUMNS, strict=True)))
         _, first, which = np.unique(codes, return_index=True, return_inverse=True)
