@@ -1,8 +1,16 @@
 """What an honest split reports on OULAD, and what a row-random one would claim.
 
-Run: ``python benchmarks/quality_oulad.py FOLDER``. Trained on every presentation
-but the last and tested on the last, with no student on both sides; one row per
-student and course at each day, of the enrolments that are still open then.
+Run: ``python benchmarks/quality_oulad.py FOLDER``. All splits judge the same rows of
+the last presentation: one per student and course, the latest at each day, of the
+enrolments that are still open then. They differ in what the model was trained on:
+
+forward
+    The earlier presentations, without the students of the last one.
+by student
+    All presentations, in five folds of students.
+row-random
+    All presentations, in five folds of shuffled rows of the feature table: the
+    other days of every student that is judged are in training.
 """
 
 import sys
@@ -10,9 +18,15 @@ import sys
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold
 
-from edml import PeriodSplit, load_oulad, make_risk_pipeline
+from edml import (
+    FeatureEngineer,
+    PeriodSplit,
+    StudentKFold,
+    load_oulad,
+    make_risk_pipeline,
+)
 
 DAYS = (30, 60, 120)
 
@@ -32,45 +46,41 @@ def one_row_each(X, day):
     return shown.groupby(["student", "course"])["row"].last().to_numpy()
 
 
-def figures(y, score):
-    """Give AUC, average precision and Brier score."""
-    return (
-        roc_auc_score(y, score),
-        average_precision_score(y, score),
-        brier_score_loss(y, score),
-    )
+def predict(features, y, splits):
+    """Give the score of each row from the model that was not trained on it."""
+    score = np.full(len(y), np.nan)
+    for train, test in splits:
+        pipe = make_risk_pipeline()[2:]  # the features are ready
+        pipe.fit(features.iloc[train], y.iloc[train])
+        score[test] = pipe.predict_proba(features.iloc[test])[:, 1]
+    return score
 
 
 def main(folder):
     """Print the table."""
     write = sys.stdout.write
-    write(
-        f"{'graded':>8} {'split':>12} {'day':>4} {'n':>6} "
-        f"{'AUC':>6} {'AP':>6} {'Brier':>6}\n"
-    )
+    write("graded      split  day      n   AUC    AP Brier\n")
     for grading_days in (0, 14):
         X, y = load_oulad(folder, return_X_y=True, grading_days=grading_days)
-        honest_train, honest_test = next(PeriodSplit().split(X, y))
-        rows = np.arange(len(X))
-        random_train, _ = train_test_split(rows, test_size=0.2, random_state=0)
+        features = FeatureEngineer().fit_transform(X)  # by history, so for all splits
+        forward = list(PeriodSplit().split(X, y))
         splits = {
-            "forward": (honest_train, honest_test),
-            "row-random": (random_train, honest_test),
+            "forward": forward,
+            "by student": StudentKFold(5, random_state=0).split(X, y),
+            "row-random": KFold(5, shuffle=True, random_state=0).split(X),
         }
-        for name, (train, test) in splits.items():
-            pipe = make_risk_pipeline().fit(X.iloc[train], y.iloc[train])
-            table = X.iloc[test]
-            score = pipe.predict_proba(table)[:, 1]
-            outcome = y.iloc[test].to_numpy()
+        test = forward[0][1]
+        for name, folds in splits.items():
+            score, outcome = predict(features, y, folds)[test], y.iloc[test].to_numpy()
             for day in DAYS:
-                chosen = one_row_each(table, day)
-                if name == "row-random":  # its own test rows, of that presentation
-                    chosen = chosen[~np.isin(test[chosen], train)]
-                found = figures(outcome[chosen], score[chosen])
-                text = " ".join(f"{value:6.3f}" for value in found)
+                rows = one_row_each(X.iloc[test], day)
                 write(
-                    f"{grading_days:>8} {name:>12} {day:>4} {len(chosen):>6} {text}\n"
+                    f"{grading_days:>6} {name:>10} {day:>4} {len(rows):>6} "
+                    f"{roc_auc_score(outcome[rows], score[rows]):.3f} "
+                    f"{average_precision_score(outcome[rows], score[rows]):.3f} "
+                    f"{brier_score_loss(outcome[rows], score[rows]):.3f}\n"
                 )
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
