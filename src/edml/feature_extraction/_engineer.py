@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
+from edml.feature_extraction._background import Background
 from edml.feature_extraction._events import read_events
 from edml.feature_extraction._history import STATISTICS, TIMINGS, history_features
 from edml.schema import (
@@ -19,10 +20,14 @@ from edml.schema import (
     PARTITION,
     REQUIRED_COLUMNS,
     STUDENT,
+    FloatArray,
+    IntArray,
     check_table,
     resolve_columns,
     resolve_exam_kinds,
 )
+
+_WORTH_A_THREAD = 50_000  # rows
 
 
 def _with_statistics(name: str) -> list[str]:
@@ -45,6 +50,10 @@ FEATURES = (
     *(name for timing in TIMINGS for name in _with_statistics(timing)),
     "parcial_sobre_ass",
 )
+
+
+def _take(values: FloatArray, of_rows: IntArray, out: FloatArray) -> None:
+    np.take(values, of_rows, out=out, mode="clip")  # "raise" would copy the output
 
 
 class FeatureEngineer(TransformerMixin, BaseEstimator):
@@ -179,20 +188,26 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = resolve_columns(self.columns)
-        events = read_events(X, names, self.partition_days)
-        kinds = {
-            kind: np.flatnonzero([name in members for name in events.exam_names])
-            for kind, members in resolve_exam_kinds(self.exam_kinds).items()
-        }
         block = np.empty((len(FEATURES), len(X)))
-        block[0] = events.rows.partition
-        history_features(
-            *(events.rows, events.exams, events.creations, events.submissions),
-            kinds,
-            pending_is_zero=self.pending == "zero",
-            fill_value=self.fill_value,
-            out=dict(zip(FEATURES, block, strict=True)),
-        )
+        with Background(len(X) >= _WORTH_A_THREAD) as background:
+            # the system hands out memory when it is first written to: that takes as
+            # long as filling it, and can go on while the table is read
+            background(block.fill, 0.0)
+            events = read_events(X, names, self.partition_days)
+            kinds = {
+                kind: np.flatnonzero([name in members for name in events.exam_names])
+                for kind, members in resolve_exam_kinds(self.exam_kinds).items()
+            }
+            features = history_features(
+                *(events.rows, events.exams, events.creations, events.submissions),
+                kinds,
+                pending_is_zero=self.pending == "zero",
+                fill_value=self.fill_value,
+            )
+            out = dict(zip(FEATURES, block, strict=True))
+            background(np.copyto, out[PARTITION], events.rows.partition)
+            for name, values, of_rows in features:
+                background(_take, values, of_rows, out[name])
         frame = pd.DataFrame(block.T, index=X.index, columns=FEATURES, copy=False)
         frame.insert(0, COURSE, X[names[COURSE]])
         frame.insert(0, STUDENT, X[names[STUDENT]])

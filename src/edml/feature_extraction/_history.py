@@ -17,7 +17,6 @@ product of its items and its change points.
 """
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +38,6 @@ TIMINGS = (
     "hrs_before_due",
 )
 _WIDEST = 2**31  # beyond it, moments could overflow: partitions are ranked instead
-_WORTH_A_THREAD = 50_000  # rows
 
 
 class Rows(NamedTuple):
@@ -90,9 +88,8 @@ def history_features(
     *,
     pending_is_zero: bool,
     fill_value: float | None,
-    out: Mapping[str, FloatArray],
-) -> None:
-    """Write the features of every row.
+) -> Iterator[tuple[str, FloatArray, IntArray]]:
+    """Work out the features, one after another.
 
     Parameters
     ----------
@@ -107,8 +104,15 @@ def history_features(
         Whether a submission that is not graded yet scores 0.
     fill_value : float or None
         What replaces missing statistics; None keeps NaN.
-    out : mapping of str to ndarray of shape (n_rows,)
-        Where to write, by feature name.
+
+    Yields
+    ------
+    name : str
+        Name of the feature.
+    values : ndarray of shape (n_points,)
+        What it is at each change point.
+    of_rows : ndarray of shape (n_rows,)
+        The last change point of each row: its feature is ``values[of_rows]``.
     """
     width = int(rows.partition.max()) + 1 if len(rows.partition) else 1
     if width > _WIDEST:
@@ -127,9 +131,10 @@ def history_features(
         kind: exam_spells.where(np.isin(exam_name, names))
         for kind, names in kinds.items()
     }
-    _write_rows(
-        _aggregate(points, by_kind, exam_spells, work), points.of_rows, out, fill_value
-    )
+    for name, values in _aggregate(points, by_kind, exam_spells, work):
+        if fill_value is not None:
+            values = np.where(np.isnan(values), fill_value, values)  # noqa: PLW2901
+        yield name, values, points.of_rows
 
 
 def _aggregate(
@@ -161,31 +166,6 @@ def _aggregate(
 def _named(name: str, found: Statistics) -> Iterator[tuple[str, FloatArray]]:
     for statistic in STATISTICS:
         yield f"{name}_{statistic}", getattr(found, statistic)
-
-
-def _write_rows(
-    features: Iterator[tuple[str, FloatArray]],
-    of_rows: IntArray,
-    out: Mapping[str, FloatArray],
-    fill_value: float | None,
-) -> None:
-    """Give each row the values at its change point, NaN replaced."""
-
-    def write(name: str, values: FloatArray) -> None:
-        if fill_value is not None:
-            values = np.where(np.isnan(values), fill_value, values)
-        np.take(values, of_rows, out=out[name], mode="clip")
-
-    if len(of_rows) < _WORTH_A_THREAD:
-        for feature in features:
-            write(*feature)
-        return
-    # numpy lets go of the interpreter here: while one thread writes the rows of
-    # a feature, which memory bounds, this one works out the next
-    with ThreadPoolExecutor(max_workers=1) as background:
-        written = [background.submit(write, *feature) for feature in features]
-    for job in written:
-        job.result()
 
 
 # -- from events to spells ----------------------------------------------------

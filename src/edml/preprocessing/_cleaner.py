@@ -142,17 +142,18 @@ class DataCleaner(TransformerMixin, BaseEstimator):
         for key in (STUDENT, COURSE):
             check_keys(X[names[key]])
         changed = {
-            actual: cleaned
+            # as a Series: an array would be copied
+            actual: pd.Series(values, X.index, values.dtype, copy=False)
             for canonical, actual in present.items()
-            if (cleaned := _clean(canonical, X[actual])) is not None
+            if (values := _clean(canonical, X[actual])) is not None
         }
         if list(X.columns) == self._columns_out:
             cleaned = X.copy(deep=False)
         else:
             cleaned = X.reindex(columns=self._columns_out)
             changed = {k: v for k, v in changed.items() if k in cleaned.columns}
-        for actual, values in changed.items():  # as Series: an array would be copied
-            cleaned[actual] = pd.Series(values, index=X.index, copy=False)
+        for actual, values in changed.items():
+            cleaned[actual] = values
         return cleaned
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
@@ -172,7 +173,7 @@ class DataCleaner(TransformerMixin, BaseEstimator):
         return np.array(self._columns_out, dtype=object)
 
 
-def _clean(canonical: str, column: pd.Series) -> object:
+def _clean(canonical: str, column: pd.Series) -> Any:
     """Clean one column; None where it is canonical already."""
     if canonical == PARTITION:
         return read_partitions(column)
@@ -184,7 +185,7 @@ def _clean(canonical: str, column: pd.Series) -> object:
         return None if np.shares_memory(seconds, column.to_numpy()) else seconds
     if canonical in NAME_COLUMNS:
         stripped = strip_names(column)
-        return None if stripped is column else stripped.array
+        return None if stripped is column else stripped
     if canonical == PERIOD:
         codes, labels, _ = read_periods(column)
         return take_labels(labels, codes, column)

@@ -95,8 +95,9 @@ def as_seconds(column: pd.Series) -> FloatArray | None:
 
 def take_labels(labels: list[str], codes: IntArray, column: pd.Series) -> Any:
     """Give each row its label, null for code -1, in the kind of text of ``column``."""
-    dtype = column.dtype if isinstance(column.dtype, pd.StringDtype) else object
-    return pd.array([*labels, np.nan], dtype=dtype)[codes]
+    if isinstance(column.dtype, pd.StringDtype):
+        return pd.array([*labels, np.nan], dtype=column.dtype)[codes]
+    return np.array([*labels, np.nan], dtype=object)[codes]
 
 
 def row_error(

@@ -179,7 +179,8 @@ def strip_names(column: pd.Series) -> pd.Series:
         return column
     codes = np.full(len(column), -1)
     codes[names.rows] = names.codes
-    return pd.Series(take_labels(names.labels, codes, column), column.index, copy=False)
+    labels = take_labels(names.labels, codes, column)
+    return pd.Series(labels, column.index, labels.dtype, copy=False)
 
 
 def read_periods(column: pd.Series) -> tuple[IntArray, list[str], IntArray]:
