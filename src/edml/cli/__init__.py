@@ -1,24 +1,55 @@
 """The ``edml`` command; what is slow to import is imported in the commands."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from edml import __version__
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["app", "main"]
+
 app = typer.Typer(
     help="Which students are on the way to failing a course, on every day of it.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold students' values
 )
+
+_MEANING = (
+    "No student was both trained and tested on, and each student, course and day "
+    "counts once; average precision is to be read against the share failing, which "
+    "a model that knows nothing reaches; precision and recall are those of flagging "
+    "from 0.5 on, an arbitrary threshold, and the probabilities are not calibrated "
+    "here."
+)
+
+_HEADINGS = {  # on two lines where the tables would not fit 80 columns
+    "failing": "share\nfailing",
+    "average precision": "average\nprecision",
+    "precision": "precision\nat 0.5",
+    "recall": "recall\nat 0.5",
+}
 
 
 def main() -> None:
     """Run the ``edml`` command."""
-    app()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # a course's name must not end the run where a terminal lacks its letters
+            stream.reconfigure(errors="replace")
+    app(prog_name="edml")
 
 
 def _show_version(wanted: bool) -> None:
@@ -47,56 +78,77 @@ def demo(
     ] = None,
 ) -> None:
     """Train on some students and show how well the others are foreseen."""
-    progress = Console(stderr=True)
-    with progress.status("Loading the libraries ..."):
-        from edml.cli import _demo  # noqa: PLC0415 - a second, and only needed here
+    with _stage("Loading the libraries"):
+        from edml.cli import _demo  # noqa: PLC0415 - seconds, and only needed here
         from edml.exceptions import EdmlError  # noqa: PLC0415
         from edml.pipeline import make_risk_pipeline  # noqa: PLC0415
 
     try:
-        with progress.status("Reading the events ..."):
-            split = _demo.split_oulad(oulad) if oulad else _demo.split_sample()
-        with progress.status(f"Training on {len(split.X_train):,} rows ..."):
-            pipeline = make_risk_pipeline(n_jobs=-1).fit(split.X_train, split.y_train)
-        with progress.status(f"Scoring {len(split.X_test):,} rows ..."):
+        with _stage("Reading the events"):
+            split = _demo.split_sample() if oulad is None else _demo.split_oulad(oulad)
+        with _stage(f"Training on {len(split.X_train):,} rows"):
+            # one thread: on busy cores, several wait for each other far longer
+            pipeline = make_risk_pipeline().fit(split.X_train, split.y_train)
+        with _stage(f"Scoring {len(split.X_test):,} rows"):
             score = pipeline.predict_proba(split.X_test)[:, 1]
-    except (EdmlError, OSError, ValueError) as error:
-        progress.print(f"edml demo: {error}", style="red", markup=False)
+    except (EdmlError, OSError) as error:
+        typer.secho(f"edml demo: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
-    table = _demo.snapshots(split.X_test, split.y_test, score)
-    out = Console()
+    snapshots = _demo.take_snapshots(split.X_test, split.y_test, score)
+    # markup: a course may be named [x]
+    out = Console(markup=False, highlight=False)
     sides = [side["user_uuid"].nunique() for side in (split.X_train, split.X_test)]
-    out.print(f"Trained on, tested on: {split.how}.")
-    out.print(f"{sides[0]:,} and {sides[1]:,} students; none is on both sides.\n")
-    out.print(_figures_table(_demo.by_fifth(table)))
-    out.print(_students_table(_demo.most_at_risk(table)))
-    out.print(
-        "\nEach student, course and day counts once. Average precision is to be "
-        "read against the share that fails. Precision and recall are those of "
-        "flagging from 0.5 on, a threshold that nobody chose; the probabilities "
-        "are not calibrated here."
-    )
+    out.print(f"{split.how} These are {sides[0]:,} and {sides[1]:,} students.\n")
+    out.print(_figures_table(_demo.measure_fifths(snapshots)))
+    out.print(_students_table(_demo.most_at_risk(snapshots)))
+    out.print(_MEANING)
 
 
-def _figures_table(figures: Any) -> Table:
-    table = Table(title="How well the test side is foreseen", title_justify="left")
-    table.add_column("")
-    for name in figures.columns:
-        table.add_column(name, justify="right")
+@contextmanager
+def _stage(what: str) -> Iterator[None]:
+    """Show on stderr what is being done, then how long it took."""
+    progress = Console(stderr=True, markup=False, highlight=False)
+    start = perf_counter()
+    with progress.status(f"{what} ..."):
+        yield
+    progress.print(f"{what}: {perf_counter() - start:.1f} s", style="dim")
+
+
+def _figures_table(figures: "pd.DataFrame") -> Table:
+    table = _table("How well the students of the test side are foreseen")
+    table.add_column("course day")
+    table.add_column("students", justify="right")
+    for name in figures.columns[1:]:
+        table.add_column(_HEADINGS.get(name, name), justify="right")
     for part, row in figures.iterrows():
-        shown = ["-" if value != value else f"{value:.3f}" for value in row]  # noqa: PLR0124
-        table.add_row(str(part), *shown, end_section=part == figures.index[-2])
+        shown = [_number(row[name]) for name in figures.columns[1:]]
+        last_fifth = part == figures.index[-2]
+        table.add_row(
+            str(part), f"{row['students']:,.0f}", *shown, end_section=last_fifth
+        )
     return table
 
 
-def _students_table(students: Any) -> Table:
-    table = Table(title="\nMost at risk, at their latest day", title_justify="left")
-    for name in ("file number", "course", "day", "probability of failing", "failed"):
-        table.add_column(name, justify="left" if name == "course" else "right")
+def _students_table(students: "pd.DataFrame") -> Table:
+    table = _table(f"The {len(students)} students most at risk, at their latest day")
+    table.add_column("file number", justify="right")
+    table.add_column("course", max_width=30)
+    for name in ("course day", "probability\nof failing", "did fail"):
+        table.add_column(name, justify="right")
     for row in students.itertuples():
         table.add_row(
-            *(str(row.legajo), str(row.course_name), str(row.particion)),
-            f"{row.probability:.3f}",
+            str(row.legajo),
+            str(row.course_name),
+            str(row.particion),
+            _number(row.probability),
             "yes" if row.fails else "no",
         )
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN

@@ -7,11 +7,11 @@ from typing import Any, Self
 
 
 class Background:
-    """Runs jobs one after another in a thread of its own, in the order given.
+    """Runs jobs that do not depend on each other in a thread beside this one.
 
-    It is for numpy's work on large arrays, which lets go of the interpreter and
-    is bound by memory. Leaving the context waits for all jobs, and raises what
-    the first that failed has raised.
+    It is for numpy's work on large arrays, which lets go of the interpreter.
+    Leaving the context takes over half of what is left, waits for the rest, and
+    raises what the first job that failed has raised.
 
     Parameters
     ----------
@@ -21,14 +21,14 @@ class Background:
 
     def __init__(self, worth_it: bool) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1) if worth_it else None
-        self._jobs: list[Future[Any]] = []
+        self._jobs: list[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = []
 
     def __call__(self, job: Callable[..., Any], *args: Any) -> None:
         """Run ``job`` now or soon."""
         if self._pool is None:
             job(*args)
         else:
-            self._jobs.append(self._pool.submit(job, *args))
+            self._jobs.append((self._pool.submit(job, *args), job, args))
 
     def __enter__(self) -> Self:
         """Give the object itself."""
@@ -43,7 +43,13 @@ class Background:
         """Wait for the jobs; where the main thread failed, drop those not begun."""
         if self._pool is None:
             return
-        self._pool.shutdown(wait=True, cancel_futures=error is not None)
         if error is None:
-            for job in self._jobs:
-                job.result()
+            for future, job, args in reversed(self._jobs):
+                if not future.cancel():  # the other thread has come this far
+                    break
+                job(*args)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if error is None:
+            for future, _, _ in self._jobs:
+                if not future.cancelled():
+                    future.result()

@@ -189,11 +189,8 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         names = resolve_columns(self.columns)
         block = np.empty((len(FEATURES), len(X)))
+        events = read_events(X, names, self.partition_days)
         with Background(len(X) >= _WORTH_A_THREAD) as background:
-            # the system hands out memory when it is first written to: that takes as
-            # long as filling it, and can go on while the table is read
-            background(block.fill, 0.0)
-            events = read_events(X, names, self.partition_days)
             kinds = {
                 kind: np.flatnonzero([name in members for name in events.exam_names])
                 for kind, members in resolve_exam_kinds(self.exam_kinds).items()
