@@ -52,7 +52,12 @@ FEATURES = (
 )
 
 
-def _take(values: FloatArray, of_rows: IntArray, out: FloatArray) -> None:
+def _write(
+    values: FloatArray, of_rows: IntArray, fill_value: float | None, out: FloatArray
+) -> None:
+    """Give each row the value at its change point, a missing one replaced."""
+    if fill_value is not None:
+        values = np.where(np.isnan(values), fill_value, values)
     np.take(values, of_rows, out=out, mode="clip")  # "raise" would copy the output
 
 
@@ -199,12 +204,11 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
                 *(events.rows, events.exams, events.creations, events.submissions),
                 kinds,
                 pending_is_zero=self.pending == "zero",
-                fill_value=self.fill_value,
             )
             out = dict(zip(FEATURES, block, strict=True))
             background(np.copyto, out[PARTITION], events.rows.partition)
             for name, values, of_rows in features:
-                background(_take, values, of_rows, out[name])
+                background(_write, values, of_rows, self.fill_value, out[name])
         frame = pd.DataFrame(block.T, index=X.index, columns=FEATURES, copy=False)
         frame.insert(0, COURSE, X[names[COURSE]])
         frame.insert(0, STUDENT, X[names[STUDENT]])

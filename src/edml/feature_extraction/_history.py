@@ -87,7 +87,6 @@ def history_features(
     kinds: Mapping[str, IntArray],
     *,
     pending_is_zero: bool,
-    fill_value: float | None,
 ) -> Iterator[tuple[str, FloatArray, IntArray]]:
     """Work out the features, one after another.
 
@@ -102,15 +101,13 @@ def history_features(
         For each exam kind, the codes of its names in ``exams.name``.
     pending_is_zero : bool
         Whether a submission that is not graded yet scores 0.
-    fill_value : float or None
-        What replaces missing statistics; None keeps NaN.
 
     Yields
     ------
     name : str
         Name of the feature.
     values : ndarray of shape (n_points,)
-        What it is at each change point.
+        What it is at each change point, NaN where it is missing.
     of_rows : ndarray of shape (n_rows,)
         The last change point of each row: its feature is ``values[of_rows]``.
     """
@@ -132,8 +129,6 @@ def history_features(
         for kind, names in kinds.items()
     }
     for name, values in _aggregate(points, by_kind, exam_spells, work):
-        if fill_value is not None:
-            values = np.where(np.isnan(values), fill_value, values)  # noqa: PLW2901
         yield name, values, points.of_rows
 
 

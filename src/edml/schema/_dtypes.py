@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.arrays import NumpyExtensionArray
 
 from edml.exceptions import TableError
@@ -37,20 +38,71 @@ def factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
         The distinct values.
     """
     values = plain(column)
-    if not isinstance(values, np.ndarray) or values.dtype.kind != "O":
-        codes, found = pd.factorize(values)
-        return codes.astype(np.int64, copy=False), list(found)
-    # Equal texts of a table are mostly one object many times over, and comparing
-    # addresses is several times faster than hashing text; then only what the
-    # distinct objects hold is compared.
-    objects, _ = pd.factorize(
-        np.frombuffer(np.ascontiguousarray(values), dtype=np.intp)
-        if len(values)
-        else np.empty(0, dtype=np.intp)
+    if _is_objects(values):
+        return _factorize_objects(values, _addresses(values), slice(None))
+    codes, found = pd.factorize(values)
+    return codes.astype(np.int64, copy=False), list(found)
+
+
+def factorize_present(column: pd.Series) -> tuple[IntArray, IntArray, list[Any]]:
+    """Give each distinct value a number, of a column that is mostly null.
+
+    Parameters
+    ----------
+    column : Series
+        Any column.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_present,)
+        Positions of the rows that are not null.
+    codes : ndarray of shape (n_present,)
+        The number of the value in each of them.
+    found : list
+        The distinct values.
+    """
+    values = plain(column)
+    if _is_objects(values):
+        addresses = _addresses(values)
+        # nearly every null is one of these two objects; others are found below
+        rows = np.flatnonzero((addresses != id(np.nan)) & (addresses != id(None)))
+        codes, found = _factorize_objects(values, addresses, rows)
+    else:
+        rows = np.flatnonzero(~np.asarray(pd.isna(values)))
+        numbers, distinct = pd.factorize(values[rows])
+        codes, found = numbers.astype(np.int64, copy=False), list(distinct)
+    present = codes >= 0
+    return (
+        (rows, codes, found)
+        if present.all()
+        else (rows[present], codes[present], found)
     )
+
+
+def _is_objects(values: Any) -> bool:
+    return isinstance(values, np.ndarray) and values.dtype.kind == "O"
+
+
+def _addresses(values: NDArray[Any]) -> IntArray:
+    """Give the address of each object of an array."""
+    if not len(values):
+        return np.empty(0, dtype=np.int64)
+    return np.frombuffer(np.ascontiguousarray(values), dtype=np.intp)
+
+
+def _factorize_objects(
+    values: NDArray[Any], addresses: IntArray, rows: IntArray | slice
+) -> tuple[IntArray, list[Any]]:
+    """Give each distinct value of some rows a number.
+
+    Equal texts of a table are mostly one object many times over, and comparing
+    addresses is several times faster than hashing text; then only what the
+    distinct objects hold is compared.
+    """
+    objects, _ = pd.factorize(addresses[rows])
     first = np.empty(int(objects.max(initial=-1)) + 1, dtype=np.int64)
     first[objects[::-1]] = np.arange(len(objects))[::-1]  # the first row comes last
-    codes, found = pd.factorize(values[first])
+    codes, found = pd.factorize(values[rows][first])
     return codes.astype(np.int64, copy=False)[objects], list(found)
 
 

@@ -6,7 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml.schema._dtypes import as_floats, as_seconds, factorize, row_error, take_labels
+from edml.schema._dtypes import (
+    as_floats,
+    as_seconds,
+    factorize,
+    factorize_present,
+    row_error,
+    take_labels,
+)
 from edml.schema._types import FloatArray, IntArray
 
 _LARGEST_PARTITION = 2**53  # whole numbers are exact in a float up to here
@@ -147,9 +154,7 @@ def read_names(column: pd.Series) -> Names:
 
 def _read_names(column: pd.Series) -> tuple[Names, bool]:
     """Read names, and tell whether they were stripped already."""
-    codes, found = factorize(column)
-    rows = np.flatnonzero(codes >= 0)
-    codes = codes[rows]
+    rows, codes, found = factorize_present(column)
     stripped = [str(name).strip() for name in found]
     if all(stripped) and stripped == found:
         return Names(rows, codes, stripped), True
