@@ -16,6 +16,7 @@ from edml.schema import (
     PERIOD,
     STUDENT,
     FloatArray,
+    first_rows,
     read_partitions,
     resolve_columns,
     snapshot_codes,
@@ -113,8 +114,7 @@ def take_snapshots(X: pd.DataFrame, y: pd.Series, score: FloatArray) -> pd.DataF
     snapshots : DataFrame of shape (n_snapshots, 7)
         The first row of each student, course and partition.
     """
-    codes = snapshot_codes(X, resolve_columns(None))
-    first = np.flatnonzero(~pd.Series(codes).duplicated().to_numpy())
+    first, _ = first_rows(snapshot_codes(X, resolve_columns(None)))
     snapshots = X.iloc[first][[STUDENT, COURSE, "course_name", "legajo"]].copy()
     snapshots[PARTITION] = read_partitions(X[PARTITION])[first]
     snapshots["fails"] = y.to_numpy()[first]

@@ -213,12 +213,9 @@ def _assignments(
         Spells(creation_at, arrival_at, np.zeros(len(first))),
     ]
     if pending_is_zero:
-        known = np.full(len(first), width)
-        known_parts = ~np.isnan(submissions.score)
-        np.minimum.at(
-            known,
-            handed_in[known_parts],
-            np.minimum(submissions.known[known_parts], width),
+        scored = ~np.isnan(submissions.score)
+        known = _earliest(
+            handed_in[scored], submissions.known[scored], len(first), width
         )
         scores.append(Spells(arrival_at, first + known, np.zeros(len(first))))
 
@@ -322,8 +319,8 @@ def _first_creations(item: IntArray, creations: Creations, n_items: int) -> _Dat
             )
         )
         several = several[order]
-        distinct, first = np.unique(item[several], return_index=True)
-        chosen[distinct] = several[first]
+        repeated, first = np.unique(item[several], return_index=True)
+        chosen[repeated] = several[first]
     known = chosen >= 0
     if not len(item):
         nothing = np.full(n_items, np.nan)

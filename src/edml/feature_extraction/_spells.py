@@ -56,7 +56,7 @@ class ChangePoints:
         firsts = np.arange(n_histories + 1) * width
         moments = [firsts, *(edge for spell in spells for edge in spell[:2])]
         n_moments = int(firsts[-1]) + 1
-        if n_moments <= 8 * len(row_moments) + 1024:
+        if _affords_table(n_moments, len(row_moments)):
             # a flag per moment: no sorting, and a look-up costs one access
             flags = np.zeros(n_moments, dtype=bool)
             for moment in moments:
@@ -165,10 +165,15 @@ def _fill_block(
     np.sqrt(squares, out=found.std, where=found.size > 1)
 
 
+def _affords_table(bound: int, n_codes: int) -> bool:
+    """Tell whether codes below ``bound`` are few enough for an entry each."""
+    return bound <= 8 * n_codes + 1024
+
+
 def distinct(codes: IntArray) -> tuple[IntArray, IntArray]:
     """Give the distinct codes in order, and where each code is among them."""
     bound = int(codes.max()) + 1 if len(codes) else 0
-    if bound > 8 * len(codes) + 1024:
+    if not _affords_table(bound, len(codes)):
         return np.unique(codes, return_inverse=True)
     present = np.zeros(bound, dtype=bool)  # a flag per code: no sorting
     present[codes] = True

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from inspect import signature
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
@@ -15,7 +14,7 @@ from sklearn.utils.validation import column_or_1d
 
 from edml._sklearn import check_method_params, safe_indexing
 from edml.exceptions import TableError
-from edml.schema import IntArray, resolve_columns, snapshot_codes
+from edml.schema import IntArray, first_rows, resolve_columns, snapshot_codes
 
 
 def make_snapshot_scorer(
@@ -196,8 +195,7 @@ class _SnapshotAnswers:
 
 def _first_rows(codes: IntArray, y: ArrayLike) -> IntArray:
     """Give the first row of each snapshot, having checked that its labels agree."""
-    snapshot, _ = pd.factorize(codes)
-    kept = np.flatnonzero(~pd.Series(snapshot).duplicated().to_numpy())
+    kept, snapshot = first_rows(codes)
     label, _ = pd.factorize(pd.Series(column_or_1d(y)))
     differing = int((label != label[kept][snapshot]).sum())
     if differing:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from imblearn.base import SamplerMixin
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_consistent_length
 from edml._sklearn import Interval, fit_context, remember_columns
 from edml.exceptions import TableError
 from edml.schema import (
-    COLUMNS,
     SNAPSHOT_KEYS,
     IntArray,
     check_table,
+    first_rows,
+    resolve_columns,
     snapshot_codes,
 )
 
@@ -133,7 +134,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
                 "with events."
             )
             raise TableError(message)
-        outcome = y.iloc[kept] if isinstance(y, pd.Series) else _at(y, kept)
+        outcome = y.iloc[kept] if isinstance(y, pd.Series) else np.asarray(y)[kept]
         if len(np.unique(outcome)) < 2:  # lightgbm and forests would not mind
             message = (
                 f"y needs two classes; the {len(kept)} snapshots of {len(X)} rows hold "
@@ -148,10 +149,8 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         check_consistent_length(X, y)
         check_classification_targets(y)
         remember_columns(self, X)
-        codes = snapshot_codes(X, dict(zip(COLUMNS, COLUMNS, strict=True)))
-        _, first, which = np.unique(codes, return_index=True, return_inverse=True)
+        first, which = first_rows(snapshot_codes(X, resolve_columns(None)))
         _check_outcomes(y, first, which)
-        first.sort()
         chosen = X.iloc[first]
         due = chosen["particion"].to_numpy() % self.every == 0
         begun = (chosen[list(_EVENT_COUNTS)].to_numpy() > 0).any(axis=1)
@@ -171,7 +170,3 @@ def _check_outcomes(y: ArrayLike, first: IntArray, which: IntArray) -> None:
             "course: give each run of a course its own course_uuid, or mend y."
         )
         raise TableError(message)
-
-
-def _at(y: ArrayLike, rows: IntArray) -> NDArray[Any]:
-    return np.asarray(y)[rows]

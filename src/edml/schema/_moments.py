@@ -7,11 +7,10 @@ import pandas as pd
 
 from edml.schema._columns import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, check_table
 from edml.schema._dtypes import factorize, plain, row_error
-from edml.schema._readers import read_partitions
+from edml.schema._readers import LARGEST_PARTITION, read_partitions
 from edml.schema._types import FloatArray, IntArray
 
 SECONDS_PER_DAY = 86_400
-_NEVER = 2**53  # later than any partition
 
 
 def check_keys(column: pd.Series) -> None:
@@ -87,7 +86,7 @@ def known_partitions(
     """
     days = graded // SECONDS_PER_DAY - submitted // SECONDS_PER_DAY
     wait = np.ceil(np.nan_to_num(np.maximum(days, 0.0)) / partition_days)
-    return partition + np.minimum(wait, _NEVER).astype(np.int64)
+    return partition + np.minimum(wait, LARGEST_PARTITION).astype(np.int64)
 
 
 def snapshot_codes(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
@@ -109,6 +108,26 @@ def snapshot_codes(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
     partitions, _ = pd.factorize(read_partitions(X[columns[PARTITION]]))
     history = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
     return combine_codes(history, partitions)
+
+
+def first_rows(codes: IntArray) -> tuple[IntArray, IntArray]:
+    """Find the first row of each code.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows,)
+        Such as `snapshot_codes` gives.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_codes,)
+        Positions of the first rows, ascending.
+    place : ndarray of shape (n_rows,)
+        For each row, the place of its code in ``rows``.
+    """
+    place, _ = pd.factorize(codes)  # numbered by appearance, hence in order
+    rows = np.flatnonzero(~pd.Series(place).duplicated().to_numpy())
+    return rows, place.astype(np.int64, copy=False)
 
 
 def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:

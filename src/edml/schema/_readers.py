@@ -16,7 +16,7 @@ from edml.schema._dtypes import (
 )
 from edml.schema._types import FloatArray, IntArray
 
-_LARGEST_PARTITION = 2**53  # whole numbers are exact in a float up to here
+LARGEST_PARTITION = 2**53  # whole numbers are exact in a float up to here
 _PERIOD = re.compile(r"\s*0?([12])-(\d{4})\s*", flags=re.ASCII)
 
 
@@ -83,7 +83,7 @@ def read_partitions(column: pd.Series) -> IntArray:
         If a partition is not a number, or is infinite, negative or fractional.
     """
     values = read_numbers(column)
-    bad = (values < 0) | (values > _LARGEST_PARTITION)  # NaN compares as False
+    bad = (values < 0) | (values > LARGEST_PARTITION)  # NaN compares as False
     if bad.any():
         raise row_error(
             column,
