@@ -19,8 +19,8 @@ SOURCES = ROOT / "src" / "edml"
 API_PAGES = ROOT / "docs" / "api"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-# What typer brings is there with it.
-BROUGHT = {"rich": "typer", "click": "typer"}
+# What typer brings is there with it; and scikit-learn is built on scipy.
+BROUGHT = {"rich": "typer", "click": "typer", "scipy": "scikit-learn"}
 
 
 def run_python(code: str) -> str:

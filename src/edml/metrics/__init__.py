@@ -1,5 +1,24 @@
-"""Scores that count what a tutor counts."""
+"""Scores that count what a tutor counts.
 
+Figures of predictions with one row per snapshot, how sure they are, how early and
+how steadily students are flagged, and what a course finds with limited time.
+"""
+
+from edml.metrics._bootstrap import bootstrap_metrics, percentile_interval
+from edml.metrics._calibration_error import calibration_bins, expected_calibration_error
+from edml.metrics._capacity import precision_at_k
+from edml.metrics._earliness import alert_lead_time, flip_rate
+from edml.metrics._figures import snapshot_metrics
 from edml.metrics._snapshot import make_snapshot_scorer
 
-__all__ = ["make_snapshot_scorer"]
+__all__ = [
+    "alert_lead_time",
+    "bootstrap_metrics",
+    "calibration_bins",
+    "expected_calibration_error",
+    "flip_rate",
+    "make_snapshot_scorer",
+    "percentile_interval",
+    "precision_at_k",
+    "snapshot_metrics",
+]

@@ -13,8 +13,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from edml._sklearn import check_method_params, safe_indexing
-from edml.exceptions import TableError
-from edml.schema import IntArray, first_rows, resolve_columns, snapshot_codes
+from edml.schema import (
+    IntArray,
+    check_outcomes,
+    first_rows,
+    resolve_columns,
+    snapshot_codes,
+)
 
 
 def make_snapshot_scorer(
@@ -108,7 +113,8 @@ class _SnapshotScorer:
             have different labels.
         """
         check_consistent_length(X, y)
-        kept = _first_rows(snapshot_codes(X, self._names), y)
+        kept, place = first_rows(snapshot_codes(X, self._names))
+        check_outcomes(column_or_1d(y), kept, place)
         snapshots = X.iloc[kept]
         answers = _SnapshotAnswers(estimator, X, snapshots, kept)
         chosen = check_method_params(X, params, kept)
@@ -191,18 +197,3 @@ class _SnapshotAnswers:
 
     def __sklearn_is_fitted__(self) -> bool:
         return True  # or else it could not have been handed to a scorer
-
-
-def _first_rows(codes: IntArray, y: ArrayLike) -> IntArray:
-    """Give the first row of each snapshot, having checked that its labels agree."""
-    kept, snapshot = first_rows(codes)
-    label, _ = pd.factorize(pd.Series(column_or_1d(y)))
-    differing = int((label != label[kept][snapshot]).sum())
-    if differing:
-        message = (
-            "All rows of one student, course and partition need one label; "
-            f"{differing} of {len(label)} rows differ from the first of theirs. Make y "
-            "with make_target, or check the final grades."
-        )
-        raise TableError(message)
-    return kept

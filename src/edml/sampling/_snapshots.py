@@ -16,6 +16,7 @@ from edml.exceptions import TableError
 from edml.schema import (
     SNAPSHOT_KEYS,
     IntArray,
+    check_outcomes,
     check_table,
     first_rows,
     resolve_columns,
@@ -150,7 +151,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         check_classification_targets(y)
         remember_columns(self, X)
         first, which = first_rows(snapshot_codes(X, resolve_columns(None)))
-        _check_outcomes(y, first, which)
+        check_outcomes(y, first, which)
         chosen = X.iloc[first]
         due = chosen["particion"].to_numpy() % self.every == 0
         begun = (chosen[list(_EVENT_COUNTS)].to_numpy() > 0).any(axis=1)
@@ -158,15 +159,3 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
 
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
         return self.fit_resample(X, y, **params)
-
-
-def _check_outcomes(y: ArrayLike, first: IntArray, which: IntArray) -> None:
-    outcome, _ = pd.factorize(np.asarray(y))
-    torn = np.unique(which[outcome != outcome[first][which]])
-    if len(torn):
-        message = (
-            f"{len(torn)} of {len(first)} snapshots (a student, a course and a "
-            "partition) have rows of two outcomes. A student has one outcome in a "
-            "course: give each run of a course its own course_uuid, or mend y."
-        )
-        raise TableError(message)

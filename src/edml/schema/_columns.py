@@ -160,6 +160,50 @@ def resolve_exam_kinds(
     return kinds
 
 
+def columns_of(estimator: object) -> dict[str, str]:
+    """Give the actual column names that a model's own steps read.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline, fitted or not, or what wraps one (as ``pipeline_``,
+        ``best_estimator_`` or ``estimator``); its steps have a parameter
+        ``columns`` where the names differ from the canonical ones.
+
+    Returns
+    -------
+    names : dict
+        An entry for each of `COLUMNS`, as from `resolve_columns`.
+    """
+    for wrapped in ("pipeline_", "best_estimator_", "estimator"):
+        inner = getattr(estimator, wrapped, None)
+        if inner is not None and not isinstance(inner, str):
+            return columns_of(inner)
+    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    stated = (getattr(step, "columns", None) for step in steps)
+    return resolve_columns(next((c for c in stated if isinstance(c, Mapping)), None))
+
+
+def is_event_table(X: object, columns: Mapping[str, str]) -> bool:
+    """Tell whether ``X`` has the keys of snapshots.
+
+    Parameters
+    ----------
+    X : object
+        Any table.
+    columns : mapping of str to str
+        The actual names, as from `resolve_columns`.
+
+    Returns
+    -------
+    found : bool
+        Whether it is a DataFrame with the student, the course and the partition.
+    """
+    return isinstance(X, pd.DataFrame) and {
+        columns[key] for key in SNAPSHOT_KEYS
+    } <= set(X.columns)
+
+
 def _unknown(found: object, known: Collection[str], where: str, what: str) -> str:
     near = difflib.get_close_matches(str(found), known, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from edml.exceptions import TableError
 from edml.schema._columns import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, check_table
 from edml.schema._dtypes import factorize, plain, row_error
 from edml.schema._readers import LARGEST_PARTITION, read_partitions
@@ -128,6 +130,32 @@ def first_rows(codes: IntArray) -> tuple[IntArray, IntArray]:
     place, _ = pd.factorize(codes)  # numbered by appearance, hence in order
     rows = np.flatnonzero(~pd.Series(place).duplicated().to_numpy())
     return rows, place.astype(np.int64, copy=False)
+
+
+def check_outcomes(y: ArrayLike, rows: IntArray, place: IntArray) -> None:
+    """Check that all rows of a snapshot have one outcome.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        The outcome of each row.
+    rows, place : ndarray
+        What `first_rows` gave for the snapshots.
+
+    Raises
+    ------
+    TableError
+        If a snapshot has two outcomes.
+    """
+    outcome, _ = pd.factorize(np.asarray(y))
+    torn = np.unique(place[outcome != outcome[rows][place]])
+    if len(torn):
+        message = (
+            f"{len(torn)} of {len(rows)} snapshots (a student, a course and a "
+            "partition) have rows of two outcomes. A student has one outcome in a "
+            "course: give each run of a course its own course_uuid, or mend y."
+        )
+        raise TableError(message)
 
 
 def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:

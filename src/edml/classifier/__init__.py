@@ -1,0 +1,14 @@
+"""The deployable model: calibrated, with a threshold, judged out of fold."""
+
+from edml.classifier._calibration import IsotonicCalibrator, SigmoidCalibrator
+from edml.classifier._deployed import DeployedClassifier
+from edml.classifier._risk_classifier import RiskClassifier
+from edml.classifier._thresholds import Capacity
+
+__all__ = [
+    "Capacity",
+    "DeployedClassifier",
+    "IsotonicCalibrator",
+    "RiskClassifier",
+    "SigmoidCalibrator",
+]

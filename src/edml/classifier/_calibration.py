@@ -1,0 +1,257 @@
+"""Calibrators: from a raw score to the probability of failing."""
+
+import warnings
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy.special import expit, logit
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.isotonic import isotonic_regression
+from sklearn.linear_model import LogisticRegression
+
+from edml.schema import BoolArray, FloatArray
+
+#: Failing students from which "auto" takes the isotonic curve; see the user guide.
+ENOUGH_FOR_ISOTONIC = 1000
+
+# A logistic regression that is not shrunk, where "no penalty" has had three names.
+_NO_PENALTY = 1e8
+_FARTHEST = 1e-300  # whose log-odds are finite
+_SAME = 1e-6  # a spread of log-odds that is none
+_LEAST = float(np.finfo(np.float64).epsneg)
+
+
+class SigmoidCalibrator(BaseEstimator):
+    """Map scores to probabilities by a logistic curve of their log-odds.
+
+    Two numbers are learned: a slope above 0, which says how sure the scores may
+    be, and an intercept. So the order of the scores is kept, and a few failing
+    students are enough.
+
+    Attributes
+    ----------
+    slope_ : float
+        Above 0; 1 where the scores are as sure as they may be.
+    intercept_ : float
+        Log-odds of a score of 0.5.
+    range_ : tuple of (float, float)
+        Just beyond the scores of fit; those further out are taken for its ends.
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines", 1999, with its
+    smoothed targets; on log-odds, as in Kull et al., AISTATS 2017, so that
+    scores that are calibrated already stay as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.classifier import SigmoidCalibrator
+    >>> score = np.array([0.5, 0.6, 0.7, 0.9] * 50)  # twice as many as fail
+    >>> fails = np.array([False, False, False, True] * 50)
+    >>> calibrator = SigmoidCalibrator().fit(score, fails, n_failing=50, n_passing=150)
+    >>> calibrator.predict(score).mean().round(2)
+    np.float64(0.25)
+    """
+
+    __module__ = "edml.classifier"
+    _least_slope: ClassVar[float] = 1e-3
+
+    def fit(
+        self, score: FloatArray, fails: BoolArray, *, n_failing: int, n_passing: int
+    ) -> Self:
+        """Learn slope and intercept.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_units,)
+            Out-of-fold scores in [0, 1].
+        fails : ndarray of shape (n_units,)
+            Which of them fail; both kinds are there.
+        n_failing, n_passing : int
+            Number of students of each kind, by which the targets are smoothed.
+
+        Returns
+        -------
+        self : SigmoidCalibrator
+            The same object.
+        """
+        inside = score[(score > 0) & (score < 1)]
+        # The log-odds of 0 and 1 are infinite: they are just beyond the others here.
+        low, high = (inside.min(), inside.max()) if inside.size else (0.5, 0.5)
+        self.range_ = (
+            max(float(low) / 2, _FARTHEST),
+            min((1 + float(high)) / 2, 1 - _LEAST),
+        )
+        odds = logit(np.clip(score, *self.range_))
+        sure = (n_failing + 1) / (n_failing + 2)  # Platt's targets
+        unsure = 1 / (n_passing + 2)
+        target = np.where(fails, sure, unsure)
+        centre, scale = float(odds.mean()), float(odds.std())
+        slope = 0.0
+        if scale > _SAME:
+            curve = LogisticRegression(C=_NO_PENALTY, solver="newton-cholesky")
+            with warnings.catch_warnings():
+                # where the first method finds no step, another one takes over
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                curve.fit(
+                    np.tile((odds - centre) / scale, 2)[:, None],
+                    np.repeat([1, 0], len(odds)),
+                    sample_weight=np.concatenate([target, 1 - target]),
+                )
+            slope = float(curve.coef_[0, 0]) / scale
+            self.intercept_ = float(curve.intercept_[0]) - slope * centre
+        if slope < self._least_slope:  # no better than chance: the share that fails
+            slope = self._least_slope
+            self.intercept_ = float(logit(target.mean())) - slope * centre
+        self.slope_ = slope
+        return self
+
+    def predict(self, score: FloatArray) -> FloatArray:
+        """Give the probability of failing.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_units,)
+            Scores in [0, 1].
+
+        Returns
+        -------
+        probability : ndarray of shape (n_units,)
+            In (0, 1), in the same order as the scores.
+        """
+        odds = logit(np.clip(score, *self.range_))
+        probability = expit(self.slope_ * odds + self.intercept_)
+        return np.clip(probability, _LEAST, 1 - _LEAST)
+
+
+class IsotonicCalibrator(BaseEstimator):
+    """Map scores to probabilities by a rising curve of any form.
+
+    Scores are pooled into blocks whose share of failing rises, and the curve runs
+    straight from the middle of each block to that of the next: so, unlike the
+    steps of plain isotonic regression, it keeps the order of the scores. It needs
+    many failing students.
+
+    Attributes
+    ----------
+    scores_ : ndarray of shape (n_points,)
+        Ascending from 0 to 1.
+    probabilities_ : ndarray of shape (n_points,)
+        Ascending, in (0, 1).
+
+    References
+    ----------
+    Oron and Flournoy, "Centered isotonic regression", Statistics in
+    Biopharmaceutical Research 9, 2017, doi:10.1080/19466315.2017.1286256.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.classifier import IsotonicCalibrator
+    >>> score = np.array([0.1, 0.2, 0.3, 0.4] * 50)
+    >>> fails = np.array([False, True, False, True] * 50)
+    >>> fit = IsotonicCalibrator().fit
+    >>> calibrator = fit(score, fails, n_failing=100, n_passing=100)
+    >>> calibrator.predict(np.array([0.1, 0.25, 0.4])).round(2)
+    array([0. , 0.5, 1. ])
+    """
+
+    __module__ = "edml.classifier"
+
+    def fit(
+        self, score: FloatArray, fails: BoolArray, *, n_failing: int, n_passing: int
+    ) -> Self:
+        """Learn the curve.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_units,)
+            Out-of-fold scores in [0, 1].
+        fails : ndarray of shape (n_units,)
+            Which of them fail; both kinds are there.
+        n_failing, n_passing : int
+            Number of students of each kind; so many cannot show a probability
+            nearer to 0 or 1 than Laplace's rule of succession says.
+
+        Returns
+        -------
+        self : IsotonicCalibrator
+            The same object.
+        """
+        at, place, count = np.unique(score, return_inverse=True, return_counts=True)
+        share = np.bincount(place, weights=fails) / count
+        least = 1 / (n_failing + n_passing + 2)
+        height = isotonic_regression(
+            share, sample_weight=count, y_min=least, y_max=1 - least
+        )
+        level, block = np.unique(height, return_inverse=True)
+        middle = np.bincount(block, weights=at * count) / np.bincount(
+            block, weights=count
+        )
+        # Beyond the outer blocks the curve goes on rising, to the very ends.
+        inner = (middle > 0) & (middle < 1)
+        low = level[~inner & (middle <= 0)]
+        high = level[~inner & (middle >= 1)]
+        self.scores_ = np.concatenate([[0.0], middle[inner], [1.0]])
+        self.probabilities_ = np.concatenate(
+            [
+                low if low.size else [level[0] / 2],
+                level[inner],
+                high if high.size else [(1 + level[-1]) / 2],
+            ]
+        )
+        return self
+
+    def predict(self, score: FloatArray) -> FloatArray:
+        """Give the probability of failing.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_units,)
+            Scores in [0, 1].
+
+        Returns
+        -------
+        probability : ndarray of shape (n_units,)
+            In (0, 1), in the same order as the scores.
+        """
+        found = np.interp(score, self.scores_, self.probabilities_)
+        # Rounding must not lift a score above those of the next piece.
+        piece = np.searchsorted(self.scores_, score, side="right").clip(
+            1, len(self.scores_) - 1
+        )
+        return np.clip(
+            found, self.probabilities_[piece - 1], self.probabilities_[piece]
+        )
+
+
+def fit_calibrator(
+    method: str | None, score: FloatArray, fails: BoolArray, students: Any
+) -> SigmoidCalibrator | IsotonicCalibrator | None:
+    """Fit the calibrator of a name to out-of-fold scores.
+
+    Parameters
+    ----------
+    method : {"auto", "sigmoid", "isotonic"} or None
+        "auto" is "isotonic" from `ENOUGH_FOR_ISOTONIC` failing students on.
+    score, fails : ndarray of shape (n_units,)
+        Scores in [0, 1], and which of them fail.
+    students : ndarray of shape (n_units,)
+        The student of each.
+
+    Returns
+    -------
+    calibrator : SigmoidCalibrator, IsotonicCalibrator or None
+        None where ``method`` is.
+    """
+    if method is None:
+        return None
+    n_students = len(np.unique(students))
+    n_failing = len(np.unique(students[fails]))
+    if method == "auto":
+        method = "isotonic" if n_failing >= ENOUGH_FOR_ISOTONIC else "sigmoid"
+    kind = IsotonicCalibrator if method == "isotonic" else SigmoidCalibrator
+    counts = {"n_failing": n_failing, "n_passing": n_students - n_failing}
+    return kind().fit(score, fails, **counts)

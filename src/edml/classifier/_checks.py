@@ -1,0 +1,79 @@
+"""What would make the out-of-fold pass dishonest, or impossible, is refused."""
+
+import numpy as np
+
+from edml.classifier._units import Units
+from edml.exceptions import SplitError
+from edml.model_selection import SplitPlan
+from edml.schema import FloatArray, IntArray
+
+
+def check_plan(plan: SplitPlan, fails: IntArray, units: Units) -> None:
+    """Check that no student is on both sides, and every side can be trained on.
+
+    Parameters
+    ----------
+    plan : SplitPlan
+        The folds.
+    fails : ndarray of shape (n_rows,)
+        The outcomes, 0 or 1.
+    units : Units
+        With the student of each row, where it is told.
+
+    Raises
+    ------
+    SplitError
+        If it is not so.
+    """
+    both = np.zeros(2, dtype=np.int64)
+    for number, (train, test) in enumerate(plan.splits):
+        held = np.bincount(fails[train], minlength=2)
+        both += np.bincount(fails[test], minlength=2)
+        if not held.all():
+            message = (
+                f"Fold {number}: the {len(train)} training rows hold one class of y. "
+                "Use fewer folds, or stratify them, as StudentKFold does."
+            )
+            raise SplitError(message)
+        if units.students is None:
+            continue
+        shared = np.intersect1d(units.students[train], units.students[test])
+        if len(shared):
+            message = (
+                f"Fold {number}: {len(shared)} students are on both sides, so that "
+                "their scores would not be out of fold. Pass a number as cv, "
+                "StudentKFold, or another splitter that keeps students together."
+            )
+            raise SplitError(message)
+    if not both.all():
+        message = (
+            "The test sides of all folds hold one class of y; calibration and "
+            "threshold need both. Test other rows."
+        )
+        raise SplitError(message)
+
+
+def check_scores(score: FloatArray, fold: IntArray) -> None:
+    """Check that the pipeline gave probabilities.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_units,)
+        Out-of-fold scores.
+    fold : ndarray of shape (n_units,)
+        The fold of each.
+
+    Raises
+    ------
+    ValueError
+        If one is NaN or outside [0, 1].
+    """
+    bad = ~((score >= 0) & (score <= 1))  # NaN too
+    if bad.any():
+        folds = np.unique(fold[bad]).tolist()
+        message = (
+            f"The classifier gave {int(bad.sum())} of {len(score)} scores that are no "
+            f"probability, NaN or outside [0, 1] (folds {folds}). Check its "
+            "predict_proba, and whether its input may hold NaN."
+        )
+        raise ValueError(message)

@@ -1,0 +1,157 @@
+"""score_students: from a fitted model to a list of whom to contact, and why."""
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from edml.classifier._thresholds import Capacity
+from edml.classifier._units import latest_rows
+from edml.datasets import as_of
+from edml.exceptions import TableError
+from edml.explanation import explain, history_facts
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    STUDENT,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    columns_of,
+    is_event_table,
+    read_partitions,
+)
+
+_FOR_PEOPLE = ("legajo", "course_name")
+
+
+class _Model(Protocol):
+    pipeline_: Any
+    threshold_: float
+
+    def _fail_probability(self, X: Any, rows: IntArray | None = None) -> FloatArray: ...
+
+
+def score_students(
+    model: _Model,
+    X: pd.DataFrame,
+    *,
+    at: float | None,
+    since: float | None,
+    capacity: int | Capacity | None,
+    language: str,
+    n_reasons: int,
+) -> pd.DataFrame:
+    """Give one row per student and course; see `RiskClassifier.score_students`."""
+    names = columns_of(model)
+    if not is_event_table(X, names):
+        message = (
+            "score_students needs an event table, with the columns of student, course "
+            "and partition. Map their names with columns= in the pipeline's steps."
+        )
+        raise TableError(message)
+    _check_moments(at, since)
+    table = X if at is None else _shown(model, X, at, names)
+    rows = latest_rows(table, names)
+    if not len(rows):
+        message = f"X has no event up to partition {at}; pass a later one as at=."
+        raise TableError(message)
+    chosen = table.iloc[rows]
+    probability = model._fail_probability(table, rows)
+    found = {
+        name: chosen[names[name]].to_numpy()
+        for name in (STUDENT, COURSE, *_FOR_PEOPLE)
+        if names[name] in chosen.columns
+    }
+    students = pd.DataFrame(found)
+    students[PARTITION] = read_partitions(chosen[names[PARTITION]])
+    students["probability"] = probability
+    students["flagged"] = (
+        probability >= model.threshold_
+        if capacity is None
+        else _most_at_risk(probability, students[COURSE], _per_course(capacity))
+    )
+    students["change"] = probability - _earlier(model, X, since, students, names)
+    order = np.argsort(-probability, kind="stable")
+    students = students.iloc[order].reset_index(drop=True)
+    if n_reasons:
+        ranked = rows[order]
+        explanation = explain(model, table, rows=ranked)
+        students["reasons"] = explanation.reasons(n_reasons, language).to_list()
+        students["facts"] = history_facts(
+            table,
+            ranked,
+            columns=names,
+            partition_days=_partition_days(model),
+            language=language,
+        )
+    return students
+
+
+def _check_moments(at: float | None, since: float | None) -> None:
+    if at is not None and since is not None and since >= at:
+        message = f"since must be before at; found since={since!r} and at={at!r}."
+        raise ValueError(message)
+
+
+def _per_course(capacity: int | Capacity) -> int:
+    if isinstance(capacity, Capacity):
+        return capacity.per_course
+    if not isinstance(capacity, Integral) or isinstance(capacity, bool) or capacity < 0:
+        message = f"capacity must be a whole number from 0 on; found {capacity!r}."
+        raise ValueError(message)
+    return int(capacity)
+
+
+def _shown(
+    model: _Model, X: pd.DataFrame, p: float, names: Mapping[str, str]
+) -> pd.DataFrame:
+    return as_of(X, p, columns=names, partition_days=_partition_days(model))
+
+
+def _earlier(
+    model: _Model,
+    X: pd.DataFrame,
+    since: float | None,
+    students: pd.DataFrame,
+    names: Mapping[str, str],
+) -> FloatArray:
+    """Give each student's probability at an earlier partition, NaN without one."""
+    then = np.full(len(students), np.nan)
+    if since is None:
+        return then
+    table = _shown(model, X, since, names)
+    rows = latest_rows(table, names)
+    if not len(rows):
+        return then
+    before = pd.Series(
+        model._fail_probability(table, rows),
+        index=_histories(table.iloc[rows], names[STUDENT], names[COURSE]),
+    )
+    now = _histories(students, STUDENT, COURSE)
+    return before.reindex(now).to_numpy(dtype=np.float64)
+
+
+def _histories(table: pd.DataFrame, student: str, course: str) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays(
+        [table[student].astype(object), table[course].astype(object)]
+    )
+
+
+def _most_at_risk(probability: FloatArray, courses: pd.Series, k: int) -> BoolArray:
+    """Flag the k highest of each course; of equal ones, those that come first."""
+    order = np.argsort(-probability, kind="stable")
+    place = courses.iloc[order].groupby(courses.iloc[order], sort=False).cumcount()
+    flagged = np.zeros(len(probability), dtype=np.bool_)
+    flagged[order] = place.to_numpy() < k
+    return flagged
+
+
+def _partition_days(model: _Model) -> float:
+    pipeline = model.pipeline_
+    steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
+    stated = (getattr(step, "partition_days", None) for _, step in steps)
+    return next((float(days) for days in stated if days is not None), 1.0)

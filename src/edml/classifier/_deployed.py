@@ -1,0 +1,132 @@
+"""DeployedClassifier: what predicts, and nothing of what it was trained on."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from edml.classifier._predictions import RiskPredictions
+
+
+class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
+    """A fitted risk model that predicts, and cannot be fitted again.
+
+    `RiskClassifier.deployable` makes it. It holds no sampler, no out-of-fold
+    score and no training row, as far as the classifier itself keeps none.
+
+    Parameters
+    ----------
+    pipeline : estimator
+        A fitted pipeline or classifier, without samplers.
+    calibrator : SigmoidCalibrator, IsotonicCalibrator or None, default=None
+        What maps its scores to probabilities.
+    threshold : float, default=0.5
+        The probability at and above which a student is flagged.
+    classes : array-like of shape (2,), default=(0, 1)
+        The labels: passes, fails.
+    feature_names : array-like of str or None, default=None
+        The columns seen in fit.
+    split_plan_hash : str or None, default=None
+        Hash of the splits that calibration and threshold were learned from.
+
+    Attributes
+    ----------
+    pipeline_, calibrator_, threshold_, classes_ : object
+        The parameters, under the names of a fitted model.
+    n_features_in_ : int
+        Number of columns seen in fit; only where ``feature_names`` is given.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names; only where given.
+
+    See Also
+    --------
+    RiskClassifier : What is fitted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.classifier import RiskClassifier
+    >>> X, y = make_classification(200, random_state=0)
+    >>> model = RiskClassifier(LogisticRegression()).fit(X, y)
+    >>> deployed = model.deployable()
+    >>> bool((deployed.predict(X) == model.predict(X)).all())
+    True
+    """
+
+    __module__ = "edml.classifier"
+
+    def __init__(
+        self,
+        pipeline: Any,
+        calibrator: Any = None,
+        threshold: float = 0.5,
+        classes: Any = (0, 1),
+        feature_names: Any = None,
+        split_plan_hash: str | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.calibrator = calibrator
+        self.threshold = threshold
+        self.classes = classes
+        self.feature_names = feature_names
+        self.split_plan_hash = split_plan_hash
+
+    def fit(self, X: object, y: object = None) -> Self:
+        """Do nothing, as `sklearn.frozen.FrozenEstimator` does.
+
+        Parameters
+        ----------
+        X : object
+            Ignored.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : DeployedClassifier
+            The same object, as it was.
+        """
+        return self
+
+    @property
+    def pipeline_(self) -> Any:
+        """The fitted pipeline."""
+        return self.pipeline
+
+    @property
+    def calibrator_(self) -> Any:
+        """What maps its scores to probabilities, or None."""
+        return self.calibrator
+
+    @property
+    def threshold_(self) -> float:  # type: ignore[override]
+        """The probability at and above which a student is flagged."""
+        return self.threshold
+
+    @property
+    def classes_(self) -> NDArray[Any]:  # type: ignore[override]
+        """The labels: passes, fails."""
+        return np.asarray(self.classes)
+
+    @property
+    def feature_names_in_(self) -> NDArray[Any]:
+        """The columns seen in fit."""
+        if self.feature_names is None:
+            message = "The model was fitted on an array, whose columns have no names."
+            raise AttributeError(message)
+        return np.asarray(self.feature_names, dtype=object)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns seen in fit."""
+        if self.feature_names is None:
+            return int(self.pipeline.n_features_in_)
+        return len(self.feature_names)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_clone__(self) -> Self:
+        return self  # as sklearn.frozen does: there is nothing to fit anew

@@ -1,0 +1,218 @@
+"""What a fitted risk model answers, whether it can be fitted again or not."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from edml._sklearn import safe_indexing
+from edml.classifier._contact_list import score_students
+from edml.classifier._thresholds import Capacity
+from edml.classifier._training import raw_scores
+from edml.exceptions import TableError
+from edml.pipeline import split_per_history
+from edml.schema import (
+    REQUIRED_COLUMNS,
+    FloatArray,
+    IntArray,
+    columns_of,
+    is_event_table,
+)
+
+
+class RiskPredictions:
+    """Probabilities, flags and contact lists of a fitted pipeline.
+
+    It stands on ``pipeline_``, ``calibrator_``, ``threshold_`` and ``classes_``.
+    """
+
+    pipeline_: Any
+    calibrator_: Any
+    threshold_: float
+    classes_: NDArray[Any]
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Give the calibrated probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            The event table with all that is known of its students, or rows of
+            the table that the model was fitted on.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows, 2)
+            Of ``classes_``: passing, then failing. In (0, 1) where calibrated.
+
+        Raises
+        ------
+        TableError
+            If a column that the model needs is absent, or cannot be read.
+        """
+        return self._both(self._fail_probability(X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Flag the rows whose probability of failing is at or above the threshold.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As for `predict_proba`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_rows,)
+            Of ``classes_``.
+
+        Raises
+        ------
+        TableError
+            If a column that the model needs is absent, or cannot be read.
+        """
+        flagged = self._fail_probability(X) >= self.threshold_
+        labels: NDArray[Any] = self.classes_[flagged.astype(np.intp)]
+        return labels
+
+    def features(self, X: Any) -> Any:
+        """Give what the pipeline's last step sees.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As for `predict_proba`.
+
+        Returns
+        -------
+        features : DataFrame or ndarray of shape (n_rows, n_features)
+            One row per row of ``X``; ``X`` itself where the model is one step.
+
+        Raises
+        ------
+        TableError
+            If a column that the model needs is absent, or cannot be read.
+        """
+        self._check_columns(X)
+        pipeline = self.pipeline_
+        if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
+            return X
+        return pipeline[:-1].transform(X)
+
+    def score_students(
+        self,
+        X: pd.DataFrame,
+        at: float | None = None,
+        since: float | None = None,
+        capacity: int | Capacity | None = None,
+        *,
+        language: str = "en",
+        n_reasons: int = 3,
+    ) -> pd.DataFrame:
+        """List the students with their risk, the reasons and the facts.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table.
+        at : float, default=None
+            The partition as of whose end to score; None is each history's latest.
+            A student without an event or tick on that very day is scored at the
+            last one before it.
+        since : float, default=None
+            An earlier partition, from which the change is counted.
+        capacity : int or Capacity, default=None
+            Flag so many of each course, those most at risk, instead of those at
+            and above ``threshold_``.
+        language : {"en", "es"}, default="en"
+            Language of the reasons and facts.
+        n_reasons : int, default=3
+            How many reasons to give at most; 0 leaves reasons and facts out.
+
+        Returns
+        -------
+        students : DataFrame of shape (n_histories, n_columns)
+            The highest probability first: ``user_uuid``, ``course_uuid``,
+            ``legajo`` and ``course_name`` where ``X`` has them, ``particion``,
+            ``probability``, ``flagged``, ``change`` (the probability less that of
+            ``since``; NaN without one), ``reasons`` (what moved the score, most
+            weighty first; not causes) and ``facts`` (what happened, and is no
+            feature), both lists of str.
+
+        Raises
+        ------
+        TableError
+            If ``X`` is no event table, or has no row up to ``at``.
+        ValueError
+            If ``since`` is not before ``at``, or a parameter is out of range.
+        """
+        check_is_fitted(self, "pipeline_")
+        self._check_columns(X)
+        return score_students(
+            self,
+            X,
+            at=at,
+            since=since,
+            capacity=capacity,
+            language=language,
+            n_reasons=n_reasons,
+        )
+
+    def _fail_probability(self, X: Any, rows: IntArray | None = None) -> FloatArray:
+        """Give the probability of the second class, of all rows or of some."""
+        check_is_fitted(self, "pipeline_")
+        self._check_columns(X)
+        front, rest = split_per_history(self.pipeline_)
+        if front is None:
+            score = raw_scores(rest, X)
+            return self._calibrated(score if rows is None else score[rows])
+        described = front.transform(X)
+        if rows is not None:  # what follows goes row by row
+            described = safe_indexing(described, rows)
+        return self._calibrated(raw_scores(rest, described))
+
+    def _calibrated(self, score: FloatArray) -> FloatArray:
+        return score if self.calibrator_ is None else self.calibrator_.predict(score)
+
+    @staticmethod
+    def _both(failing: FloatArray) -> FloatArray:
+        return np.column_stack([1 - failing, failing])
+
+    def _check_columns(self, X: Any) -> None:
+        check_is_fitted(self, "pipeline_")
+        seen = getattr(self, "feature_names_in_", None)
+        if seen is None or not isinstance(X, pd.DataFrame):
+            return
+        missing = sorted(_needed(self.pipeline_, seen) - set(X.columns))
+        if not missing:
+            return
+        unexpected = sorted(str(name) for name in set(X.columns) - set(seen))
+        near = {
+            name: found[0]
+            for name in missing
+            if (found := difflib.get_close_matches(name, unexpected, n=1))
+        }
+        hint = f" Similar: {near}." if near else ""
+        message = (
+            f"Columns differ from fit: missing {missing}, unexpected {unexpected}."
+            f"{hint} Rename them, or refit."
+        )
+        raise TableError(message)
+
+
+def _needed(pipeline: Any, seen: NDArray[Any]) -> set[str]:
+    """Give the columns seen in fit that predictions need."""
+    names = columns_of(pipeline)
+    if not _reads_events(pipeline, seen, names):
+        return set(seen)
+    return {names[name] for name in REQUIRED_COLUMNS} & set(seen)
+
+
+def _reads_events(pipeline: Any, seen: NDArray[Any], names: Mapping[str, str]) -> bool:
+    table = pd.DataFrame(columns=list(seen))
+    front, _ = split_per_history(pipeline)
+    return front is not None and is_event_table(table, names)

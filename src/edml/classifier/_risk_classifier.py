@@ -1,0 +1,403 @@
+"""RiskClassifier: calibrated probabilities and a threshold, from one pass."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.utils import (
+    check_consistent_length,
+    check_random_state,
+    get_tags,
+    indexable,
+)
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_is_fitted,
+    column_or_1d,
+)
+
+from edml._sklearn import (
+    GroupsConsumerMixin,
+    HasMethods,
+    StrOptions,
+    fit_context,
+    remember_columns,
+)
+from edml.classifier._calibration import fit_calibrator
+from edml.classifier._checks import check_plan, check_scores
+from edml.classifier._deployed import DeployedClassifier
+from edml.classifier._predictions import RiskPredictions
+from edml.classifier._thresholds import check_threshold, choose_threshold
+from edml.classifier._training import (
+    Training,
+    fix_random_states,
+    prepare_training,
+    score_fold,
+    without_samplers,
+)
+from edml.classifier._units import Units, read_units
+from edml.exceptions import SplitError
+from edml.model_selection import SplitPlan, StudentKFold
+from edml.pipeline import make_risk_pipeline, split_per_history
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    STUDENT,
+    FloatArray,
+    IntArray,
+    columns_of,
+    read_occupancy,
+    read_partitions,
+)
+
+
+class RiskClassifier(
+    RiskPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
+    """Make of a pipeline a model whose probabilities and flags can be acted upon.
+
+    `fit` makes one out-of-fold pass over the students: each is scored by a
+    pipeline that has not seen that student. From these scores it learns how to
+    calibrate them and from which probability on to flag, then refits the pipeline
+    on everything: ``cv`` + 1 fits. The unit is the snapshot (a student, a course, a
+    partition), one row each; in a table without these columns, the row.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        A pipeline or any classifier of two classes, on event tables or on plain
+        tables; None is `edml.make_risk_pipeline`.
+    calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
+        How scores become probabilities; "auto" is "isotonic" from 1,000 failing
+        students on, else "sigmoid". None keeps the pipeline's own.
+    threshold : float, str, callable or Capacity, default="f1"
+        When to flag: from a probability on; where a scorer of flags is highest
+        ("f1", any other name, or the scorer); with the highest precision of those
+        that keep a recall ("recall>=0.9"), or the highest recall of those that keep
+        a precision ("precision>=0.5"); or by how many can be contacted,
+        ``Capacity(per_course=15)``.
+    cv : int, cross-validator or iterable, default=5
+        The folds. A number means students, where ``X`` has the student column or
+        `fit` is given ``groups``, and stratified folds of rows elsewhere.
+    n_jobs : int, default=None
+        Folds that are fitted at a time; None is one, -1 all processors. It changes
+        no result.
+    random_state : int, RandomState instance or None, default=0
+        Draws the folds, and rules each ``random_state`` of ``estimator`` that is
+        None.
+
+    Attributes
+    ----------
+    pipeline_ : estimator
+        Fitted on everything; it knows the classes as 0 and 1.
+    calibrator_ : SigmoidCalibrator, IsotonicCalibrator or None
+        What maps its scores to probabilities.
+    threshold_ : float
+        The probability at and above which a row is flagged.
+    classes_ : ndarray of shape (2,)
+        The labels, ascending: passes, fails.
+    split_plan_ : SplitPlan
+        The folds, as row positions.
+    out_of_fold_ : DataFrame of shape (n_units, n_columns)
+        The unit's ``row``, the ``fold`` it was tested in, ``y_true`` (1 fails),
+        ``y_score`` and the calibrated ``y_prob``; in an event table also its keys.
+        To be looked at; `deployable` leaves it out.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all are strings.
+
+    See Also
+    --------
+    edml.make_risk_pipeline : The pipeline.
+
+    Notes
+    -----
+    The out-of-fold scores come from pipelines that have seen (k - 1) / k of the
+    students, as in `sklearn.calibration.CalibratedClassifierCV` with
+    ``ensemble=False``. The calibrated ``out_of_fold_`` probabilities were seen by
+    the calibrator; judge a model on other students, with `edml.evaluate`.
+
+    ``sample_weight`` is for training alone: calibration and threshold count each
+    unit once, as it was.
+
+    Examples
+    --------
+    >>> from edml import RiskClassifier, load_activity, student_train_test_split
+    >>> X, y = load_activity(return_X_y=True)
+    >>> split = student_train_test_split(X, y, random_state=0)
+    >>> X_train, X_test, y_train, y_test = split
+    >>> model = RiskClassifier(threshold="recall>=0.8").fit(X_train, y_train)
+    >>> model.predict_proba(X_test).shape == (len(X_test), 2)
+    True
+    >>> students = model.score_students(X_test, n_reasons=0)
+    >>> above = students["probability"] >= model.threshold_
+    >>> bool((students["flagged"] == above).all())
+    True
+    """
+
+    __module__ = "edml.classifier"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "calibration": [StrOptions({"auto", "sigmoid", "isotonic"}), None],
+        "threshold": [object],  # check_threshold says more
+        "cv": ["cv_object"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        calibration: str | None = "auto",
+        threshold: Any = "f1",
+        cv: Any = 5,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.calibration = calibration
+        self.threshold = threshold
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Learn calibration and threshold out of fold, then fit on everything.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            The event table, or a plain one.
+        y : array-like of shape (n_rows,)
+            The outcome of each row: two classes, the higher of which fails.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How much each row weighs in training. Samplers that make rows of their
+            own refuse it.
+        groups : array-like of shape (n_rows,), default=None
+            The student of each row, taken instead of the column.
+
+        Returns
+        -------
+        self : RiskClassifier
+            The same object.
+
+        Raises
+        ------
+        TableError
+            If ``X`` cannot be read, or a snapshot has two outcomes.
+        SplitError
+            If the students cannot be divided so, or one is on both sides of a fold.
+        ValueError
+            If ``y`` has other than two classes, ``threshold`` is unknown or needs
+            what ``X`` lacks, the weights cannot be used, or scores are NaN.
+        """
+        check_threshold(self.threshold)
+        X, sample_weight, groups = indexable(X, sample_weight, groups)
+        fails = self._read_outcome(X, y)
+        weight = _read_weight(sample_weight, X)
+        rng = check_random_state(self.random_state)
+        estimator = self._make_estimator(rng)
+        names = columns_of(estimator)
+        front, rest = split_per_history(estimator)
+        units = read_units(X, names, groups, fails, described=front is not None)
+        plan = self._make_plan(X, fails, units, names, groups, rng)
+        ready = X if front is None else front.fit_transform(X)
+        training = prepare_training(rest, ready, fails, weight)
+        found = self._out_of_fold(training, ready, fails, plan, units)
+        self._learn(found, X, units, names)
+        self.pipeline_ = _join(estimator, front, training)
+        self.split_plan_ = plan
+        remember_columns(self, X)
+        return self
+
+    def deployable(self) -> DeployedClassifier:
+        """Give the model that predicts the same, without any training row.
+
+        Returns
+        -------
+        model : DeployedClassifier
+            Without samplers and out-of-fold scores. A classifier that itself keeps
+            its training rows, such as nearest neighbours, still does.
+        """
+        check_is_fitted(self, "pipeline_")
+        return DeployedClassifier(
+            without_samplers(self.pipeline_),
+            self.calibrator_,
+            self.threshold_,
+            self.classes_,
+            getattr(self, "feature_names_in_", None),
+            self.split_plan_.hash,
+        )
+
+    def _make_estimator(self, rng: np.random.RandomState) -> Any:
+        if self.estimator is None:
+            return make_risk_pipeline(random_state=self._seed(rng))
+        estimator = clone(self.estimator)
+        fix_random_states(estimator, rng)
+        return estimator
+
+    def _seed(self, rng: np.random.RandomState) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(rng.randint(np.iinfo(np.int32).max))
+
+    def _read_outcome(self, X: Any, y: ArrayLike) -> IntArray:
+        """Give 1 where the higher of the two classes is, and note the classes."""
+        check_consistent_length(X, y)
+        values = pd.Series(column_or_1d(y, warn=True))
+        null = int(values.isna().sum())
+        if null:
+            message = (
+                f"y has no value in {null} of {len(values)} rows. Drop the rows of "
+                "courses that still run."
+            )
+            raise ValueError(message)
+        if values.dtype.kind == "f":
+            assert_all_finite(values, input_name="y")
+        check_classification_targets(y)
+        classes, codes = np.unique(values.to_numpy(), return_inverse=True)
+        if type_of_target(y) != "binary" or len(classes) != 2:
+            held = "one class" if len(classes) == 1 else f"{len(classes)} classes"
+            message = (
+                "Only binary classification is supported: y needs two classes, passes "
+                f"and fails; the {len(values)} rows hold {held}. Check the passing "
+                "grade, or stratify the split by student."
+            )
+            raise ValueError(message)
+        self.classes_ = classes
+        return codes.astype(np.int64)
+
+    def _make_plan(
+        self,
+        X: Any,
+        fails: IntArray,
+        units: Units,
+        names: Mapping[str, str],
+        groups: ArrayLike | None,
+        rng: np.random.RandomState,
+    ) -> SplitPlan:
+        cv = 5 if self.cv is None else self.cv
+        if isinstance(cv, Integral):
+            n_splits, seed = int(cv), self._seed(rng)
+            if units.students is not None:
+                cv = StudentKFold(n_splits, student=names[STUDENT], random_state=seed)
+            else:
+                cv = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
+                _check_enough(fails, n_splits)
+        if isinstance(cv, BaseCrossValidator) and not isinstance(
+            cv, GroupsConsumerMixin
+        ):
+            groups = None  # it would warn that it does not read them
+        plan = SplitPlan.from_cv(cv, X, fails, groups)
+        check_plan(plan, fails, units)
+        return plan
+
+    def _out_of_fold(
+        self,
+        training: Training,
+        ready: Any,
+        fails: IntArray,
+        plan: SplitPlan,
+        units: Units,
+    ) -> pd.DataFrame:
+        """Score each unit by a pipeline that has not seen its student."""
+        is_unit = np.zeros(len(fails), dtype=np.bool_)
+        is_unit[units.rows] = True
+        # where histories are described already, only their units need a score
+        tests = [
+            test[is_unit[test]] if units.described else test for _, test in plan.splits
+        ]
+        scores = Parallel(n_jobs=self.n_jobs)(
+            delayed(score_fold)(training, ready, train, test)
+            for (train, _), test in zip(plan.splits, tests, strict=True)
+        )
+        row = np.concatenate(tests)
+        fold = np.repeat(np.arange(len(tests)), [len(test) for test in tests])
+        score = np.concatenate(scores)
+        check_scores(score, fold)
+        found = {"row": row, "fold": fold, "y_true": fails[row], "y_score": score}
+        return pd.DataFrame(found)[is_unit[row]].reset_index(drop=True)
+
+    def _learn(
+        self, found: pd.DataFrame, X: Any, units: Units, names: Mapping[str, str]
+    ) -> None:
+        """Learn calibration and threshold from the out-of-fold scores."""
+        row = found["row"].to_numpy()
+        score = found["y_score"].to_numpy()
+        fails = found["y_true"].to_numpy() == 1
+        students = row if units.students is None else units.students[row]
+        self.calibrator_ = fit_calibrator(self.calibration, score, fails, students)
+        if isinstance(self.threshold, Real):
+            self.threshold_ = float(self.threshold)
+        else:
+            occupancy = read_occupancy(X, row, names) if units.events else None
+            chosen = choose_threshold(self.threshold, score, fails, occupancy)
+            self.threshold_ = float(self._calibrated(np.array([chosen]))[0])
+        found["y_prob"] = self._calibrated(score)
+        if units.events:
+            keys = X.iloc[row]
+            found[STUDENT] = keys[names[STUDENT]].to_numpy()
+            found[COURSE] = keys[names[COURSE]].to_numpy()
+            found[PARTITION] = read_partitions(keys[names[PARTITION]])
+        self.out_of_fold_ = found
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        if self.estimator is not None:
+            tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+
+def _read_weight(sample_weight: ArrayLike | None, X: Any) -> FloatArray | None:
+    if sample_weight is None:
+        return None
+    check_consistent_length(X, sample_weight)
+    weight: FloatArray = column_or_1d(sample_weight).astype(np.float64)
+    bad = int((~(np.isfinite(weight) & (weight >= 0))).sum())
+    if bad:
+        message = (
+            f"sample_weight must be finite and from 0 on; {bad} of {len(weight)} are "
+            "not. Mend them, or leave the weights out."
+        )
+        raise ValueError(message)
+    return weight
+
+
+def _check_enough(fails: IntArray, n_splits: int) -> None:
+    fewest = int(np.bincount(fails, minlength=2).min())
+    if fewest < n_splits:
+        message = (
+            f"{n_splits} folds need at least {n_splits} rows of each class; the rarer "
+            f"one has {fewest}. Lower cv, or bring more rows."
+        )
+        raise SplitError(message)
+
+
+def _join(estimator: Any, front: Pipeline | None, training: Training) -> Any:
+    """Fit on everything, and put the steps that ran once back in their places."""
+    fitted = training.fit()
+    steps = [] if front is None else front.steps
+    if training.sampler is not None:
+        steps = [*steps, training.sampler]
+    if not steps:
+        return fitted
+    whole = clone(estimator)
+    whole.steps = [*steps, *fitted.steps]
+    return whole

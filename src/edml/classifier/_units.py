@@ -1,0 +1,113 @@
+"""What is judged: the snapshots of an event table, or the rows of another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edml._sklearn import num_samples
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    STUDENT,
+    IntArray,
+    check_outcomes,
+    factorize_keys,
+    first_rows,
+    history_codes,
+    is_event_table,
+    read_partitions,
+    snapshot_codes,
+)
+
+
+@dataclass(frozen=True)
+class Units:
+    """The rows that stand for the units of a table.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_units,)
+        Positions, ascending: the first row of each snapshot, or every row.
+    students : ndarray of shape (n_rows,) or None
+        The student of every row of the table, from 0; None where it is not told.
+    events : bool
+        Whether it is an event table.
+    described : bool
+        Whether each row describes its history already, so that a row can be scored
+        without the others.
+    """
+
+    rows: IntArray
+    students: IntArray | None
+    events: bool
+    described: bool
+
+
+def read_units(
+    X: Any, names: Mapping[str, str], groups: Any, fails: IntArray, *, described: bool
+) -> Units:
+    """Find the units of a table.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n_rows, n_columns)
+        An event table, or any other.
+    names : mapping of str to str
+        The actual names of the canonical columns.
+    groups : array-like of shape (n_rows,) or None
+        The students, taken instead of the column.
+    fails : ndarray of shape (n_rows,)
+        The outcomes, 0 or 1.
+    described : bool
+        Whether the steps that describe histories run before the folds.
+
+    Returns
+    -------
+    units : Units
+
+    Raises
+    ------
+    TableError
+        If a key is null, or a snapshot has two outcomes.
+    """
+    events = is_event_table(X, names)
+    students = None
+    if groups is not None:
+        students = factorize_keys(pd.Series(np.asarray(groups), name="groups"))
+    elif isinstance(X, pd.DataFrame) and names[STUDENT] in X.columns:
+        students = factorize_keys(X[names[STUDENT]])
+    if events:
+        rows, place = first_rows(snapshot_codes(X, names))
+        check_outcomes(fails, rows, place)
+    else:
+        rows = np.arange(num_samples(X))
+    return Units(rows, students, events, described or not events)
+
+
+def latest_rows(X: pd.DataFrame, names: Mapping[str, str]) -> IntArray:
+    """Give the position of the first row of each history's latest snapshot.
+
+    Parameters
+    ----------
+    X : DataFrame
+        An event table.
+    names : mapping of str to str
+        The actual names of the canonical columns.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_histories,)
+        In the order in which the histories first appear.
+    """
+    partition = read_partitions(X[names[PARTITION]])
+    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    last = np.zeros(int(history.max()) + 1 if len(history) else 0, dtype=np.int64)
+    np.maximum.at(last, history, partition)
+    candidates = np.flatnonzero(partition == last[history])
+    kept, _ = first_rows(history[candidates])
+    rows = candidates[kept]
+    ordered: IntArray = rows[np.argsort(history[rows], kind="stable")]
+    return ordered

@@ -1,0 +1,8 @@
+"""What moved a score, feature by feature, and how to say it to a tutor."""
+
+from edml.explanation._explain import explain
+from edml.explanation._explanation import Explanation
+from edml.explanation._facts import history_facts
+from edml.explanation._phrases import LANGUAGES
+
+__all__ = ["LANGUAGES", "Explanation", "explain", "history_facts"]

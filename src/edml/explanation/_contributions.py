@@ -1,0 +1,297 @@
+"""Contributions of each feature to what a bare classifier gives."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from lightgbm import LGBMClassifier
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
+from xgboost import DMatrix, XGBClassifier
+
+from edml.schema import FloatArray
+
+LOG_ODDS = "log-odds"
+PROBABILITY = "probability"
+
+_CHUNK = 100  # rows between two steps of the progress bar
+_SHOWN_FROM = 500  # rows; with more of them, waiting needs a progress bar
+_FEW = 20  # rows
+_TOLERANCE = 1e-6
+_SINGLE_PRECISION = 1e-3  # XGBoost adds up in 32 bits; more than that is an error
+
+_LOGISTIC = ("binary:logistic", "binary:logitraw")
+_Forest = (RandomForestClassifier, ExtraTreesClassifier)
+
+
+class Contributions(NamedTuple):
+    """What each feature adds to the output of each row.
+
+    Attributes
+    ----------
+    of_features : ndarray of shape (n_rows, n_features)
+    base : ndarray of shape (n_rows,)
+        The output before any feature is known.
+    raw : ndarray of shape (n_rows,)
+        The model's own output: ``base`` plus the sum of ``of_features``.
+    scale : {"log-odds", "probability"}
+    """
+
+    of_features: FloatArray
+    base: FloatArray
+    raw: FloatArray
+    scale: str
+
+
+def contributions_of(
+    model: Any,
+    features: pd.DataFrame,
+    background: Callable[[], pd.DataFrame],
+    *,
+    progress: bool | None,
+    seed: int,
+) -> Contributions:
+    """Give the contributions to the output of a fitted binary classifier.
+
+    Parameters
+    ----------
+    model : classifier
+        The bare model.
+    features : DataFrame of shape (n_rows, n_features)
+        Its columns are in the order of the model's own.
+    background : callable
+        Gives the rows that stand for what is typical; called where they are needed.
+    progress : bool or None
+        Whether to show a progress bar; None shows it for more than 500 rows.
+    seed : int
+        Rules the model-agnostic explainer.
+
+    Returns
+    -------
+    contributions : Contributions
+    """
+    if not len(features):
+        scale = LOG_ODDS if _is_boosted(model) else PROBABILITY
+        return Contributions(np.zeros(features.shape), np.zeros(0), np.zeros(0), scale)
+    if progress is None:
+        progress = len(features) > _SHOWN_FROM
+    found = _of_trees(model, features, progress)
+    if found is not None and _adds_up(found) and _is_score(model, features, found):
+        return found
+    # also a model that predicts otherwise than the class it inherits from
+    return _of_any(model, features, background(), progress, seed)
+
+
+def _of_trees(
+    model: Any, features: pd.DataFrame, progress: bool
+) -> Contributions | None:
+    """Give exact contributions where the model is made of trees, else None."""
+    if _is_boosted(model):
+        of = _of_lightgbm if isinstance(model, LGBMClassifier) else _of_xgboost
+        return of(model, features)
+    if isinstance(model, (*_Forest, DecisionTreeClassifier)):
+        return _of_forest(model, features, progress)
+    return None
+
+
+def _is_boosted(model: Any) -> bool:
+    """Tell whether the model is of boosted trees, and its raw output is log-odds."""
+    if isinstance(model, LGBMClassifier):
+        linear = model.booster_.params.get("linear_tree", False)  # it has none of these
+        return model.objective_ == "binary" and not linear
+    return isinstance(model, XGBClassifier) and model.objective in _LOGISTIC
+
+
+def _adds_up(found: Contributions) -> bool:
+    total = found.base + found.of_features.sum(axis=1)
+    return bool(np.allclose(total, found.raw, rtol=0, atol=_TOLERANCE))
+
+
+def _is_score(model: Any, features: pd.DataFrame, found: Contributions) -> bool:
+    """Tell whether log-odds are those of the probability; a few rows show it.
+
+    LightGBM's own random forests, for one, add up what they average to predict.
+    """
+    if found.scale == PROBABILITY:
+        return True
+    stated = expit(found.raw[:_FEW])
+    predicted = _probability(model, features.iloc[:_FEW])
+    return bool(np.allclose(stated, predicted, rtol=0, atol=1e-5))
+
+
+# -- boosted trees ------------------------------------------------------------
+
+
+def _of_lightgbm(model: Any, features: pd.DataFrame) -> Contributions:
+    X = as_seen(model, features)
+    # the model's own method: it reads n_jobs, and stops where training stopped
+    every = np.asarray(model.predict_proba(X, pred_contrib=True), dtype=np.float64)
+    raw = np.asarray(model.predict_proba(X, raw_score=True), dtype=np.float64)
+    return Contributions(every[:, :-1], every[:, -1], raw, LOG_ODDS)
+
+
+def _of_xgboost(model: Any, features: pd.DataFrame) -> Contributions:
+    booster = model.get_booster()
+    matrix = DMatrix(
+        as_seen(model, features),
+        missing=model.missing,
+        feature_types=model.feature_types,
+        enable_categorical=bool(model.enable_categorical),
+        nthread=model.n_jobs,
+    )
+    trees = _rounds_used(model)
+    every = booster.predict(matrix, pred_contribs=True, iteration_range=trees)
+    margin = booster.predict(matrix, output_margin=True, iteration_range=trees)
+    values, raw = every[:, :-1].astype(np.float64), margin.astype(np.float64)
+    base = raw - values.sum(axis=1)
+    # XGBoost rounds each number to 32 bits, so that its sums are off by about 1e-6:
+    # the base value takes up that residue, and no feature does
+    off = np.abs(base - every[:, -1]).max()
+    if off > _SINGLE_PRECISION * max(1.0, float(np.abs(raw).max())):
+        base = every[:, -1].astype(np.float64)  # no rounding: let the check see it
+    return Contributions(values, base, raw, LOG_ODDS)
+
+
+def _rounds_used(model: Any) -> tuple[int, int]:
+    """Give the boosting rounds that the model predicts with; (0, 0) is all."""
+    best = getattr(model, "best_iteration", None)  # known after an early stop alone
+    return (0, 0) if best is None or model.booster == "gblinear" else (0, best + 1)
+
+
+# -- forests and trees --------------------------------------------------------
+
+
+def _of_forest(model: Any, features: pd.DataFrame, progress: bool) -> Contributions:
+    trees = model.estimators_ if isinstance(model, _Forest) else [model]
+    ensemble = {
+        "trees": [_plain_tree(tree.tree_, len(trees)) for tree in trees],
+        "input_dtype": np.float32,  # scikit-learn's trees read their input so
+        "internal_dtype": np.float64,
+        "tree_output": PROBABILITY,
+        "objective": None,
+    }
+    X = as_numbers(features).astype(np.float32)
+    values = np.empty(X.shape)
+    explainer = import_shap().TreeExplainer(
+        ensemble, feature_perturbation="tree_path_dependent"
+    )
+    for chunk in _chunks(len(X), progress):
+        values[chunk] = explainer.shap_values(X[chunk], check_additivity=False)
+    base = np.full(len(X), float(np.ravel(explainer.expected_value)[0]))
+    return Contributions(values, base, _probability(model, features), PROBABILITY)
+
+
+def _plain_tree(tree: Any, n_trees: int) -> dict[str, NDArray[Any]]:
+    """Describe a tree for shap, with one output: the second class's probability.
+
+    shap itself would work out both classes, and in its earlier versions send what
+    is missing to the left whatever the tree has learned.
+    """
+    weights = tree.value[:, 0, :]
+    left, right = tree.children_left, tree.children_right
+    return {
+        "children_left": left,
+        "children_right": right,
+        "children_default": np.where(tree.missing_go_to_left, left, right),
+        "features": tree.feature,
+        "thresholds": tree.threshold,
+        "values": weights[:, 1:2] / weights.sum(axis=1, keepdims=True) / n_trees,
+        "node_sample_weight": tree.weighted_n_node_samples,
+    }
+
+
+# -- any classifier -----------------------------------------------------------
+
+
+def _of_any(
+    model: Any,
+    features: pd.DataFrame,
+    background: pd.DataFrame,
+    progress: bool,
+    seed: int,
+) -> Contributions:
+    X, typical = as_numbers(features), as_numbers(background)
+    names = features.columns
+
+    def output(rows: NDArray[Any]) -> FloatArray:
+        return _probability(model, pd.DataFrame(rows, columns=names))
+
+    values, base = np.empty(X.shape), np.empty(len(X))
+    shap = import_shap()
+    with _kept_global_random_state():
+        masker = shap.maskers.Independent(typical, max_samples=len(typical))
+        for chunk in _chunks(len(X), progress, size=1):
+            # seeded anew: a row's contributions do not depend on the rows before it
+            explainer = shap.PermutationExplainer(output, masker, seed=seed)
+            found = explainer(X[chunk], max_evals="auto", silent=True)
+            values[chunk] = found.values  # noqa: PD011 - it is shap's
+            base[chunk] = found.base_values
+    return Contributions(values, base, output(X), PROBABILITY)
+
+
+@contextmanager
+def _kept_global_random_state() -> Iterator[None]:
+    """Put numpy's global random state back: shap seeds it and draws from it."""
+    state = np.random.get_state()  # noqa: NPY002 - it is shap that uses it
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+
+
+# -- what they share ----------------------------------------------------------
+
+
+def as_seen(model: Any, features: pd.DataFrame) -> Any:
+    """Give the features as the model saw them in `fit`: with names or without."""
+    if getattr(model, "feature_names_in_", None) is not None:
+        return features
+    return features.to_numpy()
+
+
+def as_numbers(features: pd.DataFrame) -> FloatArray:
+    """Give the features as numbers, or say which are none."""
+    texts = [str(n) for n, kind in features.dtypes.items() if kind.kind not in "fiub"]
+    if texts:
+        message = (
+            f"This kind of classifier is explained from numbers; {texts[:5]} are not. "
+            "Encode them in a step of the pipeline before the classifier."
+        )
+        raise ValueError(message)
+    values = features.to_numpy(dtype=np.float64, na_value=np.nan)
+    # shap compiles itself anew for other layouts, and for what is read-only
+    return np.array(values, order="C")
+
+
+def _probability(model: Any, features: pd.DataFrame) -> FloatArray:
+    return np.asarray(model.predict_proba(as_seen(model, features))[:, 1], np.float64)
+
+
+def _chunks(n_rows: int, progress: bool, size: int = _CHUNK) -> Iterator[slice]:
+    """Give slices of rows, with a progress bar on standard error."""
+    from tqdm import tqdm  # noqa: PLC0415 - shap brings it, and only here is it used
+
+    with tqdm(total=n_rows, unit="row", desc="explain", disable=not progress) as bar:
+        for start in range(0, n_rows, size):
+            stop = min(start + size, n_rows)
+            yield slice(start, stop)
+            bar.update(stop - start)
+
+
+def import_shap() -> ModuleType:
+    """Import shap: late, for it is slow, and without what its colours warn of."""
+    with warnings.catch_warnings():
+        # matplotlib 3.11 warns that it is going to deprecate what shap calls
+        warnings.filterwarnings(
+            "ignore",
+            r"The set_(bad|over|under) function will be deprecated",
+            PendingDeprecationWarning,
+        )
+        import shap  # noqa: PLC0415
+    return shap

@@ -1,0 +1,197 @@
+"""Explanation: contributions, and the reasons that they give."""
+
+import html
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edml.explanation._phrases import TOPICS, words_of
+from edml.schema import FloatArray, IntArray
+
+_SHOWN = 10  # features in a notebook
+_NOTHING = 1e-9  # a sum that rounding alone keeps from 0
+_NOTE = (
+    "It explains the score before calibration. Contributions say what moved the "
+    "score; they are not causes."
+)
+
+
+class Explanation:
+    """How much each feature moved the score of each row.
+
+    It explains the score *before* calibration, in favour of the model's second class
+    (it fails), and contributions are not causes: they say what the model went by. For
+    each row, the base value plus its contributions is the model's raw output.
+
+    Parameters
+    ----------
+    contributions : DataFrame of shape (n_rows, n_features)
+        What each feature adds, on ``scale``.
+    base_values : ndarray of shape (n_rows,)
+        The output before any feature is known.
+    values : DataFrame of shape (n_rows, n_features)
+        The features themselves, NaN where nothing was known yet.
+    raw_output : ndarray of shape (n_rows,)
+        The model's output before calibration, on ``scale``.
+    scale : {"log-odds", "probability"}
+        The unit of contributions, base values and output.
+
+    Attributes
+    ----------
+    contributions, values : DataFrame of shape (n_rows, n_features)
+        As given; their index is that of the rows explained.
+    base_values, raw_output : ndarray of shape (n_rows,)
+        As given.
+    scale : str
+        As given.
+
+    See Also
+    --------
+    edml.explanation.explain : Makes one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from edml.explanation import Explanation
+    >>> names = ["nota_overall_mean", "hrs_before_due_mean"]
+    >>> explanation = Explanation(
+    ...     contributions=pd.DataFrame([[0.8, -0.1], [0.3, 0.5]], columns=names),
+    ...     base_values=[-3.0, -3.0],
+    ...     values=pd.DataFrame([[3.5, 30.0], [None, -12.0]], columns=names),
+    ...     raw_output=[-2.3, -2.2],
+    ...     scale="log-odds",
+    ... )
+    >>> for reasons in explanation.reasons():
+    ...     print("; ".join(reasons))
+    mean exam grade 3.5 (raises the risk); handed in 30 hours before due on average
+    (lowers the risk)
+    handed in 12 hours late on average (raises the risk); no exam grade yet (raises
+    the risk)
+    >>> explanation.importance().round(2).to_dict()
+    {'nota_overall_mean': 0.55, 'hrs_before_due_mean': 0.3}
+    """
+
+    __module__ = "edml.explanation"
+
+    def __init__(
+        self,
+        contributions: pd.DataFrame,
+        base_values: FloatArray,
+        values: pd.DataFrame,
+        raw_output: FloatArray,
+        scale: str,
+    ) -> None:
+        self.contributions = contributions
+        self.base_values = np.asarray(base_values, dtype=np.float64)
+        self.values = values
+        self.raw_output = np.asarray(raw_output, dtype=np.float64)
+        self.scale = scale
+
+    def __len__(self) -> int:
+        return len(self.contributions)
+
+    def __repr__(self) -> str:
+        n_rows, n_features = self.contributions.shape
+        return (
+            f"Explanation({n_rows} rows, {n_features} features, {self.scale} before "
+            "calibration, not causes)"
+        )
+
+    def importance(self) -> pd.Series:
+        """Give the mean absolute contribution of each feature.
+
+        Returns
+        -------
+        importance : Series of shape (n_features,)
+            Every feature, highest first, on ``scale``; NaN where there is no row.
+        """
+        mean = self.contributions.abs().mean().rename("importance")
+        return mean.sort_values(ascending=False, kind="stable")
+
+    def reasons(self, n: int = 3, language: str = "en") -> pd.Series:
+        """Say what moved each score most, as short plain sentences.
+
+        Many features are near copies of each other, such as the mean and the lowest
+        grade. So the contributions of one topic (exams overall, each kind of exam,
+        scores, missed assignments, ...) are added up, the topics ranked by the size
+        of that sum, and each is told by the feature that weighs most in its
+        direction. A topic that moves nothing is no reason.
+
+        Parameters
+        ----------
+        n : int, default=3
+            At most so many reasons a row, >= 0.
+        language : {"en", "es"}, default="en"
+            The reader's language.
+
+        Returns
+        -------
+        reasons : Series of shape (n_rows,)
+            For each row a list of str, the weightiest first.
+
+        Raises
+        ------
+        ValueError
+            If the language is unknown, or ``n`` is below 0.
+        """
+        words = words_of(language)
+        if n < 0:
+            message = f"n={n} reasons cannot be given: pass 0 or more."
+            raise ValueError(message)
+        told: list[list[str]] = [[] for _ in range(len(self))]
+        names = [str(name) for name in self.contributions.columns]
+        values = [self.values.iloc[:, k].to_numpy() for k in range(len(names))]
+        for row, feature, rises in self._weightiest(n):
+            text = words.reason(names[feature], values[feature][row], rises)
+            told[row].append(text)
+        return pd.Series(told, self.contributions.index, dtype=object, name="reasons")
+
+    def _weightiest(self, n: int) -> Any:
+        """Give row, feature and direction of each reason, the weightiest first."""
+        numbers = self.contributions.to_numpy(dtype=np.float64)
+        if not numbers.size:
+            return []
+        topic = _topics([str(name) for name in self.contributions.columns])
+        members = topic[:, None] == np.arange(topic.max() + 1)
+        total = numbers @ members
+        order = np.argsort(-np.abs(total), axis=1, kind="stable")[:, :n]
+        rows = np.repeat(np.arange(len(numbers)), order.shape[1])
+        chosen = order.ravel()
+        moved = total[rows, chosen]
+        in_direction = numbers[rows] * np.sign(moved)[:, None]
+        # a feature of another topic is never told for this one
+        in_direction[topic != chosen[:, None]] = -np.inf
+        feature = in_direction.argmax(axis=1)
+        some = np.abs(moved) > _NOTHING
+        return zip(
+            rows[some].tolist(),
+            feature[some].tolist(),
+            (moved[some] > 0).tolist(),
+            strict=True,
+        )
+
+    def _repr_html_(self) -> str:
+        importance = self.importance()
+        rows = "".join(
+            f"<tr><td>{html.escape(str(name))}</td><td>{value:.4g}</td></tr>"
+            for name, value in importance.head(_SHOWN).items()
+        )
+        n_rows, n_features = self.contributions.shape
+        shown = min(_SHOWN, n_features)
+        return (
+            f"<div><p><b>Explanation</b> of {n_rows} rows. {_NOTE}</p>"
+            f"<table><thead><tr><th>{shown} of {n_features} features</th>"
+            f"<th>mean |contribution|, {self.scale}</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+
+
+def _topics(names: list[str]) -> IntArray:
+    """Give each feature the number of its topic; one that is not known is its own."""
+    of_feature = {name: topic for topic, group in TOPICS.items() for name in group}
+    topics = [
+        (name in of_feature, of_feature.get(name, str(place)))
+        for place, name in enumerate(names)
+    ]
+    return pd.factorize(np.array([f"{known} {name}" for known, name in topics]))[0]

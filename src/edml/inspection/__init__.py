@@ -1,0 +1,27 @@
+"""How good a model is, judged by the snapshot, and pictures of it."""
+
+from edml.inspection._displays import (
+    EarlinessDisplay,
+    ImportanceDisplay,
+    ReasonsDisplay,
+    ReliabilityDisplay,
+    ThresholdDisplay,
+    TrajectoryDisplay,
+)
+from edml.inspection._evaluate import evaluate
+from edml.inspection._evaluation import Evaluation
+from edml.inspection._honesty import honesty_report
+from edml.inspection._honesty_report import HonestyReport
+
+__all__ = [
+    "EarlinessDisplay",
+    "Evaluation",
+    "HonestyReport",
+    "ImportanceDisplay",
+    "ReasonsDisplay",
+    "ReliabilityDisplay",
+    "ThresholdDisplay",
+    "TrajectoryDisplay",
+    "evaluate",
+    "honesty_report",
+]

@@ -1,0 +1,391 @@
+"""EarlinessDisplay: how good the predictions are, the longer the course has run."""
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import check_scalar
+
+from edml.inspection._displays._by_partition import Measure, judge_partitions
+from edml.inspection._displays._read import check_predictions, own_threshold
+from edml.inspection._displays._style import (
+    GREY,
+    fill_strip,
+    merge_style,
+    next_colour,
+    open_axes,
+    require_pyplot,
+    soften,
+    strip_above,
+)
+from edml.inspection._judged import judge
+from edml.schema import FloatArray, read_partitions
+
+_LABELS = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "accuracy": "accuracy",
+}
+_CHANCE = "chance"
+_STRIPS = {
+    "n_failing": "enrolments\nthat fail",
+    "n_snapshots": "enrolments",
+    "share_failing": "share that\nfails",
+}
+
+
+class EarlinessDisplay:
+    """A metric by partition: how early the predictions are good.
+
+    Make it with `from_estimator` or `from_predictions`. The band is the interval
+    of a bootstrap that draws whole students. The strip above tells how much each
+    point rests on.
+
+    Parameters
+    ----------
+    partition : array-like of shape (n_partitions,)
+        Course days, ascending.
+    value : array-like of shape (n_partitions,)
+        The metric on the snapshots of each partition; NaN leaves a gap.
+    low, high : array-like of shape (n_partitions,), default=None
+        Ends of the interval of each value.
+    n_snapshots, n_failing : array-like of shape (n_partitions,), default=None
+        Number of snapshots of each partition, and how many of them are of
+        students who fail.
+    metric : str, default="roc_auc"
+        Name of the metric, one of `edml.metrics.snapshot_metrics`.
+    name : str, default=None
+        Names the curve in a legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the curve.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    line_ : matplotlib Line2D
+        The curve.
+    band_ : matplotlib FillBetweenPolyCollection or None
+        The intervals.
+    chance_line_ : matplotlib Line2D or None
+        What a model that knows nothing reaches.
+    strip_ax_ : matplotlib Axes or None
+        The strip above.
+
+    See Also
+    --------
+    TrajectoryDisplay : The course of one student.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from edml.inspection import EarlinessDisplay
+    >>> display = EarlinessDisplay(
+    ...     [0, 10, 20, 30], [0.55, 0.70, 0.81, 0.86],
+    ...     low=[0.45, 0.61, 0.74, 0.80], high=[0.65, 0.78, 0.87, 0.91],
+    ... ).plot()
+    >>> display.ax_.get_ylabel()
+    'ROC AUC'
+    >>> plt.close(display.figure_)
+    """
+
+    __module__ = "edml.inspection"
+
+    def __init__(
+        self,
+        partition: ArrayLike,
+        value: ArrayLike,
+        *,
+        low: ArrayLike | None = None,
+        high: ArrayLike | None = None,
+        n_snapshots: ArrayLike | None = None,
+        n_failing: ArrayLike | None = None,
+        metric: str = "roc_auc",
+        name: str | None = None,
+    ) -> None:
+        self.partition = partition
+        self.value = value
+        self.low = low
+        self.high = high
+        self.n_snapshots = n_snapshots
+        self.n_failing = n_failing
+        self.metric = metric
+        self.name = name
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        strip: str | None = "n_failing",
+        plot_chance_level: bool = True,
+        line_kw: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure. A second curve on the same axes
+            takes another colour.
+        name : str, default=None
+            Names the curve in a legend; None takes the display's own.
+        strip : {"n_failing", "n_snapshots", "share_failing"}, default="n_failing"
+            What the strip above the axes shows, if it is known; None for no strip.
+        plot_chance_level : bool, default=True
+            Whether to mark what a model that knows nothing reaches, for ROC AUC
+            (0.5) and average precision (the share that fails).
+        line_kw : dict, default=None
+            Keyword arguments of matplotlib's `plot` for the curve.
+
+        Returns
+        -------
+        display : EarlinessDisplay
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If ``strip`` is unknown.
+        """
+        if strip is not None and strip not in _STRIPS:
+            message = (
+                f"strip={strip!r} is unknown: pass one of {list(_STRIPS)}, or None."
+            )
+            raise ValueError(message)
+        self.ax_ = ax = open_axes(ax)
+        self.figure_ = ax.figure
+        name = self.name if name is None else name
+        first = not ax.lines
+        style = {"color": next_colour(ax), "linewidth": 2, "label": name, "zorder": 3}
+        style = merge_style(style, line_kw)
+        days = np.asarray(self.partition)
+        (self.line_,) = ax.plot(days, np.asarray(self.value), **style)
+        self.band_ = None
+        if self.low is not None and self.high is not None:
+            self.band_ = ax.fill_between(
+                days, self.low, self.high, color=style["color"], alpha=0.2, linewidth=0
+            )
+        self.chance_line_ = (
+            self._draw_chance(ax) if plot_chance_level and first else None
+        )
+        self.strip_ax_ = self._draw_strip(ax, strip) if first else None
+        ax.set(
+            xlabel="partition (course day)",
+            ylabel=_LABELS.get(self.metric, self.metric),
+        )
+        soften(ax)
+        handles, labels = ax.get_legend_handles_labels()
+        if labels:
+            order = sorted(
+                range(len(labels)), key=lambda place: labels[place] == _CHANCE
+            )
+            ax.legend(handles=[handles[place] for place in order], frameon=False)
+        return self
+
+    def _draw_chance(self, ax: Any) -> Any:
+        if self.metric == "roc_auc":
+            level: Any = np.full(len(np.asarray(self.partition)), 0.5)
+        elif (
+            self.metric == "average_precision"
+            and self._count("share_failing") is not None
+        ):
+            level = self._count("share_failing")
+        else:
+            return None
+        style = {"color": GREY, "linestyle": "--", "linewidth": 1, "label": _CHANCE}
+        return ax.plot(np.asarray(self.partition), level, **style)[0]
+
+    def _draw_strip(self, ax: Any, which: str | None) -> Any:
+        counts = None if which is None else self._count(which)
+        if which is None or counts is None:
+            return None
+        strip = strip_above(ax, _STRIPS[which])
+        write = ".1%" if which == "share_failing" else ".0f"
+        fill_strip(strip, self.partition, counts, write, step="mid")
+        return strip
+
+    def _count(self, which: str) -> FloatArray | None:
+        """Give what a strip shows, or None if it is not known."""
+        known = {"n_failing": self.n_failing, "n_snapshots": self.n_snapshots}
+        if which != "share_failing":
+            counts = known[which]
+            return None if counts is None else np.asarray(counts, dtype=np.float64)
+        if self.n_failing is None or self.n_snapshots is None:
+            return None
+        every = np.asarray(self.n_snapshots, dtype=np.float64)
+        return np.asarray(self.n_failing, dtype=np.float64) / np.maximum(every, 1)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model: Any,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        *,
+        metric: str = "roc_auc",
+        every: int = 1,
+        min_failing: int = 5,
+        n_resamples: int = 200,
+        random_state: int | None = 0,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Judge a model on each partition of an event table, and draw.
+
+        Parameters
+        ----------
+        model : classifier
+            Fitted; its threshold (``threshold_``, or else 0.5) is that of the
+            metrics that need one.
+        X : DataFrame of shape (n_rows, n_columns)
+            An event table of students that the model has not seen.
+        y : array-like of shape (n_rows,)
+            The labels, aligned with ``X`` by position.
+        metric : str, default="roc_auc"
+            One of `edml.metrics.snapshot_metrics`.
+        every : int, default=1
+            Show the partitions p with ``p % every == 0``.
+        min_failing : int, default=5
+            Leave a gap where fewer snapshots are of failing students, or of
+            passing ones: there is too little to tell.
+        n_resamples : int, default=200
+            Number of bootstrap resamples; 0 for no band.
+        random_state : int or None, default=0
+            Draws the resamples.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``name``.
+
+        Returns
+        -------
+        display : EarlinessDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``X`` is not an event table.
+        """
+        require_pyplot()
+        found = judge(model, X, y, None)
+        if found.course is None:
+            message = (
+                "A metric by partition needs an event table, with the columns of the "
+                "student, the course and the partition. Pass the table that the "
+                "pipeline takes, or use from_predictions."
+            )
+            raise ValueError(message)
+        return cls.from_predictions(
+            found.fails,
+            found.probability,
+            found.course.partitions,
+            students=found.students,
+            metric=metric,
+            threshold=own_threshold(model),
+            every=every,
+            min_failing=min_failing,
+            n_resamples=n_resamples,
+            random_state=random_state,
+            ax=ax,
+            **plot_kw,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_prob: ArrayLike,
+        partitions: ArrayLike,
+        *,
+        students: ArrayLike | None = None,
+        metric: str = "roc_auc",
+        threshold: float = 0.5,
+        every: int = 1,
+        min_failing: int = 5,
+        n_resamples: int = 200,
+        random_state: int | None = 0,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Judge predictions partition by partition, and draw.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_snapshots,)
+            1 where the student fails, else 0.
+        y_prob : array-like of shape (n_snapshots,)
+            Probabilities of failing, fractions.
+        partitions : array-like of shape (n_snapshots,)
+            The course day of each snapshot.
+        students : array-like of shape (n_snapshots,), default=None
+            The student of each snapshot; None for no band.
+        metric : str, default="roc_auc"
+            One of `edml.metrics.snapshot_metrics`.
+        threshold : float, default=0.5
+            The probability at and above which a student is flagged, for the
+            metrics that need it.
+        every : int, default=1
+            Show the partitions p with ``p % every == 0``.
+        min_failing : int, default=5
+            Leave a gap where fewer snapshots are of failing students, or of
+            passing ones: there is too little to tell.
+        n_resamples : int, default=200
+            Number of bootstrap resamples; 0 for no band.
+        random_state : int or None, default=0
+            Draws the resamples.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``name``.
+
+        Returns
+        -------
+        display : EarlinessDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If the metric is unknown, or no partition is left to show.
+        """
+        require_pyplot()
+        if metric not in _LABELS:
+            message = f"metric={metric!r} is unknown: pass one of {list(_LABELS)}."
+            raise ValueError(message)
+        check_scalar(every, "every", Integral, min_val=1)
+        fails, risk = check_predictions(
+            y_true, y_prob, partitions=partitions, students=students
+        )
+        day = read_partitions(pd.Series(np.asarray(partitions), name="partitions"))
+        days = np.unique(day[day % every == 0])
+        if not len(days):
+            message = f"No partition is a multiple of every={every}. Lower it."
+            raise ValueError(message)
+        who = None if students is None or not n_resamples else np.asarray(students)
+        judged = judge_partitions(
+            *(fails, risk, who, day),
+            days=days,
+            how=Measure(metric, threshold, min_failing, n_resamples, random_state),
+        )
+        band = judged if who is not None else {}
+        display = cls(
+            days,
+            judged["value"],
+            low=band.get("low"),
+            high=band.get("high"),
+            n_snapshots=judged["n_snapshots"],
+            n_failing=judged["n_failing"],
+            metric=metric,
+        )
+        return display.plot(ax, **plot_kw)

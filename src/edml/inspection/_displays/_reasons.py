@@ -1,0 +1,325 @@
+"""ReasonsDisplay: what moved one student's score, and which way."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import check_scalar
+
+from edml.explanation import Explanation, explain
+from edml.explanation._phrases import words_of  # the words of Explanation.reasons
+from edml.inspection._displays._bars import (
+    draw_bars,
+    keep_weightiest,
+    open_bar_axes,
+    rest_label,
+)
+from edml.inspection._displays._read import select_history
+from edml.inspection._displays._style import BLUE, GREY, VERMILLION, require_pyplot
+from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
+
+_TEXT_WIDTH = 0.2  # of the bars' range: the room for a number beside a bar
+
+
+class ReasonsDisplay:
+    """What moved one score, as bars to the right (higher risk) and to the left.
+
+    Make it with `from_estimator` or `from_explanation`. The bars and the base add
+    up to the score before calibration. They say what the model goes by, and not
+    what makes the student fail.
+
+    Parameters
+    ----------
+    contributions : array-like of shape (n_features,)
+        What each feature added to the score.
+    labels : array-like of str of shape (n_features,)
+        What stands beside each bar.
+    base : float, default=None
+        The score before any feature is known.
+    scale : {"log-odds", "probability"}, default="log-odds"
+        Unit of the contributions.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the bars.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    bars_ : matplotlib BarContainer
+        The bars, from the top down.
+
+    See Also
+    --------
+    ImportanceDisplay : The same over many rows.
+    TrajectoryDisplay : The student's whole course.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from edml.inspection import ReasonsDisplay
+    >>> display = ReasonsDisplay(
+    ...     [-0.2, 0.9], ["mean score 81", "mean exam grade 3.5"], base=-2.5
+    ... ).plot()
+    >>> display.ax_.get_title()
+    'base -2.50, features +0.70: score -1.80'
+    >>> plt.close(display.figure_)
+    """
+
+    __module__ = "edml.inspection"
+
+    def __init__(
+        self,
+        contributions: ArrayLike,
+        labels: ArrayLike,
+        *,
+        base: float | None = None,
+        scale: str = "log-odds",
+    ) -> None:
+        self.contributions = contributions
+        self.labels = labels
+        self.base = base
+        self.scale = scale
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        n_features: int = 10,
+        rest: bool = True,
+        title: str | None = None,
+    ) -> Self:
+        """Draw the bars.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        n_features : int, default=10
+            Number of features, the weightiest, that have a bar of their own.
+        rest : bool, default=True
+            Whether a last, grey bar adds up the others.
+        title : str, default=None
+            Stands above the picture; None tells how the score adds up, where the
+            base is known.
+
+        Returns
+        -------
+        display : ReasonsDisplay
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If contributions and labels are not of one length.
+        """
+        check_scalar(n_features, "n_features", Integral, min_val=1)
+        moved = np.asarray(self.contributions, dtype=np.float64)
+        names = [str(label) for label in np.asarray(self.labels)]
+        if moved.shape != (len(names),):
+            message = (
+                f"contributions needs one number per label: its shape is "
+                f"{moved.shape}, and there are {len(names)} labels."
+            )
+            raise ValueError(message)
+        kept, others = keep_weightiest(moved, n_features)
+        widths, labels = moved[kept], [names[place] for place in kept]
+        colors = [VERMILLION if width > 0 else BLUE for width in widths]
+        if rest and len(others):
+            widths = np.append(widths, moved[others].sum())
+            labels.append(rest_label(len(others)))
+            colors.append(GREY)
+        self.ax_ = ax = open_bar_axes(ax, len(widths))
+        self.figure_ = ax.figure
+        self.bars_ = draw_bars(ax, widths, labels, colors)
+        _write_widths(ax, self.bars_, widths)
+        ax.set_xlabel(
+            f"contribution to the score\nbefore calibration ({self.scale})\n"
+            "← lowers the risk    raises the risk →"
+        )
+        if title is None and self.base is not None:
+            total = float(moved.sum())
+            title = (
+                f"base {self.base:.2f}, features {total:+.2f}: "
+                f"score {self.base + total:.2f}"
+            )
+        if title is not None:
+            ax.set_title(title)
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model: Any,
+        X: Any,
+        *,
+        student: object = None,
+        course: object = None,
+        partition: int | None = None,
+        row: int | None = None,
+        language: str | None = "en",
+        background: Any = None,
+        random_state: Any = 0,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Explain one score of a model, and draw.
+
+        Parameters
+        ----------
+        model : classifier
+            Fitted; whatever `edml.explanation.explain` takes.
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            An event table with all events of the student in the course; or any
+            other table, with ``row``.
+        student : object, default=None
+            The student, as the event table's column holds it.
+        course : object, default=None
+            The course; None where the student is in one only.
+        partition : int, default=None
+            Explain the student's latest snapshot up to this partition; None takes
+            the last.
+        row : int, default=None
+            Position of the row to explain, instead of a student.
+        language : {"en", "es"}, default="en"
+            Write features and values in words of this language, those that are told
+            in the same words as one; None gives their names.
+        background : DataFrame or array-like, default=None
+            What is typical, for models that are explained by comparison with it;
+            see `edml.explanation.explain`.
+        random_state : int, RandomState or None, default=0
+            Draws the background.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``title``.
+
+        Returns
+        -------
+        display : ReasonsDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If not exactly one of ``student`` and ``row`` is given.
+        """
+        require_pyplot()
+        if (student is None) == (row is None):
+            message = (
+                "One score is explained: pass either student= (with an event table) "
+                "or row=, the position of a row."
+            )
+            raise ValueError(message)
+        if row is None:
+            row = _find_snapshot(X, columns_of(model), student, course, partition)
+        explanation = explain(
+            model, X, rows=[row], background=background, random_state=random_state
+        )
+        return cls.from_explanation(explanation, language=language, ax=ax, **plot_kw)
+
+    @classmethod
+    def from_explanation(
+        cls,
+        explanation: Explanation,
+        *,
+        row: int = 0,
+        language: str | None = "en",
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Draw one row of an explanation.
+
+        Parameters
+        ----------
+        explanation : Explanation
+            From `edml.explanation.explain`.
+        row : int, default=0
+            Position of the row in the explanation.
+        language : {"en", "es"}, default="en"
+            Write features and values in words of this language, those that are told
+            in the same words as one; None gives their names.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``title``.
+
+        Returns
+        -------
+        display : ReasonsDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If the explanation has no such row.
+        """
+        n_rows = len(explanation.contributions)
+        check_scalar(row, "row", Integral)
+        if not 0 <= row < n_rows:
+            message = (
+                f"row={row} is no position in the explanation, which has {n_rows} "
+                "rows. Pass one from 0 on."
+            )
+            raise ValueError(message)
+        values = explanation.values  # noqa: PD011 - a table of its own
+        labels = _label_features(values.iloc[row], language)
+        moved = explanation.contributions.iloc[row].to_numpy(dtype=np.float64)
+        # near copies are told in the same words ("no exam grade yet"): one bar for all
+        place, told = pd.factorize(np.array(labels, dtype=object))
+        display = cls(
+            np.bincount(place, moved),
+            told,
+            base=float(explanation.base_values[row]),
+            scale=explanation.scale,
+        )
+        return display.plot(ax, **plot_kw)
+
+
+def _find_snapshot(
+    X: Any,
+    names: Mapping[str, str],
+    student: object,
+    course: object,
+    partition: int | None,
+) -> int:
+    """Give the position of a row of the snapshot that stands at a partition."""
+    rows = select_history(X, names, student, course)
+    days = read_partitions(X[names[PARTITION]].iloc[rows])
+    if partition is not None:
+        check_scalar(partition, "partition", Integral, min_val=0)
+        rows, days = rows[days <= partition], days[days <= partition]
+    if not len(rows):
+        message = (
+            f"The history has no row up to partition={partition}. Pass a later one, or "
+            "None for the last."
+        )
+        raise ValueError(message)
+    return int(rows[np.argmax(days)])
+
+
+def _write_widths(ax: Any, bars: Any, widths: FloatArray) -> None:
+    """Write its value at the end of each bar, and leave room for it."""
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=4)
+    texts = [f"{width:+.2f}" for width in widths]
+    ax.bar_label(bars, texts, padding=3, fontsize="small", zorder=5)
+    low, high = min(widths.min(), 0.0), max(widths.max(), 0.0)
+    room = _TEXT_WIDTH * (high - low or 1.0)
+    ax.set_xlim(low - room * (low < 0), high + room * (high > 0 or low == 0))
+
+
+def _label_features(row: pd.Series, language: str | None) -> list[str]:
+    """Write each feature with its value: by its name, or in words."""
+    if language is not None:
+        words = words_of(language)
+        return [words.feature(str(name), value) for name, value in row.items()]
+    return [
+        f"{name}: unknown" if pd.isna(value) else f"{name} = {_write(value)}"
+        for name, value in row.items()
+    ]
+
+
+def _write(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, (Real, np.number)) else str(value)

@@ -1,0 +1,350 @@
+"""ReliabilityDisplay: whether a probability of 0.3 means that 30 % fail."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+from edml.inspection._displays._read import check_predictions
+from edml.inspection._displays._style import (
+    GREY,
+    merge_style,
+    next_colour,
+    open_axes,
+    require_pyplot,
+    soften,
+    strip_above,
+)
+from edml.inspection._judged import judge
+from edml.metrics import calibration_bins, percentile_interval
+from edml.schema import BoolArray, FloatArray, IntArray, check_keys
+
+_N_HISTOGRAM_BINS = 40
+_BATCH = 10_000_000  # counts that are held at once
+
+
+class ReliabilityDisplay:
+    """The share that fails against the probability that was predicted.
+
+    Make it with `from_estimator` or `from_predictions`. The bars at the points
+    are intervals of a bootstrap that draws whole students; where all of a bin's
+    snapshots have one outcome, the exact interval for that many students. The
+    strip above is the histogram of the predictions.
+
+    Parameters
+    ----------
+    mean_predicted : array-like of shape (n_bins,)
+        Mean probability of each bin, ascending.
+    share_positive : array-like of shape (n_bins,)
+        Share of each bin that fails.
+    n : array-like of shape (n_bins,), default=None
+        Number of snapshots of each bin.
+    low, high : array-like of shape (n_bins,), default=None
+        Ends of the interval of each share.
+    y_prob : array-like of shape (n_snapshots,), default=None
+        The probabilities, for the histogram.
+    name : str, default=None
+        Names the curve in the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the curve.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    line_ : matplotlib Line2D
+        The curve.
+    bars_ : matplotlib LineCollection or None
+        The intervals.
+    strip_ax_ : matplotlib Axes or None
+        The histogram.
+
+    See Also
+    --------
+    edml.metrics.expected_calibration_error : The same in one number.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from edml.inspection import ReliabilityDisplay
+    >>> y_true, y_prob = [0, 0, 0, 1, 0, 1], [0.1, 0.2, 0.2, 0.4, 0.6, 0.8]
+    >>> students = ["ana", "ben", "ben", "eva", "leo", "mia"]
+    >>> display = ReliabilityDisplay.from_predictions(
+    ...     y_true, y_prob, students=students, n_bins=3
+    ... )
+    >>> display.share_positive.tolist()
+    [0.0, 1.0, 0.5]
+    >>> plt.close(display.figure_)
+    """
+
+    __module__ = "edml.inspection"
+
+    def __init__(
+        self,
+        mean_predicted: ArrayLike,
+        share_positive: ArrayLike,
+        n: ArrayLike | None = None,
+        low: ArrayLike | None = None,
+        high: ArrayLike | None = None,
+        *,
+        y_prob: ArrayLike | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.mean_predicted = mean_predicted
+        self.share_positive = share_positive
+        self.n = n
+        self.low = low
+        self.high = high
+        self.y_prob = y_prob
+        self.name = name
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        histogram: bool = True,
+        line_kw: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure. A second curve on the same axes
+            takes another colour.
+        name : str, default=None
+            Names the curve in the legend; None takes the display's own.
+        histogram : bool, default=True
+            Whether to draw the histogram of the predictions, where they are known.
+        line_kw : dict, default=None
+            Keyword arguments of matplotlib's `plot` for the curve.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            This object.
+        """
+        self.ax_ = ax = open_axes(ax, figsize=(5.5, 5.5))
+        self.figure_ = ax.figure
+        predicted = np.asarray(self.mean_predicted, dtype=np.float64)
+        share = np.asarray(self.share_positive, dtype=np.float64)
+        limit = self._limit(ax, predicted, share)
+        style = {
+            "color": next_colour(ax),
+            "linewidth": 2,
+            "marker": "o",
+            "markersize": 5,
+            "label": self.name if name is None else name,
+            "zorder": 3,
+        }
+        style = merge_style(style, line_kw)
+        if not ax.lines:
+            perfect = {"color": GREY, "linestyle": "--", "linewidth": 1}
+            ax.plot([0, 1], [0, 1], label="as predicted", **perfect)
+        (self.line_,) = ax.plot(predicted, share, **style)
+        self.bars_ = None
+        if self.low is not None and self.high is not None:
+            self.bars_ = ax.vlines(
+                predicted, self.low, self.high, color=style["color"], alpha=0.5, lw=1.5
+            )
+        ax.set(xlim=(0, limit), ylim=(0, limit), box_aspect=1)
+        ax.set(xlabel="predicted probability of failing", ylabel="share that fails")
+        soften(ax, grid="both")
+        self.strip_ax_ = None
+        if histogram and self.y_prob is not None:
+            self.strip_ax_ = _draw_histogram(ax, self.y_prob, limit, style["color"])
+        ax.legend(loc="upper left", frameon=False)
+        return self
+
+    def _limit(self, ax: Any, predicted: FloatArray, share: FloatArray) -> float:
+        """Give the end of both axes: the data's, not 1, for few students fail."""
+        highest = np.concatenate([predicted, share, *_finite(self.high)]).max()
+        drawn = ax.get_xlim()[1] if ax.lines else 0.0
+        return float(max(min(1.0, highest * 1.05), drawn, 0.01))
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        n_bins: int = 15,
+        strategy: str = "quantile",
+        confidence: float = 0.95,
+        n_resamples: int = 1000,
+        random_state: int | None = 0,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Compare a model's probabilities with the outcomes, and draw.
+
+        Parameters
+        ----------
+        model : classifier
+            Fitted, with `predict_proba`.
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            An event table of students that the model has not seen, of which each
+            snapshot counts once; or any other table.
+        y : array-like of shape (n_rows,)
+            The labels, aligned with ``X`` by position.
+        n_bins : int, default=15
+            Number of bins.
+        strategy : {"quantile", "uniform"}, default="quantile"
+            Whether bins hold equally many snapshots, or are equally wide.
+        confidence : float, default=0.95
+            Coverage of the intervals, a fraction in (0, 1).
+        n_resamples : int, default=1000
+            Number of bootstrap resamples; 0 for no intervals.
+        random_state : int or None, default=0
+            Draws the resamples.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``name``.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            Drawn.
+        """
+        require_pyplot()
+        found = judge(model, X, y, None)
+        return cls.from_predictions(
+            found.fails,
+            found.probability,
+            students=found.clusters,
+            n_bins=n_bins,
+            strategy=strategy,
+            confidence=confidence,
+            n_resamples=n_resamples,
+            random_state=random_state,
+            ax=ax,
+            **plot_kw,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_prob: ArrayLike,
+        *,
+        students: ArrayLike | None = None,
+        n_bins: int = 15,
+        strategy: str = "quantile",
+        confidence: float = 0.95,
+        n_resamples: int = 1000,
+        random_state: int | None = 0,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Compare probabilities with the outcomes, and draw.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_snapshots,)
+            1 where the student fails, else 0.
+        y_prob : array-like of shape (n_snapshots,)
+            Probabilities of failing, fractions.
+        students : array-like of shape (n_snapshots,), default=None
+            The student of each snapshot; None for no intervals.
+        n_bins : int, default=15
+            Number of bins.
+        strategy : {"quantile", "uniform"}, default="quantile"
+            Whether bins hold equally many snapshots, or are equally wide.
+        confidence : float, default=0.95
+            Coverage of the intervals, a fraction in (0, 1).
+        n_resamples : int, default=1000
+            Number of bootstrap resamples; 0 for no intervals.
+        random_state : int or None, default=0
+            Draws the resamples.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``name``.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            Drawn.
+        """
+        require_pyplot()
+        fails, risk = check_predictions(y_true, y_prob, students=students)
+        bins = calibration_bins(fails, risk, n_bins=n_bins, strategy=strategy)
+        n = bins["n"].to_numpy()
+        low = high = None
+        if students is not None and n_resamples:
+            # a bin is a stretch of the sorted probabilities, ties and all
+            place = np.empty(len(risk), dtype=np.int64)
+            place[np.argsort(risk, kind="stable")] = np.repeat(np.arange(len(n)), n)
+            keys = pd.Series(np.asarray(students), name="students")
+            check_keys(keys)
+            # sorted, so that the order of the rows plays no part in who is drawn
+            who, _ = pd.factorize(keys.to_numpy(dtype=object), sort=True)
+            low, high = _share_intervals(
+                *(fails, place, who, confidence, n_resamples, random_state)
+            )
+        display = cls(
+            bins["mean_predicted"].to_numpy(),
+            bins["share_positive"].to_numpy(),
+            *(n, low, high),
+            y_prob=risk,
+        )
+        return display.plot(ax, **plot_kw)
+
+
+def _finite(values: ArrayLike | None) -> list[FloatArray]:
+    if values is None:
+        return []
+    found = np.asarray(values, dtype=np.float64)
+    return [found[np.isfinite(found)]]
+
+
+def _draw_histogram(ax: Any, y_prob: ArrayLike, limit: float, color: Any) -> Any:
+    strip = strip_above(ax, "snapshots")
+    strip.hist(
+        np.asarray(y_prob),
+        bins=np.linspace(0, limit, _N_HISTOGRAM_BINS + 1),
+        color=color,
+        alpha=0.4,
+        linewidth=0,
+    )
+    strip.set_yticks([])
+    return strip
+
+
+def _share_intervals(
+    fails: BoolArray,
+    bins: IntArray,
+    students: IntArray,
+    confidence: float,
+    n_resamples: int,
+    random_state: int | None,
+) -> tuple[FloatArray, FloatArray]:
+    """Give the interval of each bin's share, for students drawn anew."""
+    n_students, n_bins = int(students.max()) + 1, int(bins.max()) + 1
+    cell = students * n_bins + bins
+    shape = (n_students, n_bins)
+    size = np.bincount(cell, minlength=n_students * n_bins).reshape(shape)
+    failing = np.bincount(cell, fails, n_students * n_bins).reshape(shape)
+    random = check_random_state(random_state)
+    chances = np.full(n_students, 1 / n_students)
+    draws = np.empty((n_resamples, n_bins))
+    step = max(1, _BATCH // n_students)
+    for start in range(0, n_resamples, step):
+        some = slice(start, min(start + step, n_resamples))
+        weights = random.multinomial(n_students, chances, size=some.stop - start)
+        with np.errstate(invalid="ignore"):  # a bin none of whose students are drawn
+            draws[some] = (weights @ failing) / (weights @ size)
+    ends = np.array([percentile_interval(draw, confidence) for draw in draws.T])
+    low, high = ends[:, 0], ends[:, 1]
+    # One outcome alone shows no spread, however few the students are.
+    total, positive = size.sum(axis=0), failing.sum(axis=0)
+    reach = 1 - ((1 - confidence) / 2) ** (1 / (size > 0).sum(axis=0))
+    low = np.where(positive == total, 1 - reach, low)
+    high = np.where(positive == 0, reach, high)
+    return low, high

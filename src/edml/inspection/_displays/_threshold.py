@@ -1,0 +1,303 @@
+"""ThresholdDisplay: what each threshold would find, and what it would cost."""
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from edml.inspection._displays._read import check_predictions, own_threshold
+from edml.inspection._displays._style import (
+    BLUE,
+    GREEN,
+    GREY,
+    VERMILLION,
+    fill_strip,
+    open_axes,
+    require_pyplot,
+    soften,
+    strip_above,
+)
+from edml.inspection._judged import judge
+from edml.schema import (
+    FloatArray,
+    count_occupancy,
+    factorize_keys,
+    history_codes,
+    read_partitions,
+)
+
+_N_THRESHOLDS = 400
+_LEFT_OUT = 0.001  # of the snapshots: those with the highest probabilities
+# Told apart by the dashes too, in print and by who sees no colours.
+_CURVES = (
+    ("precision", BLUE, "-"),
+    ("recall", VERMILLION, (0, (5, 1.5))),
+    ("f1", GREEN, (0, (5, 1.5, 1, 1.5))),
+)
+
+
+class ThresholdDisplay:
+    """Precision, recall, F1 and the number flagged, over the threshold.
+
+    Make it with `from_estimator` or `from_predictions`. The strip above is the
+    number of students who are flagged in a course on a day, on average: the work
+    that a threshold makes.
+
+    Parameters
+    ----------
+    threshold : array-like of shape (n_thresholds,)
+        Probabilities at and above which a student is flagged, ascending.
+    precision, recall, f1 : array-like of shape (n_thresholds,)
+        The three at each threshold, fractions; NaN where undefined.
+    flagged_per_course : array-like of shape (n_thresholds,), default=None
+        Mean number of students flagged per course and partition.
+    chosen : float, default=None
+        The model's own threshold, to be marked.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the curves.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    lines_ : dict of str to matplotlib Line2D
+        The curves, by "precision", "recall" and "f1".
+    chosen_line_ : matplotlib Line2D or None
+        The mark of the model's own threshold.
+    strip_ax_ : matplotlib Axes or None
+        The strip above.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from edml.inspection import ThresholdDisplay
+    >>> y_true, y_prob = [0, 0, 0, 1, 0, 1], [0.1, 0.2, 0.2, 0.4, 0.6, 0.8]
+    >>> display = ThresholdDisplay.from_predictions(y_true, y_prob, chosen=0.4)
+    >>> sorted(display.lines_)
+    ['f1', 'precision', 'recall']
+    >>> plt.close(display.figure_)
+    """
+
+    __module__ = "edml.inspection"
+
+    def __init__(
+        self,
+        threshold: ArrayLike,
+        precision: ArrayLike,
+        recall: ArrayLike,
+        f1: ArrayLike,
+        flagged_per_course: ArrayLike | None = None,
+        *,
+        chosen: float | None = None,
+    ) -> None:
+        self.threshold = threshold
+        self.precision = precision
+        self.recall = recall
+        self.f1 = f1
+        self.flagged_per_course = flagged_per_course
+        self.chosen = chosen
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        strip: bool = True,
+        plot_chosen: bool = True,
+    ) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        strip : bool, default=True
+            Whether to draw the number flagged above the axes, where it is known.
+        plot_chosen : bool, default=True
+            Whether to mark the model's own threshold, and to give the values
+            there in the legend.
+
+        Returns
+        -------
+        display : ThresholdDisplay
+            This object.
+        """
+        self.ax_ = ax = open_axes(ax)
+        self.figure_ = ax.figure
+        grid = np.asarray(self.threshold, dtype=np.float64)
+        chosen = self.chosen if plot_chosen else None
+        self.lines_ = {}
+        for name, color, dashes in _CURVES:
+            curve = np.asarray(getattr(self, name), dtype=np.float64)
+            label = "F1" if name == "f1" else name
+            if chosen is not None:
+                label += _value_at(grid, curve, chosen)
+            style = {"color": color, "linestyle": dashes, "linewidth": 2, "zorder": 3}
+            (self.lines_[name],) = ax.plot(grid, curve, label=label, **style)
+        self.chosen_line_ = None if chosen is None else _mark(ax, chosen)
+        ax.set(
+            xlabel="threshold (probability of failing)", ylabel="share", ylim=(0, 1.02)
+        )
+        ax.margins(x=0.01)
+        soften(ax)
+        self.strip_ax_ = None
+        flagged = np.asarray(self.flagged_per_course, dtype=np.float64)  # None is NaN
+        if strip and np.isfinite(flagged).any():
+            self.strip_ax_ = _draw_strip(ax, grid, flagged, chosen)
+        title = None if chosen is None else f"at the threshold {chosen:.3g}"
+        ax.legend(loc="best", frameon=False, title=title)
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls, model: Any, X: Any, y: ArrayLike, *, ax: Any = None, **plot_kw: Any
+    ) -> Self:
+        """Try thresholds on a model's probabilities, and draw.
+
+        Parameters
+        ----------
+        model : classifier
+            Fitted; its own threshold (``threshold_``, or else 0.5) is marked.
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            An event table of students that the model has not seen, of which each
+            snapshot counts once; or any other table, without the number flagged
+            per course.
+        y : array-like of shape (n_rows,)
+            The labels, aligned with ``X`` by position.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`.
+
+        Returns
+        -------
+        display : ThresholdDisplay
+            Drawn.
+        """
+        require_pyplot()
+        found = judge(model, X, y, None)
+        keys: dict[str, ArrayLike] = {}
+        if found.course is not None:
+            keys = {
+                "students": found.students,
+                "courses": found.course.courses,
+                "partitions": found.course.partitions,
+            }
+        return cls.from_predictions(
+            found.fails,
+            found.probability,
+            **keys,
+            chosen=own_threshold(model),
+            ax=ax,
+            **plot_kw,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_prob: ArrayLike,
+        *,
+        students: ArrayLike | None = None,
+        courses: ArrayLike | None = None,
+        partitions: ArrayLike | None = None,
+        chosen: float | None = None,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Try thresholds on probabilities, and draw.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_snapshots,)
+            1 where the student fails, else 0.
+        y_prob : array-like of shape (n_snapshots,)
+            Probabilities of failing, fractions.
+        students, courses, partitions : array-like of shape (n_snapshots,), default=None
+            The keys of the snapshots, for the number flagged per course; all
+            three, or it is not shown. A snapshot stands until the student's next
+            one in the course.
+        chosen : float, default=None
+            The model's own threshold, to be marked.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`.
+
+        Returns
+        -------
+        display : ThresholdDisplay
+            Drawn.
+        """
+        require_pyplot()
+        keys = {"students": students, "courses": courses, "partitions": partitions}
+        fails, risk = check_predictions(y_true, y_prob, **keys)
+        # what the last few snapshots share is chance, and would fill half the picture
+        end = np.quantile(risk, 1 - _LEFT_OUT, method="higher")
+        grid = np.linspace(0, end, _N_THRESHOLDS + 1)
+        if chosen is not None:
+            grid = np.unique(np.append(grid, chosen))
+        n_flagged = _sum_from(grid, risk, np.ones(len(risk)))
+        caught = _sum_from(grid, risk, fails.astype(np.float64))
+        n_failing = float(fails.sum())
+        per_course = None
+        if students is not None and courses is not None and partitions is not None:
+            course = pd.Series(np.asarray(courses), name="courses")
+            occupancy = count_occupancy(
+                history_codes(pd.Series(np.asarray(students), name="students"), course),
+                factorize_keys(course),
+                read_partitions(pd.Series(np.asarray(partitions), name="partitions")),
+            )
+            load = _sum_from(grid, risk, occupancy.days)
+            per_course = load / occupancy.n_groups
+        display = cls(
+            grid,
+            _ratio(caught, n_flagged),
+            _ratio(caught, np.full(len(grid), n_failing)),
+            _ratio(2 * caught, n_flagged + n_failing),
+            per_course,
+            chosen=chosen,
+        )
+        return display.plot(ax, **plot_kw)
+
+
+def _draw_strip(
+    ax: Any, grid: FloatArray, flagged: FloatArray, chosen: float | None
+) -> Any:
+    strip = strip_above(ax, "flagged per\ncourse and day")
+    strip.set_yscale("symlog", linthresh=1)  # from the whole course to nobody
+    fill_strip(strip, grid, flagged, ".3g")
+    if chosen is not None:
+        _mark(strip, chosen)
+        strip.annotate(
+            _value_at(grid, flagged, chosen).strip(),
+            *((chosen, 1), (4, -2)),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            va="top",
+            fontsize="small",
+        )
+    return strip
+
+
+def _mark(ax: Any, chosen: float) -> Any:
+    return ax.axvline(chosen, color=GREY, linestyle=":", linewidth=1.5, zorder=2)
+
+
+def _value_at(grid: FloatArray, curve: FloatArray, chosen: float) -> str:
+    """Write a curve's value at the largest shown threshold up to the chosen."""
+    place = int(np.searchsorted(grid, chosen, side="right")) - 1
+    value = curve[place] if place >= 0 else np.nan
+    return " undefined" if np.isnan(value) else f" {value:.2f}"
+
+
+def _sum_from(grid: FloatArray, risk: FloatArray, weight: FloatArray) -> FloatArray:
+    """Add up the weights of the rows at and above each threshold."""
+    order = np.argsort(risk, kind="stable")
+    above = np.append(np.cumsum(weight[order][::-1])[::-1], 0.0)
+    total: FloatArray = above[np.searchsorted(risk[order], grid, side="left")]
+    return total
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)

@@ -1,0 +1,307 @@
+"""TrajectoryDisplay: one student's course, day by day."""
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from edml.inspection._displays._read import (
+    check_probabilities,
+    own_threshold,
+    predict_risk,
+    select_history,
+)
+from edml.inspection._displays._style import (
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    VERMILLION,
+    open_axes,
+    require_pyplot,
+    soften,
+    strip_above,
+)
+from edml.schema import (
+    PARTITION,
+    FloatArray,
+    IntArray,
+    columns_of,
+    first_rows,
+    read_names,
+    read_partitions,
+)
+
+
+class TrajectoryDisplay:
+    """One student's probability of failing over the course, and what happened.
+
+    Make it with `from_estimator` or `from_predictions`. Each partition's
+    probability knows what the platform showed at its end, and stands until the
+    student's next one. Where it reaches the threshold, the curve and the ground
+    below it change their colour.
+
+    Parameters
+    ----------
+    partitions : array-like of shape (n_partitions,)
+        Course days, ascending, each once.
+    y_prob : array-like of shape (n_partitions,)
+        The probability of failing at each, a fraction.
+    threshold : float, default=None
+        The probability at and above which the student is flagged.
+    exams, submissions : array-like of int, default=None
+        Partitions in which the student sat an exam, or handed something in.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the curve.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    line_ : matplotlib StepPatch
+        The curve.
+    flagged_ : matplotlib StepPatch or None
+        The flagged part of it.
+    threshold_line_ : matplotlib Line2D or None
+        The threshold.
+    strip_ax_ : matplotlib Axes or None
+        The strip above, with exams and submissions.
+
+    See Also
+    --------
+    ReasonsDisplay : What moved the score on one day.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from edml.inspection import TrajectoryDisplay
+    >>> display = TrajectoryDisplay.from_predictions(
+    ...     [0.1, 0.1, 0.4, 0.6], [0, 5, 10, 15], threshold=0.35,
+    ...     exams=[10], submissions=[3, 5],
+    ... )
+    >>> display.ax_.get_ylabel()
+    'probability of failing'
+    >>> plt.close(display.figure_)
+    """
+
+    __module__ = "edml.inspection"
+
+    def __init__(
+        self,
+        partitions: ArrayLike,
+        y_prob: ArrayLike,
+        *,
+        threshold: float | None = None,
+        exams: ArrayLike | None = None,
+        submissions: ArrayLike | None = None,
+    ) -> None:
+        self.partitions = partitions
+        self.y_prob = y_prob
+        self.threshold = threshold
+        self.exams = exams
+        self.submissions = submissions
+
+    def plot(
+        self, ax: Any = None, *, title: str | None = None, strip: bool = True
+    ) -> Self:
+        """Draw the course.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        title : str, default=None
+            Stands above the picture, such as the student's name.
+        strip : bool, default=True
+            Whether to mark exams and submissions above the axes, where they are
+            known.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+            This object.
+        """
+        self.ax_ = ax = open_axes(ax)
+        self.figure_ = ax.figure
+        days = np.asarray(self.partitions)
+        risk = np.asarray(self.y_prob, dtype=np.float64)
+        # a day is drawn around its number, so that marks stand in its middle
+        edges = np.append(days, days[-1] + 1) - 0.5
+        self.line_ = ax.stairs(
+            risk, edges, baseline=None, color=BLUE, linewidth=2, zorder=3
+        )
+        self.flagged_ = self.threshold_line_ = None
+        top = risk.max()
+        if self.threshold is not None:
+            top = max(top, self.threshold)
+            self._draw_flagged(ax, risk, edges, self.threshold)
+        ax.set(xlim=(edges[0], edges[-1]), ylim=(0, min(max(top * 1.15, 0.05), 1.02)))
+        ax.set(xlabel="partition (course day)", ylabel="probability of failing")
+        soften(ax)
+        self.strip_ax_ = self._draw_strip(ax) if strip else None
+        if title is not None:
+            ax.set_title(title)
+        if ax.get_legend_handles_labels()[1]:
+            ax.legend(loc="best", frameon=False)
+        return self
+
+    def _draw_flagged(
+        self, ax: Any, risk: FloatArray, edges: FloatArray, threshold: float
+    ) -> None:
+        line = {"color": GREY, "linestyle": "--", "linewidth": 1.2, "zorder": 2}
+        self.threshold_line_ = ax.axhline(
+            threshold, label=f"threshold {threshold:.3g}", **line
+        )
+        flagged = risk >= threshold
+        if not flagged.any():
+            return
+        shown = np.where(flagged, risk, np.nan)
+        self.flagged_ = ax.stairs(
+            shown, edges, baseline=None, color=VERMILLION, linewidth=2, zorder=4
+        )
+        ground = {"color": VERMILLION, "alpha": 0.18, "linewidth": 0}
+        ax.stairs(shown, edges, fill=True, label="flagged", **ground)
+
+    def _draw_strip(self, ax: Any) -> Any:
+        lanes = [
+            (name, np.asarray(when), color, marker)
+            for name, when, color, marker in (
+                ("exams", self.exams, PURPLE, "D"),
+                ("submissions", self.submissions, GREEN, "o"),
+            )
+            if when is not None
+        ]
+        if not lanes:
+            return None
+        strip = strip_above(ax, "")
+        strip.set(ylim=(len(lanes) - 0.4, -0.6), yticks=range(len(lanes)))
+        strip.set_yticklabels([lane[0] for lane in lanes])
+        for height, (_, when, color, marker) in enumerate(lanes):
+            if not len(when):
+                continue  # matplotlib lays out an empty, unclipped line as a huge one
+            style = {"color": color, "marker": marker, "linestyle": "none"}
+            level = np.full(len(when), height)
+            strip.plot(when, level, markersize=5, clip_on=False, **style)
+            low, high = ax.get_xlim()
+            ax.set_xlim(min(low, when.min() - 0.5), max(high, when.max() + 0.5))
+        return strip
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model: Any,
+        X: pd.DataFrame,
+        *,
+        student: object,
+        course: object = None,
+        threshold: float | None = None,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Predict one student's course, and draw.
+
+        Parameters
+        ----------
+        model : classifier
+            Fitted on event tables.
+        X : DataFrame of shape (n_rows, n_columns)
+            An event table with all events of the student in the course.
+        student : object
+            The student, as the table's column holds it.
+        course : object, default=None
+            The course; None where the student is in one only.
+        threshold : float, default=None
+            The probability at and above which a student is flagged; None takes
+            the model's own (``threshold_``, or else 0.5).
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``title``.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+            Drawn.
+        """
+        require_pyplot()
+        names = columns_of(model)
+        history = X.iloc[select_history(X, names, student, course)]
+        days = read_partitions(history[names[PARTITION]])
+        rows, _ = first_rows(days)
+        rows = rows[np.argsort(days[rows])]
+        display = cls(
+            days[rows],
+            # of a history's rows alone, for its features need no other student
+            check_probabilities(predict_risk(model, history)[rows]),
+            threshold=own_threshold(model) if threshold is None else threshold,
+            exams=_days_with(history, names["nombre_examen"], days),
+            submissions=_days_with(history, names["ass_name_sub"], days),
+        )
+        return display.plot(ax, **plot_kw)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_prob: ArrayLike,
+        partitions: ArrayLike,
+        *,
+        threshold: float | None = None,
+        exams: ArrayLike | None = None,
+        submissions: ArrayLike | None = None,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Draw the probabilities of one student.
+
+        Parameters
+        ----------
+        y_prob : array-like of shape (n_partitions,)
+            Probabilities of failing, fractions.
+        partitions : array-like of shape (n_partitions,)
+            The course day of each, in any order.
+        threshold : float, default=None
+            The probability at and above which the student is flagged.
+        exams, submissions : array-like of int, default=None
+            Partitions in which the student sat an exam, or handed something in.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``title``.
+
+        Returns
+        -------
+        display : TrajectoryDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If the two are not of one length, or a partition has two probabilities.
+        """
+        risk = check_probabilities(y_prob)
+        days = read_partitions(pd.Series(np.asarray(partitions), name="partitions"))
+        if len(days) != len(risk) or len(np.unique(days)) != len(days):
+            message = (
+                "One student has one probability per partition; found "
+                f"{len(risk)} probabilities and {len(days)} partitions, "
+                f"{len(np.unique(days))} of them different. Pass one history, and the "
+                "first row of each of its snapshots."
+            )
+            raise ValueError(message)
+        order = np.argsort(days)
+        display = cls(
+            days[order],
+            risk[order],
+            threshold=threshold,
+            exams=exams,
+            submissions=submissions,
+        )
+        return display.plot(ax, **plot_kw)
+
+
+def _days_with(history: pd.DataFrame, name: str, days: IntArray) -> IntArray | None:
+    """Give the days on which a name column holds a name; None without the column."""
+    if name not in history.columns:
+        return None
+    return np.unique(days[read_names(history[name]).rows])

@@ -1,0 +1,171 @@
+"""Evaluation: everything that is known of how good a model is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from os import PathLike
+from typing import Any, Self
+
+import pandas as pd
+
+from edml.inspection._evaluation_format import read_parts, write_parts
+from edml.inspection._evaluation_html import make_fragment, write_page
+from edml.schema import IntArray
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Evaluation:
+    """How good a model is, with the uncertainty of each figure.
+
+    `evaluate` makes it. The unit is the snapshot: a student, a course, a partition;
+    on plain tables the row. It holds counts and figures, the labels of courses and
+    of groups, and no student's id.
+
+    Each breakdown is a table with one row per part: its label, n_snapshots,
+    n_students, n_failing (students with a failing snapshot in it), the metrics,
+    roc_auc_low and roc_auc_high, and ``enough``. Where that is False it is too few
+    to tell, and the metrics are NaN.
+
+    Parameters
+    ----------
+    metrics : dict of str to float
+        The headline figures: roc_auc, average_precision, brier, log_loss,
+        calibration_error, f1, precision, recall and accuracy. NaN where one cannot
+        be told.
+    intervals : dict of str to (float, float)
+        The ends of their intervals, from a bootstrap over students.
+    confidence : float
+        Of all intervals, a fraction.
+    threshold : float
+        The probability at and above which a snapshot is flagged.
+    counts : dict of str to int
+        n_snapshots, n_histories (0 on plain tables), n_students,
+        n_failing_students and n_failing_snapshots.
+    confusion : ndarray of shape (2, 2)
+        Snapshots by truth (rows: passes, fails) and by flag (columns: no, yes).
+    curves : dict of str to DataFrame
+        "roc" (fpr, tpr, threshold) and "precision_recall" (precision, recall,
+        threshold), of 1,000 points at most and of none where a class is absent;
+        "calibration" (mean_predicted, share_positive, n, low, high); "thresholds"
+        (threshold, precision, recall, f1, flagged_per_course: mean number of
+        students of a course who stand flagged on a day, NaN on plain tables).
+    by_partition : DataFrame
+        The breakdown by course day, ``particion``; no row on plain tables.
+    by_course : DataFrame
+        The breakdown by ``course_uuid``; no row on plain tables.
+    by_group : dict of str to DataFrame
+        For each column that was asked for, the breakdown by its values, ``group``.
+    precision_at_k : DataFrame
+        The share of failing among the k students of a course most at risk, by k.
+    lead_time : dict of str to float
+        n_failing histories, share_alerted of them, and the median, lower_quartile
+        and upper_quartile of the partitions between the first flag and the end of
+        the history; nothing on plain tables.
+    flip_rate : float
+        Share of consecutive snapshots of a history between which the flag changes.
+
+    See Also
+    --------
+    evaluate : Makes it.
+
+    Examples
+    --------
+    >>> import json
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.inspection import Evaluation, evaluate
+    >>> X, y = make_classification(200, random_state=0)
+    >>> model = LogisticRegression().fit(X[:100], y[:100])
+    >>> evaluation = evaluate(model, X[100:], y[100:])
+    >>> evaluation.counts["n_snapshots"], evaluation.confusion.sum().item()
+    (100, 100)
+    >>> stored = json.dumps(evaluation.to_dict(), allow_nan=False)
+    >>> Evaluation.from_dict(json.loads(stored)) == evaluation
+    True
+    """
+
+    __module__ = "edml.inspection"  # the path that stored evaluations name
+
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    confidence: float
+    threshold: float
+    counts: dict[str, int]
+    confusion: IntArray
+    curves: dict[str, pd.DataFrame]
+    by_partition: pd.DataFrame
+    by_course: pd.DataFrame
+    by_group: dict[str, pd.DataFrame]
+    precision_at_k: pd.DataFrame
+    lead_time: dict[str, float]
+    flip_rate: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the evaluation as a dictionary that JSON can hold, without loss.
+
+        Returns
+        -------
+        data : dict
+            The fields, and "format", the number of the format. A table is the list
+            of its columns, each with name, dtype and values; NaN is None, infinity
+            is "Infinity"; every other float is itself.
+        """
+        return write_parts(
+            {field.name: getattr(self, field.name) for field in fields(self)}
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read an evaluation that `to_dict` wrote.
+
+        Parameters
+        ----------
+        data : mapping
+            What `to_dict` gave, also after a way through JSON.
+
+        Returns
+        -------
+        evaluation : Evaluation
+            An equal evaluation.
+
+        Raises
+        ------
+        ValueError
+            If the format is unknown, or a part is absent, unknown or unreadable.
+        """
+        return cls(**read_parts(data))
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained page, with its pictures.
+
+        The page asks for nothing from elsewhere, and the file is there whole or not
+        at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, replaced where it exists; its folder must exist.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        write_page(self, path)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Evaluation):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]  # its tables can be written to
+
+    def __repr__(self) -> str:
+        low, high = self.intervals["roc_auc"]
+        return (
+            f"Evaluation(n_snapshots={self.counts['n_snapshots']}, "
+            f"n_students={self.counts['n_students']}, "
+            f"roc_auc={self.metrics['roc_auc']:.3f} [{low:.3f}, {high:.3f}])"
+        )
+
+    def _repr_html_(self) -> str:
+        return make_fragment(self)

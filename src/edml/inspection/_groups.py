@@ -1,0 +1,108 @@
+"""The groups of an Evaluation: the values of a column, as labels."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.inspection._judged import Judged
+from edml.schema import PERIOD, STUDENT, IntArray, read_periods, snapshot_codes
+
+MISSING = "missing"  # the group of the units whose group is null
+
+
+def read_group(
+    X: Any, column: Hashable, judged: Judged, names: Mapping[str, str], limit: int
+) -> tuple[IntArray, list[str]]:
+    """Give the group of each unit, by a column of ``X``.
+
+    Parameters
+    ----------
+    X : DataFrame
+        What is judged.
+    column : hashable
+        Name of the column.
+    judged : Judged
+        Its units.
+    names : mapping of str to str
+        Actual names of the columns, by canonical name.
+    limit : int
+        More groups than this, of one student each, are refused.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_units,)
+        Codes into ``labels``.
+    labels : list of str
+        The groups in the order of their values; "missing" comes last.
+
+    Raises
+    ------
+    TableError
+        If the column is absent, names the students, or changes inside a snapshot.
+    """
+    if not isinstance(X, pd.DataFrame):
+        message = (
+            f"by names columns of a DataFrame; X is of type {type(X).__name__}. Pass "
+            "the table with its columns."
+        )
+        raise TableError(message)
+    if list(X.columns).count(column) != 1:
+        message = (
+            f"by names the column {column!r}, which X needs once; it has "
+            f"{list(X.columns)}. Name one of them."
+        )
+        raise TableError(message)
+    if column in {names[STUDENT], names["legajo"]}:
+        raise TableError(_names_students(column))
+    if column == names[PERIOD]:  # in either of its two forms
+        every, found, _ = read_periods(X[column])
+    else:
+        every, found = pd.factorize(X[column])
+    if judged.course is not None:
+        _check_constant(column, every, snapshot_codes(X, names))
+    codes = every[judged.rows]
+    pairs = pd.DataFrame({"group": codes, "student": judged.students})
+    if len(np.unique(codes)) > limit and _is_one_to_one(pairs.drop_duplicates()):
+        raise TableError(_names_students(column))
+    return _sort_groups(codes, list(found))
+
+
+def _names_students(column: Hashable) -> str:
+    return (
+        f"by names the column {column!r}, whose values are single students. Name a "
+        "column of groups, such as the period, the campus or the degree."
+    )
+
+
+def _is_one_to_one(pairs: pd.DataFrame) -> bool:
+    return bool(pairs["group"].is_unique and pairs["student"].is_unique)
+
+
+def _check_constant(column: Hashable, codes: IntArray, snapshots: IntArray) -> None:
+    pairs = pd.DataFrame({"snapshot": snapshots, "group": codes}).drop_duplicates()
+    changing = int(pairs["snapshot"].duplicated().sum())
+    if changing:
+        message = (
+            f"A snapshot is in one group; the column {column!r} of by= has several "
+            f"values, or values and nulls, in {changing} of them. Name a column of the "
+            "student, the course or the day, or fill it."
+        )
+        raise TableError(message)
+
+
+def _sort_groups(codes: IntArray, found: list[Any]) -> tuple[IntArray, list[str]]:
+    held = sorted(set(codes[codes >= 0].tolist()))
+    try:
+        held.sort(key=lambda code: found[code])
+    except TypeError:  # values of several kinds
+        held.sort(key=lambda code: (type(found[code]).__name__, str(found[code])))
+    labels = [str(found[code]) for code in held]
+    if (codes < 0).any():
+        # A group that is itself called so keeps its name.
+        labels.append(MISSING if MISSING not in labels else f"{MISSING} (null)")
+    place = np.full(len(found) + 1, len(held), dtype=np.int64)
+    place[held] = np.arange(len(held))
+    return place[codes], labels  # null is code -1: the last place

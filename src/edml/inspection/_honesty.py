@@ -1,0 +1,332 @@
+"""honesty_report: what each way to split the same table would have reported."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import column_or_1d
+
+from edml._sklearn import HasMethods, Interval, safe_indexing, validate_params
+from edml.exceptions import SplitError
+from edml.inspection._honesty_plot import LOSSES
+from edml.inspection._honesty_report import HonestyReport
+from edml.inspection._honesty_splits import Fold, Folds, make_folds
+from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
+from edml.pipeline import split_per_history
+from edml.schema import (
+    STUDENT,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    check_outcomes,
+    check_table,
+    columns_of,
+    factorize_keys,
+    first_rows,
+    snapshot_codes,
+)
+
+
+@validate_params(
+    {
+        "pipe": [HasMethods(["fit", "predict_proba"])],
+        "n_splits": [Interval(Integral, 2, None, closed="left")],
+        "test_periods": [Interval(Integral, 1, None, closed="left")],
+        "confidence": [Interval(Real, 0, 1, closed="neither")],
+        "n_resamples": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def honesty_report(
+    pipe: Any,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    *,
+    n_splits: int = 5,
+    test_periods: int = 1,
+    metrics: Sequence[str] = ("roc_auc", "average_precision", "brier"),
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+) -> HonestyReport:
+    """Compare what four ways to split one table report of one pipeline.
+
+    The splits differ in what the pipeline is trained on:
+
+    - *row-random*: folds of shuffled rows of the feature table, so that the other
+      days of each judged student are in training;
+    - *by student*: folds of students, see `StudentKFold`;
+    - *by course*: folds of courses; students of the test side leave training;
+    - *forward*: the earlier periods, see `PeriodSplit`. It is how a model is used.
+
+    All of them are judged on the same rows, the first of each snapshot of the last
+    periods, by the model that was not trained on them; the scores of a split's folds
+    are taken together. *Optimism* is the figure of a split minus that of *forward*,
+    with the sign such that above 0 the split flatters. A split that cannot be made is
+    left out and noted; without *forward*, all snapshots are judged, against *by
+    student* or else *by course*.
+
+    Parameters
+    ----------
+    pipe : classifier
+        A pipeline over event tables, what wraps one as its ``estimator``, or any
+        other classifier. It is cloned, never changed. The steps at the front of the
+        pipeline that carry edml's per-history mark run once for all folds
+        (`edml.testing.is_per_history`); the others are fitted in each. Where its
+        own ``random_state`` is None, each fold draws anew, and the report differs
+        from call to call.
+    X : DataFrame of shape (n_rows, n_columns)
+        An event table.
+    y : array-like of shape (n_rows,)
+        Two classes, the higher of which fails; one for each snapshot.
+    n_splits : int, default=5
+        Number of folds, at least 2, of all splits but *forward*. With fewer
+        courses, *by course* has one for each.
+    test_periods : int, default=1
+        Number of the last periods that are judged.
+    metrics : sequence of str, default=("roc_auc", "average_precision", "brier")
+        Names of `edml.metrics.snapshot_metrics`; where one flags, it flags at
+        0.5.
+    confidence : float, default=0.95
+        Share of the bootstrap's resamples in an interval, in (0, 1).
+    n_resamples : int, default=1000
+        Number of resamples. Students are drawn, with all their snapshots [1]_,
+        and the same ones for all splits. The intervals are of other students to
+        judge, not of other ones to train on.
+    n_jobs : int, default=None
+        Number of folds that are trained at once; None is one, -1 all processors.
+        It changes no result of a classifier whose own result is the same at
+        each call.
+    random_state : int, RandomState or None, default=0
+        Draws the folds and the resamples.
+
+    Returns
+    -------
+    report : HonestyReport
+        The figures of each split and its optimism.
+
+    Raises
+    ------
+    SplitError
+        If ``y`` has other than two classes, or no split that keeps students apart
+        can be made.
+    TableError
+        If ``X`` is no event table, or a snapshot has two outcomes.
+    ValueError
+        If a parameter is wrong, ``X`` and ``y`` differ in length, or the
+        classifier gives something else than two probabilities per row.
+
+    See Also
+    --------
+    edml.model_selection.PeriodSplit : The split to report.
+
+    References
+    ----------
+    .. [1] Field, C. A. and Welsh, A. H. (2007). Bootstrapping clustered data.
+       Journal of the Royal Statistical Society B, 69(3), 369-390.
+       :doi:`10.1111/j.1467-9868.2007.00593.x`
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.inspection import honesty_report
+    >>> from edml.pipeline import make_risk_pipeline
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> X, y = load_activity(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(random_state=0)  # grows until it knows each row
+    >>> pipe = make_risk_pipeline(tree, every=10)
+    >>> report = honesty_report(pipe, X, y, n_splits=2, n_resamples=100)
+    >>> report.table["roc_auc_optimism"].idxmax()
+    'row-random'
+    """
+    wanted = _check_metrics(metrics)
+    names = columns_of(pipe)
+    outcome, fails = _read_outcome(X, y, snapshot_codes(check_table(X), names))
+    seed = _read_seed(random_state)
+    found = make_folds(
+        X,
+        fails,
+        names,
+        n_splits=n_splits,
+        test_periods=test_periods,
+        random_state=seed,
+    )
+    front, rest = _part(pipe)
+    students = factorize_keys(X[names[STUDENT]])
+    score = _predict(front, rest, X, outcome, found, students, n_jobs)
+    judged = found.judged
+    table = _measure(
+        {split: values[judged] for split, values in score.items()},
+        fails[judged],
+        X[names[STUDENT]].iloc[judged],  # as ids: the order of the rows draws nothing
+        found.reference,
+        wanted,
+        confidence=confidence,
+        n_resamples=n_resamples,
+        random_state=seed,
+    )
+    notes = found.notes
+    if front is None and (
+        hasattr(rest, "estimator") or len(getattr(rest, "steps", ())) > 1
+    ):
+        notes = [*notes, _UNMARKED]
+    return HonestyReport(
+        table, wanted, found.reference, float(confidence), tuple(notes)
+    )
+
+
+_UNMARKED = (
+    "No step at the front of the pipeline is known to treat histories one by one, so "
+    "that all steps were fitted in each fold; under 'row-random' they saw a part of "
+    "each history. Give what wraps a pipeline that pipeline as its estimator."
+)
+
+
+def _check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
+    known = list(snapshot_metrics([0, 1], [0.0, 1.0]))
+    names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names or len(set(names)) < len(names):
+        message = (
+            f"metrics needs one or more of {known}, each once; found {list(names)}."
+        )
+        raise ValueError(message)
+    return names
+
+
+def _read_seed(random_state: int | np.random.RandomState | None) -> int:
+    """Give one number: what is drawn for one split is drawn for the others too."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def _read_outcome(
+    X: pd.DataFrame, y: ArrayLike, codes: IntArray
+) -> tuple[Any, BoolArray]:
+    """Give ``y`` as an array, and which rows fail."""
+    check_consistent_length(X, y)
+    values = pd.Series(column_or_1d(y))
+    labels, classes = pd.factorize(values, sort=True)
+    null = int((labels < 0).sum())
+    if null or len(classes) != 2:
+        held = f"{len(classes)} {'class' if len(classes) == 1 else 'classes'}"
+        message = (
+            f"y needs two classes, passes and fails, and a value in every row; the "
+            f"{len(values)} rows hold {held}, and {null} of them no value. Drop the "
+            "rows of courses that still run, and check the passing grade."
+        )
+        raise SplitError(message)
+    check_outcomes(labels, *first_rows(codes))
+    return values.to_numpy(), labels == 1
+
+
+def _part(pipe: Any) -> tuple[Any, Any]:
+    """Part a pipeline into what runs once for all folds, or None, and the rest."""
+    inner = getattr(pipe, "estimator", None)
+    if isinstance(pipe, Pipeline) or not isinstance(inner, Pipeline):
+        return split_per_history(pipe)
+    front, rest = split_per_history(inner)
+    return front, pipe if front is None else clone(pipe).set_params(estimator=rest)
+
+
+def _predict(
+    front: Any,
+    rest: Any,
+    X: pd.DataFrame,
+    y: Any,
+    found: Folds,
+    students: IntArray,
+    n_jobs: int | None,
+) -> dict[str, FloatArray]:
+    """Give the score of each judged row, for each split; NaN in other rows."""
+    table = X if front is None else clone(front).fit_transform(X)
+    answers = Parallel(n_jobs=n_jobs)(
+        delayed(_run_fold)(rest, table, y, fold, students) for fold in found.folds
+    )
+    score = {split: np.full(len(X), np.nan) for split in found.splits}
+    for fold, answer in zip(found.folds, answers, strict=True):
+        score[fold.split][fold.judged] = answer
+    return score
+
+
+def _run_fold(
+    rest: Any, table: Any, y: Any, fold: Fold, students: IntArray
+) -> FloatArray:
+    """Train on one side, and score the judged rows of the other."""
+    fitted = clone(rest).fit(safe_indexing(table, fold.train), y[fold.train])
+    # With their whole histories, which steps that are fitted in each fold may read.
+    shown = np.flatnonzero(np.isin(students, students[fold.judged]))
+    score = np.asarray(
+        fitted.predict_proba(safe_indexing(table, shown)), dtype=np.float64
+    )
+    if score.shape != (len(shown), 2) or not np.isfinite(score).all():
+        message = (
+            f"predict_proba of {type(rest).__name__} needs to give two finite "
+            f"probabilities for each of {len(shown)} rows; found the shape "
+            f"{score.shape} with {int((~np.isfinite(score)).sum())} values that are "
+            "none. Mend the classifier."
+        )
+        raise ValueError(message)
+    return score[np.searchsorted(shown, fold.judged), 1]
+
+
+def _measure(
+    score: dict[str, FloatArray],
+    fails: BoolArray,
+    students: pd.Series,
+    reference: str,
+    metrics: tuple[str, ...],
+    *,
+    confidence: float,
+    n_resamples: int,
+    random_state: int,
+) -> pd.DataFrame:
+    """Give the figures of each split, and how much they flatter."""
+    value = {split: snapshot_metrics(fails, prob) for split, prob in score.items()}
+    draws = {
+        split: bootstrap_metrics(
+            fails,
+            prob,
+            students,
+            metrics=metrics,
+            n_resamples=n_resamples,
+            random_state=random_state,  # the same students for all splits
+        )
+        for split, prob in score.items()
+    }
+    columns: dict[str, list[float]] = {}
+    for name in metrics:
+        sign = -1 if name in LOSSES else 1
+        first, first_draws = value[reference][name], draws[reference][name]
+        figure = [value[split][name] for split in score]
+        drawn = [draws[split][name] for split in score]
+        columns |= _with_interval(name, figure, drawn, confidence)
+        columns |= _with_interval(
+            f"{name}_optimism",
+            # + 0.0: the reference's own is 0, and not the -0.0 of a loss
+            [sign * (value - first) + 0.0 for value in figure],
+            [sign * (values - first_draws) + 0.0 for values in drawn],
+            confidence,
+        )
+    columns["n_snapshots"] = [len(fails)] * len(score)
+    columns["n_students"] = [students.nunique()] * len(score)
+    return pd.DataFrame(columns, index=pd.Index(list(score), name="split"))
+
+
+def _with_interval(
+    name: str, figure: list[float], draws: list[pd.Series], confidence: float
+) -> dict[str, list[float]]:
+    intervals = [percentile_interval(drawn, confidence) for drawn in draws]
+    low, high = (list(bounds) for bounds in zip(*intervals, strict=True))
+    return {name: figure, f"{name}_low": low, f"{name}_high": high}

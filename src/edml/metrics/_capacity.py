@@ -1,0 +1,87 @@
+"""precision_at_k: what a course finds among the k students it has time for."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import check_scalar
+
+from edml.metrics._predictions import (
+    check_lengths,
+    read_days,
+    read_keys,
+    read_predictions,
+)
+from edml.schema import combine_codes
+
+
+def precision_at_k(
+    y_true: ArrayLike,
+    y_prob: ArrayLike,
+    courses: ArrayLike,
+    partitions: ArrayLike,
+    k: int,
+) -> float:
+    """Give the share of failing students among the k most at risk of each course.
+
+    A tutor who has time for ``k`` students of a course on a day takes those with
+    the highest probabilities. The share of them that fails is averaged over all
+    courses and partitions, each counted once. Where equal probabilities straddle
+    the limit, it is the mean over all ways of choosing among them.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_snapshots,)
+        1 or True where the student fails, 0 or False otherwise.
+    y_prob : array-like of shape (n_snapshots,)
+        Probabilities of failing, fractions in [0, 1].
+    courses : array-like of shape (n_snapshots,)
+        The course of each snapshot.
+    partitions : array-like of shape (n_snapshots,)
+        The partition of each snapshot; a missing one is 0.
+    k : int
+        How many students of a course and partition are taken, at least 1; all of
+        them where there are fewer.
+
+    Returns
+    -------
+    precision : float
+        A fraction in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, labels are other than 0 and 1, probabilities are
+        missing or outside [0, 1], a course is missing, a partition cannot be read,
+        or ``k`` is below 1.
+
+    Notes
+    -----
+    It cannot exceed the mean of the share of failing students where fewer than
+    ``k`` fail in a course, however good the model is.
+
+    Examples
+    --------
+    >>> from edml.metrics import precision_at_k
+    >>> fails, risk = [1, 0, 0, 1, 0], [0.9, 0.7, 0.1, 0.2, 0.8]
+    >>> precision_at_k(fails, risk, list("xxxyy"), [0] * 5, k=1)
+    0.5
+    """
+    fails, probability = read_predictions(y_true, y_prob)
+    course, day = read_keys(courses, "courses"), read_days(partitions)
+    check_lengths(y_true=fails, courses=course, partitions=day)
+    check_scalar(k, "k", Integral, min_val=1)
+
+    group, _ = pd.factorize(combine_codes(course, day))
+    order = np.lexsort((-probability, group))
+    group, probability, fails = group[order], probability[order], fails[order]
+    size = np.bincount(group)
+    rank = np.arange(len(group)) - (np.cumsum(size) - size)[group]
+    tied = (np.diff(probability, prepend=-1.0) == 0) & (rank > 0)
+    first = np.flatnonzero(~tied)  # of each run of equal probabilities
+    length = np.diff(first, append=len(group))
+    taken = np.clip(k - rank[first], 0, length)
+    failing = np.add.reduceat(fails.astype(np.float64), first)
+    found = np.bincount(group[first], failing * taken / length)
+    return float(np.mean(found / np.minimum(size, k)))

@@ -1,0 +1,542 @@
+"""RiskClassifier: one honest pass, on event tables and on plain ones."""
+
+import pickle
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from imblearn.pipeline import Pipeline as SamplingPipeline
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from edml import (
+    FeatureEngineer,
+    PeriodSplit,
+    SplitPlan,
+    StudentKFold,
+    make_risk_pipeline,
+    make_snapshot_scorer,
+    make_student_activity,
+    make_target,
+)
+from edml.classifier import Capacity, RiskClassifier
+from edml.exceptions import SplitError, TableError
+
+X = make_student_activity(60, fail_rate=0.3, random_state=1)
+y = make_target(X)
+PLAIN, OUTCOME = make_classification(300, weights=[0.8], flip_y=0.2, random_state=0)
+TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
+
+
+def pipe(learner=TREE, **given):
+    return make_risk_pipeline(learner, **{"every": 5, **given})
+
+
+@pytest.fixture(scope="module")
+def model():
+    return RiskClassifier(pipe(), cv=3).fit(X, y)
+
+
+class Spy(ClassifierMixin, BaseEstimator):
+    """Note what each fit and each prediction saw."""
+
+    seen: list = []  # noqa: RUF012 - shared, for clones are what is fitted
+    lock = threading.Lock()
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.unique(y)
+        self.columns_ = list(getattr(X, "columns", []))
+        self.mean_ = np.average(y, weights=sample_weight)
+        self.log("fit", X, y, sample_weight)
+        return self
+
+    def predict_proba(self, X):
+        self.log("predict_proba", X)
+        return np.full((len(X), 2), [1 - self.mean_, self.mean_])
+
+    def predict(self, X):
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+    @classmethod
+    def log(cls, *what):
+        with cls.lock:
+            cls.seen.append(what)
+
+    @classmethod
+    def fits(cls):
+        return [what for what in cls.seen if what[0] == "fit"]
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    Spy.seen.clear()
+
+
+# -- scikit-learn's contract ----------------------------------------------------
+
+UNWEIGHTED = "calibration and threshold count each row once, whatever its weight"
+EXPECTED = {
+    "check_sample_weight_equivalence_on_dense_data": UNWEIGHTED,
+    "check_sample_weight_equivalence_on_sparse_data": UNWEIGHTED,
+}
+
+
+@parametrize_with_checks(
+    [
+        RiskClassifier(LogisticRegression(), cv=3, threshold=0.5),
+        RiskClassifier(
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            cv=3,
+            threshold=0.5,
+            calibration="isotonic",
+        ),
+    ],
+    expected_failed_checks=lambda _: EXPECTED,
+)
+def test_sklearn_contract_on_plain_tables(estimator, check):
+    check(estimator)
+
+
+# -- one out-of-fold pass ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("cv", [2, 5])
+def test_k_plus_1_fits(cv):
+    RiskClassifier(pipe(Spy()), cv=cv).fit(X, y)
+    assert len(Spy.fits()) == cv + 1
+
+
+def test_describing_histories_runs_once():
+    counts = []
+
+    class Counting(FeatureEngineer):
+        _per_history = True
+
+        def transform(self, X):
+            counts.append(len(X))
+            return super().transform(X)
+
+    pipeline = pipe()
+    pipeline.steps[1] = ("features", Counting())
+    model = RiskClassifier(pipeline, cv=4).fit(X, y)
+    assert counts == [len(X)]
+    expected = RiskClassifier(pipe(), cv=4).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
+class Unmarked(FeatureEngineer):
+    """The same features, without edml's mark: to be run in each fold."""
+
+
+def test_steps_without_the_mark_run_in_each_fold_to_the_same_end():
+    pipeline = pipe()
+    pipeline.steps[:2] = [("features", Unmarked())]
+    slow = RiskClassifier(pipeline, cv=3).fit(X, y)
+    fast = RiskClassifier(pipe(), cv=3).fit(X, y)
+    np.testing.assert_array_equal(slow.predict_proba(X), fast.predict_proba(X))
+    pd.testing.assert_frame_equal(
+        slow.out_of_fold_.sort_values("row", ignore_index=True),
+        fast.out_of_fold_.sort_values("row", ignore_index=True),
+    )
+
+
+def test_out_of_fold_scores_are_those_of_pipelines_that_never_saw_the_student(model):
+    found = model.out_of_fold_
+    plan = SplitPlan.from_cv(StudentKFold(3, random_state=0), X, y)
+    assert model.split_plan_ == plan
+    for number, (train, test) in enumerate(plan.splits):
+        score = clone(pipe()).fit(X.iloc[train], y.iloc[train]).predict_proba(X)[:, 1]
+        of_fold = found[found["fold"] == number]
+        np.testing.assert_array_equal(of_fold["y_score"], score[of_fold["row"]])
+        assert set(of_fold["row"]) <= set(test.tolist())
+        assert not set(X["user_uuid"].iloc[train]) & set(of_fold["user_uuid"])
+    keys = ["user_uuid", "course_uuid", "particion"]
+    filled = X.fillna({"particion": 0})
+    assert len(found) == len(filled.drop_duplicates(keys))
+    assert not found.duplicated(keys).any()
+    np.testing.assert_array_equal(found["y_true"], y.iloc[found["row"]])
+
+
+@pytest.mark.parametrize("cv", [3, StudentKFold(4, random_state=1), PeriodSplit()])
+def test_no_student_stands_on_both_sides(cv):
+    model = RiskClassifier(pipe(), cv=cv).fit(X, y)
+    students = X["user_uuid"].to_numpy()
+    for train, test in model.split_plan_.splits:
+        assert not set(students[train]) & set(students[test])
+
+
+@pytest.mark.parametrize("cv", [KFold(3), StratifiedKFold(3, shuffle=True)])
+def test_a_splitter_that_splits_students_is_refused(cv):
+    with pytest.raises(SplitError, match=r"Fold 0: \d+ students are on both sides"):
+        RiskClassifier(pipe(Spy()), cv=cv).fit(X, y)
+    assert not Spy.seen  # nothing is fitted before the refusal
+    groups = np.arange(300) // 3
+    with pytest.raises(SplitError, match="students are on both sides"):
+        RiskClassifier(TREE, cv=cv).fit(PLAIN, OUTCOME, groups=groups)
+
+
+def test_the_order_of_rows_changes_no_probability(model):
+    order = np.random.RandomState(0).permutation(len(X))
+    shuffled = RiskClassifier(pipe(), cv=3).fit(X.iloc[order], y.iloc[order])
+    assert shuffled.threshold_ == pytest.approx(model.threshold_, rel=1e-6)
+    np.testing.assert_allclose(
+        shuffled.predict_proba(X), model.predict_proba(X), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("learner", ["lightgbm", "random_forest"])
+def test_same_seed_same_bits_at_any_number_of_jobs(learner):
+    one, two = (
+        RiskClassifier(pipe(learner, balance="smote"), cv=2, n_jobs=jobs).fit(X, y)
+        for jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    pd.testing.assert_frame_equal(one.out_of_fold_, two.out_of_fold_)
+    assert one.threshold_ == two.threshold_
+
+
+def test_the_seed_rules_what_has_none():
+    loose = pipe(DecisionTreeClassifier(max_features=3), random_state=None)
+    found = [
+        RiskClassifier(loose, cv=3, random_state=seed).fit(X, y).predict_proba(X)
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+def test_nothing_given_is_the_default_pipeline():
+    model = RiskClassifier(cv=2).fit(X, y)
+    assert list(model.pipeline_.named_steps) == list(make_risk_pipeline().named_steps)
+    assert model.estimator is None
+
+
+# -- what it answers --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("calibration", ["sigmoid", "isotonic", None])
+def test_flags_are_at_and_above_the_threshold(calibration):
+    model = RiskClassifier(pipe(), calibration, cv=3).fit(X, y)
+    p = model.predict_proba(X)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert ((p > 0) & (p < 1)).all() or calibration is None
+    np.testing.assert_array_equal(model.predict(X), p[:, 1] >= model.threshold_)
+    found = model.out_of_fold_
+    calibrator = model.calibrator_
+    again = found["y_score"] if calibrator is None else None
+    if calibrator is not None:
+        again = calibrator.predict(found["y_score"].to_numpy())
+    np.testing.assert_array_equal(found["y_prob"], again)
+
+
+def test_threshold_is_of_the_raw_scores_and_then_mapped():
+    from sklearn.metrics import f1_score  # noqa: PLC0415
+
+    model = RiskClassifier(pipe("lightgbm"), cv=3).fit(X, y)
+    found = model.out_of_fold_
+    flagged = found["y_prob"] >= model.threshold_
+    raw = found["y_score"] >= found["y_score"][flagged].min()
+    np.testing.assert_array_equal(flagged, raw)
+    best = max(f1_score(found["y_true"], found["y_score"] >= t)
+               for t in found["y_score"].unique())  # fmt: skip
+    assert f1_score(found["y_true"], flagged) == pytest.approx(best)
+
+
+def test_capacity_counts_the_students_of_a_course_on_a_day():
+    model = RiskClassifier(pipe("lightgbm"), threshold=Capacity(1), cv=3).fit(X, y)
+    found = model.out_of_fold_
+    # each history stands on each day from its first to its last, with its latest flag
+    days = []
+    for (_, course), own in found.groupby(["user_uuid", "course_uuid"]):
+        flags = own.sort_values("particion").set_index("particion")["y_prob"]
+        every = range(flags.index.min(), flags.index.max() + 1)
+        standing = (flags >= model.threshold_).reindex(every, method="ffill")
+        days += [(course, day) for day, flag in standing.items() if flag]
+    spans = found.groupby("course_uuid")["particion"].agg(["min", "max"])
+    n_days = (spans["max"] - spans["min"] + 1).sum()
+    assert 0.8 < len(days) / n_days <= 1
+
+
+def test_some_snapshots_with_their_histories_have_the_scores_of_all(model):
+    students = X["user_uuid"].unique()[::3]
+    some = X["user_uuid"].isin(students).to_numpy()
+    np.testing.assert_array_equal(
+        model.predict_proba(X[some]), model.predict_proba(X)[some]
+    )
+
+
+def test_features_are_what_the_classifier_sees(model):
+    features = model.features(X)
+    assert features.shape == (len(X), 44)
+    classifier = model.pipeline_.steps[-1][1]
+    score = classifier.predict_proba(features)[:, 1]
+    probability = model.calibrator_.predict(score)
+    np.testing.assert_array_equal(probability, model.predict_proba(X)[:, 1])
+    plain = RiskClassifier(TREE, cv=3).fit(PLAIN, OUTCOME)
+    assert plain.features(PLAIN) is PLAIN
+
+
+def test_text_labels():
+    labels = np.where(y == 1, "suspenso", "aprobado")
+    model = RiskClassifier(pipe(), cv=3).fit(X, labels)
+    assert model.classes_.tolist() == ["aprobado", "suspenso"]
+    expected = RiskClassifier(pipe(), cv=3).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+    np.testing.assert_array_equal(
+        model.predict(X) == "suspenso", expected.predict(X) == 1
+    )
+
+
+def test_mapped_names_are_read_everywhere():
+    names = {"user_uuid": "student", "course_uuid": "course", "particion": "day"}
+    renamed = X.rename(columns=names)
+    model = RiskClassifier(pipe(columns=names), cv=3).fit(renamed, y)
+    expected = RiskClassifier(pipe(), cv=3).fit(X, y)
+    np.testing.assert_array_equal(
+        model.predict_proba(renamed), expected.predict_proba(X)
+    )
+    pd.testing.assert_frame_equal(model.out_of_fold_, expected.out_of_fold_)
+
+
+# -- plain tables -----------------------------------------------------------------
+
+
+def test_a_plain_table_has_stratified_folds():
+    model = RiskClassifier(TREE, cv=4).fit(PLAIN, OUTCOME)
+    expected = SplitPlan.from_cv(
+        StratifiedKFold(4, shuffle=True, random_state=0), PLAIN, OUTCOME
+    )
+    assert model.split_plan_ == expected
+    assert list(model.out_of_fold_) == ["row", "fold", "y_true", "y_score", "y_prob"]
+
+
+@pytest.mark.parametrize("told", ["groups", "column"])
+def test_a_plain_table_with_students_has_student_folds(told):
+    students = np.repeat([f"s{k:03}" for k in range(100)], 3)
+    outcome = np.repeat(OUTCOME[::3], 3)
+    table = pd.DataFrame(PLAIN, columns=[f"x{k}" for k in range(PLAIN.shape[1])])
+    if told == "groups":
+        model = RiskClassifier(TREE, cv=4).fit(table, outcome, groups=students)
+    else:
+        learner = SamplingPipeline([("drop", DropStudent()), ("tree", TREE)])
+        model = RiskClassifier(learner, cv=4).fit(
+            table.assign(user_uuid=students), outcome
+        )
+    assert len(model.split_plan_.splits) == 4
+    for train, test in model.split_plan_.splits:
+        assert not set(students[train]) & set(students[test])
+
+
+class DropStudent(BaseEstimator):
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return X.drop(columns="user_uuid")
+
+
+def test_a_classifier_without_probabilities():
+    svc = LinearSVC(random_state=0)
+    model = RiskClassifier(svc, cv=3).fit(PLAIN, OUTCOME)
+    decided = model.pipeline_.decision_function(PLAIN)
+    assert (np.diff(model.predict_proba(PLAIN)[np.argsort(decided), 1]) >= 0).all()
+
+
+# -- wherever scikit-learn takes a classifier ---------------------------------------
+
+
+def test_cross_validation_and_grid_search():
+    model = RiskClassifier(pipe(), cv=2)
+    scores = cross_val_score(
+        model,
+        X,
+        y,
+        cv=StudentKFold(2, random_state=0),
+        scoring=make_snapshot_scorer("roc_auc"),
+        error_score="raise",
+    )
+    assert ((scores > 0.4) & (scores <= 1)).all()
+    search = GridSearchCV(
+        model,
+        {"calibration": ["sigmoid", None], "estimator__snapshots__every": [5, 9]},
+        cv=StudentKFold(2, random_state=0),
+        scoring="neg_log_loss",
+        error_score="raise",
+    ).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert "RiskClassifier" in search.best_estimator_._repr_html_()
+
+
+def test_pickling(model):
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_weights_follow_their_rows_through_samplers():
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(X))
+    RiskClassifier(pipe(Spy(), balance="under"), cv=2).fit(X, y, sample_weight=weight)
+    table = pipe()[:2].fit_transform(X).iloc[:, 2:]
+    table["weight"], table["outcome"] = weight, y
+    for _, rows, outcome, given in Spy.fits():
+        # the index tells which row of the table each trained row is
+        own = table.loc[rows.index]
+        np.testing.assert_array_equal(given, own["weight"])
+        np.testing.assert_array_equal(outcome, own["outcome"])
+        assert np.mean(outcome) == 0.5
+
+
+def test_weights_of_1_change_nothing(model):
+    weighted = RiskClassifier(pipe(), cv=3).fit(X, y, sample_weight=np.ones(len(X)))
+    np.testing.assert_array_equal(weighted.predict_proba(X), model.predict_proba(X))
+
+
+def test_samplers_that_make_rows_refuse_weights():
+    model = RiskClassifier(pipe(balance="smote"), cv=2)
+    with pytest.raises(ValueError, match=r"sampler 'balance' \(AdaptiveSMOTE\) makes"):
+        model.fit(X, y, sample_weight=np.ones(len(X)))
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_unsound_weights_are_refused(bad):
+    weight = np.ones(300)
+    weight[7] = bad
+    with pytest.raises(ValueError, match=r"sample_weight must be finite.*1 of 300"):
+        RiskClassifier(TREE).fit(PLAIN, OUTCOME, sample_weight=weight)
+
+
+def test_a_classifier_that_takes_no_weights_says_so():
+    from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415
+
+    with pytest.raises(ValueError, match="KNeighborsClassifier takes no sample_weight"):
+        RiskClassifier(KNeighborsClassifier(), cv=2).fit(
+            PLAIN, OUTCOME, sample_weight=np.ones(300)
+        )
+
+
+def test_metadata_is_routed_where_it_is_asked_for():
+    weight = np.random.RandomState(0).uniform(0.5, 2, 300)
+    students = np.arange(300) // 3
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = (
+            RiskClassifier(Spy(), cv=2)
+            .set_fit_request(sample_weight=True, groups=True)
+            .set_score_request(sample_weight=False)
+        )
+        search = GridSearchCV(
+            model, {"calibration": ["sigmoid"]}, cv=StudentKFold(2, random_state=0)
+        )
+        search.fit(PLAIN, OUTCOME, sample_weight=weight, groups=students)
+    assert all(given is not None for *_, given in Spy.fits())
+    for train, test in search.best_estimator_.split_plan_.splits:
+        assert not set(students[train]) & set(students[test])
+
+
+# -- bad input ---------------------------------------------------------------------
+
+
+class Broken(DummyClassifier):
+    """Give NaN or more than 1."""
+
+    def __init__(self, gives=np.nan):
+        super().__init__()
+        self.gives = gives
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), self.gives)
+
+
+@pytest.mark.parametrize("gives", [np.nan, 1.5, -0.1])
+def test_what_is_no_probability_is_refused(gives):
+    model = RiskClassifier(Broken(gives), cv=3)
+    with pytest.raises(ValueError, match=r"300 of 300 scores that are no probability"):
+        model.fit(PLAIN, OUTCOME)
+
+
+def passing_but(n_failing):
+    students = X["user_uuid"].unique()[:n_failing]
+    return X["user_uuid"].isin(students).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("table", "target", "given", "error", "message"),
+    [
+        (X, y * 0, {}, ValueError, "y needs two classes.*hold one class"),
+        (X, y + X.index % 2, {}, ValueError, "y needs two classes.*hold 3 classes"),
+        (X, y.where(X.index > 5), {}, ValueError, "y has no value in 6 of"),
+        (X, passing_but(2), {"cv": 3}, SplitError, "at least 3 failing students"),
+        (X, y, {"cv": 100}, SplitError, "100 folds need at least 100 students"),
+        (X, y, {"threshold": "recall>=9"}, ValueError, "threshold must be"),
+        (X, y, {"calibration": "platt"}, ValueError, "'calibration' parameter of"),
+        (X.drop(columns="score"), y, {}, TableError, "The event table lacks"),
+        (X, y[:-1], {}, ValueError, "inconsistent numbers of samples"),
+        (X, np.arange(len(X)) % 2, {}, TableError, "rows of two outcomes"),
+    ],
+)
+def test_bad_input_is_refused_before_any_fit(table, target, given, error, message):
+    model = RiskClassifier(pipe(Spy()), **{"cv": 3, **given})
+    with pytest.raises(error, match=message):
+        model.fit(table, target)
+    assert not Spy.seen
+    assert not hasattr(model, "pipeline_")
+
+
+def test_a_fold_without_the_minority_is_refused():
+    halves = [(np.arange(150), np.arange(150, 300))]
+    outcome = (np.arange(300) >= 150).astype(int)
+    with pytest.raises(SplitError, match="Fold 0: the 150 training rows hold one"):
+        RiskClassifier(TREE, cv=halves).fit(PLAIN, outcome)
+    rare = np.zeros(300, dtype=int)
+    rare[:3] = 1
+    with pytest.raises(SplitError, match=r"at least 5 rows of each class; .* has 3"):
+        RiskClassifier(TREE).fit(PLAIN, rare)
+
+
+def test_columns_that_are_missing_or_unexpected_are_named(model):
+    given = X.rename(columns={"score": "Score"}).drop(columns="nota_parcial")
+    message = (
+        r"Columns differ from fit: missing \['nota_parcial', 'score'\], unexpected "
+        r"\['Score'\]\. Similar: \{'score': 'Score'\}"
+    )
+    with pytest.raises(TableError, match=message):
+        model.predict_proba(given)
+    # what no feature reads may be absent, as it is while a course runs
+    some = X.drop(columns=["nota_final_materia", "legajo", "course_name"])
+    np.testing.assert_array_equal(model.predict_proba(some), model.predict_proba(X))
+
+
+def test_columns_of_a_plain_table():
+    table = pd.DataFrame(PLAIN[:, :3], columns=["a", "b", "c"])
+    model = RiskClassifier(TREE, cv=3).fit(table, OUTCOME)
+    with pytest.raises(TableError, match=r"missing \['c'\], unexpected \['d'\]"):
+        model.predict(table.rename(columns={"c": "d"}))
+
+
+def test_a_refused_fit_keeps_the_model_it_had(model):
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
+    with pytest.raises(ValueError, match="y needs two classes"):
+        again.fit(X, y * 0)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_errors_never_hold_a_students_values():
+    secret = X["user_uuid"].iloc[0]
+    for target in (np.arange(len(X)) % 2, passing_but(2)):
+        with pytest.raises(ValueError, match=r".") as caught:
+            RiskClassifier(pipe(), cv=3).fit(X, target)
+        assert secret not in str(caught.value)

@@ -1,0 +1,5 @@
+"""Let shap run as plain Python in the tests: compiling it takes ten seconds."""
+
+import os
+
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # read when shap is first imported

@@ -1,0 +1,289 @@
+# ruff: noqa: PD011 - an Explanation's values are no Series'
+"""Reasons: the topics that weigh most, in plain words, in every language."""
+
+import string
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from edml.datasets import load_activity
+from edml.explanation import LANGUAGES, Explanation, explain
+from edml.explanation._phrases import TOPICS, words_of
+from edml.feature_extraction import FEATURES
+from edml.pipeline import make_risk_pipeline
+
+
+def explanation(contributions, values=None, index=None):
+    """Make an explanation from {feature: contributions}."""
+    contributions = pd.DataFrame(contributions, index=index)
+    values = contributions * 0 + 1 if values is None else pd.DataFrame(values)
+    total = contributions.sum(axis=1).to_numpy()
+    return Explanation(
+        contributions, np.zeros(len(total)), values, total, scale="log-odds"
+    )
+
+
+def one(feature, value, language="en", contribution=1.0):
+    """Give the one reason of one row."""
+    made = explanation({feature: [contribution]}, {feature: [value]})
+    (reasons,) = made.reasons(language=language)
+    assert len(reasons) == 1
+    return reasons[0]
+
+
+# -- the tables ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_feature_has_a_phrase_and_nothing_else_has(language):
+    words = words_of(language)
+    assert tuple(words.features) == FEATURES
+    assert set(words.facts) == set(words_of("en").facts)
+
+
+def test_every_feature_has_one_topic():
+    members = [name for group in TOPICS.values() for name in group]
+    assert sorted(members) == sorted(FEATURES)
+    assert len(TOPICS) == 13
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("feature", FEATURES)
+def test_phrases_are_well_formed(language, feature):
+    known, missing, *negative = words_of(language).features[feature]
+    fields = [form for _, _, form, _ in string.Formatter().parse(known) if form]
+    assert len(fields) == 1
+    assert set(fields) <= {"number", "count", "hours", "percent"}
+    assert missing
+    assert "{" not in missing
+    # a duration is told without its sign, so the words must say it
+    may_be_negative = feature.startswith(("hrs_taken", "hrs_before")) and (
+        not feature.endswith("std")
+    )
+    assert len(negative) == may_be_negative
+    for text in (known, missing, *negative):
+        assert text == text.strip()
+        assert not text.endswith(".")
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_languages_differ_and_ask_for_the_same(feature):
+    english, spanish = (words_of(language).features[feature] for language in LANGUAGES)
+    assert len(english) == len(spanish)
+    for one_text, other in zip(english, spanish, strict=True):
+        assert one_text != other
+        forms = [
+            [form for _, _, form, _ in string.Formatter().parse(text) if form]
+            for text in (one_text, other)
+        ]
+        assert forms[0] == forms[1]
+
+
+# -- the words ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "english", "spanish"),
+    [
+        (
+            "nota_overall_mean",
+            3.5,
+            "mean exam grade 3.5",
+            "nota media en exámenes 3,5",
+        ),
+        (
+            "nota_overall_mean",
+            np.nan,
+            "no exam grade yet",
+            "sin nota de examen todavía",
+        ),
+        ("nota_overall_mean", 0.0, "mean exam grade 0", "nota media en exámenes 0"),
+        ("parciales_n_sum", 2.0, "midterm exams so far: 2", "parciales hasta ahora: 2"),
+        ("parciales_n_sum", 0.0, "no midterm exam yet", "ningún parcial todavía"),
+        (
+            "hrs_before_due_mean",
+            12.0,
+            "handed in 12 hours before due on average",
+            "entrega en promedio 12 horas antes del vencimiento",
+        ),
+        (
+            "hrs_before_due_mean",
+            -12.0,
+            "handed in 12 hours late on average",
+            "entrega en promedio con 12 horas de retraso",
+        ),
+        (
+            "hrs_before_due_min",
+            -1.0,
+            "latest hand-in 1 hour late",
+            "entrega más tardía con 1 hora de retraso",
+        ),
+        (
+            "hrs_to_do_assignment_mean",
+            84.0,
+            "mean time given for an assignment 3.5 days",
+            "plazo medio de las tareas 3,5 días",
+        ),
+        (
+            "rel_time_taken_to_do_assignment_mean",
+            0.456,
+            "used 45.6% of the time given on average",
+            "usó en promedio el 45,6 % del plazo",
+        ),
+        ("score_mean", 1234.4, "mean assignment score 1234", None),
+        ("score_mean", 0.04, "mean assignment score 0.04", None),
+        ("score_mean", -0.26, "mean assignment score -0.3", None),
+        ("score_mean", 99.96, "mean assignment score 100", None),
+        ("particion", 12.0, "course day 12", "día 12 del curso"),
+        ("income", 3.25, "income = 3.2", "income = 3,2"),
+        ("income", np.nan, "income is missing", "falta income"),
+        ("income", None, "income is missing", "falta income"),
+        ("{income}", "high", "{income} = high", "{income} = high"),
+    ],
+)
+def test_words(feature, value, english, spanish):
+    assert one(feature, value) == f"{english} (raises the risk)"
+    assert one(feature, value, contribution=-0.1) == f"{english} (lowers the risk)"
+    if spanish is not None:
+        assert one(feature, value, "es") == f"{spanish} (sube el riesgo)"
+        assert one(feature, value, "es", -1.0) == f"{spanish} (baja el riesgo)"
+
+
+@given(
+    st.sampled_from(FEATURES),
+    st.floats(allow_infinity=False),
+    st.sampled_from(LANGUAGES),
+)
+def test_any_value_can_be_told(feature, value, language):
+    text = one(feature, value, language)
+    assert "{" not in text
+    assert "nan" not in text
+
+
+# -- which --------------------------------------------------------------------
+
+
+def test_near_copies_are_one_topic_told_by_the_weightiest_in_its_direction():
+    made = explanation(
+        {
+            "nota_overall_mean": [0.3, 0.3, -0.4],
+            "nota_overall_min": [0.2, -0.4, 0.1],
+            "nota_overall_max": [0.1, 0.2, 0.1],
+            "assignment_n_sum": [0.5, 0.0, -0.1],
+        }
+    )
+    assert made.reasons().tolist() == [
+        [
+            "mean exam grade 1 (raises the risk)",
+            "assignments so far: 1 (raises the risk)",
+        ],
+        ["mean exam grade 1 (raises the risk)"],
+        [
+            "mean exam grade 1 (lowers the risk)",
+            "assignments so far: 1 (lowers the risk)",
+        ],
+    ]
+
+
+def test_number_of_reasons():
+    made = explanation({"a": [1.0, 0.0], "b": [-3.0, 0.0], "c": [2.0, 1e-15]})
+    expected = [
+        "b = 1 (lowers the risk)",
+        "c = 1 (raises the risk)",
+        "a = 1 (raises the risk)",
+    ]
+    for n in (0, 1, 2, 3, 9):
+        assert made.reasons(n).tolist() == [expected[:n], []]
+
+
+def by_hand(row, names):
+    """Rank the topics of one row with plain loops: (topic, told feature, rises)."""
+    topic_of = {name: topic for topic, group in TOPICS.items() for name in group}
+    groups = {}
+    for name, value in zip(names, row, strict=True):
+        groups.setdefault(topic_of.get(name, name), {})[name] = value
+    found = []
+    for members in groups.values():
+        total = sum(members.values())
+        sign = 1 if total > 0 else -1
+        told = max(members, key=lambda name: sign * members[name])
+        if total:
+            found.append((abs(total), told, total > 0))
+    return [part[1:] for part in sorted(found, key=lambda part: -part[0])]
+
+
+@given(
+    arrays(int, (3, len(FEATURES) + 1), elements=st.integers(-9, 9)),
+    st.randoms(use_true_random=False),
+    st.integers(1, 14),
+)
+def test_reasons_are_those_of_plain_loops(numbers, random, n):
+    names = [*FEATURES, "other"]
+    random.shuffle(names)
+    # distinct values, so that no two sums are equal: halves, quarters, ...
+    numbers = numbers + np.arange(len(names)) ** 2 / 2**14
+    made = explanation(pd.DataFrame(numbers.astype(float), columns=names))
+    words = words_of("en")
+    for row, reasons in zip(numbers, made.reasons(n), strict=True):
+        expected = [words.reason(name, 1.0, up) for name, up in by_hand(row, names)[:n]]
+        assert reasons == expected
+
+
+def test_index_and_names_of_any_kind():
+    index = pd.MultiIndex.from_tuples([("a", 1), ("a", 1)])
+    made = explanation({0: [1.0, 2.0], ("x", 1): [0.0, -3.0]}, index=index)
+    made.values.index = index
+    reasons = made.reasons()
+    assert reasons.index.equals(index)
+    assert reasons.iloc[0] == ["0 = 1 (raises the risk)"]
+    assert len(reasons.iloc[1]) == 2
+
+
+def test_errors():
+    made = explanation({"a": [1.0]})
+    for language in ("fr", "EN", None):
+        with pytest.raises(ValueError, match=r"is unknown: use one of \['en', 'es'\]"):
+            made.reasons(language=language)
+    with pytest.raises(ValueError, match="n=-1 reasons"):
+        made.reasons(-1)
+
+
+# -- the whole ----------------------------------------------------------------
+
+
+def test_importance_is_the_mean_size_highest_first():
+    made = explanation({"a": [1.0, -1.0], "b": [-3.0, -2.0], "c": [0.0, 0.0]})
+    importance = made.importance()
+    assert importance.to_dict() == {"b": 2.5, "a": 1.0, "c": 0.0}
+    assert list(importance.index) == ["b", "a", "c"]
+
+
+def test_it_says_what_it_is():
+    made = explanation({"<b>": [1.0], "a": [-2.0]})
+    page = made._repr_html_()
+    assert "before calibration" in repr(made)
+    assert "not causes" in repr(made)
+    assert "before calibration" in page
+    assert "not causes" in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page.replace("<b>Explanation</b>", "")
+    assert len(made) == 1
+    for words in ("*before* calibration", "not causes"):
+        assert words in Explanation.__doc__
+    assert "*before* calibration" in explain.__doc__
+    assert "never what causes" in explain.__doc__
+
+
+def test_reasons_of_a_fitted_pipeline():
+    X, y = load_activity(return_X_y=True)
+    made = explain(make_risk_pipeline("lightgbm").fit(X, y), X.iloc[:3000])
+    first = made.values["nota_overall_mean"].isna().to_numpy()
+    said = " ".join(text for row in made.reasons(13)[first] for text in row)
+    assert "no exam grade yet" in said
+    assert "mean exam grade 0 " not in said
+    for language in LANGUAGES:
+        assert made.reasons(2, language).map(len).max() == 2
