@@ -16,9 +16,10 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
+    "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "examples"]  # their pages are in gallery
 source_suffix = {".rst": "restructuredtext"}  # CHANGELOG.md is included in a page
 default_role = "py:obj"  # `StudentKFold` is a link where there is such a page
 smartquotes = False  # what stands in quotes is often meant to be copied
@@ -65,6 +66,8 @@ html_theme_options = {
 }
 html_sidebars = {"index": [], "install": [], "changelog": []}
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 
 # -- pictures -------------------------------------------------------------------------
 
@@ -74,6 +77,22 @@ plot_html_show_formats = False
 plot_formats = ["svg"]
 plot_rcparams = {"figure.figsize": (7, 4), "savefig.bbox": "tight"}
 plot_apply_rcparams = True
+
+# -- the examples ---------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "within_subsection_order": "FileNameSortKey",
+    "run_stale_examples": True,  # the library changes more often than they do
+    "reset_modules": ("matplotlib",),
+    "image_srcset": ["2x"],
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "min_reported_time": 3600,
+    "show_signature": False,
+    "remove_config_comments": True,
+}
 
 
 def escape_names(

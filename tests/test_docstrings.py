@@ -136,7 +136,8 @@ def test_fitted_attributes_are_documented(obj):
         inspect.getsource(inspect.unwrap(method))  # has no source to be found
         for method in vars(obj).values()
         if inspect.isfunction(method)
-        and inspect.unwrap(method).__code__.co_filename != "<string>"  # nor what a dataclass makes
+        # nor has what a dataclass makes
+        and inspect.unwrap(method).__code__.co_filename != "<string>"
     )
     fitted = set(re.findall(r"\bself\.([a-z]\w*[a-z]_)\s*(?::[^=\n]+)?=[^=]", source))
     assert fitted <= set(entries(sections(obj).get("Attributes", [])))

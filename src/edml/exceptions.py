@@ -4,7 +4,14 @@ Catch :class:`EdmlError` for everything that edml itself refuses, or the
 built-in class that the error inherits from.
 """
 
-__all__ = ["EdmlError", "LeakageError", "MissingExtraError", "SplitError", "TableError"]
+__all__ = [
+    "EdmlError",
+    "LeakageError",
+    "MissingExtraError",
+    "RegistryError",
+    "SplitError",
+    "TableError",
+]
 
 
 class EdmlError(Exception):
@@ -29,3 +36,7 @@ class LeakageError(EdmlError, AssertionError):
 
 class MissingExtraError(EdmlError, ImportError):
     """A feature needs an optional dependency that is not installed."""
+
+
+class RegistryError(EdmlError, ValueError):
+    """A stored model or state is absent, damaged, or not to be trusted."""

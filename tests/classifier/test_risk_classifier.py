@@ -29,10 +29,13 @@ from edml import (
     PeriodSplit,
     SplitPlan,
     StudentKFold,
+    evaluate,
+    explain,
     make_risk_pipeline,
     make_snapshot_scorer,
     make_student_activity,
     make_target,
+    student_train_test_split,
 )
 from edml.classifier import Capacity, RiskClassifier
 from edml.exceptions import SplitError, TableError
@@ -540,3 +543,30 @@ def test_errors_never_hold_a_students_values():
         with pytest.raises(ValueError, match=r".") as caught:
             RiskClassifier(pipe(), cv=3).fit(X, target)
         assert secret not in str(caught.value)
+
+
+# -- the test set stays a test set ----------------------------------------------------
+
+
+def test_evaluating_moves_nothing_of_the_model(model):
+    before = pickle.dumps(model)
+    first = evaluate(model, X, 1 - y, by="course_name", n_resamples=5)
+    model.score_students(X, capacity=3)
+    explain(model, X, rows=[0, 9])
+    assert pickle.dumps(model) == before
+    assert first.threshold == model.threshold_
+
+
+def test_what_is_learned_comes_from_the_training_students_alone():
+    train, test, y_train, y_test = student_train_test_split(X, y, random_state=0)
+    learned = RiskClassifier(pipe(), cv=3).fit(train, y_train)
+    evaluate(learned, test, y_test, n_resamples=5)
+    again = RiskClassifier(pipe(), cv=3).fit(train, y_train)
+    assert vars(learned.calibrator_) == vars(again.calibrator_)
+    assert learned.threshold_ == again.threshold_
+    # and it would be seen: the test students' rows do change both
+    leaked = RiskClassifier(pipe(), cv=3).fit(X, y)
+    assert vars(leaked.calibrator_) != vars(again.calibrator_)
+    assert leaked.threshold_ != again.threshold_
+    tested = set(test["user_uuid"])
+    assert not tested & set(learned.out_of_fold_["user_uuid"])

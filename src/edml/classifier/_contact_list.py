@@ -1,12 +1,13 @@
 """score_students: from a fitted model to a list of whom to contact, and why."""
 
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_scalar
 
 from edml.classifier._thresholds import Capacity
 from edml.classifier._units import latest_rows
@@ -54,6 +55,7 @@ def score_students(
         )
         raise TableError(message)
     _check_moments(at, since)
+    n_reasons = _whole(n_reasons, "n_reasons")
     table = X if at is None else _shown(model, X, at, names)
     rows = latest_rows(table, names)
     if not len(rows):
@@ -92,6 +94,9 @@ def score_students(
 
 
 def _check_moments(at: float | None, since: float | None) -> None:
+    for name, moment in (("at", at), ("since", since)):
+        if moment is not None:
+            check_scalar(moment, name, Real)
     if at is not None and since is not None and since >= at:
         message = f"since must be before at; found since={since!r} and at={at!r}."
         raise ValueError(message)
@@ -100,10 +105,14 @@ def _check_moments(at: float | None, since: float | None) -> None:
 def _per_course(capacity: int | Capacity) -> int:
     if isinstance(capacity, Capacity):
         return capacity.per_course
-    if not isinstance(capacity, Integral) or isinstance(capacity, bool) or capacity < 0:
-        message = f"capacity must be a whole number from 0 on; found {capacity!r}."
+    return _whole(capacity, "capacity")
+
+
+def _whole(value: Any, name: str) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+        message = f"{name} must be a whole number from 0 on; found {value!r}."
         raise ValueError(message)
-    return int(capacity)
+    return int(value)
 
 
 def _shown(

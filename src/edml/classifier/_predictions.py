@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from edml._sklearn import safe_indexing
 from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
-from edml.classifier._training import raw_scores
+from edml.classifier._training import raw_scores, without_samplers
 from edml.exceptions import TableError
 from edml.pipeline import split_per_history
 from edml.schema import (
@@ -98,7 +98,7 @@ class RiskPredictions:
             If a column that the model needs is absent, or cannot be read.
         """
         self._check_columns(X)
-        pipeline = self.pipeline_
+        pipeline = without_samplers(self.pipeline_)
         if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
             return X
         return pipeline[:-1].transform(X)

@@ -1,0 +1,217 @@
+"""
+From raw events to the week's contact list
+==========================================
+
+A course team has time to contact eight students this week. Which eight, and what is
+there to talk about? This page goes all the way from the events of the learning
+platform to that list, and then asks how good the list is.
+
+The data are made up, and ship with edml. Nobody on this page is a real person.
+"""
+
+# %%
+# The events
+# ----------
+#
+# A table has one row per event, and names its columns in Spanish, as the platform
+# does. ``user_uuid`` is the student, ``course_uuid`` the course, and ``particion`` the
+# day of the course. What happened stands in the other columns: an assignment that
+# opened, a submission and its score in percent, an exam and its grade from 0 to 10. A
+# row with none of these just says that the day went by.
+
+from edml import load_activity
+
+X, y = load_activity(return_X_y=True)
+histories = X[["user_uuid", "course_uuid"]].drop_duplicates()
+print(f"{len(X):,} rows, {X['user_uuid'].nunique()} students,")
+print(f"{X['course_uuid'].nunique()} courses, {len(histories)} enrolments,")
+print(f"of which {y.loc[histories.index].mean():.1%} end in failing the course")
+
+# %%
+# Few students fail, which is good news, and makes them hard to find. Here are the
+# first events of one student in one course:
+
+student, course = X.loc[0, ["user_uuid", "course_uuid"]]
+history = X[(X["user_uuid"] == student) & (X["course_uuid"] == course)]
+what = ["ass_name", "ass_name_sub", "score", "nombre_examen", "nota_parcial"]
+events = history.dropna(subset=what, how="all")
+events[["particion", *what]].head(8).style.format(precision=1, na_rep="").hide(
+    axis="index"
+)
+
+# %%
+# ``y`` says for each row whether the student failed the course in the end. It is
+# what the model learns, and never one of its features.
+#
+# Students the model has not seen
+# -------------------------------
+#
+# Half of the students train the model, and the other half are shown below. All rows
+# of a student go to one side: a model that has seen a student's Monday would only
+# have to recognise them on Tuesday.
+
+from edml import student_train_test_split
+
+X_train, X_test, y_train, y_test = student_train_test_split(
+    X, y, test_size=0.5, random_state=0
+)
+
+# %%
+# The model
+# ---------
+#
+# :class:`~edml.RiskClassifier` turns events into features, trains LightGBM, and sets
+# the probabilities right on students that the trees have not seen. ``Capacity`` says
+# how many students of a course can be contacted on a day, and the model finds the
+# probability from which on to flag.
+
+from edml import Capacity, RiskClassifier
+
+model = RiskClassifier(threshold=Capacity(per_course=8)).fit(X_train, y_train)
+print(f"flags from a probability of {model.threshold_:.1%} on")
+
+# %%
+# The list
+# --------
+#
+# It is the evening of day 35 of a course in mathematics, and eight students can be
+# contacted. With ``at=35`` the model is shown what the platform showed that evening
+# and nothing later: a submission that was not graded yet has no score
+# (:func:`edml.as_of` gives that table). ``since=28`` adds what changed in a week, and
+# ``capacity=8`` flags eight.
+
+mathematics = X_test[X_test["course_uuid"] == course]
+students = model.score_students(mathematics, at=35, since=28, capacity=8)
+print(f"{students['flagged'].sum()} of {len(students)} students are on the list")
+
+
+def show(students):
+    """Lay out a list for people: who, how likely, and why."""
+    columns = ["legajo", "course_name", "probability", "change", "reasons", "facts"]
+    return (
+        students[columns]
+        .style.hide(axis="index")
+        .format(
+            {
+                "probability": "{:.0%}",
+                "change": lambda change: f"{100 * change:+.0f}",
+                "reasons": "<br>".join,
+                "facts": "<br>".join,
+            }
+        )
+    )
+
+
+show(students[students["flagged"]])
+
+# %%
+# ``legajo`` is the number by which the university knows the student. ``change`` is in
+# percentage points. *Reasons* are what moved the score most, and *facts* are events
+# worth knowing that are no feature of the model.
+#
+# The same in Spanish, for the first student:
+
+en_castellano = model.score_students(mathematics, at=35, since=28, language="es")
+show(en_castellano.head(1))
+
+# %%
+# One student
+# -----------
+#
+# Before calling the first student on the list, look at how it came to this. The
+# picture ends on day 35, as the list does.
+
+from edml import TrajectoryDisplay, as_of
+
+first = students.iloc[0]
+who = {"student": first["user_uuid"], "course": course}
+TrajectoryDisplay.from_estimator(model, as_of(mathematics, 35), **who)
+
+# %%
+# The bars show what speaks for and against failing on that day.
+
+from edml import ReasonsDisplay
+
+ReasonsDisplay.from_estimator(model, as_of(mathematics, 35), **who, n_features=6)
+
+# %%
+# How good is the list?
+# ---------------------
+#
+# These courses are over, so the outcome is known. How many on the list failed?
+
+import pandas as pd
+
+outcome = y_test.groupby([X_test["user_uuid"], X_test["course_uuid"]]).first()
+outcome = outcome.rename("failed").reset_index()
+
+
+def check(students):
+    """Count who was on the list, who failed, and how many of them it found."""
+    known = students.merge(outcome, on=["user_uuid", "course_uuid"])
+    found = known["failed"].eq(1) & known["flagged"]
+    return {
+        "students": len(known),
+        "on the list": known["flagged"].sum(),
+        "failed": known["failed"].sum(),
+        "failed, and on the list": found.sum(),
+    }
+
+
+everywhere = model.score_students(X_test, at=35, capacity=8, n_reasons=0)
+pd.DataFrame({"this course": check(students), "all ten": check(everywhere)}).T
+
+# %%
+# One course is a matter of luck, so all ten are counted too. Most people on a list do
+# not fail: in most courses fewer than eight do, and the list has eight places all the
+# same. That is why the probability stands beside each name.
+#
+# :func:`~edml.evaluate` judges all days of all courses, each student and day once.
+# The intervals tell how much the figures would move with other students.
+
+from edml import evaluate
+
+evaluation = evaluate(model, X_test, y_test, k=(1, 3, 8))
+for metric in ("roc_auc", "precision", "recall"):
+    low, high = evaluation.intervals[metric]
+    print(f"{metric:10}{evaluation.metrics[metric]:.2f} [{low:.2f}, {high:.2f}]")
+
+# %%
+# With fewer places, the list is more often right. This is the share of failing
+# students among the ``k`` that a course puts first, over all courses and days:
+
+evaluation.precision_at_k.style.hide(axis="index").format(precision=2)
+
+# %%
+# It is also better later in the course, when more has been handed in. The strip above
+# the picture tells how few failing students each point rests on, and so does the
+# width of the band.
+
+from edml import EarlinessDisplay
+
+EarlinessDisplay.from_estimator(model, X_test, y_test)
+
+# %%
+# And can the number be taken at its word? Where the points lie on the dashed line,
+# of students who were given 20 % one in five failed.
+
+from edml import ReliabilityDisplay
+
+ReliabilityDisplay.from_estimator(model, X_test, y_test, n_bins=8)
+
+# %%
+# What to do with the number, and what not
+# ----------------------------------------
+#
+# - It is the probability of failing the course *as of that day*, if things go on as
+#   they did for earlier students. It is there to change: to be contacted is meant to
+#   prove it wrong.
+# - Use it to decide whom to talk to first. Do not use it to grade, to exclude, or to
+#   tell a student how it will end.
+# - Reasons say what the model goes by. They are not causes. Ask; the student knows
+#   more than the table.
+# - Who is not on the list may fail too, as the counts above show.
+# - The figures are those of a made-up sample. Measure your own: the next page does
+#   so with more care, and :doc:`/user_guide/optimism` shows how a careless split
+#   flatters. Here the two halves took the same courses; a real list is for a course
+#   that nobody has finished yet.
