@@ -1,6 +1,7 @@
 """evaluate: what a model is worth, by the snapshot, and nothing but predictions."""
 
 import json
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -288,12 +289,17 @@ def test_long_curves_are_thinned_and_keep_their_ends():
 # -- the snapshot is the unit --------------------------------------------------
 
 
+def figures(evaluation):
+    """Leave out which rows it is of."""
+    return replace(evaluation, data_fingerprint="")
+
+
 def test_a_busy_day_counts_once(case):
     X, y, evaluation = case
     busy = X[X["user_uuid"].isin(["s001", "s030"]) & (X["particion"] == 1)]
     more = pd.concat([X, *[busy] * 9])
     again = evaluate(Answers(), more, y.loc[more.index], by="campus", n_resamples=40)
-    assert again == evaluation
+    assert figures(again) == figures(evaluation)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -332,7 +338,8 @@ def test_another_seed_moves_the_intervals_alone(case):
 def test_a_null_partition_is_the_first_day(case):
     X, y, evaluation = case
     X = X.assign(particion=X["particion"].where(X["particion"] != 0))
-    assert evaluate(Answers(), X, y, by="campus", n_resamples=40) == evaluation
+    again = evaluate(Answers(), X, y, by="campus", n_resamples=40)
+    assert figures(again) == figures(evaluation)
 
 
 def test_columns_are_named_as_the_model_reads_them(case):
@@ -341,7 +348,7 @@ def test_columns_are_named_as_the_model_reads_them(case):
     renamed = X.rename(columns=columns)
     model = Answers(columns=columns)
     again = evaluate(model, renamed, y, by="campus", n_resamples=40)
-    assert again == evaluation
+    assert figures(again) == figures(evaluation)
     with pytest.raises(TableError, match=r"'student'.*single students"):
         evaluate(model, renamed, y, by="student", n_resamples=0)
 
@@ -576,7 +583,8 @@ def test_plain_table_without_some_keys_counts_rows_and_draws_students():
     assert evaluation.counts["n_students"] == 60
     groups = X["user_uuid"]
     X = X.drop(columns="user_uuid")
-    assert evaluate(Answers(), X, y, groups=groups, n_resamples=20) == evaluation
+    again = evaluate(Answers(), X, y, groups=groups, n_resamples=20)
+    assert figures(again) == figures(evaluation)
 
 
 def test_clusters_widen_the_interval():

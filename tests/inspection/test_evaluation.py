@@ -94,6 +94,7 @@ evaluations = st.builds(
     precision_at_k=tables(),
     lead_time=st.dictionaries(TEXTS, FLOATS | st.integers(), max_size=3),
     flip_rate=FLOATS,
+    data_fingerprint=st.text(),
 )
 
 

@@ -29,6 +29,8 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         The columns seen in fit.
     split_plan_hash : str or None, default=None
         Hash of the splits that calibration and threshold were learned from.
+    data_fingerprint : str or None, default=None
+        SHA-256 of the rows that it was trained on.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         classes: Any = (0, 1),
         feature_names: Any = None,
         split_plan_hash: str | None = None,
+        data_fingerprint: str | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.calibrator = calibrator
@@ -72,6 +75,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         self.classes = classes
         self.feature_names = feature_names
         self.split_plan_hash = split_plan_hash
+        self.data_fingerprint = data_fingerprint
 
     def fit(self, X: object, y: object = None) -> Self:
         """Do nothing, as `sklearn.frozen.FrozenEstimator` does.

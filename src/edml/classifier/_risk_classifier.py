@@ -54,6 +54,7 @@ from edml.schema import (
     FloatArray,
     IntArray,
     columns_of,
+    fingerprint,
     read_occupancy,
     read_partitions,
 )
@@ -110,6 +111,8 @@ class RiskClassifier(
         The unit's ``row``, the ``fold`` it was tested in, ``y_true`` (1 fails),
         ``y_score`` and the calibrated ``y_prob``; in an event table also its keys.
         To be looked at; `deployable` leaves it out.
+    data_fingerprint_ : str
+        SHA-256 of the rows of `fit` with their outcomes, whatever their order.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -223,6 +226,7 @@ class RiskClassifier(
         self._learn(found, X, units, names)
         self.pipeline_ = _join(estimator, front, training)
         self.split_plan_ = plan
+        self.data_fingerprint_ = fingerprint(X, fails)
         remember_columns(self, X)
         return self
 
@@ -243,6 +247,7 @@ class RiskClassifier(
             self.classes_,
             getattr(self, "feature_names_in_", None),
             self.split_plan_.hash,
+            self.data_fingerprint_,
         )
 
     def _make_estimator(self, rng: np.random.RandomState) -> Any:

@@ -22,7 +22,14 @@ from edml.metrics import (
     precision_at_k,
     snapshot_metrics,
 )
-from edml.schema import COURSE, PARTITION, BoolArray, IntArray, columns_of
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    BoolArray,
+    IntArray,
+    columns_of,
+    fingerprint,
+)
 
 
 def evaluate(
@@ -152,6 +159,8 @@ def evaluate(
         confusion=_confusion(judged.fails, flagged),
         curves=make_curves(judged, threshold, **draw),
         by_group=by_group,
+        # as the classes' places, so that "fails" and 1 are the same label
+        data_fingerprint=fingerprint(X, judged.labels),
         **_along_the_course(judged, flagged, ks, measure),
     )
 

@@ -62,6 +62,8 @@ class Evaluation:
         the history; nothing on plain tables.
     flip_rate : float
         Share of consecutive snapshots of a history between which the flag changes.
+    data_fingerprint : str
+        SHA-256 of the rows judged, with their labels, whatever their order.
 
     See Also
     --------
@@ -98,6 +100,7 @@ class Evaluation:
     precision_at_k: pd.DataFrame
     lead_time: dict[str, float]
     flip_rate: float
+    data_fingerprint: str
 
     def to_dict(self) -> dict[str, Any]:
         """Give the evaluation as a dictionary that JSON can hold, without loss.

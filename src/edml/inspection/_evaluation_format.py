@@ -218,6 +218,7 @@ _WRITERS_AND_READERS: dict[str, tuple[Write, Write]] = {
     "precision_at_k": (write_table, read_table),
     "lead_time": (_each(write_number), _each(read_number)),
     "flip_rate": (write_number, _read_float),
+    "data_fingerprint": (str, lambda text: _read_kind(text, str)),
 }
 
 

@@ -74,6 +74,8 @@ class Judged:
         Whom it counts for, and with whom it is drawn; from 0, without gaps.
     course : Course or None
         None on plain tables.
+    labels : ndarray of shape (n_rows,)
+        1 in each row of the table that is of the positive class, else 0.
     """
 
     rows: IntArray
@@ -82,6 +84,7 @@ class Judged:
     students: IntArray
     clusters: IntArray
     course: Course | None
+    labels: IntArray
 
 
 def judge(model: Any, X: Any, y: ArrayLike, groups: ArrayLike | None) -> Judged:
@@ -159,6 +162,7 @@ def _judge_snapshots(
             partitions=partitions,
             occupancy=count_occupancy(histories, courses, partitions),
         ),
+        labels=fails.astype(np.int64),
     )
 
 
@@ -169,7 +173,10 @@ def _judge_rows(
     owner = np.zeros(len(fails), dtype=np.int64) if clusters is None else clusters
     rows = np.lexsort((fails, probability, owner))
     clusters = np.arange(len(rows)) if clusters is None else owner[rows]
-    return Judged(rows, fails[rows], probability[rows], clusters, clusters, None)
+    labels = fails.astype(np.int64)
+    return Judged(
+        rows, fails[rows], probability[rows], clusters, clusters, None, labels
+    )
 
 
 def _read_labels(model: Any, y: ArrayLike) -> BoolArray:

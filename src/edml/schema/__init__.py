@@ -24,6 +24,7 @@ from edml.schema._columns import (
     resolve_exam_kinds,
 )
 from edml.schema._dtypes import row_error, take_labels
+from edml.schema._fingerprint import fingerprint
 from edml.schema._moments import (
     SECONDS_PER_DAY,
     check_keys,
@@ -77,6 +78,7 @@ __all__ = [
     "combine_codes",
     "count_occupancy",
     "factorize_keys",
+    "fingerprint",
     "first_rows",
     "history_codes",
     "is_event_table",
