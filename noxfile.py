@@ -73,7 +73,8 @@ def docs(session: nox.Session) -> None:
     The examples in the pages are run by `tests`.
     """
     session.install("-e", ".[all]", *group("docs"))
-    shutil.rmtree(ROOT / "docs" / "api" / "generated", ignore_errors=True)
+    for made in ("api/generated", "gallery"):
+        shutil.rmtree(ROOT / "docs" / made, ignore_errors=True)
     options = ["-W", "--keep-going", "-E", "-q", *session.posargs]
     session.run("sphinx-build", *options, "docs", "docs/_build/html")
 

@@ -1,7 +1,9 @@
 """Sphinx's settings: `nox -s docs` builds the pages, a warning is an error."""
 
 import re
+from importlib import import_module
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Any
 
 project = "edml"
@@ -27,6 +29,27 @@ extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
 # -- the reference ----------------------------------------------------------------
 
+
+def methods_of_bases() -> dict[str, list[str]]:
+    """Name the methods that each public class has from private bases of edml."""
+    found: dict[str, list[str]] = {}
+    for page in sorted(Path(__file__).parent.glob("api/*.rst")):
+        if page.stem == "index":
+            continue
+        package = import_module(f"edml.{page.stem}")
+        for name in package.__all__:
+            bases = getattr(getattr(package, name), "__mro__", ())[1:]
+            found[f"{package.__name__}.{name}"] = [
+                method
+                for base in bases
+                if base.__module__.startswith("edml.")
+                for method, value in vars(base).items()
+                if callable(value) and not method.startswith("_")
+            ]
+    return found
+
+
+autosummary_context = {"methods_of_bases": methods_of_bases()}
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_member_order = "bysource"
@@ -64,7 +87,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "install": [], "changelog": []}
+html_sidebars = {"index": [], "install": [], "changelog": [], "gallery/*": []}
 html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["gallery.css"]
@@ -87,6 +110,7 @@ sphinx_gallery_conf = {
     "run_stale_examples": True,  # the library changes more often than they do
     "reset_modules": ("matplotlib",),
     "image_srcset": ["2x"],
+    "ignore_repr_types": "Display",  # the picture is enough
     "download_all_examples": False,
     "write_computation_times": False,
     "min_reported_time": 3600,

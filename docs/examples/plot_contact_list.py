@@ -34,12 +34,13 @@ print(f"of which {y.loc[histories.index].mean():.1%} end in failing the course")
 student, course = X.loc[0, ["user_uuid", "course_uuid"]]
 history = X[(X["user_uuid"] == student) & (X["course_uuid"] == course)]
 what = ["ass_name", "ass_name_sub", "score", "nombre_examen", "nota_parcial"]
-events = history.dropna(subset=what, how="all")
-events[["particion", *what]].head(8).style.format(precision=1, na_rep="").hide(
-    axis="index"
-)
+events = history.dropna(subset=what, how="all")[["particion", *what]]
+events.head(8).convert_dtypes().style.hide().format(precision=1, na_rep="")
 
 # %%
+# An assignment opened before the course did, so that its row has no day. The student
+# handed it in on day 2, and so on.
+#
 # ``y`` says for each row whether the student failed the course in the end. It is
 # what the model learns, and never one of its features.
 #
@@ -60,10 +61,10 @@ X_train, X_test, y_train, y_test = student_train_test_split(
 # The model
 # ---------
 #
-# :class:`~edml.RiskClassifier` turns events into features, trains LightGBM, and sets
-# the probabilities right on students that the trees have not seen. ``Capacity`` says
-# how many students of a course can be contacted on a day, and the model finds the
-# probability from which on to flag.
+# :class:`~edml.classifier.RiskClassifier` turns events into features, trains LightGBM,
+# and calibrates the probabilities on students that its trees have not seen.
+# :class:`~edml.classifier.Capacity` says how many students of a course can be
+# contacted on a day, and the model finds the probability from which on to flag.
 
 from edml import Capacity, RiskClassifier
 
@@ -77,8 +78,8 @@ print(f"flags from a probability of {model.threshold_:.1%} on")
 # It is the evening of day 35 of a course in mathematics, and eight students can be
 # contacted. With ``at=35`` the model is shown what the platform showed that evening
 # and nothing later: a submission that was not graded yet has no score
-# (:func:`edml.as_of` gives that table). ``since=28`` adds what changed in a week, and
-# ``capacity=8`` flags eight.
+# (:func:`~edml.datasets.as_of` gives that table). ``since=28`` adds what changed in a
+# week, and ``capacity=8`` flags eight.
 
 mathematics = X_test[X_test["course_uuid"] == course]
 students = model.score_students(mathematics, at=35, since=28, capacity=8)
@@ -88,26 +89,24 @@ print(f"{students['flagged'].sum()} of {len(students)} students are on the list"
 def show(students):
     """Lay out a list for people: who, how likely, and why."""
     columns = ["legajo", "course_name", "probability", "change", "reasons", "facts"]
-    return (
-        students[columns]
-        .style.hide(axis="index")
-        .format(
-            {
-                "probability": "{:.0%}",
-                "change": lambda change: f"{100 * change:+.0f}",
-                "reasons": "<br>".join,
-                "facts": "<br>".join,
-            }
-        )
-    )
+    styles = {
+        "probability": "{:.0%}",
+        "change": lambda change: f"{100 * change:+.0f}",
+        "reasons": "<br>".join,
+        "facts": "<br>".join,
+    }
+    left = [{"selector": cell, "props": "text-align: left"} for cell in ("th", "td")]
+    words = dict.fromkeys(["course_name", "reasons", "facts"], left)
+    return students[columns].style.hide().format(styles).set_table_styles(words)
 
 
 show(students[students["flagged"]])
 
 # %%
 # ``legajo`` is the number by which the university knows the student. ``change`` is in
-# percentage points. *Reasons* are what moved the score most, and *facts* are events
-# worth knowing that are no feature of the model.
+# percentage points. *Reasons* are what moved the score most; now and then one
+# surprises, such as a good grade that raises the risk, for they say what the model
+# goes by, and not what is wrong. *Facts* are what happened, and are no features.
 #
 # The same in Spanish, for the first student:
 
@@ -119,7 +118,8 @@ show(en_castellano.head(1))
 # -----------
 #
 # Before calling the first student on the list, look at how it came to this. The
-# picture ends on day 35, as the list does.
+# picture ends on day 35, as the list does. Shaded are the days with a probability
+# at or above the model's own threshold.
 
 from edml import TrajectoryDisplay, as_of
 
@@ -128,7 +128,9 @@ who = {"student": first["user_uuid"], "course": course}
 TrajectoryDisplay.from_estimator(model, as_of(mathematics, 35), **who)
 
 # %%
-# The bars show what speaks for and against failing on that day.
+# The bars show how far each feature moved the score on day 35. The reasons on the list
+# add up what tells of one thing, such as all that comes from exam grades; here each
+# has a bar of its own.
 
 from edml import ReasonsDisplay
 
@@ -162,12 +164,13 @@ everywhere = model.score_students(X_test, at=35, capacity=8, n_reasons=0)
 pd.DataFrame({"this course": check(students), "all ten": check(everywhere)}).T
 
 # %%
-# One course is a matter of luck, so all ten are counted too. Most people on a list do
-# not fail: in most courses fewer than eight do, and the list has eight places all the
-# same. That is why the probability stands beside each name.
+# One course is a matter of luck, so all ten are counted too. Most people on the lists
+# did not fail: no course has eight who do, and a list has eight places all the same.
+# That is why the probability stands beside each name.
 #
-# :func:`~edml.evaluate` judges all days of all courses, each student and day once.
-# The intervals tell how much the figures would move with other students.
+# :func:`~edml.inspection.evaluate` judges all days of all courses, each student and
+# day once. The intervals tell how much the figures would move with other students.
+# Flagged is here who is at or above the model's threshold.
 
 from edml import evaluate
 
@@ -180,7 +183,7 @@ for metric in ("roc_auc", "precision", "recall"):
 # With fewer places, the list is more often right. This is the share of failing
 # students among the ``k`` that a course puts first, over all courses and days:
 
-evaluation.precision_at_k.style.hide(axis="index").format(precision=2)
+evaluation.precision_at_k.style.hide().format(precision=2)
 
 # %%
 # It is also better later in the course, when more has been handed in. The strip above
@@ -211,7 +214,7 @@ ReliabilityDisplay.from_estimator(model, X_test, y_test, n_bins=8)
 # - Reasons say what the model goes by. They are not causes. Ask; the student knows
 #   more than the table.
 # - Who is not on the list may fail too, as the counts above show.
-# - The figures are those of a made-up sample. Measure your own: the next page does
-#   so with more care, and :doc:`/user_guide/optimism` shows how a careless split
+# - The figures are those of a made-up sample. Measure your own: :doc:`plot_judging`
+#   does so with more care, and :doc:`/user_guide/optimism` shows how a careless split
 #   flatters. Here the two halves took the same courses; a real list is for a course
 #   that nobody has finished yet.

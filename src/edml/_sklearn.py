@@ -22,6 +22,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_columns",
     "check_method_params",
     "fit_context",
     "num_samples",
@@ -34,6 +35,24 @@ check_method_params = _check_method_params
 fit_context = _fit_context
 num_samples = _num_samples
 safe_indexing = _safe_indexing
+
+
+def check_columns(estimator: BaseEstimator, X: pd.DataFrame) -> None:
+    """Check that a table has the columns of fit, in their order.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one.
+    X : DataFrame
+        The table.
+
+    Raises
+    ------
+    ValueError
+        If it has others, or in another order.
+    """
+    _check_feature_names(estimator, X, reset=False)
 
 
 def remember_columns(estimator: BaseEstimator, X: pd.DataFrame) -> None:

@@ -8,8 +8,10 @@ import skops.io
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
 from edml import (
+    StudentKFold,
     evaluate,
     explain,
     make_risk_pipeline,
@@ -113,6 +115,25 @@ def test_it_has_no_sampler(model):
     steps = model.deployable().pipeline_.named_steps
     assert list(steps) == ["clean", "features", "select", "classify"]
     assert "balance" in model.pipeline_.named_steps  # the model itself is unchanged
+
+
+def test_a_search_inside_leaves_its_samplers_too():
+    pipe = make_risk_pipeline(balance="smote", every=7)
+    search = GridSearchCV(
+        pipe, {"classify__num_leaves": [3]}, cv=StudentKFold(2, random_state=0)
+    )
+    model = RiskClassifier(search, cv=2).fit(X, y)
+    deployed = model.deployable()
+    assert "AdaptiveSMOTE" not in repr(deployed.pipeline_)
+    assert not holds_a_key(pickle.dumps(deployed))
+    np.testing.assert_array_equal(deployed.predict_proba(X), model.predict_proba(X))
+
+
+def test_nothing_can_be_set(model):
+    deployed = model.deployable()
+    with pytest.raises(ValueError, match=r"stays as it is; found \['threshold'\]"):
+        deployed.set_params(threshold=0.1)
+    assert deployed.set_params() is deployed
 
 
 def test_it_is_a_fitted_classifier_that_stays_as_it_is(model):

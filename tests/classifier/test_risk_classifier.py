@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 import sklearn
 from imblearn.pipeline import Pipeline as SamplingPipeline
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from lightgbm import LGBMClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     KFold,
     StratifiedKFold,
     cross_val_score,
@@ -316,6 +318,91 @@ def test_mapped_names_are_read_everywhere():
     pd.testing.assert_frame_equal(model.out_of_fold_, expected.out_of_fold_)
 
 
+# -- what is learned, and from whom ---------------------------------------------------
+
+
+def test_many_rows_of_a_student_do_not_blunt_the_sigmoid():
+    rng = np.random.RandomState(0)
+    x = rng.normal(size=1600)
+    fails = (rng.uniform(size=1600) < 1 / (1 + np.exp(1 - 1.5 * x))).astype(int)
+    students = np.repeat(np.arange(200), 8)  # nearly all of them fail something
+    model = RiskClassifier(LogisticRegression()).fit(x[:, None], fails, groups=students)
+    found = model.out_of_fold_
+    assert found["y_prob"].mean() == pytest.approx(fails.mean(), abs=0.01)
+
+
+def test_groups_do_not_excuse_a_student_on_both_sides():
+    model = RiskClassifier(pipe(Spy()), cv=GroupKFold(3))
+    with pytest.raises(SplitError, match=r"Fold 0: \d+ students are on both sides"):
+        model.fit(X, y, groups=X["course_uuid"])
+
+
+def test_a_row_counts_once():
+    folds = list(StudentKFold(3, random_state=0).split(X, y))
+    with pytest.raises(SplitError, match="rows are tested more than once"):
+        RiskClassifier(pipe(), cv=[*folds, folds[0]]).fit(X, y)
+    train, test = folds[0]
+    first = RiskClassifier(pipe(), cv=folds).fit(X, y).out_of_fold_["row"]
+    with pytest.raises(SplitError, match="tests no first row of a snapshot"):
+        RiskClassifier(pipe(), cv=[(train, np.setdiff1d(test, first))]).fit(X, y)
+
+
+def test_repeated_training_rows_are_kept():
+    folds = list(StudentKFold(3, random_state=0).split(X, y))
+    failing = [train[y.iloc[train] == 1] for train, _ in folds]
+    more = [
+        (np.concatenate([train, again, again]), test)
+        for (train, test), again in zip(folds, failing, strict=True)
+    ]
+    once, thrice = (RiskClassifier(pipe(), cv=cv).fit(X, y) for cv in (folds, more))
+    mean = {len(m.split_plan_.splits[0][0]): m.out_of_fold_["y_score"].mean()
+            for m in (once, thrice)}  # fmt: skip
+    assert mean[max(mean)] > mean[min(mean)] + 0.1
+
+
+def test_capacity_of_a_part_of_the_students_is_that_of_all():
+    whole = RiskClassifier(pipe("lightgbm"), threshold=Capacity(1), cv=3).fit(X, y)
+    folds = whole.split_plan_.splits[:1]
+    part = RiskClassifier(pipe("lightgbm"), threshold=Capacity(1), cv=folds).fit(X, y)
+    share = [
+        (model.out_of_fold_["y_prob"] >= model.threshold_).mean()
+        for model in (whole, part)
+    ]
+    assert share[1] == pytest.approx(share[0], rel=0.5)
+
+
+def test_unmarked_steps_see_whole_histories():
+    folds = list(StudentKFold(3, random_state=0).split(X, y))
+    day = X["particion"].fillna(0).to_numpy()
+    late = [(train, test[day[test] >= 30]) for train, test in folds]
+    pipeline = pipe()
+    pipeline.steps[:2] = [("features", Unmarked())]
+    slow = RiskClassifier(pipeline, cv=late).fit(X, y)
+    fast = RiskClassifier(pipe(), cv=late).fit(X, y)
+    pd.testing.assert_frame_equal(slow.out_of_fold_, fast.out_of_fold_)
+
+
+class CrossFitted(TransformerMixin, BaseEstimator):
+    """Give the rows of fit otherwise than new ones, as target encoders do."""
+
+    def fit(self, X, y):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return X
+
+    def fit_transform(self, X, y):
+        return self.fit(X, y).transform(X) ** 2
+
+
+def test_transformers_are_fitted_as_without_weights():
+    learner = make_pipeline(CrossFitted(), LogisticRegression())
+    plain = RiskClassifier(learner, cv=3).fit(PLAIN, OUTCOME)
+    ones = RiskClassifier(learner, cv=3).fit(PLAIN, OUTCOME, sample_weight=np.ones(300))
+    np.testing.assert_allclose(ones.predict_proba(PLAIN), plain.predict_proba(PLAIN))
+
+
 # -- plain tables -----------------------------------------------------------------
 
 
@@ -354,11 +441,30 @@ class DropStudent(BaseEstimator):
         return X.drop(columns="user_uuid")
 
 
-def test_a_classifier_without_probabilities():
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_a_classifier_without_probabilities(scale):
     svc = LinearSVC(random_state=0)
-    model = RiskClassifier(svc, cv=3).fit(PLAIN, OUTCOME)
-    decided = model.pipeline_.decision_function(PLAIN)
-    assert (np.diff(model.predict_proba(PLAIN)[np.argsort(decided), 1]) >= 0).all()
+    model = RiskClassifier(svc, "sigmoid", cv=3).fit(PLAIN * scale, OUTCOME)
+    decided = model.pipeline_.decision_function(PLAIN * scale)
+    found = model.predict_proba(PLAIN * scale)[np.argsort(decided), 1]
+    assert (np.diff(found) >= 0).all()
+    assert len(np.unique(found)) > 290
+
+
+@pytest.mark.parametrize("kind", [object, "Int64", "category", bool, str])
+def test_labels_of_any_kind(kind):
+    labels = pd.Series(OUTCOME).astype(kind)
+    model = RiskClassifier(TREE, cv=3).fit(PLAIN, labels)
+    expected = RiskClassifier(TREE, cv=3).fit(PLAIN, OUTCOME)
+    np.testing.assert_array_equal(
+        model.predict_proba(PLAIN), expected.predict_proba(PLAIN)
+    )
+
+
+def test_labels_of_several_kinds_are_refused():
+    mixed = np.where(OUTCOME == 1, "fails", OUTCOME.astype(object))
+    with pytest.raises(ValueError, match="labels of one kind"):
+        RiskClassifier(TREE, cv=3).fit(PLAIN, mixed)
 
 
 # -- wherever scikit-learn takes a classifier ---------------------------------------
@@ -528,13 +634,55 @@ def test_columns_of_a_plain_table():
     model = RiskClassifier(TREE, cv=3).fit(table, OUTCOME)
     with pytest.raises(TableError, match=r"missing \['c'\], unexpected \['d'\]"):
         model.predict(table.rename(columns={"c": "d"}))
+    booster = RiskClassifier(LGBMClassifier(n_jobs=1, verbosity=-1), cv=3)
+    booster.fit(table, OUTCOME)  # it reads columns by position, whatever their names
+    for other in (table[list("cba")], table.assign(d=0.0)):
+        with pytest.raises(ValueError, match="feature names should match"):
+            booster.predict(other)
 
 
-def test_a_refused_fit_keeps_the_model_it_had(model):
-    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
-    with pytest.raises(ValueError, match="y needs two classes"):
-        again.fit(X, y * 0)
-    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+class FailsAtLast(DecisionTreeClassifier):
+    """Refuse to be fitted on everything, where the first row is of another class."""
+
+    def fit(self, X, y, **params):
+        if len(X) == 300 and y[0] != OUTCOME[0]:
+            message = "enough"
+            raise RuntimeError(message)
+        return super().fit(X, y, **params)
+
+
+RARE = np.where(np.arange(300) < 2, "x", "y")
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "message"),
+    [
+        (OUTCOME * 0, ValueError, "y needs two classes"),
+        (RARE, SplitError, "at least 3 rows of each class"),
+        (1 - OUTCOME, RuntimeError, "enough"),
+    ],
+    ids=["one class", "too few", "fails at last"],
+)
+def test_a_failed_fit_keeps_the_model_it_had(target, error, message):
+    model = RiskClassifier(FailsAtLast(random_state=0), cv=3).fit(PLAIN, OUTCOME)
+    before = pickle.dumps(model)
+    with pytest.raises(error, match=message):
+        model.fit(PLAIN[:, :5] if error is SplitError else PLAIN, target)
+    assert pickle.dumps(model) == before
+
+
+def test_names_of_several_kinds_are_refused_before_any_fit():
+    table = pd.DataFrame(PLAIN[:, :2], columns=["a", 3])
+    with pytest.raises(TypeError, match="names"):
+        RiskClassifier(Spy(), cv=3).fit(table, OUTCOME)
+    assert not Spy.seen
+
+
+def test_an_estimator_without_scores_is_refused():
+    from sklearn.linear_model import Ridge  # noqa: PLC0415
+
+    with pytest.raises(TypeError, match="Ridge has neither"):
+        RiskClassifier(Ridge()).fit(PLAIN, OUTCOME)
 
 
 def test_errors_never_hold_a_students_values():

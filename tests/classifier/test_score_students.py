@@ -55,9 +55,11 @@ def test_probabilities_are_those_of_the_day(model, students):
 
 def test_change_is_counted_from_the_earlier_day(model, students):
     then = by_hand(model, X, 20)["p"].reindex(pd.MultiIndex.from_frame(students[KEYS]))
-    np.testing.assert_allclose(
-        students["change"], students["probability"] - then.to_numpy(), atol=1e-9
-    )
+    expected = students["probability"] - then.to_numpy()
+    expected[students["particion"] <= 20] = np.nan  # nothing since
+    np.testing.assert_allclose(students["change"], expected, atol=1e-9)
+    late = model.score_students(X, since=1000, n_reasons=0)
+    assert late["change"].isna().all()
     assert (students["change"] != 0).sum() > 10
 
 
@@ -139,7 +141,8 @@ def test_the_input_is_not_changed(model):
     ("given", "error", "message"),
     [
         ({"at": 20, "since": 20}, ValueError, "since must be before at"),
-        ({"at": -1}, TableError, "no event up to partition -1"),
+        ({"at": -1}, TableError, "X has no row up to partition -1"),
+        ({"at": float("nan")}, ValueError, "at must be a partition"),
         ({"capacity": -1}, ValueError, "capacity must be a whole number from 0 on"),
         ({"capacity": 2.5}, ValueError, "capacity must be a whole number from 0 on"),
         ({"n_reasons": -1}, ValueError, "n_reasons must be a whole number from 0 on"),

@@ -26,8 +26,8 @@ class SigmoidCalibrator(BaseEstimator):
     """Map scores to probabilities by a logistic curve of their log-odds.
 
     Two numbers are learned: a slope above 0, which says how sure the scores may
-    be, and an intercept. So the order of the scores is kept, and a few failing
-    students are enough.
+    be, and an intercept. So a higher score never gives a lower probability, and a few
+    failing students are enough.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class SigmoidCalibrator(BaseEstimator):
         Returns
         -------
         probability : ndarray of shape (n_units,)
-            In (0, 1), in the same order as the scores.
+            In (0, 1); a higher score never gives a lower one.
         """
         odds = logit(np.clip(score, *self.range_))
         probability = expit(self.slope_ * odds + self.intercept_)
@@ -131,7 +131,7 @@ class IsotonicCalibrator(BaseEstimator):
 
     Scores are pooled into blocks whose share of failing rises, and the curve runs
     straight from the middle of each block to that of the next: so, unlike the
-    steps of plain isotonic regression, it keeps the order of the scores. It needs
+    steps of plain isotonic regression, it tells scores of one block apart. It needs
     many failing students.
 
     Attributes
@@ -190,16 +190,18 @@ class IsotonicCalibrator(BaseEstimator):
         middle = np.bincount(block, weights=at * count) / np.bincount(
             block, weights=count
         )
-        # Beyond the outer blocks the curve goes on rising, to the very ends.
+        # Beyond the outer blocks the curve goes on rising, as little as one more
+        # unit of theirs could tell.
+        n_first, n_last = count[block == 0].sum(), count[block == len(level) - 1].sum()
         inner = (middle > 0) & (middle < 1)
         low = level[~inner & (middle <= 0)]
         high = level[~inner & (middle >= 1)]
         self.scores_ = np.concatenate([[0.0], middle[inner], [1.0]])
         self.probabilities_ = np.concatenate(
             [
-                low if low.size else [level[0] / 2],
+                low if low.size else [level[0] * (1 - 1 / (n_first + 2))],
                 level[inner],
-                high if high.size else [(1 + level[-1]) / 2],
+                high if high.size else [level[-1] + (1 - level[-1]) / (n_last + 2)],
             ]
         )
         return self
@@ -215,7 +217,7 @@ class IsotonicCalibrator(BaseEstimator):
         Returns
         -------
         probability : ndarray of shape (n_units,)
-            In (0, 1), in the same order as the scores.
+            In (0, 1); a higher score never gives a lower one.
         """
         found = np.interp(score, self.scores_, self.probabilities_)
         # Rounding must not lift a score above those of the next piece.
@@ -225,6 +227,13 @@ class IsotonicCalibrator(BaseEstimator):
         return np.clip(
             found, self.probabilities_[piece - 1], self.probabilities_[piece]
         )
+
+
+def calibrate(
+    calibrator: SigmoidCalibrator | IsotonicCalibrator | None, score: FloatArray
+) -> FloatArray:
+    """Give the probability of each score; the score itself without a calibrator."""
+    return score if calibrator is None else calibrator.predict(score)
 
 
 def fit_calibrator(
@@ -248,10 +257,10 @@ def fit_calibrator(
     """
     if method is None:
         return None
-    n_students = len(np.unique(students))
+    # A student who fails one course and passes another speaks for both.
     n_failing = len(np.unique(students[fails]))
+    n_passing = len(np.unique(students[~fails]))
     if method == "auto":
         method = "isotonic" if n_failing >= ENOUGH_FOR_ISOTONIC else "sigmoid"
     kind = IsotonicCalibrator if method == "isotonic" else SigmoidCalibrator
-    counts = {"n_failing": n_failing, "n_passing": n_students - n_failing}
-    return kind().fit(score, fails, **counts)
+    return kind().fit(score, fails, n_failing=n_failing, n_passing=n_passing)

@@ -25,6 +25,7 @@ def check_plan(plan: SplitPlan, fails: IntArray, units: Units) -> None:
     SplitError
         If it is not so.
     """
+    _check_once(plan, units)
     both = np.zeros(2, dtype=np.int64)
     for number, (train, test) in enumerate(plan.splits):
         held = np.bincount(fails[train], minlength=2)
@@ -35,20 +36,49 @@ def check_plan(plan: SplitPlan, fails: IntArray, units: Units) -> None:
                 "Use fewer folds, or stratify them, as StudentKFold does."
             )
             raise SplitError(message)
-        if units.students is None:
-            continue
-        shared = np.intersect1d(units.students[train], units.students[test])
-        if len(shared):
-            message = (
-                f"Fold {number}: {len(shared)} students are on both sides, so that "
-                "their scores would not be out of fold. Pass a number as cv, "
-                "StudentKFold, or another splitter that keeps students together."
-            )
-            raise SplitError(message)
+        _check_apart(units.students, train, test, number, "students")
+        _check_apart(units.groups, train, test, number, "groups")
     if not both.all():
         message = (
             "The test sides of all folds hold one class of y; calibration and "
             "threshold need both. Test other rows."
+        )
+        raise SplitError(message)
+
+
+def _check_apart(
+    codes: IntArray | None, train: IntArray, test: IntArray, number: int, what: str
+) -> None:
+    if codes is None:
+        return
+    shared = len(np.intersect1d(codes[train], codes[test]))
+    if shared:
+        message = (
+            f"Fold {number}: {shared} {what} are on both sides, so that their scores "
+            "would not be out of fold. Pass a number as cv, StudentKFold, or another "
+            "splitter that keeps students together."
+        )
+        raise SplitError(message)
+
+
+def _check_once(plan: SplitPlan, units: Units) -> None:
+    is_unit = np.zeros(plan.n_samples, dtype=np.bool_)
+    is_unit[units.rows] = True
+    tested = np.zeros(plan.n_samples, dtype=np.int64)
+    for number, (_, test) in enumerate(plan.splits):
+        if not is_unit[test].any():
+            message = (
+                f"Fold {number} tests no first row of a snapshot, so that nothing is "
+                "judged in it. Split whole histories, as StudentKFold does."
+            )
+            raise SplitError(message)
+        tested += np.bincount(test, minlength=plan.n_samples)
+    repeated = int((tested > 1).sum())
+    if repeated:
+        message = (
+            f"{repeated} rows are tested more than once, and each may count once in "
+            "calibration and threshold. Pass a splitter whose test sides do not "
+            "overlap, such as StudentKFold."
         )
         raise SplitError(message)
 

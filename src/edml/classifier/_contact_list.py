@@ -59,8 +59,18 @@ def score_students(
     table = X if at is None else _shown(model, X, at, names)
     rows = latest_rows(table, names)
     if not len(rows):
-        message = f"X has no event up to partition {at}; pass a later one as at=."
+        message = (
+            "X has no row. Pass the events of at least one student."
+            if at is None
+            else f"X has no row up to partition {at}. Pass a later one as at=."
+        )
         raise TableError(message)
+    if n_reasons and not hasattr(model.pipeline_, "predict_proba"):
+        message = (
+            "Reasons need a classifier that gives probabilities (predict_proba), which "
+            "the model's does not. Pass n_reasons=0 for a list without them."
+        )
+        raise ValueError(message)
     chosen = table.iloc[rows]
     probability = model._fail_probability(table, rows)
     found = {
@@ -76,7 +86,10 @@ def score_students(
         if capacity is None
         else _most_at_risk(probability, students[COURSE], _per_course(capacity))
     )
-    students["change"] = probability - _earlier(model, X, since, students, names)
+    change = probability - _earlier(model, X, since, students, names)
+    if since is not None:  # who has no row since then has not changed, nor stayed
+        change[students[PARTITION].to_numpy() <= since] = np.nan
+    students["change"] = change
     order = np.argsort(-probability, kind="stable")
     students = students.iloc[order].reset_index(drop=True)
     if n_reasons:
@@ -97,6 +110,9 @@ def _check_moments(at: float | None, since: float | None) -> None:
     for name, moment in (("at", at), ("since", since)):
         if moment is not None:
             check_scalar(moment, name, Real)
+            if np.isnan(moment):
+                message = f"{name} must be a partition; found {moment!r}."
+                raise ValueError(message)
     if at is not None and since is not None and since >= at:
         message = f"since must be before at; found since={since!r} and at={at!r}."
         raise ValueError(message)

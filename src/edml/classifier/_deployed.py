@@ -13,7 +13,9 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
     """A fitted risk model that predicts, and cannot be fitted again.
 
     `RiskClassifier.deployable` makes it. It holds no sampler, no out-of-fold
-    score and no training row, as far as the classifier itself keeps none.
+    score and no training row, as far as the classifier itself keeps none. Cloning it
+    gives the same object and `fit` does nothing, so a cross-validation would score it
+    on rows that it was trained on: judge it by `edml.inspection.evaluate`.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
     pipeline_, calibrator_, threshold_, classes_ : object
         The parameters, under the names of a fitted model.
     n_features_in_ : int
-        Number of columns seen in fit; only where ``feature_names`` is given.
+        Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names; only where given.
 
@@ -92,6 +94,32 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         self : DeployedClassifier
             The same object, as it was.
         """
+        return self
+
+    def set_params(self, **params: Any) -> Self:
+        """Refuse: what is deployed stays as it is.
+
+        Parameters
+        ----------
+        **params : dict
+            Nothing.
+
+        Returns
+        -------
+        self : DeployedClassifier
+            The same object.
+
+        Raises
+        ------
+        ValueError
+            If there is a parameter to set.
+        """
+        if params:
+            message = (
+                f"A deployed model stays as it is; found {sorted(params)} to be set. "
+                "Set them on the RiskClassifier, and fit it."
+            )
+            raise ValueError(message)
         return self
 
     @property

@@ -1,7 +1,6 @@
 """What a fitted risk model answers, whether it can be fitted again or not."""
 
 import difflib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from edml._sklearn import safe_indexing
+from edml._sklearn import check_columns, safe_indexing
+from edml.classifier._calibration import calibrate
 from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
 from edml.classifier._training import raw_scores, without_samplers
@@ -166,17 +166,16 @@ class RiskPredictions:
         """Give the probability of the second class, of all rows or of some."""
         check_is_fitted(self, "pipeline_")
         self._check_columns(X)
+        if is_event_table(X, columns_of(self)) and not len(X):
+            return np.empty(0)  # which a classifier would refuse
         front, rest = split_per_history(self.pipeline_)
         if front is None:
             score = raw_scores(rest, X)
-            return self._calibrated(score if rows is None else score[rows])
+            return calibrate(self.calibrator_, score if rows is None else score[rows])
         described = front.transform(X)
         if rows is not None:  # what follows goes row by row
             described = safe_indexing(described, rows)
-        return self._calibrated(raw_scores(rest, described))
-
-    def _calibrated(self, score: FloatArray) -> FloatArray:
-        return score if self.calibrator_ is None else self.calibrator_.predict(score)
+        return calibrate(self.calibrator_, raw_scores(rest, described))
 
     @staticmethod
     def _both(failing: FloatArray) -> FloatArray:
@@ -187,8 +186,13 @@ class RiskPredictions:
         seen = getattr(self, "feature_names_in_", None)
         if seen is None or not isinstance(X, pd.DataFrame):
             return
-        missing = sorted(_needed(self.pipeline_, seen) - set(X.columns))
+        names = columns_of(self.pipeline_)
+        events = is_event_table(pd.DataFrame(columns=list(seen)), names)
+        needed = {names[name] for name in REQUIRED_COLUMNS} if events else set(seen)
+        missing = sorted((needed & set(seen)) - set(X.columns))
         if not missing:
+            if not events:
+                check_columns(self, X)  # their order too, as the classifier may not
             return
         unexpected = sorted(str(name) for name in set(X.columns) - set(seen))
         near = {
@@ -202,17 +206,3 @@ class RiskPredictions:
             f"{hint} Rename them, or refit."
         )
         raise TableError(message)
-
-
-def _needed(pipeline: Any, seen: NDArray[Any]) -> set[str]:
-    """Give the columns seen in fit that predictions need."""
-    names = columns_of(pipeline)
-    if not _reads_events(pipeline, seen, names):
-        return set(seen)
-    return {names[name] for name in REQUIRED_COLUMNS} & set(seen)
-
-
-def _reads_events(pipeline: Any, seen: NDArray[Any], names: Mapping[str, str]) -> bool:
-    table = pd.DataFrame(columns=list(seen))
-    front, _ = split_per_history(pipeline)
-    return front is not None and is_event_table(table, names)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.pipeline import Pipeline
@@ -31,7 +31,7 @@ from edml._sklearn import (
     fit_context,
     remember_columns,
 )
-from edml.classifier._calibration import fit_calibrator
+from edml.classifier._calibration import calibrate, fit_calibrator
 from edml.classifier._checks import check_plan, check_scores
 from edml.classifier._deployed import DeployedClassifier
 from edml.classifier._predictions import RiskPredictions
@@ -75,7 +75,8 @@ class RiskClassifier(
     ----------
     estimator : classifier, default=None
         A pipeline or any classifier of two classes, on event tables or on plain
-        tables; None is `edml.make_risk_pipeline`.
+        tables; None is `edml.pipeline.make_risk_pipeline`. It sees all columns of a plain
+        table, a student column too: drop it in a first step.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
         How scores become probabilities; "auto" is "isotonic" from 1,000 failing
         students on, else "sigmoid". None keeps the pipeline's own.
@@ -120,14 +121,14 @@ class RiskClassifier(
 
     See Also
     --------
-    edml.make_risk_pipeline : The pipeline.
+    edml.pipeline.make_risk_pipeline : The pipeline.
 
     Notes
     -----
     The out-of-fold scores come from pipelines that have seen (k - 1) / k of the
     students, as in `sklearn.calibration.CalibratedClassifierCV` with
     ``ensemble=False``. The calibrated ``out_of_fold_`` probabilities were seen by
-    the calibrator; judge a model on other students, with `edml.evaluate`.
+    the calibrator; judge a model on other students, with `edml.inspection.evaluate`.
 
     ``sample_weight`` is for training alone: calibration and threshold count each
     unit once, as it was.
@@ -188,12 +189,14 @@ class RiskClassifier(
         X : DataFrame or array-like of shape (n_rows, n_columns)
             The event table, or a plain one.
         y : array-like of shape (n_rows,)
-            The outcome of each row: two classes, the higher of which fails.
+            The outcome of each row: two classes, the higher of which fails; so of
+            "fail" and "pass" it is "pass", and 1 and 0 are safer.
         sample_weight : array-like of shape (n_rows,), default=None
             How much each row weighs in training. Samplers that make rows of their
             own refuse it.
         groups : array-like of shape (n_rows,), default=None
-            The student of each row, taken instead of the column.
+            What stays together in a fold, instead of the student column; where
+            ``X`` has that column, no student may be on both sides either.
 
         Returns
         -------
@@ -209,10 +212,15 @@ class RiskClassifier(
         ValueError
             If ``y`` has other than two classes, ``threshold`` is unknown or needs
             what ``X`` lacks, the weights cannot be used, or scores are NaN.
+        TypeError
+            If ``estimator`` gives neither probabilities nor decisions, or columns
+            have names of several kinds.
         """
         check_threshold(self.threshold)
         X, sample_weight, groups = indexable(X, sample_weight, groups)
-        fails = self._read_outcome(X, y)
+        columns = BaseEstimator()
+        remember_columns(columns, X)  # refuses names of several kinds, before any fit
+        classes, fails = _read_outcome(X, y)
         weight = _read_weight(sample_weight, X)
         rng = check_random_state(self.random_state)
         estimator = self._make_estimator(rng)
@@ -223,11 +231,18 @@ class RiskClassifier(
         ready = X if front is None else front.fit_transform(X)
         training = prepare_training(rest, ready, fails, weight)
         found = self._out_of_fold(training, ready, fails, plan, units)
-        self._learn(found, X, units, names)
-        self.pipeline_ = _join(estimator, front, training)
+        calibrator, threshold = self._learn(found, X, units, names)
+        pipeline = _join(estimator, front, training)
+        # All at once and at last: a fit that fails leaves the model as it was.
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.update(vars(columns))
+        self.classes_ = classes
+        self.pipeline_ = pipeline
+        self.calibrator_ = calibrator
+        self.threshold_ = threshold
+        self.out_of_fold_ = found
         self.split_plan_ = plan
         self.data_fingerprint_ = fingerprint(X, fails)
-        remember_columns(self, X)
         return self
 
     def deployable(self) -> DeployedClassifier:
@@ -253,6 +268,15 @@ class RiskClassifier(
     def _make_estimator(self, rng: np.random.RandomState) -> Any:
         if self.estimator is None:
             return make_risk_pipeline(random_state=self._seed(rng))
+        if not any(
+            hasattr(self.estimator, method)
+            for method in ("predict_proba", "decision_function")
+        ):
+            message = (
+                "estimator needs predict_proba or decision_function; "
+                f"{type(self.estimator).__name__} has neither. Pass a classifier."
+            )
+            raise TypeError(message)
         estimator = clone(self.estimator)
         fix_random_states(estimator, rng)
         return estimator
@@ -261,32 +285,6 @@ class RiskClassifier(
         if isinstance(self.random_state, Integral):
             return int(self.random_state)
         return int(rng.randint(np.iinfo(np.int32).max))
-
-    def _read_outcome(self, X: Any, y: ArrayLike) -> IntArray:
-        """Give 1 where the higher of the two classes is, and note the classes."""
-        check_consistent_length(X, y)
-        values = pd.Series(column_or_1d(y, warn=True))
-        null = int(values.isna().sum())
-        if null:
-            message = (
-                f"y has no value in {null} of {len(values)} rows. Drop the rows of "
-                "courses that still run."
-            )
-            raise ValueError(message)
-        if values.dtype.kind == "f":
-            assert_all_finite(values, input_name="y")
-        check_classification_targets(y)
-        classes, codes = np.unique(values.to_numpy(), return_inverse=True)
-        if type_of_target(y) != "binary" or len(classes) != 2:
-            held = "one class" if len(classes) == 1 else f"{len(classes)} classes"
-            message = (
-                "Only binary classification is supported: y needs two classes, passes "
-                f"and fails; the {len(values)} rows hold {held}. Check the passing "
-                "grade, or stratify the split by student."
-            )
-            raise ValueError(message)
-        self.classes_ = classes
-        return codes.astype(np.int64)
 
     def _make_plan(
         self,
@@ -324,43 +322,47 @@ class RiskClassifier(
         """Score each unit by a pipeline that has not seen its student."""
         is_unit = np.zeros(len(fails), dtype=np.bool_)
         is_unit[units.rows] = True
-        # where histories are described already, only their units need a score
-        tests = [
-            test[is_unit[test]] if units.described else test for _, test in plan.splits
-        ]
+        tests = [np.sort(test[is_unit[test]]) for _, test in plan.splits]
+        # What is not described yet is shown with all of its history.
+        shown = tests if units.described else [_whole(units, test) for test in tests]
         scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(score_fold)(training, ready, train, test)
-            for (train, _), test in zip(plan.splits, tests, strict=True)
+            delayed(score_fold)(training, ready, train, seen)
+            for (train, _), seen in zip(plan.splits, shown, strict=True)
         )
         row = np.concatenate(tests)
         fold = np.repeat(np.arange(len(tests)), [len(test) for test in tests])
-        score = np.concatenate(scores)
+        score = np.concatenate(
+            [
+                given[np.searchsorted(seen, test)]
+                for given, seen, test in zip(scores, shown, tests, strict=True)
+            ]
+        )
         check_scores(score, fold)
         found = {"row": row, "fold": fold, "y_true": fails[row], "y_score": score}
-        return pd.DataFrame(found)[is_unit[row]].reset_index(drop=True)
+        return pd.DataFrame(found)
 
     def _learn(
         self, found: pd.DataFrame, X: Any, units: Units, names: Mapping[str, str]
-    ) -> None:
+    ) -> tuple[Any, float]:
         """Learn calibration and threshold from the out-of-fold scores."""
         row = found["row"].to_numpy()
         score = found["y_score"].to_numpy()
         fails = found["y_true"].to_numpy() == 1
         students = row if units.students is None else units.students[row]
-        self.calibrator_ = fit_calibrator(self.calibration, score, fails, students)
+        calibrator = fit_calibrator(self.calibration, score, fails, students)
         if isinstance(self.threshold, Real):
-            self.threshold_ = float(self.threshold)
+            threshold = float(self.threshold)
         else:
             occupancy = read_occupancy(X, row, names) if units.events else None
             chosen = choose_threshold(self.threshold, score, fails, occupancy)
-            self.threshold_ = float(self._calibrated(np.array([chosen]))[0])
-        found["y_prob"] = self._calibrated(score)
+            threshold = float(calibrate(calibrator, np.array([chosen]))[0])
+        found["y_prob"] = calibrate(calibrator, score)
         if units.events:
             keys = X.iloc[row]
             found[STUDENT] = keys[names[STUDENT]].to_numpy()
             found[COURSE] = keys[names[COURSE]].to_numpy()
             found[PARTITION] = read_partitions(keys[names[PARTITION]])
-        self.out_of_fold_ = found
+        return calibrator, threshold
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -368,6 +370,44 @@ class RiskClassifier(
         if self.estimator is not None:
             tags.input_tags = get_tags(self.estimator).input_tags
         return tags
+
+
+def _read_outcome(X: Any, y: ArrayLike) -> tuple[NDArray[Any], IntArray]:
+    """Give the classes, and 1 where the higher of them is."""
+    check_consistent_length(X, y)
+    values = pd.Series(column_or_1d(y, warn=True)).infer_objects()
+    null = int(values.isna().sum())
+    if null:
+        message = (
+            f"y has no value in {null} of {len(values)} rows. Drop the rows of "
+            "courses that still run."
+        )
+        raise ValueError(message)
+    if values.dtype.kind == "f":
+        assert_all_finite(values, input_name="y")
+    labels = values.to_numpy()
+    if pd.api.types.infer_dtype(values).startswith("mixed"):
+        message = "y needs labels of one kind, such as 0 and 1; found several kinds."
+        raise ValueError(message)
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    if type_of_target(labels) != "binary" or len(classes) != 2:
+        held = "one class" if len(classes) == 1 else f"{len(classes)} classes"
+        message = (
+            "Only binary classification is supported: y needs two classes, passes "
+            f"and fails; the {len(values)} rows hold {held}. Check the passing "
+            "grade, or stratify the split by student."
+        )
+        raise ValueError(message)
+    return classes, codes.astype(np.int64)
+
+
+def _whole(units: Units, test: IntArray) -> IntArray:
+    """Give all rows of the tested students, none of whom is in training."""
+    if units.students is None:
+        return test
+    tested = np.isin(units.students, units.students[test])
+    return np.flatnonzero(tested)
 
 
 def _read_weight(sample_weight: ArrayLike | None, X: Any) -> FloatArray | None:

@@ -15,7 +15,7 @@ from edml._sklearn import Interval
 from edml.schema import BoolArray, FloatArray, Occupancy
 
 _CONSTRAINT = re.compile(r"\s*(recall|precision)\s*>=\s*(\d*\.?\d+)\s*")
-_N_CANDIDATES = 1000  # for a scorer, which is called for each
+_N_CANDIDATES = 200  # for a scorer, which is called for each
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,13 @@ def check_threshold(threshold: Any) -> None:
         if match and 0 < float(match[2]) <= 1:
             return
         if threshold in get_scorer_names():
+            check_scoring(scoring=threshold)
             return
         found = f"found {threshold!r}"
         if match:
             found += ", and a share is in (0, 1]"
     elif callable(threshold):
+        check_scoring(scoring=threshold)  # refuses a metric, which is no scorer
         return
     else:
         found = f"found an object of type {type(threshold).__name__}"
@@ -124,8 +126,8 @@ def choose_threshold(
     if isinstance(threshold, Capacity):
         return _by_capacity(threshold, score, occupancy)
     cuts = _Cuts(score, fails)
-    if threshold == "f1":
-        return cuts.best(cuts.f1)
+    if isinstance(threshold, str) and threshold in cuts.merits:
+        return cuts.best(cuts.merits[threshold])
     match = _CONSTRAINT.fullmatch(threshold) if isinstance(threshold, str) else None
     if match is None:
         return _by_scorer(threshold, score, fails, cuts)
@@ -157,7 +159,17 @@ class _Cuts:
         self.hits = np.cumsum(fails[order])[last]
         self.precision = self.hits / self.n_flagged
         self.recall = self.hits / fails.sum()
-        self.f1 = 2 * self.hits / (self.n_flagged + fails.sum())
+        n_failing, n_passing = fails.sum(), (~fails).sum()
+        spared = n_passing - (self.n_flagged - self.hits)
+        # the same as scikit-learn's scorers of these names, of all cuts at once
+        self.merits = {
+            "f1": 2 * self.hits / (self.n_flagged + n_failing),
+            "precision": self.precision,
+            "recall": self.recall,
+            "jaccard": self.hits / (self.n_flagged + n_failing - self.hits),
+            "accuracy": (self.hits + spared) / len(fails),
+            "balanced_accuracy": (self.recall + spared / n_passing) / 2,
+        }
 
     def best(self, merit: FloatArray) -> float:
         return float(self.score[np.argmax(merit)])  # the first, hence the highest
@@ -198,7 +210,13 @@ def _by_scorer(
                 "changes. Pass one that judges flags, such as 'f1'."
             )
             raise ValueError(message) from error
-    return float(candidates[np.argmax(merit)])
+    if np.isnan(merit).all():
+        message = (
+            f"The scorer {threshold!r} gave NaN for all {len(merit)} thresholds. Pass "
+            "one that is defined for flags of 0 and 1."
+        )
+        raise ValueError(message)
+    return float(candidates[np.nanargmax(merit)])
 
 
 def _by_capacity(
@@ -220,7 +238,7 @@ def _by_capacity(
         _warn_capacity(capacity, per_group[0], "the scores are equal for so many")
         return float(ranked[0])
     chosen = within[-1]
-    if chosen == len(last) - 1:
+    if chosen == len(last) - 1 and per_group[-1] < capacity.per_course:
         _warn_capacity(capacity, per_group[-1], "there are no more students")
     return float(ranked[last[chosen]])
 

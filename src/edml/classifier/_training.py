@@ -69,7 +69,8 @@ def fit_rest(rest: Any, X: Any, y: IntArray, sample_weight: FloatArray | None) -
         if step in _IDLE:
             continue
         if not hasattr(step, "fit_resample"):
-            X = step.fit(X, y).transform(X)
+            # one step, for some transform the rows of fit otherwise than new ones
+            X = step.fit_transform(X, y)
             continue
         X, y = step.fit_resample(X, y)
         kept = getattr(step, "sample_indices_", None)
@@ -96,6 +97,8 @@ class Training:
     sampler : tuple of (str, SnapshotSampler) or None
         The pipeline's own step, which has chosen the rows once for all folds: a
         snapshot is chosen by its own history and day.
+    n_rows : int
+        Number of rows of the table.
     rows : ndarray of shape (n_training,)
         Positions of the rows that may train.
     X, y : array-like of shape (n_training, ...)
@@ -106,6 +109,7 @@ class Training:
 
     rest: Any
     sampler: Any
+    n_rows: int
     rows: IntArray
     X: Any
     y: IntArray
@@ -115,7 +119,10 @@ class Training:
         """Fit on everything, or on the rows of one side of a split."""
         X, y, weight = self.X, self.y, self.sample_weight
         if train is not None:
-            chosen = np.flatnonzero(np.isin(self.rows, train))
+            place = np.full(self.n_rows, -1)
+            place[self.rows] = np.arange(len(self.rows))
+            chosen = place[train]  # in the order of the split, with its repeats
+            chosen = chosen[chosen >= 0]
             X, y = safe_indexing(X, chosen), y[chosen]
             weight = None if weight is None else weight[chosen]
         if len(np.unique(y)) < 2:
@@ -133,12 +140,12 @@ def prepare_training(
     """Choose the rows that train, where edml's own sampler does so."""
     first = rest.steps[0] if isinstance(rest, Pipeline) else ("", None)
     if type(first[1]) is not SnapshotSampler or len(rest.steps) < 2:
-        return Training(rest, None, np.arange(len(y)), X, y, sample_weight)
+        return Training(rest, None, len(y), np.arange(len(y)), X, y, sample_weight)
     name, sampler = first[0], clone(first[1])
     kept, outcome = sampler.fit_resample(X, y)
     rows = sampler.sample_indices_
     weight = None if sample_weight is None else sample_weight[rows]
-    return Training(rest[1:], (name, sampler), rows, kept, outcome, weight)
+    return Training(rest[1:], (name, sampler), len(y), rows, kept, outcome, weight)
 
 
 def score_fold(
@@ -151,12 +158,13 @@ def score_fold(
 def raw_scores(fitted: Any, X: Any) -> FloatArray:
     """Give the score of the second class in [0, 1], before any calibration.
 
-    What a classifier without probabilities decides by is taken for log-odds.
+    What a classifier without probabilities decides by is brought between 0 and 1 by
+    a curve that, unlike the logistic one, tells far decisions apart.
     """
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
     decided: NDArray[Any] = np.asarray(fitted.decision_function(X), dtype=np.float64)
-    return 1 / (1 + np.exp(-np.clip(decided, -700, 700)))
+    return (1 + decided / (1 + np.abs(decided))) / 2
 
 
 def without_samplers(fitted: Any) -> Any:
@@ -164,6 +172,10 @@ def without_samplers(fitted: Any) -> Any:
 
     A fitted sampler holds training rows: SMOTE, every row of the minority.
     """
+    if hasattr(fitted, "best_estimator_"):  # a search keeps its own fitted pipeline
+        return without_samplers(fitted.best_estimator_)
+    if hasattr(fitted, "deployable"):
+        return fitted.deployable()
     if not isinstance(fitted, Pipeline):
         return fitted
     return Pipeline(

@@ -32,7 +32,10 @@ class Units:
     rows : ndarray of shape (n_units,)
         Positions, ascending: the first row of each snapshot, or every row.
     students : ndarray of shape (n_rows,) or None
-        The student of every row of the table, from 0; None where it is not told.
+        The student of every row of the table, from 0: by the column, or else by
+        ``groups``; None where it is not told.
+    groups : ndarray of shape (n_rows,) or None
+        What was given as ``groups``, from 0.
     events : bool
         Whether it is an event table.
     described : bool
@@ -42,6 +45,7 @@ class Units:
 
     rows: IntArray
     students: IntArray | None
+    groups: IntArray | None
     events: bool
     described: bool
 
@@ -74,17 +78,18 @@ def read_units(
         If a key is null, or a snapshot has two outcomes.
     """
     events = is_event_table(X, names)
-    students = None
+    together = None
     if groups is not None:
-        students = factorize_keys(pd.Series(np.asarray(groups), name="groups"))
-    elif isinstance(X, pd.DataFrame) and names[STUDENT] in X.columns:
+        together = factorize_keys(pd.Series(np.asarray(groups), name="groups"))
+    students = together
+    if isinstance(X, pd.DataFrame) and names[STUDENT] in X.columns:
         students = factorize_keys(X[names[STUDENT]])
     if events:
         rows, place = first_rows(snapshot_codes(X, names))
         check_outcomes(fails, rows, place)
     else:
         rows = np.arange(num_samples(X))
-    return Units(rows, students, events, described or not events)
+    return Units(rows, students, together, events, described or not events)
 
 
 def latest_rows(X: pd.DataFrame, names: Mapping[str, str]) -> IntArray:

@@ -14,12 +14,13 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import column_or_1d
 
 from edml._sklearn import HasMethods, Interval, safe_indexing, validate_params
+from edml.classifier import RiskClassifier
 from edml.exceptions import SplitError
 from edml.inspection._honesty_plot import LOSSES
 from edml.inspection._honesty_report import HonestyReport
 from edml.inspection._honesty_splits import Fold, Folds, make_folds
 from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
-from edml.pipeline import split_per_history
+from edml.pipeline import make_risk_pipeline, split_per_history
 from edml.schema import (
     STUDENT,
     BoolArray,
@@ -234,6 +235,8 @@ def _read_outcome(
 def _part(pipe: Any) -> tuple[Any, Any]:
     """Part a pipeline into what runs once for all folds, or None, and the rest."""
     inner = getattr(pipe, "estimator", None)
+    if isinstance(pipe, RiskClassifier) and inner is None:
+        inner = make_risk_pipeline(random_state=_read_seed(pipe.random_state))
     if isinstance(pipe, Pipeline) or not isinstance(inner, Pipeline):
         return split_per_history(pipe)
     front, rest = split_per_history(inner)

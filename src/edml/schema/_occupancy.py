@@ -19,7 +19,8 @@ class Occupancy:
     Attributes
     ----------
     days : ndarray of shape (n_units,)
-        Partitions until the history's next snapshot; 1 for its last.
+        Partitions until the history's next snapshot; 1 for its last, after which the
+        student has left, or the course is over.
     n_groups : int
         Pairs of a course and one of its partitions.
     """
@@ -45,14 +46,22 @@ def read_occupancy(
     Returns
     -------
     occupancy : Occupancy
-        So a table without a row for every quiet day counts as one that has them.
+        So a table with a row for each week counts as one with a row for each day. Where
+        the snapshots are of a part of a course's histories, they stand for all.
     """
-    table = X.iloc[rows]
-    return count_occupancy(
-        history_codes(table[names[STUDENT]], table[names[COURSE]]),
-        factorize_keys(table[names[COURSE]]),
-        read_partitions(table[names[PARTITION]]),
+    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    course = factorize_keys(X[names[COURSE]])
+    found = count_occupancy(
+        history[rows], course[rows], read_partitions(X[names[PARTITION]].iloc[rows])
     )
+    share = _count_histories(history[rows], course[rows]) / _count_histories(
+        history, course
+    ).reindex(pd.unique(course[rows]))
+    return Occupancy(found.days / share.loc[course[rows]].to_numpy(), found.n_groups)
+
+
+def _count_histories(history: IntArray, course: IntArray) -> pd.Series:
+    return pd.Series(history).groupby(course).nunique()
 
 
 def count_occupancy(
