@@ -20,6 +20,7 @@ from edml import (
     DataCleaner,
     FeatureEngineer,
     KeyDropper,
+    RiskClassifier,
     SnapshotSampler,
     StudentKFold,
     make_risk_pipeline,
@@ -43,7 +44,9 @@ def named(value):
 transformers = pytest.mark.parametrize(("estimator", "table"), TRANSFORMERS, ids=named)
 
 
-@pytest.mark.parametrize("estimator", [*EVERY, AdaptiveSMOTE()], ids=named)
+@pytest.mark.parametrize(
+    "estimator", [*EVERY, AdaptiveSMOTE(), RiskClassifier()], ids=named
+)
 @pytest.mark.parametrize(
     "check",
     [
@@ -175,10 +178,11 @@ ESTIMATORS = [
     (SnapshotSampler(), FEATURES),
     (AdaptiveSMOTE(random_state=0), NUMBERS),
     (make_risk_pipeline(TREE, every=10), X),
+    (RiskClassifier(make_risk_pipeline(TREE, every=10), cv=2), X),
 ]
 estimators = pytest.mark.parametrize(("estimator", "table"), ESTIMATORS, ids=named)
 readers = pytest.mark.parametrize(  # of columns by name, whatever else there is
-    ("estimator", "table"), [*TRANSFORMERS, ESTIMATORS[-1]], ids=named
+    ("estimator", "table"), [*TRANSFORMERS, *ESTIMATORS[-2:]], ids=named
 )
 
 
@@ -191,7 +195,9 @@ def run(estimator, table, target=y):
     return pd.DataFrame(estimator.predict_proba(table), index=table.index)
 
 
-@pytest.mark.parametrize("estimator", [*EVERY, AdaptiveSMOTE()], ids=named)
+@pytest.mark.parametrize(
+    "estimator", [*EVERY, AdaptiveSMOTE(), RiskClassifier()], ids=named
+)
 def test_constructor_only_stores(estimator):
     kind = type(estimator)
     given = {parameter: object() for parameter in kind().get_params()}

@@ -75,8 +75,8 @@ class RiskClassifier(
     ----------
     estimator : classifier, default=None
         A pipeline or any classifier of two classes, on event tables or on plain
-        tables; None is `edml.pipeline.make_risk_pipeline`. It sees all columns of a plain
-        table, a student column too: drop it in a first step.
+        tables; None is `edml.pipeline.make_risk_pipeline`. It sees all columns of a
+        plain table, a student column too: drop it in a first step.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
         How scores become probabilities; "auto" is "isotonic" from 1,000 failing
         students on, else "sigmoid". None keeps the pipeline's own.
