@@ -15,6 +15,8 @@ _HOME = {
     "HonestyReport": "inspection",
     "ImportanceDisplay": "inspection",
     "KeyDropper": "preprocessing",
+    "ModelRecord": "registry",
+    "ModelRegistry": "registry",
     "PeriodSplit": "model_selection",
     "ReasonsDisplay": "inspection",
     "ReliabilityDisplay": "inspection",

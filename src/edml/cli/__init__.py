@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edml import __version__
+from edml.cli import _registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they hold students' values
 )
+app.add_typer(_registry.app, name="registry")
 
 _MEANING = (
     "No student was both trained and tested on, and each student, course and day "

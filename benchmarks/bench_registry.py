@@ -1,0 +1,115 @@
+"""Model files: loading against pickle, and size against joblib.
+
+A file is checked whole before anything of it is made; pickle checks nothing. Two
+things are timed in one process, turn by turn, and the best of each compared.
+
+Run all of it, without asv: ``python benchmarks/bench_registry.py``.
+"""
+
+import io
+import pickle
+import time
+from collections.abc import Callable
+
+import joblib
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier
+
+from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
+from edml.registry._trust import dumps, loads
+
+LEARNERS = ["lightgbm", "xgboost", "random_forest"]
+
+
+def best_times(*actions: Callable[[], object], repeat: int = 9) -> list[float]:
+    """Give the shortest time of each action in seconds; they take turns."""
+    times = [[] for _ in actions]
+    for action in actions:
+        action()  # imports, caches and allocators warm up
+    for _ in range(repeat):
+        for action, taken in zip(actions, times, strict=True):
+            start = time.perf_counter()
+            action()
+            taken.append(time.perf_counter() - start)
+    return [min(taken) for taken in times]
+
+
+def make_champion(learner: str):
+    """Fit a small pipeline, as it is deployed."""
+    X = make_student_activity(300, fail_rate=0.2, random_state=0)
+    pipeline = make_risk_pipeline(learner, every=5)
+    return RiskClassifier(pipeline, cv=2).fit(X, make_target(X)).deployable()
+
+
+def make_forest(min_samples_leaf: int = 1):
+    """Fit a forest of 100 trees to 5000 rows of 44 features."""
+    X, y = make_classification(5000, 44, flip_y=0.1, random_state=0)
+    forest = RandomForestClassifier(
+        100, min_samples_leaf=min_samples_leaf, random_state=0
+    )
+    return forest.fit(X, y)
+
+
+def joblib_size(model) -> int:
+    """Give the bytes of joblib's file, uncompressed."""
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    return len(buffer.getvalue())
+
+
+class Champion:
+    """A deployed pipeline: milliseconds beyond three times pickle's; at most 30."""
+
+    params = LEARNERS
+    param_names = ("learner",)
+    unit = "ms"
+    timeout = 300
+
+    def setup(self, learner):
+        model = make_champion(learner)
+        self.data, self.pickled = dumps(model), pickle.dumps(model)
+
+    def track_load(self, learner):
+        ours, theirs = best_times(
+            lambda: loads(self.data),
+            lambda: pickle.loads(self.pickled),  # noqa: S301
+        )
+        return 1000 * (ours - 3 * theirs)
+
+
+class Forest:
+    """A forest of 100 trees: milliseconds to load, at most 250, and its size."""
+
+    params = [1, 50]
+    param_names = ("min_samples_leaf",)
+    timeout = 300
+
+    def setup(self, min_samples_leaf):
+        self.model = make_forest(min_samples_leaf)
+        self.data = dumps(self.model)
+
+    def track_load(self, min_samples_leaf):
+        return 1000 * best_times(lambda: loads(self.data))[0]
+
+    def track_size(self, min_samples_leaf):
+        """Give the size over joblib's uncompressed; at most 0.5."""
+        return len(self.data) / joblib_size(self.model)
+
+    track_load.unit = "ms"
+    track_size.unit = "ratio"
+
+
+if __name__ == "__main__":
+    for learner in LEARNERS:
+        champion = Champion()
+        champion.setup(learner)
+        beyond = champion.track_load(learner)
+        size = len(champion.data)
+        print(f"{learner}: {beyond:.1f} ms beyond 3 x pickle, {size} bytes")  # noqa: T201
+    for leaf in Forest.params:
+        forest = Forest()
+        forest.setup(leaf)
+        print(  # noqa: T201
+            f"100 trees, leaves of {leaf}: {forest.track_load(leaf):.0f} ms, "
+            f"{forest.track_size(leaf):.2f} of joblib's size"
+        )

@@ -1,0 +1,189 @@
+"""The archive of a model file: plain members, of bounded size, and nothing else."""
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from edml.exceptions import RegistryError
+
+SCHEMA = "schema.json"
+MAX_MEMBERS = 200_000
+MAX_SIZE = 4 * 2**30  # bytes, unpacked
+MAX_SCHEMA_SIZE = 256 * 2**20
+#: Unpacked over packed size. A forest of a thousand trees reaches 10.
+MAX_RATIO = 50
+SMALL = 2**20  # bytes that any file may unpack to
+
+_NAME = re.compile(r"schema\.json|\d{1,9}\.(npy|bin)")
+_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_LOCAL_HEADER = 30  # bytes before the name
+_END, _END_SIZE = b"PK\x05\x06", 22  # of the archive, without a comment
+_ALWAYS = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
+
+
+def size_limit(packed: int) -> int:
+    """Give how many bytes a file may unpack to.
+
+    Parameters
+    ----------
+    packed : int
+        Its size in bytes.
+
+    Returns
+    -------
+    limit : int
+        In bytes.
+    """
+    return min(MAX_SIZE, max(SMALL, MAX_RATIO * packed))
+
+
+def read_members(data: bytes) -> dict[str, bytes]:
+    """Read an archive whole, after its headers were checked.
+
+    Parameters
+    ----------
+    data : bytes
+        A zip file.
+
+    Returns
+    -------
+    members : dict of str to bytes
+        Their contents.
+
+    Raises
+    ------
+    RegistryError
+        If it is no such archive, is damaged, or unpacks to too much.
+    """
+    if data[-_END_SIZE:][: len(_END)] != _END and _END in data:
+        _refuse("has bytes behind its end")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = archive.infolist()
+            _check_headers(archive, infos, len(data))
+            return {info.filename: _read(archive, info) for info in infos}
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        UnicodeError,
+        ValueError,
+    ) as error:
+        if isinstance(error, RegistryError):
+            raise
+        message = (
+            f"The model file is no archive that can be read "
+            f"({type(error).__name__}): it is damaged. Restore it from a copy."
+        )
+        raise RegistryError(message) from error
+
+
+def write_members(members: Mapping[str, bytes]) -> bytes:
+    """Pack members into an archive; the same members give the same bytes.
+
+    Parameters
+    ----------
+    members : mapping of str to bytes
+        Their contents.
+
+    Returns
+    -------
+    data : bytes
+        A zip file, deflated.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compresslevel=9) as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, _ALWAYS)
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED, 9)
+    return buffer.getvalue()
+
+
+def read_schema(content: bytes) -> dict[str, Any]:
+    """Read the description of a model's objects.
+
+    Parameters
+    ----------
+    content : bytes
+        JSON.
+
+    Returns
+    -------
+    schema : dict
+        Of any depth; whoever walks it bounds that.
+
+    Raises
+    ------
+    RegistryError
+        If it is no JSON object, or names a key twice.
+    """
+    try:
+        schema = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        message = f"The model file's {SCHEMA} is damaged. Restore it from a copy."
+        raise RegistryError(message) from error
+    if not isinstance(schema, dict):
+        message = f"The model file's {SCHEMA} is no JSON object."
+        raise RegistryError(message)
+    return schema
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        message = "a key is there twice"
+        raise ValueError(message)
+    return found
+
+
+def _check_headers(
+    archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], packed: int
+) -> None:
+    if archive.comment or not 0 < len(infos) <= MAX_MEMBERS:
+        _refuse(f"holds {len(infos)} members or a comment")
+    names = {info.filename for info in infos}
+    if len(names) != len(infos) or SCHEMA not in names:
+        _refuse(f"names a member twice, or has no {SCHEMA}")
+    total = end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if not _NAME.fullmatch(info.filename) or info.orig_filename != info.filename:
+            _refuse("holds a member that no model file has")
+        mode = info.external_attr >> 16
+        if (
+            info.is_dir()
+            or info.flag_bits & ~0x806  # encrypted, patched, or of unknown size
+            or info.compress_type not in _KINDS
+            or info.extra
+            or info.comment
+            or mode & 0o170000 not in (0, 0o100000)  # a link, a device, a pipe
+        ):
+            _refuse("holds a member that is not a plain file")
+        if info.header_offset != end:
+            _refuse("has bytes between its members, or members that overlap")
+        end += _LOCAL_HEADER + len(info.filename) + info.compress_size
+        total += info.file_size
+        if info.filename == SCHEMA and info.file_size > MAX_SCHEMA_SIZE:
+            _refuse("describes its objects at too great length")
+    if total > size_limit(packed):
+        _refuse(f"of {packed} bytes claims to unpack to {total}")
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    # never more than the header says, whatever the deflated bytes hold
+    with archive.open(info) as member:
+        content = member.read(info.file_size + 1)
+    if len(content) != info.file_size:
+        _refuse("has a member of another size than its header says")
+    return content
+
+
+def _refuse(what: str) -> NoReturn:
+    message = f"The model file {what}: it is damaged or made up. Nothing was loaded."
+    raise RegistryError(message)

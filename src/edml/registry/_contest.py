@@ -1,0 +1,284 @@
+"""Contest: whether a new model is better than the champion, and how sure that is."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from edml.exceptions import RegistryError
+from edml.registry._duel import Contestant, Rules, decide
+from edml.registry._evaluations import CHOOSING, Brief
+from edml.registry._record import ModelRecord
+from edml.registry._shelf import Shelf, check_unseen, seen_as
+from edml.registry._stages import DEVELOPMENT, PRODUCTION, STAGING, move
+from edml.registry._store import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """A contest of new models with the champion; `ModelRegistry.compete` makes it.
+
+    Its figures were used for choosing: they flatter the winner, and none of them is
+    shown as a model's performance.
+
+    Parameters
+    ----------
+    metric : str
+        The figure that decided.
+    method : {"bootstrap", "plain"}
+        Whether the difference had to be sure, or only there.
+    confidence : float
+        Of all intervals together, a fraction.
+    min_gain : float
+        What the difference had to exceed.
+    data_fingerprint : str
+        SHA-256 of the rows, with their labels.
+    champion : int or None
+        The version in production before; None if there was none.
+    candidates : tuple of int
+        The development versions that met it, the best by validation first.
+    left_out : dict of int to str
+        The development versions that could not take part, and why.
+    validation : dict of int to float
+        The candidates' figure on their own validation rows.
+    figures : dict of int to float
+        The figure of every contestant on the rows given.
+    gains : dict of int to float
+        Each candidate's figure less the champion's; of a loss the other way round, so
+        that above 0 is better. Empty without a champion.
+    intervals : dict of int to (float, float)
+        The ends of their intervals; NaN where the method is "plain".
+    challenger : int
+        The best candidate on the rows given.
+    winner : int
+        The challenger, or the champion.
+    promoted : bool
+        Whether the winner was given the champion's place.
+    why : str
+        The decision in words.
+
+    See Also
+    --------
+    ModelRegistry.compete : Makes it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.inspection import evaluate
+    >>> from edml.registry import ModelRegistry
+    >>> X, y = make_classification(600, random_state=0)
+    >>> model = LogisticRegression().fit(X[:200], y[:200])
+    >>> with TemporaryDirectory() as folder:
+    ...     registry = ModelRegistry(folder)
+    ...     record = registry.register(model, evaluate(model, X[200:400], y[200:400]))
+    ...     contest = registry.compete(X[400:], y[400:])
+    >>> contest.winner, contest.promoted
+    (1, True)
+    """
+
+    __module__ = "edml.registry"
+
+    metric: str
+    method: str
+    confidence: float
+    min_gain: float
+    data_fingerprint: str
+    champion: int | None
+    candidates: tuple[int, ...]
+    left_out: dict[int, str]
+    validation: dict[int, float]
+    figures: dict[int, float]
+    gains: dict[int, float]
+    intervals: dict[int, tuple[float, float]]
+    challenger: int
+    winner: int
+    promoted: bool
+    why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the contest as a dictionary that JSON can hold.
+
+        Returns
+        -------
+        data : dict
+            The fields; versions as keys are texts, and NaN is None.
+        """
+        data = asdict(self)
+        data["candidates"] = list(self.candidates)
+        for name in ("left_out", "validation", "figures", "gains"):
+            data[name] = {str(v): _written(x) for v, x in data[name].items()}
+        data["intervals"] = {
+            str(version): [_written(end) for end in ends]
+            for version, ends in self.intervals.items()
+        }
+        return data
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the contestants as a table.
+
+        Returns
+        -------
+        contestants : DataFrame
+            One row per version, the champion first: version, role, validation, the
+            figure on the rows given, gain, low and high.
+        """
+        versions = [*([] if self.champion is None else [self.champion])]
+        versions += self.candidates
+        nothing = (np.nan, np.nan)
+        return pd.DataFrame(
+            {
+                "version": versions,
+                "role": [
+                    "champion" if version == self.champion else "candidate"
+                    for version in versions
+                ],
+                "validation": [self.validation.get(v, np.nan) for v in versions],
+                self.metric: [self.figures[version] for version in versions],
+                "gain": [self.gains.get(version, np.nan) for version in versions],
+                "low": [self.intervals.get(v, nothing)[0] for v in versions],
+                "high": [self.intervals.get(v, nothing)[1] for v in versions],
+            }
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Contest(metric={self.metric!r}, champion={self.champion}, "
+            f"candidates={list(self.candidates)}, winner={self.winner}, "
+            f"promoted={self.promoted})"
+        )
+
+
+def hold(
+    shelf: Shelf,
+    X: Any,
+    y: ArrayLike,
+    n_candidates: int,
+    update_champion: bool,
+    rules: Rules,
+) -> Contest:
+    """Hold a contest, and write it into the history.
+
+    Parameters
+    ----------
+    shelf : Shelf
+        The models.
+    X : DataFrame or array-like of shape (n_rows, n_columns)
+        The rows.
+    y : array-like of shape (n_rows,)
+        Their outcomes.
+    n_candidates : int
+        How many development versions take part at most.
+    update_champion : bool
+        Whether the winner takes the champion's place.
+    rules : Rules
+        How it is decided.
+
+    Returns
+    -------
+    contest : Contest
+    """
+    state = shelf.store.state()
+    entered, left_out = _enter(shelf, state, rules)
+    contestants: dict[int, Contestant] = {}
+    for version, (record, brief) in entered.items():
+        if len(contestants) == n_candidates:
+            break
+        one = Contestant(shelf.load(version), X, y, rules)
+        reason = _reason_to_leave_out(one, record, brief)
+        if reason is None:
+            contestants[version] = one
+        else:
+            left_out[version] = reason
+    if not contestants:
+        reasons = "; ".join(f"{v}: {why}" for v, why in sorted(left_out.items())[:5])
+        message = (
+            "Expected a development version that was validated, on other rows than "
+            f"these; found none ({reasons or 'nothing is in development'}). Register "
+            "one with evaluation=edml.evaluate(...)."
+        )
+        raise RegistryError(message)
+    candidates = tuple(contestants)
+    if state.champion is not None:
+        one = Contestant(shelf.load(state.champion), X, y, rules)
+        champion = shelf.read(state.champion, PRODUCTION)
+        check_unseen(champion.to_dict(), one.evaluation.data_fingerprint)
+        contestants[state.champion] = one
+    decision = decide(contestants, state.champion, rules)
+    contest = Contest(
+        metric=rules.metric,
+        method=rules.method,
+        confidence=float(rules.confidence),
+        min_gain=float(rules.min_gain),
+        data_fingerprint=contestants[candidates[0]].evaluation.data_fingerprint,
+        champion=state.champion,
+        candidates=candidates,
+        left_out=left_out,
+        validation={v: entered[v][1].figures[rules.metric] for v in candidates},
+        promoted=bool(update_champion) and decision["winner"] != state.champion,
+        **decision,
+    )
+    # Before the decision: whatever happens in between, no report shows them.
+    for version, one in contestants.items():
+        shelf.add_evaluation(version, one.evaluation, CHOOSING)
+    shelf.store.change(
+        "compete", contest.why, lambda now: _settle(now, contest), contest.to_dict()
+    )
+    return contest
+
+
+def _enter(
+    shelf: Shelf, state: State, rules: Rules
+) -> tuple[dict[int, tuple[ModelRecord, Brief]], dict[int, str]]:
+    """Give the versions that may take part, the best by validation first."""
+    entered, left_out = {}, {}
+    for version, stage in state.stages.items():
+        if stage != DEVELOPMENT:
+            continue
+        record = shelf.read(version, stage)
+        brief = shelf.evaluations.validation(record)
+        if brief is None:
+            left_out[version] = "it was not validated"
+        elif np.isnan(brief.figures.get(rules.metric, np.nan)):
+            left_out[version] = f"its validation has no {rules.metric}"
+        else:
+            entered[version] = (record, brief)
+
+    def merit(version: int) -> tuple[float, int]:  # of equals the newest
+        return rules.sign * entered[version][1].figures[rules.metric], version
+
+    best = sorted(entered, key=merit, reverse=True)
+    return {version: entered[version] for version in best}, left_out
+
+
+def _reason_to_leave_out(
+    one: "Contestant", record: ModelRecord, brief: Brief
+) -> str | None:
+    data = one.evaluation.data_fingerprint
+    if data == brief.data_fingerprint:
+        return "it was validated on these rows"
+    return seen_as(record.to_dict(), data)
+
+
+def _settle(state: State, contest: Contest) -> dict[int, str]:
+    """Give the stages after a contest, if those before it still hold."""
+    moved = [v for v in contest.candidates if state.stages.get(v) != DEVELOPMENT]
+    if moved or state.champion != contest.champion:
+        message = (
+            f"Expected the champion {contest.champion} and the candidates "
+            f"{list(contest.candidates)} as they were when the contest began; found "
+            f"the champion {state.champion}, and {moved or 'none'} of the candidates "
+            "moved. Nothing was changed; hold the contest again."
+        )
+        raise RegistryError(message)
+    stages = {**state.stages, **dict.fromkeys(contest.candidates, STAGING)}
+    if contest.promoted:
+        stages = move(replace(state, stages=stages), contest.winner, PRODUCTION)
+    return stages
+
+
+def _written(value: Any) -> Any:
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,185 @@
+"""From skops' archive to the one that is stored: smaller, and the same each time."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import skops.io
+import xgboost
+
+from edml.exceptions import RegistryError
+from edml.registry import _types
+from edml.registry._archive import SCHEMA, write_members
+from edml.registry._arrays import without_padding
+from edml.registry._boosters_lightgbm import END
+from edml.registry._states import State, nodes, type_name
+
+_RAW_LIGHTGBM = "lightgbm.basic.Booster"
+_RAW_XGBOOST = "xgboost.core.Booster"
+_DROPPED = ("__id__", "is_json")
+
+
+def pack(model: Any) -> bytes:
+    """Give the archive of a model, unchecked.
+
+    Parameters
+    ----------
+    model : object
+        Any that skops can describe.
+
+    Returns
+    -------
+    data : bytes
+        A zip file; the same model gives the same bytes.
+
+    Raises
+    ------
+    RegistryError
+        If skops cannot describe it, or a booster has what is not stored.
+    """
+    try:
+        data = skops.io.dumps(model)
+    except Exception as error:
+        message = (
+            f"The {type(model).__name__} cannot be described by skops "
+            f"({type(error).__name__}). Store one of edml's own classifiers."
+        )
+        raise RegistryError(message) from error
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        schema = json.loads(archive.read(SCHEMA))
+        packed = _Packed(archive)
+        for node in nodes(schema):
+            packed.shrink(node)
+    schema.pop("_skops_version", None)
+    text = json.dumps(schema, separators=(",", ":"))
+    return write_members({SCHEMA: text.encode(), **packed.members})
+
+
+def untrusted_types(schema: State, trusted: frozenset[str]) -> list[str]:
+    """Name the types of a description that are not on the list.
+
+    Parameters
+    ----------
+    schema : dict
+        As skops writes it.
+    trusted : frozenset of str
+        What the user trusts besides.
+
+    Returns
+    -------
+    names : list of str
+        Sorted.
+    """
+    known = _types.ALLOWED_TYPES | trusted
+    plain = {
+        "DictNode",
+        "DefaultDictNode",
+        "ListNode",
+        "TupleNode",
+        "JsonNode",
+        "NdArrayNode",
+        "DTypeNode",
+        "BytesNode",
+    }
+    keys = _types.KEY_TYPES | _types.FACTORIES
+    return sorted(
+        {
+            name
+            for node in nodes(schema)
+            if node["__loader__"] not in plain
+            and (name := type_name(node)) not in known
+            and not (node["__loader__"] == "TypeNode" and name in keys)
+        }
+    )
+
+
+class _Packed:
+    """The members that are kept, each content once."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.members: dict[str, bytes] = {}
+        self._names: dict[tuple[str, bytes], str] = {}
+
+    def add(self, content: bytes, ending: str) -> str:
+        key = ending, content
+        if key not in self._names:
+            self._names[key] = f"{len(self._names)}.{ending}"
+            self.members[self._names[key]] = content
+        return self._names[key]
+
+    def shrink(self, node: State) -> None:
+        for name in _DROPPED:
+            node.pop(name, None)
+        if node["__loader__"] != "ObjectNode":
+            if "file" in node and node["file"] not in self.members:
+                content = self.archive.read(node["file"])
+                ending = node["file"].rpartition(".")[2]
+                if ending == "npy":
+                    content = without_padding(content)
+                node["file"] = self.add(content, ending)
+            return
+        kind = type_name(node)
+        own = node.get("content", {}).get("content", {})
+        if kind == _types.LIGHTGBM and "_Booster" in own:
+            own["_Booster"] = self._lightgbm(own["_Booster"])
+        elif kind == _types.XGBOOST and "_Booster" in own:
+            own["_Booster"] = self._xgboost(own["_Booster"], own["n_jobs"])
+
+    def _lightgbm(self, node: State) -> State:
+        if type_name(node) != _RAW_LIGHTGBM:
+            return node
+        own = node["content"]["content"]
+        if own["pandas_categorical"].get("content") not in ([], "null"):
+            message = (
+                "The LightGBM classifier was fitted on pandas' categories, which "
+                "are not stored. Encode them as numbers first."
+            )
+            raise RegistryError(message)
+        text = json.loads(own["_handle"]["content"])
+        text = text[: text.index(END) + len(END)]
+        params = {
+            name: json.loads(value["content"])
+            for name, value in own["params"]["content"].items()
+            if value["__loader__"] == "JsonNode"
+        }
+        state = {
+            "model": self._bytes(text.encode("utf-8")),
+            "best_iteration": own["best_iteration"],
+            "params": _json(json.dumps(params)),
+        }
+        return _object(_types.STORED_LIGHTGBM, state)
+
+    def _xgboost(self, node: State, n_jobs: State) -> State:
+        if type_name(node) != _RAW_XGBOOST:
+            return node
+        handle = node["content"]["content"]["handle"]
+        booster = xgboost.Booster()
+        raw = bytearray(self.archive.read(handle["file"]))
+        booster.__setstate__({"handle": raw})
+        content = bytes(booster.save_raw("json"))
+        state = {"model": self._bytes(content), "n_jobs": n_jobs}
+        return _object(_types.STORED_XGBOOST, state)
+
+    def _bytes(self, content: bytes) -> State:
+        return {
+            **_node("BytesNode", "builtins.bytes"),
+            "file": self.add(content, "bin"),
+        }
+
+
+def _node(kind: str, name: str) -> State:
+    module, _, own = name.rpartition(".")
+    return {"__class__": own, "__module__": module, "__loader__": kind}
+
+
+def _object(name: str, state: dict[str, State]) -> State:
+    text = _node("TypeNode", "builtins.str")
+    keys = {**_node("ListNode", "builtins.list"), "content": [text] * len(state)}
+    content = {**_node("DictNode", "builtins.dict"), "content": state}
+    return {**_node("ObjectNode", name), "content": {**content, "key_types": keys}}
+
+
+def _json(value: Any) -> State:
+    return {**_node("JsonNode", "builtins.str"), "content": json.dumps(value)}

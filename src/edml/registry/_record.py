@@ -1,0 +1,301 @@
+"""ModelRecord: what is known of a stored model, without loading it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from edml.exceptions import RegistryError
+from edml.registry._trust import library_versions
+
+#: The headline figures, in the order in which they are shown.
+FIGURES = (
+    "roc_auc",
+    "average_precision",
+    "brier",
+    "log_loss",
+    "calibration_error",
+    "f1",
+    "precision",
+    "recall",
+    "accuracy",
+)
+DEFAULT_THRESHOLD = 0.5  # as `edml.evaluate` has it, of a model without one
+
+_TEXT_OR_NONE = (str, type(None))
+_DICT_OR_NONE = (dict, type(None))
+_KINDS: dict[str, tuple[type, ...]] = {
+    "version": (int,),
+    "stage": (str,),
+    "algorithm": (str,),
+    "parameters": (dict,),
+    "threshold": (float, int),
+    "feature_names": (list, tuple, type(None)),
+    "split_plan_hash": _TEXT_OR_NONE,
+    "data_fingerprint": _TEXT_OR_NONE,
+    "threshold_fingerprint": _TEXT_OR_NONE,
+    "libraries": (dict,),
+    "created_at": (str,),
+    "parent": (int, type(None)),
+    "tags": (dict,),
+    "files": (dict,),
+    "training": _DICT_OR_NONE,
+    "validation": _DICT_OR_NONE,
+    "origin": _DICT_OR_NONE,
+}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ModelRecord:
+    """What is known of a stored model; `ModelRegistry` makes it.
+
+    Parameters
+    ----------
+    version : int
+        Its number in the registry, from 1.
+    stage : {"development", "staging", "production"}
+        Where it stood when the record was read.
+    algorithm : str
+        Class of the pipeline's last step.
+    parameters : dict
+        Parameters of that step, as far as JSON can hold them.
+    threshold : float
+        The probability at and above which a student is flagged; 0.5 where the model
+        has none of its own.
+    feature_names : tuple of str or None
+        The columns of the table that it was fitted on, where they have names.
+    split_plan_hash : str or None
+        Hash of the folds that calibration and threshold were learned from.
+    data_fingerprint : str or None
+        SHA-256 of the rows that it was trained on.
+    threshold_fingerprint : str or None
+        SHA-256 of the rows that its threshold was chosen on, where these are others.
+    libraries : dict of str to str
+        Versions of the libraries that it was stored under.
+    created_at : str
+        When it was stored first, in UTC, as ISO 8601.
+    parent : int or None
+        The version that it was made from.
+    tags : dict
+        What the user noted of it.
+    files : dict of str to dict
+        Size and SHA-256 of each of its files.
+    training : dict or None
+        What `ModelRegistry.refit` needs; None where it was not told.
+    validation : dict or None
+        The headline figures of the evaluation that it was registered with, and the
+        ``data_fingerprint`` of their rows.
+    origin : dict or None
+        The registry and version that an imported model comes from.
+
+    See Also
+    --------
+    ModelRegistry.record : Gives it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.registry import ModelRecord, ModelRegistry
+    >>> model = LogisticRegression(C=2.0).fit([[0.0], [1.0]], [0, 1])
+    >>> with TemporaryDirectory() as folder:
+    ...     record = ModelRegistry(folder).register(model)
+    >>> record.version, record.stage, record.algorithm, record.parameters["C"]
+    (1, 'development', 'LogisticRegression', 2.0)
+    >>> ModelRecord.from_dict(record.to_dict()) == record
+    True
+    """
+
+    __module__ = "edml.registry"
+
+    version: int
+    stage: str
+    algorithm: str
+    parameters: dict[str, Any]
+    threshold: float
+    feature_names: tuple[str, ...] | None
+    split_plan_hash: str | None
+    data_fingerprint: str | None
+    threshold_fingerprint: str | None
+    libraries: dict[str, str]
+    created_at: str
+    parent: int | None
+    tags: dict[str, Any]
+    files: dict[str, dict[str, Any]]
+    training: dict[str, Any] | None
+    validation: dict[str, Any] | None
+    origin: dict[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as a dictionary that JSON can hold.
+
+        Returns
+        -------
+        data : dict
+            The fields.
+        """
+        data = asdict(self)
+        if self.feature_names is not None:
+            data["feature_names"] = list(self.feature_names)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a record that `to_dict` wrote.
+
+        Parameters
+        ----------
+        data : mapping
+            What `to_dict` gave, also after a way through JSON; what it has besides is
+            passed over, for later versions of edml may write more.
+
+        Returns
+        -------
+        record : ModelRecord
+            An equal record.
+
+        Raises
+        ------
+        RegistryError
+            If a field is absent, or of another kind.
+        """
+        known = {one.name for one in fields(cls)}
+        given = {name: data[name] for name in data if name in known}
+        for name, kinds in _KINDS.items():
+            if name not in given:
+                problem = f"found no {name!r}"
+            elif type(given[name]) not in kinds:
+                problem = f"found {name!r} of type {type(given[name]).__name__}"
+            else:
+                continue
+            message = (
+                f"Expected what ModelRecord.to_dict gives; {problem}. Restore the "
+                "record from a backup, or read it with the edml that wrote it."
+            )
+            raise RegistryError(message)
+        if given["feature_names"] is not None:
+            given["feature_names"] = tuple(map(str, given["feature_names"]))
+        given["threshold"] = float(given["threshold"])
+        return cls(**given)
+
+    def __repr__(self) -> str:
+        return (
+            f"ModelRecord(version={self.version}, stage={self.stage!r}, "
+            f"algorithm={self.algorithm!r}, threshold={self.threshold:.3g}, "
+            f"parent={self.parent}, tags={self.tags})"
+        )
+
+
+def describe(
+    model: Any,
+    *,
+    parent: int | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give what a model tells of itself, for its record.
+
+    Parameters
+    ----------
+    model : classifier
+        As it is stored.
+    parent : int, default=None
+        The version that it was made from.
+    tags : mapping of str to (str, int, float, bool or None), default=None
+        What the user notes.
+
+    Returns
+    -------
+    body : dict
+        The fields of a ModelRecord but those that the store knows.
+
+    Raises
+    ------
+    RegistryError
+        If the tags are none that JSON can hold.
+    """
+    final = _final_step(getattr(model, "pipeline_", model))
+    names = getattr(model, "feature_names_in_", None)
+    return {
+        "algorithm": type(final).__name__,
+        "parameters": {
+            name: plain(value) for name, value in final.get_params(deep=False).items()
+        },
+        "threshold": float(getattr(model, "threshold_", DEFAULT_THRESHOLD)),
+        "feature_names": None if names is None else [str(name) for name in names],
+        "split_plan_hash": getattr(model, "split_plan_hash", None),
+        "data_fingerprint": getattr(model, "data_fingerprint", None),
+        "threshold_fingerprint": None,
+        "libraries": library_versions(),
+        "created_at": now(),
+        "parent": parent,
+        "tags": _check_tags(tags or {}),
+        "training": None,
+        "validation": None,
+        "origin": None,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Give a parameter as JSON can hold it, for people to read.
+
+    Parameters
+    ----------
+    value : object
+        Of any kind.
+
+    Returns
+    -------
+    written : object
+        Texts, numbers, and lists and dicts of them; of an object its class alone,
+        for it may hold rows of data.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    return f"<{type(value).__name__}>"
+
+
+def now() -> str:
+    """Give the time.
+
+    Returns
+    -------
+    when : str
+        In UTC, as ISO 8601, to the second.
+    """
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _final_step(estimator: Any) -> Any:
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def _check_tags(tags: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = (str, bool, Integral, Real, type(None))
+    if (
+        not isinstance(tags, Mapping)
+        or not all(isinstance(name, str) for name in tags)
+        or not all(isinstance(value, kinds) for value in tags.values())
+    ):
+        message = (
+            "Expected tags as a dict of names to texts, numbers, booleans or None; "
+            "found something else. Convert the values."
+        )
+        raise RegistryError(message)
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in tags.items()
+    }

@@ -1,0 +1,259 @@
+"""How a model was trained, in what JSON can hold, and the unfitted model again."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import Pipeline as SamplingPipeline
+from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from edml.classifier import Capacity, DeployedClassifier, RiskClassifier
+from edml.exceptions import RegistryError
+from edml.model_selection import PeriodSplit, StudentKFold
+from edml.sampling import AdaptiveSMOTE, SnapshotSampler
+
+_STORED = "stored"
+_PASSTHROUGH = "passthrough"
+_SAMPLERS = {
+    cls.__name__: cls
+    for cls in (AdaptiveSMOTE, RandomOverSampler, RandomUnderSampler, SnapshotSampler)
+}
+_SPLITTERS: dict[str, Any] = {cls.__name__: cls for cls in (PeriodSplit, StudentKFold)}
+
+
+def describe_training(model: Any) -> dict[str, Any] | None:
+    """Say how a model was trained, as far as it can be rebuilt from JSON.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted, and not yet made deployable.
+
+    Returns
+    -------
+    training : dict or None
+        What `rebuild` takes, with ``obstacles``: what it could not rebuild. None of
+        a deployed model, which no longer knows.
+    """
+    if isinstance(model, DeployedClassifier):
+        return None
+    obstacles: list[str] = []
+    if not isinstance(model, RiskClassifier):
+        steps = _describe_step(model, "the model", obstacles)
+        return {"kind": "estimator", "steps": steps, "obstacles": obstacles}
+    seed = model.random_state
+    if not (seed is None or isinstance(seed, Integral)):
+        obstacles.append("random_state, a generator of random numbers")
+        seed = None
+    return {
+        "kind": "risk_classifier",
+        "steps": _describe_step(model.pipeline_, "the estimator", obstacles),
+        "calibration": model.calibration,
+        "threshold": describe_rule(model.threshold, obstacles),
+        "cv": _describe_cv(model.cv, obstacles),
+        "random_state": None if seed is None else int(seed),
+        "obstacles": obstacles,
+    }
+
+
+def describe_rule(threshold: Any, obstacles: list[str]) -> Any:
+    """Give the rule of a threshold as JSON can hold it.
+
+    Parameters
+    ----------
+    threshold : float, str, callable or Capacity
+        What `RiskClassifier` takes.
+    obstacles : list of str
+        Gets a line where it cannot be written.
+
+    Returns
+    -------
+    rule : float, str, dict or None
+        What `read_rule` takes.
+    """
+    if isinstance(threshold, Capacity):
+        return {"capacity": int(threshold.per_course)}
+    if isinstance(threshold, str):
+        return threshold
+    if isinstance(threshold, Real):
+        return float(threshold)
+    obstacles.append("threshold, a function")
+    return None
+
+
+def read_rule(rule: Any) -> Any:
+    """Read what `describe_rule` gave.
+
+    Parameters
+    ----------
+    rule : float, str or dict
+        The written rule.
+
+    Returns
+    -------
+    threshold : float, str or Capacity
+        What `RiskClassifier` takes.
+
+    Raises
+    ------
+    RegistryError
+        If it is no such rule.
+    """
+    if not isinstance(rule, dict):
+        return rule
+    try:
+        return Capacity(rule["capacity"])
+    except (KeyError, ValueError) as error:
+        raise _damaged(error) from error
+
+
+def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any:
+    """Give the unfitted model that a stored one was fitted from.
+
+    Parameters
+    ----------
+    training : mapping or None
+        What `describe_training` gave.
+    model : classifier
+        The stored model, for the parameters of its steps.
+    version : int
+        For the error.
+
+    Returns
+    -------
+    model : classifier
+        To be fitted.
+
+    Raises
+    ------
+    RegistryError
+        If a part of it cannot be rebuilt.
+    """
+    obstacles = (training or {}).get("obstacles", ["how it was trained"])
+    if training is None or obstacles:
+        message = (
+            f"Expected that version {version} can be rebuilt from its record; found "
+            f"that the record does not hold: {'; '.join(obstacles)}. Fit a "
+            f"RiskClassifier yourself, and register it with parent={version}."
+        )
+        raise RegistryError(message)
+    try:
+        return _rebuild(training, getattr(model, "pipeline_", model))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _damaged(error) from error
+
+
+def retuned_training(
+    training: Mapping[str, Any] | None, threshold: Any
+) -> dict[str, Any] | None:
+    """Say how to train a model whose threshold was chosen anew.
+
+    Parameters
+    ----------
+    training : mapping or None
+        That of its parent.
+    threshold : float, str, callable or Capacity
+        The rule.
+
+    Returns
+    -------
+    training : dict or None
+        With the rule; a refit then chooses by it out of fold.
+    """
+    if training is None:
+        return None
+    obstacles = [
+        line for line in training["obstacles"] if not line.startswith("threshold,")
+    ]
+    if training["kind"] == "estimator":
+        obstacles.append("the threshold of a model that was fitted without one")
+        return {**training, "obstacles": obstacles}
+    rule = describe_rule(threshold, obstacles)
+    return {**training, "threshold": rule, "obstacles": obstacles}
+
+
+def _rebuild(training: Mapping[str, Any], stored: Any) -> Any:
+    estimator = _rebuild_step(training["steps"], stored)
+    if training["kind"] == "estimator":
+        return estimator
+    cv = training["cv"]
+    if isinstance(cv, dict):
+        cv = _SPLITTERS[cv["splitter"]](**cv["parameters"])
+    return RiskClassifier(
+        estimator,
+        calibration=training["calibration"],
+        threshold=read_rule(training["threshold"]),
+        cv=cv,
+        random_state=training["random_state"],
+    )
+
+
+def _describe_step(step: Any, name: str, obstacles: list[str]) -> Any:
+    """Name a sampler with its parameters; what predicts is in the model file."""
+    if isinstance(step, str) or step is None:
+        return _PASSTHROUGH
+    if isinstance(step, Pipeline):
+        return [
+            [inner, _describe_step(one, f"the step {inner!r}", obstacles)]
+            for inner, one in step.steps
+        ]
+    if not hasattr(step, "fit_resample"):
+        return _STORED
+    kind = type(step).__name__
+    parameters = step.get_params(deep=False)
+    if type(step) is not _SAMPLERS.get(kind) or not _are_plain(parameters):
+        obstacles.append(f"{name}, a {kind} of your own or with objects in it")
+        return _PASSTHROUGH
+    return {"sampler": kind, "parameters": _items(parameters)}
+
+
+def _rebuild_step(steps: Any, stored: Any) -> Any:
+    if steps == _PASSTHROUGH:
+        return _PASSTHROUGH
+    if steps == _STORED:
+        return clone(stored)
+    if isinstance(steps, dict):
+        return _SAMPLERS[steps["sampler"]](**steps["parameters"])
+    # the stored pipeline has no steps that were idle, or sampled
+    found = stored.named_steps
+    return SamplingPipeline(
+        [(name, _rebuild_step(inner, found.get(name))) for name, inner in steps]
+    )
+
+
+def _describe_cv(cv: Any, obstacles: list[str]) -> Any:
+    if cv is None or isinstance(cv, Integral):
+        return None if cv is None else int(cv)
+    kind = type(cv).__name__
+    if type(cv) is _SPLITTERS.get(kind) and _are_plain(vars(cv)):
+        return {"splitter": kind, "parameters": _items(vars(cv))}
+    obstacles.append(f"cv, a {kind} of your own or with objects in it")
+    return None
+
+
+def _are_plain(parameters: Mapping[str, Any]) -> bool:
+    """Tell whether JSON gives these back as they were."""
+    return all(
+        value is None
+        or isinstance(value, (bool, Integral, str))
+        or (isinstance(value, Real) and np.isfinite(float(value)))
+        for value in parameters.values()
+    )
+
+
+def _items(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in parameters.items()
+    }
+
+
+def _damaged(error: Exception) -> RegistryError:
+    return RegistryError(
+        "Expected a record that says how its model was trained; found another "
+        f"({type(error).__name__}). Restore it from a backup, or fit the model anew."
+    )

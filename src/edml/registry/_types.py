@@ -1,0 +1,116 @@
+"""The closed list of what a model file may hold; all else is refused.
+
+A name is added here only after its content checks exist: a type that runs native
+code, calls something it is given, or keeps training rows is not harmless because
+scikit-learn has it.
+"""
+
+#: Classes whose state is plain numbers and text, used by Python and numpy alone.
+PLAIN_OBJECTS = frozenset(
+    {
+        "edml.classifier.DeployedClassifier",
+        "edml.classifier.IsotonicCalibrator",
+        "edml.classifier.SigmoidCalibrator",
+        "edml.feature_extraction.FeatureEngineer",
+        "edml.preprocessing.DataCleaner",
+        "edml.preprocessing.KeyDropper",
+        "imblearn.pipeline.Pipeline",
+        "sklearn.dummy.DummyClassifier",
+        "sklearn.feature_selection._variance_threshold.VarianceThreshold",
+        "sklearn.frozen._frozen.FrozenEstimator",
+        "sklearn.impute._base.SimpleImputer",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.linear_model._logistic.LogisticRegressionCV",
+        "sklearn.linear_model._ridge.RidgeClassifier",
+        "sklearn.naive_bayes.BernoulliNB",
+        "sklearn.naive_bayes.GaussianNB",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.MaxAbsScaler",
+        "sklearn.preprocessing._data.MinMaxScaler",
+        "sklearn.preprocessing._data.RobustScaler",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._label.LabelBinarizer",
+        "sklearn.preprocessing._label.LabelEncoder",
+    }
+)
+
+TREE = "sklearn.tree._tree.Tree"
+#: One tree; its nodes are checked in `_trees`.
+TREE_CLASSIFIERS = frozenset(
+    {
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.ExtraTreeClassifier",
+    }
+)
+#: Many trees; each agrees with the forest.
+FORESTS = frozenset(
+    {
+        "edml.pipeline.SerialForest",
+        "sklearn.ensemble._forest.ExtraTreesClassifier",
+        "sklearn.ensemble._forest.RandomForestClassifier",
+    }
+)
+
+LIGHTGBM = "lightgbm.sklearn.LGBMClassifier"
+XGBOOST = "xgboost.sklearn.XGBClassifier"
+#: What stands for the boosters' own classes, whose state goes to native code.
+STORED_LIGHTGBM = "edml.registry._boosters.StoredLightGBM"
+STORED_XGBOOST = "edml.registry._boosters.StoredXGBoost"
+
+OBJECTS = PLAIN_OBJECTS | TREE_CLASSIFIERS | FORESTS | {LIGHTGBM, XGBOOST}
+
+#: Types that dictionaries' keys are made of, by calling them with text.
+KEY_TYPES = frozenset(
+    {
+        "builtins.bool",
+        "builtins.float",
+        "builtins.int",
+        "builtins.str",
+        "numpy.bool",
+        "numpy.float64",
+        "numpy.int32",
+        "numpy.int64",
+        "numpy.str_",
+    }
+)
+FACTORIES = frozenset({"collections.OrderedDict"})
+DICTS = frozenset({"builtins.dict", "collections.OrderedDict"})
+
+ARRAY = "numpy.ndarray"
+SCALARS = frozenset(
+    {
+        "numpy.bool",
+        "numpy.float32",
+        "numpy.float64",
+        "numpy.int32",
+        "numpy.int64",
+        "numpy.str_",
+        "numpy.uint8",
+    }
+)
+#: Kinds of array that hold no objects: truth, whole, real, and text.
+ARRAY_KINDS = "biufU"
+
+ALLOWED_TYPES = OBJECTS | {TREE, STORED_LIGHTGBM, STORED_XGBOOST}
+"""Every type, besides Python's containers and numpy's arrays, that may be stored."""
+
+#: What no user's list may name: native parsers, and what runs anything.
+NEVER = frozenset({"lightgbm.basic.Booster", "xgboost.core.Booster"})
+NEVER_MODULES = frozenset(
+    {
+        "builtins",
+        "code",
+        "ctypes",
+        "importlib",
+        "marshal",
+        "nt",
+        "os",
+        "pickle",
+        "posix",
+        "pty",
+        "runpy",
+        "shutil",
+        "subprocess",
+        "sys",
+    }
+)

@@ -1,0 +1,220 @@
+"""The stored models from a terminal: clear tables, one clear line for what is wrong."""
+
+import subprocess
+import sys
+
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
+
+from edml import evaluate
+from edml.cli import _registry, app
+from edml.registry import ModelRegistry
+
+X, y = make_classification(600, flip_y=0.2, random_state=0)
+KEY = "EDML_REGISTRY_KEY"
+
+
+def model(C=1.0):
+    return LogisticRegression(C=C).fit(X[:200], y[:200])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    registry = ModelRegistry(tmp_path / "registry")
+    for C in (0.1, 1.0, 10.0):
+        one = model(C)
+        judged = evaluate(one, X[200:400], y[200:400], n_resamples=5)
+        registry.register(one, judged, tags={"note": "[x] first"})
+    registry.promote(1)
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def run(folder):
+    def run(*arguments, key=None):
+        return CliRunner().invoke(
+            app,
+            ["registry", *map(str, arguments), "--registry", str(folder)],
+            env={"COLUMNS": "80", KEY: key},
+        )
+
+    return run
+
+
+def assert_one_line(result, *words):
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("edml registry ")
+    assert "Traceback" not in result.output
+    for word in words:
+        assert word in line
+
+
+def test_list(run, folder):
+    result = run("list")
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    lines = [line.split() for line in result.stdout.splitlines()]
+    first = next(line for line in lines if line[:2] == ["1", "production"])
+    figures = ModelRegistry(folder).records().iloc[0]
+    expected = [
+        f"{figures[name]:.3f}"
+        for name in ("threshold", "roc_auc", "average_precision", "brier")
+    ]
+    assert first[2:] == ["LogisticRegression", *expected]
+    assert result.stdout.count("development") == 2
+
+
+def test_list_of_a_stage(run):
+    result = run("list", "--stage", "production")
+    assert "development" not in result.stdout
+    assert run("list", "--stage", "staging").stdout == "No version in staging.\n"
+    assert_one_line(run("list", "--stage", "best"), "Expected a stage")
+
+
+def test_list_of_nothing(tmp_path):
+    arguments = ["registry", "list", "--registry", str(tmp_path / "no")]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stdout) == (0, "No version yet.\n")
+    assert not (tmp_path / "no").exists()
+
+
+def test_show(run):
+    result = run("show", "1")
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "note=[x] first" in result.stdout
+    assert "C=0.1" in result.stdout
+    assert "validation" in result.stdout
+    assert "Version 1" in run("show", "production").stdout
+
+
+def test_show_hides_figures_that_decided(run, folder):
+    registry = ModelRegistry(folder)
+    registry.compete(X[400:], y[400:], n_resamples=10)
+    table = registry.evaluations(1)
+    hidden = f"{table['roc_auc'][1]:.3f}"
+    result = run("show", "1")
+    assert "choosing" in result.stdout
+    assert hidden not in result.stdout
+    assert f"{table['roc_auc'][0]:.3f}" in result.stdout
+
+
+def test_show_of_a_version_without_evaluations(run, folder):
+    ModelRegistry(folder).register(model())
+    assert "Evaluations" not in run("show", "latest").stdout
+
+
+def test_promote_and_rollback(run, folder, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    result = run("promote", "2", "--why", "better")
+    assert (result.exit_code, result.stdout) == (0, "Version 2 is in production.\n")
+    assert run("promote", "3", "--stage", "staging").exit_code == 0
+    result = run("rollback", "--why", "it was not")
+    assert result.stdout == "Version 1 is in production again.\n"
+    table = ModelRegistry(folder).history()
+    assert table["who"].tolist()[-3:] == ["ada"] * 3
+    assert table["why"].tolist()[-3:] == ["better", "", "it was not"]
+    assert_one_line(run("rollback"), "Expected a champion before")
+
+
+def test_a_machine_without_users(run, folder, monkeypatch):
+    def nobody():
+        raise OSError
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert run("promote", "2").exit_code == 0
+    assert ModelRegistry(folder).history()["who"].iloc[-1] == "unknown"
+
+
+def test_verify(run, folder):
+    assert run("verify").stdout == "All is well with 3 versions.\n"
+    (folder / "risk" / "versions" / "2" / "model.skops").write_bytes(b"")
+    result = run("verify")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "model.skops" in result.stderr
+
+
+def test_clean(run):
+    result = run("clean", "--keep-last", "1")
+    assert result.stdout == "Removed 1 version: 2.\n"
+    assert run("clean").stdout == "Removed 0 versions.\n"
+    assert run("clean", "--keep-last", "-1").exit_code == 2
+
+
+def test_export_and_import(run, folder, tmp_path):
+    path = tmp_path / "model.zip"
+    assert run("export", "production", path).exit_code == 0
+    assert_one_line(run("export", "1", path), "Choose another path")
+    result = run("import", path)
+    assert result.stdout == "It is version 4, in development.\n"
+    assert ModelRegistry(folder).record(4).origin["version"] == 1
+
+
+def test_the_key_comes_from_the_environment(run, folder, tmp_path):
+    path = tmp_path / "model.zip"
+    run("export", "1", path)
+    for refused in (run("list", key="secret-key"), run("list", key="")):
+        assert_one_line(refused)
+        assert "secret-key" not in refused.output
+    arguments = ["registry", "import", str(path), "--registry", str(tmp_path / "new")]
+    env = {KEY: "secret-key"}
+    result = CliRunner().invoke(app, arguments, env=env)
+    assert_one_line(result, "no signature")
+    result = CliRunner().invoke(app, [*arguments, "--trust-unsigned"], env=env)
+    assert result.exit_code == 0, result.output
+    ModelRegistry(tmp_path / "new", key=b"secret-key").load(1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "99"),
+        ("show", "champion"),
+        ("show", "0"),
+        ("promote", "99"),
+        ("promote", "1", "--stage", "best"),
+        ("promote", "1", "--stage", "staging"),
+        ("import", "no.zip"),
+        ("list", "--name", "../up"),
+        ("verify", "--name", "con"),
+    ],
+)
+def test_what_is_refused_is_one_line(run, arguments):
+    assert_one_line(run(*arguments), f"edml registry {arguments[0]}: Expected")
+
+
+def test_a_damaged_state_is_one_line(run, folder):
+    newest = max((folder / "risk" / "state").iterdir(), key=lambda path: int(path.stem))
+    newest.write_bytes(b"{}")
+    for arguments in (("list",), ("show", "1"), ("rollback",), ("clean",)):
+        assert_one_line(run(*arguments), "damaged")
+
+
+def test_a_folder_that_is_none(tmp_path):
+    (tmp_path / "file").write_text("")
+    arguments = ["registry", "promote", "1", "--registry", str(tmp_path / "file")]
+    assert_one_line(CliRunner().invoke(app, arguments))
+
+
+def test_help_names_the_commands():
+    result = CliRunner().invoke(app, ["registry", "--help"], env={"COLUMNS": "80"})
+    assert result.exit_code == 0
+    names = {command.name for command in _registry.app.registered_commands}
+    assert names >= {"list", "import"}
+    for name in ("list", "show", "promote", "rollback", "verify", "clean", "export"):
+        assert name in result.stdout
+    assert KEY in result.stdout
+
+
+def test_help_does_not_wait_for_heavy_imports():
+    code = "import sys, edml.cli._registry; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(  # noqa: S603 - the code is the line above
+        command, capture_output=True, text=True, check=True
+    )
+    heavy = {"sklearn", "pandas", "numpy", "skops", "edml.registry"}
+    assert not heavy & set(loaded.stdout.split())

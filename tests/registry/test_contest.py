@@ -1,0 +1,361 @@
+"""A better model wins, an equal one does not, and no report shows what decided."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+
+from edml import evaluate, make_risk_pipeline, make_student_activity, make_target
+from edml.exceptions import RegistryError
+from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
+from edml.registry import Contest, ModelRegistry
+
+X, y = make_classification(
+    1200, n_features=8, n_informative=5, flip_y=0.1, random_state=3
+)
+TRAIN, VALIDATION, ARENA = slice(0, 300), slice(300, 700), slice(700, 1200)
+GOOD = LogisticRegression().fit(X[TRAIN], y[TRAIN])
+# blind to all columns but one
+POOR = LogisticRegression().fit(X[TRAIN] * (np.arange(8) == 2), y[TRAIN])
+
+
+def validated(model):
+    return evaluate(model, X[VALIDATION], y[VALIDATION], n_resamples=10)
+
+
+def compete(registry, **given):
+    return registry.compete(X[ARENA], y[ARENA], **{"n_resamples": 200, **given})
+
+
+def figure(model, name="average_precision"):
+    score = model.predict_proba(X[ARENA])[:, 1]
+    return snapshot_metrics(y[ARENA], score)[name]
+
+
+def stages(registry):
+    table = registry.records()
+    return dict(zip(table["version"], table["stage"], strict=True))
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return ModelRegistry(tmp_path)
+
+
+def with_champion(registry, champion, *others):
+    registry.register(champion, validated(champion))
+    registry.promote(1)
+    for other in others:
+        registry.register(other, validated(other))
+    return registry
+
+
+# -- who wins ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["average_precision", "brier"])
+def test_a_better_model_wins(registry, metric):
+    contest = compete(with_champion(registry, POOR, GOOD), metric=metric)
+    assert (contest.champion, contest.winner, contest.promoted) == (1, 2, True)
+    assert stages(registry) == {1: "development", 2: "production"}
+    expected = {1: figure(POOR, metric), 2: figure(GOOD, metric)}
+    assert contest.figures == pytest.approx(expected, abs=1e-12)
+    sign = -1 if metric == "brier" else 1
+    gain = sign * (figure(GOOD, metric) - figure(POOR, metric))
+    assert contest.gains == {2: pytest.approx(gain)}
+    low, high = contest.intervals[2]
+    assert 0 < low < gain < high
+    assert registry.rollback().version == 1
+
+
+@pytest.mark.parametrize("metric", ["average_precision", "brier", "recall"])
+@pytest.mark.parametrize("method", ["bootstrap", "plain"])
+def test_an_equal_model_does_not_win(registry, metric, method):
+    contest = compete(with_champion(registry, GOOD, GOOD), metric=metric, method=method)
+    assert (contest.winner, contest.promoted) == (1, False)
+    assert contest.gains == {2: 0}
+    assert stages(registry) == {1: "production", 2: "staging"}
+    assert "not above 0" in contest.why
+
+
+def test_a_worse_model_does_not_win(registry):
+    contest = compete(with_champion(registry, GOOD, POOR))
+    assert (contest.winner, contest.promoted) == (1, False)
+
+
+def test_what_is_better_by_chance_wins_only_the_plain_contest(registry):
+    near = LogisticRegression().fit(X[20:300], y[20:300])
+    best, other = (near, GOOD) if figure(near) > figure(GOOD) else (GOOD, near)
+    with_champion(registry, other, best)
+    contest = compete(registry, method="plain", update_champion=False)
+    assert (contest.winner, contest.promoted) == (2, False)
+    assert np.isnan(contest.intervals[2]).all()
+    registry.demote(2)
+    contest = compete(registry)
+    assert contest.intervals[2][0] < 0 < contest.gains[2]
+    assert contest.winner == 1
+
+
+def test_the_gain_must_be_large_enough(registry):
+    with_champion(registry, POOR, GOOD)
+    gain = figure(GOOD) - figure(POOR)
+    contest = compete(registry, min_gain=gain, method="plain")
+    assert contest.winner == 1
+    registry.demote(2)
+    assert compete(registry, min_gain=gain - 1e-9, method="plain").winner == 2
+
+
+def test_without_a_champion_the_best_becomes_it(registry):
+    for model in (POOR, GOOD):
+        registry.register(model, validated(model))
+    contest = compete(registry)
+    assert (contest.champion, contest.winner, contest.promoted) == (None, 2, True)
+    assert "no champion" in contest.why
+    assert (contest.gains, contest.intervals) == ({}, {})
+    assert stages(registry) == {1: "staging", 2: "production"}
+
+
+def test_the_champion_stays_if_told_so(registry):
+    contest = compete(with_champion(registry, POOR, GOOD), update_champion=False)
+    assert (contest.winner, contest.promoted) == (2, False)
+    assert stages(registry) == {1: "production", 2: "staging"}
+
+
+# -- who takes part ------------------------------------------------------------
+
+
+def test_the_best_by_validation_take_part(registry):
+    models = [
+        LogisticRegression(C=C).fit(X[TRAIN], y[TRAIN]) for C in (1e-4, 1e-2, 1.0)
+    ]
+    with_champion(registry, POOR, *models)
+    registry.register(GOOD)
+    contest = compete(registry, n_candidates=2)
+    scores = [validated(one).metrics["average_precision"] for one in models]
+    best = sorted((2, 3, 4), key=lambda version: -scores[version - 2])[:2]
+    assert contest.candidates == tuple(best)
+    assert contest.validation == {v: scores[v - 2] for v in best}
+    assert contest.left_out == {5: "it was not validated"}
+    assert contest.challenger in best
+    staged = {version for version, stage in stages(registry).items() if version in best}
+    assert staged == set(best)
+
+
+def test_a_loss_is_better_when_it_is_smaller(registry):
+    for model in (POOR, GOOD):
+        registry.register(model, validated(model))
+    contest = compete(registry, n_candidates=1, metric="log_loss")
+    assert contest.candidates == (2,)
+
+
+def test_rows_that_were_seen_do_not_count(registry):
+    registry.register(POOR, validated(POOR))
+    registry.register(GOOD, evaluate(GOOD, X[ARENA], y[ARENA], n_resamples=0))
+    contest = compete(registry)
+    assert contest.candidates == (1,)
+    assert contest.left_out == {2: "it was validated on these rows"}
+
+
+def test_rows_of_training_are_refused(registry):
+    registry.register(GOOD, validated(GOOD))
+    record = registry.refit(1, X[ARENA], y[ARENA])
+    registry.reevaluate(X[VALIDATION], y[VALIDATION], 2, purpose="validation")
+    assert compete(registry, n_candidates=5).left_out == {
+        2: "it was trained on these rows"
+    }
+    registry.promote(record.version)
+    registry.register(POOR, validated(POOR))
+    with pytest.raises(RegistryError, match="trained on these rows"):
+        compete(registry)
+
+
+@pytest.mark.parametrize("model", [None, GOOD])
+def test_nobody_to_compete(registry, model):
+    if model is not None:
+        registry.register(model)
+    says = "nothing is in development" if model is None else "1: it was not validated"
+    with pytest.raises(RegistryError, match=says):
+        compete(registry)
+
+
+def test_rows_of_one_class_decide_nothing(registry):
+    registry.register(GOOD, validated(GOOD))
+    passing = X[ARENA][y[ARENA] == 0]
+    with pytest.raises(RegistryError, match="average_precision can be told"):
+        registry.compete(passing, np.zeros(len(passing), dtype=int), n_resamples=5)
+    assert len(registry.history()) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"metric": "accurracy"},
+        {"method": "t-test"},
+        {"n_candidates": 0},
+        {"confidence": 1.0},
+        {"min_gain": -0.1},
+        {"n_resamples": 0},
+        {"random_state": None},
+    ],
+)
+def test_bad_rules(registry, given):
+    registry.register(GOOD, validated(GOOD))
+    with pytest.raises((RegistryError, ValueError, TypeError), match=next(iter(given))):
+        compete(registry, **given)
+    assert stages(registry) == {1: "development"}
+
+
+# -- how sure ------------------------------------------------------------------
+
+
+def test_the_interval_is_that_of_a_paired_bootstrap_over_students(tmp_path):
+    tables = [
+        make_student_activity(50, fail_rate=0.4, random_state=seed) for seed in range(3)
+    ]
+    train, validation, arena = [(table, make_target(table)) for table in tables]
+    registry = ModelRegistry(tmp_path)
+    for learner in ("lightgbm", "xgboost"):
+        model = make_risk_pipeline(learner, every=7).fit(*train)
+        registry.register(model, evaluate(model, *validation, n_resamples=5))
+    registry.promote(1)
+    contest = registry.compete(*arena, n_resamples=100, random_state=7)
+    events, outcome = arena
+    first = ~events.assign(particion=events["particion"].fillna(0)).duplicated(
+        ["user_uuid", "course_uuid", "particion"]
+    )
+    draws = [
+        bootstrap_metrics(
+            outcome[first],
+            registry.load(version).predict_proba(events)[first, 1],
+            events["user_uuid"][first],
+            metrics=["average_precision"],
+            n_resamples=100,
+            random_state=7,
+        )["average_precision"]
+        for version in (1, 2)
+    ]
+    low, high = percentile_interval(draws[1] - draws[0])
+    assert contest.intervals[2] == pytest.approx((low, high), abs=1e-12)
+    assert contest.gains[2] == pytest.approx(contest.figures[2] - contest.figures[1])
+
+
+def test_rows_of_a_plain_table_are_paired(registry):
+    contest = compete(with_champion(registry, POOR, GOOD), n_resamples=100)
+    draws = [
+        bootstrap_metrics(
+            y[ARENA],
+            model.predict_proba(X[ARENA])[:, 1],
+            np.arange(500),
+            metrics=["average_precision"],
+            n_resamples=100,
+        )["average_precision"]
+        for model in (POOR, GOOD)
+    ]
+    expected = percentile_interval(draws[1] - draws[0])
+    assert contest.intervals[2] == pytest.approx(expected, abs=1e-12)
+
+
+def test_many_candidates_widen_the_intervals(registry):
+    with_champion(registry, POOR, GOOD)
+    one = compete(registry, update_champion=False)
+    for _ in range(4):
+        registry.register(GOOD, validated(GOOD))
+    many = compete(registry, n_candidates=4, update_champion=False)
+    (alone,), together = one.intervals.values(), list(many.intervals.values())
+    assert len(together) == 4
+    for low, high in together:
+        assert low < alone[0] < alone[1] < high
+
+
+# -- what is written down ------------------------------------------------------
+
+
+def test_figures_that_decided_are_not_shown_as_performance(registry):
+    compete(with_champion(registry, POOR, GOOD))
+    fresh = ModelRegistry(registry._store.home.root)
+    for one in (registry, fresh):
+        table = one.records()
+        assert table["purpose"].tolist() == ["validation"] * 2
+        expected = [validated(m).metrics["brier"] for m in (POOR, GOOD)]
+        assert table["brier"].tolist() == expected
+    for version in (1, 2):
+        table = registry.evaluations(version)
+        assert table["purpose"].tolist() == ["validation", "choosing"]
+        assert table["fair"].tolist() == [True, False]
+
+
+def test_rows_that_decided_stay_unfair(registry):
+    compete(with_champion(registry, POOR, GOOD))
+    with pytest.warns(UserWarning, match="not shown as its performance"):
+        registry.reevaluate(X[ARENA], y[ARENA])
+    assert registry.records().iloc[1]["purpose"] == "validation"
+    table = registry.evaluations()
+    assert table["purpose"].tolist() == ["validation", "choosing", "report"]
+    assert table["fair"].tolist() == [True, False, False]
+
+
+def test_a_report_from_before_the_contest_is_no_longer_shown(registry):
+    with_champion(registry, POOR, GOOD)
+    registry.reevaluate(X[ARENA], y[ARENA])
+    assert registry.records().iloc[0]["purpose"] == "report"
+    compete(registry)
+    assert registry.records().iloc[0]["purpose"] == "validation"
+
+
+def test_the_decision_is_in_the_history(registry):
+    contest = compete(with_champion(registry, POOR, GOOD))
+    last = registry.history().iloc[-1]
+    assert (last["what"], last["why"], last["champion"]) == ("compete", contest.why, 2)
+    assert last["detail"] == contest.to_dict()
+    json.dumps(contest.to_dict(), allow_nan=False)
+
+
+def test_the_contest_as_a_table(registry):
+    contest = compete(with_champion(registry, POOR, GOOD), method="plain")
+    assert isinstance(contest, Contest)
+    table = contest.to_frame()
+    assert table["version"].tolist() == [1, 2]
+    assert table["role"].tolist() == ["champion", "candidate"]
+    assert table["gain"].isna().tolist() == [True, False]
+    assert isinstance(table, pd.DataFrame)
+    assert contest.to_dict()["intervals"] == {"2": [None, None]}
+    assert repr(contest).startswith("Contest(metric='average_precision', champion=1")
+
+
+def test_stages_that_changed_meanwhile_are_told(registry):
+    with_champion(registry, POOR, GOOD)
+
+    original = registry._shelf.add_evaluation
+
+    def promote_first(version, *rest):
+        original(version, *rest)
+        if version == 1:
+            ModelRegistry(registry._store.home.root).promote(2)
+
+    registry._shelf.add_evaluation = promote_first
+    with pytest.raises(RegistryError, match="hold the contest again"):
+        compete(registry)
+    assert stages(registry) == {1: "development", 2: "production"}
+
+
+def test_other_versions_may_come_meanwhile(registry):
+    with_champion(registry, POOR, GOOD)
+    original = registry._shelf.add_evaluation
+
+    def register_another(version, *rest):
+        original(version, *rest)
+        ModelRegistry(registry._store.home.root).register(GOOD)
+
+    registry._shelf.add_evaluation = register_another
+    assert compete(registry).promoted
+    assert stages(registry)[3] == "development"
+
+
+def test_a_constant_model_loses(registry):
+    constant = DummyClassifier(strategy="prior").fit(X[TRAIN], y[TRAIN])
+    contest = compete(with_champion(registry, constant, GOOD))
+    assert contest.promoted

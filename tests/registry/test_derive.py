@@ -1,0 +1,313 @@
+"""What was trained once is trained again, and the same on the same rows."""
+
+import numpy as np
+import pytest
+from imblearn.over_sampling import SMOTE
+from imblearn.pipeline import Pipeline as SamplingPipeline
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, make_scorer
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from edml import (
+    Capacity,
+    PeriodSplit,
+    StudentKFold,
+    evaluate,
+    make_risk_pipeline,
+    make_student_activity,
+    make_target,
+)
+from edml.classifier import RiskClassifier
+from edml.exceptions import RegistryError
+from edml.metrics import snapshot_metrics
+from edml.registry import ModelRegistry
+from edml.sampling import AdaptiveSMOTE
+
+X = make_student_activity(60, fail_rate=0.3, random_state=1)
+y = make_target(X)
+OTHERS = make_student_activity(60, fail_rate=0.3, random_state=2)
+OUTCOME = make_target(OTHERS)
+PLAIN, LABELS = make_classification(400, flip_y=0.2, random_state=0)
+
+
+def risk_model(learner="lightgbm", balance=None, pipe=None, **given):
+    if pipe is None:
+        pipe = make_risk_pipeline(learner, balance=balance, every=7, random_state=3)
+        pipe.set_params(classify__n_estimators=10)
+    return RiskClassifier(pipe, **{"cv": 2, **given}).fit(X, y)
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return ModelRegistry(tmp_path)
+
+
+# -- refit ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"balance": "smote"},
+        {"balance": "over"},
+        {"balance": "under"},
+        {"balance": AdaptiveSMOTE(k_neighbors=2)},
+        {"learner": "xgboost", "balance": "smote"},
+        {"learner": "random_forest"},
+        {"pipe": make_risk_pipeline(LogisticRegression(C=0.5), every=7)},
+        {"calibration": None, "threshold": 0.25},
+        {"calibration": "isotonic", "threshold": "recall>=0.7"},
+        {"threshold": Capacity(2)},
+        {"cv": StudentKFold(3, random_state=5)},
+        {"cv": None, "random_state": 11},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Asked to flag")
+@pytest.mark.filterwarnings("ignore:lbfgs failed")
+def test_the_same_rows_give_the_same_model(registry, given):
+    model = risk_model(**given)
+    first = registry.register(model)
+    second = registry.refit(1, X, y, tags={"again": True})
+    assert (second.version, second.parent, second.stage) == (2, 1, "development")
+    assert second.tags == {"again": True}
+    for name in (
+        "threshold",
+        "split_plan_hash",
+        "data_fingerprint",
+        "training",
+        "parameters",
+    ):
+        assert getattr(second, name) == getattr(first, name), name
+    np.testing.assert_array_equal(
+        registry.load(2).predict_proba(OTHERS), model.predict_proba(OTHERS)
+    )
+
+
+def test_the_default_pipeline_is_trained_again(registry):
+    model = RiskClassifier(cv=2).fit(X, y)
+    registry.register(model)
+    registry.refit(1, X, y)
+    np.testing.assert_array_equal(
+        registry.load(2).predict_proba(OTHERS), model.predict_proba(OTHERS)
+    )
+
+
+def test_other_rows_give_another_model(registry):
+    model = risk_model(balance="smote")
+    registry.register(model)
+    record = registry.refit("latest", OTHERS, OUTCOME)
+    assert record.data_fingerprint != model.data_fingerprint_
+    expected = RiskClassifier(model.estimator, cv=2).fit(OTHERS, OUTCOME)
+    np.testing.assert_array_equal(
+        registry.load(2).predict_proba(X), expected.predict_proba(X)
+    )
+
+
+def test_a_refit_can_be_refitted(registry):
+    registry.register(risk_model(balance="smote"))
+    registry.refit(1, OTHERS, OUTCOME)
+    assert registry.refit(2, X, y).parent == 2
+    np.testing.assert_array_equal(
+        registry.load(3).predict_proba(X), registry.load(1).predict_proba(X)
+    )
+
+
+@pytest.mark.parametrize("balance", ["smote", None])
+def test_a_bare_pipeline_is_trained_again(registry, balance):
+    pipeline = make_risk_pipeline(balance=balance, every=7).fit(X, y)
+    registry.register(pipeline)
+    record = registry.refit(1, X, y)
+    np.testing.assert_array_equal(
+        registry.load(2).predict_proba(OTHERS), pipeline.predict_proba(OTHERS)
+    )
+    # the fingerprint that evaluate gives these rows
+    assert (
+        record.data_fingerprint
+        == evaluate(pipeline, X, y, n_resamples=0).data_fingerprint
+    )
+
+
+def test_a_bare_classifier_is_trained_again(registry):
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3))
+    registry.register(model.fit(PLAIN, LABELS))
+    registry.refit(1, PLAIN, LABELS)
+    np.testing.assert_array_equal(
+        registry.load(2).predict_proba(PLAIN), model.predict_proba(PLAIN)
+    )
+
+
+class OwnSMOTE(SMOTE):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"balance": OwnSMOTE(random_state=0)}, "'balance', a OwnSMOTE"),
+        ({"balance": SMOTE(random_state=0)}, "'balance', a SMOTE"),
+        (
+            {"balance": AdaptiveSMOTE(sampling_strategy={1: 3000}, random_state=0)},
+            "'balance', a AdaptiveSMOTE",
+        ),
+        ({"cv": KFold(2)}, "cv, a KFold"),
+        ({"threshold": make_scorer(f1_score)}, "threshold, a function"),
+        ({"random_state": np.random.RandomState(0)}, "random_state, a generator"),
+    ],
+    ids=["own", "imblearn", "dict", "cv", "scorer", "generator"],
+)
+def test_what_cannot_be_rebuilt_is_told(registry, given, says):
+    events, outcome = (X, y)
+    if "cv" in given:  # plain folds need students who are not told apart
+        model = RiskClassifier(LogisticRegression(), **given)
+        events, outcome = PLAIN, LABELS
+        registry.register(model.fit(events, outcome))
+    else:
+        registry.register(risk_model(**given))
+    with pytest.raises(RegistryError, match=says):
+        registry.refit(1, events, outcome)
+    assert len(registry.records()) == 1
+
+
+def test_a_deployed_model_does_not_know_how_it_was_trained(registry):
+    registry.register(risk_model().deployable())
+    with pytest.raises(RegistryError, match=r"how it was trained.*parent=1"):
+        registry.refit(1, X, y)
+
+
+def test_a_period_split_is_rebuilt(registry):
+    events = X.copy()
+    early = events["user_uuid"].factorize()[0] % 2 == 0
+    events["periodo"] = np.where(early, "1-2023", "1-2024")
+    pipe = make_risk_pipeline(every=7)
+    model = RiskClassifier(pipe, cv=PeriodSplit()).fit(events, y)
+    record = registry.register(model)
+    assert registry.refit(1, events, y).split_plan_hash == record.split_plan_hash
+
+
+# -- threshold -----------------------------------------------------------------
+
+
+def test_the_threshold_is_chosen_on_the_rows_given(registry):
+    model = risk_model()
+    registry.register(model)
+    record = registry.retune_threshold(1, OTHERS, OUTCOME)
+    assert (record.version, record.parent) == (2, 1)
+    loaded = registry.load(2)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(OTHERS), model.predict_proba(OTHERS)
+    )
+    assert loaded.threshold_ == record.threshold != model.threshold_
+    first = ~OTHERS.assign(particion=OTHERS["particion"].fillna(0)).duplicated(
+        ["user_uuid", "course_uuid", "particion"]
+    )
+    score = model.predict_proba(OTHERS)[first, 1]
+    reached = [
+        snapshot_metrics(OUTCOME[first], score, at)["f1"] for at in np.unique(score)
+    ]
+    found = snapshot_metrics(OUTCOME[first], score, record.threshold)["f1"]
+    assert found == max(reached)
+
+
+@pytest.mark.parametrize("rule", [0.123, "recall>=0.9", "precision>=0.3", Capacity(3)])
+@pytest.mark.filterwarnings("ignore:Asked to flag")
+def test_rules_of_ones_own(registry, rule):
+    registry.register(risk_model(balance="smote"))
+    record = registry.retune_threshold(1, OTHERS, OUTCOME, threshold=rule)
+    if rule == 0.123:
+        assert record.threshold == 0.123
+    if rule == "recall>=0.9":
+        figures = evaluate(registry.load(2), OTHERS, OUTCOME, n_resamples=0).metrics
+        assert figures["recall"] >= 0.9
+    refitted = registry.refit(2, X, y)  # by the new rule, out of fold
+    expected = RiskClassifier(
+        risk_model(balance="smote").estimator, cv=2, threshold=rule
+    ).fit(X, y)
+    assert refitted.threshold == expected.threshold_
+
+
+def test_rows_of_training_are_refused(registry):
+    registry.register(risk_model())
+    with pytest.raises(RegistryError, match="trained on these rows"):
+        registry.retune_threshold(1, X, y)
+    assert len(registry.records()) == 1
+
+
+def test_rows_that_chose_the_threshold_are_no_evaluation(registry):
+    registry.register(risk_model())
+    record = registry.retune_threshold(1, OTHERS, OUTCOME)
+    assert record.threshold_fingerprint is not None
+    with pytest.raises(RegistryError, match="threshold was chosen on these rows"):
+        registry.reevaluate(OTHERS, OUTCOME, 2)
+    registry.retune_threshold(2, OTHERS, OUTCOME, threshold="recall>=0.5")
+
+
+def test_rows_of_one_outcome_are_refused(registry):
+    registry.register(risk_model())
+    passing = OTHERS[OUTCOME == 0]
+    with pytest.raises(RegistryError, match="of one outcome"):
+        registry.retune_threshold(1, passing, OUTCOME[OUTCOME == 0])
+
+
+def test_a_bare_model_gets_a_threshold(registry):
+    model = LogisticRegression().fit(PLAIN[:200], LABELS[:200])
+    registry.register(model)
+    with pytest.raises(RegistryError, match="Pass threshold='f1'"):
+        registry.retune_threshold(1, PLAIN[200:], LABELS[200:])
+    record = registry.retune_threshold(1, PLAIN[200:], LABELS[200:], "recall>=0.9")
+    loaded = registry.load(2)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(PLAIN), model.predict_proba(PLAIN)
+    )
+    flagged = loaded.predict(PLAIN[200:])
+    assert flagged[LABELS[200:] == 1].mean() >= 0.9
+    assert record.algorithm == "LogisticRegression"
+    with pytest.raises(RegistryError, match="fitted without one"):
+        registry.refit(2, PLAIN, LABELS)
+
+
+@pytest.mark.parametrize("rule", ["f2", 2.0, "recall>=2"])
+def test_rules_that_are_none(registry, rule):
+    registry.register(risk_model())
+    with pytest.raises(ValueError, match="threshold must be"):
+        registry.retune_threshold(1, OTHERS, OUTCOME, rule)
+
+
+def test_a_nested_pipeline_of_samplers(registry):
+    inner = SamplingPipeline(
+        [("balance", AdaptiveSMOTE(random_state=0)), ("classify", LogisticRegression())]
+    )
+    model = SamplingPipeline([("scale", StandardScaler()), ("rest", inner)])
+    registry.register(model.fit(PLAIN, LABELS))
+    registry.refit(1, PLAIN, LABELS)
+    np.testing.assert_array_equal(
+        registry.load(2).predict_proba(PLAIN), model.predict_proba(PLAIN)
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": "unknown"},
+        {"steps": [["classify", {"sampler": "os.system", "parameters": {}}]]},
+        {"steps": [["classify", {"sampler": "AdaptiveSMOTE", "parameters": {"a": 1}}]]},
+        {"cv": {"splitter": "KFold", "parameters": {}}},
+        {"threshold": {"per_course": 3}},
+        {"threshold": {"capacity": "many"}},
+        {"kind": None, "calibration": 3},
+    ],
+    ids=str,
+)
+def test_a_made_up_record_is_refused(registry, change):
+    record = registry.register(risk_model())
+    body = record.to_dict() | {"training": record.training | change}
+    data = registry._store.read_file(1, "model.skops")
+    registry._store.add_version({"model.skops": data}, body)
+    with pytest.raises((RegistryError, ValueError), match=r"Expected|calibration"):
+        registry.refit(2, OTHERS, OUTCOME)
+    if isinstance(change.get("threshold"), dict):
+        with pytest.raises(RegistryError, match="another"):
+            registry.retune_threshold(2, OTHERS, OUTCOME)

@@ -1,0 +1,259 @@
+"""One model as one file: whole, signed, and refused in every other shape."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+
+from edml import evaluate, make_risk_pipeline, make_student_activity, make_target
+from edml.classifier import RiskClassifier
+from edml.exceptions import RegistryError
+from edml.registry import ModelRegistry
+from edml.registry._exchange import pack, unpack
+
+X, y = make_classification(400, flip_y=0.2, random_state=0)
+MODEL = LogisticRegression().fit(X[:200], y[:200])
+JUDGED = evaluate(MODEL, X[200:300], y[200:300], n_resamples=5)
+
+
+def filled(folder, key=None):
+    registry = ModelRegistry(folder, key=key)
+    registry.register(MODEL, JUDGED, tags={"a": 1})
+    registry.reevaluate(X[300:], y[300:], 1)
+    return registry
+
+
+@pytest.fixture(scope="module")
+def parcel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exchange")
+    return filled(folder).export(1, folder / "model.zip").read_bytes()
+
+
+@pytest.fixture
+def written(tmp_path, parcel):
+    path = tmp_path / "model.zip"
+    path.write_bytes(parcel)
+    return path
+
+
+def members_of(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {info.filename: archive.read(info) for info in archive.infolist()}
+
+
+def archive_of(members, compression=zipfile.ZIP_STORED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+# -- there and back -----------------------------------------------------------------
+
+
+def test_an_imported_model_is_the_same(tmp_path, written):
+    other = ModelRegistry(tmp_path / "other", "courses")
+    other.register(MODEL)
+    record = other.import_(written)
+    original = filled(tmp_path / "again").record(1)
+    assert (record.version, record.stage, record.parent) == (2, "development", None)
+    assert record.files == original.files
+    assert {**record.origin, "imported_at": ""} == {
+        "registry": "risk",
+        "version": 1,
+        "parent": None,
+        "imported_at": "",
+    }
+    for name in ("algorithm", "parameters", "threshold", "tags", "validation"):
+        assert getattr(record, name) == getattr(original, name)
+    np.testing.assert_array_equal(
+        other.load(2).predict_proba(X), MODEL.predict_proba(X)
+    )
+    table = other.evaluations(2)
+    assert table["purpose"].tolist() == ["validation", "report"]
+    assert table["evaluation"][0] == JUDGED
+    assert other.verify() == []
+
+
+def test_an_imported_model_can_be_trained_and_passed_on(tmp_path):
+    events = make_student_activity(60, fail_rate=0.3, random_state=1)
+    outcome = make_target(events)
+    pipe = make_risk_pipeline(balance="smote", every=7)
+    one = ModelRegistry(tmp_path / "one")
+    one.register(RiskClassifier(pipe, cv=2).fit(events, outcome))
+    other = ModelRegistry(tmp_path / "other")
+    other.import_(one.export(1, tmp_path / "a.zip"))
+    other.refit(1, events, outcome)
+    np.testing.assert_array_equal(
+        other.load(2).predict_proba(events), one.load(1).predict_proba(events)
+    )
+    assert one.import_(other.export(2, tmp_path / "b.zip")).origin["parent"] == 1
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path, parcel):
+    assert pack(*vars(unpack(parcel, None)).values(), None) == parcel
+
+
+def test_what_decided_stays_unfair_after_import(tmp_path):
+    registry = ModelRegistry(tmp_path / "one")
+    registry.register(MODEL, JUDGED)
+    registry.compete(X[300:], y[300:], n_resamples=10)
+    other = ModelRegistry(tmp_path / "other")
+    other.import_(registry.export("production", tmp_path / "a.zip"))
+    assert other.evaluations(1)["fair"].tolist() == [True, False]
+
+
+def test_a_file_is_not_replaced(tmp_path):
+    registry = filled(tmp_path / "one")
+    path = tmp_path / "model.zip"
+    path.write_text("mine")
+    with pytest.raises(RegistryError, match="Choose another path"):
+        registry.export(1, path)
+    with pytest.raises(RegistryError, match="Choose another path"):
+        registry.export(1, tmp_path / "no" / "model.zip")
+    assert path.read_text() == "mine"
+    assert [one.name for one in sorted(tmp_path.iterdir())] == ["model.zip", "one"]
+
+
+# -- signatures -----------------------------------------------------------------------
+
+
+def test_with_a_key_an_unsigned_file_is_refused(tmp_path, written):
+    registry = ModelRegistry(tmp_path / "signed", key=b"ours")
+    with pytest.raises(RegistryError, match="trust_unsigned=True"):
+        registry.import_(written)
+    assert not len(registry.records())
+    record = registry.import_(written, trust_unsigned=True)
+    assert ModelRegistry(tmp_path / "signed", key=b"ours").record(1) == record
+    assert registry.verify() == []
+
+
+def test_a_signed_file_is_taken_by_its_key_alone(tmp_path):
+    path = filled(tmp_path / "one", b"ours").export(1, tmp_path / "model.zip")
+    ModelRegistry(tmp_path / "two", key=b"ours").import_(path)
+    ModelRegistry(tmp_path / "three").import_(path)
+    with pytest.raises(RegistryError, match="another signature"):
+        ModelRegistry(tmp_path / "four", key=b"theirs").import_(path)
+
+
+def test_a_signed_record_with_another_model_is_refused(tmp_path):
+    path = filled(tmp_path / "one", b"ours").export(1, tmp_path / "model.zip")
+    members = members_of(path.read_bytes())
+    other = ModelRegistry(tmp_path / "other")
+    other.register(LogisticRegression(C=9.0).fit(X, y))
+    members["model.skops"] = other._store.read_file(1, "model.skops")
+    path.write_bytes(archive_of(members))
+    for key in (None, b"ours"):
+        with pytest.raises(RegistryError, match="not the file that its record names"):
+            ModelRegistry(tmp_path / "two", key=key).import_(path)
+
+
+# -- other shapes ---------------------------------------------------------------------
+
+
+def without(name):
+    def change(members):
+        return {key: members[key] for key in members if key != name}
+
+    change.__name__ = f"without {name}"
+    return change
+
+
+def with_more(name, content=b"{}"):
+    def change(members):
+        return {**members, name: content}
+
+    change.__name__ = f"{name} of {content[:8]!r}"
+    return change
+
+
+def empty(members):
+    return {}
+
+
+def edited(members):
+    record = json.loads(members["record.json"])
+    record["threshold"] = 0.1
+    return {**members, "record.json": json.dumps(record).encode()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("record.json"),
+        without("model.skops"),
+        without("evaluations/1.json"),
+        with_more("more.txt"),
+        with_more("../escape"),
+        with_more("/etc/passwd"),
+        with_more("evaluations/../../x.json"),
+        with_more("evaluations/7.json"),
+        with_more("evaluations/3.json", b"[]"),
+        with_more("record.json", b"[]"),
+        with_more("record.json", b"\xff"),
+        with_more("record.json", b"[" * 100_000),
+        with_more("model.skops", b"no model"),
+        edited,
+        empty,
+    ],
+    ids=lambda change: change.__name__,
+)
+def test_other_members_are_refused(tmp_path, parcel, change):
+    path = tmp_path / "model.zip"
+    path.write_bytes(archive_of(change(members_of(parcel))))
+    registry = ModelRegistry(tmp_path / "one")
+    with pytest.raises(RegistryError, match="Expected"):
+        registry.import_(path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["model.zip"]
+
+
+def test_what_unpacks_to_more_than_it_is_is_refused(tmp_path, parcel):
+    path = tmp_path / "model.zip"
+    bomb = {**members_of(parcel), "bomb": b"0" * 10_000_000}
+    path.write_bytes(archive_of(bomb, zipfile.ZIP_DEFLATED))
+    with pytest.raises(RegistryError, match="not stored as it is"):
+        ModelRegistry(tmp_path / "one").import_(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all"])
+def test_other_files_are_refused(tmp_path, content):
+    path = tmp_path / "model.zip"
+    path.write_bytes(content)
+    with pytest.raises(RegistryError, match=r"ModelRegistry\.export wrote"):
+        ModelRegistry(tmp_path / "one").import_(path)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    registry = ModelRegistry(tmp_path / "one")
+    with pytest.raises(RegistryError, match="no plain file"):
+        registry.import_(tmp_path)
+    with pytest.raises(RegistryError, match="Check the path"):
+        registry.import_(tmp_path / "no.zip")
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_a_flipped_bit_is_refused_or_changes_nothing(parcel, data):
+    place = data.draw(st.integers(0, len(parcel) - 1))
+    damaged = bytearray(parcel)
+    damaged[place] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        found = unpack(bytes(damaged), None)
+    except RegistryError:
+        return
+    assert found == unpack(parcel, None)  # such as the time of a member
+
+
+@settings(max_examples=50)
+@given(length=st.integers(0, 10**6))
+def test_a_truncated_file_is_refused(parcel, length):
+    if length < len(parcel):
+        with pytest.raises(RegistryError):
+            unpack(parcel[:length], None)

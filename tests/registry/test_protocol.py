@@ -1,0 +1,372 @@
+"""The protocol: what was written is read, and nothing else is."""
+
+import json
+import string
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edml.exceptions import RegistryError
+from edml.registry import _protocol
+from edml.registry._protocol import (
+    canonical,
+    check_file_name,
+    check_key,
+    check_name,
+    check_record,
+    read_number,
+    seal,
+    unseal,
+)
+
+KEY = b"a key of the registry"
+PLACE = {"registry": "risk", "generation": 12}
+STATE = {
+    "highest": 3,
+    "stages": {"1": "production", "3": "development"},
+    "what": "promote",
+    "why": "better on 2024",
+    "who": "ana",
+    "when": "2025-03-01T08:00:00+00:00",
+    "detail": {"gain": 0.015625},
+}
+FILES = {"model.skops": {"size": 3, "sha256": "ab" * 32}}
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+# Documents as format 1 was written. They are never changed: a registry that was written
+# once must stay readable.
+FORMAT_1 = {
+    "record": (
+        {"registry": "risk", "version": 3},
+        b'{"algorithm":"lightgbm","checksum":"51f1925b315b63cd8cde58d5cd10aaf515bc2c41'
+        b'4f77ab7f4aaf37d85976fac2","files":{"model.skops":{"sha256":"abababababababab'
+        b'abababababababababababababababababababababababab","size":3}},"format":1,"kin'
+        b'd":"record","registry":"risk","signature":"c22c3a3323dea11953958e75a3fadeb6e'
+        b'28ba7977ed9dbe66c6d48f78ce94640","threshold":0.125,"version":3}\n',
+        {"algorithm": "lightgbm", "threshold": 0.125, "files": FILES},
+    ),
+    "state": (
+        PLACE,
+        b'{"checksum":"281ece05461591a7952ad842ef97a39b998f9d6609e2c6b47e599b4204bb7dd'
+        b'6","detail":{"gain":0.015625},"format":1,"generation":12,"highest":3,"kind":'
+        b'"state","registry":"risk","signature":"2d296a873aee6776b9b2cdf932a5c95777f3e'
+        b'9bf3f54b13c3cf195092b56aaa1","stages":{"1":"production","3":"development"},"'
+        b'what":"promote","when":"2025-03-01T08:00:00+00:00","who":"ana","why":"better'
+        b' on 2024"}\n',
+        STATE,
+    ),
+    "evaluation": (
+        {"registry": "risk", "version": 3, "number": 1},
+        b'{"checksum":"19882513d391fbe2dc0ae7bf252f5a2e393fea469ee799d87f4a8dc8c05cbfd'
+        b'2","evaluation":{"roc_auc":0.75},"format":1,"kind":"evaluation","number":1,"'
+        b'registry":"risk","signature":"33c37b70e2f105da9c56d3b21c5209254e82a6bcdabaff5'
+        b'cdc09aad2553019cc","version":3,"when":"2025-03-01T08:00:00+00:00","who":"ana'
+        b'"}\n',
+        {"evaluation": {"roc_auc": 0.75}, "who": "ana"},
+    ),
+}
+
+
+def altered(data, **fields):
+    """Change fields and mend what anybody can mend: all but the signature."""
+    document = json.loads(data)
+    signature = document.pop("signature", None)
+    document.pop("checksum", None)
+    document |= fields
+    document["checksum"] = _protocol.hashlib.sha256(canonical(document)).hexdigest()
+    if signature is not None:
+        document["signature"] = signature
+    return canonical(document)
+
+
+# -- names and numbers --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["risk", "risk-2025", "a.b", "_x", "A" * 64, "0", "console", "comet", "nul_"],
+)
+def test_a_name_may_be(name):
+    check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "..", ".hidden", "-rf", "a/b", "a\\b", "../risk", "/etc", "a."),
+        *("A" * 65, "a b", "ñandú", "a\n", "a\0", "con", "NUL", "Com1.txt", "lpt9"),
+        *(None, 3, b"risk"),
+    ],
+)
+def test_a_name_may_not_be(name):
+    with pytest.raises(RegistryError, match=r"Expected a registry's name .*; found"):
+        check_name(name)
+
+
+@given(st.text(max_size=80))
+def test_a_name_that_may_be_stays_in_its_folder(name):
+    try:
+        check_name(name)
+    except RegistryError:
+        return
+    assert set(name) <= set(string.ascii_letters + string.digits + "-_.")
+    assert name.strip(".") != ""
+
+
+@pytest.mark.parametrize("name", ["record.json", "Record.JSON", "evaluations"])
+def test_a_file_may_not_be_called_as_the_registry_s_own(name):
+    with pytest.raises(RegistryError, match="does not use itself"):
+        check_file_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *(("1", 1), ("120", 120), ("0", None), ("01", None), ("", None), ("-1", None)),
+        *(("1 ", None), ("1.0", None), ("٣", None), ("1_0", None), ("9" * 10, None)),
+    ],
+)
+def test_numbers_have_one_spelling(name, number):
+    assert read_number(name) == number
+
+
+@pytest.mark.parametrize("key", ["text", b"", 3, bytearray(b"x")])
+def test_a_key_is_bytes(key):
+    with pytest.raises(RegistryError, match="Expected key=None or at least one byte"):
+        check_key(key)
+
+
+# -- documents ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+@given(detail=st.dictionaries(st.text(), JSON))
+def test_what_is_sealed_is_read(key, detail):
+    data = seal("state", PLACE, {**STATE, "detail": detail}, key)
+    expected = {**STATE, "detail": detail, **PLACE, "format": 1, "kind": "state"}
+    assert unseal(data, "state", PLACE, key) == expected
+    assert unseal(data, "state", PLACE) == expected  # signed is readable without
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_every_flipped_bit_is_seen(key):
+    data = seal("state", PLACE, STATE, key)
+    for place in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        with pytest.raises(RegistryError, match="Expected the state of generation 12"):
+            unseal(bytes(flipped), "state", PLACE, key)
+
+
+def test_every_truncation_is_seen():
+    data = seal("state", PLACE, STATE)
+    for end in range(len(data)):
+        with pytest.raises(RegistryError, match="damaged"):
+            unseal(data[:end], "state", PLACE)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_give_another_error(data):
+    with pytest.raises(RegistryError):
+        unseal(data, "state", PLACE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"9" * 10_000,
+        b'{"a":1e999}\n',
+        b'{"a":NaN}\n',
+        b'{"a":1,"a":1}\n',
+        b'{"a":"\\ud800"}\n',
+        b'{"format":true}\n',
+        b'{"format":1}\n',
+        b"[]\n",
+        b"null\n",
+        b"\xff",
+        b"",
+    ],
+    ids=range(13),
+)
+def test_foreign_json_is_refused(data):
+    with pytest.raises(RegistryError, match="damaged"):
+        unseal(data, "state", PLACE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("record", PLACE),
+        ("state", {"registry": "risk", "generation": 13}),
+        ("state", {"registry": "other", "generation": 12}),
+        ("state", {"registry": "risk", "generation": True}),
+    ],
+)
+def test_no_document_stands_in_for_another(kind, place):
+    with pytest.raises(RegistryError, match="is that of another file"):
+        unseal(seal("state", PLACE, STATE, KEY), kind, place, KEY)
+
+
+def test_a_place_of_another_type_is_another_place():
+    place = {"registry": "risk", "generation": 1}
+    data = altered(seal("state", place, STATE), generation=True)
+    with pytest.raises(RegistryError, match="generation is that of another file"):
+        unseal(data, "state", place)
+
+
+def test_a_key_refuses_what_is_not_signed():
+    with pytest.raises(RegistryError, match="found no signature"):
+        unseal(seal("state", PLACE, STATE), "state", PLACE, KEY)
+
+
+@pytest.mark.parametrize("key", [KEY + b"!", KEY[:-1], b"x"])
+def test_a_key_refuses_another_key(key):
+    with pytest.raises(RegistryError, match="found another signature"):
+        unseal(seal("state", PLACE, STATE, key), "state", PLACE, KEY)
+
+
+def test_a_key_refuses_what_was_changed_together_with_its_checksum():
+    stages = {"1": "development", "3": "production"}
+    forged = altered(seal("state", PLACE, STATE, KEY), stages=stages)
+    with pytest.raises(RegistryError, match="found another signature"):
+        unseal(forged, "state", PLACE, KEY)
+    # What the docs say that nobody can tell without a key.
+    assert unseal(forged, "state", PLACE)["stages"] == stages
+
+
+@pytest.mark.parametrize("signature", [3, None, "", "é", "0" * 64, {"a": 1}, "\ud800"])
+def test_a_signature_of_another_type_is_refused(signature):
+    document = json.loads(seal("state", PLACE, STATE, KEY)) | {"signature": signature}
+    with pytest.raises(RegistryError, match=r"found no signature|another signature"):
+        unseal(canonical(document), "state", PLACE, KEY)
+
+
+@pytest.mark.parametrize("field", sorted(STATE))
+def test_a_field_must_be_there_and_of_its_type(field):
+    data = altered(seal("state", PLACE, STATE), **{field: None})
+    with pytest.raises(RegistryError, match=f"its field '{field}'"):
+        unseal(data, "state", PLACE)
+
+
+def test_a_field_that_nobody_knows_is_overlooked():
+    data = seal("state", PLACE, {**STATE, "colour": "red"})
+    assert unseal(data, "state", PLACE)["colour"] == "red"
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), np.int64(1), np.ones(2), {1}, b"x", object()]
+)
+def test_json_must_hold_it(value):
+    with pytest.raises(RegistryError, match="Expected values that JSON can hold"):
+        seal("state", PLACE, {**STATE, "detail": {"value": value}})
+
+
+def test_a_value_that_holds_itself_is_refused():
+    detail = {}
+    detail["again"] = detail
+    with pytest.raises(RegistryError, match="Expected values that JSON can hold"):
+        seal("state", PLACE, {**STATE, "detail": detail})
+
+
+def test_keys_become_strings_before_they_are_sorted():
+    data = seal("state", PLACE, {**STATE, "detail": {2: "a", 10: "b"}})
+    assert unseal(data, "state", PLACE)["detail"] == {"2": "a", "10": "b"}
+
+
+def test_the_place_is_the_registry_s_to_say():
+    data = seal("state", PLACE, {**STATE, "generation": 99, "signature": "x"})
+    assert unseal(data, "state", PLACE)["generation"] == 12
+
+
+def test_a_document_has_a_largest_size(monkeypatch):
+    monkeypatch.setattr(_protocol, "MAX_DOCUMENT_BYTES", 1000)
+    with pytest.raises(RegistryError, match="at most 1,000 bytes; found 1,298"):
+        seal("state", PLACE, {**STATE, "why": "x" * 1000})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        {},
+        {"size": 3},
+        {"size": -1, "sha256": "ab" * 32},
+        {"size": True, "sha256": "ab" * 32},
+        {"size": 3.0, "sha256": "ab" * 32},
+        {"size": 2**40, "sha256": "ab" * 32},
+        {"size": 3, "sha256": "AB" * 32},
+        {"size": 3, "sha256": "ab" * 31},
+    ],
+    ids=range(9),
+)
+def test_a_record_s_file_has_a_size_and_a_hash(entry):
+    record = {"registry": "risk", "version": 3, "files": {"model.skops": entry}}
+    with pytest.raises(RegistryError, match=r"the record of version 3 .*size or"):
+        check_record(record)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "record.json", "a/b", ""])
+def test_a_record_s_file_lies_in_its_folder(name):
+    record = {"registry": "risk", "version": 3, "files": {name: FILES["model.skops"]}}
+    with pytest.raises(RegistryError, match="Expected a file's name"):
+        check_record(record)
+
+
+# -- formats ------------------------------------------------------------------------
+
+
+def test_a_newer_format_asks_for_a_newer_edml():
+    data = altered(seal("state", PLACE, STATE), format=2)
+    with pytest.raises(RegistryError, match=r"found 2, which a newer .* Update edml"):
+        unseal(data, "state", PLACE)
+
+
+@pytest.mark.parametrize("found", [0, -1, 1.0, "1", True, None, [1]])
+def test_what_was_never_a_format_is_damage(found):
+    data = altered(seal("state", PLACE, STATE), format=found)
+    with pytest.raises(RegistryError, match="it names no format"):
+        unseal(data, "state", PLACE)
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_an_older_format_is_brought_into_today_s_shape(monkeypatch, key):
+    old = seal("state", PLACE, {k: v for k, v in STATE.items() if k != "who"}, key)
+    monkeypatch.setattr(_protocol, "FORMAT", 2)
+    readers = {1: lambda old: {**old, "who": "not kept"}, 2: dict}
+    monkeypatch.setattr(_protocol, "READERS", readers)
+    assert unseal(old, "state", PLACE, key)["who"] == "not kept"
+    new = seal("state", PLACE, STATE, key)
+    assert unseal(new, "state", PLACE, key)["who"] == "ana"
+    assert json.loads(new)["format"] == 2
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("kind", sorted(FORMAT_1))
+def test_format_1_stays_readable(kind, key):
+    place, data, body = FORMAT_1[kind]
+    document = unseal(data, kind, place, key)
+    assert {name: document[name] for name in body} == body
+
+
+@pytest.mark.parametrize("kind", sorted(FORMAT_1))
+def test_what_is_written_changes_only_with_the_format(kind):
+    place, data, _ = FORMAT_1[kind]
+    document = unseal(data, kind, place)
+    assert _protocol.FORMAT > 1 or seal(kind, place, document, KEY) == data
+
+
+def test_every_format_has_a_reader():
+    assert sorted(_protocol.READERS) == list(range(1, _protocol.FORMAT + 1))

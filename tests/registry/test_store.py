@@ -1,0 +1,887 @@
+"""The store: what was stored is given back whole, or not at all."""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from edml.exceptions import RegistryError
+from edml.registry import _files, _store
+from edml.registry._protocol import canonical, seal
+from edml.registry._store import State, Store
+
+KEY = b"a key of the registry"
+MODEL = b"the bytes of a model"
+
+
+@pytest.fixture(params=[None, KEY], ids=["open", "signed"])
+def store(request, tmp_path):
+    return Store(tmp_path, "risk", request.param, who="ana")
+
+
+def add(store, n=1, data=MODEL):
+    for _ in range(n):
+        version = store.add_version({"model.skops": data}, {"algorithm": "x"})[
+            "version"
+        ]
+    return version
+
+
+def promote(store, version):
+    def update(state):
+        before = {
+            v: "staging" if s == "production" else s for v, s in state.stages.items()
+        }
+        return {**before, version: "production"}
+
+    return store.change("promote", "it is better", update, {"gain": 0.5})
+
+
+def path_of(store, version, name="model.skops"):
+    return store.folder / "versions" / str(version) / name
+
+
+def reseal(path, kind, place, key=None, **fields):
+    """Change a document together with its checksum."""
+    document = json.loads(path.read_bytes()) | fields
+    path.write_bytes(seal(kind, {"registry": "risk", **place}, document, key))
+
+
+# -- what is stored is given back ---------------------------------------------------
+
+
+def test_nothing_is_there_before_the_first_write(store, tmp_path):
+    assert store.state() == State()
+    assert store.versions() == store.history() == []
+    assert store.verify() == store.leftovers() == []
+    assert store.state().champion is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_is_given_back(store):
+    record = {"algorithm": "x", "threshold": 0.1, "names": ["a", "ñ"], "parent": None}
+    files = {"model.skops": MODEL, "notes.txt": b""}
+    given = store.add_version(files, record)
+    assert given == store.read_record(1)
+    assert {name: given[name] for name in record} == record
+    assert given["version"] == given["format"] == 1
+    assert (given["registry"], given["kind"]) == ("risk", "record")
+    assert given["files"]["model.skops"]["size"] == len(MODEL)
+    assert store.read_file(1, "model.skops") == MODEL
+    assert store.read_file(1, "notes.txt") == b""
+    assert store.state().stages == {1: "development"}
+
+
+def test_the_record_cannot_set_what_is_the_store_s(store):
+    taken = dict.fromkeys(["format", "kind", "registry", "version", "files"], "x")
+    given = store.add_version({"m": b"1"}, {**taken, "signature": "x", "checksum": 1})
+    assert given == store.read_record(1)
+    assert given["version"] == 1
+    assert list(given["files"]) == ["m"]
+    assert store.verify() == []
+
+
+def test_a_state_says_who_what_when_and_why(store):
+    add(store, 2)
+    state = promote(store, 2)
+    assert state == store.state() == store.history()[-1]
+    assert (state.generation, state.champion, state.highest) == (3, 2, 2)
+    assert (state.what, state.why, state.who) == ("promote", "it is better", "ana")
+    assert state.detail == {"gain": 0.5}
+    assert state.when.endswith("+00:00")
+    assert [before.what for before in store.history()] == [
+        *("register", "register", "promote"),
+    ]
+    assert Store(store.home.root, "risk").who == "unknown"
+
+
+def test_the_history_holds_every_full_map(store):
+    add(store, 2)
+    promote(store, 1)
+    promote(store, 2)
+    assert [state.stages for state in store.history()] == [
+        {1: "development"},
+        {1: "development", 2: "development"},
+        {1: "production", 2: "development"},
+        {1: "staging", 2: "production"},
+    ]
+    assert [state.champion for state in store.history()] == [None, None, 1, 2]
+
+
+def test_evaluations_are_kept_in_order(store):
+    add(store)
+    assert store.evaluations(1) == []
+    paths = [store.add_evaluation(1, {"format": i, "version": "x"}) for i in range(12)]
+    assert [path.name for path in paths[-2:]] == ["11.json", "12.json"]
+    found = store.evaluations(1)
+    assert found == [{"format": i, "version": "x"} for i in range(12)]
+    assert store.verify() == []
+
+
+def test_two_registries_under_one_root_do_not_meet(tmp_path):
+    one, other = Store(tmp_path, "one"), Store(tmp_path, "other")
+    add(one, 2)
+    add(other)
+    assert (one.versions(), other.versions()) == ([1, 2], [1])
+
+
+def test_a_relative_root_is_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store("registry", "risk")
+    monkeypatch.chdir("/")
+    add(store)
+    assert (tmp_path / "registry" / "risk").is_dir()
+
+
+def test_the_root_may_be_a_symlink(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "alias").symlink_to(tmp_path / "real")
+    store = Store(tmp_path / "alias", "risk")
+    add(store)
+    assert store.verify() == []
+    assert store.read_file(1, "model.skops") == MODEL
+
+
+def test_a_numpy_integer_is_a_version(store):
+    add(store)
+    version = np.int64(1)
+    assert store.read_record(version)["version"] == 1
+    store.add_evaluation(version, {})
+    assert store.evaluations(version) == [{}]
+    store.remove_versions(np.array([1]))
+    assert store.versions() == []
+    assert store.history()[-1].detail == {"versions": [1]}
+
+
+def test_the_key_is_in_no_text(store):
+    assert repr(store) == f"Store({str(store.home.root)!r}, 'risk')"
+    assert KEY.decode() not in repr(store) + str(store)
+
+
+# -- numbers ------------------------------------------------------------------------
+
+
+def test_a_number_is_never_used_again(store):
+    add(store, 3)
+    store.remove_versions([3, 2], "old")
+    assert store.versions() == [1]
+    assert not path_of(store, 3).exists()
+    assert add(store) == 4
+    store.remove_versions([1, 4])
+    assert store.versions() == []
+    assert add(store) == 5
+    assert store.verify() == store.leftovers() == []
+    assert store.history()[3].what == "remove"
+    assert store.history()[3].why == "old"
+
+
+def test_the_champion_is_not_removed(store):
+    add(store, 2)
+    promote(store, 1)
+    with pytest.raises(RegistryError, match="found version 1, which is"):
+        store.remove_versions([2, 1])
+    assert store.versions() == [1, 2]
+
+
+def test_a_version_that_is_not_there_is_not_removed(store):
+    add(store, 2)
+    with pytest.raises(RegistryError, match="Expected version 7 in registry 'risk'"):
+        store.remove_versions([1, 7])
+    store.remove_versions([])
+    assert store.versions() == [1, 2]
+    assert len(store.history()) == 2
+
+
+@pytest.mark.parametrize("version", [0, -1, 1.5, True, "1", "../1", None, 10**9])
+def test_a_version_is_a_number(store, version):
+    add(store)
+    with pytest.raises(RegistryError, match="Expected the number of a version"):
+        store.read_record(version)
+    with pytest.raises(RegistryError, match="Expected the number of a version"):
+        store.evaluations(version)
+
+
+def test_a_version_that_is_not_there_is_told(store):
+    add(store)
+    for call in (store.read_record, store.evaluations):
+        with pytest.raises(RegistryError, match="Expected version 2 in registry"):
+            call(2)
+    with pytest.raises(RegistryError, match="Expected version 2 in registry"):
+        store.read_file(2, "model.skops")
+    with pytest.raises(RegistryError, match="Expected version 2 in registry"):
+        store.add_evaluation(2, {})
+    with pytest.raises(RegistryError, match=r"Expected the evaluation .* is gone"):
+        store.read_evaluation(1, 1)
+    with pytest.raises(RegistryError, match=r"Expected the state .* is gone"):
+        store.read_state(9)
+
+
+# -- changes ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stages", "match"),
+    [
+        ({1: "production"}, r"found none for \[2\], and one for the unknown \[\]"),
+        ({}, r"found none for \[1, 2\]"),
+        ({1: "staging", 2: "staging", 3: "staging"}, r"for the unknown \[3\]"),
+        ({1: "staging", "2": "staging"}, r"for the unknown \['2'\]"),
+        ({1: "archived", 2: "staging"}, r"found another for the versions \[1\]"),
+        (
+            {1: "production", 2: "production"},
+            r"one version in production; found \[1, 2",
+        ),
+    ],
+)
+def test_stages_that_cannot_be_are_not_stored(store, stages, match):
+    add(store, 2)
+    with pytest.raises(RegistryError, match=match):
+        store.change("promote", "", lambda state: stages)
+    assert len(store.history()) == 2
+    assert store.verify() == []
+
+
+def test_an_error_of_the_update_passes_and_changes_nothing(store):
+    add(store)
+    with pytest.raises(ZeroDivisionError):
+        store.change("promote", "", lambda state: 1 / 0)
+    assert len(store.history()) == 1
+    assert add(store) == 2  # the lock is free again
+
+
+def test_a_change_that_changes_nothing_is_in_the_history(store):
+    add(store)
+    store.change("compete", "the champion stays", lambda state: state.stages)
+    assert store.history()[-1].what == "compete"
+
+
+@pytest.mark.parametrize(
+    ("what", "why", "detail"),
+    [(None, "", {}), ("a", 3, {}), ("a", "", {"x": float("nan")}), ("a", "", {1: {2}})],
+    ids=range(4),
+)
+def test_what_could_not_be_read_is_not_written(store, what, why, detail):
+    add(store)
+    with pytest.raises(RegistryError):
+        store.change(what, why, lambda state: state.stages, detail)
+    with pytest.raises(RegistryError):
+        store.add_version({"m": b"1"}, {"value": np.float32(1)})
+    with pytest.raises(RegistryError):
+        store.add_evaluation(1, {"value": float("inf")})
+    assert store.state().generation == 1
+    assert store.evaluations(1) == []
+    assert store.verify() == store.leftovers() == []
+
+
+@pytest.mark.parametrize("name", ["record.json", "../x", "a/b", "", ".tmp-1", "/x"])
+def test_a_file_s_name_cannot_leave_its_folder(store, tmp_path, name):
+    with pytest.raises(RegistryError, match="Expected a file's name"):
+        store.add_version({name: b"1"}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_bytes_of_a_size_that_can_be_read(store, monkeypatch):
+    monkeypatch.setattr(_store, "MAX_FILE_BYTES", 3)
+    with pytest.raises(RegistryError, match="at most 3 bytes for the file 'm'"):
+        store.add_version({"m": b"1234"}, {})
+    with pytest.raises(RegistryError, match="found str of length 1"):
+        store.add_version({"m": "1"}, {})
+
+
+# -- the lock -----------------------------------------------------------------------
+
+
+def test_a_writer_waits_for_the_lock_and_says_so(tmp_path):
+    store = Store(tmp_path, "risk", timeout=0.05)
+    add(store)
+    with FileLock(store.folder / ".lock"):
+        for write in (
+            lambda: add(store),
+            lambda: promote(store, 1),
+            lambda: store.add_evaluation(1, {}),
+            lambda: store.remove_versions([1]),
+            store.remove_leftovers,
+        ):
+            with pytest.raises(RegistryError, match=r"the lock .* within 0.05 seconds"):
+                write()
+        assert store.versions() == [1]  # readers need no lock
+        assert store.verify() == []
+    assert add(store) == 2
+
+
+def test_an_update_that_writes_is_told_and_hangs_nobody(tmp_path):
+    store = Store(tmp_path, "risk", timeout=0.05)
+    add(store)
+    with pytest.raises(RegistryError, match="Expected the lock"):
+        store.change("promote", "", lambda state: add(store) and state.stages)
+    assert add(store) == 2
+
+
+def test_threads_of_one_process_exclude_each_other(store):
+    threads = [threading.Thread(target=add, args=(store, 5)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.versions() == list(range(1, 21))
+    assert len(store.history()) == 20
+    assert store.verify() == store.leftovers() == []
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_a_folder_that_may_not_be_written_can_be_read(store):
+    add(store)
+    folders = [store.folder / "state", store.folder / "versions", store.folder]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        assert store.read_file(1, "model.skops") == MODEL
+        assert store.verify() == []
+        with pytest.raises(RegistryError, match="your rights to it"):
+            add(store)
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
+def test_a_root_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "risk").write_bytes(b"")
+    with pytest.raises(RegistryError, match="Expected to write to"):
+        add(Store(tmp_path, "risk"))
+    with pytest.raises(RegistryError, match="Expected a folder that can be read"):
+        Store(tmp_path, "risk").state()
+
+
+# -- speed --------------------------------------------------------------------------
+
+
+def test_state_and_versions_read_one_state_and_no_record(store, monkeypatch):
+    add(store, 5)
+    read = []
+    whole = _files.read_file
+
+    def noted(root, path, *args):
+        read.append(path.name)
+        return whole(root, path, *args)
+
+    monkeypatch.setattr(_files, "read_file", noted)
+    store.state()
+    assert read == ["5.json"]
+    assert store.versions() == [1, 2, 3, 4, 5]
+    assert read == ["5.json"] * 2
+
+
+# -- order --------------------------------------------------------------------------
+
+
+def test_everything_is_synced_before_its_name_and_the_name_before_the_state(
+    store, monkeypatch
+):
+    add(store)
+    steps = []
+
+    def noted(action, path, do):
+        name = ".tmp" if path.name.startswith(".tmp-") else path.name
+        steps.append((action, f"{path.parent.name[:5]}/{name}"))
+        return do()
+
+    monkeypatch.setattr(_files, "step", noted)
+    add(store)
+    assert steps == [
+        ("mkdir", "versi/.tmp"),
+        ("sync", "risk/versions"),
+        ("mkdir", ".tmp-/evaluations"),
+        ("sync", "versi/.tmp"),
+        *((action, ".tmp-/model.skops") for action in ("create", "write", "sync")),
+        *((action, ".tmp-/record.json") for action in ("create", "write", "sync")),
+        ("sync", "versi/.tmp"),
+        ("rename", "versi/2"),  # now it exists
+        ("sync", "risk/versions"),
+        *((action, "state/.tmp") for action in ("create", "write", "sync")),
+        ("link", "state/2.json"),  # now it is written down
+        ("unlink", "state/.tmp"),
+        ("sync", "risk/state"),
+    ]
+    steps.clear()
+    store.remove_versions([2])
+    assert [action for action, _ in steps[:6]] == [
+        *("create", "write", "sync", "link", "unlink", "sync"),
+    ]
+    assert steps[6] == ("rename", "risk/.tmp")  # only now is anything taken away
+
+
+# -- damage -------------------------------------------------------------------------
+
+
+def test_a_flipped_bit_anywhere_is_refused(store):
+    add(store, 2)
+    promote(store, 1)
+    store.add_evaluation(1, {"auc": 0.5})
+    paths = [path for path in store.folder.rglob("*") if path.is_file()]
+    paths = [path for path in paths if path.name != ".lock"]
+    assert len(paths) == 2 * 2 + 1 + 3
+    rng = np.random.default_rng(0)
+    for path in paths:
+        data = path.read_bytes()
+        for place in rng.integers(8 * len(data), size=20):
+            flipped = bytearray(data)
+            flipped[place // 8] ^= 1 << place % 8
+            path.write_bytes(flipped)
+            assert len(store.verify()) == 1
+        for end in (0, 1, len(data) // 2, len(data) - 1):
+            path.write_bytes(data[:end])
+            assert len(store.verify()) == 1
+        path.write_bytes(data + b" ")
+        assert len(store.verify()) == 1
+        path.write_bytes(data)
+    assert store.verify() == []
+
+
+def test_a_missing_file_is_told(store):
+    add(store, 3)
+    store.add_evaluation(1, {})
+    store.add_evaluation(1, {})
+    for path, match in [
+        (path_of(store, 1), "Expected the file 'model.skops' of version 1"),
+        (path_of(store, 2, "record.json"), "Expected the record .* is gone"),
+        (path_of(store, 1, "evaluations") / "1.json", "Expected every number up to 2"),
+        (store.folder / "state" / "2.json", "Expected every number up to 3"),
+        (path_of(store, 1).parent, "Expected version 1 in registry"),
+    ]:
+        path.rename(store.home.root / "aside")
+        (problem,) = store.verify()
+        assert re.search(match, problem)
+        (store.home.root / "aside").rename(path)
+    assert store.verify() == []
+
+
+def test_a_damaged_highest_state_is_refused_not_passed_over(store):
+    add(store, 2)
+    promote(store, 1)
+    promote(store, 2)
+    path = store.folder / "state" / "4.json"
+    kept = path.read_bytes()
+    path.write_bytes(kept[:-5])
+    for call in (store.state, store.versions, store.leftovers, store.history):
+        with pytest.raises(RegistryError, match=r"generation 4 .* Restore"):
+            call()
+    for call in (lambda: add(store), lambda: promote(store, 1), store.remove_leftovers):
+        with pytest.raises(RegistryError, match="generation 4"):
+            call()
+    assert sorted(p.name for p in path.parent.iterdir())[-1] == "4.json"
+    # The way out, where there is no backup: whoever removes it decides so.
+    path.unlink()
+    assert store.state().champion == 1
+
+
+def test_an_older_damaged_state_does_not_stop_the_present(store):
+    add(store, 2)
+    (store.folder / "state" / "1.json").write_bytes(b"{")
+    assert store.versions() == [1, 2]
+    assert add(store) == 3
+    with pytest.raises(RegistryError, match="generation 1"):
+        store.history()
+    assert len(store.verify()) == 1
+
+
+def test_half_a_state_under_a_temporary_name_is_a_leftover(store):
+    add(store)
+    half = store.folder / "state" / ".tmp-0123"
+    half.write_bytes(b'{"check')
+    assert store.state().generation == 1
+    assert store.verify() == []
+    assert store.leftovers() == store.remove_leftovers() == [half]
+    assert not half.exists()
+
+
+def test_lost_states_lose_no_version(store):
+    add(store, 3)
+    promote(store, 2)
+    shutil.rmtree(store.folder / "state")
+    assert store.state().stages == dict.fromkeys([1, 2, 3], "development")
+    assert any("States are lost" in problem for problem in store.verify())
+    assert store.leftovers() == []
+    assert add(store) == 4  # numbers go on
+    assert [state.what for state in store.history()] == ["recover", "register"]
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "broken record"])
+def test_a_strange_version_stops_writers_and_is_never_removed(store, what):
+    add(store)
+    strange = store.folder / "versions" / "7"
+    if what == "file":
+        strange.write_bytes(b"")
+    else:
+        strange.mkdir()
+    if what == "broken record":
+        (strange / "record.json").write_bytes(b"{}")
+    assert store.versions() == [1]
+    assert len(store.verify()) == 1
+    assert store.remove_leftovers() == []
+    with pytest.raises(RegistryError, match=r"found \[7\] in .* Move them out"):
+        add(store)
+    assert strange.exists()
+
+
+def test_foreign_files_are_told_and_left(store):
+    add(store)
+    foreign = ["note.txt", "state/01.json", "state/x", "versions/01", "versions/1/x"]
+    foreign += ["versions/1/evaluations/0.json", "versions/x"]
+    for name in foreign:
+        (store.folder / name).write_bytes(b"")
+    assert len(store.verify()) == len(foreign)
+    assert store.remove_leftovers() == []
+    assert add(store) == 2
+    assert all((store.folder / name).exists() for name in foreign)
+
+
+def test_a_copy_without_its_empty_folders_works(store):
+    add(store)
+    path_of(store, 1, "evaluations").rmdir()
+    assert store.evaluations(1) == store.verify() == []
+    store.add_evaluation(1, {})
+    assert store.evaluations(1) == [{}]
+
+
+def test_an_evaluation_brings_no_lost_version_back(store):
+    add(store)
+    shutil.rmtree(path_of(store, 1).parent)
+    with pytest.raises(RegistryError, match="Expected version 1 in registry"):
+        store.add_evaluation(1, {})
+    assert not path_of(store, 1).parent.exists()
+
+
+# -- attacks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("", "state", "state/3.json", "versions", "versions/1"),
+        *("versions/1/model.skops", "versions/1/record.json", "versions/1/evaluations"),
+    ],
+)
+def test_a_symlink_is_refused_by_readers_and_writers(store, tmp_path, part):
+    add(store, 2)
+    promote(store, 1)
+    store.add_evaluation(1, {})
+    path = store.folder / part
+    path.rename(tmp_path / "moved")
+    before = sorted((tmp_path / "moved").rglob("*"))
+    path.symlink_to(tmp_path / "moved")
+
+    def use():
+        store.state()
+        store.read_file(1, "model.skops")
+        store.evaluations(1)
+
+    with pytest.raises(RegistryError, match="without symlinks"):
+        use()
+    assert any("without symlinks" in problem for problem in store.verify())
+    for write in (lambda: add(store), lambda: store.add_evaluation(1, {})):
+        if part in {"", "state", "versions", "state/3.json"}:
+            with pytest.raises(RegistryError, match="without symlinks"):
+                write()
+    if part == "versions/1/evaluations":
+        with pytest.raises(RegistryError, match="without symlinks"):
+            store.add_evaluation(1, {})
+    assert sorted((tmp_path / "moved").rglob("*")) == before
+
+
+def test_a_lock_that_is_a_symlink_is_refused(store, tmp_path):
+    add(store)
+    (store.folder / ".lock").unlink()
+    (store.folder / ".lock").symlink_to(tmp_path / "target")
+    with pytest.raises(RegistryError, match="without symlinks"):
+        add(store)
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_leftover_that_is_a_symlink_is_removed_alone(store, tmp_path):
+    add(store)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_bytes(b"1")
+    (store.folder / "versions" / ".tmp-1").symlink_to(tmp_path / "kept")
+    assert len(store.remove_leftovers()) == 1
+    assert (tmp_path / "kept" / "file").exists()
+    assert store.leftovers() == []
+
+
+def test_swapped_files_are_refused(store):
+    add(store, 1, b"one")
+    add(store, 1, b"two")
+    promote(store, 1)
+    store.add_evaluation(1, {"auc": 1})
+    store.add_evaluation(1, {"auc": 2})
+    store.add_evaluation(2, {"auc": 3})
+    inside = [path_of(store, version, "evaluations") for version in (1, 2)]
+    for one, other in [
+        (path_of(store, 1), path_of(store, 2)),
+        (path_of(store, 1, "record.json"), path_of(store, 2, "record.json")),
+        (path_of(store, 1).parent, path_of(store, 2).parent),
+        (inside[0] / "1.json", inside[0] / "2.json"),
+        (inside[0] / "1.json", inside[1] / "1.json"),
+        (store.folder / "state" / "1.json", store.folder / "state" / "3.json"),
+    ]:
+        _swap(one, other)
+        assert len(store.verify()) >= 2
+        _swap(one, other)
+    assert store.verify() == []
+
+
+def _swap(one, other):
+    aside = one.with_name(".tmp-aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def test_a_registry_under_another_name_is_refused(store, tmp_path):
+    add(store)
+    store.folder.rename(tmp_path / "other")
+    with pytest.raises(RegistryError, match="its registry is that of another file"):
+        Store(tmp_path, "other").state()
+
+
+def test_a_key_refuses_forged_files_and_none_cannot_tell(tmp_path):
+    signed, unsigned = Store(tmp_path, "risk", KEY), Store(tmp_path, "risk")
+    add(signed, 2)
+    promote(signed, 1)
+    state = signed.folder / "state" / "3.json"
+    kept = state.read_bytes()
+    stages = {"1": "development", "2": "production"}
+    for key in (None, b"another key"):
+        reseal(state, "state", {"generation": 3}, key, stages=stages)
+        with pytest.raises(RegistryError, match=r"no signature|another signature"):
+            signed.state()
+    assert unsigned.state().champion == 2  # what no key can mean
+    state.write_bytes(kept)
+    record = path_of(signed, 1, "record.json")
+    reseal(record, "record", {"version": 1}, algorithm="forged")
+    with pytest.raises(RegistryError, match="no signature"):
+        signed.read_record(1)
+    with pytest.raises(RegistryError, match="no signature"):
+        signed.read_file(1, "model.skops")
+
+
+def test_a_key_takes_no_version_that_it_did_not_sign(tmp_path):
+    signed, unsigned = Store(tmp_path, "risk", KEY), Store(tmp_path, "risk")
+    add(signed)
+    place = {"registry": "risk", "version": 2}
+    path_of(signed, 2).parent.mkdir()
+    record = seal("record", place, {"files": {}})
+    path_of(signed, 2, "record.json").write_bytes(record)
+    assert signed.versions() == [1]
+    assert unsigned.versions() == [1, 2]
+    with pytest.raises(RegistryError, match="Move them out"):
+        add(signed)
+
+
+def test_a_registry_without_signatures_is_refused_with_a_key(tmp_path):
+    add(Store(tmp_path, "risk"))
+    with pytest.raises(RegistryError, match="found no signature"):
+        Store(tmp_path, "risk", KEY).state()
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        {"1": "production", "2": "production"},
+        {"1": "champion"},
+        {"01": "staging"},
+        {"x": "staging"},
+        {"3": "staging"},
+        {"1": 3},
+        {"1": ["production"]},
+    ],
+    ids=range(7),
+)
+def test_stages_that_no_registry_writes_are_refused(tmp_path, stages):
+    store = Store(tmp_path, "risk")
+    add(store, 2)
+    reseal(store.folder / "state" / "2.json", "state", {"generation": 2}, stages=stages)
+    with pytest.raises(RegistryError, match="Expected"):
+        store.state()
+
+
+@pytest.mark.parametrize("name", ["../../../secret", "/etc/passwd", "record.json"])
+def test_a_record_cannot_name_a_file_elsewhere(tmp_path, name):
+    store = Store(tmp_path, "risk")
+    add(store)
+    (tmp_path / "secret").write_bytes(MODEL)
+    files = {name: store.read_record(1)["files"]["model.skops"]}
+    reseal(path_of(store, 1, "record.json"), "record", {"version": 1}, files=files)
+    with pytest.raises(RegistryError, match="Expected a file's name"):
+        store.read_file(1, name)
+
+
+def test_a_record_without_files_gives_none(store):
+    store.add_version({}, {})
+    with pytest.raises(RegistryError, match=r"Expected a file of version 1, which has"):
+        store.read_file(1, "../../1/record.json")
+
+
+def test_a_used_number_in_a_later_state_is_told(tmp_path):
+    store = Store(tmp_path, "risk")
+    add(store, 2)
+    store.remove_versions([2])
+    promote(store, 1)
+    path = store.folder / "state" / "4.json"
+    reseal(path, "state", {"generation": 4}, highest=1)
+    assert any("never used again" in problem for problem in store.verify())
+
+
+def test_a_large_document_is_not_read(store):
+    add(store)
+    with (store.folder / "state" / "1.json").open("r+b") as file:
+        file.truncate(2**36)
+    with pytest.raises(RegistryError, match="Expected at most 67,108,864 bytes"):
+        store.state()
+
+
+def test_a_version_that_is_removed_while_verify_reads_is_no_problem(store, monkeypatch):
+    add(store, 2)
+    read = Store.read_record
+
+    def beaten(self, version):
+        if version == 2 and path_of(store, 2).exists():
+            store.remove_versions([2])
+        return read(self, version)
+
+    monkeypatch.setattr(Store, "read_record", beaten)
+    assert store.verify() == []
+
+
+# -- any order of operations --------------------------------------------------------
+
+
+class Operations(RuleBasedStateMachine):
+    """Hold the store against a dict, through any order of what it can do."""
+
+    def __init__(self):
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp())
+        self.stages, self.highest, self.n_states = {}, 0, 0
+        self.evaluations = {}
+
+    @property
+    def store(self):
+        return Store(self.root, "risk", KEY)  # nothing is kept in the object
+
+    def teardown(self):
+        shutil.rmtree(self.root)
+
+    @rule()
+    def register(self):
+        self.highest += 1
+        data = str(self.highest).encode()
+        assert self.store.add_version({"m": data}, {})["version"] == self.highest
+        self.stages[self.highest] = "development"
+        self.evaluations[self.highest] = []
+        self.n_states += 1
+
+    @precondition(lambda self: self.stages)
+    @rule(data=st.data())
+    def change_stage(self, data):
+        version = data.draw(st.sampled_from(sorted(self.stages)))
+        stage = data.draw(st.sampled_from(["development", "staging", "production"]))
+        stages = {**self.stages, version: stage}
+        champions = list(stages.values()).count("production")
+        if champions > 1:
+            with pytest.raises(RegistryError):
+                self.store.change("x", "", lambda state: stages)
+            return
+        self.store.change("x", "", lambda state: stages)
+        self.stages = stages
+        self.n_states += 1
+
+    @precondition(lambda self: self.stages)
+    @rule(data=st.data())
+    def evaluate(self, data):
+        version = data.draw(st.sampled_from(sorted(self.stages)))
+        evaluation = {"auc": data.draw(st.floats(0, 1))}
+        self.store.add_evaluation(version, evaluation)
+        self.evaluations[version].append(evaluation)
+
+    @precondition(lambda self: "development" in self.stages.values())
+    @rule(data=st.data())
+    def remove(self, data):
+        removable = [v for v, s in self.stages.items() if s == "development"]
+        gone = data.draw(st.lists(st.sampled_from(removable), min_size=1, unique=True))
+        self.store.remove_versions(gone)
+        self.stages = {v: s for v, s in self.stages.items() if v not in gone}
+        self.n_states += 1
+
+    @invariant()
+    def as_expected(self):
+        store = self.store
+        state = store.state()
+        assert state.stages == self.stages
+        assert (state.highest, state.generation) == (self.highest, self.n_states)
+        for version in self.stages:
+            assert store.read_file(version, "m") == str(version).encode()
+            assert store.evaluations(version) == self.evaluations[version]
+        assert store.verify() == store.leftovers() == []
+
+
+Operations.TestCase.settings = settings(max_examples=6, stateful_step_count=10)
+TestOperations = Operations.TestCase
+
+
+def test_a_state_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        State().generation = 3
+
+
+def test_documents_are_spelled_canonically_on_disk(store):
+    add(store)
+    promote(store, 1)
+    store.add_evaluation(1, {"b": 1, "a": 2})
+    for path in store.folder.rglob("*.json"):
+        data = path.read_bytes()
+        assert canonical(json.loads(data)) == data
+
+
+def test_a_version_comes_with_its_first_evaluations_or_not_at_all(
+    tmp_path, monkeypatch
+):
+    store = Store(tmp_path, "risk")
+    first = [{"auc": 0.5}, {"auc": 0.75}]
+    version = store.add_version({"m": b"1"}, {}, first)["version"]
+    assert store.evaluations(version) == first
+    store.add_evaluation(version, {"auc": 0.9})
+    assert store.evaluations(version) == [*first, {"auc": 0.9}]
+    assert store.verify() == []
+    with pytest.raises(RegistryError):
+        store.add_version({"m": b"1"}, {}, [{"auc": object()}])
+    assert store.versions() == [version]
+
+
+def test_what_is_removed_is_chosen_under_the_lock(tmp_path):
+    store = Store(tmp_path, "risk")
+    for _ in range(3):
+        store.add_version({"m": b"1"}, {})
+    other = Store(tmp_path, "risk", timeout=0.1)
+
+    def choose(state):
+        with pytest.raises(RegistryError, match="lock"):  # nobody writes in between
+            other.change("promote", "", lambda now: {**now.stages, 1: "staging"})
+        return [version for version in state.stages if version != 2]
+
+    assert store.remove_versions(choose) == [1, 3]
+    assert store.versions() == [2]
+    assert store.remove_versions(lambda state: []) == []
