@@ -3,7 +3,7 @@
 Run: ``python benchmarks/quality_calibration.py [--oulad FOLDER]``; ``--learner NAME``
 measures one learner alone, ``--part NAME`` one table alone. Each snapshot counts once,
 and the steps after the features are fitted per split. *Uncalibrated* is the score of
-the model's own ``pipeline_``, which is the pipeline fitted on the same rows.
+the model's own ``pipeline_``: the plain pipeline, fitted on the same rows.
 
 sample
     20 divisions of the shipped sample's students, 30 % of them to judge. The intervals
@@ -13,13 +13,18 @@ sample
 forward
     OULAD, trained on 2013B and 2013J without the students of 2014B, judged on 2014B.
     The intervals of the differences draw students, the same ones for both.
+unit
+    What weighting students equally in calibration would do: a logistic curve of the
+    log-odds of OULAD's 2013 presentations, with and without such weights, judged on
+    other students.
 curve
-    From how many failing students on the isotonic curve is better than the sigmoid:
-    OULAD, training students of 2013B and 2013J drawn so that so many fail, the smaller
-    draws within the larger; judged on other students of the same presentations ("same
-    period"), or drawn from 2013B and judged on 2013J ("forward"). 2014B has no part in
-    it. Both curves are learned from one out-of-fold pass. The intervals are over the
-    draws.
+    From how many failing students on the isotonic curve is better than the sigmoid,
+    for the default learner: OULAD, training students of 2013B and 2013J drawn so that
+    so many fail, the smaller draws within the larger; judged on other students of the
+    same presentations ("same period"), or drawn from 2013B and judged on 2013J
+    ("forward"). 2014B has no part in it. Both curves are learned from one out-of-fold
+    pass. The intervals are over the draws, and too narrow for the large ones, which
+    share students.
 """
 
 import argparse
@@ -27,36 +32,46 @@ import sys
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 from scipy.stats import t as student_t
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from edml import (
     FeatureEngineer,
     PeriodSplit,
     RiskClassifier,
-    SnapshotSampler,
     load_activity,
     load_oulad,
     make_risk_pipeline,
     student_train_test_split,
 )
+from edml.classifier import SigmoidCalibrator
 from edml.classifier._calibration import fit_calibrator
 from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
 
 LEARNERS = ("lightgbm", "xgboost", "random_forest")
-PARTS = ("sample", "forward", "curve")
+PARTS = ("sample", "forward", "unit", "curve")
 FIGURES = ("calibration_error", "brier", "log_loss", "roc_auc", "average_precision")
 TEST_SIZE = 0.3
 N_SEEDS = 20
-N_FAILING = (50, 100, 200, 500, 1000, 2000, 4000)
+N_FAILING = (50, 100, 200, 500, 1000, 2000, 3700)
+N_DRAWS, N_LARGE_DRAWS = 10, 5  # to and above 1000 failing students
 METHODS = ("uncalibrated", "sigmoid", "isotonic")
 
 
 def read_snapshots(X, y):
     """Give the features, one row per snapshot, the outcomes and the periods."""
-    sampler = SnapshotSampler()
-    snapshots, outcome = sampler.fit_resample(FeatureEngineer().fit_transform(X), y)
-    period = X["periodo"].iloc[sampler.sample_indices_]
-    return tuple(part.reset_index(drop=True) for part in (snapshots, outcome, period))
+    features = FeatureEngineer().fit_transform(X)
+    kept = ~features.duplicated(["user_uuid", "course_uuid", "particion"]).to_numpy()
+    parts = (features[kept], y[kept], X.loc[kept, "periodo"])
+    return tuple(part.reset_index(drop=True) for part in parts)
+
+
+def have_begun(snapshots):
+    """Tell which snapshots have an exam or assignment: the others never train."""
+    counts = snapshots[["overall_parciales_n_sum", "assignment_n_sum"]]
+    return (counts > 0).any(axis=1).to_numpy()
 
 
 def make_after(learner, balance):
@@ -164,40 +179,62 @@ def divide_by_period(snapshots, outcome, period):
 def show_forward(learners, snapshots, outcome, period):
     """Print the table of 2014B."""
     show("\nforward: learner, balance, method, figure: value, less uncalibrated")
-    split = divide_by_period(snapshots, outcome, period)
-    train, test, y_train, y_test = split
+    train, test, y_train, y_test = divide_by_period(snapshots, outcome, period)
     for learner in learners:
         for balance in (None, "smote"):
             model = RiskClassifier(make_after(learner, balance)).fit(train, y_train)
-            found = score_by_method(model, test)
-            chosen = model.predict_proba(test)[:, 1]
-            auto = next(
-                name for name in found if np.array_equal(found[name], chosen)
+            label = f"{learner} {balance}"
+            risks = score_by_method(model, test)
+            auto = type(model.calibrator_).__name__
+            show(
+                f"{label:<20} auto is {auto}; slope of log-odds",
+                slopes(model, risks, y_test),
             )
-            draws, values = {}, {}
-            for method, risk in found.items():
-                values[method] = measure(y_test, risk)
-                draws[method] = bootstrap_metrics(
-                    y_test, risk, test["user_uuid"], metrics=FIGURES
+            begun = have_begun(test)
+            for days, rows in (("all", begun | True), ("begun", begun)):
+                some = {method: risk[rows] for method, risk in risks.items()}
+                show_methods(
+                    f"{label} {days}", some, y_test[rows], test["user_uuid"][rows]
                 )
-            for method in found:
-                for name in FIGURES:
-                    value = values[method][name]
-                    label = f"{learner} {balance}"
-                    mark = method + (" (auto)" if method == auto else "")
-                    line = f"{label:<20} {mark:<16} {name:<18} {value:.4f}"
-                    if method == "uncalibrated":
-                        show(line)
-                        continue
-                    limits = percentile_interval(
-                        draws[method][name] - draws["uncalibrated"][name]
-                    )
-                    change = value - values["uncalibrated"][name]
-                    show(line, as_text(change, *limits))
+
+
+def slopes(model, risks, y_test):
+    """Tell how much surer the scores may be: more, above 1; less, below it."""
+    seen = model.out_of_fold_
+    sides = {
+        "out of fold": (seen["y_score"], seen["y_true"]),
+        "on 2014B": (risks["uncalibrated"], y_test),
+    }
+    texts = []
+    for side, (score, y_true) in sides.items():
+        fails = np.asarray(y_true) == 1
+        curve = SigmoidCalibrator().fit(
+            np.asarray(score), fails, n_failing=fails.sum(), n_passing=(~fails).sum()
+        )
+        auc = roc_auc_score(fails, score)
+        texts.append(f"{side} {curve.slope_:.3f} (AUC {auc:.4f})")
+    return ", ".join(texts)
+
+
+def show_methods(label, risks, y_true, students):
+    """Print the figures of each method, and how they differ from the score's."""
+    plain, plain_draws = None, None
+    for method, risk in risks.items():
+        values = measure(y_true, risk)
+        draws = bootstrap_metrics(y_true, risk, students, metrics=FIGURES)
+        if plain is None:
+            plain, plain_draws = values, draws
+        for name in FIGURES:
+            limits = percentile_interval(draws[name] - plain_draws[name])
+            show(
+                f"{label:<20} {method:<12} {name:<18} {values[name]:.4f}",
+                as_text(values[name] - plain[name], *limits),
+            )
 
 
 def draw_students(students, fails, n_failing, seed):
     """Tell which rows belong to a draw; with one seed, smaller ones are within it."""
+    students = pd.factorize(students)[0]
     failing = np.unique(students[fails])
     passing = np.setdiff1d(students, failing)
     rng = np.random.default_rng(seed)
@@ -207,67 +244,65 @@ def draw_students(students, fails, n_failing, seed):
     return np.isin(students, drawn)
 
 
-def curve_splits(snapshots, outcome, period, seed):
-    """Give the sides to draw from and to judge on, by the table's name."""
+def divide(judged, snapshots, outcome, period, seed):
+    """Give the side to draw from and that to judge on, without 2014B."""
     early = period.isin(["01-2013", "02-2013"]).to_numpy()
-    known, y_known = snapshots[early], outcome[early]
-    yield (
-        "same period",
-        student_train_test_split(
-            known, y_known, test_size=TEST_SIZE, random_state=seed
-        ),
-    )
-    yield "forward", divide_by_period(known, y_known, period[early])
+    known = snapshots[early], outcome[early]
+    if judged == "forward":
+        return divide_by_period(*known, period[early])
+    return student_train_test_split(*known, test_size=TEST_SIZE, random_state=seed)
 
 
-def show_curve(learners, snapshots, outcome, period):
+def show_unit(*tables):
+    """Print what weighting students equally costs."""
+    show("\nunit: weights, calibration error, Brier, log loss")
+    found = []
+    for seed in range(N_LARGE_DRAWS):
+        train, test, y_train, y_test = divide("same period", *tables, seed)
+        model = RiskClassifier(make_after("lightgbm", None)).fit(train, y_train)
+        seen, score = model.out_of_fold_, model.pipeline_.predict_proba(test)[:, 1]
+        n_snapshots = seen.groupby("user_uuid")["y_true"].transform("size")
+        for label, weight in (("snapshot", None), ("student", 1 / n_snapshots)):
+            curve = LogisticRegression(C=1e8).fit(
+                logit(seen[["y_score"]].to_numpy()), seen["y_true"], weight
+            )
+            risk = curve.predict_proba(logit(score[:, None]))[:, 1]
+            found.append({"weights": label} | measure(y_test, risk))
+    for label, rows in pd.DataFrame(found).groupby("weights"):
+        show(f"{label:<10}", *(f"{rows[name].mean():.4f}" for name in FIGURES[:3]))
+
+
+def show_curve(snapshots, outcome, period):
     """Print the tables of the number of failing students."""
     show(
-        "\ncurve: judged on, learner, balance, failing students, draws, figure:",
-        "uncalibrated, sigmoid, isotonic, isotonic less sigmoid, draws with less",
+        "\ncurve: judged on, balance, failing students, draws, figure: uncalibrated,",
+        "sigmoid, isotonic, isotonic less sigmoid, draws in which isotonic is better",
     )
-    cases = [(name, None) for name in learners]
-    if "lightgbm" in learners:
-        cases.append(("lightgbm", "smote"))
-    for learner, balance in cases:
-        for judged in ("same period", "forward"):
-            for n_failing in N_FAILING:
-                found = [
-                    draw
-                    for seed in range(n_draws(learner, n_failing))
-                    if (
-                        draw := one_draw(
-                            make_after(learner, balance),
-                            dict(curve_splits(snapshots, outcome, period, seed))[judged],
-                            n_failing,
-                            seed,
-                        )
-                    )
-                ]
-                if found:
-                    label = f"{judged:<12} {learner} {balance!s:<5} {n_failing:>5}"
-                    show_draws(label, pd.DataFrame(found))
+    for judged in ("same period", "forward"):
+        for balance in (None, "smote"):
+            found = []
+            for seed in range(N_DRAWS):
+                split = divide(judged, snapshots, outcome, period, seed)
+                found += draw_sizes(make_after("lightgbm", balance), split, seed)
+            for n_failing, draws in pd.DataFrame(found).groupby("n_failing"):
+                show_draws(f"{judged:<12} {balance!s:<5} {n_failing:>5}", draws)
 
 
-def n_draws(learner, n_failing):
-    """Give the number of draws: fewer of the large ones, which vary less."""
-    most = 3 if learner == "random_forest" else 10
-    return N_SEEDS if n_failing <= 200 else most
-
-
-def one_draw(after, split, n_failing, seed):
-    """Give the figures of one draw; nothing where too few students fail."""
+def draw_sizes(after, split, seed):
+    """Give the figures of a draw of each size, as far as so many fail."""
     train, test, y_train, y_test = split
     students, fails = train["user_uuid"].to_numpy(), (y_train == 1).to_numpy()
-    if len(np.unique(students[fails])) < n_failing:
-        return None
-    drawn = draw_students(students, fails, n_failing, seed)
-    model = RiskClassifier(after).fit(train[drawn], y_train[drawn])
-    return {
-        f"{method} {name}": value
-        for method, risk in score_by_method(model, test).items()
-        for name, value in measure(y_test, risk).items()
-    }
+    available = len(np.unique(students[fails]))
+    for n_failing in N_FAILING:
+        if n_failing > available or (n_failing > 1000 and seed >= N_LARGE_DRAWS):
+            break
+        drawn = draw_students(students, fails, n_failing, seed)
+        model = RiskClassifier(after).fit(train[drawn], y_train[drawn])
+        yield {"n_failing": n_failing} | {
+            f"{method} {name}": value
+            for method, risk in score_by_method(model, test).items()
+            for name, value in measure(y_test, risk).items()
+        }
 
 
 def show_draws(label, found):
@@ -292,8 +327,12 @@ def main(folder, learners, parts):
     tables = read_snapshots(*load_oulad(folder, return_X_y=True))
     if "forward" in parts:
         show_forward(learners, *tables)
+    begun = have_begun(tables[0])
+    tables = tuple(part[begun].reset_index(drop=True) for part in tables)
+    if "unit" in parts:
+        show_unit(*tables)
     if "curve" in parts:
-        show_curve(learners, *tables)
+        show_curve(*tables)
 
 
 if __name__ == "__main__":
