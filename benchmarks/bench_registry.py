@@ -1,4 +1,4 @@
-"""Model files: loading against pickle, and size against joblib.
+"""Model files: loading against pickle, size against joblib; and listing versions.
 
 A file is checked whole before anything of it is made; pickle checks nothing. Two
 things are timed in one process, turn by turn, and the best of each compared.
@@ -8,30 +8,25 @@ Run all of it, without asv: ``python benchmarks/bench_registry.py``.
 
 import io
 import pickle
+import tempfile
 import time
-from collections.abc import Callable
 
 import joblib
+from bench_features import best_times
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
+from edml import (
+    ModelRegistry,
+    RiskClassifier,
+    evaluate,
+    make_risk_pipeline,
+    make_student_activity,
+    make_target,
+)
 from edml.registry._trust import dumps, loads
 
 LEARNERS = ["lightgbm", "xgboost", "random_forest"]
-
-
-def best_times(*actions: Callable[[], object], repeat: int = 9) -> list[float]:
-    """Give the shortest time of each action in seconds; they take turns."""
-    times = [[] for _ in actions]
-    for action in actions:
-        action()  # imports, caches and allocators warm up
-    for _ in range(repeat):
-        for action, taken in zip(actions, times, strict=True):
-            start = time.perf_counter()
-            action()
-            taken.append(time.perf_counter() - start)
-    return [min(taken) for taken in times]
 
 
 def make_champion(learner: str):
@@ -73,6 +68,7 @@ class Champion:
         ours, theirs = best_times(
             lambda: loads(self.data),
             lambda: pickle.loads(self.pickled),  # noqa: S301
+            repeat=9,
         )
         return 1000 * (ours - 3 * theirs)
 
@@ -99,6 +95,47 @@ class Forest:
     track_size.unit = "ratio"
 
 
+class Shelf:
+    """A signed registry of 1,000 versions, each with an evaluation."""
+
+    unit = "ms"
+    timeout = 900
+    n_versions = 1000
+
+    def setup(self):
+        self.folder = tempfile.TemporaryDirectory()
+        X = make_student_activity(120, fail_rate=0.3, random_state=1)
+        model = RiskClassifier(make_risk_pipeline(every=5), cv=2)
+        model.fit(X, make_target(X))
+        X = make_student_activity(120, fail_rate=0.3, random_state=2)
+        evaluation = evaluate(model, X, make_target(X), n_resamples=50)
+        registry = self.open()
+        registry.register(model, evaluation)
+        store = registry._store  # copies of the first are quick to make
+        record, data = store.read_record(1), store.read_file(1, "model.skops")
+        first = store.evaluations(1)
+        for _ in range(self.n_versions - 1):
+            store.add_version({"model.skops": data}, record, first)
+        registry.promote(self.n_versions // 2)
+
+    def teardown(self):
+        self.folder.cleanup()
+
+    def open(self):
+        return ModelRegistry(self.folder.name, key=b"k" * 32)
+
+    def track_first_list(self):
+        """Give what the first listing of a new object takes; at most 500."""
+        registry = self.open()
+        start = time.perf_counter()
+        registry.records()
+        return 1000 * (time.perf_counter() - start)
+
+    def track_champion(self):
+        registry = self.open()
+        return 1000 * best_times(lambda: registry.load("production"))[0]
+
+
 if __name__ == "__main__":
     for learner in LEARNERS:
         champion = Champion()
@@ -113,3 +150,10 @@ if __name__ == "__main__":
             f"100 trees, leaves of {leaf}: {forest.track_load(leaf):.0f} ms, "
             f"{forest.track_size(leaf):.2f} of joblib's size"
         )
+    shelf = Shelf()
+    shelf.setup()
+    print(  # noqa: T201
+        f"1,000 versions: {shelf.track_first_list():.0f} ms to list, "
+        f"{shelf.track_champion():.0f} ms to load the champion"
+    )
+    shelf.teardown()

@@ -327,10 +327,9 @@ def main(folder, learners, parts):
     tables = read_snapshots(*load_oulad(folder, return_X_y=True))
     if "forward" in parts:
         show_forward(learners, *tables)
-    begun = have_begun(tables[0])
-    tables = tuple(part[begun].reset_index(drop=True) for part in tables)
     if "unit" in parts:
-        show_unit(*tables)
+        begun = have_begun(tables[0])
+        show_unit(*(part[begun].reset_index(drop=True) for part in tables))
     if "curve" in parts:
         show_curve(*tables)
 

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from edml.schema import BoolArray, FloatArray
 
 #: Failing students from which "auto" takes the isotonic curve; see the user guide.
-ENOUGH_FOR_ISOTONIC = 1000
+ENOUGH_FOR_ISOTONIC = 200
 
 # A logistic regression that is not shrunk, where "no penalty" has had three names.
 _NO_PENALTY = 1e8

@@ -78,7 +78,7 @@ class RiskClassifier(
         tables; None is `edml.pipeline.make_risk_pipeline`. It sees all columns of a
         plain table, a student column too: drop it in a first step.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
-        How scores become probabilities; "auto" is "isotonic" from 1,000 failing
+        How scores become probabilities; "auto" is "isotonic" from 200 failing
         students on, else "sigmoid". None keeps the pipeline's own.
     threshold : float, str, callable or Capacity, default="f1"
         When to flag: from a probability on; where a scorer of flags is highest
