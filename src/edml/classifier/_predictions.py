@@ -150,7 +150,6 @@ class RiskPredictions:
         ValueError
             If ``since`` is not before ``at``, or a parameter is out of range.
         """
-        check_is_fitted(self, "pipeline_")
         self._check_columns(X)
         return score_students(
             self,
@@ -164,7 +163,6 @@ class RiskPredictions:
 
     def _fail_probability(self, X: Any, rows: IntArray | None = None) -> FloatArray:
         """Give the probability of the second class, of all rows or of some."""
-        check_is_fitted(self, "pipeline_")
         self._check_columns(X)
         if is_event_table(X, columns_of(self)) and not len(X):
             return np.empty(0)  # which a classifier would refuse

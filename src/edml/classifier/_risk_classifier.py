@@ -35,7 +35,11 @@ from edml.classifier._calibration import calibrate, fit_calibrator
 from edml.classifier._checks import check_plan, check_scores
 from edml.classifier._deployed import DeployedClassifier
 from edml.classifier._predictions import RiskPredictions
-from edml.classifier._thresholds import check_threshold, choose_threshold
+from edml.classifier._thresholds import (
+    Capacity,
+    check_threshold,
+    choose_threshold,
+)
 from edml.classifier._training import (
     Training,
     fix_random_states,
@@ -353,7 +357,8 @@ class RiskClassifier(
         if isinstance(self.threshold, Real):
             threshold = float(self.threshold)
         else:
-            occupancy = read_occupancy(X, row, names) if units.events else None
+            counted = units.events and isinstance(self.threshold, Capacity)
+            occupancy = read_occupancy(X, row, names) if counted else None
             chosen = choose_threshold(self.threshold, score, fails, occupancy)
             threshold = float(calibrate(calibrator, np.array([chosen]))[0])
         found["y_prob"] = calibrate(calibrator, score)

@@ -24,10 +24,10 @@ from edml.schema import (
     check_table,
     columns_of,
     count_occupancy,
-    factorize_keys,
     first_rows,
     history_codes,
     is_event_table,
+    rank_keys,
     read_partitions,
     snapshot_codes,
 )
@@ -127,7 +127,7 @@ def judge(model: Any, X: Any, y: ArrayLike, groups: ArrayLike | None) -> Judged:
         probability = _predict(model, X)
         return _judge_snapshots(X, names, kept, fails, probability, clusters)
     if clusters is None and isinstance(X, pd.DataFrame) and names[STUDENT] in X.columns:
-        clusters = _rank(check_table(X)[names[STUDENT]])
+        clusters = rank_keys(check_table(X)[names[STUDENT]])
     return _judge_rows(fails, _predict(model, X), clusters)
 
 
@@ -140,8 +140,8 @@ def _judge_snapshots(
     clusters: IntArray | None,
 ) -> Judged:
     table = X.iloc[kept]
-    students = _rank(table[names[STUDENT]])
-    courses = _rank(table[names[COURSE]])
+    students = rank_keys(table[names[STUDENT]])
+    courses = rank_keys(table[names[COURSE]])
     partitions = read_partitions(table[names[PARTITION]])
     order = np.lexsort((partitions, courses, students))
     rows, students, courses = kept[order], students[order], courses[order]
@@ -213,16 +213,7 @@ def _read_labels(model: Any, y: ArrayLike) -> BoolArray:
 def _read_groups(X: Any, groups: ArrayLike) -> IntArray:
     check_consistent_length(X, groups)
     ids = groups if isinstance(groups, pd.Series) else column_or_1d(groups)
-    return _rank(pd.Series(ids, name="groups"))
-
-
-def _rank(column: pd.Series) -> IntArray:
-    """Give each key its rank among the sorted keys."""
-    codes = factorize_keys(column)
-    found = column[~pd.Series(codes).duplicated().to_numpy()]
-    # As objects, ids sort alike whether they came as text, str or categories.
-    rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
-    return rank.astype(np.int64)[codes]
+    return rank_keys(pd.Series(ids, name="groups"))
 
 
 def _close_gaps(codes: IntArray) -> IntArray:

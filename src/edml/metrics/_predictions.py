@@ -12,7 +12,7 @@ from edml.schema import (
     BoolArray,
     FloatArray,
     IntArray,
-    factorize_keys,
+    rank_keys,
     read_numbers,
     read_partitions,
 )
@@ -123,12 +123,7 @@ def read_keys(values: ArrayLike, name: str) -> IntArray:
     codes : ndarray of shape (n_rows,)
         From 0, without gaps. The order of the rows plays no part.
     """
-    column = _read_column(values, name)
-    codes = factorize_keys(column)
-    found = column[~pd.Series(codes).duplicated().to_numpy()]
-    # As objects, ids sort alike whether they came as text, str or categories.
-    rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
-    return rank.astype(np.int64)[codes]
+    return rank_keys(_read_column(values, name))
 
 
 def read_days(partitions: ArrayLike) -> IntArray:

@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
 from edml.exceptions import SplitError, TableError
-from edml.schema import BoolArray, IntArray, check_table, factorize_keys
+from edml.schema import BoolArray, IntArray, check_table, rank_keys
 
 
 def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray:
@@ -42,13 +42,9 @@ def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray
         ids = groups if isinstance(groups, pd.Series) else column_or_1d(groups)
         column = pd.Series(ids, name="groups")
     try:
-        codes = factorize_keys(column)
+        return rank_keys(column)
     except TableError as error:
         raise SplitError(str(error)) from None
-    found = column[~pd.Series(codes).duplicated().to_numpy()]
-    # As objects, ids sort alike whether they came as text, str or categories.
-    rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
-    return rank.astype(np.int64)[codes]
 
 
 def read_classes(y: ArrayLike | None, students: IntArray) -> BoolArray | None:

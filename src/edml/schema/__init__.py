@@ -34,6 +34,7 @@ from edml.schema._moments import (
     first_rows,
     history_codes,
     known_partitions,
+    rank_keys,
     snapshot_codes,
 )
 from edml.schema._occupancy import (
@@ -83,6 +84,7 @@ __all__ = [
     "history_codes",
     "is_event_table",
     "known_partitions",
+    "rank_keys",
     "read_epochs",
     "read_names",
     "read_numbers",

@@ -62,6 +62,31 @@ def factorize_keys(column: pd.Series) -> IntArray:
     return codes
 
 
+def rank_keys(column: pd.Series) -> IntArray:
+    """Give each value of a key column its rank among the sorted keys.
+
+    Parameters
+    ----------
+    column : Series
+        The column of students or courses.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_rows,)
+        From 0, without gaps. The order of the rows plays no part.
+
+    Raises
+    ------
+    TableError
+        If a key is null.
+    """
+    codes = factorize_keys(column)
+    found = column[~pd.Series(codes).duplicated().to_numpy()]
+    # As objects, ids sort alike whether they came as text, str or categories.
+    rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
+    return rank.astype(np.int64)[codes]
+
+
 def known_partitions(
     partition: IntArray,
     submitted: FloatArray,
