@@ -9,6 +9,7 @@ __all__ = [
     "LeakageError",
     "MissingExtraError",
     "RegistryError",
+    "ServingError",
     "SplitError",
     "TableError",
 ]
@@ -40,3 +41,7 @@ class MissingExtraError(EdmlError, ImportError):
 
 class RegistryError(EdmlError, ValueError):
     """A stored model or state is absent, damaged, or not to be trusted."""
+
+
+class ServingError(EdmlError, RuntimeError):
+    """The endpoint could not be reached, or refused what it was sent."""

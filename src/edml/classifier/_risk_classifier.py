@@ -1,40 +1,22 @@
 """RiskClassifier: calibrated probabilities and a threshold, from one pass."""
 
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.utils import (
-    check_consistent_length,
-    check_random_state,
-    get_tags,
-    indexable,
-)
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import (
-    assert_all_finite,
-    check_is_fitted,
-    column_or_1d,
-)
+from sklearn.utils.validation import check_is_fitted
 
-from edml._sklearn import (
-    GroupsConsumerMixin,
-    HasMethods,
-    StrOptions,
-    fit_context,
-    remember_columns,
-)
+from edml._sklearn import HasMethods, StrOptions, fit_context
 from edml.classifier._calibration import calibrate, fit_calibrator
-from edml.classifier._checks import check_plan, check_scores
 from edml.classifier._deployed import DeployedClassifier
 from edml.classifier._predictions import RiskPredictions
+from edml.classifier._prepared import Prepared, prepare
 from edml.classifier._thresholds import (
     Capacity,
     check_threshold,
@@ -47,18 +29,13 @@ from edml.classifier._training import (
     score_fold,
     without_samplers,
 )
-from edml.classifier._units import Units, read_units
-from edml.exceptions import SplitError
-from edml.model_selection import SplitPlan, StudentKFold
-from edml.pipeline import make_risk_pipeline, split_per_history
+from edml.classifier._units import Units
+from edml.pipeline import make_risk_pipeline
 from edml.schema import (
     COURSE,
     PARTITION,
     STUDENT,
-    FloatArray,
     IntArray,
-    columns_of,
-    fingerprint,
     read_occupancy,
     read_partitions,
 )
@@ -220,33 +197,44 @@ class RiskClassifier(
             If ``estimator`` gives neither probabilities nor decisions, or columns
             have names of several kinds.
         """
+        prepared = self._prepare(X, y, sample_weight, groups)
+        training = prepare_training(
+            prepared.rest, prepared.ready, prepared.fails, prepared.weight
+        )
+        return self._finish(prepared, training, self._out_of_fold(training, prepared))
+
+    def _prepare(
+        self, X: Any, y: ArrayLike, sample_weight: Any = None, groups: Any = None
+    ) -> Prepared:
+        """Read and check everything, and describe the histories, before any fit."""
         check_threshold(self.threshold)
-        X, sample_weight, groups = indexable(X, sample_weight, groups)
-        columns = BaseEstimator()
-        remember_columns(columns, X)  # refuses names of several kinds, before any fit
-        classes, fails = _read_outcome(X, y)
-        weight = _read_weight(sample_weight, X)
         rng = check_random_state(self.random_state)
-        estimator = self._make_estimator(rng)
-        names = columns_of(estimator)
-        front, rest = split_per_history(estimator)
-        units = read_units(X, names, groups, fails, described=front is not None)
-        plan = self._make_plan(X, fails, units, names, groups, rng)
-        ready = X if front is None else front.fit_transform(X)
-        training = prepare_training(rest, ready, fails, weight)
-        found = self._out_of_fold(training, ready, fails, plan, units)
-        calibrator, threshold = self._learn(found, X, units, names)
-        pipeline = _join(estimator, front, training)
+        return prepare(
+            self._make_estimator(rng),
+            X,
+            y,
+            cv=self.cv,
+            draw_seed=lambda: self._seed(rng),
+            sample_weight=sample_weight,
+            groups=groups,
+        )
+
+    def _finish(
+        self, prepared: Prepared, training: Training, found: pd.DataFrame
+    ) -> Self:
+        """Learn from the out-of-fold scores, and fit on everything."""
+        calibrator, threshold = self._learn(found, prepared)
+        pipeline = _join(prepared.estimator, prepared.front, training)
         # All at once and at last: a fit that fails leaves the model as it was.
         self.__dict__.pop("feature_names_in_", None)
-        self.__dict__.update(vars(columns))
-        self.classes_ = classes
+        self.__dict__.update(vars(prepared.columns))
+        self.classes_ = prepared.classes
         self.pipeline_ = pipeline
         self.calibrator_ = calibrator
         self.threshold_ = threshold
         self.out_of_fold_ = found
-        self.split_plan_ = plan
-        self.data_fingerprint_ = fingerprint(X, fails)
+        self.split_plan_ = prepared.plan
+        self.data_fingerprint_ = prepared.data_fingerprint
         return self
 
     def deployable(self) -> DeployedClassifier:
@@ -290,65 +278,23 @@ class RiskClassifier(
             return int(self.random_state)
         return int(rng.randint(np.iinfo(np.int32).max))
 
-    def _make_plan(
-        self,
-        X: Any,
-        fails: IntArray,
-        units: Units,
-        names: Mapping[str, str],
-        groups: ArrayLike | None,
-        rng: np.random.RandomState,
-    ) -> SplitPlan:
-        cv = 5 if self.cv is None else self.cv
-        if isinstance(cv, Integral):
-            n_splits, seed = int(cv), self._seed(rng)
-            if units.students is not None:
-                cv = StudentKFold(n_splits, student=names[STUDENT], random_state=seed)
-            else:
-                cv = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-                _check_enough(fails, n_splits)
-        if isinstance(cv, BaseCrossValidator) and not isinstance(
-            cv, GroupsConsumerMixin
-        ):
-            groups = None  # it would warn that it does not read them
-        plan = SplitPlan.from_cv(cv, X, fails, groups)
-        check_plan(plan, fails, units)
-        return plan
-
-    def _out_of_fold(
-        self,
-        training: Training,
-        ready: Any,
-        fails: IntArray,
-        plan: SplitPlan,
-        units: Units,
-    ) -> pd.DataFrame:
+    def _out_of_fold(self, training: Training, prepared: Prepared) -> pd.DataFrame:
         """Score each unit by a pipeline that has not seen its student."""
-        is_unit = np.zeros(len(fails), dtype=np.bool_)
-        is_unit[units.rows] = True
-        tests = [np.sort(test[is_unit[test]]) for _, test in plan.splits]
+        tests, units = prepared.tests, prepared.units
         # What is not described yet is shown with all of its history.
         shown = tests if units.described else [_whole(units, test) for test in tests]
         scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(score_fold)(training, ready, train, seen)
-            for (train, _), seen in zip(plan.splits, shown, strict=True)
+            delayed(score_fold)(training, prepared.ready, train, seen)
+            for (train, _), seen in zip(prepared.plan.splits, shown, strict=True)
         )
-        row = np.concatenate(tests)
-        fold = np.repeat(np.arange(len(tests)), [len(test) for test in tests])
-        score = np.concatenate(
-            [
-                given[np.searchsorted(seen, test)]
-                for given, seen, test in zip(scores, shown, tests, strict=True)
-            ]
+        return prepared.found(
+            given[np.searchsorted(seen, test)]
+            for given, seen, test in zip(scores, shown, tests, strict=True)
         )
-        check_scores(score, fold)
-        found = {"row": row, "fold": fold, "y_true": fails[row], "y_score": score}
-        return pd.DataFrame(found)
 
-    def _learn(
-        self, found: pd.DataFrame, X: Any, units: Units, names: Mapping[str, str]
-    ) -> tuple[Any, float]:
+    def _learn(self, found: pd.DataFrame, prepared: Prepared) -> tuple[Any, float]:
         """Learn calibration and threshold from the out-of-fold scores."""
+        X, units, names = prepared.X, prepared.units, prepared.names
         row = found["row"].to_numpy()
         score = found["y_score"].to_numpy()
         fails = found["y_true"].to_numpy() == 1
@@ -377,67 +323,12 @@ class RiskClassifier(
         return tags
 
 
-def _read_outcome(X: Any, y: ArrayLike) -> tuple[NDArray[Any], IntArray]:
-    """Give the classes, and 1 where the higher of them is."""
-    check_consistent_length(X, y)
-    values = pd.Series(column_or_1d(y, warn=True)).infer_objects()
-    null = int(values.isna().sum())
-    if null:
-        message = (
-            f"y has no value in {null} of {len(values)} rows. Drop the rows of "
-            "courses that still run."
-        )
-        raise ValueError(message)
-    if values.dtype.kind == "f":
-        assert_all_finite(values, input_name="y")
-    labels = values.to_numpy()
-    if pd.api.types.infer_dtype(values).startswith("mixed"):
-        message = "y needs labels of one kind, such as 0 and 1; found several kinds."
-        raise ValueError(message)
-    check_classification_targets(labels)
-    classes, codes = np.unique(labels, return_inverse=True)
-    if type_of_target(labels) != "binary" or len(classes) != 2:
-        held = "one class" if len(classes) == 1 else f"{len(classes)} classes"
-        message = (
-            "Only binary classification is supported: y needs two classes, passes "
-            f"and fails; the {len(values)} rows hold {held}. Check the passing "
-            "grade, or stratify the split by student."
-        )
-        raise ValueError(message)
-    return classes, codes.astype(np.int64)
-
-
 def _whole(units: Units, test: IntArray) -> IntArray:
     """Give all rows of the tested students, none of whom is in training."""
     if units.students is None:
         return test
     tested = np.isin(units.students, units.students[test])
     return np.flatnonzero(tested)
-
-
-def _read_weight(sample_weight: ArrayLike | None, X: Any) -> FloatArray | None:
-    if sample_weight is None:
-        return None
-    check_consistent_length(X, sample_weight)
-    weight: FloatArray = column_or_1d(sample_weight).astype(np.float64)
-    bad = int((~(np.isfinite(weight) & (weight >= 0))).sum())
-    if bad:
-        message = (
-            f"sample_weight must be finite and from 0 on; {bad} of {len(weight)} are "
-            "not. Mend them, or leave the weights out."
-        )
-        raise ValueError(message)
-    return weight
-
-
-def _check_enough(fails: IntArray, n_splits: int) -> None:
-    fewest = int(np.bincount(fails, minlength=2).min())
-    if fewest < n_splits:
-        message = (
-            f"{n_splits} folds need at least {n_splits} rows of each class; the rarer "
-            f"one has {fewest}. Lower cv, or bring more rows."
-        )
-        raise SplitError(message)
 
 
 def _join(estimator: Any, front: Pipeline | None, training: Training) -> Any:
