@@ -17,6 +17,7 @@ _HOME = {
     "KeyDropper": "preprocessing",
     "ModelRecord": "registry",
     "ModelRegistry": "registry",
+    "ModelTuner": "tuning",
     "PeriodSplit": "model_selection",
     "ReasonsDisplay": "inspection",
     "ReliabilityDisplay": "inspection",

@@ -1,7 +1,7 @@
 """What a fit begins with: a table that is read, checked, divided and described."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
 from typing import Any
@@ -81,6 +81,29 @@ class Prepared:
     def data_fingerprint(self) -> str:
         """SHA-256 of the rows with their outcomes."""
         return fingerprint(self.X, self.fails)
+
+    def of(self, estimator: Any) -> "Prepared":
+        """Give the same table and folds, ready for another estimator.
+
+        Its steps that treat histories one by one are run anew, unless they are the
+        same.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Not fitted.
+
+        Returns
+        -------
+        prepared : Prepared
+        """
+        front, rest = split_per_history(estimator)
+        ready = self.X
+        if front is not None and _same_steps(front, self.front):
+            front, ready = self.front, self.ready
+        elif front is not None:
+            ready = front.fit_transform(self.X)
+        return replace(self, estimator=estimator, front=front, rest=rest, ready=ready)
 
     def found(self, scores: Iterable[FloatArray]) -> pd.DataFrame:
         """Lay the out-of-fold scores of all folds into one table.
@@ -178,6 +201,10 @@ def prepare(
         rest=rest,
         ready=ready,
     )
+
+
+def _same_steps(front: Pipeline, other: Pipeline | None) -> bool:
+    return other is not None and repr(front.get_params()) == repr(other.get_params())
 
 
 def make_plan(

@@ -1,0 +1,5 @@
+"""The search for the best honest model in the time given."""
+
+from edml.tuning._tuner import ModelTuner
+
+__all__ = ["ModelTuner"]

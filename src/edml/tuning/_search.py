@@ -1,0 +1,362 @@
+"""The search: which algorithm comes next, with what, and when to stop."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edml.tuning._algorithms import Algorithm
+from edml.tuning._bayes import Params, Proposer
+from edml.tuning._clock import Clock, Limit
+from edml.tuning._trial import Evaluator, Trial
+
+_LEAST_WEIGHT = 0.05  # of an algorithm that has shown little
+_N_BEFORE_DROPPING = 4  # full evaluations, from which to learn how halves mislead
+_DROP_AT = 2.0  # standard deviations below the best
+_LONGEST_TRIAL = 0.2  # of the whole time
+
+
+@dataclass(frozen=True)
+class Stops:
+    """What ends a search.
+
+    Attributes
+    ----------
+    n_iter : int or None
+        Candidates.
+    target_score : float or None
+        A score to reach.
+    n_candidates : int
+        For whose refits time is kept back.
+    """
+
+    n_iter: int | None
+    target_score: float | None
+    n_candidates: int
+
+
+class Search:
+    """The candidates of all algorithms, and the budget between them.
+
+    Parameters
+    ----------
+    algorithms : list of Algorithm
+        What is searched over.
+    evaluator : Evaluator
+        Scores a candidate.
+    clock : Clock
+        The time.
+    stops : Stops
+        What else ends it.
+    random_state : int
+        Rules all that is drawn.
+    report : callable
+        Told each trial when it is done.
+
+    Attributes
+    ----------
+    trials : list of Trial
+        In the order of evaluation.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
+
+    def __init__(
+        self,
+        algorithms: list[Algorithm],
+        evaluator: Evaluator,
+        clock: Clock,
+        stops: Stops,
+        random_state: int,
+        report: Callable[[Trial], None],
+    ) -> None:
+        self.arms = [
+            _Arm(algorithm, Proposer(algorithm.space, random_state))
+            for algorithm in algorithms
+        ]
+        self.trials: list[Trial] = []
+        self.interrupted = False
+        self._evaluator = evaluator
+        self._clock = clock
+        self._stops = stops
+        self._report = report
+
+    @property
+    def evaluated(self) -> list[Trial]:
+        """The trials with a score, best first; of equal ones the earlier."""
+        scored = [trial for trial in self.trials if trial.status == "evaluated"]
+        return sorted(scored, key=lambda trial: (-trial.score, trial.number))
+
+    def run(self, given: Iterable[tuple[Algorithm, Params]] = ()) -> None:
+        """Evaluate candidates until something ends the search.
+
+        Parameters
+        ----------
+        given : iterable of (Algorithm, dict)
+            What the user wants to be evaluated first.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If it comes before any candidate was evaluated.
+        """
+        try:
+            for arm, params in self._candidates(given):
+                self._evaluate(arm, params)
+                if self._is_over():
+                    break
+        except KeyboardInterrupt:
+            if not self.evaluated:
+                raise
+            self.interrupted = True
+
+    def _candidates(
+        self, given: Iterable[tuple[Algorithm, Params]]
+    ) -> Iterable[tuple["_Arm", Params]]:
+        for algorithm, params in given:
+            arm = next(arm for arm in self.arms if arm.algorithm is algorithm)
+            if arm.proposer.take(params):
+                yield arm, params
+        rounds = max((len(arm.algorithm.first) for arm in self.arms), default=0)
+        for number in range(rounds):
+            for arm in sorted(self.arms, key=lambda arm: arm.is_slow):
+                first = arm.algorithm.first[number : number + 1]
+                if first and arm.proposer.take(first[0]):
+                    yield arm, first[0]
+        while True:
+            arms = [arm for arm in self.arms if not arm.exhausted and self._fits(arm)]
+            if not arms:
+                return
+            arm = self._next_arm(arms)
+            proposed = arm.proposer.ask()
+            if proposed is None:
+                arm.exhausted = True
+                continue
+            yield arm, proposed
+
+    def _evaluate(self, arm: "_Arm", params: Params) -> None:
+        trial = Trial(
+            len(self.trials), arm.algorithm, params, started=self._clock.spent
+        )
+        self._evaluator.evaluate(trial, self._limit(), self._is_promising)
+        self.trials.append(trial)
+        arm.trials.append(trial)
+        arm.proposer.tell(params, self._told(trial))
+        self._forget()
+        self._report(trial)
+
+    def _limit(self) -> Limit:
+        timeout = self._clock.timeout
+        if timeout is None:
+            return Limit()
+        left = self._clock.left - self._reserve()
+        return self._clock.limit(min(left, _LONGEST_TRIAL * timeout))
+
+    def _reserve(self) -> float:
+        """Give the seconds that refitting the candidates takes, about."""
+        best = self.evaluated[: self._stops.n_candidates]
+        if not best:
+            return 0.0
+        n_folds = len(self._evaluator.material.folds)
+        costs = [trial.fit_time / max(1, n_folds - 1) for trial in best]
+        timeout = self._clock.timeout or 0.0
+        # the best one is refitted in any case, the others within a share
+        return 1.2 * costs[0] + min(sum(costs[1:]), 0.1 * timeout)
+
+    def _is_over(self) -> bool:
+        n_iter, target = self._stops.n_iter, self._stops.target_score
+        if n_iter is not None and len(self.trials) >= n_iter:
+            return True
+        best = self.evaluated[:1]
+        if target is not None and best and best[0].score >= target:
+            return True
+        return self._clock.left <= self._reserve()
+
+    def _fits(self, arm: "_Arm") -> bool:
+        """Tell whether another candidate of it is likely to end in time."""
+        return arm.usual_time <= self._clock.left - self._reserve()
+
+    def _is_promising(self, screened: list[float]) -> bool:
+        """Tell whether half of the folds leave hope to beat the best.
+
+        By how far the half misled before, in the difference to the best.
+        """
+        evaluated = self.evaluated
+        if len(evaluated) < _N_BEFORE_DROPPING:
+            return True
+        best = np.array(evaluated[0].screened)
+        half = len(screened)
+        differences = [np.array(trial.screened) - best for trial in evaluated[1:]]
+        misled = [float(d.mean() - d[:half].mean()) for d in differences]
+        spread = float(np.sqrt(np.mean(np.square(misled))))
+        return float(np.mean(screened) - best[:half].mean()) >= -_DROP_AT * spread
+
+    def _told(self, trial: Trial) -> float:
+        """Give what the surrogate is told: a score, or an estimate of it."""
+        evaluated = self.evaluated
+        if trial.status == "evaluated":
+            return trial.score
+        if trial.status == "dropped":
+            best = evaluated[0]
+            half = len(trial.screened)
+            lost = float(np.mean(best.screened[:half]) - np.mean(trial.screened))
+            return best.score - lost
+        scores = [trial.score for trial in evaluated] or [0.0]
+        return min(scores) - (max(scores) - min(scores)) - 1e-3
+
+    def _next_arm(self, arms: list["_Arm"]) -> "_Arm":
+        """Give the turn to whom it is due most, by what each has shown."""
+        timed = self._clock.timeout is not None
+        best = self.evaluated[:1]
+
+        def due(arm: _Arm) -> float:
+            cost = arm.usual_time + 1e-3 if timed else 1.0
+            return arm.weight(best[0] if best else None) / (
+                cost * (len(arm.trials) + 1)
+            )
+
+        return max(arms, key=due)
+
+    def _forget(self) -> None:
+        """Keep out-of-fold probabilities of those alone that may be refitted."""
+        ranked = self.evaluated
+        kept = {trial.number for trial in ranked[: self._stops.n_candidates]}
+        for arm in self.arms:
+            kept |= {
+                t.number
+                for t in ranked
+                if t.algorithm is arm.algorithm and t is arm.best
+            }
+        for trial in ranked:
+            if trial.number not in kept:
+                trial.probabilities = None
+
+
+class _Arm:
+    """An algorithm, and what it has shown."""
+
+    def __init__(self, algorithm: Algorithm, proposer: Proposer) -> None:
+        self.algorithm = algorithm
+        self.proposer = proposer
+        self.trials: list[Trial] = []
+        self.exhausted = False
+
+    @property
+    def is_slow(self) -> bool:
+        return self.algorithm.name == "random_forest"
+
+    @property
+    def best(self) -> Trial | None:
+        scored = [trial for trial in self.trials if trial.status == "evaluated"]
+        return max(scored, key=lambda t: (t.score, -t.number), default=None)
+
+    @property
+    def usual_time(self) -> float:
+        """Seconds that a candidate takes."""
+        return float(np.median([t.wall_time for t in self.trials] or [0.0]))
+
+    def weight(self, best: Trial | None) -> float:
+        """Give the share of the budget that it deserves, in (0, 1]."""
+        own = self.best
+        if own is None or best is None:
+            return 1.0 if len(self.trials) < 3 else _LEAST_WEIGHT
+        return max(_LEAST_WEIGHT, float(np.exp(-lag(own, best))))
+
+
+def lag(trial: Trial, best: Trial) -> float:
+    """Give by how many standard errors a candidate is behind the best one.
+
+    Parameters
+    ----------
+    trial, best : Trial
+        Both evaluated on all folds.
+
+    Returns
+    -------
+    lag : float
+        From 0, of the paired differences over the folds.
+    """
+    behind = np.array(best.scores) - np.array(trial.scores)
+    if not behind.any():
+        return 0.0
+    error = float(behind.std(ddof=1)) / np.sqrt(len(behind)) if len(behind) > 1 else 0.0
+    return max(0.0, float(behind.mean())) / max(error, 1e-9)
+
+
+def choose_candidates(search: Search, n: int, min_score: float | None) -> list[Trial]:
+    """Give the trials to be refitted, best first.
+
+    Parameters
+    ----------
+    search : Search
+        That has run.
+    n : int
+        How many at most.
+    min_score : float or None
+        What each must reach.
+
+    Returns
+    -------
+    chosen : list of Trial
+        The best, and of each algorithm that is less than two standard errors behind
+        at least one.
+    """
+    ranked = search.evaluated
+    if min_score is not None:
+        ranked = [trial for trial in ranked if trial.score >= min_score]
+    chosen = ranked[:n]
+    if not chosen:
+        return []
+    missing = [
+        arm.best
+        for arm in search.arms
+        if arm.best is not None
+        and arm.best in ranked
+        and all(trial.algorithm is not arm.algorithm for trial in chosen)
+        and lag(arm.best, chosen[0]) < 2
+    ]
+    room = max(1, n - len(missing))
+    return (chosen[:room] + missing)[:n]
+
+
+def check_any(trials: list[Trial]) -> None:
+    """Refuse to go on where no candidate could be evaluated.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        All of them.
+
+    Raises
+    ------
+    ValueError
+        With the first error.
+    """
+    if any(trial.status == "evaluated" for trial in trials):
+        return
+    failed = [trial for trial in trials if trial.status == "failed"]
+    if failed:
+        first = failed[0]
+        message = (
+            f"All {len(trials)} candidates failed or were stopped. The first error, of "
+            f"{first.algorithm.name!r}: {first.error}"
+        )
+        raise ValueError(message)
+    message = (
+        f"No candidate could be evaluated in the time given ({len(trials)} were "
+        "stopped). Raise timeout, or name faster algorithms."
+    )
+    raise ValueError(message)
+
+
+def warn_failures(trials: list[Trial]) -> None:
+    """Warn where candidates failed, and quote the first error."""
+    failed = [trial for trial in trials if trial.status == "failed"]
+    if failed:
+        warnings.warn(
+            f"{len(failed)} of {len(trials)} candidates failed; history_ holds their "
+            f"errors. The first, of {failed[0].algorithm.name!r}: {failed[0].error}",
+            UserWarning,
+            stacklevel=3,
+        )
