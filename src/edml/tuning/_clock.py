@@ -38,11 +38,15 @@ class Clock:
         return Limit(perf_counter() + seconds)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Limit:
     """A moment after which a fit is stopped."""
 
     moment: float = float("inf")
+
+    def cancel(self) -> None:
+        """Stop the work at its next look at the clock, in other threads too."""
+        self.moment = float("-inf")
 
     def check(self) -> None:
         """Stop the work if its time is over.

@@ -13,6 +13,7 @@ from edml.tuning._trial import Evaluator, Trial
 
 _LEAST_WEIGHT = 0.05  # of an algorithm that has shown little
 _N_BEFORE_DROPPING = 4  # full evaluations, from which to learn how halves mislead
+_N_COMPARED = 25  # the next best
 _DROP_AT = 2.0  # standard deviations below the best
 _LONGEST_TRIAL = 0.2  # of the whole time
 
@@ -139,7 +140,12 @@ class Search:
         trial = Trial(
             len(self.trials), arm.algorithm, params, started=self._clock.spent
         )
-        self._evaluator.evaluate(trial, self._limit(), self._is_promising)
+        limit = self._limit()
+        try:
+            self._evaluator.evaluate(trial, limit, self._is_promising)
+        except KeyboardInterrupt:
+            limit.cancel()  # folds may go on in threads
+            raise
         self.trials.append(trial)
         arm.trials.append(trial)
         arm.proposer.tell(params, self._told(trial))
@@ -151,7 +157,9 @@ class Search:
         if timeout is None:
             return Limit()
         left = self._clock.left - self._reserve()
-        return self._clock.limit(min(left, _LONGEST_TRIAL * timeout))
+        if self.evaluated:
+            left = min(left, _LONGEST_TRIAL * timeout)
+        return self._clock.limit(left)
 
     def _reserve(self) -> float:
         """Give the seconds that refitting the candidates takes, about."""
@@ -187,7 +195,8 @@ class Search:
             return True
         best = np.array(evaluated[0].screened)
         half = len(screened)
-        differences = [np.array(trial.screened) - best for trial in evaluated[1:]]
+        others = evaluated[1 : 1 + _N_COMPARED]
+        differences = [np.array(trial.screened) - best for trial in others]
         misled = [float(d.mean() - d[:half].mean()) for d in differences]
         spread = float(np.sqrt(np.mean(np.square(misled))))
         return float(np.mean(screened) - best[:half].mean()) >= -_DROP_AT * spread

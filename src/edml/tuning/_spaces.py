@@ -13,7 +13,7 @@ from edml.tuning._bayes import Dimension, one_of, real, whole
 CHECKPOINTS = {
     "lightgbm": (20, 40, 60, 90, 130, 190, 280, 400, 600),
     "xgboost": (20, 40, 60, 90, 130, 190, 280, 400, 600),
-    "random_forest": (50, 100, 200, 300),
+    "random_forest": (50, 100, 200),
 }
 
 #: Checkpoints without a better score after which no more trees are grown.

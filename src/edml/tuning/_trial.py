@@ -59,7 +59,9 @@ class Trial:
         "evaluated", "dropped" (after half of the folds), "stopped" (too slow) or
         "failed".
     scores : list of float
-        By fold; of the half that was evaluated where it was dropped.
+        By fold, where all folds were evaluated.
+    score : float
+        Their mean; NaN where not all were evaluated.
     screened : list of float
         By fold, on the screened rows.
     n_trees : int or None
@@ -80,6 +82,7 @@ class Trial:
     started: float = 0.0
     status: str = "failed"
     scores: list[float] = field(default_factory=list)
+    score: float = float("nan")
     screened: list[float] = field(default_factory=list)
     n_trees: int | None = None
     probabilities: list[FloatArray] | None = None
@@ -87,11 +90,6 @@ class Trial:
     score_time: float = 0.0
     wall_time: float = 0.0
     error: str = ""
-
-    @property
-    def score(self) -> float:
-        """Mean score over all folds; NaN where not all were evaluated."""
-        return float(np.mean(self.scores)) if self.status == "evaluated" else np.nan
 
     def pipeline(self) -> Any:
         """Give its pipeline, not fitted."""
@@ -179,7 +177,7 @@ class Evaluator:
         if not np.isfinite(scores).all():
             message = "the scorer gave NaN or infinity"
             raise ValueError(message)
-        trial.scores = scores
+        trial.scores, trial.score = scores, float(np.mean(scores))
         trial.probabilities = probabilities
         trial.status = "evaluated"
 
