@@ -24,7 +24,7 @@ from edml.schema import (
 )
 
 #: A row belongs to training once either of these counts is above 0.
-_EVENT_COUNTS = ("overall_parciales_n_sum", "assignment_n_sum")
+EVENT_COUNTS = ("overall_parciales_n_sum", "assignment_n_sum")
 
 
 class SnapshotSampler(SamplerMixin, BaseEstimator):
@@ -146,7 +146,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         return X.iloc[kept], outcome
 
     def _select(self, X: pd.DataFrame, y: ArrayLike) -> IntArray:
-        check_table(X, [*SNAPSHOT_KEYS, *_EVENT_COUNTS])
+        check_table(X, [*SNAPSHOT_KEYS, *EVENT_COUNTS])
         check_consistent_length(X, y)
         check_classification_targets(y)
         remember_columns(self, X)
@@ -154,7 +154,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         check_outcomes(y, first, which)
         chosen = X.iloc[first]
         due = chosen["particion"].to_numpy() % self.every == 0
-        begun = (chosen[list(_EVENT_COUNTS)].to_numpy() > 0).any(axis=1)
+        begun = (chosen[list(EVENT_COUNTS)].to_numpy() > 0).any(axis=1)
         return first[due & begun]
 
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:

@@ -12,7 +12,8 @@ from edml.classifier._prepared import Prepared
 from edml.exceptions import TableError
 from edml.preprocessing import KeyDropper
 from edml.sampling import SnapshotSampler
-from edml.schema import PARTITION, BoolArray, IntArray
+from edml.sampling._snapshots import EVENT_COUNTS
+from edml.schema import PARTITION, SNAPSHOT_KEYS, BoolArray, IntArray
 
 _N_SCREENED = 5_000  # snapshots of a fold by which trees are counted, about
 _THINNINGS = (1, 2, 3, 5, 7, 10, 14, 21, 28)
@@ -86,7 +87,9 @@ class Material:
     @cached_property
     def _first_rows(self) -> BoolArray:
         sampler = SnapshotSampler(every=1)
-        sampler.fit_resample(self.prepared.ready, self.fails)
+        # it copies what it samples: of the features, only those that it looks at
+        read = [*SNAPSHOT_KEYS, *EVENT_COUNTS]
+        sampler.fit_resample(self.prepared.ready[read], self.fails)
         chosen = np.zeros(len(self.fails), dtype=np.bool_)
         chosen[sampler.sample_indices_] = True
         return chosen

@@ -1,0 +1,265 @@
+"""ConvergenceDisplay: what a search tried, and when it got better."""
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from edml.schema import FloatArray
+from edml.tuning._displays._style import (
+    COLOURS,
+    GREY,
+    MARKERS,
+    lanes_above,
+    open_axes,
+    require_pyplot,
+    soften,
+)
+
+_X_LABELS = {
+    "time": "seconds since fit began",
+    "number": "candidate (row of history_)",
+}
+_UNSCORED = ("dropped", "stopped", "failed")
+
+
+class ConvergenceDisplay:
+    """The score of each candidate of a search, and the best so far.
+
+    Make it with `from_tuner`. Each candidate stands where its evaluation ended.
+    Those without a score on all folds stand above the axes: dropped after half of
+    the folds, stopped for they took too long, or failed.
+
+    The best of many scores is high by chance, too. It ranks candidates and is not
+    the performance of the model; judge that with `edml.inspection.evaluate`, on
+    other students.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_candidates,)
+        Scores in the order of evaluation, higher is better; NaN where there is none.
+    algorithm : array-like of str of shape (n_candidates,)
+        The algorithm of each.
+    status : array-like of str of shape (n_candidates,), default=None
+        "evaluated", "dropped", "stopped" or "failed"; None takes those without a
+        score to have failed.
+    seconds : array-like of shape (n_candidates,), default=None
+        When each evaluation ended, in seconds since the fit began.
+    scoring : str, default=None
+        Name of the score.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the scores.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    points_ : dict of str to matplotlib Line2D
+        The scored candidates of each algorithm.
+    best_line_ : matplotlib Line2D
+        The best score so far.
+    best_point_ : matplotlib Line2D or None
+        The mark around the best candidate; None where no candidate has a score.
+    strip_ax_ : matplotlib Axes or None
+        The candidates without a score; None where all have one.
+
+    See Also
+    --------
+    ParameterImportanceDisplay : Which parameters mattered.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from edml.tuning import ConvergenceDisplay
+    >>> display = ConvergenceDisplay(
+    ...     [0.41, 0.44, float("nan"), 0.47],
+    ...     ["lightgbm", "xgboost", "xgboost", "lightgbm"],
+    ...     ["evaluated", "evaluated", "dropped", "evaluated"],
+    ...     seconds=[1.2, 2.9, 3.3, 4.8],
+    ... ).plot()
+    >>> display.ax_.get_xlabel()
+    'seconds since fit began'
+    >>> plt.close(display.figure_)
+    """
+
+    __module__ = "edml.tuning"
+
+    def __init__(
+        self,
+        score: ArrayLike,
+        algorithm: ArrayLike,
+        status: ArrayLike | None = None,
+        *,
+        seconds: ArrayLike | None = None,
+        scoring: str | None = None,
+    ) -> None:
+        self.score = score
+        self.algorithm = algorithm
+        self.status = status
+        self.seconds = seconds
+        self.scoring = scoring
+
+    def plot(self, ax: Any = None, *, x: str | None = None) -> Self:
+        """Draw the search.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        x : {"time", "number"}, default=None
+            Whether candidates stand at the second in which their evaluation ended,
+            or at their number; None is the time where it is known.
+
+        Returns
+        -------
+        display : ConvergenceDisplay
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` is unknown, or the arrays are not of one length.
+        """
+        score, algorithm, status, seconds = self._read()
+        x = ("number" if seconds is None else "time") if x is None else x
+        if x not in _X_LABELS:
+            message = f"x={x!r} is unknown: pass one of {list(_X_LABELS)}, or None."
+            raise ValueError(message)
+        if x == "time" and seconds is None:
+            message = "x='time' needs seconds=, when each evaluation ended. Pass them."
+            raise ValueError(message)
+        place = np.arange(len(score)) if x == "number" or seconds is None else seconds
+        self.ax_ = ax = open_axes(ax)
+        self.figure_ = ax.figure
+        styles = _styles(algorithm)
+        scored = status == "evaluated"
+        self.best_line_ = self._draw_best(ax, place, np.where(scored, score, np.nan))
+        self.points_ = {}
+        for name, style in styles.items():
+            own = scored & (algorithm == name)
+            # an algorithm without any scored candidate is in the legend, too
+            label = name if name[:1] != "_" else f" {name}"  # "_" hides it there
+            (self.points_[name],) = ax.plot(
+                place[own], score[own], label=label.replace("$", r"\$"), **style
+            )
+        self.strip_ax_ = self._draw_unscored(ax, place, algorithm, status, styles)
+        name = f": {self.scoring}" if self.scoring else ""
+        ax.set(
+            xlabel=_X_LABELS[x],
+            ylabel=f"score in the search{name}\n(not the model's performance)",
+        )
+        soften(ax, grid="y")
+        ax.legend(frameon=False)
+        return self
+
+    def _read(
+        self,
+    ) -> tuple[FloatArray, NDArray[Any], NDArray[Any], FloatArray | None]:
+        """Read the arrays, which must be of one length."""
+        score = np.asarray(self.score, dtype=np.float64)
+        algorithm = np.array([str(name) for name in np.asarray(self.algorithm)])
+        status = np.where(np.isnan(score), "failed", "evaluated")
+        if self.status is not None:
+            status = np.array([str(one) for one in np.asarray(self.status)])
+        seconds = None
+        if self.seconds is not None:
+            seconds = np.asarray(self.seconds, dtype=np.float64)
+        lengths = [
+            len(one) for one in (score, algorithm, status, seconds) if one is not None
+        ]
+        if len(set(lengths)) > 1:
+            message = (
+                "score, algorithm, status and seconds need one entry per candidate; "
+                f"their lengths are {lengths}."
+            )
+            raise ValueError(message)
+        return score, algorithm, status, seconds
+
+    def _draw_best(self, ax: Any, place: NDArray[Any], score: FloatArray) -> Any:
+        best = np.fmax.accumulate(score) if len(score) else score
+        (line,) = ax.step(
+            *(place, best),
+            where="post",
+            color=GREY,
+            linewidth=1.5,
+            zorder=2,
+            label="best so far",
+        )
+        self.best_point_ = None
+        if np.isfinite(score).any():
+            at = int(np.nanargmax(score))
+            ring = {"marker": "o", "markersize": 13, "fillstyle": "none"}
+            (self.best_point_,) = ax.plot(
+                place[at], score[at], linestyle="none", color=GREY, zorder=2, **ring
+            )
+        return line
+
+    def _draw_unscored(
+        self,
+        ax: Any,
+        place: NDArray[Any],
+        algorithm: NDArray[Any],
+        status: NDArray[Any],
+        styles: dict[str, dict[str, Any]],
+    ) -> Any:
+        others = sorted(set(status) - {"evaluated", *_UNSCORED})
+        lanes = [one for one in (*_UNSCORED, *others) if (status == one).any()]
+        if not lanes:
+            return None
+        strip = lanes_above(ax, [f"{one} {(status == one).sum()}" for one in lanes])
+        for height, lane in enumerate(lanes):
+            for name, style in styles.items():
+                at = place[(status == lane) & (algorithm == name)]
+                if len(
+                    at
+                ):  # matplotlib lays out an empty, unclipped line as a huge one
+                    strip.plot(at, np.full(len(at), height), clip_on=False, **style)
+        return strip
+
+    @classmethod
+    def from_tuner(cls, tuner: Any, *, x: str = "time", ax: Any = None) -> Self:
+        """Draw what a tuner has tried.
+
+        Parameters
+        ----------
+        tuner : ModelTuner
+            Fitted.
+        x : {"time", "number"}, default="time"
+            Whether candidates stand at the second in which their evaluation ended,
+            or at their number.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : ConvergenceDisplay
+            Drawn.
+        """
+        require_pyplot()
+        check_is_fitted(tuner, "history_")
+        history: pd.DataFrame = tuner.history_
+        display = cls(
+            history["score"].to_numpy(),
+            history["algorithm"].to_numpy(),
+            history["status"].to_numpy(),
+            seconds=(history["started"] + history["wall_time"]).to_numpy(),
+            scoring=tuner.scoring if isinstance(tuner.scoring, str) else None,
+        )
+        return display.plot(ax, x=x)
+
+
+def _styles(algorithm: NDArray[Any]) -> dict[str, dict[str, Any]]:
+    """Give each algorithm a colour and a marker, in the order of their first turns."""
+    names = list(dict.fromkeys(algorithm.tolist()))
+    return {
+        name: {
+            "color": COLOURS[number % len(COLOURS)],
+            "marker": MARKERS[number % len(MARKERS)],
+            "markersize": 5.5,
+            "linestyle": "none",
+            "zorder": 3,
+        }
+        for number, name in enumerate(names)
+    }

@@ -1,0 +1,330 @@
+"""ParameterImportanceDisplay: which parameters mattered in a search."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import KFold
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from edml.schema import FloatArray
+from edml.tuning._displays._style import (
+    BLUE,
+    GREY,
+    open_axes,
+    require_pyplot,
+    soften,
+)
+
+_N_LEAST = 8  # candidates; below it a fold would hold one
+_N_ENOUGH = 40  # from which the note does not say that they are few
+_N_FOLDS = 5
+_N_REPEATS = 10
+_N_TREES = 60
+_R2_ENOUGH = 0.2
+_ROW_HEIGHT = 0.32  # inches
+_TREES = "classify__n_estimators"  # read off the fits, and not searched
+
+
+class ParameterImportanceDisplay:
+    """Which parameters of an algorithm mattered for its score in a search.
+
+    Make it with `from_tuner`. A random forest learns the score of candidates from
+    their parameters. The importance of a parameter is how much worse the forest
+    predicts candidates that it has not seen when the parameter's values are
+    shuffled among them. A note tells how many candidates it rests on, and how much
+    the forest understands.
+
+    It tells which of the parameters decided between the candidates of this search:
+    on this table, in these ranges. Two that act together share what they do.
+
+    Parameters
+    ----------
+    importance : array-like of shape (n_parameters,)
+        Loss of R² by shuffling each parameter, in any order; 0 and below is none.
+    parameters : array-like of str of shape (n_parameters,)
+        Their names.
+    algorithm : str, default=None
+        Whose parameters they are.
+    n_candidates : int, default=None
+        Number of candidates that the forest learned from.
+    r2 : float, default=None
+        Share of the variance of the scores, at most 1, that the forest explains in
+        candidates that it has not seen.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the bars.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    bars_ : matplotlib BarContainer
+        The bars, from the top down.
+    note_ : str
+        What stands above them; "" where nothing is known.
+
+    See Also
+    --------
+    ConvergenceDisplay : The scores of the candidates.
+
+    References
+    ----------
+    Breiman, "Random forests", Machine Learning 45, 2001,
+    doi:10.1023/A:1010933404324.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from edml.tuning import ParameterImportanceDisplay
+    >>> display = ParameterImportanceDisplay(
+    ...     [0.1, 0.6], ["balance", "learning_rate"],
+    ...     algorithm="lightgbm", n_candidates=60, r2=0.7,
+    ... ).plot()
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['learning_rate', 'balance']
+    >>> plt.close(display.figure_)
+    """
+
+    __module__ = "edml.tuning"
+
+    def __init__(
+        self,
+        importance: ArrayLike,
+        parameters: ArrayLike,
+        *,
+        algorithm: str | None = None,
+        n_candidates: int | None = None,
+        r2: float | None = None,
+    ) -> None:
+        self.importance = importance
+        self.parameters = parameters
+        self.algorithm = algorithm
+        self.n_candidates = n_candidates
+        self.r2 = r2
+
+    def plot(self, ax: Any = None, *, n_parameters: int = 15) -> Self:
+        """Draw the bars.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        n_parameters : int, default=15
+            Number of parameters that are shown, the most important ones.
+
+        Returns
+        -------
+        display : ParameterImportanceDisplay
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If importances and names are not of one length.
+        """
+        check_scalar(n_parameters, "n_parameters", Integral, min_val=1)
+        widths = np.asarray(self.importance, dtype=np.float64)
+        names = [str(name) for name in np.asarray(self.parameters)]
+        if widths.shape != (len(names),):
+            message = (
+                f"importance needs one number per parameter: its shape is "
+                f"{widths.shape}, and there are {len(names)} parameters."
+            )
+            raise ValueError(message)
+        order = np.argsort(-widths, kind="stable")[:n_parameters]
+        height = 1.5 + _ROW_HEIGHT * max(len(order), 3)
+        self.ax_ = ax = open_axes(ax, figsize=(7.0, height))
+        self.figure_ = ax.figure
+        places = np.arange(len(order))
+        shown = widths[order]
+        colours = np.where(shown > 0, BLUE, GREY).tolist()
+        self.bars_ = ax.barh(places, shown, height=0.7, color=colours, zorder=3)
+        ax.set(ylim=(len(order) - 0.4, -0.6), yticks=places)
+        ax.set_yticklabels([names[place].replace("$", r"\$") for place in order])
+        ax.tick_params(axis="y", length=0)
+        soften(ax, grid="x")
+        ax.spines["left"].set_visible(False)
+        ax.axvline(0, color=GREY, linewidth=0.8, zorder=2)
+        ax.set_xlabel(
+            "importance for the score in the search\n(loss of R² by shuffling it)"
+        )
+        self.note_ = self._note()
+        if self.note_:
+            title = self.note_.replace("$", r"\$")
+            ax.set_title(title, loc="left", fontsize="small")
+        return self
+
+    def _note(self) -> str:
+        """Tell what the bars rest on, and when that is too little."""
+        n, r2 = self.n_candidates, self.r2
+        lines = []
+        if n is not None:
+            of = f" of {self.algorithm}" if self.algorithm else ""
+            lines.append(f"parameters of {n} candidates{of}")
+        elif self.algorithm:
+            lines.append(f"parameters of {self.algorithm}")
+        if r2 is not None:
+            share = f"{100 * r2:.0f} %" if r2 > 0 else "nothing"
+            lines.append(f"they explain {share} of the variance in unseen candidates")
+        if r2 is not None and r2 < _R2_ENOUGH:
+            lines.append("that is too little: read nothing into the order")
+        elif n is not None and n < _N_ENOUGH:
+            lines.append("few candidates: the order is uncertain")
+        return "\n".join(lines)
+
+    @classmethod
+    def from_tuner(
+        cls,
+        tuner: Any,
+        *,
+        algorithm: str | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        ax: Any = None,
+        **plot_kw: Any,
+    ) -> Self:
+        """Learn the scores of a tuner's candidates from their parameters, and draw.
+
+        Candidates that were stopped or failed have no score and are left out; so are
+        those that were dropped, unless ``history_`` has an ``estimate`` of theirs.
+        What made them so seems to matter less than it did. Left out are also the
+        number of trees of edml's own algorithms, which is read off the fits, and what
+        had one value only.
+
+        Parameters
+        ----------
+        tuner : ModelTuner
+            Fitted.
+        algorithm : str, default=None
+            Whose parameters; None takes the algorithm of the best candidate.
+        random_state : int, RandomState instance or None, default=0
+            Draws the trees, and how values are shuffled.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``n_parameters``.
+
+        Returns
+        -------
+        display : ParameterImportanceDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If the algorithm was not searched, has fewer than 8 candidates with a
+            score, or if its parameters or scores do not differ.
+        """
+        require_pyplot()
+        check_is_fitted(tuner, "history_")
+        if algorithm is None:
+            algorithm = str(tuner.best_params_["algorithm"])
+        searched = [a if isinstance(a, str) else a[0] for a in tuner.algorithms]
+        if algorithm not in searched:
+            message = (
+                f"algorithm={algorithm!r} was not searched; pass one of {searched}."
+            )
+            raise ValueError(message)
+        history = tuner.history_
+        # the surrogate's estimate of a dropped candidate says that it was a bad one
+        told = history["estimate" if "estimate" in history else "score"]
+        own = (history["algorithm"] == algorithm) & np.isfinite(told)
+        score = told[own].to_numpy(dtype=np.float64)
+        left_out = (
+            {"algorithm", _TREES} if algorithm in tuner.algorithms else {"algorithm"}
+        )
+        table = _encode(list(history.loc[own, "params"]), left_out)
+        _check_enough(algorithm, table, score)
+        importance, r2 = _learn(table, score, random_state)
+        display = cls(
+            importance,
+            [name.removeprefix("classify__") for name in table.columns],
+            algorithm=algorithm,
+            n_candidates=len(score),
+            r2=r2,
+        )
+        return display.plot(ax, **plot_kw)
+
+
+def _check_enough(algorithm: str, table: pd.DataFrame, score: FloatArray) -> None:
+    if len(score) < _N_LEAST:
+        message = (
+            f"{algorithm!r} needs at least {_N_LEAST} candidates with a score to tell "
+            f"which parameters mattered; found {len(score)}. Search longer, or pass "
+            "another algorithm."
+        )
+        raise ValueError(message)
+    if table.shape[1] == 0 or not np.ptp(score) > 0:
+        what = "scores" if table.shape[1] else "parameters"
+        message = (
+            f"The {len(score)} candidates of {algorithm!r} do not differ in their "
+            f"{what}, so there is nothing to rank."
+        )
+        raise ValueError(message)
+
+
+def _encode(params: Sequence[Mapping[str, Any]], left_out: set[str]) -> pd.DataFrame:
+    """Give the parameters that vary as numbers, one row per candidate.
+
+    Choices become codes, of which a tree can single out each. Numbers stay as they
+    are, for a tree does not ask whether a range is logarithmic.
+    """
+    columns: dict[str, Any] = {}
+    for name in sorted({name for point in params for name in point} - left_out):
+        values = [point.get(name) for point in params]
+        if all(isinstance(v, Real) and not isinstance(v, bool) for v in values):
+            codes = np.array(values, dtype=np.float64)
+        else:
+            codes = pd.factorize(np.array([repr(v) for v in values]))[0].astype(float)
+        if len(np.unique(codes)) > 1:
+            columns[name] = codes
+    return pd.DataFrame(columns, index=range(len(params)))
+
+
+def _learn(
+    table: pd.DataFrame, score: FloatArray, random_state: Any
+) -> tuple[FloatArray, float]:
+    """Give the loss of R² by shuffling each parameter, and R² without shuffling."""
+    X = table.to_numpy()
+    rng = check_random_state(random_state)
+    lost, missed = np.zeros(X.shape[1]), 0.0
+    # in each fold candidates that the forest has not seen: on others it knows by heart
+    folds = KFold(_N_FOLDS, shuffle=True, random_state=rng)
+    for train, test in folds.split(X):
+        forest = RandomForestRegressor(_N_TREES, random_state=rng)
+        forest.fit(X[train], score[train])
+        # one call for all shuffled tables: a forest takes long to be asked
+        tables = _shuffle_each(X[test], rng)
+        given = forest.predict(tables.reshape(-1, X.shape[1]))
+        errors = np.square(given.reshape(tables.shape[:3]) - score[test])
+        error = float(np.square(forest.predict(X[test]) - score[test]).sum())
+        lost += errors.mean(axis=1).sum(axis=1) - error
+        missed += error
+    whole = len(score) * float(score.var())
+    return lost / whole, 1 - missed / whole
+
+
+def _shuffle_each(X: FloatArray, rng: np.random.RandomState) -> FloatArray:
+    """Give tables in which one column is shuffled, several times for each column.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        The table.
+    rng : RandomState
+        Shuffles.
+
+    Returns
+    -------
+    tables : ndarray of shape (n_columns, n_repeats, n_rows, n_columns)
+    """
+    n_rows, n_columns = X.shape
+    tables = np.tile(X, (n_columns, _N_REPEATS, 1, 1))
+    for column in range(n_columns):
+        order = rng.random_sample((_N_REPEATS, n_rows)).argsort(axis=1)
+        tables[column, :, :, column] = X[order, column]
+    return tables
