@@ -21,7 +21,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "examples"]  # their pages are in gallery
+exclude_patterns = ["_build", "examples", "user_guide/_*.rst"]
 source_suffix = {".rst": "restructuredtext"}  # CHANGELOG.md is included in a page
 default_role = "py:obj"  # `StudentKFold` is a link where there is such a page
 smartquotes = False  # what stands in quotes is often meant to be copied

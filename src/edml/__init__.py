@@ -7,6 +7,7 @@ from typing import Any
 #: Where each public name lives; it is imported when it is first asked for.
 _HOME = {
     "Capacity": "classifier",
+    "ConvergenceDisplay": "tuning",
     "DataCleaner": "preprocessing",
     "EarlinessDisplay": "inspection",
     "Evaluation": "inspection",
@@ -18,6 +19,7 @@ _HOME = {
     "ModelRecord": "registry",
     "ModelRegistry": "registry",
     "ModelTuner": "tuning",
+    "ParameterImportanceDisplay": "tuning",
     "PeriodSplit": "model_selection",
     "ReasonsDisplay": "inspection",
     "ReliabilityDisplay": "inspection",

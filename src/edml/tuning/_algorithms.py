@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from imblearn.pipeline import Pipeline
 from sklearn.base import clone, is_classifier
 from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline as SimplePipeline
 
 from edml.classifier._training import fix_random_states
+from edml.exceptions import TableError
 from edml.pipeline import CLASSIFIERS, make_risk_pipeline
 from edml.sampling import make_balancer
 from edml.sampling._balancers import BALANCERS
@@ -19,6 +22,9 @@ from edml.tuning._spaces import FIXED, first_points, search_space
 
 #: The balancers of edml's own algorithms; "weight" lets failing rows weigh more.
 BALANCE = (None, "weight", *BALANCERS)
+
+#: What the libraries' own formats do not take in a column's name.
+_SIGNS = {"lightgbm": '[]{}",:', "xgboost": "[]<"}
 
 
 @dataclass(frozen=True)
@@ -108,9 +114,69 @@ def check_algorithms(algorithms: Any, balance: Any) -> None:
             "one balancer, put it in a list."
         )
         raise ValueError(message)
+    if len(set(balance)) < len(balance):
+        message = f"balance names a balancer more than once: {list(balance)}."
+        raise ValueError(message)
     for name in balance:
         if name not in BALANCE:
             raise ValueError(_unknown("balance", name, [str(b) for b in BALANCE]))
+
+
+def check_names(algorithms: Sequence[Any], X: Any) -> None:
+    """Refuse names of columns that a library will refuse after the search.
+
+    Parameters
+    ----------
+    algorithms : sequence of str or (name, pipeline, space)
+        Having passed `check_algorithms`.
+    X : DataFrame or array-like
+        A plain table.
+
+    Raises
+    ------
+    TableError
+        If a name holds a sign that LightGBM or XGBoost does not take.
+    """
+    if not isinstance(X, pd.DataFrame):
+        return
+    for library, signs in _SIGNS.items():
+        if library not in algorithms:
+            continue
+        bad = [str(n) for n in X.columns if str(n) == "" or set(str(n)) & set(signs)]
+        if bad:
+            message = (
+                f"The columns {bad} have names that {library} does not take: empty, or "
+                f"with one of {signs}. Rename them."
+            )
+            raise TableError(message)
+    if not X.columns.is_unique:
+        twice = sorted({str(name) for name in X.columns[X.columns.duplicated()]})
+        message = f"The names {twice} are given to several columns. Rename them."
+        raise TableError(message)
+
+
+def check_features(algorithms: Sequence[Any]) -> None:
+    """Refuse a bare classifier on an event table, which it cannot read.
+
+    Parameters
+    ----------
+    algorithms : sequence of str or (name, pipeline, space)
+        Having passed `check_algorithms`.
+
+    Raises
+    ------
+    ValueError
+        If one has no steps before its classifier.
+    """
+    own = [entry for entry in algorithms if not isinstance(entry, str)]
+    for name, pipeline, _ in own:
+        if not isinstance(pipeline, SimplePipeline):
+            message = (
+                f"On an event table {name!r} needs features, and it is a bare "
+                f"{type(pipeline).__name__}. Pass make_risk_pipeline(classifier), and "
+                "name its parameters classify__... in the space."
+            )
+            raise ValueError(message)
 
 
 def _check_algorithm(entry: Any) -> str:

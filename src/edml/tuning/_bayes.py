@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from skopt import BayesSearchCV
 from skopt.learning import ExtraTreesRegressor
-from skopt.space import Categorical, Dimension, Integer, Real
+from skopt.space import Categorical, Dimension, Integer
+from skopt.space import Real as RealDimension
 from skopt.space import check_dimension as _check_dimension
 
 _N_INITIAL = 8  # points drawn before the surrogate has a say
@@ -30,7 +32,7 @@ def whole(low: int, high: int, *, log: bool = False) -> Dimension:
 
 def real(low: float, high: float, *, log: bool = False) -> Dimension:
     """Give the dimension of a number from ``low`` to ``high``."""
-    return Real(low, high, prior="log-uniform" if log else "uniform")
+    return RealDimension(low, high, prior="log-uniform" if log else "uniform")
 
 
 def read_dimension(value: Any) -> Dimension:
@@ -50,7 +52,39 @@ def read_dimension(value: Any) -> Dimension:
     ValueError
         If it is none.
     """
+    if isinstance(value, list):  # of two numbers, it would make a range
+        return Categorical(_distinct(value))
+    if isinstance(value, tuple):
+        _check_range(value)
     return _check_dimension(value)
+
+
+def _distinct(choices: list[Any]) -> list[Any]:
+    if not choices:
+        message = "There is no choice in it."
+        raise ValueError(message)
+    told = [repr(_plain(choice)) for choice in choices]
+    if len(set(told)) < len(told):
+        message = "A choice is there more than once."
+        raise ValueError(message)
+    return choices
+
+
+def _check_range(value: tuple[Any, ...]) -> None:
+    kinds = ("uniform", "log-uniform")
+    ends = [v for v in value[:2] if isinstance(v, Real) and not isinstance(v, bool)]
+    known = len(value) == 2 or (len(value) == 3 and value[2] in kinds)
+    if len(ends) != 2 or not known or not np.isfinite(np.asarray(ends, float)).all():
+        message = (
+            f"Found {value!r}; a tuple is (low, high), both finite, with one of "
+            f"{list(kinds)} as a third. Put choices into a list."
+        )
+        raise ValueError(message)
+
+
+def _plain(value: Any) -> Any:
+    """Give a number as Python's own: a classifier may refuse numpy's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Proposer(BayesSearchCV):
@@ -81,6 +115,8 @@ class Proposer(BayesSearchCV):
             "n_initial_points": _N_INITIAL,
             "initial_point_generator": "lhs",
             "acq_func": "EI",
+            # scores differ by less than the improvement that it asks by default
+            "acq_func_kwargs": {"xi": 0.0},
             "acq_optimizer_kwargs": {"n_points": _N_LOOKED_AT},
             "random_state": random_state,
         }
@@ -107,26 +143,32 @@ class Proposer(BayesSearchCV):
 
     def tell(self, params: Mapping[str, Any], score: float) -> None:
         """Let the surrogate know a score, of which higher is better."""
-        if self._optimizer is None or self._key(params) is None:
+        if self._optimizer is None:
             return
         point = [params.get(name) for name in self.names]
-        if point not in self._optimizer.space:
+        if not self._has(point):
             return  # given by the user, and outside
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._optimizer.tell(point, -score)
+
+    def _has(self, point: list[Any]) -> bool:
+        assert self._optimizer is not None  # noqa: S101 - for the types
+        try:
+            return point in self._optimizer.space
+        except TypeError:  # a text, where a number is asked
+            return False
 
     def _take(self, params: Mapping[str, Any]) -> Params:
         self._seen.add(self._key(params))
         return dict(params)
 
     def _key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(sorted((name, repr(value)) for name, value in params.items()))
+        told = ((name, repr(_plain(value))) for name, value in params.items())
+        return tuple(sorted(told))
 
     def _read(self, point: list[Any]) -> Params:
-        # the values as Python's own: a classifier may refuse numpy's
-        values = [v.item() if isinstance(v, np.generic) else v for v in point]
-        return dict(zip(self.names, values, strict=True))
+        return dict(zip(self.names, map(_plain, point), strict=True))
 
 
 __all__ = [

@@ -57,5 +57,5 @@ class Limit:
             If it is.
         """
         if perf_counter() > self.moment:
-            message = "stopped: its time was over"
+            message = "stopped"
             raise OutOfTimeError(message)

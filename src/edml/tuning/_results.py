@@ -27,7 +27,7 @@ def make_history(trials: list[Trial]) -> pd.DataFrame:
 
     Returns
     -------
-    history : DataFrame of shape (n_trials, 11)
+    history : DataFrame of shape (n_trials, 13)
         See `ModelTuner`.
     """
     score = np.array([trial.score for trial in trials], dtype=np.float64)
@@ -38,6 +38,8 @@ def make_history(trials: list[Trial]) -> pd.DataFrame:
             "status": [trial.status for trial in trials],
             "score": score,
             "best_score": best,
+            "estimate": [trial.estimate for trial in trials],
+            "roc_auc": [trial.roc_auc for trial in trials],
             "n_folds": [len(trial.scores) or len(trial.screened) for trial in trials],
             "started": [trial.started for trial in trials],
             "wall_time": [trial.wall_time for trial in trials],

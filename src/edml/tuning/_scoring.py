@@ -1,5 +1,7 @@
 """How a candidate is scored: by any scorer, from probabilities that are there."""
 
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -8,9 +10,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import check_scoring
 
 from edml._sklearn import safe_indexing
+from edml.classifier._calibration import calibrate, fit_calibrator
 from edml.classifier._thresholds import choose_threshold
 from edml.metrics._ranking import Ranking
-from edml.schema import FloatArray, IntArray, Occupancy
+from edml.schema import BoolArray, FloatArray, IntArray, Occupancy
 
 _RANKINGS = ("roc_auc", "average_precision")  # as Ranking measures them
 
@@ -26,6 +29,17 @@ class _Probabilities(ClassifierMixin, BaseEstimator):
         return np.column_stack([1 - self.probability, self.probability])
 
 
+class _AskedForFlagsError(Exception):
+    """A scorer judges flags."""
+
+
+class _Probe(_Probabilities):
+    """The same, and it tells that it was asked for flags."""
+
+    def predict(self, X: object) -> NDArray[Any]:
+        raise _AskedForFlagsError
+
+
 class _Flags(_Probabilities):
     """The same, and it flags from a threshold on."""
 
@@ -35,6 +49,40 @@ class _Flags(_Probabilities):
 
     def predict(self, X: object) -> NDArray[Any]:
         return (self.probability >= self.threshold).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class FlagRule:
+    """How candidates flag.
+
+    Attributes
+    ----------
+    threshold : float, str, callable or Capacity
+        As of `RiskClassifier`.
+    calibration : str or None
+        Likewise.
+    students : ndarray of shape (n_rows,) or None
+        The student of each row.
+    occupancy : Occupancy or None
+        Of all units, in the order of the folds; for a capacity.
+    """
+
+    threshold: Any
+    calibration: str | None
+    students: IntArray | None
+    occupancy: Occupancy | None
+
+    def apply(
+        self, units: IntArray, pooled: FloatArray, fails: BoolArray
+    ) -> tuple[FloatArray, float]:
+        """Give the probabilities of out-of-fold scores, and the threshold."""
+        students = units if self.students is None else self.students[units]
+        calibrator = fit_calibrator(self.calibration, pooled, fails, students)
+        calibrated = calibrate(calibrator, pooled)
+        if isinstance(self.threshold, Real):
+            return calibrated, float(self.threshold)
+        chosen = choose_threshold(self.threshold, pooled, fails, self.occupancy)
+        return calibrated, float(calibrate(calibrator, np.array([chosen]))[0])
 
 
 class Scorer:
@@ -49,6 +97,8 @@ class Scorer:
         The table, for a scorer that looks at its rows.
     fails : ndarray of shape (n_rows,)
         The outcomes, 0 or 1.
+    units : ndarray of shape (n_units,)
+        The rows that are judged.
 
     Attributes
     ----------
@@ -56,54 +106,65 @@ class Scorer:
         Whether it judges flags.
     """
 
-    def __init__(self, scoring: Any, X: Any, fails: IntArray) -> None:
+    def __init__(self, scoring: Any, X: Any, fails: IntArray, units: IntArray) -> None:
         self._scorer = check_scoring(scoring=scoring)
         self._scoring = scoring if isinstance(scoring, str) else ""
         self._X = X
         self._fails = fails
-        self.by_flags = self._asks_for_flags()
+        self.by_flags = self._asks_for_flags(units)
 
     def screen(self, rows: IntArray, probability: FloatArray) -> float:
         """Score without a threshold: by average precision where flags are judged."""
         ranked_by = "average_precision" if self.by_flags else self._scoring
         if ranked_by in _RANKINGS:  # many times faster, and asked at every checkpoint
-            ranking = Ranking(self._fails[rows] == 1, probability)
-            areas = ranking.measure(np.ones(len(rows), dtype=np.int64))
-            return areas[_RANKINGS.index(ranked_by)]
+            return self._areas(rows, probability)[_RANKINGS.index(ranked_by)]
         return self._score(_Probabilities(probability), rows)
 
+    @property
+    def noisy(self) -> bool:
+        """Whether scores differ much by chance, where few fail."""
+        return self.by_flags or self._scoring == "average_precision"
+
+    def mean_roc_auc(
+        self, rows: list[IntArray], probabilities: list[FloatArray]
+    ) -> float:
+        """Give the mean ROC AUC over the folds."""
+        return float(
+            np.mean([self._areas(*f)[0] for f in zip(rows, probabilities, strict=True)])
+        )
+
     def folds(
-        self,
-        rows: list[IntArray],
-        probabilities: list[FloatArray],
-        threshold: Any,
-        occupancy: Occupancy | None,
+        self, rows: list[IntArray], probabilities: list[FloatArray], flags: "FlagRule"
     ) -> list[float]:
-        """Score each fold, where flags are judged at one threshold for all."""
+        """Score each fold, where flags are judged as the candidate would flag."""
         if not self.by_flags:
             return [
                 self._score(_Probabilities(probability), fold)
                 for fold, probability in zip(rows, probabilities, strict=True)
             ]
-        if isinstance(threshold, float):
-            chosen = threshold
-        else:
-            fails = self._fails[np.concatenate(rows)] == 1
-            pooled = np.concatenate(probabilities)
-            chosen = choose_threshold(threshold, pooled, fails, occupancy)
+        units, pooled = np.concatenate(rows), np.concatenate(probabilities)
+        calibrated, threshold = flags.apply(units, pooled, self._fails[units] == 1)
+        ends = np.cumsum([len(fold) for fold in rows])[:-1]
         return [
-            self._score(_Flags(probability, chosen), fold)
-            for fold, probability in zip(rows, probabilities, strict=True)
+            self._score(_Flags(probability, threshold), fold)
+            for fold, probability in zip(rows, np.split(calibrated, ends), strict=True)
         ]
+
+    def _areas(self, rows: IntArray, probability: FloatArray) -> tuple[float, float]:
+        ranking = Ranking(self._fails[rows] == 1, probability)
+        return ranking.measure(np.ones(len(rows), dtype=np.int64))
 
     def _score(self, answers: Any, rows: IntArray) -> float:
         X = np.empty((len(rows), 0)) if self._scoring else safe_indexing(self._X, rows)
         return float(self._scorer(answers, X, self._fails[rows]))
 
-    def _asks_for_flags(self) -> bool:
-        rows = np.concatenate([np.flatnonzero(self._fails == c)[:2] for c in (0, 1)])
+    def _asks_for_flags(self, rows: IntArray) -> bool:
         try:
-            self._score(_Probabilities(np.linspace(0.2, 0.8, len(rows))), rows)
-        except AttributeError:
+            self._score(_Probe(np.linspace(0.2, 0.8, len(rows))), rows)
+        except _AskedForFlagsError:
             return True
+        except (
+            Exception
+        ):  # a scorer's own: it will fail, and be told, in each candidate
+            return False
         return False

@@ -11,10 +11,12 @@ from edml.tuning._bayes import Params, Proposer
 from edml.tuning._clock import Clock, Limit
 from edml.tuning._trial import Evaluator, Trial
 
-_LEAST_WEIGHT = 0.05  # of an algorithm that has shown little
+_LEAST_WEIGHT = 0.05  # of an algorithm that is far behind
+_N_BEFORE_JUDGING = 6  # candidates of an algorithm, before it may be far behind
 _N_BEFORE_DROPPING = 4  # full evaluations, from which to learn how halves mislead
-_N_COMPARED = 25  # the next best
+_N_COMPARED = 10  # the next best
 _DROP_AT = 2.0  # standard deviations below the best
+_EARNED = 2.0  # standard errors behind the best, from which it earned no model
 _LONGEST_TRIAL = 0.2  # of the whole time
 
 
@@ -89,6 +91,20 @@ class Search:
         scored = [trial for trial in self.trials if trial.status == "evaluated"]
         return sorted(scored, key=lambda trial: (-trial.score, trial.number))
 
+    @property
+    def ranked(self) -> list[Trial]:
+        """The trials with a score, in the order in which they are chosen.
+
+        Those that are less than a standard error behind the best one cannot be told
+        from it by a noisy score: the steadier ROC AUC decides between them.
+        """
+        evaluated = self.evaluated
+        if not (evaluated and self._evaluator.scorer.noisy):
+            return evaluated
+        tied = [trial for trial in evaluated if lag(trial, evaluated[0]) <= 1]
+        tied.sort(key=lambda trial: (-trial.roc_auc, trial.number))
+        return tied + [trial for trial in evaluated if trial not in tied]
+
     def run(self, given: Iterable[tuple[Algorithm, Params]] = ()) -> None:
         """Evaluate candidates until something ends the search.
 
@@ -148,7 +164,8 @@ class Search:
             raise
         self.trials.append(trial)
         arm.trials.append(trial)
-        arm.proposer.tell(params, self._told(trial))
+        trial.estimate = self._estimate(trial)
+        self._tell(arm, trial)
         self._forget()
         self._report(trial)
 
@@ -201,18 +218,27 @@ class Search:
         spread = float(np.sqrt(np.mean(np.square(misled))))
         return float(np.mean(screened) - best[:half].mean()) >= -_DROP_AT * spread
 
-    def _told(self, trial: Trial) -> float:
-        """Give what the surrogate is told: a score, or an estimate of it."""
-        evaluated = self.evaluated
-        if trial.status == "evaluated":
+    def _estimate(self, trial: Trial) -> float:
+        """Give its score, or what half of the folds let expect."""
+        if trial.status != "dropped":
             return trial.score
-        if trial.status == "dropped":
-            best = evaluated[0]
-            half = len(trial.screened)
-            lost = float(np.mean(best.screened[:half]) - np.mean(trial.screened))
-            return best.score - lost
-        scores = [trial.score for trial in evaluated] or [0.0]
-        return min(scores) - (max(scores) - min(scores)) - 1e-3
+        best, half = self.evaluated[0], len(trial.screened)
+        lost = np.mean(best.screened[:half]) - np.mean(trial.screened)
+        return best.score - float(lost)
+
+    def _tell(self, arm: "_Arm", trial: Trial) -> None:
+        """Let the surrogate learn from it, and penalise what failed."""
+        if not np.isnan(trial.estimate):
+            arm.proposer.tell(trial.params, trial.estimate)
+        else:
+            arm.untold.append(trial)
+        known = [t.estimate for t in arm.trials if not np.isnan(t.estimate)]
+        if not known:
+            return  # no scale yet to penalise by
+        worst = min(known) - (max(known) - min(known)) / 2
+        for failed in arm.untold:
+            arm.proposer.tell(failed.params, worst)
+        arm.untold.clear()
 
     def _next_arm(self, arms: list["_Arm"]) -> "_Arm":
         """Give the turn to whom it is due most, by what each has shown."""
@@ -229,15 +255,11 @@ class Search:
 
     def _forget(self) -> None:
         """Keep out-of-fold probabilities of those alone that may be refitted."""
-        ranked = self.evaluated
-        kept = {trial.number for trial in ranked[: self._stops.n_candidates]}
-        for arm in self.arms:
-            kept |= {
-                t.number
-                for t in ranked
-                if t.algorithm is arm.algorithm and t is arm.best
-            }
-        for trial in ranked:
+        n = self._stops.n_candidates
+        kept = {trial.number for trial in self.evaluated[: 2 * n]}
+        kept |= {trial.number for trial in self.ranked[:n]}
+        kept |= {arm.best.number for arm in self.arms if arm.best is not None}
+        for trial in self.trials:
             if trial.number not in kept:
                 trial.probabilities = None
 
@@ -249,6 +271,7 @@ class _Arm:
         self.algorithm = algorithm
         self.proposer = proposer
         self.trials: list[Trial] = []
+        self.untold: list[Trial] = []
         self.exhausted = False
 
     @property
@@ -269,8 +292,12 @@ class _Arm:
         """Give the share of the budget that it deserves, in (0, 1]."""
         own = self.best
         if own is None or best is None:
-            return 1.0 if len(self.trials) < 3 else _LEAST_WEIGHT
-        return max(_LEAST_WEIGHT, float(np.exp(-lag(own, best))))
+            return 1.0 if len(self.trials) < _N_BEFORE_JUDGING else _LEAST_WEIGHT
+        behind = lag(own, best)
+        n_scored = sum(not np.isnan(trial.estimate) for trial in self.trials)
+        if n_scored < _N_BEFORE_JUDGING:
+            behind = min(behind, 1.0)  # it has shown little, and folds are noisy
+        return max(_LEAST_WEIGHT, float(np.exp(-behind)))
 
 
 def lag(trial: Trial, best: Trial) -> float:
@@ -311,22 +338,20 @@ def choose_candidates(search: Search, n: int, min_score: float | None) -> list[T
         The best, and of each algorithm that is less than two standard errors behind
         at least one.
     """
-    ranked = search.evaluated
+    # who was far from being chosen is remembered by its score alone
+    ranked = [trial for trial in search.ranked if trial.probabilities is not None]
     if min_score is not None:
         ranked = [trial for trial in ranked if trial.score >= min_score]
-    chosen = ranked[:n]
-    if not chosen:
+    if not ranked:
         return []
-    missing = [
-        arm.best
-        for arm in search.arms
-        if arm.best is not None
-        and arm.best in ranked
-        and all(trial.algorithm is not arm.algorithm for trial in chosen)
-        and lag(arm.best, chosen[0]) < 2
-    ]
-    room = max(1, n - len(missing))
-    return (chosen[:room] + missing)[:n]
+    best = search.evaluated[0]
+    first: dict[str, Trial] = {}
+    for trial in ranked:  # the best of each algorithm
+        first.setdefault(trial.algorithm.name, trial)
+    earned = [trial for trial in first.values() if lag(trial, best) < _EARNED][:n]
+    others = [trial for trial in ranked if trial not in earned]
+    chosen = {trial.number for trial in [*earned, *others[: n - len(earned)]]}
+    return [trial for trial in ranked if trial.number in chosen]
 
 
 def check_any(trials: list[Trial]) -> None:

@@ -120,7 +120,7 @@ def _xgboost(largest_leaf: int) -> Mapping[str, Dimension]:
 
 def _random_forest(largest_leaf: int) -> Mapping[str, Dimension]:
     return {
-        "max_samples": real(0.05, 0.9, log=True),
+        "max_samples": real(0.05, 0.8, log=True),
         "max_features": real(0.05, 0.8, log=True),
         "min_samples_leaf": whole(1, largest_leaf, log=True),
         "criterion": one_of("gini", "entropy"),

@@ -1,5 +1,6 @@
 """One candidate, evaluated: half of the folds, and the others if it is promising."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -10,15 +11,17 @@ import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from edml._sklearn import safe_indexing
+from edml.classifier._checks import check_scores
 from edml.classifier._prepared import Prepared
 from edml.classifier._training import prepare_training, raw_scores
+from edml.exceptions import EdmlError
 from edml.pipeline import split_per_history
-from edml.schema import FloatArray, Occupancy
+from edml.schema import FloatArray
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._clock import Limit, OutOfTimeError
 from edml.tuning._growing import Path, grow, probability_at
-from edml.tuning._material import Fold, Material
-from edml.tuning._scoring import Scorer
+from edml.tuning._material import Fold, Material, read_matrix
+from edml.tuning._scoring import FlagRule, Scorer
 from edml.tuning._spaces import CHECKPOINTS, PATIENCE
 
 
@@ -62,6 +65,10 @@ class Trial:
         By fold, where all folds were evaluated.
     score : float
         Their mean; NaN where not all were evaluated.
+    estimate : float
+        The score, or what half of the folds let expect; NaN where it failed.
+    roc_auc : float
+        Mean ROC AUC over the folds, which is less noisy than most scores.
     screened : list of float
         By fold, on the screened rows.
     n_trees : int or None
@@ -83,6 +90,8 @@ class Trial:
     status: str = "failed"
     scores: list[float] = field(default_factory=list)
     score: float = float("nan")
+    estimate: float = float("nan")
+    roc_auc: float = float("nan")
     screened: list[float] = field(default_factory=list)
     n_trees: int | None = None
     probabilities: list[FloatArray] | None = None
@@ -105,10 +114,8 @@ class Evaluator:
         What all candidates share.
     scorer : Scorer
         How they are scored.
-    threshold : float, str, callable or Capacity
+    flags : FlagRule
         How candidates flag, where flags are judged.
-    occupancy : Occupancy or None
-        For a capacity.
     n_jobs : int or None
         Folds that are evaluated at a time, in threads that share the table.
     """
@@ -117,14 +124,12 @@ class Evaluator:
         self,
         material: Material,
         scorer: Scorer,
-        threshold: Any,
-        occupancy: Occupancy | None,
+        flags: FlagRule,
         n_jobs: int | None,
     ) -> None:
         self.material = material
         self.scorer = scorer
-        self._threshold = threshold
-        self._occupancy = occupancy
+        self._flags = flags
         self._n_jobs = n_jobs
         self._prepared: dict[str, Prepared] = {}  # one table at a time
         self._lock = Lock()
@@ -147,10 +152,11 @@ class Evaluator:
         try:
             self._evaluate(trial, limit, promising)
         except OutOfTimeError as error:
-            trial.status, trial.error = "stopped", str(error)
+            took = perf_counter() - start
+            trial.status, trial.error = "stopped", f"{error} after {took:.1f} s"
         except Exception as error:  # whatever a classifier raises
             trial.status = "failed"
-            trial.error = f"{type(error).__name__}: {error}"
+            trial.error = _describe(error, trial)
         trial.wall_time = perf_counter() - start
 
     def _evaluate(
@@ -170,22 +176,25 @@ class Evaluator:
         start = perf_counter()
         probabilities = self._parallel(delayed(fit.predict)(best) for fit in fits)
         tests = [fold.test for fold in folds]
-        scores = self.scorer.folds(
-            tests, probabilities, self._threshold, self._occupancy
+        lengths = [len(test) for test in tests]
+        check_scores(
+            np.concatenate(probabilities), np.repeat(np.arange(len(tests)), lengths)
         )
+        scores = self.scorer.folds(tests, probabilities, self._flags)
         trial.score_time += perf_counter() - start
         if not np.isfinite(scores).all():
             message = "the scorer gave NaN or infinity"
             raise ValueError(message)
         trial.scores, trial.score = scores, float(np.mean(scores))
         trial.probabilities = probabilities
+        trial.roc_auc = self.scorer.mean_roc_auc(tests, probabilities)
         trial.status = "evaluated"
 
     def _fit(self, trial: Trial, folds: list[Fold], limit: Limit) -> list[FoldFit]:
         fit = self._grow if trial.algorithm.own else self._fit_any
-        pipeline = trial.algorithm.configure(trial.params)
+        # each fold has a pipeline of its own: its steps are fitted in place
         fits: list[FoldFit] = self._parallel(
-            delayed(fit)(trial, pipeline, fold, limit) for fold in folds
+            delayed(fit)(trial, trial.pipeline(), fold, limit) for fold in folds
         )
         trial.fit_time += sum(fit.fit_time for fit in fits)
         return fits
@@ -209,7 +218,10 @@ class Evaluator:
             X, screen = imputer.fit_transform(X), imputer.transform(screen)
         if steps["balance"] != "passthrough":
             limit.check()
+            if not material.events and imputer == "passthrough":
+                X = safe_indexing(material.prepared.X, rows)  # mixes whole numbers so
             X, y = steps["balance"].fit_resample(X, y)
+            X = read_matrix(X)
         name = trial.algorithm.name
         path = Path(
             CHECKPOINTS[name],
@@ -254,6 +266,21 @@ class Evaluator:
             if key not in self._prepared:
                 self._prepared = {key: self.material.prepared.of(pipeline)}
             return replace(self._prepared[key], estimator=pipeline, rest=rest)
+
+
+def _describe(error: Exception, trial: Trial) -> str:
+    """Tell an error without the values that it may quote from the table."""
+    known = {str(value) for value in trial.params.values()}
+    for name in trial.algorithm.pipeline.get_params():
+        known |= {name, *name.split("__")}
+
+    def hide(quoted: re.Match[str]) -> str:
+        return quoted[0] if quoted[1] in known else "'...'"
+
+    text = str(error)
+    if not isinstance(error, EdmlError):
+        text = re.sub(r"'([^']*)'", hide, text)
+    return f"{type(error).__name__}: {text}"
 
 
 def _at_best(fits: list[FoldFit]) -> tuple[int, list[float]]:

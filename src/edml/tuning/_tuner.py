@@ -26,13 +26,15 @@ from edml.tuning._algorithms import (
     BALANCE,
     Algorithm,
     check_algorithms,
+    check_features,
+    check_names,
     make_algorithms,
 )
 from edml.tuning._clock import Clock
 from edml.tuning._material import Material, read_matrix
 from edml.tuning._progress import SearchProgress
 from edml.tuning._results import best_params, make_cv_results, make_history
-from edml.tuning._scoring import Scorer
+from edml.tuning._scoring import FlagRule, Scorer
 from edml.tuning._search import (
     Search,
     Stops,
@@ -118,9 +120,10 @@ default=(None, "weight", "smote", "over", "under")
     cv_results_ : dict of str to array
         As of scikit-learn's searches; ``status`` is "evaluated", "dropped" (after
         half of the folds), "stopped" (too slow) or "failed".
-    history_ : DataFrame of shape (n_tried, 11)
-        One row per candidate: algorithm, status, score, best_score so far, n_folds,
-        started, wall_time, fit_time, score_time (seconds), params, error.
+    history_ : DataFrame of shape (n_tried, 13)
+        One row per candidate: algorithm, status, score, best_score so far, estimate
+        (the score, or what half of the folds let expect), roc_auc, n_folds, started,
+        wall_time, fit_time, score_time (seconds), params, error.
     candidate_indices_ : list of int
         The place of each of ``candidates_`` in ``history_``.
     split_plan_ : SplitPlan
@@ -263,16 +266,14 @@ default=(None, "weight", "smote", "over", "under")
         prepared = self._prepare(X, y, groups, seed)
         algorithms = self._make_algorithms(prepared, seed)
         given = read_warm_start(self.warm_start, algorithms)
-        scorer = Scorer(self.scoring, prepared.X, prepared.fails)
-        evaluator = Evaluator(
-            Material(prepared),
-            scorer,
-            float(self.threshold)
-            if isinstance(self.threshold, Real)
-            else self.threshold,
+        scorer = Scorer(self.scoring, prepared.X, prepared.fails, prepared.units.rows)
+        flags = FlagRule(
+            self.threshold,
+            self.calibration,
+            prepared.units.students,
             self._occupancy(prepared, scorer),
-            self.n_jobs,
         )
+        evaluator = Evaluator(Material(prepared), scorer, flags, self.n_jobs)
         stops = Stops(self.n_iter, self.target_score, self.n_candidates)
         with SearchProgress(self.verbose, clock, self.n_iter) as progress:
             search = Search(algorithms, evaluator, clock, stops, seed, progress.report)
@@ -294,6 +295,10 @@ default=(None, "weight", "smote", "over", "under")
             )
             raise ValueError(message)
         check_scoring(scoring=self.scoring)
+        for name in ("target_score", "min_score"):
+            if np.isnan(getattr(self, name) or 0.0):
+                message = f"{name} is NaN, which no score reaches. Pass a number."
+                raise ValueError(message)
         if self.n_iter is None and self.timeout is None and self.target_score is None:
             message = (
                 "Nothing bounds the search: n_iter, timeout and target_score are None. "
@@ -317,6 +322,10 @@ default=(None, "weight", "smote", "over", "under")
 
     def _make_algorithms(self, prepared: Prepared, seed: int) -> list[Algorithm]:
         events = prepared.front is not None
+        if events:
+            check_features(self.algorithms)
+        else:
+            check_names(self.algorithms, prepared.X)
         own = any(isinstance(entry, str) for entry in self.algorithms)
         impute = False
         if own and not events:
@@ -358,7 +367,12 @@ default=(None, "weight", "smote", "over", "under")
             if models and (search.interrupted or expected > clock.left):
                 continue  # one that takes less time may still fit in
             progress.refit(number, len(chosen))
-            models.append((trial, self._make_model(trial, prepared, seed)))
+            try:
+                models.append((trial, self._make_model(trial, prepared, seed)))
+            except KeyboardInterrupt:
+                if not models:
+                    raise
+                search.interrupted = True
         self.refit_time_ = clock.spent - start
         return models
 
@@ -367,11 +381,13 @@ default=(None, "weight", "smote", "over", "under")
     ) -> RiskClassifier:
         """Make the model that `RiskClassifier.fit` would, from the scores there are."""
         pipeline = trial.pipeline()
+        # a number draws the same folds here, and fits other tables too
+        n_folds = self.cv if isinstance(self.cv, Integral) else prepared.plan
         model = RiskClassifier(
             pipeline,
             calibration=self.calibration,
             threshold=self.threshold,
-            cv=prepared.plan,
+            cv=self.cv if hasattr(self.cv, "split") else n_folds,
             n_jobs=self.n_jobs,
             random_state=seed,
         )
@@ -395,7 +411,7 @@ default=(None, "weight", "smote", "over", "under")
         self.interrupted_ = search.interrupted
         self.history_ = make_history(search.trials)
         self.cv_results_ = make_cv_results(search.trials, self.n_splits_)
-        best = models[0][0] if models else search.evaluated[0]
+        best = models[0][0] if models else search.ranked[0]
         self.best_index_ = best.number
         self.best_score_ = best.score
         self.best_params_ = best_params(best)
@@ -412,6 +428,26 @@ default=(None, "weight", "smote", "over", "under")
                 UserWarning,
                 stacklevel=4,
             )
+
+    @property
+    def threshold_(self) -> float:
+        """The probability at and above which the best candidate flags."""
+        return self._model.threshold_
+
+    @property
+    def pipeline_(self) -> Any:
+        """The fitted pipeline of the best candidate."""
+        return self._model.pipeline_
+
+    @property
+    def calibrator_(self) -> Any:
+        """What maps its scores to probabilities."""
+        return self._model.calibrator_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
 
     @property
     def _model(self) -> RiskClassifier:

@@ -5,6 +5,8 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
+from edml.classifier import RiskClassifier
+from edml.pipeline import make_risk_pipeline
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._bayes import Params
 
@@ -13,6 +15,11 @@ _CLASSES = {
     "XGBClassifier": "xgboost",
     "RandomForestClassifier": "random_forest",
     "SerialForest": "random_forest",
+}
+_SAMPLERS = {
+    "AdaptiveSMOTE": "smote",
+    "RandomOverSampler": "over",
+    "RandomUnderSampler": "under",
 }
 
 
@@ -40,7 +47,7 @@ def read_warm_start(
     ValueError
         If it belongs to no algorithm of the search, or names no parameter of it.
     """
-    if warm_start is None:
+    if warm_start is None or warm_start is False:  # as scikit-learn passes it
         return []
     if isinstance(warm_start, (list, tuple)):
         return [p for entry in warm_start for p in read_warm_start(entry, algorithms)]
@@ -48,6 +55,9 @@ def read_warm_start(
     known = {algorithm.name: algorithm for algorithm in algorithms}
     if name is None:
         name = _by_parameters(params, algorithms)
+    elif name not in known:  # a user's own, known by the class of its last step
+        of_class = [a.name for a in algorithms if _final_class(a.pipeline) == name]
+        name = of_class[0] if len(of_class) == 1 else name
     if name not in known:
         message = (
             f"warm_start is of the algorithm {name!r}, and the search is over "
@@ -55,6 +65,13 @@ def read_warm_start(
         )
         raise ValueError(message)
     algorithm = known[name]
+    strange = sorted(name for name in params if not _is_known(name, algorithm))
+    if strange and isinstance(warm_start, Mapping):
+        message = (
+            f"warm_start of {name!r} names {strange}, which its pipeline lacks. Known "
+            f"are {sorted(algorithm.space)}, with or without the step's name."
+        )
+        raise ValueError(message)
     point = dict(algorithm.first[0]) if algorithm.first else {}
     for parameter, value in params.items():
         for full in (parameter, f"classify__{parameter}"):
@@ -67,13 +84,20 @@ def read_warm_start(
     return [(algorithm, point)]
 
 
+def _is_known(name: str, algorithm: Algorithm) -> bool:
+    known = set(algorithm.pipeline.get_params()) | set(algorithm.space)
+    return name in known or f"classify__{name}" in known
+
+
 def _describe(given: Any) -> tuple[str | None, Params]:
     """Give the algorithm's name, where it is told, and the parameters."""
     if isinstance(given, Mapping):
         params = dict(given)
         return params.pop("algorithm", None), params
     if hasattr(given, "algorithm") and hasattr(given, "parameters"):
-        return _CLASSES.get(given.algorithm, given.algorithm), dict(given.parameters)
+        return _CLASSES.get(given.algorithm, given.algorithm), _of_record(given)
+    if isinstance(given, RiskClassifier) and given.estimator is None:
+        return _describe(make_risk_pipeline())
     for attribute in ("pipeline_", "estimator", "best_estimator_"):
         inner = getattr(given, attribute, None)
         if inner is not None and hasattr(inner, "get_params"):
@@ -89,39 +113,50 @@ def _describe(given: Any) -> tuple[str | None, Params]:
     if isinstance(given, Pipeline):
         steps = given.get_params(deep=True)
         params |= {k: v for k, v in steps.items() if "__" in k}
-        params["balance"] = _balance_of(given)
+        sampler = type(dict(given.steps).get("balance")).__name__
+        params["balance"] = _balance(sampler, params)
     return _CLASSES.get(type(final).__name__, type(final).__name__), params
 
 
-def _balance_of(pipeline: Pipeline) -> str | None:
-    sampler = type(dict(pipeline.steps).get("balance")).__name__
-    found = {
-        "AdaptiveSMOTE": "smote",
-        "RandomOverSampler": "over",
-        "RandomUnderSampler": "under",
-    }.get(sampler)
-    final = pipeline.steps[-1][1].get_params()
-    weighed = final.get("class_weight") or final.get("scale_pos_weight") not in (
-        None,
-        1,
-    )
-    return found or ("weight" if weighed else None)
+def _final_class(pipeline: Any) -> str:
+    final = pipeline.steps[-1][1] if isinstance(pipeline, Pipeline) else pipeline
+    return type(final).__name__
+
+
+def _of_record(record: Any) -> Params:
+    """Give the parameters that a registry's record tells of its whole pipeline."""
+    params = dict(record.parameters)
+    told = getattr(record, "training", None) or {}
+    steps = {
+        step: how for step, how in told.get("steps") or [] if isinstance(how, Mapping)
+    }
+    if "snapshots" in steps:
+        params["snapshots__every"] = steps["snapshots"]["parameters"]["every"]
+    sampler = steps.get("balance", {}).get("sampler")
+    params["balance"] = _balance(sampler, params)
+    return params
+
+
+def _balance(sampler: str | None, classifier: Params) -> str | None:
+    """Give the name of how a pipeline balances."""
+    if sampler in _SAMPLERS:
+        return _SAMPLERS[sampler]
+    if classifier.get("class_weight"):
+        return "weight"
+    return "weight" if classifier.get("scale_pos_weight") not in {None, 1} else None
 
 
 def _by_parameters(params: Params, algorithms: list[Algorithm]) -> str:
     fitting = [
         algorithm.name
         for algorithm in algorithms
-        if all(
-            name in algorithm.space or f"classify__{name}" in algorithm.space
-            for name in params
-        )
+        if all(_is_known(name, algorithm) for name in params)
     ]
     if len(fitting) == 1 and params:
         return fitting[0]
     message = (
         f"warm_start has the parameters {sorted(params)}, which fit "
-        f"{fitting or 'none'} of the algorithms "
-        f"{[a.name for a in algorithms]}. Tell which by 'algorithm'."
+        f"{fitting or 'none'} of the algorithms {[a.name for a in algorithms]}. Tell "
+        "which by 'algorithm'."
     )
     raise ValueError(message)

@@ -1,0 +1,354 @@
+"""Each candidate is, to the bit, what RiskClassifier fits by itself."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.pipeline import Pipeline as SamplingPipeline
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from edml import (
+    FeatureEngineer,
+    PeriodSplit,
+    RiskClassifier,
+    SplitPlan,
+    StudentKFold,
+    make_risk_pipeline,
+)
+from edml.classifier import Capacity
+from edml.pipeline import CLASSIFIERS
+from edml.tuning import ModelTuner
+from edml.tuning._algorithms import BALANCE
+from edml.tuning._growing import grow
+
+LOGIT = ("logit", LogisticRegression(), {"C": (0.01, 10.0, "log-uniform")})
+TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
+
+
+def tune(X, y, algorithm, balance=None, groups=None, **given):
+    settings = {"n_iter": 1, "n_candidates": 1, "cv": 3, "random_state": 0} | given
+    tuner = ModelTuner([algorithm], balance=[balance], **settings)
+    return tuner.fit(X, y, groups=groups)
+
+
+def assert_as_fitted_alone(tuner, X, y, groups=None):
+    assert tuner.candidates_
+    for index, model in zip(tuner.candidate_indices_, tuner.candidates_, strict=True):
+        alone = RiskClassifier(
+            estimator=model.estimator,
+            cv=tuner.split_plan_,
+            calibration=tuner.calibration,
+            threshold=tuner.threshold,
+        ).fit(X, y, groups=groups)
+        assert model.out_of_fold_.equals(alone.out_of_fold_)
+        assert model.threshold_ == alone.threshold_
+        np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
+        np.testing.assert_array_equal(model.predict(X), alone.predict(X))
+        np.testing.assert_array_equal(model.classes_, alone.classes_)
+        assert model.split_plan_ == alone.split_plan_ == tuner.split_plan_
+        assert model.data_fingerprint_ == alone.data_fingerprint_
+        assert tuner.history_["status"][index] == "evaluated"
+
+
+# -- edml's own algorithms, with each balancer ----------------------------------
+
+
+@pytest.mark.parametrize("balance", BALANCE)
+@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+def test_own_algorithms_on_events(events, algorithm, balance):
+    tuner = tune(*events, algorithm, balance)
+    assert tuner.best_params_["balance"] == balance
+    assert_as_fitted_alone(tuner, *events)
+
+
+@pytest.mark.parametrize("balance", BALANCE)
+@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+def test_own_algorithms_on_rows(plain, algorithm, balance):
+    assert_as_fitted_alone(tune(*plain, algorithm, balance), *plain)
+
+
+@pytest.mark.parametrize("balance", BALANCE)
+@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+def test_own_algorithms_on_rows_with_nan(holed, algorithm, balance):
+    assert_as_fitted_alone(tune(*holed, algorithm, balance), *holed)
+
+
+@pytest.mark.parametrize("kind", ["array", "column of nothing", "nullable"])
+@pytest.mark.parametrize("balance", ["smote", "over"])
+def test_nan_of_other_kinds(holed, kind, balance):
+    X, y = holed
+    if kind == "array":
+        X = X.to_numpy()
+    elif kind == "column of nothing":
+        X = X.assign(c=np.nan)
+    else:
+        X = X.convert_dtypes()
+    assert_as_fitted_alone(tune(X, y, "lightgbm", balance), X, y)
+
+
+@pytest.mark.parametrize("balance", [None, "smote", "over", "under"])
+@pytest.mark.parametrize("kind", ["int", "bool", "int array", "float32", "list"])
+def test_other_kinds_of_numbers(frame, kind, balance):
+    X, y = frame
+    whole = (X * 3).round().astype(int)
+    X = {
+        "int": whole,
+        "bool": X.assign(a=whole["a"] > 0, b=whole["b"]),
+        "int array": whole.to_numpy(),
+        "float32": X.to_numpy(dtype=np.float32),
+        "list": X.to_numpy().tolist(),
+    }[kind]
+    assert_as_fitted_alone(tune(X, y, "lightgbm", balance), X, y)
+
+
+NAMES = {
+    "numbers": range(6),
+    "signs": ["a[0]", "b<1", "c, d", 'e"', "f:g", "{h}"],
+    "texts": ["á b", "", "c", "d", "e", "f"],
+}
+
+
+@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+@pytest.mark.parametrize("kind", NAMES)
+def test_names_of_columns(frame, monkeypatch, algorithm, kind):
+    # The search fits arrays; libraries that refuse a name do so in the last step.
+    X, y = frame
+    X = X.set_axis(list(NAMES[kind]), axis=1)
+    n_fits = count_fits(monkeypatch)
+    try:
+        tuner = tune(X, y, algorithm)
+    except Exception as error:
+        assert not n_fits, f"found out after the whole search: {error}"  # noqa: PT017 - either way
+    else:
+        assert_as_fitted_alone(tuner, X, y)
+
+
+def test_names_that_are_given_twice(frame, monkeypatch):
+    X, y = frame
+    X = X.set_axis(list("abcdea"), axis=1)
+    n_fits = count_fits(monkeypatch)
+    with pytest.raises(Exception, match=r"unique|twice|more than once"):
+        tune(X, y, "lightgbm")
+    assert not n_fits, "found out after the whole search"
+
+
+def count_fits(monkeypatch):
+    fits = []
+
+    def noted(*args):
+        fits.append(args[0])
+        return grow(*args)
+
+    monkeypatch.setattr("edml.tuning._trial.grow", noted)
+    return fits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("balance", BALANCE)
+@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+def test_own_algorithms_with_all_trees(all_trees, events, holed, algorithm, balance):
+    for table in (events, holed):
+        assert_as_fitted_alone(
+            tune(*table, algorithm, balance, n_iter=6, n_candidates=6), *table
+        )
+
+
+# -- several, and later, candidates ---------------------------------------------
+
+
+def test_all_of_several_candidates(plain):
+    tuner = ModelTuner(
+        ["lightgbm", "xgboost", LOGIT],
+        n_iter=9,
+        n_candidates=9,
+        cv=3,
+        random_state=3,
+    ).fit(*plain)
+    assert len(tuner.candidates_) == (tuner.history_["status"] == "evaluated").sum()
+    assert_as_fitted_alone(tuner, *plain)
+
+
+@pytest.mark.slow
+def test_all_of_several_candidates_on_events(events):
+    tuner = ModelTuner(
+        ["lightgbm", "xgboost"], n_iter=6, n_candidates=6, cv=2, random_state=3
+    ).fit(*events)
+    assert_as_fitted_alone(tuner, *events)
+
+
+def test_candidates_are_best_first(plain):
+    tuner = ModelTuner(
+        ["lightgbm", LOGIT], n_iter=10, n_candidates=5, cv=3, random_state=1
+    ).fit(*plain)
+    scores = tuner.history_["score"][tuner.candidate_indices_].to_numpy()
+    assert len(scores) == 5
+    assert (np.diff(scores) <= 0).all()
+    assert tuner.best_estimator_ is tuner.candidates_[0]
+    assert tuner.best_score_ == scores[0] == tuner.history_["score"].max()
+    assert tuner.best_index_ == tuner.candidate_indices_[0]
+
+
+# -- a user's own ---------------------------------------------------------------
+
+
+class Flagless(LinearSVC):
+    """Decide without probabilities."""
+
+
+USERS = {
+    "classifier": LogisticRegression(),
+    "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
+    "decisions": Flagless(random_state=0),
+    "random": DecisionTreeClassifier(max_features=0.3),  # draws its own seed
+}
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_users_on_rows(plain, name):
+    space = {"max_depth": (1, 5)} if name == "random" else {}
+    tuner = tune(*plain, (name, USERS[name], space), n_iter=2, n_candidates=2)
+    assert_as_fitted_alone(tuner, *plain)
+
+
+def test_users_on_texts(frame):
+    X, y = frame
+    X = X.assign(a=np.where(X["a"] > 0, "up", "down"))
+    pipeline = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["a"]), remainder="passthrough"),
+        LogisticRegression(),
+    )
+    tuner = tune(X, y, ("logit", pipeline, {"logisticregression__C": (0.1, 1.0)}))
+    assert_as_fitted_alone(tuner, X, y)
+
+
+@pytest.mark.parametrize("fill_value", [0.0, -1.0])
+def test_users_on_events(events, fill_value):
+    # -1 describes histories otherwise than edml's own algorithms do
+    pipeline = make_risk_pipeline(TREE, fill_value=fill_value)
+    space = {"classify__max_depth": (1, 6), "snapshots__every": [2, 3, 5]}
+    tuner = tune(*events, ("tree", pipeline, space), n_iter=3, n_candidates=3)
+    assert_as_fitted_alone(tuner, *events)
+
+
+def test_users_search_over_how_histories_are_described(events):
+    space = {"features__fill_value": [0.0, -1.0, 5.0]}
+    tuner = tune(
+        *events, ("tree", make_risk_pipeline(TREE), space), n_iter=3, n_candidates=3
+    )
+    assert len(tuner.candidates_) == 3
+    assert_as_fitted_alone(tuner, *events)
+
+
+def test_users_steps_that_are_not_marked_see_whole_histories(events):
+    class Unmarked(FeatureEngineer):
+        """Not known to treat histories one by one."""
+
+    pipeline = make_risk_pipeline(TREE)
+    steps = [("features", Unmarked()), *pipeline.steps[2:]]
+    tuner = tune(*events, ("tree", SamplingPipeline(steps), {}))
+    assert_as_fitted_alone(tuner, *events)
+
+
+def test_own_and_users_together_on_events(events):
+    tree = ("tree", make_risk_pipeline(TREE), {"classify__max_depth": (1, 6)})
+    tuner = ModelTuner(
+        ["lightgbm", tree], n_iter=4, n_candidates=4, cv=3, random_state=0
+    ).fit(*events)
+    assert set(tuner.history_["algorithm"]) == {"lightgbm", "tree"}
+    assert_as_fitted_alone(tuner, *events)
+
+
+# -- settings of the candidates -------------------------------------------------
+
+
+@pytest.mark.parametrize("calibration", ["sigmoid", "isotonic", None])
+@pytest.mark.parametrize(
+    "threshold", [0.3, "recall>=0.8", "balanced_accuracy"], ids=str
+)
+def test_calibration_and_threshold(plain, calibration, threshold):
+    tuner = tune(*plain, LOGIT, calibration=calibration, threshold=threshold)
+    model = tuner.best_estimator_
+    assert (model.calibration, model.threshold) == (calibration, threshold)
+    assert_as_fitted_alone(tuner, *plain)
+
+
+@pytest.mark.parametrize("scoring", ["average_precision", "f1"])
+def test_capacity(events, scoring):
+    tuner = tune(*events, "lightgbm", threshold=Capacity(per_course=2), scoring=scoring)
+    assert_as_fitted_alone(tuner, *events)
+
+
+# -- other folds ----------------------------------------------------------------
+
+
+def test_one_split_by_period(events):
+    X, y = events
+    cv = PeriodSplit()
+    tuner = tune(X, y, "lightgbm", cv=cv, n_iter=3, n_candidates=3)
+    assert tuner.n_splits_ == 1
+    assert_as_fitted_alone(tuner, X, y)
+
+
+def test_a_plan_is_kept(events):
+    X, y = events
+    plan = SplitPlan.from_cv(StudentKFold(2, random_state=5), X, y)
+    tuner = tune(X, y, "lightgbm", cv=plan)
+    assert tuner.split_plan_ == plan
+    assert tuner.best_estimator_.deployable().split_plan_hash == plan.hash
+
+
+def test_rows_in_a_splits_own_order(plain):
+    X, y = plain
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(X))
+    splits = [(order[:120], order[120:]), (order[120:], order[:120])]
+    for algorithm in ("lightgbm", "random_forest", LOGIT):
+        assert_as_fitted_alone(tune(X, y, algorithm, "over", cv=splits), X, y)
+
+
+def test_groups_stay_together(plain):
+    X, y = plain
+    groups = np.arange(len(X)) // 4
+    tuner = tune(X, y, "lightgbm", groups=groups)
+    for train, test in tuner.split_plan_.splits:
+        assert not set(groups[train]) & set(groups[test])
+    assert_as_fitted_alone(tuner, X, y, groups)
+
+
+def test_folds_of_students_by_default(events):
+    X, y = events
+    tuner = tune(X, y, "lightgbm")
+    student = X["user_uuid"].to_numpy()
+    for train, test in tuner.split_plan_.splits:
+        assert not set(student[train]) & set(student[test])
+    found = tuner.best_estimator_.out_of_fold_
+    assert not found.duplicated(["user_uuid", "course_uuid", "particion"]).any()
+
+
+def test_renamed_columns(events):
+    X, y = events
+    columns = {"user_uuid": "alumno", "particion": "dia"}
+    renamed = tune(X.rename(columns=columns), y, "lightgbm", columns=columns)
+    usual = tune(X, y, "lightgbm")
+    pd.testing.assert_series_equal(
+        renamed.history_["score"], usual.history_["score"], check_exact=True
+    )
+    np.testing.assert_array_equal(
+        renamed.predict_proba(X.rename(columns=columns)), usual.predict_proba(X)
+    )
+    assert_as_fitted_alone(renamed, X.rename(columns=columns), y)
+    assert renamed.score(X.rename(columns=columns), y) == usual.score(X, y)
+
+
+def test_labels_may_be_texts(plain):
+    X, y = plain
+    named = np.where(y == 1, "z", "a")
+    tuner, usual = tune(X, named, "lightgbm"), tune(X, y, "lightgbm")
+    assert tuner.classes_.tolist() == ["a", "z"]
+    np.testing.assert_array_equal(tuner.predict_proba(X), usual.predict_proba(X))
+    assert set(tuner.predict(X)) <= {"a", "z"}
+    assert_as_fitted_alone(tuner, X, named)
