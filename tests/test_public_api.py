@@ -20,7 +20,12 @@ API_PAGES = ROOT / "docs" / "api"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 # What typer brings is there with it; and scikit-learn is built on scipy.
-BROUGHT = {"rich": "typer", "click": "typer", "scipy": "scikit-learn"}
+BROUGHT = {
+    "rich": "typer",
+    "click": "typer",
+    "scipy": "scikit-learn",
+    "werkzeug": "flask",
+}
 
 
 def run_python(code: str) -> str:

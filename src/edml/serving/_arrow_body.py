@@ -1,0 +1,289 @@
+"""CSV and Parquet bodies: from untrusted bytes to arrays of cells."""
+
+import csv
+import io
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edml._optional import import_optional
+from edml.serving._limits import Limits
+from edml.serving._problem import Problem, refuse_missing, refuse_size
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NULLS = ["", "nan", "NaN"]
+_LONGEST_NAME = 2**20  # of what a Parquet file says of itself, in bytes
+_MOST_NAMES = 100_000
+_MOST_UNPACKED = 16  # times the largest body
+
+
+def read_csv(
+    body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
+) -> dict[str, NDArray[Any] | list[Any]]:
+    """Read the columns of a CSV body: commas, a line of names, UTF-8.
+
+    Parameters
+    ----------
+    body : bytes
+        Untrusted.
+    required, optional : collection of str
+        The columns to read; all others are passed over.
+    limits : Limits
+        What is refused.
+
+    Returns
+    -------
+    columns : dict of str to ndarray or list
+        The cells of each column that is there: numbers where all of them are, or
+        text; None where there is nothing, or 'nan'.
+
+    Raises
+    ------
+    Problem
+        If it is no CSV, too large, or lacks a column.
+    """
+    if max(body.count(b"\n"), body.count(b"\r")) > 2 * limits.max_rows + 1:
+        raise refuse_size("far more lines", f"{limits.max_rows:,} rows")
+    names = _check_names(_read_header(body), required, optional)
+    table = _parse_csv(body, names)
+    _check_length(table.num_rows, limits)
+    return {name: _spelled(table.column(name)) for name in names}
+
+
+def _read_header(body: bytes) -> list[str]:
+    text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="")
+    try:
+        body.decode("utf-8")  # pyarrow does not look at columns that are passed over
+        return next(csv.reader(text))
+    except (StopIteration, UnicodeDecodeError, csv.Error) as error:
+        detail = (
+            "Expected CSV in UTF-8 that begins with a line of column names; found none "
+            "in the body. Send the names first, with commas between them."
+        )
+        raise Problem(400, "no-csv", detail) from error
+
+
+def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
+    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+    reader = import_optional("pyarrow.csv", extra="serve", purpose="Serving")
+    ragged: list[tuple[int, int, int]] = []
+
+    def note(row: Any) -> str:
+        ragged.append((row.number, row.expected_columns, row.actual_columns))
+        return "skip"
+
+    if b"\n" not in body:
+        body += b"\n"  # names alone are a table without rows, and no mistake in CSV
+    text = pa.dictionary(pa.int32(), pa.string())  # equal texts are kept once
+    try:
+        table = reader.read_csv(
+            pa.BufferReader(body),
+            # one block: a line may be longer than a block, and no other is
+            reader.ReadOptions(use_threads=False, block_size=len(body) + 1),
+            reader.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
+            reader.ConvertOptions(
+                include_columns=list(names),
+                column_types=dict.fromkeys(names, text),
+                null_values=_NULLS,
+                strings_can_be_null=True,
+            ),
+        )
+    except (pa.ArrowException, OSError) as error:  # their texts quote the body
+        detail = (
+            "Expected CSV in UTF-8, with commas between the values; found a body that "
+            "cannot be read as such. Check its encoding and its quotes."
+        )
+        raise Problem(400, "no-csv", detail) from error
+    if ragged:
+        number, expected, actual = ragged[0]
+        row = max(number - 2, 0)  # the names are line 1
+        detail = (
+            f"Expected {expected} values in every row, as there are names; found "
+            f"{actual} in row {row}, counted from 0, and {len(ragged)} such rows. Put "
+            "quotes round values that hold a comma or a quote."
+        )
+        raise Problem(400, "ragged-rows", detail, rows=(row,))
+    return table
+
+
+def _spelled(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
+    """Give a column of CSV as numbers where it holds nothing else."""
+    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+    array = _one_array(column)
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            numbers = array.dictionary.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+        if not len(numbers):
+            return np.full(len(array), np.nan)
+        return _numbers(numbers.take(array.indices))
+    return _texts(array)
+
+
+def read_parquet(
+    body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
+) -> dict[str, NDArray[Any] | list[Any]]:
+    """Read the columns of a Parquet body.
+
+    Parameters
+    ----------
+    body : bytes
+        Untrusted.
+    required, optional : collection of str
+        The columns to read; all others are passed over.
+    limits : Limits
+        What is refused.
+
+    Returns
+    -------
+    columns : dict of str to ndarray or list
+        The cells of each column that is there.
+
+    Raises
+    ------
+    Problem
+        If it is no Parquet file, too large, lacks a column, or has one of a type
+        that no column of events has.
+    """
+    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+    try:
+        return _read_parquet(body, required, optional, limits)
+    except Problem:
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        detail = (  # the texts of these errors may quote the file
+            "Expected a whole Parquet file; found a body that cannot be read as one. "
+            "Write it again, for example with DataFrame.to_parquet."
+        )
+        raise Problem(400, "no-parquet", detail) from error
+
+
+def _read_parquet(
+    body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
+) -> dict[str, NDArray[Any] | list[Any]]:
+    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+    parquet = import_optional("pyarrow.parquet", extra="serve", purpose="Serving")
+    options = {
+        "thrift_string_size_limit": _LONGEST_NAME,
+        "thrift_container_size_limit": _MOST_NAMES,
+    }
+    metadata = parquet.read_metadata(pa.BufferReader(body))
+    _check_length(metadata.num_rows, limits)
+    schema = metadata.schema.to_arrow_schema()
+    names = _check_names(schema.names, required, optional)
+    texts = [name for name in names if _check_type(schema.field(name))]
+    groups = range(metadata.num_row_groups)
+    unpacked = sum(metadata.row_group(group).total_byte_size for group in groups)
+    if unpacked > _MOST_UNPACKED * limits.max_body_bytes:
+        raise refuse_size(
+            f"{unpacked:,} bytes unpacked",
+            f"{_MOST_UNPACKED * limits.max_body_bytes:,}",
+        )
+    # A text is read once however often it stands there: it cannot unpack to more
+    # than the file's own dictionary.
+    file = parquet.ParquetFile(
+        pa.BufferReader(body), metadata=metadata, read_dictionary=texts, **options
+    )
+    table = file.read(columns=names, use_threads=False)
+    _check_length(table.num_rows, limits)
+    return {name: _cells(table.column(name)) for name in names}
+
+
+def _check_type(field: "pa.Field") -> bool:
+    """Tell whether a column is text, and refuse what no column of events is."""
+    types = import_optional("pyarrow", extra="serve", purpose="Serving").types
+    kind = field.type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_string(kind) or types.is_large_string(kind):
+        return True
+    numbers = (types.is_integer, types.is_floating, types.is_decimal)
+    others = (types.is_timestamp, types.is_date, types.is_null)
+    if field.type is not kind or not any(is_(kind) for is_ in (*numbers, *others)):
+        detail = (
+            f"Expected text, numbers or dates in column {field.name!r}; found another "
+            "type. Convert the column before it is written."
+        )
+        raise Problem(422, "column-type", detail, column=field.name)
+    return False
+
+
+def _cells(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
+    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _texts(_one_array(column))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _texts(_one_array(column.dictionary_encode()))
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        moments = column.cast(pa.timestamp("us"), safe=False)
+        return moments.to_numpy().astype("datetime64[us]", copy=False)
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    return _numbers(column)
+
+
+def _numbers(column: "pa.ChunkedArray | pa.Array") -> NDArray[Any]:
+    """Give numbers, where some are missing as floats."""
+    if not column.null_count:
+        return np.asarray(column.to_numpy())
+    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+    numbers: NDArray[Any] = column.cast(pa.float64(), safe=False).to_numpy(
+        zero_copy_only=False
+    )
+    return numbers
+
+
+def _texts(array: "pa.DictionaryArray") -> NDArray[Any]:
+    """Give texts as objects, equal ones as one object: edml compares them fastest."""
+    found = array.dictionary.to_pylist()
+    texts = np.empty(len(found) + 1, dtype=object)
+    texts[:-1] = [None if text in _NULLS[1:] else text for text in found]
+    texts[-1] = None
+    where = array.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)
+    texts_of_rows: NDArray[Any] = texts[where]
+    return texts_of_rows
+
+
+def _one_array(column: "pa.ChunkedArray") -> "pa.DictionaryArray":
+    array = column.unify_dictionaries().combine_chunks()
+    if hasattr(array, "chunks"):  # as it was before pyarrow 12, or without rows
+        pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+        array = pa.concat_arrays(array.chunks)
+    return array
+
+
+def _check_names(
+    found: Sequence[str], required: Collection[str], optional: Collection[str]
+) -> list[str]:
+    """Give the columns to read, each of which must be there once."""
+    absent = [name for name in required if name not in found]
+    if absent:
+        raise refuse_missing(absent)
+    names = [*required, *(name for name in optional if name in found)]
+    twice = [name for name in names if found.count(name) > 1]
+    if twice:
+        detail = (
+            f"Expected every column once; found {twice} more than once. Send one of "
+            "each."
+        )
+        raise Problem(422, "duplicate-column", detail, column=twice[0])
+    return names
+
+
+def _check_length(n_rows: int, limits: Limits) -> None:
+    if n_rows > limits.max_rows:
+        raise refuse_size(f"{n_rows:,} rows", f"{limits.max_rows:,}")
+    if n_rows < 1:
+        detail = (
+            "Expected the events of at least one student; found no row. Send at least "
+            "one."
+        )
+        raise Problem(422, "no-table", detail)

@@ -1,0 +1,238 @@
+"""The columns of a body: their cells checked at once, and brought to plain arrays."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edml.schema import (
+    COURSE,
+    EPOCH_COLUMNS,
+    NAME_COLUMNS,
+    NUMBER_COLUMNS,
+    PARTITION,
+    STUDENT,
+    BoolArray,
+    FloatArray,
+)
+from edml.serving._problem import Problem
+
+#: Beyond it sums of squares lose every digit, and neither grades nor dates lie there.
+LARGEST_NUMBER = 1e15
+LARGEST_KEY = 2**53  # whole numbers are told apart in a float up to here
+MISSING = frozenset({"nan", "NaN"})  # besides null, as pandas users write it
+
+#: Texts that are taken for numbers, all below `LARGEST_NUMBER`.
+POSITIVE_TEXT = r"[0-9]{1,15}(\.[0-9]{1,20})?([eE]-[0-9]{1,3})?"
+_NUMBER = re.compile(f"-?{POSITIVE_TEXT}", flags=re.ASCII)
+
+_KEYS = frozenset({STUDENT, COURSE})
+_NUMBERS = frozenset({PARTITION, *NUMBER_COLUMNS, *EPOCH_COLUMNS})
+_NAMES = frozenset(NAME_COLUMNS)
+
+Cells = NDArray[Any] | Sequence[Any]
+
+
+def read_column(canonical: str, actual: str, cells: Cells) -> pd.Series:
+    """Check the cells of a column, and give it as edml's readers take it fastest.
+
+    Parameters
+    ----------
+    canonical : str
+        What it means: a name of `edml.schema.COLUMNS`, or another.
+    actual : str
+        What it is called.
+    cells : ndarray or sequence of shape (n_rows,)
+        Numbers or datetimes in an array; or Python's texts, numbers, None, and
+        whatever else JSON may hold.
+
+    Returns
+    -------
+    column : Series of shape (n_rows,)
+        Numbers, datetimes or objects; missing ones NaN or None.
+
+    Raises
+    ------
+    Problem
+        If a cell has no place in this column; names rows, never values.
+    """
+    if canonical in _KEYS:
+        values = _read_keys(actual, cells)
+    elif canonical in _NUMBERS:
+        values = _read_numbers(actual, cells, dates=canonical in EPOCH_COLUMNS)
+    else:
+        values = _read_texts(actual, cells, names=canonical in _NAMES)
+    return pd.Series(values, dtype=values.dtype, name=actual, copy=False)
+
+
+def refuse_rows(column: str, bad: BoolArray, problem: str, remedy: str) -> Problem:
+    """Make the problem of some rows of a column.
+
+    Parameters
+    ----------
+    column : str
+        Its actual name.
+    bad : ndarray of shape (n_rows,)
+        Which rows.
+    problem : str
+        What they do, as "hold text".
+    remedy : str
+        What to do.
+
+    Returns
+    -------
+    problem : Problem
+        To be raised.
+    """
+    rows = np.flatnonzero(bad)
+    first = tuple(rows[:5].tolist())
+    shown = ", ".join(map(str, first)) + (", ..." if len(rows) > 5 else "")
+    detail = (
+        f"Column {column!r}: {len(rows)} of {len(bad)} rows {problem} (rows {shown}, "
+        f"counted from 0). {remedy}"
+    )
+    return Problem(422, "unreadable-column", detail, column=column, rows=first)
+
+
+def _read_keys(name: str, cells: Cells) -> NDArray[Any]:
+    """Read student or course ids: texts, or whole numbers."""
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
+        return cells
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "f":
+        whole = (cells == np.trunc(cells)) & (np.abs(cells) <= LARGEST_KEY)
+        if whole.all():
+            return cells.astype(np.int64)
+        cells = cells.astype(object)
+    values, kinds = _as_objects(cells)
+    if kinds <= {str} and not _has_missing(values):
+        return values
+    right = _mark(values, _is_key)
+    if not right.all():
+        raise refuse_rows(
+            name,
+            ~right,
+            "have no id, or one that is neither text nor a whole number below 2**53",
+            "Send every id as text.",
+        )
+    return _map(values, lambda cell: int(cell) if isinstance(cell, float) else cell)
+
+
+def _is_key(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return cell not in MISSING
+    if isinstance(cell, bool) or not isinstance(cell, (int, float)):
+        return False
+    return abs(cell) <= LARGEST_KEY and cell == int(cell)
+
+
+def _read_numbers(name: str, cells: Cells, *, dates: bool) -> NDArray[Any]:
+    """Read numbers; texts that spell plain ones are taken, as CSV has no others."""
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "M" and dates:
+        return cells
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "fiu":
+        numbers = cells.astype(np.float64, copy=False)
+    else:
+        numbers = _to_numbers(name, cells)
+    immense = np.abs(numbers) > LARGEST_NUMBER  # the infinite too, and no NaN
+    if immense.any():
+        raise refuse_rows(
+            name,
+            immense,
+            f"hold an infinite number, or one beyond {LARGEST_NUMBER:g}",
+            "Mend them, or make them null.",
+        )
+    return numbers
+
+
+def _to_numbers(name: str, cells: Cells) -> FloatArray:
+    kinds = set(map(type, cells))
+    if not kinds <= {float, int, type(None)}:
+        values, _ = _as_objects(cells)
+        right = _mark(values, _is_number)
+        if not right.all():
+            raise refuse_rows(
+                name, ~right, "are not numbers", "Mend them, or make them null."
+            )
+        cells = _map(values, lambda cell: None if _is_missing(cell) else float(cell))
+    return np.array(cells, dtype=np.float64)  # None becomes NaN
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return cell in MISSING or bool(_NUMBER.fullmatch(cell))
+    return cell is None or (
+        isinstance(cell, (int, float)) and not isinstance(cell, bool)
+    )
+
+
+def _read_texts(name: str, cells: Cells, *, names: bool) -> NDArray[Any]:
+    """Read names, identifiers, and whatever else a model may have been fitted on."""
+    if isinstance(cells, np.ndarray) and cells.dtype.kind != "O":
+        if names and cells.dtype.kind == "M":
+            everywhere = np.ones(len(cells), dtype=np.bool_)
+            raise refuse_rows(name, everywhere, "hold a date", "Send names as text.")
+        return cells
+    values, kinds = _as_objects(cells)
+    if not kinds <= {str, int, float, type(None)}:
+        bad = ~_mark(values, _is_text_or_number)
+        raise refuse_rows(
+            name, bad, "hold neither text nor a number", "Send text, or null."
+        )
+    if str in kinds:
+        return _without_missing(values)
+    if names or kinds <= {type(None)}:
+        return values
+    dtype = np.int64 if kinds == {int} and _fits(values) else np.float64
+    return values.astype(dtype)  # as pandas holds a column of numbers
+
+
+def _is_text_or_number(cell: Any) -> bool:
+    return cell is None or (
+        isinstance(cell, (str, int, float)) and not isinstance(cell, bool)
+    )
+
+
+def _fits(values: NDArray[Any]) -> bool:
+    return bool(max(values) < 2**63)  # JSON's whole numbers reach 2**64
+
+
+def _as_objects(cells: Cells) -> tuple[NDArray[Any], set[type]]:
+    """Give the cells as an array of objects, and their types."""
+    kinds = set(map(type, cells))
+    if isinstance(cells, np.ndarray):
+        return cells, kinds
+    values = np.empty(len(cells), dtype=object)
+    values[:] = cells if kinds.isdisjoint({list, dict}) else [*map(_flat, cells)]
+    return values, kinds
+
+
+def _flat(cell: Any) -> Any:
+    """Put something in the place of what numpy would take for a row of cells."""
+    return False if isinstance(cell, (list, dict)) else cell
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and cell in MISSING)
+
+
+def _has_missing(values: NDArray[Any]) -> bool:
+    return any(text in values for text in MISSING)
+
+
+def _without_missing(values: NDArray[Any]) -> NDArray[Any]:
+    if not _has_missing(values):
+        return values
+    return _map(values, lambda cell: None if _is_missing(cell) else cell)
+
+
+def _mark(values: NDArray[Any], test: Callable[[Any], bool]) -> BoolArray:
+    return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))
+
+
+def _map(values: NDArray[Any], change: Callable[[Any], Any]) -> NDArray[Any]:
+    changed = np.empty(len(values), dtype=object)
+    changed[:] = [change(cell) for cell in values]
+    return changed

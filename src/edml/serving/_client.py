@@ -1,0 +1,318 @@
+"""RiskClient: the champion of an endpoint, as a DataFrame in and a DataFrame out."""
+
+import re
+from http import HTTPStatus
+from numbers import Integral, Real
+from typing import Any, Self
+
+import pandas as pd
+from sklearn.utils import check_scalar
+
+from edml import __version__
+from edml._optional import import_optional
+from edml.exceptions import ServingError
+from edml.serving._problem import MEDIA_TYPE
+from edml.serving._wire import JSON, encode, parse, read_answer, refusal
+
+_CONNECT_SECONDS = 10.0  # who does not answer by then is not there
+_LONGEST_WAIT = 60  # seconds, whatever Retry-After says
+_TOKEN = re.compile(r"[!-~]+", flags=re.ASCII)
+
+
+class RiskClient:
+    """Ask an endpoint of `create_app` or ``edml-serve`` who is at risk.
+
+    An endpoint that is busy (503), cannot be reached or breaks off is asked again,
+    after a pause that doubles each time, or the one that it asks for. Asking twice
+    changes nothing there. Threads may share a client.
+
+    Parameters
+    ----------
+    url : str
+        Where the endpoint is, such as "https://risk.example.org".
+    token : str, default=None
+        Bearer token. It is shown nowhere, and sent to this address alone: redirects
+        are not followed.
+    timeout : float, default=30.0
+        Seconds to wait for each answer, above 0. An answer that does not come in time
+        is not asked for again.
+    retries : int, default=5
+        How often to ask again, from 0 on.
+    certificate : str, default=None
+        File of certificates in PEM to trust, for an endpoint that has its own;
+        None is those of the system.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the address has a user and a password.
+    MissingExtraError
+        If the extra ``serve`` is not installed.
+
+    See Also
+    --------
+    create_app : The other side.
+
+    Examples
+    --------
+    >>> from edml.serving import RiskClient
+    >>> with RiskClient("https://risk.example.org", "a-secret") as client:
+    ...     client
+    RiskClient('https://risk.example.org')
+    """
+
+    __module__ = "edml.serving"
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 5,
+        certificate: str | None = None,
+    ) -> None:
+        urllib3 = import_optional("urllib3", extra="serve", purpose="RiskClient")
+        check_scalar(timeout, "timeout", Real, min_val=0, include_boundaries="neither")
+        check_scalar(retries, "retries", Integral, min_val=0)
+        self._urllib3 = urllib3
+        self._url = _checked_url(urllib3, url)
+        self._headers = _Headers(token)
+        self._retry = _retry(urllib3, int(retries))
+        self._http = urllib3.PoolManager(
+            num_pools=1,
+            maxsize=16,  # threads that share a client keep a connection each
+            timeout=urllib3.Timeout(
+                connect=min(float(timeout), _CONNECT_SECONDS), read=float(timeout)
+            ),
+            ca_certs=certificate,
+        )
+
+    def __repr__(self) -> str:
+        return f"RiskClient({self._url!r})"  # never the token
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the client opens new ones when it is used again."""
+        self._http.clear()
+
+    def predict(
+        self, X: pd.DataFrame, explain: bool = False, language: str = "en"
+    ) -> pd.DataFrame:
+        """Ask for the risk of students.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            Their events, all that are known. They are sent as Parquet where pyarrow is
+            installed, else as JSON; a final grade is not sent.
+        explain : bool, default=False
+            Whether to ask for reasons and facts too.
+        language : {"en", "es"}, default="en"
+            Their language.
+
+        Returns
+        -------
+        students : DataFrame of shape (n_histories, n_columns)
+            One row per student and course at the latest partition, the highest
+            probability first, with the bits of
+            `edml.classifier.DeployedClassifier.score_students`: ``user_uuid``,
+            ``course_uuid``, ``particion``, ``probability``, ``flagged``,
+            ``threshold``, ``model_version``, and where asked for ``reasons`` and
+            ``facts``, both lists of str.
+
+        Raises
+        ------
+        ServingError
+            If the endpoint refuses the table, cannot be reached or has no champion.
+        TypeError
+            If ``X`` is no DataFrame.
+        """
+        if not isinstance(X, pd.DataFrame):
+            message = (
+                f"Expected a DataFrame of events; found {type(X).__name__}. Read the "
+                "events with pandas first."
+            )
+            raise TypeError(message)
+        body, content_type = encode(X)
+        asked = {"explain": "1", "language": language} if explain else {}
+        answer = self._ask("POST", "/predict", body, content_type, asked)
+        return read_answer(answer, explain)
+
+    def model(self) -> dict[str, Any]:
+        """Ask which model answers.
+
+        Returns
+        -------
+        record : dict
+            The champion's record: its version, threshold, parameters and more.
+
+        Raises
+        ------
+        ServingError
+            If the endpoint refuses, cannot be reached or has no champion.
+        """
+        record: dict[str, Any] = self._ask("GET", "/model")
+        return record
+
+    def ready(self) -> bool:
+        """Ask whether the endpoint has a champion; once, without a second try.
+
+        Returns
+        -------
+        ready : bool
+            Whether it would predict.
+
+        Raises
+        ------
+        ServingError
+            If it cannot be reached, or there is something else at its address.
+        """
+        response = self._send("GET", "/ready", retry=False)
+        if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return False
+        self._read(response)
+        return True
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str | None = None,
+        asked: dict[str, str] | None = None,
+    ) -> Any:
+        return self._read(self._send(method, path, body, content_type, asked))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str | None = None,
+        asked: dict[str, str] | None = None,
+        retry: bool = True,
+    ) -> Any:
+        query = "?" + "&".join(f"{k}={v}" for k, v in asked.items()) if asked else ""
+        try:
+            return self._http.request(
+                method,
+                f"{self._url}{path}{query}",
+                body=body,
+                headers=self._headers.get(content_type),
+                retries=self._retry if retry else self._retry.new(total=0),
+                redirect=False,
+            )
+        except self._urllib3.exceptions.HTTPError as error:
+            reason = getattr(error, "reason", None) or error
+            message = (
+                f"Expected an answer of {self._url}; found {_without_place(reason)}. "
+                "Check the address, and that the endpoint runs."
+            )
+            raise ServingError(message) from None  # its frames hold the token
+
+    def _read(self, response: Any) -> Any:
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        if response.status == HTTPStatus.OK and kind == JSON:
+            answer = parse(response.data)
+            if isinstance(answer, dict):
+                return answer
+        if kind == MEDIA_TYPE and isinstance(problem := parse(response.data), dict):
+            raise ServingError(refusal(self._url, response.status, problem))
+        message = (
+            f"Expected the answer of an edml endpoint at {self._url}; found status "
+            f"{response.status} and {kind or 'no content type'}. Check the address, "
+            "and the proxy before it."
+        )
+        raise ServingError(message)
+
+
+class _Headers:
+    """What every request carries; it is shown without the token."""
+
+    def __init__(self, token: str | None) -> None:
+        if token is not None and not (
+            isinstance(token, str) and _TOKEN.fullmatch(token)
+        ):
+            message = (
+                "Expected a token of visible ASCII characters; found another form. "
+                "Strip the white space round it."
+            )
+            raise ValueError(message)
+        self._token = token
+
+    def __repr__(self) -> str:
+        return "<headers>"
+
+    def get(self, content_type: str | None) -> dict[str, str]:
+        headers = {
+            "Accept": f"{JSON}, {MEDIA_TYPE}",
+            "User-Agent": f"edml/{__version__}",
+        }
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return headers
+
+
+def _checked_url(urllib3: Any, url: str) -> str:
+    try:
+        parts = urllib3.util.parse_url(url)
+    except urllib3.exceptions.HTTPError:
+        parts = None
+    if (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or not parts.host
+        or parts.auth
+        or parts.query
+        or parts.fragment
+    ):
+        message = (
+            "Expected an address such as 'https://risk.example.org', without user, "
+            "password or query; found another form. Pass a token as token=."
+        )
+        raise ValueError(message)
+    whole: str = parts.url
+    return whole.rstrip("/")
+
+
+def _retry(urllib3: Any, retries: int) -> Any:
+    class Retry(urllib3.Retry):
+        """Ask again, except where the answer takes too long: it would again."""
+
+        def increment(self, *args: Any, **kwargs: Any) -> Any:
+            error = kwargs.get("error")
+            if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+                raise error
+            return super().increment(*args, **kwargs)
+
+        def parse_retry_after(self, retry_after: str) -> float:
+            try:
+                return super().parse_retry_after(retry_after)
+            except urllib3.exceptions.InvalidHeader:
+                return 0.0  # the usual pause then
+
+    return Retry(
+        total=retries,
+        allowed_methods=None,  # all of them: nothing is changed there
+        status_forcelist=(HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE),
+        backoff_factor=0.1,
+        backoff_max=10,
+        backoff_jitter=0.1,
+        retry_after_max=_LONGEST_WAIT,
+        raise_on_status=False,
+    )
+
+
+def _without_place(reason: object) -> str:
+    """Leave out the object at a memory address, which urllib3's messages begin with."""
+    return re.sub(r"^<?[\w.]*(Connection|Pool)\([^)]*\)>?: ", "", str(reason)).rstrip(
+        "."
+    )

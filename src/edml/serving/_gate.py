@@ -1,0 +1,158 @@
+"""Gate: bodies are read side by side, and worked on a few at a time."""
+
+from collections.abc import Callable, Iterable
+from io import BytesIO, RawIOBase
+from threading import BoundedSemaphore
+from typing import Any
+
+from edml.serving._problem import Problem
+
+_PIECE = 2**20
+
+
+class Gate:
+    """A WSGI application in front of another, which counts who works.
+
+    Python computes with one thread at a time: two requests that are worked on side by
+    side each take more than twice as long. So a request waits here until its turn. It
+    does not hold its turn while its body arrives: a slow client delays nobody.
+
+    Parameters
+    ----------
+    app : callable
+        The WSGI application. It reads the body before it begins to work.
+    slots : int
+        How many requests with a body are worked on at a time.
+    max_body_bytes : int
+        How much of a body is read at most; one byte beyond is, so that the
+        application sees that there is more.
+    timeout_seconds : float
+        How long a request waits for its turn, before the answer is 503.
+    received : callable, default=None
+        Called when a request has come in whole, or does without its body.
+    answering : callable, default=None
+        Called when the application is done, and the answer is to be sent.
+    """
+
+    def __init__(
+        self,
+        app: Callable[..., Iterable[bytes]],
+        *,
+        slots: int,
+        max_body_bytes: int,
+        timeout_seconds: float,
+        received: Callable[[], None] | None = None,
+        answering: Callable[[], None] | None = None,
+    ) -> None:
+        self._app = app
+        self._slots = BoundedSemaphore(slots)
+        self._max_body_bytes = max_body_bytes
+        self._timeout_seconds = timeout_seconds
+        self._received = received or _nothing
+        self._answering = answering or _nothing
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request."""
+        turn = _Turn(self._slots, self._timeout_seconds)
+        if _has_body(environ):
+            environ["wsgi.input"] = _Body(environ, self._max_body_bytes, self, turn)
+        else:
+            self._received()
+        try:
+            return self._app(environ, start_response)
+        finally:
+            turn.end()
+            self._answering()
+
+    def begin(self, turn: "_Turn") -> None:
+        """Note that the body is there, and wait for the turn."""
+        self._received()
+        turn.begin()
+
+
+class _Turn:
+    """The turn of one request, which it may never take."""
+
+    def __init__(self, slots: BoundedSemaphore, timeout_seconds: float) -> None:
+        self._slots = slots
+        self._timeout_seconds = timeout_seconds
+        self._taken = False
+
+    def begin(self) -> None:
+        self._taken = self._slots.acquire(timeout=self._timeout_seconds)
+        if not self._taken:
+            message = (
+                f"Expected a turn within {self._timeout_seconds:g} seconds; found too "
+                "many requests before this one. Send it again later."
+            )
+            raise Problem(503, "busy", message, headers={"Retry-After": "1"})
+
+    def end(self) -> None:
+        if self._taken:
+            self._taken = False
+            self._slots.release()
+
+
+class _Body(RawIOBase):
+    """The body of a request: read whole, at the first reading.
+
+    The application so decides whether to read it at all: what a token forbids is
+    never waited for.
+    """
+
+    def __init__(
+        self, environ: dict[str, Any], max_bytes: int, gate: Gate, turn: _Turn
+    ) -> None:
+        self._source = environ["wsgi.input"]
+        length = environ.get("CONTENT_LENGTH")
+        self._expected = int(length) if length else None
+        self._max_bytes = max_bytes
+        self._gate, self._turn = gate, turn
+        self._whole: BytesIO | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._whole is None:
+            self._whole = self._read_whole()
+            self._gate.begin(self._turn)
+        return self._whole.readinto(buffer)
+
+    def _read_whole(self) -> BytesIO:
+        # Half a body may be a table that can be read, and gives a wrong answer.
+        whole = BytesIO()
+        most = self._max_bytes + 1
+        if self._expected is not None:
+            most = min(most, self._expected)
+        try:
+            while (left := most - whole.tell()) > 0:
+                piece = self._source.read(min(left, _PIECE))
+                if not piece:
+                    break
+                whole.write(piece)
+        except OSError as error:  # the client left, or was cut off
+            raise _incomplete() from error
+        if self._expected is not None and whole.tell() < most:
+            raise _incomplete()
+        whole.seek(0)
+        return whole
+
+
+def _incomplete() -> Problem:
+    message = (
+        "Expected the whole body; found that it ended early, or took too long. Send "
+        "it again, whole."
+    )
+    return Problem(408, "incomplete", message, headers={"Connection": "close"})
+
+
+def _has_body(environ: dict[str, Any]) -> bool:
+    length = environ.get("CONTENT_LENGTH")
+    return bool(environ.get("HTTP_TRANSFER_ENCODING")) or length not in (None, "", "0")
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,66 @@
+"""Limits: how much one request may ask of the endpoint."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much one request may ask; what is above is refused, and says so.
+
+    Parameters
+    ----------
+    max_body_bytes : int, default=67108864
+        Longest body, in bytes. Reading JSON takes up to about fifteen times as much
+        memory.
+    max_rows : int, default=500000
+        Most events of one request.
+    max_depth : int, default=16
+        Deepest nesting of a JSON body, at most 1000. A table of events has 2 levels.
+    timeout_seconds : float, default=30.0
+        Longest time from the first byte of the body to the answer, in seconds. It is
+        looked at between the steps of the work, which are short where rows are few.
+
+    Raises
+    ------
+    ValueError
+        If one is not a number, or out of range.
+
+    See Also
+    --------
+    create_app : Takes them.
+
+    Examples
+    --------
+    >>> from edml.serving import Limits
+    >>> Limits(max_rows=10_000).timeout_seconds
+    30.0
+    """
+
+    __module__ = "edml.serving"
+
+    max_body_bytes: int = 64 * 2**20
+    max_rows: int = 500_000
+    max_depth: int = 16
+    timeout_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name, largest in (
+            ("max_body_bytes", 2**31),
+            ("max_rows", 2**31),
+            ("max_depth", 1000),
+        ):
+            _check(name, getattr(self, name), Integral, largest)
+        _check("timeout_seconds", self.timeout_seconds, Real, 86_400)
+
+
+def _check(name: str, value: object, kind: type, largest: float) -> None:
+    right = isinstance(value, kind) and not isinstance(value, bool)
+    if not right or not 0 < value <= largest:  # type: ignore[operator]
+        what = "a whole number" if kind is Integral else "a number"
+        message = (
+            f"Expected {name} as {what} above 0 and up to {largest:,}; found "
+            f"{value!r:.40}. Choose one in that range."
+        )
+        raise ValueError(message)

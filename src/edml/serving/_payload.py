@@ -1,0 +1,114 @@
+"""read_events: from the body of a request to an event table."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from edml.schema import REQUIRED_COLUMNS
+from edml.serving._arrow_body import read_csv, read_parquet
+from edml.serving._cells import read_column
+from edml.serving._json_body import read_json
+from edml.serving._limits import Limits
+from edml.serving._problem import Problem
+
+JSON = "application/json"
+CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
+
+_READERS: dict[str, Callable[..., dict[str, Any]]] = {
+    JSON: read_json,
+    CSV: read_csv,
+    PARQUET: read_parquet,
+}
+_CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
+
+
+def read_events(
+    body: bytes,
+    content_type: str,
+    *,
+    limits: Limits,
+    columns: Mapping[str, str],
+) -> pd.DataFrame:
+    """Read the events of a request.
+
+    Parameters
+    ----------
+    body : bytes
+        Untrusted.
+    content_type : str
+        The header: "application/json", "text/csv" or
+        "application/vnd.apache.parquet".
+    limits : Limits
+        What is refused.
+    columns : mapping of str to str
+        What to read: canonical to actual names. Those that every event table has
+        must be there, the others may; what else the body holds is passed over.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_rows, n_columns)
+        Its rows are numbered from 0, whatever the body called them.
+
+    Raises
+    ------
+    Problem
+        If the body cannot be read; it names columns and rows, and never a value.
+    """
+    read = _READERS[_media_type(content_type)]
+    if len(body) > limits.max_body_bytes:
+        raise refuse_body(limits)
+    if not body:
+        detail = "Expected events in the body; found an empty body. Send them."
+        raise Problem(400, "empty-body", detail)
+    canonical = {actual: name for name, actual in columns.items()}
+    required = [columns[name] for name in REQUIRED_COLUMNS]
+    optional = [actual for actual in canonical if actual not in set(required)]
+    found = read(body, required, optional, limits)
+    table = {
+        actual: read_column(canonical[actual], actual, cells)
+        for actual, cells in found.items()
+    }
+    n_rows = len(next(iter(table.values())))
+    return pd.DataFrame(table, pd.RangeIndex(n_rows), copy=False)
+
+
+def refuse_body(limits: Limits) -> Problem:
+    """Make the problem of a body that is too long.
+
+    Parameters
+    ----------
+    limits : Limits
+        With the longest.
+
+    Returns
+    -------
+    problem : Problem
+        To be raised.
+    """
+    detail = (
+        f"Expected a body of at most {limits.max_body_bytes:,} bytes; found a longer "
+        "one. Send the students in several requests, each with all of a student's "
+        "events."
+    )
+    return Problem(413, "too-large", detail)
+
+
+def _media_type(header: str) -> str:
+    kind, *parameters = (part.strip().lower() for part in header.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(" \"'") not in _CHARSETS:
+            detail = (
+                "Expected text in UTF-8; found another charset in the header "
+                "Content-Type. Encode the body in UTF-8."
+            )
+            raise Problem(415, "charset", detail)
+    if kind not in _READERS:
+        detail = (
+            f"Expected the header Content-Type to be one of {', '.join(_READERS)}; "
+            "found another, or none. Name the format of the body."
+        )
+        raise Problem(415, "content-type", detail)
+    return kind

@@ -1,0 +1,295 @@
+"""``edml-serve``: the champion behind HTTP, in processes of its own."""
+
+import functools
+import gc
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edml._optional import import_optional
+from edml.exceptions import EdmlError, RegistryError, ServingError
+from edml.serving._app import create_app
+from edml.serving._limits import Limits
+from edml.serving._tokens import read_tokens
+
+if TYPE_CHECKING:
+    from edml.registry import ModelRegistry
+
+REGISTRY_KEY = "EDML_REGISTRY_KEY"
+
+_WORK_SECONDS = 10.0  # beyond the limit, for the answer to be written and taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """What `serve` needs to know.
+
+    Parameters
+    ----------
+    registry : Path, default="registry"
+        Folder of all registries.
+    name : str, default="risk"
+        Which registry in it.
+    registry_key : bytes, default=None
+        The key that signs it.
+    host : str, default="127.0.0.1"
+        Address to listen at.
+    port : int, default=8000
+        Port; 0 takes a free one.
+    threads : int, default=1
+        Requests that a worker works on at a time.
+    workers : int, default=1
+        Processes.
+    token_file : Path, default=None
+        File of bearer tokens; None asks for none.
+    certificate, key : Path, default=None
+        Files in PEM for TLS: the chain, and its private key where it is not in it.
+    limits : Limits, default=None
+        What one request may ask; None is `Limits()`.
+    """
+
+    registry: Path = Path("registry")
+    name: str = "risk"
+    registry_key: bytes | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    threads: int = 1
+    workers: int = 1
+    token_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+def serve(options: ServerOptions) -> None:
+    """Serve the champion until SIGTERM or Ctrl-C, then finish what is in flight.
+
+    Parameters
+    ----------
+    options : ServerOptions
+        What to serve, and where.
+
+    Raises
+    ------
+    ServingError
+        If the token file, the certificate or the address cannot be used.
+    RegistryError
+        If the name of the registry or its key is not one.
+    MissingExtraError
+        If the extra ``serve`` is not installed.
+    SystemExit
+        When it has stopped.
+    """
+    import_optional("flask", extra="serve", purpose="Serving")
+    import_optional("gunicorn", extra="serve", purpose="Serving")
+    from edml.serving import _worker  # noqa: PLC0415 - gunicorn is not on Windows
+
+    registry = _open(options)  # before the fork: what it imports is then shared
+    tokens = None if options.token_file is None else read_tokens(options.token_file)
+    _check_tls(options)
+    _check_address(options.host, options.port)
+    _note(options, registry)
+    # What the workers share with this process stays shared: the garbage collector
+    # would write into every object, and so copy each page for each worker.
+    gc.collect()
+    gc.freeze()
+    settings = _worker.gunicorn_settings(
+        f"{_bracketed(options.host)}:{options.port}",
+        workers=options.workers,
+        grace_seconds=options.limits.timeout_seconds + _WORK_SECONDS,
+        certificate=options.certificate,
+        key=options.key,
+        ready=functools.partial(_announce, options),
+    )
+    _worker.Application(
+        lambda: create_app(_open(options), tokens=tokens, limits=options.limits),
+        limits=options.limits,
+        threads=options.threads,
+        settings=settings,
+    ).run()
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Run the ``edml-serve`` command.
+
+    Parameters
+    ----------
+    arguments : iterable of str, default=None
+        What follows its name; None is what the process was given.
+    """
+    given = None if arguments is None else list(arguments)
+    app(given, prog_name="edml-serve")
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+
+_File = Path | None
+
+
+@app.command()
+def _serve(
+    registry: Annotated[
+        Path, typer.Option(envvar="EDML_REGISTRY", help="Folder of all registries.")
+    ] = Path("registry"),
+    name: Annotated[
+        str, typer.Option(envvar="EDML_NAME", help="Which registry in it.")
+    ] = "risk",
+    host: Annotated[
+        str, typer.Option(envvar="EDML_HOST", help="Address to listen at.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(envvar="EDML_PORT", min=0, max=65535, help="0 takes a free one."),
+    ] = 8000,
+    threads: Annotated[
+        int,
+        typer.Option(
+            envvar="EDML_THREADS",
+            min=1,
+            max=64,
+            help="Requests that a worker works on at a time; one is the fastest.",
+        ),
+    ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="EDML_WORKERS", min=1, max=256, help="Processes; one a core."
+        ),
+    ] = 1,
+    token_file: Annotated[
+        _File,
+        typer.Option(
+            envvar="EDML_TOKEN_FILE",
+            help="Bearer tokens, one a line: SECRET [predict,read]; none: no tokens.",
+        ),
+    ] = None,
+    certificate: Annotated[
+        _File,
+        typer.Option(envvar="EDML_CERTIFICATE", help="Chain in PEM: serve over TLS."),
+    ] = None,
+    key: Annotated[
+        _File,
+        typer.Option(envvar="EDML_CERTIFICATE_KEY", help="Its private key, in PEM."),
+    ] = None,
+) -> None:
+    """Serve the champion of a registry over HTTP, until SIGTERM or Ctrl-C.
+
+    The key that signs the registry is read from EDML_REGISTRY_KEY.
+    """
+    secret = os.environ.get(REGISTRY_KEY)
+    options = ServerOptions(
+        registry=registry,
+        name=name,
+        registry_key=_encoded(secret),
+        host=host,
+        port=port,
+        threads=threads,
+        workers=workers,
+        token_file=token_file,
+        certificate=certificate,
+        key=key,
+    )
+    try:
+        serve(options)
+    except EdmlError as error:
+        text = " ".join(str(error).split())
+        typer.secho(f"edml-serve: {text}", fg="red", err=True)
+        raise typer.Exit(1) from None
+
+
+def _encoded(secret: str | None) -> bytes | None:
+    # an empty one is passed on and refused: somebody meant to sign
+    return None if secret is None else secret.encode("utf-8", "surrogateescape")
+
+
+def _open(options: ServerOptions) -> "ModelRegistry":
+    from edml.registry import ModelRegistry  # noqa: PLC0415 - seconds
+
+    return ModelRegistry(
+        options.registry, options.name, options.registry_key, who="edml-serve"
+    )
+
+
+def _check_tls(options: ServerOptions) -> None:
+    if options.certificate is None:
+        if options.key is not None:
+            message = (
+                "Expected a certificate with the private key; found none. Pass "
+                "--certificate too."
+            )
+            raise ServingError(message)
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(options.certificate, options.key, password=_refuse)
+    except (OSError, ValueError) as error:  # of which ssl.SSLError is one
+        message = (
+            f"Expected a chain in PEM and its private key without a password; found "
+            f"{type(error).__name__} in {options.certificate} with {options.key}. "
+            "Check the two files, and your rights to them."
+        )
+        raise ServingError(message) from None
+
+
+def _refuse() -> str:
+    message = "a password"  # or it would be asked for on the terminal
+    raise ValueError(message)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Say at once what gunicorn says after five attempts."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        message = (
+            f"Expected an address to listen at; found {host} port {port}: {why}. "
+            "Choose another --host or --port, or stop what listens there."
+        )
+        raise ServingError(message) from None
+
+
+def _note(options: ServerOptions, registry: "ModelRegistry") -> None:
+    """Say what is likely not meant, and go on."""
+    try:
+        registry.record("production")
+    except (RegistryError, OSError) as error:
+        text = " ".join(str(error).split())
+        _warn(f"no champion yet, and /ready answers 503 until there is one: {text}")
+    if options.token_file is None and not _is_loopback(options.host):
+        _warn(
+            f"everybody who reaches {options.host} may ask: give --token-file, unless "
+            "a proxy before it asks for tokens."
+        )
+
+
+def _warn(text: str) -> None:
+    typer.secho(f"edml-serve: {text}", fg="yellow", err=True)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _announce(options: ServerOptions, arbiter: Any) -> None:
+    scheme = "http" if options.certificate is None else "https"
+    for listener in arbiter.LISTENERS:
+        host, port = listener.getsockname()[:2]
+        typer.echo(f"edml-serve: listening on {scheme}://{_bracketed(host)}:{port}")

@@ -1,0 +1,192 @@
+"""Bearer tokens: who may read, who may predict, and who they are in the log."""
+
+import hashlib
+import hmac
+import re
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike, fstat
+from pathlib import Path
+
+from edml.exceptions import ServingError
+
+SCOPES = frozenset({"predict", "read"})
+MAX_FILE_BYTES = 2**20
+
+_SECRET = re.compile(r"[!-~]{16,512}", flags=re.ASCII)  # what a header can carry
+
+
+def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
+    r"""Read a file of bearer tokens.
+
+    Parameters
+    ----------
+    path : str or path-like
+        One token a line, 16 to 512 visible ASCII characters, then its scopes:
+        ``predict``, ``read`` or both with a comma between them; none is both. What
+        follows a ``#`` at the beginning of a line is a comment.
+
+    Returns
+    -------
+    tokens : dict of str to frozenset of str
+        The scopes of each token, as `create_app` takes them.
+
+    Raises
+    ------
+    ServingError
+        If the file cannot be read, may be read by others than its owner, holds no
+        token, one twice, or a line of another form. The message names the line,
+        never the token.
+
+    See Also
+    --------
+    create_app : Takes the tokens.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from edml.serving import read_tokens
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "tokens")
+    ...     _ = path.write_text("# the tutors' page\n0123456789abcdef predict\n")
+    ...     path.chmod(0o600)
+    ...     scopes = read_tokens(path).values()
+    >>> [sorted(some) for some in scopes]
+    [['predict']]
+    """
+    tokens: dict[str, frozenset[str]] = {}
+    for number, line in enumerate(_read_private(Path(path)).splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        secret, *rest = line.split()
+        scopes = frozenset(rest[0].split(",")) if rest else SCOPES
+        if len(rest) > 1 or not _SECRET.fullmatch(secret) or not scopes <= SCOPES:
+            message = (
+                f"Expected a token of 16 to 512 visible characters and its scopes "
+                f"(predict, read or predict,read); found another form in line {number} "
+                f"of {path}. Mend the line."
+            )
+            raise ServingError(message)
+        if secret in tokens:
+            message = (
+                f"Expected every token once; found that of line {number} of {path} "
+                "above it already. Remove one of the lines."
+            )
+            raise ServingError(message)
+        tokens[secret] = scopes
+    if not tokens:
+        message = (
+            f"Expected at least one token; found none in {path}. Write one a line, "
+            "such as 'openssl rand -hex 32' gives."
+        )
+        raise ServingError(message)
+    return tokens
+
+
+def _read_private(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = fstat(file.fileno()).st_mode
+            if stat.S_IMODE(mode) & 0o077:
+                message = (
+                    f"Expected a token file that its owner alone may read; found mode "
+                    f"{stat.S_IMODE(mode):04o} of {path}. Run: chmod 600 {path}"
+                )
+                raise ServingError(message)
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        message = (
+            f"Expected a token file that can be read; found that {path} cannot: "
+            f"{error.strerror}. Check the path, and your rights to it."
+        )
+        raise ServingError(message) from error
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = None
+    if text is None or len(data) > MAX_FILE_BYTES:
+        message = (
+            f"Expected a text of at most {MAX_FILE_BYTES:,} bytes in UTF-8; found "
+            f"something else in {path}. Write one token a line."
+        )
+        raise ServingError(message)
+    return text
+
+
+class TokenBook:
+    """The tokens that are let in, and what each may do.
+
+    Parameters
+    ----------
+    tokens : mapping of str to iterable of str, or sequence of str, or None
+        The scopes of each secret; a secret alone has all. None asks for no token.
+
+    Raises
+    ------
+    ServingError
+        If a secret is too short, or has characters that no header carries, or a
+        scope is unknown.
+    """
+
+    def __init__(self, tokens: Mapping[str, Iterable[str]] | Sequence[str] | None):
+        self.open = tokens is None
+        scopes = _scopes_of(tokens)
+        # Digests: all of one length, so that comparing tells nothing of the lengths,
+        # and no secret stays in memory.
+        self._known = [(_digest(secret), found) for secret, found in scopes.items()]
+
+    def __repr__(self) -> str:
+        return f"TokenBook({len(self._known)} tokens)"  # never a token
+
+    def find(self, secret: str) -> frozenset[str] | None:
+        """Give what the holder of a token may do, in the same time for all.
+
+        Parameters
+        ----------
+        secret : str
+            What the request carries.
+
+        Returns
+        -------
+        scopes : frozenset of str or None
+            None if it is unknown.
+        """
+        given = _digest(secret)
+        found = None
+        for known, scopes in self._known:  # all of them, whichever it is
+            if hmac.compare_digest(known, given):
+                found = scopes
+        return found
+
+
+def _scopes_of(
+    tokens: Mapping[str, Iterable[str]] | Sequence[str] | None,
+) -> dict[str, frozenset[str]]:
+    if tokens is None:
+        return {}
+    if isinstance(tokens, (str, bytes)) or not tokens:
+        message = (
+            "Expected tokens as a list of secrets, or a dict of secrets to scopes; "
+            "found one text, or nothing. Give at least one, or None for no tokens."
+        )
+        raise ServingError(message)
+    given = tokens if isinstance(tokens, Mapping) else dict.fromkeys(tokens, SCOPES)
+    scopes = {
+        secret: frozenset({some} if isinstance(some, str) else some)
+        for secret, some in given.items()
+    }
+    for secret, some in scopes.items():
+        right = isinstance(secret, str) and _SECRET.fullmatch(secret)
+        if not right or not some or not some <= SCOPES:
+            message = (
+                "Expected secrets of 16 to 512 visible characters with the scopes "
+                "'predict' and 'read'; found another form. Make secrets with "
+                "secrets.token_hex(32)."
+            )
+            raise ServingError(message)
+    return scopes
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()

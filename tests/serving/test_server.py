@@ -1,0 +1,527 @@
+"""edml-serve: its options, and how it holds up in a process of its own."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import trustme
+from typer.testing import CliRunner
+
+from edml.exceptions import ServingError
+from edml.serving import RiskClient, _server, _wire
+from edml.serving._server import ServerOptions, app, serve
+from served import edml_serve, make_registry, students, wait_until
+
+TOKEN = "s3cret-of-the-tutors-page"  # noqa: S105
+X = students(12)
+BODY, KIND = _wire.encode(X)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored")
+    make_registry(folder)
+    return folder
+
+
+@pytest.fixture
+def registry(stored, tmp_path):
+    """Give a registry of its own, whose champion is version 1."""
+    folder = tmp_path / "registry"
+    shutil.copytree(stored, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(stored):
+    """Give the probabilities by version."""
+    from edml.registry import ModelRegistry  # noqa: PLC0415 - beside its use
+
+    registry = ModelRegistry(stored)
+    return {
+        version: registry.load(version).score_students(X)["probability"].tolist()
+        for version in (1, 2)
+    }
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    path = tmp_path / "tokens"
+    path.write_text(f"{TOKEN} predict,read\n")
+    path.chmod(0o600)
+    return path
+
+
+# -- options --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Run the command, and give the options that it would serve with."""
+    got = []
+    monkeypatch.setattr(_server, "serve", got.append)
+
+    def run(*arguments, **environment):
+        result = CliRunner().invoke(app, list(map(str, arguments)), env=environment)
+        assert result.exit_code == 0, result.output
+        return got.pop()
+
+    return run
+
+
+def test_defaults(asked):
+    assert asked() == ServerOptions()
+    assert asked().host == "127.0.0.1"  # nobody is let in from outside unasked
+
+
+OPTIONS = [
+    ("--registry", "EDML_REGISTRY", "registry", Path("other")),
+    ("--name", "EDML_NAME", "name", "second"),
+    ("--host", "EDML_HOST", "host", "::1"),
+    ("--port", "EDML_PORT", "port", 9000),
+    ("--threads", "EDML_THREADS", "threads", 3),
+    ("--workers", "EDML_WORKERS", "workers", 2),
+    ("--token-file", "EDML_TOKEN_FILE", "token_file", Path("tokens")),
+    ("--certificate", "EDML_CERTIFICATE", "certificate", Path("chain.pem")),
+    ("--key", "EDML_CERTIFICATE_KEY", "key", Path("key.pem")),
+]
+
+
+@pytest.mark.parametrize(("flag", "variable", "name", "value"), OPTIONS)
+def test_option(asked, flag, variable, name, value):
+    assert getattr(asked(flag, value), name) == value
+    assert getattr(asked(**{variable: str(value)}), name) == value
+    other = "7" if isinstance(value, int) else "another"
+    assert getattr(asked(flag, value, **{variable: other}), name) == value
+
+
+def test_the_registrys_key_comes_from_the_environment_alone(asked):
+    options = asked(EDML_REGISTRY_KEY="signs it")
+    assert options.registry_key == b"signs it"
+    assert "signs it" not in repr(options)
+    result = CliRunner().invoke(app, ["--help"], env={"EDML_REGISTRY_KEY": "signs it"})
+    assert "EDML_REGISTRY_KEY" in result.output
+    assert "signs it" not in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--port", 70000),
+        ("--threads", 0),
+        ("--workers", 0),
+        ("--port", "http"),
+        ("-x",),
+    ],
+)
+def test_usage(arguments):
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 2
+
+
+# -- what is refused before it starts -------------------------------------------------
+
+
+def refused(*arguments, **environment):
+    result = CliRunner().invoke(app, list(map(str, arguments)), env=environment)
+    assert result.exit_code == 1, result.output
+    *_, line = result.stderr.splitlines()
+    assert line.startswith("edml-serve: ")
+    assert "Traceback" not in result.output
+    return line
+
+
+def test_a_port_that_is_taken(registry):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refused("--registry", registry, "--port", port)
+    assert f"port {port}: Address already in use" in line
+
+
+def test_an_address_that_is_not_ours(registry):
+    line = refused("--registry", registry, "--host", "192.0.2.1")
+    assert "192.0.2.1" in line
+    assert "no-such-host" in refused("--host", "no-such-host.invalid")
+
+
+def test_a_token_file_that_others_may_read(registry, token_file):
+    token_file.chmod(0o644)
+    line = refused("--registry", registry, "--token-file", token_file)
+    assert "chmod 600" in line
+    assert TOKEN not in line
+    assert "absent" in refused("--token-file", token_file.parent / "absent")
+
+
+def test_a_certificate_that_is_none(registry, tmp_path):
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("no certificate")
+    assert "wrong.pem" in refused("--certificate", wrong)
+    assert "absent.pem" in refused("--certificate", tmp_path / "absent.pem")
+    assert "--certificate" in refused("--key", wrong)
+
+
+def test_a_private_key_of_another_certificate(tmp_path):
+    one, other = (trustme.CA().issue_cert("127.0.0.1") for _ in range(2))
+    one.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    other.private_key_pem.write_to_path(tmp_path / "key.pem")
+    line = refused(
+        "--certificate", tmp_path / "chain.pem", "--key", tmp_path / "key.pem"
+    )
+    assert "key.pem" in line
+
+
+def test_an_empty_key_and_a_wrong_name(registry):
+    assert "key" in refused("--registry", registry, EDML_REGISTRY_KEY="")
+    assert "name" in refused("--registry", registry, "--name", "../up").lower()
+
+
+def test_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gunicorn", None)
+    assert "pip install 'edml[serve]'" in refused()
+
+
+def test_what_is_likely_not_meant(monkeypatch, registry, capsys, token_file):
+    def run(**given):
+        options = ServerOptions(registry=registry, **given)
+        _server._note(options, _server._open(options))
+        return capsys.readouterr().err
+
+    assert run() == ""
+    assert run(host="localhost") == ""
+    assert "everybody who reaches 0.0.0.0" in run(host="0.0.0.0")  # noqa: S104
+    assert run(host="0.0.0.0", token_file=token_file) == ""  # noqa: S104
+    shutil.rmtree(registry)
+    assert "no champion yet" in run()
+
+
+def test_serve_refuses_as_an_exception(tmp_path):
+    with pytest.raises(ServingError, match="Pass --certificate too"):
+        serve(ServerOptions(registry=tmp_path, key=tmp_path / "key.pem"))
+
+
+# -- in a process of its own ----------------------------------------------------------
+
+
+def post(connection, path="/predict"):
+    connection.request("POST", path, BODY, {"Content-Type": KIND})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def probabilities(body):
+    answer = json.loads(body)
+    found = [entry["probability"] for entry in answer["predictions"]]
+    return answer["model"]["version"], found
+
+
+class Load(threading.Thread):
+    """A client that asks until it is told to stop, or the server is gone."""
+
+    def __init__(self, port, expected, fresh=False):
+        super().__init__()
+        self.port, self.expected, self.fresh = port, expected, fresh
+        self.done = threading.Event()
+        self.closing = False  # whether the server may close connections
+        self.versions, self.lost = [], []
+
+    def run(self):
+        connection = self._connect()
+        while not self.done.is_set():
+            try:
+                if connection.sock is None:
+                    connection.connect()
+            except OSError:
+                return  # it accepts no more
+            try:
+                status, body = post(connection)
+            except (http.client.HTTPException, OSError) as error:
+                # not a byte of an answer: it had not taken the request
+                untaken = isinstance(error, ConnectionError)
+                if not (self.closing and untaken):
+                    self.lost.append(repr(error))
+                connection.close()
+                continue
+            version, found = probabilities(body) if status == 200 else (status, None)
+            self.versions.append(version)
+            if found != self.expected.get(version):
+                self.lost.append(f"{status}: {body[:300]!r}")
+            if self.fresh:
+                connection.close()
+        connection.close()
+
+    def _connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+
+def under_load(served, expected, n_clients=4):
+    clients = [Load(served.port, expected, fresh=n % 2 == 1) for n in range(n_clients)]
+    for client in clients:
+        client.start()
+    wait_until(lambda: all(client.versions or client.lost for client in clients))
+    return clients
+
+
+def finish(clients):
+    for client in clients:
+        client.done.set()
+        client.join(60)
+        assert not client.is_alive()
+        assert client.lost == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_ends_without_losing_a_request(registry, expected, end, workers):
+    with edml_serve(registry, "--workers", workers) as served:
+        clients = under_load(served, expected)
+        children = psutil.Process(served.process.pid).children(recursive=True)
+        assert len(children) >= workers
+        for client in clients:
+            client.closing = True
+        os.killpg(served.process.pid, end)  # as a terminal or container does
+        assert served.process.wait(60) == 0
+        finish(clients)
+        assert served.output().count("Traceback") == 0
+    children = [
+        p for p in psutil.process_iter(["ppid"]) if p.ppid() == served.process.pid
+    ]
+    assert children == []
+
+
+@pytest.mark.slow
+def test_what_is_being_worked_on_is_answered(registry, expected):
+    with edml_serve(registry) as served:
+        with served.connect() as sock:
+            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {KIND}\r\n"
+            head += f"Content-Length: {len(BODY)}\r\n\r\n"
+            sock.sendall(head.encode() + BODY[:-10])
+            time.sleep(0.5)  # it is read by now
+            served.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            sock.sendall(BODY[-10:])
+            answer = http.client.HTTPResponse(sock)
+            answer.begin()
+            assert probabilities(answer.read()) == (1, expected[1])
+        assert served.process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_slow_clients_hold_nobody_up(registry, expected):
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {KIND}\r\n".encode()
+    half = head + f"Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:500]
+    starts = [b"", b"POST /pre", head, half]
+    with edml_serve(registry) as served:
+        held = [served.connect() for _ in range(200)]
+        try:
+            for number, sock in enumerate(held):
+                sock.sendall(starts[number % len(starts)])
+            with RiskClient(served.url, retries=0, timeout=20) as client:
+                for _ in range(5):
+                    found = client.predict(X)["probability"].tolist()
+                    assert found == expected[1]
+        finally:
+            for sock in held:
+                sock.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", ["close", "stop sending"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_half_a_table_is_no_table(registry, cut, chunked):
+    # the first half of a CSV is a table too, and would give a wrong answer
+    body = X.to_csv(index=False).encode()
+    half = body[: body.rindex(b"\n", 0, len(body) // 2) + 1]
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+    if chunked:
+        head += b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(half)
+        half += b"\r\n"
+    else:
+        head += b"Content-Length: %d\r\n\r\n" % len(body)
+    with edml_serve(registry) as served:
+        with served.connect() as sock:
+            sock.sendall(head + half)
+            if cut == "close":
+                sock.shutdown(socket.SHUT_WR)
+            else:
+                time.sleep(0.5)
+                served.process.send_signal(signal.SIGTERM)  # no time is left then
+            answer = sock.makefile("rb").read()
+        assert b"predictions" not in answer
+        assert answer == b"" or answer.split()[1] in (b"400", b"408")
+        if cut == "close":
+            assert RiskClient(served.url).ready()
+
+
+@pytest.mark.slow
+def test_the_champion_is_replaced_under_load(registry, expected):
+    from edml.registry import ModelRegistry  # noqa: PLC0415 - beside its use
+
+    with edml_serve(registry) as served:
+        clients = under_load(served, expected, n_clients=3)
+        writer = ModelRegistry(registry)
+        for number in range(50):
+            writer.promote(2 if number % 2 == 0 else 1)
+            time.sleep(0.1)
+        writer.promote(2)
+        with RiskClient(served.url) as client:
+            wait_until(lambda: client.model()["version"] == 2)
+        finish(clients)
+        assert {version for each in clients for version in each.versions} == {1, 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["deleted", "damaged", "unreadable"])
+def test_the_registry_is_lost_under_load(registry, expected, fault):
+    with edml_serve(registry) as served:
+        clients = under_load(served, expected, n_clients=2)
+        if fault == "deleted":
+            shutil.rmtree(registry)
+        elif fault == "damaged":
+            for path in registry.rglob("*"):
+                if path.is_file():
+                    path.write_bytes(b"damaged")
+        else:
+            registry.rename(registry.parent / "away")
+            registry.write_text("a file where the folder was")
+        before = [len(client.versions) for client in clients]
+        time.sleep(5)  # longer than it takes to look again, twice
+        with RiskClient(served.url) as client:
+            assert client.predict(X)["probability"].tolist() == expected[1]
+        assert all(
+            len(client.versions) > n for client, n in zip(clients, before, strict=True)
+        )
+        finish(clients)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_replaced(registry, expected):
+    with edml_serve(registry, "--workers", 2) as served:
+        parent = psutil.Process(served.process.pid)
+        wait_until(lambda: len(parent.children()) == 2)
+        with RiskClient(served.url) as client:
+            first = parent.children()[0]
+            first.kill()
+            wait_until(
+                lambda: (
+                    len(parent.children()) == 2
+                    and first.pid not in {child.pid for child in parent.children()}
+                )
+            )
+            for _ in range(6):
+                assert client.predict(X)["probability"].tolist() == expected[1]
+
+
+@pytest.mark.slow
+def test_tls_and_tokens(registry, token_file, tmp_path, expected):
+    ca = trustme.CA()
+    issued = ca.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    options = ("--certificate", tmp_path / "both.pem", "--token-file", token_file)
+    with edml_serve(registry, *options) as served:
+        assert served.url.startswith("https://")
+        with RiskClient(
+            served.url, TOKEN, certificate=str(tmp_path / "ca.pem")
+        ) as client:
+            assert client.predict(X)["probability"].tolist() == expected[1]
+        with (
+            RiskClient(served.url, TOKEN, retries=0) as client,
+            pytest.raises(ServingError, match="certificate"),
+        ):
+            client.ready()
+        with (
+            RiskClient(
+                served.url, TOKEN[::-1], certificate=str(tmp_path / "ca.pem")
+            ) as client,
+            pytest.raises(ServingError, match=r"\(401\)"),
+        ):
+            client.predict(X)
+        with served.connect() as sock:  # plain HTTP where TLS is spoken
+            sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200" not in sock.makefile("rb").read()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(tmp_path / "ca.pem")
+        with context.wrap_socket(served.connect(), server_hostname="127.0.0.1") as tls:
+            assert tls.version() in ("TLSv1.2", "TLSv1.3")
+        served.process.terminate()
+        log = served.output()
+    assert TOKEN not in log
+    assert TOKEN[::-1] not in log
+
+
+@pytest.mark.slow
+def test_what_is_no_http_is_not_repeated(registry, token_file):
+    requests = [
+        b"GET /health HTTP/1.1\r\nAuthorization: Bearer s3cret\x00\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nAuthorization s3cret\r\n\r\n",
+        b"s3cret\r\n\r\n",
+        b"GET /s3cret" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nA: s3cret" + b"x" * 70_000 + b"\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: s3cret\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nTransfer-Encoding: s3cret\r\n\r\n",
+    ]
+    with edml_serve(registry, "--token-file", token_file) as served:
+        for request in requests:
+            with served.connect() as sock:
+                sock.sendall(request)
+                sock.shutdown(socket.SHUT_WR)
+                try:
+                    answer = sock.makefile("rb").read()
+                except ConnectionResetError:
+                    answer = b""  # it did not read the rest
+            assert b"s3cret" not in answer
+            head, _, body = answer.partition(b"\r\n\r\n")
+            if head:
+                assert b"application/problem+json" in head
+                assert json.loads(body)["status"] in (400, 401, 413, 414, 431, 501)
+        assert RiskClient(served.url).ready()
+        served.process.terminate()
+        log = served.output()
+    assert "s3cret" not in log
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert any("Refused a request that is no HTTP" in event for event in events)
+
+
+@pytest.mark.slow
+def test_a_registry_without_a_champion_yet(tmp_path, stored, expected):
+    with edml_serve(tmp_path / "later") as served:
+        with RiskClient(served.url, retries=20) as client:
+            assert client.ready() is False
+            shutil.copytree(stored, tmp_path / "later")
+            wait_until(client.ready)
+            assert client.predict(X)["probability"].tolist() == expected[1]
+        served.process.terminate()
+        assert "no champion yet" in served.output()
+
+
+@pytest.mark.slow
+def test_a_registry_that_is_signed(tmp_path, expected):
+    make_registry(tmp_path / "signed", key=b"k" * 32)
+    for key, ready in (("k" * 32, True), ("another" * 5, False)):
+        environment = {"EDML_REGISTRY_KEY": key, "EDML_REGISTRY": "not this one"}
+        with (
+            edml_serve(tmp_path / "signed", env=environment) as served,
+            RiskClient(served.url) as client,
+        ):
+            assert client.ready() is ready
+            served.process.terminate()
+            assert key not in served.output()
+
+
+@pytest.mark.slow
+def test_requests_one_after_another_on_many_connections(registry, expected):
+    with edml_serve(registry, "--threads", 2) as served:
+        clients = under_load(served, expected, n_clients=16)
+        wait_until(lambda: min(len(client.versions) for client in clients) > 10)
+        finish(clients)
