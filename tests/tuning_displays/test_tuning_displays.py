@@ -397,7 +397,7 @@ def test_a_search_tells_its_best_algorithm_s_parameters(tuner):
     display = ParameterImportanceDisplay.from_tuner(tuner)
     assert display.algorithm == tuner.best_params_["algorithm"] == "logistic"
     history = tuner.history_
-    scored = (history["algorithm"] == "logistic") & history["score"].notna()
+    scored = (history["algorithm"] == "logistic") & history["estimate"].notna()
     assert display.n_candidates == scored.sum()
     assert set(shown(display)) == {"C"}
 
