@@ -1,20 +1,17 @@
 """The ``edml`` command; what is slow to import is imported in the commands."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from edml import __version__
-from edml.cli import _registry
+from edml.cli import _commands, _config_commands, _registry
+from edml.cli._terminal import empty_table, stage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they hold students' values
 )
+app.add_typer(_config_commands.app, name="config")
 app.add_typer(_registry.app, name="registry")
 
 _MEANING = (
@@ -80,18 +78,18 @@ def demo(
     ] = None,
 ) -> None:
     """Train on some students and show how well the others are foreseen."""
-    with _stage("Loading the libraries"):
+    with stage("Loading the libraries"):
         from edml.cli import _demo  # noqa: PLC0415 - seconds, and only needed here
         from edml.exceptions import EdmlError  # noqa: PLC0415
         from edml.pipeline import make_risk_pipeline  # noqa: PLC0415
 
     try:
-        with _stage("Reading the events"):
+        with stage("Reading the events"):
             split = _demo.split_sample() if oulad is None else _demo.split_oulad(oulad)
-        with _stage(f"Training on {len(split.X_train):,} rows"):
+        with stage(f"Training on {len(split.X_train):,} rows"):
             # one thread: on busy cores, several wait for each other far longer
             pipeline = make_risk_pipeline().fit(split.X_train, split.y_train)
-        with _stage(f"Scoring {len(split.X_test):,} rows"):
+        with stage(f"Scoring {len(split.X_test):,} rows"):
             score = pipeline.predict_proba(split.X_test)[:, 1]
     except (EdmlError, OSError) as error:
         typer.secho(f"edml demo: {error}", fg="red", err=True)
@@ -106,18 +104,23 @@ def demo(
     out.print(_MEANING)
 
 
-@contextmanager
-def _stage(what: str) -> Iterator[None]:
-    """Show on stderr what is being done, then how long it took."""
-    progress = Console(stderr=True, markup=False, highlight=False)
-    start = perf_counter()
-    with progress.status(f"{what} ..."):
-        yield
-    progress.print(f"{what}: {perf_counter() - start:.1f} s", style="dim")
+for _command in (
+    _commands.process,
+    _commands.tune,
+    _commands.update,
+    _commands.predict,
+    _commands.report,
+    _commands.run,
+):
+    app.command()(_command)
+app.command(
+    # what it does not know it hands on
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)(_commands.serve)
 
 
 def _figures_table(figures: "pd.DataFrame") -> Table:
-    table = _table("How well the students of the test side are foreseen")
+    table = empty_table("How well the students of the test side are foreseen")
     table.add_column("course day")
     table.add_column("students", justify="right")
     for name in figures.columns[1:]:
@@ -132,7 +135,9 @@ def _figures_table(figures: "pd.DataFrame") -> Table:
 
 
 def _students_table(students: "pd.DataFrame") -> Table:
-    table = _table(f"The {len(students)} students most at risk, at their latest day")
+    table = empty_table(
+        f"The {len(students)} students most at risk, at their latest day"
+    )
     table.add_column("file number", justify="right")
     table.add_column("course", max_width=30)
     for name in ("course day", "probability\nof failing", "did fail"):
@@ -146,10 +151,6 @@ def _students_table(students: "pd.DataFrame") -> Table:
             "yes" if row.fails else "no",
         )
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
 
 
 def _number(value: float) -> str:

@@ -1,0 +1,55 @@
+"""``edml config``: write the settings of a project, and show which hold."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edml.cli import _views
+from edml.cli._commands import read_settings
+from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show
+
+app = typer.Typer(
+    help=(
+        "The settings, in edml.toml. EDML_SECTION_KEY in the environment overrides "
+        "the file, and options override both."
+    ),
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="A new file.")] = Path("edml.toml"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file where it exists.")
+    ] = False,
+) -> None:
+    """Write a file of all settings, each at its default."""
+    with guarded("config init"):
+        from edml.cli._config import ConfigError  # noqa: PLC0415 - slow to import
+        from edml.cli._files import write_whole  # noqa: PLC0415
+        from edml.cli._settings import write_template  # noqa: PLC0415
+
+        if path.exists() and not force:
+            message = f"{path} exists. Name another file, or pass --force."
+            raise ConfigError(message)
+        write_whole(path, write_template().encode())
+    typer.echo(f"Wrote {path}.")
+
+
+@app.command("show")
+def show_(
+    config: ConfigFile = None, settings: Settings = None, as_json: Json = False
+) -> None:
+    """Show the settings that hold, and where each comes from."""
+    with guarded("config show"):
+        read = read_settings(config, settings)
+        result = {
+            "settings": read.config.model_dump(mode="json"),
+            "origins": {
+                f"{section}.{key}": origin
+                for (section, key), origin in read.origins.items()
+            },
+        }
+    show(result, as_json, _views.show_config)

@@ -1,0 +1,313 @@
+"""``edml run``: from events to a champion, in stages that are done once."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from edml import __version__
+from edml.cli._files import hash_file, write_json
+from edml.cli._process import process
+from edml.cli._settings import Config
+from edml.cli._sides import Sides
+from edml.cli._terminal import note, stage
+from edml.cli._tune import Tuner, figures_of, make_tuner, read_sides, search
+from edml.cli._update import update
+from edml.exceptions import EdmlError
+from edml.registry import ModelRegistry
+
+FORMAT = 1
+STATE, LOCK, CANDIDATES = "run.json", "run.lock", "candidates"
+
+
+class RunError(EdmlError, RuntimeError):
+    """The stages cannot be run now."""
+
+
+class Stage(NamedTuple):
+    """A part of the work.
+
+    Attributes
+    ----------
+    name : str
+        Of the stage.
+    inputs : dict
+        All that its result depends on, as JSON can hold it.
+    work : callable
+        Given the results of the stages before, does it; gives what is noted of it, as
+        JSON can hold it.
+    holds : callable
+        Given that, whether what was made is still there.
+    after : str or None
+        The stage that it is done again after.
+    """
+
+    name: str
+    inputs: dict[str, Any]
+    work: Callable[[Mapping[str, Any]], dict[str, Any]]
+    holds: Callable[[Mapping[str, Any]], bool]
+    after: str | None
+
+
+def run(
+    raw: Path,
+    config: Config,
+    open_registry: Callable[[Path, str], ModelRegistry],
+    *,
+    new: Path | None = None,
+    tuner: Tuner | None = None,
+    again: bool = False,
+) -> dict[str, Any]:
+    """Process, tune, register and update, as far as that is not done already.
+
+    A stage is done if it was finished with the same content of its files, the same
+    settings and the same edml, and what it made is still there.
+
+    Parameters
+    ----------
+    raw : Path
+        Events of courses that have ended.
+    config : Config
+        The settings.
+    open_registry : callable
+        Given a folder and a name, gives the registry.
+    new : Path or None, default=None
+        Later events for the update; None is the contest students of ``raw``.
+    tuner : Tuner or None, default=None
+        What searches; None is that of the configuration.
+    again : bool, default=False
+        Whether to do every stage again.
+
+    Returns
+    -------
+    result : dict
+        For each stage whether it was done now, and its result.
+
+    Raises
+    ------
+    RunError
+        If another run has the same state folder.
+    """
+    folder = config.paths.state
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            work = _Work(raw, new, config, open_registry, tuner)
+            return _do(work.stages(), folder / STATE, again)
+    except Timeout:
+        message = (
+            f"Expected no other run in {folder}; found one. Wait for it, or name "
+            "another folder: --set paths.state=FOLDER."
+        )
+        raise RunError(message) from None
+
+
+def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
+    done = {} if again else _read_state(path)
+    results: dict[str, Any] = {}
+    done_now: list[str] = []
+    for one in stages:
+        key = _digest(one.inputs)
+        before = done.get(one.name, {})
+        same = before.get("inputs") == key and one.after not in done_now
+        if same and one.holds(before["result"]):
+            note(f"{one.name}: done already, on {before['done_at']}.")
+            results[one.name] = before["result"]
+            continue
+        note(f"{one.name} ...")
+        results[one.name] = one.work(results)
+        done_now.append(one.name)
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = {"inputs": key, "done_at": when, "result": results[one.name]}
+        # what is done after it is not done any more, even if this run is killed now
+        stale = {one.name}
+        for other in stages:
+            if other.after in stale:
+                stale.add(other.name)
+        done = {name: done[name] for name in done if name not in stale}
+        done[one.name] = entry
+        write_json(path, {"format": FORMAT, "stages": done})
+    shown = [
+        {"stage": name, "done_now": name in done_now, "result": result}
+        for name, result in results.items()
+    ]
+    return {"stages": shown, "champion": results["update"]["champion"]}
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """Read which stages are done; of a file that cannot be read, none is."""
+    try:
+        state = json.loads(path.read_bytes())
+        if state["format"] != FORMAT:
+            raise ValueError
+        stages = dict(state["stages"])
+        for entry in stages.values():
+            if not {"inputs", "done_at", "result"} <= set(entry):
+                raise ValueError
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        note(f"{path} cannot be read: every stage is done again.")
+        return {}
+    return stages
+
+
+def _digest(inputs: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+class _Work:
+    """The stages of one run, and what they share."""
+
+    def __init__(
+        self,
+        raw: Path,
+        new: Path | None,
+        config: Config,
+        open_registry: Callable[[Path, str], ModelRegistry],
+        tuner: Tuner | None,
+    ) -> None:
+        self.raw, self.new, self.config = raw, new, config
+        self.open = open_registry
+        self.tuner = tuner
+        self.settings = config.model_dump(mode="json")
+        self.registry = open_registry(config.registry.path, config.registry.name)
+
+    def stages(self) -> list[Stage]:
+        of_table = {
+            "edml": __version__,
+            "raw": hash_file(self.raw),
+            **{name: self.settings[name] for name in ("columns", "exam_kinds")},
+        }
+        grade = self.config.data.passing_grade
+        features = {**of_table, "grade": grade, "out": str(self.config.paths.features)}
+        tune = dict(self.settings["tune"])
+        del tune["n_jobs"]  # it changes no result
+        search = {**of_table, "data": self.settings["data"], "tune": tune}
+        registered = {**search, "registry": self.settings["registry"]}
+        updated = {
+            **registered,
+            "new": None if self.new is None else hash_file(self.new),
+            "update": self.settings["update"],
+        }
+        return [
+            Stage("process", features, self.process, self.processed, None),
+            Stage("tune", search, self.tune, self.tuned, None),
+            Stage("register", registered, self.register, self.registered, "tune"),
+            Stage("update", updated, self.update, self.updated, "register"),
+        ]
+
+    # -- process -------------------------------------------------------------------
+
+    def process(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        out = self.config.paths.features
+        return {**process(self.raw, out, self.config), "sha256": hash_file(out)}
+
+    def processed(self, result: Mapping[str, Any]) -> bool:
+        out = Path(result["features"])
+        return out.is_file() and hash_file(out) == result["sha256"]
+
+    # -- tune ----------------------------------------------------------------------
+
+    @cached_property
+    def sides(self) -> Sides:
+        return read_sides(self.raw, self.config)
+
+    def drafts(self, search_id: str) -> ModelRegistry:
+        """Give what a search found, until it is registered: safe files, as all."""
+        return self.open(self.config.paths.state / CANDIDATES, search_id)
+
+    def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        tuner = make_tuner(self.config) if self.tuner is None else self.tuner
+        found = search(self.sides.train, tuner)
+        if found.interrupted:  # its best so far is not what these inputs give
+            raise KeyboardInterrupt
+        shutil.rmtree(self.config.paths.state / CANDIDATES, ignore_errors=True)
+        search_id = secrets.token_hex(8)
+        drafts = self.drafts(search_id)
+        with stage("Keeping the candidates"):
+            for number, model in enumerate(found.candidates, start=1):
+                tags = {"source": "run", "search": search_id, "candidate": number}
+                drafts.register(model, tags=tags)
+        return {
+            "search": search_id,
+            "n_evaluations": found.n_evaluations,
+            "n_candidates": len(found.candidates),
+            "students": self.sides.counts(self.config),
+        }
+
+    def tuned(self, result: Mapping[str, Any]) -> bool:
+        n_kept = len(self.drafts(result["search"]).records())
+        n_registered = len(self.of_search(result["search"]))
+        return result["n_candidates"] == n_kept or n_registered > 0
+
+    # -- register ------------------------------------------------------------------
+
+    def of_search(self, search_id: str) -> dict[int, int]:
+        """Give the version of each candidate of a search that is registered."""
+        return {
+            row["tags"]["candidate"]: int(row["version"])
+            for row in self.registry.records().to_dict("records")
+            if row["tags"].get("search") == search_id
+        }
+
+    def register(self, results: Mapping[str, Any]) -> dict[str, Any]:
+        search_id = results["tune"]["search"]
+        there = self.of_search(search_id)
+        drafts = self.drafts(search_id)
+        for draft in map(int, drafts.records()["version"]):
+            if draft not in there:  # as it is after a run that was killed here
+                there[draft] = self.hand_over(drafts, draft)
+        return {"versions": [self.describe(there[draft]) for draft in sorted(there)]}
+
+    def hand_over(self, drafts: ModelRegistry, draft: int) -> int:
+        """Evaluate a candidate on the test students, and register it."""
+        parcel = self.config.paths.state / f"{CANDIDATES}.zip"
+        parcel.unlink(missing_ok=True)
+        with stage(f"Evaluating candidate {draft}"):
+            if not len(drafts.evaluations(draft)):
+                test = self.sides.test
+                drafts.reevaluate(test.X, test.y, draft, purpose="validation")
+            try:
+                drafts.export(draft, parcel)
+                return self.registry.import_(parcel).version
+            finally:
+                parcel.unlink(missing_ok=True)
+
+    def describe(self, version: int) -> dict[str, Any]:
+        record = self.registry.record(version)
+        first = self.registry.evaluations(version).iloc[0]
+        return {
+            "version": version,
+            "algorithm": record.algorithm,
+            "threshold": record.threshold,
+            **figures_of(first["evaluation"]),
+        }
+
+    def registered(self, result: Mapping[str, Any]) -> bool:
+        # some may have been cleaned away since
+        there = set(self.registry.records()["version"].tolist())
+        return any(one["version"] in there for one in result["versions"])
+
+    # -- update --------------------------------------------------------------------
+
+    def update(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        config = self.config
+        if self.new is not None:
+            return update(self.new, config, self.registry)
+        if config.update.refit or config.update.retune:
+            note("No refit and no new thresholds: these need newer events (paths.new).")
+            plain = config.update.model_copy(update={"refit": False, "retune": False})
+            config = config.model_copy(update={"update": plain})
+        return update(self.raw, config, self.registry, held_out=True)
+
+    def updated(self, result: Mapping[str, Any]) -> bool:
+        there = self.registry.records()["version"].tolist()
+        return result["champion"] is None or result["champion"] in there

@@ -1,0 +1,398 @@
+"""What is predicted from a terminal are the bits of score_students, and whole files."""
+
+import json
+from datetime import date
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edml import RiskClassifier, make_risk_pipeline, make_target
+from edml.cli import _predict
+from edml.cli._files import read_events, safe_name
+from edml.cli._predict import Wanted, predict_with_client, to_records, write_files
+from edml.exceptions import ServingError, TableError
+from edml.registry import ModelRegistry
+from edml.schema import resolve_columns
+from edml.serving import create_app
+
+NAMES = resolve_columns(None)
+KEYS = ["user_uuid", "course_uuid"]
+
+
+@pytest.fixture
+def model(with_champion):
+    return ModelRegistry("registry").load("production")
+
+
+@pytest.fixture(name="X")
+def later_table(with_champion):
+    return read_events(Path("later.csv"), NAMES)
+
+
+def predict(edml, *options, **environ):
+    result = edml("predict", "later.csv", "--json", *options, **environ)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def assert_same(predictions, students):
+    """Hold predictions against score_students: the same rows, order and bits."""
+    found = pd.DataFrame(predictions)
+    assert len(found) == len(students)
+    for name in (*KEYS, "legajo", "course_name", "flagged", "reasons", "facts"):
+        assert found[name].tolist() == students[name].tolist(), name
+    assert found["particion"].tolist() == students["particion"].tolist()
+    ours, theirs = found["probability"].to_numpy(), students["probability"].to_numpy()
+    assert (ours.view(np.int64) == theirs.view(np.int64)).all()
+
+
+class Client:
+    """Answers as an endpoint does, from a model; a way through JSON is no loss."""
+
+    def __init__(self, model, X=None, shuffle=False):
+        self.model = model
+        self.shuffle = shuffle
+
+    def __call__(self, url, token=None, *, timeout):
+        self.asked = (url, token, timeout)
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def predict(self, X, explain=False, language="en"):
+        self.sent = X
+        students = self.model.score_students(
+            X, n_reasons=3 if explain else 0, language=language
+        )
+        students = students.drop(columns=["change", "legajo", "course_name"])
+        students["threshold"] = self.model.threshold_
+        students["model_version"] = 7
+        records = json.loads(json.dumps(students.to_dict("records")))
+        found = pd.DataFrame(records)
+        return found.sample(frac=1, random_state=0) if self.shuffle else found
+
+
+# -- the same bits ------------------------------------------------------------
+
+
+def test_all_courses_give_the_bits_of_score_students(edml, model, X):
+    shown = predict(edml)
+    assert_same(shown["predictions"], model.score_students(X))
+    assert shown["model_version"] == 1
+    assert {one["threshold"] for one in shown["predictions"]} == {model.threshold_}
+    assert {one["model_version"] for one in shown["predictions"]} == {1}
+
+
+def test_parquet_gives_the_same(edml, model, X, later_events):
+    later_events.assign(legajo=later_events["legajo"].astype(str)).to_parquet(
+        "l.parquet"
+    )
+    result = edml("predict", "l.parquet", "--json")
+    assert_same(json.loads(result.stdout)["predictions"], model.score_students(X))
+
+
+def test_one_course_students_and_day(edml, model, X):
+    name = X["course_name"].iloc[0]
+    of_course = X[X["course_name"] == name]
+    assert 0 < len(of_course) < len(X)
+    shown = predict(edml, "--course", name, "--partition", 5)
+    assert_same(shown["predictions"], model.score_students(of_course, at=5))
+    by_id = predict(
+        edml, "--course", of_course["course_uuid"].iloc[0], "--partition", 5
+    )
+    assert by_id["predictions"] == shown["predictions"]
+    some = of_course["user_uuid"].unique()[:2].tolist()
+    chosen = of_course[of_course["user_uuid"].isin(some)]
+    options = ["--course", name, "--student", some[0], "--student", some[1]]
+    shown = predict(edml, *options, "--language", "es")
+    assert_same(shown["predictions"], model.score_students(chosen, language="es"))
+
+
+def test_the_day_hides_what_is_later(edml, model, X):
+    early = X[X["particion"].fillna(0) <= 4]
+    early.to_csv("early.csv", index=False)
+    at = predict(edml, "--partition", 4)["predictions"]
+    assert at == predict(edml, "--partition", 4)["predictions"]
+    assert {one["particion"] for one in at} == {4}
+    latest = json.loads(edml("predict", "early.csv", "--json").stdout)["predictions"]
+    later_scores = early["s_graded_at"].notna().any()
+    assert later_scores  # some of which are graded after day 4
+    assert [one["user_uuid"] for one in at] != []
+    assert len(at) == len(latest)
+
+
+def test_columns_are_those_of_the_model(edml, tuned, events):
+    columns = {"user_uuid": "student", "course_uuid": "class"}
+    table = events.rename(columns=columns)
+    pipeline = make_risk_pipeline("lightgbm", columns=columns)
+    fitted = RiskClassifier(pipeline, cv=2).fit(table, make_target(table))
+    registry = ModelRegistry("registry")
+    registry.promote(registry.register(fitted).version)
+    table.to_csv("named.csv", index=False)
+    result = edml("predict", "named.csv", "--json")  # no setting names them
+    assert result.exit_code == 0, result.output
+    read = read_events(Path("named.csv"), resolve_columns(columns))
+    expected = registry.load("production").score_students(read)
+    assert_same(json.loads(result.stdout)["predictions"], expected)
+
+
+# -- by an endpoint -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_endpoint_gives_the_same(edml, model, X, monkeypatch, shuffle):
+    client = Client(model, shuffle=shuffle)
+    monkeypatch.setattr("edml.serving._client.RiskClient", client)
+    options = ["--url", "http://127.0.0.1:1", "--partition", 6]
+    shown = predict(edml, *options, **{"EDML_ENDPOINT_TOKEN": "hush"})
+    expected = model.score_students(X, at=6)
+    if shuffle:  # of equal probabilities any may be first
+        keys = expected[KEYS].itertuples(index=False, name=None)
+        order = {key: row for row, key in enumerate(keys)}
+        shown["predictions"].sort(key=lambda one: order[one[KEYS[0]], one[KEYS[1]]])
+    assert_same(shown["predictions"], expected)
+    assert client.asked == ("http://127.0.0.1:1", "hush", 30.0)
+    assert shown["model_version"] == 7
+    assert "hush" not in json.dumps(shown)
+
+
+def test_an_endpoint_is_sent_those_asked_for_alone(edml, model, X, monkeypatch):
+    client = Client(model)
+    monkeypatch.setattr("edml.serving._client.RiskClient", client)
+    monkeypatch.setenv("EDML_ENDPOINT_URL", "http://127.0.0.1:1")
+    student = X["user_uuid"].iloc[0]
+    shown = predict(edml, "--student", student)
+    assert set(client.sent["user_uuid"]) == {student}
+    own = model.score_students(X[X["user_uuid"] == student])
+    assert_same(shown["predictions"], own)
+    # a registry that is named wins over an endpoint that is set
+    assert predict(edml, "--registry", "registry")["model_version"] == 1
+
+
+@pytest.mark.slow
+def test_a_real_endpoint_gives_the_same(edml, model, X):
+    serving = pytest.importorskip("werkzeug.serving")
+    endpoint = serving.make_server(
+        "127.0.0.1", 0, create_app(ModelRegistry("registry"))
+    )
+    thread = Thread(target=endpoint.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{endpoint.server_port}"
+        everybody = predict(edml, "--url", url)
+        name = X["course_name"].iloc[-1]
+        of_course = predict(edml, "--url", url, "--course", name, "--partition", 5)
+    finally:
+        endpoint.shutdown()
+        thread.join()
+    assert_same(everybody["predictions"], model.score_students(X))
+    chosen = X[X["course_name"] == name]
+    assert_same(of_course["predictions"], model.score_students(chosen, at=5))
+
+
+def test_numbers_as_ids_survive_texts(model, X):
+    numbered = X.assign(
+        user_uuid=X["user_uuid"].factorize()[0], course_uuid=X["course_uuid"]
+    )
+
+    class Texts(Client):
+        def predict(self, X, explain=False, language="en"):
+            found = super().predict(X, explain, language)
+            return found.assign(user_uuid=found["user_uuid"].astype(str))
+
+    found = predict_with_client(Texts(model), numbered, Wanted(), NAMES)
+    assert_same(to_records(found), model.score_students(numbered))
+
+
+def test_an_endpoint_that_refuses(edml, model, assert_refused, monkeypatch):
+    class Refuses(Client):
+        def predict(self, X, explain=False, language="en"):
+            raise ServingError("Expected an answer; found none.")
+
+    monkeypatch.setattr("edml.serving._client.RiskClient", Refuses(model))
+    result = edml("predict", "later.csv", "--url", "http://127.0.0.1:1")
+    assert_refused(result, "edml predict: Expected an answer; found none.")
+    assert not Path("inferences").exists()
+
+
+def test_an_address_that_is_none(edml, with_champion, assert_refused):
+    pytest.importorskip("urllib3")
+    result = edml("predict", "later.csv", "--url", "ftp://ann:hush@x")
+    assert_refused(result, "Expected an address", code=2)
+    assert "hush" not in result.output
+
+
+def test_a_day_before_all_events(model, X):
+    late = X.assign(particion=9)
+    with pytest.raises(TableError, match="no row up to partition 3"):
+        predict_with_client(Client(model), late, Wanted(partition=3), NAMES)
+
+
+# -- files --------------------------------------------------------------------
+
+
+def test_one_file_per_course_and_day(edml, model, X):
+    shown = predict(edml, "--out", "out")
+    today = f"{date.today():%Y-%m-%d}"
+    courses = sorted(X["course_name"].unique())
+    expected = {
+        str(Path("out", safe_name(name), "11", f"{today}.json")): name
+        for name in courses
+    }
+    assert shown["files"] == list(expected)
+    held = []
+    for path, name in expected.items():
+        body = json.loads(Path(path).read_text("utf-8"))
+        assert (body["course"], body["partition"], body["date"]) == (name, 11, today)
+        assert body["model_version"] == 1
+        assert {one["course_name"] for one in body["predictions"]} == {name}
+        held += body["predictions"]
+    by_student = sorted(held, key=str)
+    assert by_student == sorted(shown["predictions"], key=str)
+    assert not list(Path("out").rglob(".*"))
+
+
+def test_csv_to_the_last_bit(edml, model, X):
+    shown = predict(edml, "--format", "csv", "--partition", 3)
+    tables = [pd.read_csv(path, dtype={"legajo": "str"}) for path in shown["files"]]
+    assert {Path(path).parent.name for path in shown["files"]} == {"3"}
+    table = pd.concat(tables)
+    expected = {
+        (one["user_uuid"], one["course_uuid"]): one for one in shown["predictions"]
+    }
+    assert len(table) == len(expected)
+    for row in table.to_dict("records"):
+        one = expected[row["user_uuid"], row["course_uuid"]]
+        assert row["probability"] == one["probability"]
+        assert row["legajo"] == one["legajo"]
+        assert row["reasons"] == "; ".join(one["reasons"])
+
+
+def test_names_of_courses_never_leave_the_folder(tmp_path):
+    names = [
+        "../../etc",
+        "a/b",
+        "A/b",
+        "CON",
+        "",
+        "x" * 300,
+        "Álgebra",
+        "álgebra",
+        None,
+    ]
+    students = pd.DataFrame(
+        {
+            "user_uuid": [f"s{place}" for place in range(len(names))],
+            "course_uuid": [f"c{place}" for place in range(len(names))],
+            "course_name": names,
+            "particion": 1,
+            "probability": 0.5,
+            "flagged": True,
+        }
+    )
+    folder = tmp_path / "out"
+    paths = write_files(students, folder, "json", Wanted(), {}, date(2026, 1, 2))
+    assert len({path.casefold() for path in paths}) == len(names)
+    for path in paths:
+        course, day, file = Path(path).relative_to(folder).parts
+        assert (day, file) == ("1", "2026-01-02.json")
+        assert course not in ("", ".", "..")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    bodies = [json.loads(Path(path).read_text("utf-8")) for path in paths]
+    told = [body["predictions"][0]["course_name"] for body in bodies]
+    assert sorted(map(str, told)) == sorted(map(str, names))
+    assert "c8" in {body["course"] for body in bodies}  # it has no name
+
+
+def test_two_courses_of_one_name_are_in_one_file(edml, with_champion, X):
+    X.assign(course_name="Same").to_csv("same.csv", index=False)
+    shown = json.loads(edml("predict", "same.csv", "--json").stdout)
+    (path,) = shown["files"]
+    body = json.loads(Path(path).read_text())
+    assert {one["course_uuid"] for one in body["predictions"]} == set(X["course_uuid"])
+
+
+def test_names_are_not_needed(edml, with_champion, X):
+    X.drop(columns=["course_name", "legajo"]).to_csv("bare.csv", index=False)
+    result = edml("predict", "bare.csv", "--json")
+    assert result.exit_code == 0, result.output
+    folders = {Path(path).parts[1] for path in json.loads(result.stdout)["files"]}
+    assert folders == set(X["course_uuid"])
+    assert "course_name" not in json.loads(result.stdout)["predictions"][0]
+
+
+def test_final_grade_is_not_needed(edml, model, X):
+    X.drop(columns="nota_final_materia").to_csv("running.csv", index=False)
+    result = edml("predict", "running.csv", "--json")
+    expected = model.score_students(X)
+    assert_same(json.loads(result.stdout)["predictions"], expected)
+
+
+def test_on_a_terminal(edml, with_champion):
+    result = edml("predict", "later.csv")
+    assert result.exit_code == 0, result.output
+    assert "students in a course are flagged" in result.stdout
+    assert result.stdout.count("\nWrote inferences") == 3
+    table = result.stdout.partition("flagged.")[0].splitlines()
+    assert max(map(len, table)) <= 80
+    assert "Scoring" in result.stderr
+
+
+# -- what goes wrong ----------------------------------------------------------
+
+
+def test_what_is_not_there_is_told_without_an_id(
+    edml, with_champion, assert_refused, X
+):
+    there = X["user_uuid"].iloc[0]
+    options = ["--student", there, "--student", "ann42"]
+    result = edml("predict", "later.csv", *options)
+    assert_refused(result, "all 2 students", "none of number 2", "'user_uuid'")
+    assert "ann42" not in result.output
+    assert there not in result.output
+    assert_refused(edml("predict", "later.csv", "--course", "No"), "no event of it")
+    assert_refused(edml("predict", "no.csv"), "There is no file no.csv")
+    assert not Path("inferences").exists()
+
+
+def test_usage(edml, with_champion, assert_refused):
+    both = ["--url", "http://127.0.0.1:1", "--registry", "registry"]
+    assert_refused(edml("predict", "later.csv", *both), "found both", code=2)
+    assert_refused(edml("predict"), "paths.raw", code=2)
+    for options in (["--partition", "-1"], ["--format", "xml"], ["--language", "fr"]):
+        assert edml("predict", "later.csv", *options).exit_code == 2
+
+
+def test_no_champion(edml, tuned, assert_refused):
+    assert_refused(edml("predict", "later.csv"), "in production")
+
+
+def test_bad_rows_are_one_line(edml, with_champion, assert_refused, X):
+    X.assign(score="ann42").to_csv("bad.csv", index=False)
+    result = edml("predict", "bad.csv")
+    assert_refused(result, "'score'")
+    assert "ann42" not in result.output
+
+
+def test_a_stop_leaves_whole_files(edml, with_champion, assert_refused, monkeypatch):
+    written = []
+
+    def stop(path, value):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, value)
+
+    write = _predict.write_json
+    monkeypatch.setattr(_predict, "write_json", stop)
+    assert_refused(edml("predict", "later.csv"), "Stopped", code=130)
+    files = [path for path in Path("inferences").rglob("*") if path.is_file()]
+    assert files == written
+    json.loads(files[0].read_text("utf-8"))

@@ -1,0 +1,278 @@
+"""A stage is done once for the same inputs, and again for others."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from edml.cli import _run
+from edml.cli._config import read_config
+from edml.registry import ModelRegistry
+
+STAGES = ["process", "tune", "register", "update"]
+
+
+@pytest.fixture
+def go(project, stand_in):
+    """Run the stages with a stand-in for the search; tell which were done now."""
+    tuner = stand_in(("lightgbm",))
+
+    def go(*settings, new=None, again=False, tuner=tuner, raw="events.csv"):
+        flags = {
+            tuple(name.split(".")): value
+            for name, value in dict(settings, **{"update.importance": False}).items()
+        }
+        result = _run.run(
+            Path(raw),
+            read_config(flags=flags).config,
+            lambda folder, name: ModelRegistry(folder, name, who="ada"),
+            new=None if new is None else Path(new),
+            tuner=tuner,
+            again=again,
+        )
+        assert [one["stage"] for one in result["stages"]] == STAGES
+        go.result = result
+        return [one["stage"] for one in result["stages"] if one["done_now"]]
+
+    go.tuner = tuner
+    return go
+
+
+def registry():
+    return ModelRegistry("registry")
+
+
+# -- what is done -------------------------------------------------------------
+
+
+def test_from_events_to_a_champion(go):
+    assert go() == STAGES
+    table = registry().records()
+    assert table["stage"].tolist() == ["production"]
+    record = registry().record(1)
+    assert record.tags["source"] == "run"
+    assert record.origin is not None
+    purposes = registry().evaluations(1)["purpose"].tolist()
+    assert purposes == ["validation", "choosing"]
+    assert table["purpose"].tolist() == ["validation"]
+    assert go.result["champion"] == 1
+    features = pd.read_parquet("features.parquet")
+    assert go.result["stages"][0]["result"]["n_snapshots"] == len(features)
+
+
+def test_the_same_again_does_nothing(go):
+    go()
+    before = go.result
+    assert go() == []
+    assert go.tuner.n_fits == 1
+    assert len(registry().records()) == 1
+    assert go.result["champion"] == before["champion"]
+    assert [one["result"] for one in go.result["stages"]] == [
+        one["result"] for one in before["stages"]
+    ]
+    assert go(again=True) == STAGES
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "done"),
+    [
+        ("tune.n_jobs", 2, []),  # it changes no result
+        ("endpoint.port", 9000, []),
+        ("update.min_gain", 0.5, ["update"]),
+        ("tune.folds", 3, ["tune", "register", "update"]),
+        ("data.random_state", 1, ["tune", "register", "update"]),
+        ("data.passing_grade", 5.0, STAGES),
+        ("registry.name", "other", ["register", "update"]),
+        ("paths.features", "f.csv", ["process"]),
+    ],
+)
+def test_a_setting_does_again_what_depends_on_it(go, setting, value, done):
+    go()
+    assert go((setting, value)) == done
+
+
+def test_other_events_do_everything_again(go, events):
+    go()
+    text = Path("events.csv").read_bytes()
+    Path("moved.csv").write_bytes(text)
+    assert go(raw="moved.csv") == []  # the content counts, not the name
+    Path("events.csv").write_bytes(text + b"\n")
+    assert go() == STAGES
+
+
+def test_new_events_are_for_the_update_alone(go):
+    go()
+    first = go.result["stages"][-1]["result"]
+    assert first["evaluations"] == []
+    assert go(new="later.csv") == ["update"]
+    assert [one["version"] for one in go.result["stages"][-1]["result"]["evaluations"]]
+    assert go(new="later.csv") == []
+
+
+def test_another_edml_does_everything_again(go, monkeypatch):
+    go()
+    monkeypatch.setattr(_run, "__version__", "99")
+    assert go() == STAGES
+
+
+def test_what_is_gone_is_made_again(go):
+    go()
+    Path("features.parquet").unlink()
+    assert go() == ["process"]
+    Path("features.parquet").write_bytes(b"other")
+    assert go() == ["process"]
+    _remove(Path("registry"))
+    assert go() == ["register", "update"]
+    assert go.tuner.n_fits == 1
+    _remove(Path(".edml/candidates"))
+    assert go() == []  # they are registered
+    _remove(Path("registry"))
+    assert go() == STAGES[1:]
+
+
+def _remove(folder):
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.rmdir()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", '{"format": 2}', '{"format": 1, "stages": {"tune": {}}}'],
+)
+def test_a_state_that_cannot_be_read(go, text, capsys):
+    go()
+    Path(".edml/run.json").write_text(text)
+    assert go() == STAGES
+    assert "cannot be read: every stage is done again" in capsys.readouterr().err
+
+
+# -- where it is stopped ------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_goes_on_where_it_was_stopped(go, monkeypatch, stage):
+    work = getattr(_run._Work, stage)
+
+    def stop(self, results):
+        work(self, results)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_run._Work, stage, stop)
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    monkeypatch.setattr(_run._Work, stage, work)
+    assert go() == STAGES[STAGES.index(stage) :]
+    assert len(registry().records()) == 1
+    assert go() == []
+
+
+def test_a_stop_between_two_candidates_registers_none_twice(go, monkeypatch, stand_in):
+    tuner = stand_in(("lightgbm", "xgboost"))
+    hand_over = _run._Work.hand_over
+
+    def stop(self, drafts, draft):
+        if draft == 2:
+            raise KeyboardInterrupt
+        return hand_over(self, drafts, draft)
+
+    monkeypatch.setattr(_run._Work, "hand_over", stop)
+    with pytest.raises(KeyboardInterrupt):
+        go(tuner=tuner)
+    assert len(registry().records()) == 1
+    monkeypatch.setattr(_run._Work, "hand_over", hand_over)
+    assert go(tuner=tuner) == ["register", "update"]
+    algorithms = registry().records()["algorithm"].tolist()
+    assert algorithms == ["LGBMClassifier", "XGBClassifier"]
+    assert tuner.n_fits == 1
+
+
+def test_an_ended_search_is_not_done(go, monkeypatch):
+    search = _run.search
+    monkeypatch.setattr(
+        _run, "search", lambda *args: search(*args)._replace(interrupted=True)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    monkeypatch.setattr(_run, "search", search)
+    assert go() == STAGES[1:]
+
+
+def test_one_run_at_a_time(go):
+    Path(".edml").mkdir()
+    with (
+        FileLock(Path(".edml/run.lock")),
+        pytest.raises(_run.RunError, match=r"no other run in .edml; found one. Wait"),
+    ):
+        go()
+    assert go() == STAGES
+
+
+def test_nothing_is_left_beside(go):
+    go()
+    left = {path.name for path in Path(".edml").iterdir()}
+    assert left <= {"run.json", "run.lock", "candidates"}
+    assert not list(Path.cwd().rglob("*.tmp"))
+
+
+def test_refit_waits_for_newer_events(go, capsys):
+    assert go(("update.refit", True), ("update.retune", True)) == STAGES
+    assert "need newer events" in capsys.readouterr().err
+    assert go(("update.refit", True), new="later.csv") == ["update"]
+    assert go.result["stages"][-1]["result"]["refitted"]
+
+
+# -- the command --------------------------------------------------------------
+
+
+@pytest.fixture
+def use(monkeypatch, stand_in):
+    monkeypatch.setattr(_run, "make_tuner", lambda config: stand_in(("lightgbm",)))
+
+
+def test_the_command(project, edml, use):
+    options = ["--new", "later.csv", "--set", "update.importance=false"]
+    result = edml("run", "events.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert "register: done" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    result = edml("run", "events.csv", *options, "--json")
+    shown = json.loads(result.stdout)
+    assert [one["done_now"] for one in shown["stages"]] == [False] * 4
+    assert "tune: done already, on " in result.stderr
+    assert shown["champion"] == registry().record("production").version
+    shown = json.loads(edml("run", "events.csv", *options, "--json", "--again").stdout)
+    assert all(one["done_now"] for one in shown["stages"])
+
+
+def test_signed_all_the_way(project, edml, use):
+    options = ["--json", "--set", "update.importance=false"]
+    key = {"EDML_REGISTRY_KEY": "0123456789abcdef0123456789abcdef"}
+    result = edml("run", "events.csv", *options, **key)
+    assert result.exit_code == 0, result.output
+    signed = ModelRegistry("registry", key=key["EDML_REGISTRY_KEY"].encode())
+    assert signed.verify() == []
+    signed.load("production")
+
+
+def test_what_is_refused(project, edml, assert_refused):
+    assert_refused(edml("run"), "paths.raw", code=2)
+    assert_refused(edml("run", "no.csv"), "no.csv")
+    assert_refused(edml("run", "events.csv", "--new", "no.csv"), "no.csv")
+
+
+@pytest.mark.slow
+def test_the_real_search(project, edml):
+    options = [
+        *("--set", "tune.evaluations=3", "--set", "tune.algorithms=lightgbm"),
+        *("--set", "tune.folds=2", "--json"),
+    ]
+    result = edml("run", "events.csv", *options)
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert shown["champion"] == registry().record("production").version
+    assert Path("importance.csv").is_file()
+    again = json.loads(edml("run", "events.csv", *options).stdout)
+    assert not any(one["done_now"] for one in again["stages"])

@@ -1,0 +1,224 @@
+"""What all commands share: exit codes, one clear line, a clean stop, fast help."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+import typer
+
+from edml.cli import _terminal, app
+from edml.cli._config import ConfigError
+from edml.cli._terminal import Interrupts, figure, guarded, show, stage
+from edml.exceptions import RegistryError, TableError
+
+COMMANDS = ("process", "tune", "update", "predict", "report", "run", "serve", "config")
+
+
+# -- what goes wrong ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (TableError("Column 'a'\nis\x0bbad."), 1, "edml x: Column 'a' is bad.\n"),
+        (RegistryError("No."), 1, "edml x: No.\n"),
+        (OSError(2, "No such file", "f"), 1, "edml x: [Errno 2] No such file: 'f'\n"),
+        (ConfigError("one\ntwo"), 2, "edml x: one\nedml x: two\n"),
+        (KeyboardInterrupt(), 130, "edml x: Stopped. No file is half-written.\n"),
+    ],
+)
+def test_errors_are_lines_and_exit_codes(capsys, error, code, said):
+    with pytest.raises(typer.Exit) as caught, guarded("x"):
+        raise error
+    assert caught.value.exit_code == code
+    assert capsys.readouterr() == ("", said)
+
+
+def test_an_error_of_edml_itself_is_not_hidden():
+    with pytest.raises(ZeroDivisionError), guarded("x"):
+        raise ZeroDivisionError
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_are_lines(capsys):
+    shown_before = warnings.showwarning
+    with guarded("x"):
+        warnings.warn("mind this", stacklevel=2)
+    assert capsys.readouterr() == ("", "Note: mind this\n")
+    assert warnings.showwarning is shown_before
+
+
+def test_options_that_are_none(edml):
+    for arguments in (
+        ["nothing"],
+        ["tune", "--nothing"],
+        ["tune", "--evaluations", "x"],
+    ):
+        result = edml(*arguments)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+
+
+# -- Ctrl-C -------------------------------------------------------------------
+
+
+def press_ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+
+
+def test_interrupts_are_seen_also_where_they_are_caught():
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupts() as interrupts:
+        assert not interrupts.seen
+        with pytest.raises(KeyboardInterrupt):
+            press_ctrl_c()
+    assert interrupts.seen
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_interrupts_in_another_thread_are_none():
+    found = []
+
+    def work():
+        with Interrupts() as interrupts:
+            found.append(interrupts.seen)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_real_search_with_its_best(project):
+    code = "from edml.cli import main; main()"
+    options = ["tune", "events.csv", "--evaluations", "100000", "--json"]
+    search = subprocess.Popen(  # noqa: S603 - the code is the line above
+        [sys.executable, "-c", code, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "Searching" not in (line := search.stderr.readline()):
+        assert line
+    time.sleep(10)
+    search.send_signal(signal.SIGINT)
+    out, said = search.communicate(timeout=300)
+    assert search.returncode == 130, said
+    assert "best so far" in said
+    assert json.loads(out)["interrupted"] is True
+    assert not list(Path.cwd().rglob("*.tmp*"))
+
+
+# -- what is shown ------------------------------------------------------------
+
+
+def test_progress_is_beside_what_is_shown(capsys):
+    with stage("Working"):
+        show({"a": 0.1 + 0.2, "b": "ñ"}, True, print)
+    out, said = capsys.readouterr()
+    assert json.loads(out) == {"a": 0.30000000000000004, "b": "ñ"}
+    assert said.startswith("Working")
+    show({"a": 1}, False, lambda console, result: console.print(f"[b] {result['a']}"))
+    assert capsys.readouterr().out == "[b] 1\n"
+
+
+def test_nan_is_no_json():
+    with pytest.raises(ValueError, match="JSON"):
+        show({"a": float("nan")}, True, print)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.12345, "0.123"), (None, "-"), (float("nan"), "-")]
+)
+def test_figures(value, text):
+    assert figure(value) == text
+
+
+# -- help ---------------------------------------------------------------------
+
+
+def test_help_names_the_commands(edml):
+    shown = edml("--help").stdout
+    for name in (*COMMANDS, "registry", "demo"):
+        assert name in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_each_command(edml, name):
+    result = edml(name, "--help")
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_every_option_has_help():
+    group = typer.main.get_command(app)
+    for name in COMMANDS:
+        command = group.commands[name]
+        for one in (command, *getattr(command, "commands", {}).values()):
+            assert one.help
+            for parameter in one.params:
+                assert parameter.help or parameter.name == "help", (name, parameter)
+
+
+def test_every_command_that_shows_something_speaks_json():
+    group = typer.main.get_command(app)
+    commands = {name: group.commands[name] for name in COMMANDS if name != "serve"}
+    commands["config"] = commands["config"].commands["show"]
+    for name, command in commands.items():
+        options = {option for one in command.params for option in one.opts}
+        assert {"--json", "--set", "--config"} <= options, name
+
+
+def test_help_does_not_wait_for_heavy_imports():
+    code = "import sys, edml.cli; print(*sys.modules)"
+    loaded = subprocess.run(  # noqa: S603 - the code is the line above
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    heavy = {"sklearn", "pandas", "numpy", "pydantic", "flask", "edml.tuning"}
+    assert not heavy & set(loaded.stdout.split())
+
+
+def test_only_one_place_reads_the_environment():
+    folder = Path(_terminal.__file__).parent
+    readers = {
+        path.name for path in folder.glob("*.py") if "os.environ" in path.read_text()
+    }
+    assert readers == {"_registry.py", "_terminal.py"}
+
+
+# -- serve --------------------------------------------------------------------
+
+
+def test_serve_hands_on_settings_and_options(project, edml, monkeypatch):
+    given = []
+    monkeypatch.setattr("edml.serving._server.main", given.extend)
+    (project / "edml.toml").write_text(
+        "[endpoint]\nport = 9000\ntoken_file = 'tokens'\n[registry]\nname = 'spring'\n"
+    )
+    result = edml("serve", "--threads", "2", "--port", "9001")
+    assert result.exit_code == 0, result.output
+    assert given == [
+        "--host=127.0.0.1",
+        "--port=9000",
+        "--token-file=tokens",
+        "--registry=registry",
+        "--name=spring",
+        "--threads",
+        "2",
+        "--port",
+        "9001",
+    ]
+
+
+def test_serve_refuses_bad_settings(project, edml, assert_refused):
+    result = edml("serve", "--set", "endpoint.port=x")
+    assert_refused(result, "endpoint.port expects a valid integer", code=2)

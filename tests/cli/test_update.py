@@ -1,0 +1,253 @@
+"""New events judge what is there, and what is learned from them is judged apart."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from edml import evaluate
+from edml.cli._config import ConfigError
+from edml.cli._files import read_events
+from edml.cli._settings import Config
+from edml.cli._sides import divide, join, with_outcome
+from edml.cli._update import update
+from edml.exceptions import RegistryError
+from edml.explanation import explain
+from edml.registry import ModelRegistry
+from edml.schema import resolve_columns
+
+
+@pytest.fixture
+def registry(with_champion):
+    return ModelRegistry("registry", who="ada")
+
+
+def sides_of(name, config=None):
+    config = config or Config()
+    X = read_events(Path(name), resolve_columns(None))
+    return divide(with_outcome(X, config)[0], config)
+
+
+def run(registry, name="later.csv", **settings):
+    config = Config.model_validate({"update": {"importance": False, **settings}})
+    return update(Path(name), config, registry)
+
+
+# -- judging ------------------------------------------------------------------
+
+
+def test_all_are_judged_on_new_students_apart_from_the_contest(registry):
+    result = run(registry)
+    sides = sides_of("later.csv")
+    shown = join(sides.train, sides.test)  # nothing is learned: more to judge on
+    assert not set(shown.X["user_uuid"]) & set(sides.contest.X["user_uuid"])
+    for version, purpose in ((1, "report"), (2, "validation")):
+        rows = registry.evaluations(version)
+        assert rows["purpose"].tolist() == ["validation", purpose, "choosing"]
+        assert rows["fair"].tolist() == [True, True, False]
+        model = registry.load(version)
+        for number, side in ((1, shown), (2, sides.contest)):
+            expected = evaluate(model, *side, n_resamples=0)
+            assert rows["evaluation"][number].metrics == expected.metrics
+        told = next(one for one in result["evaluations"] if one["version"] == version)
+        assert told["metrics"] == rows["evaluation"][1].metrics
+    assert result["contest"]["champion"] == 1
+    assert result["contest"]["candidates"] == [2]
+    assert result["champion"] == registry.record("production").version
+    assert result["tuned_on_this_file"] == []
+
+
+def test_losers_compete_again(registry):
+    run(registry, min_gain=1.0)
+    assert registry.record(2).stage == "staging"
+    result = run(registry, min_gain=1.0)
+    assert result["contest"]["candidates"] == [2]
+    assert result["champion"] == 1
+
+
+def test_no_promotion_where_none_is_wanted(tuned):
+    registry = ModelRegistry("registry")
+    result = run(registry, promote=False)
+    assert result["champion"] is None
+    assert result["contest"]["promoted"] is False
+    assert run(registry)["champion"] in (1, 2)
+
+
+def test_the_metric_and_the_number_of_candidates(registry, later_events, stand_in):
+    sides = sides_of("events.csv")
+    for model in stand_in(("lightgbm", "xgboost")).fit(*sides.train).candidates_:
+        registry.register(model, evaluate(model, *sides.test, n_resamples=5))
+    result = run(registry, candidates=2, metric="brier", min_gain=1.0)
+    figures = {
+        one["version"]: one["metrics"]["brier"]
+        for one in result["evaluations"]
+        if one["version"] != 1
+    }
+    best = sorted(figures, key=lambda version: (figures[version], -version))[:2]
+    assert result["contest"]["metric"] == "brier"
+    assert sorted(result["contest"]["candidates"]) == sorted(best)
+
+
+# -- the file that models were tuned on ---------------------------------------
+
+
+def test_the_same_file_gives_its_contest_students_alone(tuned):
+    registry = ModelRegistry("registry")
+    result = run(registry, "events.csv")
+    assert result["tuned_on_this_file"] == [1, 2]
+    assert result["evaluations"] == []
+    assert result["champion"] == result["contest"]["winner"]
+    model = registry.load(result["champion"])
+    contest = sides_of("events.csv").contest
+    figure = evaluate(model, *contest, n_resamples=0).metrics["average_precision"]
+    assert result["contest"]["figures"][str(result["champion"])] == figure
+    # the figures that are shown are those of the test students
+    assert registry.records("production")["purpose"].tolist() == ["validation"]
+
+
+@pytest.mark.parametrize("name", ["refit", "retune"])
+def test_nothing_is_learned_from_the_same_file(registry, name):
+    with pytest.raises(ConfigError, match=f"update.{name} needs events of other"):
+        run(registry, "events.csv", **{name: True})
+    assert len(registry.records()) == 2
+
+
+def test_rows_that_a_model_was_trained_on_whole(registry, stand_in, events):
+    X = read_events(Path("later.csv"), resolve_columns(None))
+    whole = with_outcome(X, Config())[0]
+    registry.register(stand_in().fit(*whole).candidates_[0])
+    with pytest.raises(RegistryError, match="version 3 was trained on all of these"):
+        run(registry)
+
+
+# -- renewing -----------------------------------------------------------------
+
+
+def test_refit_learns_from_the_first_side_alone(registry, stand_in):
+    result = run(registry, refit=True, min_gain=1.0)
+    assert result["refitted"] == {"1": 3, "2": 4}
+    sides = sides_of("later.csv")
+    expected = stand_in().fit(*sides.train).candidates_[0]
+    X = sides.test.X
+    new = registry.load(3)
+    assert (new.predict_proba(X) == expected.predict_proba(X)).all()
+    assert registry.record(3).parent == 1
+    assert set(result["contest"]["candidates"]) == {2, 3, 4}
+    for version in (1, 2, 3, 4):
+        table = registry.evaluations(version)
+        on_test = evaluate(registry.load(version), *sides.test, n_resamples=0)
+        judged = [one.metrics for one in table["evaluation"]]
+        assert on_test.metrics in judged
+
+
+def test_new_threshold_and_the_same_probabilities(registry):
+    result = run(registry, retune=True, threshold="recall>=0.9", min_gain=1.0)
+    assert result["retuned"] == {"1": 3, "2": 4}
+    # nobody beats the champion, which has its new threshold now
+    assert result["contest"]["winner"] == 1
+    assert result["champion"] == 3
+    old, new = registry.load(1), registry.load(3)
+    X = sides_of("later.csv").test.X
+    assert (old.predict_proba(X) == new.predict_proba(X)).all()
+    assert old.threshold_ != new.threshold_
+    train = sides_of("later.csv").train
+    flagged = evaluate(new, *train, n_resamples=0).metrics["recall"]
+    assert flagged >= 0.9
+    assert registry.history()["why"].iloc[-1].startswith("version 1 with a threshold")
+
+
+def test_new_thresholds_wait_where_no_promotion_is_wanted(registry):
+    result = run(registry, retune=True, promote=False)
+    assert result["champion"] == 1
+
+
+@pytest.mark.filterwarnings("ignore:Asked to flag:UserWarning")
+def test_capacity_as_the_rule(registry):
+    result = run(registry, retune=True, threshold={"per_course": 2}, min_gain=1.0)
+    rule = registry.record(result["champion"]).training["threshold"]
+    assert "2" in str(rule)
+
+
+@pytest.mark.filterwarnings("default:Asked to flag:UserWarning")
+def test_a_warning_is_a_line_on_stderr(registry, edml):
+    options = ["--retune", "--set", "update.threshold={per_course = 1000}", "--json"]
+    result = edml("update", "later.csv", *options)
+    assert result.exit_code == 0, result.output
+    lines = result.stderr.splitlines()
+    assert any(line.startswith("Note: Asked to flag 1000 students") for line in lines)
+    assert ".py:" not in result.stderr
+
+
+def test_a_model_that_cannot_be_refitted_is_told(registry, monkeypatch, capsys):
+    original = ModelRegistry.refit
+
+    def refit(self, version, *rest):
+        if version == 1:
+            raise RegistryError("It holds a splitter of your own.")
+        return original(self, version, *rest)
+
+    monkeypatch.setattr(ModelRegistry, "refit", refit)
+    assert run(registry, refit=True)["refitted"] == {"2": 3}
+    assert "Version 1 is not refitted. It holds a" in capsys.readouterr().err
+
+
+# -- importances --------------------------------------------------------------
+
+
+def test_importances_are_those_of_the_new_students(registry):
+    result = run(registry, importance=True, min_gain=1.0)
+    assert result["importance"] == "importance.csv"
+    table = pd.read_csv("importance.csv")
+    assert list(table) == ["version", "feature", "importance", "scale"]
+    assert table.groupby("version").size().to_dict() == {1: 44, 2: 44}
+    for _, of_version in table.groupby("version"):
+        assert of_version["importance"].is_monotonic_decreasing
+    sides = sides_of("later.csv")
+    X = join(sides.train, sides.test).X
+    every = explain(registry.load(1), X, progress=False).importance()
+    ours = table[table["version"] == 1].set_index("feature")["importance"]
+    assert ours.corr(every, method="spearman") > 0.8  # ours are of 300 rows
+
+
+# -- the command --------------------------------------------------------------
+
+
+def test_for_machines(registry, edml):
+    result = edml("update", "later.csv", "--json", "--set", "update.importance=false")
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert {one["version"] for one in shown["evaluations"]} == {1, 2}
+    assert shown["champion"] == ModelRegistry("registry").record("production").version
+
+
+def test_on_a_terminal(registry, edml):
+    result = edml("update", "later.csv", "--refit", "--retune", "--no-promote")
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    for words in ("Refitted version 1: it is version 3.", "Champion: 1.", "contest:"):
+        assert words in " ".join(result.stdout.split())
+    assert "Holding the contest" in result.stderr
+
+
+def test_events_come_from_the_settings(registry, edml, assert_refused):
+    assert_refused(edml("update"), "found none", "paths.new", code=2)
+    result = edml("update", EDML_PATHS_NEW="later.csv", EDML_UPDATE_IMPORTANCE="false")
+    assert result.exit_code == 0, result.output
+
+
+def test_what_is_refused(project, edml, assert_refused):
+    assert_refused(edml("update", "later.csv"), "registered model", "edml tune")
+    assert not (project / "registry").exists()
+
+
+def test_nobody_but_the_champion(with_champion, edml):
+    registry = ModelRegistry("registry")
+    registry.promote(2, "staging")
+    registry.demote(2)
+    registry.clean(keep_last=0)
+    assert registry.records()["version"].tolist() == [1]
+    result = edml("update", "later.csv", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["contest"] is None
+    assert "no model besides the champion" in result.stderr
