@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edml.inspection._displays._style import open_axes
+from edml._drawing import open_axes
 from edml.schema import FloatArray
 
 _ROW_HEIGHT = 0.32  # inches

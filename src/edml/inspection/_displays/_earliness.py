@@ -9,16 +9,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
+from edml._drawing import GREY, open_axes, require_pyplot, soften
 from edml.inspection._displays._by_partition import Measure, judge_partitions
 from edml.inspection._displays._read import check_predictions, own_threshold
 from edml.inspection._displays._style import (
-    GREY,
     fill_strip,
     merge_style,
     next_colour,
-    open_axes,
-    require_pyplot,
-    soften,
     strip_above,
 )
 from edml.inspection._judged import judge

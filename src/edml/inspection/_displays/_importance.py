@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
+from edml._drawing import BLUE, GREY, require_pyplot
 from edml.explanation import Explanation, explain
 from edml.inspection._displays._bars import (
     draw_bars,
@@ -14,7 +15,6 @@ from edml.inspection._displays._bars import (
     open_bar_axes,
     rest_label,
 )
-from edml.inspection._displays._style import BLUE, GREY, require_pyplot
 from edml.schema import columns_of, first_rows, is_event_table, snapshot_codes
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
+from edml._drawing import BLUE, GREY, require_pyplot
 from edml.explanation import Explanation, explain
 from edml.explanation._phrases import words_of  # the words of Explanation.reasons
 from edml.inspection._displays._bars import (
@@ -18,7 +19,7 @@ from edml.inspection._displays._bars import (
     rest_label,
 )
 from edml.inspection._displays._read import select_history
-from edml.inspection._displays._style import BLUE, GREY, VERMILLION, require_pyplot
+from edml.inspection._displays._style import VERMILLION
 from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
 
 _TEXT_WIDTH = 0.2  # of the bars' range: the room for a number beside a bar

@@ -8,16 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from edml._drawing import GREY, open_axes, require_pyplot, soften
 from edml.inspection._displays._read import check_predictions
-from edml.inspection._displays._style import (
-    GREY,
-    merge_style,
-    next_colour,
-    open_axes,
-    require_pyplot,
-    soften,
-    strip_above,
-)
+from edml.inspection._displays._style import merge_style, next_colour, strip_above
 from edml.inspection._judged import judge
 from edml.metrics import calibration_bins, percentile_interval
 from edml.schema import BoolArray, FloatArray, IntArray, check_keys

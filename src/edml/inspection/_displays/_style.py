@@ -1,66 +1,26 @@
-"""The look that the pictures share: axes, colours, the strip above.
+"""The look that the pictures share: colours, and the strip above.
 
-Text, ticks and background are left to matplotlib's rcParams, so that a dark style
-stays dark. The colours are those of Okabe and Ito that stand out from white and
+The colours are those of Okabe and Ito that stand out from white and
 from black alike, and from each other also for the colour-blind.
 """
 
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from edml._drawing import BLUE, GREY
 from edml._optional import import_optional
 
-BLUE = "#0072B2"
 VERMILLION = "#D55E00"
 GREEN = "#009E73"
 PURPLE = "#CC79A7"
-GREY = "#888888"
 #: In the order in which curves of one picture take them.
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE)
 
 STRIP = "edml strip"
 _STRIP_HEIGHT = 0.16  # of the height of the axes
 _STRIP_GAP = 0.05
-
-
-def require_pyplot() -> ModuleType:
-    """Import pyplot; called before anything that takes long is computed."""
-    return import_optional("matplotlib.pyplot", extra="plot", purpose="Plotting")
-
-
-def open_axes(ax: Any, *, figsize: tuple[float, float] | None = None) -> Any:
-    """Give the axes to draw on.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes or None
-        The caller's; None makes a figure with one.
-    figsize : tuple of two float, default=None
-        Size of a new figure, in inches; None is that of rcParams.
-
-    Returns
-    -------
-    ax : matplotlib Axes
-
-    Raises
-    ------
-    TypeError
-        If ``ax`` is something else, such as the array that ``subplots(2)`` gives.
-    """
-    pyplot = require_pyplot()
-    if ax is None:
-        return pyplot.subplots(figsize=figsize, layout="constrained")[1]
-    axes = import_optional("matplotlib.axes", extra="plot", purpose="Plotting")
-    if not isinstance(ax, axes.Axes):
-        message = (
-            f"ax takes one matplotlib Axes, found {type(ax).__name__}. Pass one of "
-            "those that plt.subplots gave, or None."
-        )
-        raise TypeError(message)
-    return ax
 
 
 def merge_style(
@@ -93,21 +53,6 @@ def next_colour(ax: Any) -> str:
     colors = import_optional("matplotlib.colors", extra="plot", purpose="Plotting")
     used = {colors.to_hex(line.get_color()).upper() for line in ax.lines}
     return next((colour for colour in CYCLE if colour not in used), CYCLE[0])
-
-
-def soften(ax: Any, *, grid: str = "y") -> None:
-    """Take away what is no data, and draw a quiet grid behind what is.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-    grid : {"x", "y", "both"}, default="y"
-        The direction of the values that are read off.
-    """
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(True, axis=grid, alpha=0.3, linewidth=0.6)
-    ax.set_axisbelow(True)
 
 
 def strip_above(ax: Any, label: str) -> Any:

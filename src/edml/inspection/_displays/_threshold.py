@@ -6,18 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
 from edml.inspection._displays._read import check_predictions, own_threshold
-from edml.inspection._displays._style import (
-    BLUE,
-    GREEN,
-    GREY,
-    VERMILLION,
-    fill_strip,
-    open_axes,
-    require_pyplot,
-    soften,
-    strip_above,
-)
+from edml.inspection._displays._style import GREEN, VERMILLION, fill_strip, strip_above
 from edml.inspection._judged import judge
 from edml.schema import (
     FloatArray,

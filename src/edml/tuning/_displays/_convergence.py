@@ -7,16 +7,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from edml._drawing import GREY, open_axes, require_pyplot, soften
 from edml.schema import FloatArray
-from edml.tuning._displays._style import (
-    COLOURS,
-    GREY,
-    MARKERS,
-    lanes_above,
-    open_axes,
-    require_pyplot,
-    soften,
-)
+from edml.tuning._displays._style import COLOURS, MARKERS, lanes_above
 
 _X_LABELS = {
     "time": "seconds since fit began",

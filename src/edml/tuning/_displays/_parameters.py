@@ -12,14 +12,8 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
 from edml.schema import FloatArray
-from edml.tuning._displays._style import (
-    BLUE,
-    GREY,
-    open_axes,
-    require_pyplot,
-    soften,
-)
 
 _N_LEAST = 8  # candidates; below it a fold would hold one
 _N_ENOUGH = 40  # from which the note does not say that they are few
