@@ -1,5 +1,6 @@
 """The stored models from a terminal: clear tables, one clear line for what is wrong."""
 
+import json
 import subprocess
 import sys
 
@@ -218,3 +219,39 @@ def test_help_does_not_wait_for_heavy_imports():
     )
     heavy = {"sklearn", "pandas", "numpy", "skops", "edml.registry"}
     assert not heavy & set(loaded.stdout.split())
+
+
+# -- for machines ---------------------------------------------------------------
+
+
+def test_list_as_json(run, folder):
+    result = run("list", "--json")
+    assert result.exit_code == 0, result.output
+    versions = json.loads(result.stdout)["versions"]
+    records = ModelRegistry(folder).records()
+    assert [row["version"] for row in versions] == records["version"].tolist()
+    assert [row["stage"] for row in versions] == records["stage"].tolist()
+    for row, auc in zip(versions, records["roc_auc"], strict=True):
+        assert row["roc_auc"] == pytest.approx(auc, rel=1e-12)
+
+
+def test_list_of_nothing_as_json(run):
+    result = run("list", "--stage", "staging", "--json")
+    assert json.loads(result.stdout) == {"versions": []}
+
+
+def test_show_as_json(run, folder):
+    told = json.loads(run("show", 2, "--json").stdout)
+    assert told["version"] == 2
+    assert told["tags"] == {"note": "[x] first"}
+    assert len(told["evaluations"]) == 1
+    assert told["evaluations"][0]["number"] == 1
+
+
+def test_verify_as_json(run, folder):
+    assert json.loads(run("verify", "--json").stdout) == {"problems": []}
+    [model_file] = folder.rglob("*2/*.skops")
+    model_file.write_bytes(b"x")
+    result = run("verify", "--json")
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)["problems"]) >= 1

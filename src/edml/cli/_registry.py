@@ -1,6 +1,7 @@
 """``edml registry``: the stored models, from a terminal."""
 
 import getpass
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from edml.cli._terminal import Json, empty_table, figure, print_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +50,18 @@ _SHOWN = {  # two lines, where a table would not fit 80 columns
 
 
 @app.command("list")
-def list_(folder: Folder = _FOLDER, name: Name = _NAME, stage: Stage = None) -> None:
+def list_(
+    folder: Folder = _FOLDER,
+    name: Name = _NAME,
+    stage: Stage = None,
+    as_json: Json = False,
+) -> None:
     """List the versions, with figures by which no contest was decided."""
     with _opened("list", folder, name) as registry:
         records = registry.records(stage)
+    if as_json:
+        print_json({"versions": _rows(records)})
+        return
     out = _console()
     if not len(records):
         out.print(f"No version {'in ' + stage if stage else 'yet'}.")
@@ -60,11 +70,19 @@ def list_(folder: Folder = _FOLDER, name: Name = _NAME, stage: Stage = None) -> 
 
 
 @app.command()
-def show(version: Version, folder: Folder = _FOLDER, name: Name = _NAME) -> None:
+def show(
+    version: Version,
+    folder: Folder = _FOLDER,
+    name: Name = _NAME,
+    as_json: Json = False,
+) -> None:
     """Show what is known of a version."""
     with _opened("show", folder, name) as registry:
         record = registry.record(_number(version))
         evaluations = registry.evaluations(record.version)
+    if as_json:
+        print_json({**record.to_dict(), "evaluations": _rows(evaluations)})
+        return
     out = _console()
     out.print(_record_table(record))
     if len(evaluations):
@@ -96,16 +114,19 @@ def rollback(why: Why = "", folder: Folder = _FOLDER, name: Name = _NAME) -> Non
 
 
 @app.command()
-def verify(folder: Folder = _FOLDER, name: Name = _NAME) -> None:
+def verify(folder: Folder = _FOLDER, name: Name = _NAME, as_json: Json = False) -> None:
     """Check every file, and that every model can be loaded."""
     with _opened("verify", folder, name) as registry:
         problems = registry.verify()
         n_versions = len(registry.records()) if not problems else 0
+    if as_json:
+        print_json({"problems": problems})
     for problem in problems:
         typer.secho(problem, fg="red", err=True)
     if problems:
         raise typer.Exit(1)
-    _say(f"All is well with {n_versions} {_versions(n_versions)}.")
+    if not as_json:
+        _say(f"All is well with {n_versions} {_versions(n_versions)}.")
 
 
 @app.command()
@@ -190,7 +211,7 @@ def _versions(count: int) -> str:
 
 
 def _records_table(records: "pd.DataFrame") -> Table:
-    table = _table("Versions")
+    table = empty_table("Versions")
     table.add_column("", justify="right")
     for heading in ("stage", "algorithm"):
         table.add_column(heading)
@@ -201,15 +222,15 @@ def _records_table(records: "pd.DataFrame") -> Table:
             str(row["version"]),
             row["stage"],
             row["algorithm"],
-            _figure(row["threshold"]),
-            *(_figure(row[figure]) for figure in list(_SHOWN)[:3]),
+            figure(row["threshold"]),
+            *(figure(row[shown]) for shown in list(_SHOWN)[:3]),
             style="bold" if row["stage"] == "production" else None,
         )
     return table
 
 
 def _record_table(record: "ModelRecord") -> Table:
-    table = _table(f"Version {record.version}")
+    table = empty_table(f"Version {record.version}")
     table.add_column("")
     table.add_column("", overflow="fold")
     rows: dict[str, Any] = {
@@ -234,7 +255,7 @@ def _record_table(record: "ModelRecord") -> Table:
 
 
 def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
-    table = _table("Evaluations")
+    table = empty_table("Evaluations")
     table.add_column("", justify="right")
     for heading in ("purpose", "when"):
         table.add_column(heading)
@@ -242,7 +263,7 @@ def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
         table.add_column(heading, justify="right")
     for row in evaluations.to_dict("records"):
         # figures that chose a model flatter it, so they are not put beside its name
-        figures = [_figure(row[name]) if row["fair"] else "-" for name in _SHOWN]
+        figures = [figure(row[name]) if row["fair"] else "-" for name in _SHOWN]
         purpose = row["purpose"] if row["fair"] else "used for choosing"
         when = f"{row['evaluated_at']:%Y-%m-%d}"
         table.add_row(str(row["number"]), purpose, when, *figures)
@@ -253,17 +274,16 @@ def _listed(values: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
-def _figure(value: float) -> str:
-    return "-" if value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
-
-
 def _console() -> Console:
     # markup: a tag may be named [x]
     return Console(markup=False, highlight=False)
+
+
+def _rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Give the rows of a table as JSON has them: null for NaN, times as texts."""
+    told = table.to_json(orient="records", date_format="iso", double_precision=15)
+    rows: list[dict[str, Any]] = json.loads(told)
+    return rows
 
 
 def _say(text: str) -> None:

@@ -132,6 +132,17 @@ class Interrupts:
         raise KeyboardInterrupt
 
 
+def print_json(result: dict[str, Any]) -> None:
+    """Print a result on stdout, for machines.
+
+    Parameters
+    ----------
+    result : dict
+        What JSON can hold.
+    """
+    typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+
+
 def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> None:
     """Show a result, for machines or for people.
 
@@ -145,7 +156,7 @@ def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> 
         Shows it to people: called with the console and the result.
     """
     if as_json:
-        typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(result)
         return
     # markup: a course may be named [x]
     render(Console(markup=False, highlight=False), result)
