@@ -23,7 +23,8 @@ table { border-collapse: collapse; margin: 0.5em 0 1.2em; }
 caption { text-align: left; font-weight: 600; padding: 0.3em 0; }
 th, td { padding: 0.25em 0.7em; text-align: right; vertical-align: baseline;
   border-bottom: 1px solid rgba(128, 128, 128, 0.35); }
-.text { text-align: left; overflow-wrap: anywhere; }
+.text { text-align: left; }
+td.text { overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.5em; }
 figure { margin: 0; max-width: 100%; }
