@@ -98,6 +98,11 @@ class ModelRegistry:
         home = self._store.home
         return f"ModelRegistry({str(home.root)!r}, {home.name!r})"  # never the key
 
+    @property
+    def name(self) -> str:
+        """Which line of models it is."""
+        return self._store.home.name
+
     # -- versions --------------------------------------------------------------------
 
     def register(

@@ -78,7 +78,7 @@ class ChampionWatch:
         poll_seconds: float,
         on_change: Callable[[Champion], None] | None = None,
     ) -> None:
-        self.name = registry._store.home.name
+        self.name = registry.name
         self._registry = registry
         self._poll_seconds = poll_seconds
         self._on_change = on_change
