@@ -11,7 +11,7 @@ import pytest
 
 from edml import RiskClassifier, make_risk_pipeline, make_target
 from edml.cli import _predict
-from edml.cli._files import read_events, safe_name
+from edml.cli._files import _EXACT, read_events, safe_name
 from edml.cli._predict import Wanted, predict_with_client, to_records, write_files
 from edml.exceptions import ServingError, TableError
 from edml.registry import ModelRegistry
@@ -261,7 +261,8 @@ def test_one_file_per_course_and_day(edml, model, X):
 
 def test_csv_to_the_last_bit(edml, model, X):
     shown = predict(edml, "--format", "csv", "--partition", 3)
-    tables = [pd.read_csv(path, dtype={"legajo": "str"}) for path in shown["files"]]
+    exact = {"dtype": {"legajo": "str"}} | _EXACT
+    tables = [pd.read_csv(path, **exact) for path in shown["files"]]
     assert {Path(path).parent.name for path in shown["files"]} == {"3"}
     table = pd.concat(tables)
     expected = {

@@ -151,7 +151,7 @@ def check_names(algorithms: Sequence[Any], X: Any) -> None:
             raise TableError(message)
     if not X.columns.is_unique:
         twice = sorted({str(name) for name in X.columns[X.columns.duplicated()]})
-        message = f"The names {twice} are given to several columns. Rename them."
+        message = f"The columns {twice} are there more than once. Rename them."
         raise TableError(message)
 
 

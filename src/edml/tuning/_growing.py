@@ -104,7 +104,7 @@ def probability_at(fitted: Any, X: NDArray[Any], n_trees: int) -> FloatArray:
     """
     kind = _kind(fitted)
     if kind == "lightgbm":
-        both = fitted.predict_proba(X, num_iteration=n_trees)
+        both = fitted.predict_proba(X, num_iteration=fitted.trees_after_[n_trees])
     elif kind == "xgboost":
         both = fitted.predict_proba(X, iteration_range=(0, n_trees))
     else:
@@ -124,6 +124,10 @@ def _kind(classifier: Any) -> str:
 def _grow_lightgbm(
     classifier: Any, X: NDArray[Any], y: IntArray, screen: NDArray[Any], path: Path
 ) -> Any:
+    # Of few rows, a round may find no tree, and a later one may: so many rounds are
+    # fewer trees, and the first trees of a longer fit are more.
+    there: dict[int, int] = {}
+
     def look(env: CallbackEnv) -> None:
         path.limit.check()
         n_trees = env.iteration + 1
@@ -132,11 +136,14 @@ def _grow_lightgbm(
         # the type also covers what cross-validation gives, which predicts otherwise
         model: Any = env.model
         given = model.predict(screen, num_iteration=n_trees, num_threads=1)
+        there[n_trees] = model.num_trees()
         if path.add(n_trees, given):
             raise EarlyStopException(env.iteration, [])
 
     grown = clone(classifier).set_params(n_estimators=path.checkpoints[-1])
-    return grown.fit(X, y, callbacks=[look])
+    grown.fit(X, y, callbacks=[look])
+    grown.trees_after_ = there
+    return grown
 
 
 class _LookAtXGBoost(TrainingCallback):

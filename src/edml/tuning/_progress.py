@@ -48,7 +48,8 @@ class SearchProgress:
         )
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._verbose:  # starting it would end a line, even where it is silent
+            self._progress.start()
         self._task = self._progress.add_task("searching", total=1.0)
         return self
 
@@ -58,7 +59,8 @@ class SearchProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self._verbose:
+            self._progress.stop()
 
     def report(self, trial: Trial) -> None:
         """Show a trial that is done."""

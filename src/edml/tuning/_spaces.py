@@ -31,6 +31,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "random_forest": {},
 }
 
+_SMALL_LEAF = 20  # the largest one of a table of few rows
 _SNAPSHOTS = (2, 3, 5, 7)  # train on every so many partitions
 
 
@@ -55,7 +56,7 @@ def search_space(
     space : dict of str to Dimension
         By the names of the pipeline's parameters, and "balance".
     """
-    largest_leaf = max(20, min(500, n_rows // 20))
+    largest_leaf = max(_SMALL_LEAF, min(500, n_rows // 20))
     space = {f"classify__{k}": v for k, v in _LEARNERS[algorithm](largest_leaf).items()}
     space["balance"] = one_of(*balance)
     if events:
@@ -119,8 +120,10 @@ def _xgboost(largest_leaf: int) -> Mapping[str, Dimension]:
 
 
 def _random_forest(largest_leaf: int) -> Mapping[str, Dimension]:
+    # the smallest tables have the smallest leaves, and few rows for a tree
+    least = 0.3 if largest_leaf <= _SMALL_LEAF else 0.05
     return {
-        "max_samples": real(0.05, 0.8, log=True),
+        "max_samples": real(least, 0.8, log=True),
         "max_features": real(0.05, 0.8, log=True),
         "min_samples_leaf": whole(1, largest_leaf, log=True),
         "criterion": one_of("gini", "entropy"),
