@@ -382,12 +382,12 @@ default=(None, "weight", "smote", "over", "under")
         """Make the model that `RiskClassifier.fit` would, from the scores there are."""
         pipeline = trial.pipeline()
         # a number draws the same folds here, and fits other tables too
-        n_folds = self.cv if isinstance(self.cv, Integral) else prepared.plan
+        again = isinstance(self.cv, Integral) or hasattr(self.cv, "split")
         model = RiskClassifier(
             pipeline,
             calibration=self.calibration,
             threshold=self.threshold,
-            cv=self.cv if hasattr(self.cv, "split") else n_folds,
+            cv=self.cv if again else prepared.plan,
             n_jobs=self.n_jobs,
             random_state=seed,
         )
