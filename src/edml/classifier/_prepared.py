@@ -55,6 +55,8 @@ class Prepared:
         The others.
     ready : DataFrame or array-like of shape (n_rows, ...)
         What ``front`` makes of ``X``.
+    data_fingerprint : str
+        SHA-256 of the rows with their outcomes.
     """
 
     X: Any
@@ -69,6 +71,7 @@ class Prepared:
     front: Pipeline | None
     rest: Any
     ready: Any
+    data_fingerprint: str
 
     @cached_property
     def tests(self) -> list[IntArray]:
@@ -76,11 +79,6 @@ class Prepared:
         is_unit = np.zeros(len(self.fails), dtype=np.bool_)
         is_unit[self.units.rows] = True
         return [np.sort(test[is_unit[test]]) for _, test in self.plan.splits]
-
-    @cached_property
-    def data_fingerprint(self) -> str:
-        """SHA-256 of the rows with their outcomes."""
-        return fingerprint(self.X, self.fails)
 
     def of(self, estimator: Any) -> "Prepared":
         """Give the same table and folds, ready for another estimator.
@@ -200,6 +198,7 @@ def prepare(
         front=front,
         rest=rest,
         ready=ready,
+        data_fingerprint=fingerprint(X, fails),
     )
 
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edml.cli._terminal import Json, empty_table, figure, print_json
+from edml.cli._terminal import HEADLINES, Json, empty_table, figure, print_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,14 +39,6 @@ Stage = Annotated[str | None, typer.Option("--stage", help="Only those in this s
 
 _FOLDER = Path("registry")
 _NAME = "risk"
-
-_SHOWN = {  # two lines, where a table would not fit 80 columns
-    "roc_auc": "AUC",
-    "average_precision": "average\nprecision",
-    "brier": "Brier",
-    "precision": "precision",
-    "recall": "recall",
-}
 
 
 @app.command("list")
@@ -215,7 +207,7 @@ def _records_table(records: "pd.DataFrame") -> Table:
     table.add_column("", justify="right")
     for heading in ("stage", "algorithm"):
         table.add_column(heading)
-    for heading in ("thres-\nhold", *list(_SHOWN.values())[:3]):
+    for heading in ("thres-\nhold", *list(HEADLINES.values())[:3]):
         table.add_column(heading, justify="right")
     for row in records.to_dict("records"):
         table.add_row(
@@ -223,7 +215,7 @@ def _records_table(records: "pd.DataFrame") -> Table:
             row["stage"],
             row["algorithm"],
             figure(row["threshold"]),
-            *(figure(row[shown]) for shown in list(_SHOWN)[:3]),
+            *(figure(row[shown]) for shown in list(HEADLINES)[:3]),
             style="bold" if row["stage"] == "production" else None,
         )
     return table
@@ -259,11 +251,11 @@ def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
     table.add_column("", justify="right")
     for heading in ("purpose", "when"):
         table.add_column(heading)
-    for heading in _SHOWN.values():
+    for heading in HEADLINES.values():
         table.add_column(heading, justify="right")
     for row in evaluations.to_dict("records"):
         # figures that chose a model flatter it, so they are not put beside its name
-        figures = [figure(row[name]) if row["fair"] else "-" for name in _SHOWN]
+        figures = [figure(row[name]) if row["fair"] else "-" for name in HEADLINES]
         purpose = row["purpose"] if row["fair"] else "used for choosing"
         when = f"{row['evaluated_at']:%Y-%m-%d}"
         table.add_row(str(row["number"]), purpose, when, *figures)

@@ -27,6 +27,15 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="SECTION.KEY=VALUE: any setting; may be repeated."),
 ]
+#: The figures of a table of models, with two lines where 80 columns would not do.
+HEADLINES = {
+    "roc_auc": "AUC",
+    "average_precision": "average\nprecision",
+    "brier": "Brier",
+    "precision": "precision",
+    "recall": "recall",
+}
+
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, for machines, on stdout.")
 ]

@@ -4,15 +4,8 @@ from typing import Any
 
 from rich.console import Console
 
-from edml.cli._terminal import empty_table, figure
+from edml.cli._terminal import HEADLINES, empty_table, figure
 
-_SHOWN = {
-    "roc_auc": "AUC",
-    "average_precision": "average\nprecision",
-    "brier": "Brier",
-    "precision": "precision",
-    "recall": "recall",
-}
 _MOST = 10  # students on the screen; the files have all
 
 
@@ -170,9 +163,9 @@ def _show_figures(out: Console, title: str, versions: list[dict[str, Any]]) -> N
     shown = empty_table(title)
     shown.add_column("", justify="right")
     shown.add_column("algorithm")
-    for heading in _SHOWN.values():
+    for heading in HEADLINES.values():
         shown.add_column(heading, justify="right")
     for one in versions:
-        figures = [figure(one["metrics"][name]) for name in _SHOWN]
+        figures = [figure(one["metrics"][name]) for name in HEADLINES]
         shown.add_row(str(one["version"]), one["algorithm"], *figures)
     out.print(shown)
