@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from numbers import Integral
 from typing import Any
 
@@ -55,8 +55,9 @@ class Prepared:
         The others.
     ready : DataFrame or array-like of shape (n_rows, ...)
         What ``front`` makes of ``X``.
-    data_fingerprint : str
-        SHA-256 of the rows with their outcomes.
+    hash_rows : callable
+        Gives the SHA-256 of the rows with their outcomes; hashed once, when it is
+        asked for, however many estimators share the table.
     """
 
     X: Any
@@ -71,7 +72,7 @@ class Prepared:
     front: Pipeline | None
     rest: Any
     ready: Any
-    data_fingerprint: str
+    hash_rows: Callable[[], str]
 
     @cached_property
     def tests(self) -> list[IntArray]:
@@ -198,7 +199,7 @@ def prepare(
         front=front,
         rest=rest,
         ready=ready,
-        data_fingerprint=fingerprint(X, fails),
+        hash_rows=cache(partial(fingerprint, X, fails)),
     )
 
 

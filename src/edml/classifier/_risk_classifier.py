@@ -234,7 +234,7 @@ class RiskClassifier(
         self.threshold_ = threshold
         self.out_of_fold_ = found
         self.split_plan_ = prepared.plan
-        self.data_fingerprint_ = prepared.data_fingerprint
+        self.data_fingerprint_ = prepared.hash_rows()
         return self
 
     def deployable(self) -> DeployedClassifier:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from threading import Lock
 from time import perf_counter
 from typing import Any
 
@@ -13,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from edml._sklearn import safe_indexing
 from edml.classifier._checks import check_scores
 from edml.classifier._prepared import Prepared
-from edml.classifier._training import prepare_training, raw_scores
+from edml.classifier._training import Training, prepare_training, raw_scores
 from edml.exceptions import EdmlError
 from edml.pipeline import split_per_history
 from edml.schema import FloatArray
@@ -132,7 +131,6 @@ class Evaluator:
         self._flags = flags
         self._n_jobs = n_jobs
         self._prepared: dict[str, Prepared] = {}  # one table at a time
-        self._lock = Lock()
 
     def evaluate(
         self, trial: Trial, limit: Limit, promising: Callable[[list[float]], bool]
@@ -164,13 +162,14 @@ class Evaluator:
     ) -> None:
         folds = self.material.folds
         half = (len(folds) + 1) // 2
-        fits = self._fit(trial, folds[:half], limit)
+        fit = self._fitter(trial, limit)
+        fits = self._fit(trial, fit, folds[:half])
         trial.screened = _at_best(fits)[1]
         if len(folds) > half:
             if not promising(trial.screened):
                 trial.status = "dropped"
                 return
-            fits += self._fit(trial, folds[half:], limit)
+            fits += self._fit(trial, fit, folds[half:])
         best, trial.screened = _at_best(fits)
         trial.n_trees = best or None
         start = perf_counter()
@@ -190,12 +189,21 @@ class Evaluator:
         trial.roc_auc = self.scorer.mean_roc_auc(tests, probabilities)
         trial.status = "evaluated"
 
-    def _fit(self, trial: Trial, folds: list[Fold], limit: Limit) -> list[FoldFit]:
-        fit = self._grow if trial.algorithm.own else self._fit_any
-        # each fold has a pipeline of its own: its steps are fitted in place
-        fits: list[FoldFit] = self._parallel(
-            delayed(fit)(trial, trial.pipeline(), fold, limit) for fold in folds
-        )
+    def _fitter(self, trial: Trial, limit: Limit) -> Callable[[Fold], FoldFit]:
+        """Give what fits a fold, with all that its folds share done once."""
+        if trial.algorithm.own:
+            # each fold has a pipeline of its own: its steps are fitted in place
+            return lambda fold: self._grow(trial, trial.pipeline(), fold, limit)
+        start = perf_counter()
+        own = self._prepare(trial.pipeline())
+        training = prepare_training(own.rest, own.ready, own.fails, None)
+        trial.fit_time += perf_counter() - start
+        return lambda fold: self._fit_any(own, training, fold, limit)
+
+    def _fit(
+        self, trial: Trial, fit: Callable[[Fold], FoldFit], folds: list[Fold]
+    ) -> list[FoldFit]:
+        fits: list[FoldFit] = self._parallel(delayed(fit)(fold) for fold in folds)
         trial.fit_time += sum(fit.fit_time for fit in fits)
         return fits
 
@@ -240,13 +248,11 @@ class Evaluator:
         return FoldFit(path.scores, predict, perf_counter() - start)
 
     def _fit_any(
-        self, trial: Trial, pipeline: Any, fold: Fold, limit: Limit
+        self, own: Prepared, training: Training, fold: Fold, limit: Limit
     ) -> FoldFit:
         """Fit a user's pipeline as `RiskClassifier` does."""
         limit.check()
         start = perf_counter()
-        own = self._prepare(pipeline)
-        training = prepare_training(own.rest, own.ready, own.fails, None)
         fitted = training.fit(fold.train)
         shown, ready = fold.test, own.ready
         students = own.units.students
@@ -262,10 +268,9 @@ class Evaluator:
         """Describe the histories, once for all candidates of the same steps."""
         front, rest = split_per_history(pipeline)
         key = "" if front is None else repr(front.get_params())
-        with self._lock:
-            if key not in self._prepared:
-                self._prepared = {key: self.material.prepared.of(pipeline)}
-            return replace(self._prepared[key], estimator=pipeline, rest=rest)
+        if key not in self._prepared:
+            self._prepared = {key: self.material.prepared.of(pipeline)}
+        return replace(self._prepared[key], estimator=pipeline, rest=rest)
 
 
 def _describe(error: Exception, trial: Trial) -> str:
