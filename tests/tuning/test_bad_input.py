@@ -32,7 +32,7 @@ LOGIT = ("logit", Watched(), {"C": (0.1, 1.0)})
 def _no_fit(monkeypatch):
     Watched.n_fits = 0
     fits = []
-    monkeypatch.setattr("edml.tuning._trial.grow", lambda *args: fits.append(args))
+    monkeypatch.setattr("edml.tuning._fold.grow", lambda *args: fits.append(args))
     yield
     assert Watched.n_fits == 0
     assert not fits

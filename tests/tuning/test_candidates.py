@@ -143,7 +143,7 @@ def count_fits(monkeypatch):
         fits.append(args[0])
         return grow(*args)
 
-    monkeypatch.setattr("edml.tuning._trial.grow", noted)
+    monkeypatch.setattr("edml.tuning._fold.grow", noted)
     return fits
 
 

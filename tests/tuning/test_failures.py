@@ -187,7 +187,7 @@ def test_own_algorithm_that_fails_is_recorded(plain, monkeypatch):
         message = "no memory"
         raise MemoryError(message)
 
-    monkeypatch.setattr("edml.tuning._trial.grow", broken)
+    monkeypatch.setattr("edml.tuning._fold.grow", broken)
     with pytest.raises(ValueError, match=r"'lightgbm': MemoryError: no memory"):
         ModelTuner(["lightgbm"], n_iter=2, cv=2).fit(*plain)
 

@@ -98,7 +98,7 @@ def test_no_student_of_a_folds_test_side_trains(
         fits.append((rows[:, 0], screen[:, 0]))
         return grow(classifier, rows, outcome, screen, path)
 
-    monkeypatch.setattr("edml.tuning._trial.grow", spy)
+    monkeypatch.setattr("edml.tuning._fold.grow", spy)
     tuner = tune(X, y, algorithm, balance=[balance], n_iter=2)
     assert len(fits) == 2 * 3
     students = X["user_uuid"].to_numpy()
@@ -190,7 +190,7 @@ def test_what_fills_nan_is_of_the_folds_own_training_rows(monkeypatch, n_jobs):
         found.append(set(rows[:, 0]))
         return np.full(len(rows), 0.5)
 
-    monkeypatch.setattr("edml.tuning._trial.probability_at", noted)
+    monkeypatch.setattr("edml.tuning._fold.probability_at", noted)
     tune(X, y, "lightgbm", cv=splits, balance=["smote"], n_iter=1, n_jobs=n_jobs)
     medians = [np.nanmedian(X[train, 0]) for train, _ in splits]
     filled = [next(m for m in medians if m in rows) for rows in found]

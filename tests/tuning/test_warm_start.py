@@ -224,7 +224,7 @@ def test_of_a_users_pipeline(plain):
 )
 def test_what_is_refused_before_any_fit(plain, monkeypatch, given, message):
     fits = []
-    monkeypatch.setattr("edml.tuning._trial.grow", lambda *args: fits.append(args))
+    monkeypatch.setattr("edml.tuning._fold.grow", lambda *args: fits.append(args))
     with pytest.raises(ValueError, match=message):
         tune(plain, given)
     assert not fits

@@ -75,10 +75,6 @@ class Material:
         )
         return fold.train[chosen]
 
-    def rows(self, rows: IntArray) -> NDArray[np.float64]:
-        """Give the features of some rows, one after another in memory."""
-        return np.ascontiguousarray(self.matrix[rows])
-
     @cached_property
     def _partition(self) -> IntArray:
         partition: IntArray = self.prepared.ready[PARTITION].to_numpy()

@@ -113,12 +113,19 @@ class Scorer:
         self._fails = fails
         self.by_flags = self._asks_for_flags(units)
 
-    def screen(self, rows: IntArray, probability: FloatArray) -> float:
-        """Score without a threshold: by average precision where flags are judged."""
+    def judge(self, rows: IntArray) -> "Judge":
+        """Give what scores the probabilities of some rows.
+
+        Without a threshold: where flags are judged, by average precision.
+        """
         ranked_by = "average_precision" if self.by_flags else self._scoring
-        if ranked_by in _RANKINGS:  # many times faster, and asked at every checkpoint
-            return self._areas(rows, probability)[_RANKINGS.index(ranked_by)]
-        return self._score(_Probabilities(probability), rows)
+        ranks = ranked_by in _RANKINGS
+        return Judge(
+            self._fails[rows],
+            _RANKINGS.index(ranked_by) if ranks else None,
+            None if ranks else self._scorer,
+            None if ranks else self._rows(rows),
+        )
 
     @property
     def noisy(self) -> bool:
@@ -130,7 +137,12 @@ class Scorer:
     ) -> float:
         """Give the mean ROC AUC over the folds."""
         return float(
-            np.mean([self._areas(*f)[0] for f in zip(rows, probabilities, strict=True)])
+            np.mean(
+                [
+                    _areas(self._fails[fold], probability)[0]
+                    for fold, probability in zip(rows, probabilities, strict=True)
+                ]
+            )
         )
 
     def folds(
@@ -150,13 +162,14 @@ class Scorer:
             for fold, probability in zip(rows, np.split(calibrated, ends), strict=True)
         ]
 
-    def _areas(self, rows: IntArray, probability: FloatArray) -> tuple[float, float]:
-        ranking = Ranking(self._fails[rows] == 1, probability)
-        return ranking.measure(np.ones(len(rows), dtype=np.int64))
-
     def _score(self, answers: Any, rows: IntArray) -> float:
-        X = np.empty((len(rows), 0)) if self._scoring else safe_indexing(self._X, rows)
-        return float(self._scorer(answers, X, self._fails[rows]))
+        return float(self._scorer(answers, self._rows(rows), self._fails[rows]))
+
+    def _rows(self, rows: IntArray) -> Any:
+        """Give the rows to a scorer that may look at them."""
+        return (
+            np.empty((len(rows), 0)) if self._scoring else safe_indexing(self._X, rows)
+        )
 
     def _asks_for_flags(self, rows: IntArray) -> bool:
         try:
@@ -168,3 +181,36 @@ class Scorer:
         ):  # a scorer's own: it will fail, and be told, in each candidate
             return False
         return False
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Scores the probabilities of some rows; with these alone, it goes anywhere.
+
+    Attributes
+    ----------
+    fails : ndarray of shape (n_rows,)
+        Their outcomes, 0 or 1.
+    area : int or None
+        Which of the areas under curves is the score.
+    scorer : callable or None
+        What scores, if it is none of these.
+    rows : DataFrame or array-like of shape (n_rows, n_columns) or None
+        What the scorer may look at.
+    """
+
+    fails: IntArray
+    area: int | None
+    scorer: Any
+    rows: Any
+
+    def __call__(self, probability: FloatArray) -> float:
+        if self.area is not None:  # many times faster, and asked at every checkpoint
+            return _areas(self.fails, probability)[self.area]
+        answers = _Probabilities(probability)
+        return float(self.scorer(answers, self.rows, self.fails))
+
+
+def _areas(fails: IntArray, probability: FloatArray) -> tuple[float, float]:
+    ranking = Ranking(fails == 1, probability)
+    return ranking.measure(np.ones(len(fails), dtype=np.int64))

@@ -3,28 +3,32 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
 
 from edml._sklearn import safe_indexing
 from edml.classifier._checks import check_scores
 from edml.classifier._prepared import Prepared
 from edml.classifier._training import Training, prepare_training, raw_scores
-from edml.exceptions import EdmlError
 from edml.pipeline import split_per_history
 from edml.schema import FloatArray
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._clock import Limit, OutOfTimeError
-from edml.tuning._growing import Path, grow, probability_at
-from edml.tuning._material import Fold, Material, read_matrix
+from edml.tuning._fold import FoldJob, Grown, fit_fold, rows_of
+from edml.tuning._material import Fold, Material
 from edml.tuning._scoring import FlagRule, Scorer
 from edml.tuning._spaces import CHECKPOINTS, PATIENCE
+from edml.tuning._workers import FoldError, Workers
+
+#: Bytes of features below which Python's own work makes up much of a fit, so that
+#: threads would wait for each other (benchmarks/bench_tuning.py).
+_SMALL = 16e6
 
 
-@dataclass
+@dataclass(frozen=True)
 class FoldFit:
     """What one fold of a candidate gave.
 
@@ -115,21 +119,17 @@ class Evaluator:
         How they are scored.
     flags : FlagRule
         How candidates flag, where flags are judged.
-    n_jobs : int or None
-        Folds that are evaluated at a time, in threads that share the table.
+    workers : Workers
+        Run folds side by side.
     """
 
     def __init__(
-        self,
-        material: Material,
-        scorer: Scorer,
-        flags: FlagRule,
-        n_jobs: int | None,
+        self, material: Material, scorer: Scorer, flags: FlagRule, workers: Workers
     ) -> None:
         self.material = material
         self.scorer = scorer
         self._flags = flags
-        self._n_jobs = n_jobs
+        self._workers = workers
         self._prepared: dict[str, Prepared] = {}  # one table at a time
 
     def evaluate(
@@ -162,18 +162,22 @@ class Evaluator:
     ) -> None:
         folds = self.material.folds
         half = (len(folds) + 1) // 2
-        fit = self._fitter(trial, limit)
-        fits = self._fit(trial, fit, folds[:half])
+        fit = self._fit_own if trial.algorithm.own else self._fitter(trial)
+        fits = fit(trial, folds[:half], limit)
         trial.screened = _at_best(fits)[1]
         if len(folds) > half:
             if not promising(trial.screened):
                 trial.status = "dropped"
                 return
-            fits += self._fit(trial, fit, folds[half:])
+            fits += fit(trial, folds[half:], limit)
         best, trial.screened = _at_best(fits)
         trial.n_trees = best or None
         start = perf_counter()
-        probabilities = self._parallel(delayed(fit.predict)(best) for fit in fits)
+        if self._threads_help(trial.algorithm):
+            tasks = [(fit.predict, (best,)) for fit in fits]
+            probabilities = self._workers.in_threads(tasks)
+        else:
+            probabilities = [fit.predict(best) for fit in fits]
         tests = [fold.test for fold in folds]
         lengths = [len(test) for test in tests]
         check_scores(
@@ -189,63 +193,65 @@ class Evaluator:
         trial.roc_auc = self.scorer.mean_roc_auc(tests, probabilities)
         trial.status = "evaluated"
 
-    def _fitter(self, trial: Trial, limit: Limit) -> Callable[[Fold], FoldFit]:
-        """Give what fits a fold, with all that its folds share done once."""
-        if trial.algorithm.own:
-            # each fold has a pipeline of its own: its steps are fitted in place
-            return lambda fold: self._grow(trial, trial.pipeline(), fold, limit)
+    def _fit_own(self, trial: Trial, folds: list[Fold], limit: Limit) -> list[FoldFit]:
+        """Fit one of edml's own algorithms on the matrix of features."""
+        tasks = [(fit_fold, (self._job(trial, fold, limit),)) for fold in folds]
+        if self._threads_help(trial.algorithm):
+            done = self._workers.in_threads(tasks)
+        else:
+            done = self._workers.in_processes(tasks)
+        trial.fit_time += sum(grown.fit_time for grown in done)
+        return [
+            FoldFit(grown.path, partial(self._predict, grown, fold), grown.fit_time)
+            for grown, fold in zip(done, folds, strict=True)
+        ]
+
+    def _threads_help(self, algorithm: Algorithm) -> bool:
+        """Tell whether its fits leave Python to each other; forests never do.
+
+        Forests in threads also reset each other's filters of warnings.
+        """
+        if not algorithm.own or algorithm.name == "random_forest":
+            return False
+        return self.material.matrix.nbytes >= _SMALL
+
+    def _job(self, trial: Trial, fold: Fold, limit: Limit) -> FoldJob:
+        material, pipeline, name = self.material, trial.pipeline(), trial.algorithm.name
+        train = material.train_rows(fold, trial.params.get("snapshots__every", 1))
+        balanced = dict(pipeline.steps)["balance"] != "passthrough"
+        rows_too = balanced and not material.events
+        return FoldJob(
+            CHECKPOINTS[name],
+            PATIENCE[name],
+            pipeline,
+            material.matrix,
+            train,
+            material.fails[train],
+            safe_indexing(material.prepared.X, train) if rows_too else None,
+            fold.screen,
+            self.scorer.judge(fold.screen),
+            limit,
+        )
+
+    def _predict(self, grown: Grown, fold: Fold, n_trees: int) -> FloatArray:
+        return grown.predict(rows_of(self.material.matrix, fold.test), n_trees)
+
+    def _fitter(
+        self, trial: Trial
+    ) -> Callable[[Trial, list[Fold], Limit], list[FoldFit]]:
+        """Give what fits folds of a user's pipeline, all that they share done once."""
         start = perf_counter()
         own = self._prepare(trial.pipeline())
         training = prepare_training(own.rest, own.ready, own.fails, None)
         trial.fit_time += perf_counter() - start
-        return lambda fold: self._fit_any(own, training, fold, limit)
 
-    def _fit(
-        self, trial: Trial, fit: Callable[[Fold], FoldFit], folds: list[Fold]
-    ) -> list[FoldFit]:
-        fits: list[FoldFit] = self._parallel(delayed(fit)(fold) for fold in folds)
-        trial.fit_time += sum(fit.fit_time for fit in fits)
-        return fits
+        def fit(trial: Trial, folds: list[Fold], limit: Limit) -> list[FoldFit]:
+            tasks = [(self._fit_any, (own, training, fold, limit)) for fold in folds]
+            done: list[FoldFit] = self._workers.in_threads(tasks)
+            trial.fit_time += sum(fit.fit_time for fit in done)
+            return done
 
-    def _parallel(self, tasks: Any) -> list[Any]:
-        # Threads share the table; the fits leave Python's lock to each other.
-        return list(Parallel(n_jobs=self._n_jobs, prefer="threads")(tasks))
-
-    def _grow(self, trial: Trial, pipeline: Any, fold: Fold, limit: Limit) -> FoldFit:
-        """Fit one of edml's own algorithms on the matrix of features."""
-        start = perf_counter()
-        steps, material = dict(pipeline.steps), self.material
-        rows = material.train_rows(fold, trial.params.get("snapshots__every", 1))
-        y = material.fails[rows]
-        if len(np.unique(y)) < 2:
-            message = f"the {len(y)} training rows of a fold hold one class"
-            raise ValueError(message)
-        X, screen = material.rows(rows), material.rows(fold.screen)
-        imputer = steps.get("impute", "passthrough")
-        if imputer != "passthrough":
-            X, screen = imputer.fit_transform(X), imputer.transform(screen)
-        if steps["balance"] != "passthrough":
-            limit.check()
-            if not material.events and imputer == "passthrough":
-                X = safe_indexing(material.prepared.X, rows)  # mixes whole numbers so
-            X, y = steps["balance"].fit_resample(X, y)
-            X = read_matrix(X)
-        name = trial.algorithm.name
-        path = Path(
-            CHECKPOINTS[name],
-            PATIENCE[name],
-            lambda given: self.scorer.screen(fold.screen, given),
-            limit,
-        )
-        fitted = grow(steps["classify"], X, y, screen, path)
-
-        def predict(n_trees: int) -> FloatArray:
-            units = material.rows(fold.test)
-            if imputer != "passthrough":
-                units = imputer.transform(units)
-            return probability_at(fitted, units, n_trees)
-
-        return FoldFit(path.scores, predict, perf_counter() - start)
+        return fit
 
     def _fit_any(
         self, own: Prepared, training: Training, fold: Fold, limit: Limit
@@ -261,7 +267,7 @@ class Evaluator:
             shown = np.flatnonzero(np.isin(students, students[fold.test]))
         given = raw_scores(fitted, safe_indexing(ready, shown))
         probability = given[np.searchsorted(shown, fold.test)]
-        path = {0: self.scorer.screen(fold.test, probability)}
+        path = {0: self.scorer.judge(fold.test)(probability)}
         return FoldFit(path, lambda _: probability, perf_counter() - start)
 
     def _prepare(self, pipeline: Any) -> Prepared:
@@ -282,10 +288,10 @@ def _describe(error: Exception, trial: Trial) -> str:
     def hide(quoted: re.Match[str]) -> str:
         return quoted[0] if quoted[1] in known else "'...'"
 
-    text = str(error)
-    if not isinstance(error, EdmlError):
-        text = re.sub(r"'([^']*)'", hide, text)
-    return f"{type(error).__name__}: {text}"
+    if not isinstance(error, FoldError):
+        error = FoldError.of(error)
+    text = error.text if error.own else re.sub(r"'([^']*)'", hide, error.text)
+    return f"{error.kind}: {text}"
 
 
 def _at_best(fits: list[FoldFit]) -> tuple[int, list[float]]:

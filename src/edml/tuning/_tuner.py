@@ -44,6 +44,7 @@ from edml.tuning._search import (
 )
 from edml.tuning._trial import Evaluator, Trial
 from edml.tuning._warm_start import read_warm_start
+from edml.tuning._workers import Workers
 
 
 class ModelTuner(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -90,8 +91,9 @@ default=(None, "weight", "smote", "over", "under")
         What to evaluate first: a candidate, any `RiskClassifier`, a registry's
         record, or a mapping of parameters such as ``best_params_``.
     n_jobs : int, default=None
-        Folds that are fitted at a time, in threads; None is one, -1 all processors.
-        Without a timeout it changes no result.
+        Folds that are fitted at a time; None is one, -1 all processors. Forests and
+        small tables are fitted in processes, large tables in threads that share
+        them. Without a timeout it changes no result.
     random_state : int, RandomState instance or None, default=None
         Draws the folds, the candidates, and all that they draw.
     verbose : int, default=0
@@ -273,9 +275,13 @@ default=(None, "weight", "smote", "over", "under")
             prepared.units.students,
             self._occupancy(prepared, scorer),
         )
-        evaluator = Evaluator(Material(prepared), scorer, flags, self.n_jobs)
+        material = Material(prepared)
         stops = Stops(self.n_iter, self.target_score, self.n_candidates)
-        with SearchProgress(self.verbose, clock, self.n_iter) as progress:
+        with (
+            SearchProgress(self.verbose, clock, self.n_iter) as progress,
+            Workers(self.n_jobs) as workers,
+        ):
+            evaluator = Evaluator(material, scorer, flags, workers)
             search = Search(algorithms, evaluator, clock, stops, seed, progress.report)
             search.run(given)
             check_any(search.trials)
