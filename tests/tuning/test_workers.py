@@ -93,14 +93,14 @@ def test_one_job_stays_here():
 
 def test_after_a_process_died_there_are_new_ones():
     with Workers(2) as workers:
-        with pytest.raises(Exception, match="(?i)terminated|abrupt|died|exit"):
+        with pytest.raises(Exception, match=r"(?i)terminated|abrupt|died|exit"):
             workers.in_processes([(die, ()), (double, (1,))])
         assert workers.in_processes([(double, (4,))]) == [8]
 
 
 def test_what_cannot_be_sent_does_not_end_the_others():
     with Workers(2) as workers:
-        with pytest.raises(Exception, match="(?i)pickle"):
+        with pytest.raises(Exception, match=r"(?i)pickle"):
             workers.in_processes([(bear_a_thread_lock, (threading.Lock(),))])
         assert workers.in_processes([(double, (4,))]) == [8]
 

@@ -30,25 +30,44 @@ def make_history(trials: list[Trial]) -> pd.DataFrame:
     history : DataFrame of shape (n_trials, 13)
         See `ModelTuner`.
     """
-    score = np.array([trial.score for trial in trials], dtype=np.float64)
-    best = np.fmax.accumulate(score) if len(score) else score
-    return pd.DataFrame(
-        {
-            "algorithm": [trial.algorithm.name for trial in trials],
-            "status": [trial.status for trial in trials],
-            "score": score,
-            "best_score": best,
-            "estimate": [trial.estimate for trial in trials],
-            "roc_auc": [trial.roc_auc for trial in trials],
-            "n_folds": [len(trial.scores) or len(trial.screened) for trial in trials],
-            "started": [trial.started for trial in trials],
-            "wall_time": [trial.wall_time for trial in trials],
-            "fit_time": [trial.fit_time for trial in trials],
-            "score_time": [trial.score_time for trial in trials],
-            "params": [best_params(trial) for trial in trials],
-            "error": [trial.error for trial in trials],
-        }
-    )
+    rows = []
+    best = float("nan")
+    for trial in trials:
+        best = float(np.fmax(best, trial.score))
+        rows.append(make_row(trial, best))
+    return pd.DataFrame(rows)
+
+
+def make_row(trial: Trial, best_score: float) -> dict[str, Any]:
+    """Give the row of one candidate.
+
+    Parameters
+    ----------
+    trial : Trial
+        That is done.
+    best_score : float
+        The best one so far.
+
+    Returns
+    -------
+    row : dict
+        See `ModelTuner`.
+    """
+    return {
+        "algorithm": trial.algorithm.name,
+        "status": trial.status,
+        "score": trial.score,
+        "best_score": best_score,
+        "estimate": trial.estimate,
+        "roc_auc": trial.roc_auc,
+        "n_folds": len(trial.scores) or len(trial.screened),
+        "started": trial.started,
+        "wall_time": trial.wall_time,
+        "fit_time": trial.fit_time,
+        "score_time": trial.score_time,
+        "params": best_params(trial),
+        "error": trial.error,
+    }
 
 
 def make_cv_results(trials: list[Trial], n_folds: int) -> dict[str, Any]:

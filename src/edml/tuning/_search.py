@@ -55,7 +55,7 @@ class Search:
     random_state : int
         Rules all that is drawn.
     report : callable
-        Told each trial when it is done.
+        Told each trial when it is done; whether to end the search there.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Search:
         clock: Clock,
         stops: Stops,
         random_state: int,
-        report: Callable[[Trial], None],
+        report: Callable[[Trial], bool],
     ) -> None:
         self.arms = [
             _Arm(algorithm, Proposer(algorithm.space, random_state))
@@ -120,8 +120,7 @@ class Search:
         """
         try:
             for arm, params in self._candidates(given):
-                self._evaluate(arm, params)
-                if self._is_over():
+                if self._evaluate(arm, params) or self._is_over():
                     break
         except KeyboardInterrupt:
             if not self.evaluated:
@@ -152,7 +151,8 @@ class Search:
                 continue
             yield arm, proposed
 
-    def _evaluate(self, arm: "_Arm", params: Params) -> None:
+    def _evaluate(self, arm: "_Arm", params: Params) -> bool:
+        """Evaluate a candidate; whether that ends the search."""
         trial = Trial(
             len(self.trials), arm.algorithm, params, started=self._clock.spent
         )
@@ -167,7 +167,7 @@ class Search:
         trial.estimate = self._estimate(trial)
         self._tell(arm, trial)
         self._forget()
-        self._report(trial)
+        return self._report(trial)
 
     def _limit(self) -> Limit:
         timeout = self._clock.timeout

@@ -1,7 +1,7 @@
 """ModelTuner: the best honest model for the time given."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -33,7 +33,7 @@ from edml.tuning._algorithms import (
 from edml.tuning._clock import Clock
 from edml.tuning._material import Material, read_matrix
 from edml.tuning._progress import SearchProgress
-from edml.tuning._results import best_params, make_cv_results, make_history
+from edml.tuning._results import best_params, make_cv_results, make_history, make_row
 from edml.tuning._scoring import FlagRule, Scorer
 from edml.tuning._search import (
     Search,
@@ -232,7 +232,13 @@ default=(None, "weight", "smote", "over", "under")
         self.exam_kinds = exam_kinds
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        callback: Callable[[dict[str, Any]], bool | None] | None = None,
+    ) -> Self:
         """Search, and make models of the best candidates.
 
         Ctrl-C ends the search early: the best candidate so far is refitted.
@@ -245,6 +251,11 @@ default=(None, "weight", "smote", "over", "under")
             The outcome of each row: two classes, the higher of which fails.
         groups : array-like of shape (n_rows,), default=None
             What stays together in a fold, instead of the student column.
+        callback : callable, default=None
+            Called with each candidate when it is done: a dict of its row in
+            ``history_``, its ``number`` in it, and ``fold_scores``, a list that is
+            empty unless all folds were evaluated. If it returns True the search
+            ends there. What it raises ends ``fit``.
 
         Returns
         -------
@@ -282,7 +293,12 @@ default=(None, "weight", "smote", "over", "under")
             Workers(self.n_jobs) as workers,
         ):
             evaluator = Evaluator(material, scorer, flags, workers)
-            search = Search(algorithms, evaluator, clock, stops, seed, progress.report)
+
+            def report(trial: Trial) -> bool:
+                progress.report(trial)
+                return callback is not None and bool(callback(_row_of(trial, search)))
+
+            search = Search(algorithms, evaluator, clock, stops, seed, report)
             search.run(given)
             check_any(search.trials)
             models = self._refit(search, prepared, clock, progress, seed)
@@ -553,3 +569,10 @@ default=(None, "weight", "smote", "over", "under")
             scorer = make_snapshot_scorer(self.scoring, columns=self.columns)
             return float(scorer(model, X, y))
         return float(self.scorer_(model, X, y))
+
+
+def _row_of(trial: Trial, search: Search) -> dict[str, Any]:
+    """Give what a callback is told of a candidate."""
+    best = search.evaluated[0].score if search.evaluated else float("nan")
+    row = make_row(trial, best)
+    return {"number": trial.number, **row, "fold_scores": list(trial.scores)}
