@@ -45,6 +45,7 @@ def test_unreadable_rows_are_named(case):
             transformer.fit(X).transform(bad)
         assert "4217" not in str(caught.value)
         assert "SECRET42" not in str(caught.value)
+        assert (caught.value.column, caught.value.rows) == (column, (3,))
 
 
 @pytest.mark.parametrize("transformer", [DataCleaner(), FeatureEngineer()], ids=str)

@@ -4,6 +4,8 @@ Catch :class:`EdmlError` for everything that edml itself refuses, or the
 built-in class that the error inherits from.
 """
 
+from typing import Any
+
 __all__ = [
     "EdmlError",
     "LeakageError",
@@ -24,7 +26,23 @@ class TableError(EdmlError, ValueError):
 
     The message names the column, how many rows are concerned, the first row
     labels and the remedy; it never holds a student's values.
+
+    Parameters
+    ----------
+    message : str
+        What was expected, what was found, and what to do.
+    column : str, default=None
+        The column at fault, where it is one.
+    rows : tuple, default=()
+        Labels of the first rows at fault, five at most.
     """
+
+    def __init__(
+        self, message: str, *, column: str | None = None, rows: tuple[Any, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.column = column
+        self.rows = rows
 
 
 class SplitError(EdmlError, ValueError):

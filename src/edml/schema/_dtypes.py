@@ -161,5 +161,7 @@ def row_error(
     shown = ", ".join(repr(label) for label in labels)
     return TableError(
         f"Column {column.name!r}: {len(rows)} of {len(column)} rows {problem} "
-        f"(row labels {shown}{more}). {remedy}"
+        f"(row labels {shown}{more}). {remedy}",
+        column=str(column.name),
+        rows=tuple(labels),
     )

@@ -1,6 +1,5 @@
 """Problem: why a request is refused, as RFC 9457 has it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -120,10 +119,6 @@ def refuse_size(found: str, most: str) -> Problem:
     return Problem(413, "too-large", detail)
 
 
-_ROWS = re.compile(r"\(row labels ([\d, ]+?)(?:, \.\.\.)?\)")
-_COLUMN = re.compile(r"Column '([^']+)':")
-
-
 def refuse_table(error: TableError) -> Problem:
     """Make the problem of a table that edml's readers refuse.
 
@@ -137,12 +132,10 @@ def refuse_table(error: TableError) -> Problem:
     problem : Problem
         To be raised; an error of this kind never holds a value.
     """
-    detail = str(error)
-    column, rows = _COLUMN.search(detail), _ROWS.search(detail)
     return Problem(
         422,
-        "unreadable-column" if column else "no-table",
-        detail.replace("(row labels ", "(rows, counted from 0: "),
-        column=None if column is None else column[1],
-        rows=() if rows is None else tuple(map(int, rows[1].split(","))),
+        "unreadable-column" if error.column else "no-table",
+        str(error).replace("(row labels ", "(rows, counted from 0: "),
+        column=error.column,
+        rows=error.rows,
     )
