@@ -182,7 +182,7 @@ def test_all_of_several_candidates_on_events(events):
 
 def test_candidates_are_best_first(plain):
     tuner = ModelTuner(
-        ["lightgbm", LOGIT], n_iter=10, n_candidates=5, cv=3, random_state=1
+        ["lightgbm", LOGIT], "roc_auc", n_iter=10, n_candidates=5, cv=3, random_state=1
     ).fit(*plain)
     scores = tuner.history_["score"][tuner.candidate_indices_].to_numpy()
     assert len(scores) == 5

@@ -21,6 +21,7 @@ from sklearn.metrics import (
 from edml.classifier import Capacity
 from edml.metrics import make_snapshot_scorer
 from edml.tuning import ModelTuner
+from edml.tuning._spaces import CHECKPOINTS
 
 LOGIT = ("logit", LogisticRegression(), {"C": (0.001, 10.0, "log-uniform")})
 PROBABILITIES = {
@@ -36,6 +37,12 @@ FLAGS = {
     "precision": precision_score,
     "balanced_accuracy": balanced_accuracy_score,
 }
+
+
+@pytest.fixture(autouse=True)
+def _one_number_of_trees(_few_trees, monkeypatch):
+    """Leave no choice, so that the scores are those of the out-of-fold rows."""
+    monkeypatch.setitem(CHECKPOINTS, "lightgbm", (30,))
 
 
 def tune(table, scoring, *algorithms, **given):

@@ -65,7 +65,8 @@ class Trial:
         "evaluated", "dropped" (after half of the folds), "stopped" (too slow) or
         "failed".
     scores : list of float
-        By fold, where all folds were evaluated.
+        By fold, where all folds were evaluated; each with as many trees as were best
+        over the others.
     score : float
         Their mean; NaN where not all were evaluated.
     estimate : float
@@ -173,25 +174,33 @@ class Evaluator:
         best, trial.screened = _at_best(fits)
         trial.n_trees = best or None
         start = perf_counter()
-        if self._threads_help(trial.algorithm):
-            tasks = [(fit.predict, (best,)) for fit in fits]
-            probabilities = self._workers.in_threads(tasks)
-        else:
-            probabilities = [fit.predict(best) for fit in fits]
+        probabilities = self._predict_all(trial, fits, [best] * len(fits))
         tests = [fold.test for fold in folds]
         lengths = [len(test) for test in tests]
         check_scores(
             np.concatenate(probabilities), np.repeat(np.arange(len(tests)), lengths)
         )
-        scores = self.scorer.folds(tests, probabilities, self._flags)
+        others = _best_of_others(fits)
+        judged = probabilities
+        if others != [best] * len(fits):
+            judged = self._predict_all(trial, fits, others)
+        scores = self.scorer.folds(tests, judged, self._flags)
         trial.score_time += perf_counter() - start
         if not np.isfinite(scores).all():
             message = "the scorer gave NaN or infinity"
             raise ValueError(message)
         trial.scores, trial.score = scores, float(np.mean(scores))
         trial.probabilities = probabilities
-        trial.roc_auc = self.scorer.mean_roc_auc(tests, probabilities)
+        trial.roc_auc = self.scorer.mean_roc_auc(tests, judged)
         trial.status = "evaluated"
+
+    def _predict_all(
+        self, trial: Trial, fits: list[FoldFit], n_trees: list[int]
+    ) -> list[FloatArray]:
+        if not self._threads_help(trial.algorithm):
+            return [fit.predict(n) for fit, n in zip(fits, n_trees, strict=True)]
+        tasks = [(fit.predict, (n,)) for fit, n in zip(fits, n_trees, strict=True)]
+        return self._workers.in_threads(tasks)
 
     def _fit_own(self, trial: Trial, folds: list[Fold], limit: Limit) -> list[FoldFit]:
         """Fit one of edml's own algorithms on the matrix of features."""
@@ -296,10 +305,29 @@ def _describe(error: Exception, trial: Trial) -> str:
 
 def _at_best(fits: list[FoldFit]) -> tuple[int, list[float]]:
     """Give the number of trees that is best over the folds, and their scores."""
-    common = sorted(set.intersection(*(set(fit.path) for fit in fits)))
-    means = [float(np.mean([fit.path[n] for fit in fits])) for n in common]
-    if not np.isfinite(means).all():
+    counts, scores = _paths(fits)
+    best = int(np.argmax(scores.mean(axis=0)))
+    return counts[best], scores[:, best].tolist()
+
+
+def _best_of_others(fits: list[FoldFit]) -> list[int]:
+    """Give for each fold the number of trees that is best over the other folds.
+
+    A fold that had a say in its own number would flatter the candidate, and most so
+    where there are many numbers to choose from.
+    """
+    counts, scores = _paths(fits)
+    if len(fits) == 1:
+        return [counts[int(np.argmax(scores[0]))]]
+    others = scores.sum(axis=0) - scores
+    return [counts[place] for place in others.argmax(axis=1)]
+
+
+def _paths(fits: list[FoldFit]) -> tuple[list[int], FloatArray]:
+    """Give the numbers of trees that all folds reached, and the scores by fold."""
+    counts = sorted(set.intersection(*(set(fit.path) for fit in fits)))
+    scores = np.array([[fit.path[n] for n in counts] for fit in fits])
+    if not np.isfinite(scores).all():
         message = "the scorer gave NaN or infinity"
         raise ValueError(message)
-    best = common[int(np.argmax(means))]
-    return best, [fit.path[best] for fit in fits]
+    return counts, scores

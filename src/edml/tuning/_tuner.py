@@ -114,7 +114,8 @@ default=(None, "weight", "smote", "over", "under")
     best_estimator_ : RiskClassifier
         The first of them.
     best_score_ : float
-        Its mean score over the folds of the search.
+        Its mean score over the folds of the search, each with as many trees as were
+        best over the other folds.
     best_params_ : dict
         Its algorithm and parameters; fit for ``warm_start``.
     best_index_ : int
