@@ -1,4 +1,4 @@
-"""How many trees: a model has those that are best over all folds, a score over others."""
+"""How many trees: the model's by all folds, those of a fold's score by the others."""
 
 import numpy as np
 import pytest
