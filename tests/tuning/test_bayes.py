@@ -142,3 +142,10 @@ def test_a_list_is_of_choices(choices):
 def test_what_is_no_dimension(value):
     with pytest.raises((ValueError, TypeError)):
         read_dimension(value)
+
+
+def test_it_keeps_one_surrogate_however_long_the_search():
+    proposer = Proposer(SPACE, 0)
+    for number in range(20):
+        proposer.tell(proposer.ask(), float(number))
+    assert len(proposer._optimizer.models) == 1

@@ -292,10 +292,14 @@ def test_no_ctrl_c_is_told_so(plain):
 
 
 SCRIPT = """
+    import signal
     import time
     from sklearn.datasets import make_classification
     from sklearn.linear_model import LogisticRegression
     from edml.tuning import ModelTuner
+
+    # a shell in the background leaves it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     class Slow(LogisticRegression):
         def fit(self, X, y):
@@ -327,7 +331,10 @@ def test_a_real_ctrl_c(n_jobs):
         for _ in range(9):  # the fits of four candidates, and one more
             assert process.stdout.readline() == "fit\n"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0, err
     last = [line for line in out.splitlines() if line != "fit"]
     assert last[0].startswith("ended True ")

@@ -118,6 +118,7 @@ class Proposer(BayesSearchCV):
             # scores differ by less than the improvement that it asks by default
             "acq_func_kwargs": {"xi": 0.0},
             "acq_optimizer_kwargs": {"n_points": _N_LOOKED_AT},
+            "model_queue_size": 1,  # each is as large as all before
             "random_state": random_state,
         }
         self._optimizer = self._make_optimizer(self.space) if self.space else None

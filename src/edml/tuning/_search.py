@@ -101,9 +101,14 @@ class Search:
         evaluated = self.evaluated
         if not (evaluated and self._evaluator.scorer.noisy):
             return evaluated
-        tied = [trial for trial in evaluated if lag(trial, evaluated[0]) <= 1]
-        tied.sort(key=lambda trial: (-trial.roc_auc, trial.number))
-        return tied + [trial for trial in evaluated if trial not in tied]
+        best = evaluated[0]
+
+        def place(trial: Trial) -> tuple[bool, float, int]:
+            is_tied = lag(trial, best) <= 1
+            score = trial.roc_auc if is_tied else trial.score
+            return not is_tied, -score, trial.number
+
+        return sorted(evaluated, key=place)
 
     def run(self, given: Iterable[tuple[Algorithm, Params]] = ()) -> None:
         """Evaluate candidates until something ends the search.
@@ -349,8 +354,9 @@ def choose_candidates(search: Search, n: int, min_score: float | None) -> list[T
     for trial in ranked:  # the best of each algorithm
         first.setdefault(trial.algorithm.name, trial)
     earned = [trial for trial in first.values() if lag(trial, best) < _EARNED][:n]
-    others = [trial for trial in ranked if trial not in earned]
-    chosen = {trial.number for trial in [*earned, *others[: n - len(earned)]]}
+    chosen = {trial.number for trial in earned}
+    others = [trial.number for trial in ranked if trial.number not in chosen]
+    chosen.update(others[: n - len(earned)])
     return [trial for trial in ranked if trial.number in chosen]
 
 
