@@ -14,6 +14,7 @@ __all__ = [
     "ServingError",
     "SplitError",
     "TableError",
+    "TrackingError",
 ]
 
 
@@ -63,3 +64,7 @@ class RegistryError(EdmlError, ValueError):
 
 class ServingError(EdmlError, RuntimeError):
     """The endpoint could not be reached, or refused what it was sent."""
+
+
+class TrackingError(EdmlError, RuntimeError):
+    """The MLflow server could not be reached, or refused what it was sent."""

@@ -73,6 +73,10 @@ def tune(
     timeout: Annotated[
         float | None, typer.Option(help="Seconds for the search, at most.")
     ] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(help="Log the search to this MLflow server, or `local`."),
+    ] = None,
     folder: Folder = None,
     name: Name = None,
     config: ConfigFile = None,
@@ -84,6 +88,7 @@ def tune(
         ("tune", "algorithms"): algorithm or None,
         ("tune", "evaluations"): evaluations,
         ("tune", "timeout"): timeout,
+        ("mlflow", "uri"): mlflow,
         **_of_registry(folder, name),
     }
     with guarded("tune"):

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -163,6 +164,36 @@ def import_(
     with _opened("import", folder, name) as registry:
         record = registry.import_(path, trust_unsigned=trust_unsigned)
     _say(f"It is version {record.version}, in {record.stage}.")
+
+
+@app.command()
+def sync(
+    mlflow: Annotated[
+        str | None,
+        typer.Option(help="Address of the server; without it, the file mlflow.db."),
+    ] = None,
+    folder: Folder = _FOLDER,
+    name: Name = _NAME,
+    as_json: Json = False,
+) -> None:
+    """Bring an MLflow server in step, and send what searches could not send."""
+    with _opened("sync", folder, name) as registry:
+        from edml import tracking  # noqa: PLC0415 - an extra
+
+        report = tracking.sync(registry, mlflow)
+    if as_json:
+        print_json(asdict(report))
+    for conflict in report.conflicts:
+        typer.secho(conflict, fg="yellow", err=True)
+    if not as_json:
+        for line in (*report.logged, *report.changed):
+            _say(line)
+        if report.resent:
+            _say(f"Sent {report.resent} records of searches that had been kept.")
+        if not (report.logged or report.changed or report.resent):
+            _say("MLflow was in step already.")
+    if report.conflicts:
+        raise typer.Exit(1)
 
 
 @contextmanager

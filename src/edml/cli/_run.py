@@ -226,7 +226,7 @@ class _Work:
 
     def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
         tuner = make_tuner(self.config) if self.tuner is None else self.tuner
-        found = search(self.sides.train, tuner)
+        found = search(self.sides.train, tuner, self.config.mlflow)
         if found.interrupted:  # its best so far is not what these inputs give
             raise KeyboardInterrupt
         shutil.rmtree(self.config.paths.state / CANDIDATES, ignore_errors=True)

@@ -148,6 +148,15 @@ class Endpoint(_Section):
     token_file: MaybeFile = _told(None, "File of the tokens that it takes.")
 
 
+class Mlflow(_Section):
+    """Where searches are shown, beside the registry."""
+
+    uri: str | None = _told(
+        None, "Log searches to this server; `local` is the file mlflow.db."
+    )
+    experiment: str = _told("edml", "The experiment that they belong to.")
+
+
 class Config(_Section):
     """The whole configuration."""
 
@@ -159,6 +168,7 @@ class Config(_Section):
     update: Update = Update()
     registry: Registry = Registry()
     endpoint: Endpoint = Endpoint()
+    mlflow: Mlflow = Mlflow()
 
 
 _EXAMPLES = {  # of what has no default
@@ -173,6 +183,7 @@ _EXAMPLES = {  # of what has no default
     "update.threshold": ['"recall>=0.9"'],
     "endpoint.url": ['"http://127.0.0.1:8000"'],
     "endpoint.token_file": ['"tokens.txt"'],
+    "mlflow.uri": ['"http://127.0.0.1:5000"'],
 }
 
 

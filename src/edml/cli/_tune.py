@@ -1,6 +1,8 @@
 """``edml tune``: search for models, evaluate them, and register the best."""
 
+import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -11,13 +13,16 @@ from edml.classifier import Capacity
 from edml.cli import _settings
 from edml.cli._config import ConfigError
 from edml.cli._files import read_events
-from edml.cli._settings import Config
+from edml.cli._settings import Config, Mlflow
 from edml.cli._sides import Side, Sides, divide, with_outcome
 from edml.cli._terminal import Interrupts, note, stage
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation, evaluate
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
+
+#: The address that stands for a file in the working directory.
+LOCAL = "local"
 
 
 class TuneError(EdmlError, RuntimeError):
@@ -30,7 +35,7 @@ class Tuner(Protocol):
     candidates_: list[Any]
     history_: pd.DataFrame
 
-    def fit(self, X: pd.DataFrame, y: pd.Series) -> Any:
+    def fit(self, X: pd.DataFrame, y: pd.Series, **settings: Any) -> Any:
         """Search on the rows given."""
         ...
 
@@ -82,7 +87,7 @@ def tune(
     """
     tuner = make_tuner(config) if tuner is None else tuner
     sides = read_sides(raw, config)
-    found = search(sides.train, tuner)
+    found = search(sides.train, tuner, config.mlflow)
     versions = [
         register(registry, model, sides.test, {"source": "tune"}, number)
         for number, model in enumerate(found.candidates, start=1)
@@ -181,7 +186,7 @@ def threshold_of(rule: Any) -> Any:
     return rule
 
 
-def search(side: Side, tuner: Tuner) -> Found:
+def search(side: Side, tuner: Tuner, mlflow: Mlflow | None = None) -> Found:
     """Search, until it is done or Ctrl-C is pressed.
 
     Parameters
@@ -190,6 +195,8 @@ def search(side: Side, tuner: Tuner) -> Found:
         The rows to train on; no others are seen.
     tuner : Tuner
         What searches.
+    mlflow : Mlflow or None, default=None
+        Where the search is logged to; None, or one without an address, is nowhere.
 
     Returns
     -------
@@ -201,11 +208,13 @@ def search(side: Side, tuner: Tuner) -> Found:
         If the search refuses its settings, or found nothing.
     """
     note(f"Searching on {len(side.X):,} rows; Ctrl-C ends it with the best so far.")
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, _logged(mlflow) as log:
         try:
-            tuner.fit(side.X, side.y)
+            tuner.fit(side.X, side.y, **({} if log is None else {"callback": log}))
         except (ValueError, RuntimeError) as error:
             raise TuneError(str(error)) from error
+        if log is not None:
+            _finish(log, tuner)
     if not tuner.candidates_:
         message = (
             "The search kept no candidate. Lower tune.min_score, or give it more "
@@ -213,6 +222,27 @@ def search(side: Side, tuner: Tuner) -> Found:
         )
         raise TuneError(message)
     return Found(list(tuner.candidates_), len(tuner.history_), interrupts.seen)
+
+
+def _logged(mlflow: Mlflow | None) -> AbstractContextManager[Any]:
+    """Give what the search is told to, if somebody wants to see it."""
+    if mlflow is None or mlflow.uri is None:
+        return nullcontext()
+    from edml.tracking import MlflowCallback  # noqa: PLC0415 - an extra
+
+    uri = None if mlflow.uri == LOCAL else mlflow.uri
+    return MlflowCallback(mlflow.experiment, uri)
+
+
+def _finish(log: Any, tuner: Tuner) -> None:
+    """Send what is left, and say where the search is, or what is kept."""
+    with stage("Logging the search"), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run_id = log.finish(tuner)
+    for warning in told:
+        note(str(warning.message))
+    if run_id is not None:
+        note(f"MLflow has it as run {run_id}.")
 
 
 def register(

@@ -1,0 +1,193 @@
+"""Models from MLflow, through the registry's own checks.
+
+MLflow reads the list of types that may be loaded from the folder of the model itself,
+so that whoever can write there chooses it. Here the list is the registry's.
+"""
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from edml.exceptions import RegistryError
+from edml.registry import _exchange, _trust
+from edml.registry._record import DEFAULT_THRESHOLD
+from edml.tracking._package import FLAGGED, MODEL_FILE, PROBABILITY, check_answers
+from edml.tracking._session import mlflow, working
+from edml.tracking._store import resolve_uri
+from edml.tracking._tags import LIBRARIES, SHA256
+
+_ADDRESS = re.compile(
+    r"models:/(?:(?P<id>m-\w+)"
+    r"|(?P<name>[^/@]+)(?:/(?P<version>[1-9]\d*)|@(?P<alias>[^/@]+)))",
+    re.ASCII,
+)
+
+
+def load_model(
+    uri: str, tracking_uri: str | None = None, trusted: Sequence[str] = ()
+) -> Any:
+    """Load a model that `log_model` or `sync` logged, and no other.
+
+    Its file must be the one whose SHA-256 the server knows, and is then checked as
+    `edml.registry.ModelRegistry.load` checks it, against a closed list of types.
+    Nothing is unpickled, and the list that lies beside the file is not read. Who may
+    change both the server's tags and its files can still put another model in place.
+
+    Parameters
+    ----------
+    uri : str
+        ``models:/NAME/NUMBER``, with MLflow's number, ``models:/NAME@ALIAS``, such as
+        ``models:/risk@champion``, or ``models:/MODEL_ID``.
+    tracking_uri : str, default=None
+        Address of the MLflow server; None is ``sqlite:///mlflow.db`` in the working
+        directory.
+    trusted : sequence of str, default=()
+        Classes of your own that it may hold, with their modules.
+
+    Returns
+    -------
+    model : classifier
+        It predicts the same bits as the registry's.
+
+    Raises
+    ------
+    RegistryError
+        If the address is another, the model was not logged by edml, or its file is
+        damaged or holds what is not allowed.
+    TrackingError
+        If the server cannot be reached, or has no such model.
+    MissingExtraError
+        If MLflow is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If it was stored under libraries of other versions that may matter.
+
+    See Also
+    --------
+    log_model : Logs it.
+    edml.registry.ModelRegistry.load : Loads it from the registry.
+
+    Examples
+    --------
+    >>> from edml.tracking import load_model
+    >>> load_model("risk")
+    Traceback (most recent call last):
+        ...
+    edml.exceptions.RegistryError: Expected an address such as \
+'models:/risk@champion' or 'models:/risk/1'; found 'risk'. Look at the server's models.
+    """
+    parts = _ADDRESS.fullmatch(str(uri))
+    if parts is None:
+        message = (
+            "Expected an address such as 'models:/risk@champion' or 'models:/risk/1'; "
+            f"found {str(uri)!r:.100}. Look at the server's models."
+        )
+        raise RegistryError(message)
+    with (
+        working(tracking_uri, "Look at the server's models.") as client,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        tags, location = _find(client, parts)
+        if SHA256 not in tags:
+            message = (
+                f"Expected a model that edml logged; found that {uri} has no tag "
+                f"{SHA256!r}. Load it with MLflow, if you trust its source."
+            )
+            raise RegistryError(message)
+        path = mlflow("mlflow.artifacts").download_artifacts(
+            artifact_uri=f"{location.rstrip('/')}/{MODEL_FILE}",
+            dst_path=folder,
+            tracking_uri=resolve_uri(tracking_uri),
+        )
+        data = _exchange.read_file(Path(path))
+    if hashlib.sha256(data).hexdigest() != tags[SHA256]:
+        message = (
+            f"Expected the file whose SHA-256 the server knows; found another behind "
+            f"{uri}. Log the version again, and find out who changed the file."
+        )
+        raise RegistryError(message)
+    _trust.check_versions(_read_libraries(tags))
+    return _trust.loads(data, trusted=trusted)
+
+
+def _find(client: Any, parts: re.Match[str]) -> tuple[Mapping[str, str], str]:
+    """Give the tags of a model, and where its folder is."""
+    if parts["id"] is not None:
+        model = client.get_logged_model(parts["id"])
+        return model.tags, model.artifact_location
+    if parts["alias"] is not None:
+        found = client.get_model_version_by_alias(parts["name"], parts["alias"])
+    else:
+        found = client.get_model_version(parts["name"], parts["version"])
+    location = client.get_model_version_download_uri(found.name, found.version)
+    return found.tags, location
+
+
+def _read_libraries(tags: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return dict(json.loads(tags.get(LIBRARIES, "{}")))
+    except (TypeError, ValueError):
+        return {}  # edited on the server; the checks of the file itself stand
+
+
+class ServedModel:
+    """A model as MLflow's servers ask it.
+
+    Parameters
+    ----------
+    model : classifier
+        Of two classes.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def predict(
+        self, data: Any, params: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Give the risk of each row.
+
+        Parameters
+        ----------
+        data : DataFrame or array-like of shape (n_rows, n_columns)
+            As the model's ``predict_proba`` takes it.
+        params : mapping, default=None
+            Ignored.
+
+        Returns
+        -------
+        answer : DataFrame of shape (n_rows, 2)
+            The probability of failing, and whether it is at or above the threshold.
+        """
+        probability = self.model.predict_proba(data)[:, 1]
+        flagged = probability >= getattr(self.model, "threshold_", DEFAULT_THRESHOLD)
+        return pd.DataFrame(
+            {PROBABILITY: probability, FLAGGED: flagged},
+            index=getattr(data, "index", None),
+        )
+
+
+def _load_pyfunc(path: str) -> ServedModel:
+    """Load a model for MLflow, which looks for this name.
+
+    Parameters
+    ----------
+    path : str
+        The model file, in a folder that MLflow has downloaded.
+
+    Returns
+    -------
+    model : ServedModel
+        Of a file that holds nothing but what the registry's list allows.
+    """
+    model = _trust.loads(_exchange.read_file(Path(path)))
+    check_answers(model)
+    return ServedModel(model)

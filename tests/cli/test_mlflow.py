@@ -1,0 +1,104 @@
+"""What a team sees in MLflow of ``edml tune`` and ``edml registry sync``."""
+
+import json
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+mlflow = pytest.importorskip("mlflow")
+
+from edml.cli import _tune  # noqa: E402
+from edml.registry import ModelRegistry  # noqa: E402
+from edml.tuning import ModelTuner  # noqa: E402
+
+LOCAL = "sqlite:///mlflow.db"
+
+
+@pytest.fixture
+def free_address():
+    """Give an address at which nobody listens."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
+@pytest.fixture
+def _short_search(monkeypatch):
+    def make(config):
+        return ModelTuner(["lightgbm"], n_iter=3, n_candidates=1, cv=2, random_state=0)
+
+    monkeypatch.setattr(_tune, "make_tuner", make)
+
+
+@pytest.mark.usefixtures("_short_search")
+def test_a_search_is_logged_where_somebody_asks_for_it(project, edml):
+    result = edml("tune", "events.csv", "--mlflow", "local")
+    assert result.exit_code == 0, result.stderr
+    client = mlflow.MlflowClient(LOCAL)
+    (experiment,) = [e for e in client.search_experiments() if e.name == "edml"]
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert len(runs) == 1 + 3
+    assert len(parents) == 1
+    assert parents[0].info.run_id in result.stderr
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+@pytest.mark.usefixtures("_short_search")
+def test_without_the_option_nothing_is_logged(project, edml):
+    assert edml("tune", "events.csv").exit_code == 0
+    assert not (project / "mlflow.db").exists()
+    assert not (project / ".edml-outbox").exists()
+
+
+@pytest.mark.usefixtures("_short_search")
+def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
+    result = edml("tune", "events.csv", "--mlflow", free_address)
+    assert result.exit_code == 0, result.stderr
+    assert len(ModelRegistry(project / "registry").records()) == 1
+    assert "edml registry sync" in result.stderr
+    later = edml("registry", "sync")
+    assert later.exit_code == 0, later.stderr
+
+
+def test_an_address_that_is_none_is_refused_before_the_search(project, edml):
+    result = edml("tune", "events.csv", "--mlflow", "no address")
+    assert result.exit_code == 1
+    assert not (project / "registry").exists() or not len(
+        ModelRegistry(project / "registry").records()
+    )
+
+
+def test_sync_says_what_it_did_once(with_champion, edml):
+    first = edml("registry", "sync")
+    assert first.exit_code == 0, first.stderr
+    client = mlflow.MlflowClient(LOCAL)
+    champion = client.get_model_version_by_alias("risk", "champion")
+    assert champion.tags["edml.version"] == "1"
+    assert len(client.search_model_versions("name = 'risk'")) == 2
+    again = edml("registry", "sync")
+    assert again.exit_code == 0
+    assert "in step already" in again.output
+
+
+def test_sync_as_json_and_conflicts(with_champion, edml):
+    report = json.loads(edml("registry", "sync", "--json").stdout)
+    assert len(report["logged"]) == 2
+    client = mlflow.MlflowClient(LOCAL)
+    versions = client.search_model_versions("name = 'risk'")
+    other = next(v for v in versions if v.tags["edml.version"] == "2")
+    client.set_registered_model_alias("risk", "champion", other.version)
+    result = edml("registry", "sync", "--json")
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)["conflicts"]) == 1
+    assert (
+        client.get_model_version_by_alias("risk", "champion").version == other.version
+    )
+
+
+def test_sync_with_a_server_that_is_down_is_one_line(with_champion, edml, free_address):
+    result = edml("registry", "sync", "--mlflow", free_address)
+    assert result.exit_code == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert str(urlsplit(free_address).port) in result.stderr

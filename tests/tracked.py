@@ -1,0 +1,52 @@
+"""What the tests of edml.tracking share: a search, and a look at what is logged."""
+
+import time
+
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from edml.tuning import ModelTuner
+
+PATIENCE = 240.0  # seconds; a busy machine imports MLflow in half a minute
+
+
+class Failing(ClassifierMixin, BaseEstimator):
+    """A classifier that some of its parameters break."""
+
+    def __init__(self, depth=1):
+        self.depth = depth
+
+    def fit(self, X, y):
+        raise ValueError(f"depth {self.depth} of 'Ana' is too much")
+
+
+def make_tuner(n_iter=20):
+    """Give a tuner that tries two algorithms, of which one always fails."""
+    failing = ("failing", Failing(), {"depth": (1, 50)})
+    return ModelTuner(
+        ["lightgbm", failing], n_iter=n_iter, n_candidates=1, random_state=0
+    )
+
+
+def wait_until(condition):
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.2)
+
+
+def check_whole(logged, experiment, rows, status="FINISHED"):
+    """Check that all of a search is there exactly once, and has ended."""
+    parents, children = logged(experiment)
+    assert [run.info.status for run in parents] == [status]
+    assert {number: len(runs) for number, runs in children.items()} == {
+        row["number"]: 1 for row in rows
+    }
+    for row in rows:
+        (run,) = children[row["number"]]
+        assert run.info.status == ("FAILED" if row["error"] else "FINISHED")
+        assert run.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
+        assert run.data.tags["edml.status"] == row["status"]
+        assert run.data.params["algorithm"] == row["algorithm"]
+        if row["status"] == "evaluated":
+            assert run.data.metrics["score"] == row["score"]
+    return parents[0], children
