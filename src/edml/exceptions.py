@@ -67,4 +67,7 @@ class ServingError(EdmlError, RuntimeError):
 
 
 class TrackingError(EdmlError, RuntimeError):
-    """The MLflow server could not be reached, or refused what it was sent."""
+    """The MLflow server could not be reached, or refused what it was sent.
+
+    Also: its address is none.
+    """

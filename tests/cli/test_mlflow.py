@@ -54,20 +54,24 @@ def test_without_the_option_nothing_is_logged(project, edml):
 
 @pytest.mark.usefixtures("_short_search")
 def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
-    result = edml("tune", "events.csv", "--mlflow", free_address)
+    with pytest.warns(UserWarning, match="edml registry sync"):
+        result = edml("tune", "events.csv", "--mlflow", free_address)
     assert result.exit_code == 0, result.stderr
     assert len(ModelRegistry(project / "registry").records()) == 1
-    assert "edml registry sync" in result.stderr
-    later = edml("registry", "sync")
+    with pytest.warns(UserWarning, match=f"also holds searches for {free_address}"):
+        later = edml("registry", "sync")
     assert later.exit_code == 0, later.stderr
 
 
-def test_an_address_that_is_none_is_refused_before_the_search(project, edml):
-    result = edml("tune", "events.csv", "--mlflow", "no address")
+@pytest.mark.parametrize(
+    "command", [("tune", "events.csv"), ("registry", "sync")], ids=" ".join
+)
+def test_an_address_that_is_none_is_refused_first(project, edml, command):
+    result = edml(*command, "--mlflow", "localhost:5000")
     assert result.exit_code == 1
-    assert not (project / "registry").exists() or not len(
-        ModelRegistry(project / "registry").records()
-    )
+    assert "http://localhost:5000" in result.stderr.splitlines()[-1]
+    assert not (project / "mlflow.db").exists()
+    assert not (project / ".edml-outbox").exists()
 
 
 def test_sync_says_what_it_did_once(with_champion, edml):

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from edml.exceptions import TrackingError
 from edml.tracking import _recording
 from edml.tracking._callback import MlflowCallback
 from edml.tracking._events import read_rows
@@ -127,7 +128,7 @@ def test_a_row_that_cannot_be_told_stops_no_search(unsent, outbox, rows):
 
 
 def test_what_cannot_be_is_refused(unsent, tuner):
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(TrackingError, match="is no address"):
         MlflowCallback(tracking_uri="localhost:5000")
     callback = MlflowCallback()
     with pytest.raises(ValueError, match="timeout == -1"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edml.exceptions import MissingExtraError
+from edml.exceptions import MissingExtraError, TrackingError
 from edml.tracking import _store
 from edml.tracking._store import bounded, describe, public_uri, resolve_uri
 
@@ -39,7 +39,7 @@ def test_a_folder_becomes_absolute(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("uri", ["", "  ", "localhost:5000", "mlflow.example.org:80/x"])
 def test_what_is_no_address_is_refused(uri):
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(TrackingError, match="is no address"):
         resolve_uri(uri)
 
 

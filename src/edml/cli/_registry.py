@@ -13,7 +13,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edml.cli._terminal import HEADLINES, Json, empty_table, figure, print_json
+from edml.cli._terminal import (
+    HEADLINES,
+    Json,
+    empty_table,
+    figure,
+    plain_warnings,
+    print_json,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,7 +211,8 @@ def _opened(command: str, folder: Path, name: str) -> "Iterator[ModelRegistry]":
     from edml.registry import ModelRegistry  # noqa: PLC0415
 
     try:
-        yield ModelRegistry(folder, name, _read_key(), who=_user())
+        with plain_warnings():
+            yield ModelRegistry(folder, name, _read_key(), who=_user())
     except (EdmlError, OSError) as error:
         # one line: a name in a message must not look like two
         text = " ".join(str(error).split())

@@ -97,9 +97,7 @@ def guarded(command: str) -> Iterator[None]:
     from edml.exceptions import EdmlError  # noqa: PLC0415
 
     try:
-        with warnings.catch_warnings():
-            # as the lines of `note`, without the place in the code
-            warnings.showwarning = _show_warning
+        with plain_warnings():
             yield
     except ConfigError as error:
         for line in str(error).splitlines():
@@ -112,6 +110,19 @@ def guarded(command: str) -> Iterator[None]:
     except KeyboardInterrupt:
         _complain(command, "Stopped. No file is half-written.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings as the lines of `note`, without the place in the code.
+
+    Yields
+    ------
+    nothing : None
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        yield
 
 
 class Interrupts:

@@ -1,6 +1,5 @@
 """``edml tune``: search for models, evaluate them, and register the best."""
 
-import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -236,11 +235,8 @@ def _logged(mlflow: Mlflow | None) -> AbstractContextManager[Any]:
 
 def _finish(log: Any, tuner: Tuner) -> None:
     """Send what is left, and say where the search is, or what is kept."""
-    with stage("Logging the search"), warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
+    with stage("Logging the search"):
         run_id = log.finish(tuner)
-    for warning in told:
-        note(str(warning.message))
     if run_id is not None:
         note(f"MLflow has it as run {run_id}.")
 

@@ -46,7 +46,7 @@ class MlflowCallback:
 
     Raises
     ------
-    ValueError
+    TrackingError
         If the address is none.
     MissingExtraError
         If MLflow is not installed.

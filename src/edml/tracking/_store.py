@@ -48,7 +48,7 @@ def resolve_uri(tracking_uri: str | None) -> str:
 
     Raises
     ------
-    ValueError
+    TrackingError
         If it is empty, or a host and a port without the scheme.
     """
     uri = LOCAL_STORE if tracking_uri is None else str(tracking_uri).strip()
@@ -57,7 +57,7 @@ def resolve_uri(tracking_uri: str | None) -> str:
             f"tracking_uri={tracking_uri!r} is no address. Pass one such as "
             f"'http://localhost:5000' or {LOCAL_STORE!r}."
         )
-        raise ValueError(message)
+        raise TrackingError(message)
     if uri.startswith(_SQLITE):
         path, mark, query = uri.removeprefix(_SQLITE).partition("?")
         return f"{_SQLITE}{Path(path).absolute().as_posix()}{mark}{query}"
