@@ -12,7 +12,11 @@ from edml.cli import _tune  # noqa: E402
 from edml.registry import ModelRegistry  # noqa: E402
 from edml.tuning import ModelTuner  # noqa: E402
 
-LOCAL = "sqlite:///mlflow.db"
+
+def open_local(folder):
+    # by its whole path: MLflow keeps connections by address
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    return mlflow.MlflowClient(uri, uri)
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def _short_search(monkeypatch):
 def test_a_search_is_logged_where_somebody_asks_for_it(project, edml):
     result = edml("tune", "events.csv", "--mlflow", "local")
     assert result.exit_code == 0, result.stderr
-    client = mlflow.MlflowClient(LOCAL)
+    client = open_local(project)
     (experiment,) = [e for e in client.search_experiments() if e.name == "edml"]
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
@@ -53,14 +57,15 @@ def test_without_the_option_nothing_is_logged(project, edml):
 
 
 @pytest.mark.usefixtures("_short_search")
+@pytest.mark.filterwarnings("default::UserWarning")  # the command shows them itself
 def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
-    with pytest.warns(UserWarning, match="edml registry sync"):
-        result = edml("tune", "events.csv", "--mlflow", free_address)
+    result = edml("tune", "events.csv", "--mlflow", free_address)
     assert result.exit_code == 0, result.stderr
     assert len(ModelRegistry(project / "registry").records()) == 1
-    with pytest.warns(UserWarning, match=f"also holds searches for {free_address}"):
-        later = edml("registry", "sync")
+    assert "edml registry sync" in result.stderr
+    later = edml("registry", "sync")
     assert later.exit_code == 0, later.stderr
+    assert f"also holds searches for {free_address}" in later.stderr
 
 
 @pytest.mark.parametrize(
@@ -77,9 +82,9 @@ def test_an_address_that_is_none_is_refused_first(project, edml, command):
 def test_sync_says_what_it_did_once(with_champion, edml):
     first = edml("registry", "sync")
     assert first.exit_code == 0, first.stderr
-    client = mlflow.MlflowClient(LOCAL)
+    client = open_local(with_champion)
     champion = client.get_model_version_by_alias("risk", "champion")
-    assert champion.tags["edml.version"] == "1"
+    assert champion.tags["edml.model_version"] == "1"
     assert len(client.search_model_versions("name = 'risk'")) == 2
     again = edml("registry", "sync")
     assert again.exit_code == 0
@@ -89,9 +94,9 @@ def test_sync_says_what_it_did_once(with_champion, edml):
 def test_sync_as_json_and_conflicts(with_champion, edml):
     report = json.loads(edml("registry", "sync", "--json").stdout)
     assert len(report["logged"]) == 2
-    client = mlflow.MlflowClient(LOCAL)
+    client = open_local(with_champion)
     versions = client.search_model_versions("name = 'risk'")
-    other = next(v for v in versions if v.tags["edml.version"] == "2")
+    other = next(v for v in versions if v.tags["edml.model_version"] == "2")
     client.set_registered_model_alias("risk", "champion", other.version)
     result = edml("registry", "sync", "--json")
     assert result.exit_code == 1
