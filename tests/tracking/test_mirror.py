@@ -181,12 +181,12 @@ def test_a_new_evaluation_comes_into_tags_and_run(mlflow_server, client, tmp_pat
 
 def test_versions_that_are_removed_stay_and_say_so(server, registry):
     server.sync()
-    figures = server.tags(2)["edml.threshold"]
+    algorithm = server.tags(2)["edml.algorithm"]
     registry.clean(keep_last=1)
     gone = {1, 2, 3} - set(registry.records()["version"])
     assert gone == {2}
     assert server.sync().changed == ("Version 2: from development to removed.",)
-    assert server.tags(2)["edml.threshold"] == figures
+    assert server.tags(2)["edml.algorithm"] == algorithm
     assert server.tags(2)["edml.change"] == "remove"
     assert server.is_in_step()
     assert server.count() == (3, 3, 3)
@@ -357,13 +357,19 @@ class TestInterrupted:
                 raise ConnectionError("gone")
             return real(*given, **named)
 
-        for allowed in range(9):
+        n_broken = 0
+        for allowed in range(30):
             steps = 0
             registry.promote(2 + allowed % 2, why=f"again, {allowed}")
             with monkeypatch.context() as patch:
                 patch.setattr(type(server.client), "set_model_version_tag", break_off)
-                with pytest.raises(TrackingError):
+                try:
                     server.sync()
+                except TrackingError:
+                    n_broken += 1
+                else:
+                    break
+        assert 4 < n_broken < 30  # at every step once, until there was none left
         registry.rollback("all of it")
         assert server.sync().conflicts == ()
         assert server.is_in_step()
