@@ -5,6 +5,7 @@ Each session does all its own set-up, so a machine needs only Python, pip and
 saves a minute or two in each.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,9 @@ nox.options.sessions = ["tests", "lint", "types", "layers", "docs", "build", "lo
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 OLDEST_PYTHON = PYPROJECT["project"]["requires-python"].removeprefix(">=")
+
+# Many tests start a Python of their own, which would compile all it imports anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # One thread in each test process: two that share two cores are slower with more.
 TEST_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}

@@ -153,17 +153,22 @@ def imported_modules(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@pytest.fixture(scope="module")
+def distributions():
+    """Give what brings each module; to read it from all that is installed is slow."""
+    return packages_distributions()
+
+
 FILES = sorted(path for path in SOURCES.rglob("*.py") if "." not in path.parent.name)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(SOURCES).as_posix())
-def test_third_party_imports_are_declared(path):
+def test_third_party_imports_are_declared(path, distributions):
     extras = [one for some in PROJECT["optional-dependencies"].values() for one in some]
     declared = {
         canonicalize_name(Requirement(text).name)
         for text in [*PROJECT["dependencies"], *extras]
     }
-    distributions = packages_distributions()
     for module in imported_modules(path):
         top = module.partition(".")[0]
         if top in sys.stdlib_module_names or top == "edml":
