@@ -10,7 +10,9 @@ mlflow = pytest.importorskip("mlflow")
 
 from edml.cli import _tune  # noqa: E402
 from edml.registry import ModelRegistry  # noqa: E402
+from edml.tracking import MlflowCallback  # noqa: E402
 from edml.tuning import ModelTuner  # noqa: E402
+from tracked import PATIENCE  # noqa: E402
 
 
 def open_local(folder):
@@ -35,7 +37,18 @@ def _short_search(monkeypatch):
     monkeypatch.setattr(_tune, "make_tuner", make)
 
 
-@pytest.mark.usefixtures("_short_search")
+@pytest.fixture
+def _patient(monkeypatch):
+    """Wait for the server as long as a busy machine may take."""
+    finish = MlflowCallback.finish
+
+    def wait(self, tuner):
+        return finish(self, tuner, timeout=PATIENCE)
+
+    monkeypatch.setattr(MlflowCallback, "finish", wait)
+
+
+@pytest.mark.usefixtures("_short_search", "_patient")
 def test_a_search_is_logged_where_somebody_asks_for_it(project, edml):
     result = edml("tune", "events.csv", "--mlflow", "local")
     assert result.exit_code == 0, result.stderr
