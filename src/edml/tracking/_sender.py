@@ -25,7 +25,8 @@ _POLL_SECONDS = 0.1
 _FIRST_PAUSE = 0.3
 _LONGEST_PAUSE = 30.0  # seconds between attempts to reach a server that is down
 _N_LAST = 3  # attempts when the search is over
-_NICENESS = 5  # more, and a busy search would have to wait for it at the end
+# It works in the pauses of a search: what it took from a fold, all folds would wait for.
+_NICENESS = 19
 _COMMAND = "from edml.tracking._sender import main; main()"
 
 
@@ -153,11 +154,12 @@ def _apart() -> dict[str, Any]:
 def main() -> None:
     """Send what standard input names; say on standard output what was done."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
+    task = json.load(sys.stdin)
+    if task["search"] is not None and hasattr(os, "nice"):
         os.nice(_NICENESS)
     # MLflow prints a line for each run: the pipe would fill up, or be closed
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        _work(json.load(sys.stdin))
+        _work(task)
     # all is sent and said; to take MLflow down in order lasts a third of a second, in
     # which a search that is over waits
     os._exit(0)
