@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.1
 _FIRST_PAUSE = 0.3
 _LONGEST_PAUSE = 30.0  # seconds between attempts to reach a server that is down
 _N_LAST = 3  # attempts when the search is over
-# It works in the pauses of a search: what it took from a fold, all folds would wait for.
+# It works in the pauses of a search: folds wait for the one that it takes time from.
 _NICENESS = 19
 _COMMAND = "from edml.tracking._sender import main; main()"
 
