@@ -5,6 +5,7 @@ Each session does all its own set-up, so a machine needs only Python, pip and
 saves a minute or two in each.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,30 @@ def slow(session: nox.Session) -> None:
     options = ["-n", "2", "-m", "slow", *session.posargs]
     none_is_fine = [0, 5]
     session.run("pytest", *options, env=TEST_ENV, success_codes=none_is_fine)
+
+
+@nox.session(reuse_venv=True)
+def e2e(session: nox.Session) -> None:
+    """Use the web app in Chromium; `-- --pictures` makes the docs' pictures anew."""
+    ensure_chromium(session)
+    session.install("-e", ".[all]", *group("test"), *group("e2e"))
+    options = ["-m", "e2e", "tests/e2e", *session.posargs]
+    session.run("pytest", *options, env=TEST_ENV)
+
+
+def ensure_chromium(session: nox.Session) -> None:
+    """Install Debian's Chromium where there is none, and who runs this may."""
+    if shutil.which("chromium"):
+        return
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        session.error("Needs chromium on the path: install it (Debian: chromium).")
+    packages = ["chromium", "fonts-dejavu-core"]
+    session.run("apt-get", "update", "-qq", external=True)
+    session.run(
+        *["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+        external=True,
+    )
 
 
 @nox.session(reuse_venv=True)
