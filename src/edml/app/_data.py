@@ -64,6 +64,26 @@ def choose(source: Source, words: Words) -> Events | None:
     return None
 
 
+def current(source: Source, words: Words) -> tuple[Events | None, str]:
+    """Give the events that are chosen, for a page that does not choose them.
+
+    Parameters
+    ----------
+    source : Source
+        May have a sample.
+    words : Words
+        The language.
+
+    Returns
+    -------
+    events : Events or None
+        None where there are none yet.
+    name : str
+        What they are called.
+    """
+    return _read(handed_settings(), source, None, words)
+
+
 def _read(
     settings: AppSettings, source: Source, file: Any, words: Words
 ) -> tuple[Events | None, str]:
