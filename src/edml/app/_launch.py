@@ -11,6 +11,7 @@ from edml.app._settings import UPLOAD_LIMIT, AppSettings
 
 _PAGES = Path(__file__).with_name("_main.py")
 _MEGABYTE = 1024**2
+_SERVES = 1.0  # seconds: by then the server answers, and no longer waits for imports
 _handed: list[AppSettings] = []
 
 
@@ -35,6 +36,7 @@ def run(settings: AppSettings) -> None:
     _check_free(settings.host, settings.port)
     keep_uploads_in_memory()
     hand_over(settings)
+    import_ahead()
     options = streamlit_options(settings)
     bootstrap.load_config_options(options)
     bootstrap.run(str(_PAGES), False, [], options)
@@ -89,7 +91,9 @@ def streamlit_options(settings: AppSettings) -> dict[str, object]:
         "logger_hideWelcomeMessage": True,
         "logger_level": "error",
         "global_developmentMode": False,
-        "theme_primaryColor": BLUE,
+        # of each, for one of both would be a theme of its own, and never dark
+        "theme_light_primaryColor": BLUE,
+        "theme_dark_primaryColor": BLUE,
     }
 
 
@@ -106,12 +110,19 @@ def keep_uploads_in_memory() -> None:
 
 
 def import_ahead() -> None:
-    """Import what the first list needs while the user still chooses."""
-    threading.Thread(target=_import_slow, daemon=True).start()
+    """Import what the pages need while the browser still loads them."""
+    timer = threading.Timer(_SERVES, _import_slow)
+    timer.daemon = True
+    timer.start()
 
 
 def _import_slow() -> None:
+    # in the order in which they are needed
+    import edml.app._scores_page  # noqa: PLC0415
+    import edml.datasets  # noqa: PLC0415
     import edml.classifier  # noqa: F401, PLC0415
+    import edml.app._scores_figures  # noqa: PLC0415
+    import edml.explanation  # noqa: PLC0415
 
 
 def _check_free(host: str, port: int) -> None:

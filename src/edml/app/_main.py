@@ -4,19 +4,34 @@ import streamlit as st
 
 from edml.app import _state
 from edml.app._launch import handed_settings
+from edml.app._palette import BLUE, SKY, VERMILLION
 from edml.app._words import LANGUAGES, Words, choose_language
 
 
-def _scores() -> None:
-    from edml.app import _scores_page  # noqa: PLC0415 - each page imports its own
+# drawn here: Streamlit would fetch its own from another server
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    f'<rect x="1" y="9" width="4" height="6" fill="{SKY}"/>'
+    f'<rect x="6" y="5" width="4" height="10" fill="{BLUE}"/>'
+    f'<rect x="11" y="1" width="4" height="14" fill="{VERMILLION}"/></svg>'
+)
 
-    _scores_page.show(_state.current_source(), words)
+
+def _scores() -> None:
+    st.title(words("scores_title"))  # at once
+    with st.spinner(words("loading")):
+        from edml.app import _scores_page  # noqa: PLC0415 - seconds
+
+        source = _state.current_source()
+    _scores_page.show(source, words)
 
 
 def _models() -> None:
-    from edml.app import _models_page  # noqa: PLC0415
+    with st.spinner(words("loading")):
+        from edml.app import _models_page  # noqa: PLC0415
 
-    _models_page.show(_state.current_source(), words)
+        source = _state.current_source()
+    _models_page.show(source, words)
 
 
 def _choose_words() -> Words:
@@ -28,7 +43,7 @@ def _choose_words() -> Words:
     return Words(st.session_state["language"])
 
 
-st.set_page_config(page_title="edml", page_icon=":material/school:", layout="wide")
+st.set_page_config(page_title="edml", page_icon=_ICON, layout="wide")
 words = _choose_words()
 page = st.navigation(
     [
@@ -46,11 +61,16 @@ page = st.navigation(
             url_path="models",
         ),
     ],
-    position="sidebar",
+    position="top",
 )
-with st.sidebar:
+with st.container(horizontal=True, horizontal_alignment="right"):
     st.selectbox(
-        words("language"), list(LANGUAGES), format_func=LANGUAGES.get, key="language"
+        words("language"),
+        list(LANGUAGES),
+        format_func=LANGUAGES.get,
+        label_visibility="collapsed",
+        width=140,
+        key="language",
     )
 with _state.guarded(words):
     page.run()

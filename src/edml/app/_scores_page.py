@@ -62,7 +62,6 @@ def show(source: Source, words: Words) -> None:
     words : Words
         The language.
     """
-    st.title(words("scores_title"))
     if source.kind == "demo":
         st.info(words("about_demo"), icon=":material/school:")
     for key in _KEPT:
@@ -75,7 +74,7 @@ def show(source: Source, words: Words) -> None:
     run = st.button(words("run"), type="primary", key="run", icon=":material/search:")
     with st.container(key="result"), _state.guarded(words):
         if run:
-            _ask(source, events, choice, at)
+            _ask(source, events, choice, at, words)
         asked = st.session_state.get(_ASKED)
         if asked is None or asked.fingerprint != events.fingerprint:
             st.caption(words("first_run", run=words("run")))
@@ -108,14 +107,16 @@ def _choose(events: Events, words: Words) -> tuple[Choice, int]:
 
 
 def _select(key: str, all_of_them: str, options: list[str], words: Words) -> str | None:
+    # "" and not None, which would be no choice at all
     if st.session_state.get(key) not in options:
-        st.session_state[key] = None
-    return st.selectbox(
+        st.session_state[key] = ""
+    chosen = st.selectbox(
         words(key),
-        [None, *options],
-        format_func=lambda o: o or words(all_of_them),
+        ["", *options],
+        format_func=lambda one: one or words(all_of_them),
         key=key,
     )
+    return chosen or None
 
 
 def _choose_partition(events: Events, choice: Choice, words: Words) -> int:
@@ -134,10 +135,12 @@ def _choose_partition(events: Events, choice: Choice, words: Words) -> int:
     return st.slider(words("partition"), first, last, key="partition")
 
 
-def _ask(source: Source, events: Events, choice: Choice, at: int) -> None:
+def _ask(source: Source, events: Events, choice: Choice, at: int, words: Words) -> None:
     st.session_state.pop(_ASKED, None)
     st.session_state["student"] = None
-    by = source.champion()
+    doing = "training" if source.kind == "demo" else "loading_libraries"
+    with st.spinner(words(doing), show_time=True):
+        by = source.champion()
     st.session_state[_ASKED] = Asked(events.fingerprint, choice, at, by)
 
 

@@ -8,20 +8,23 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from edml.app._launch import handed_settings
 from edml.app._settings import AppSettings
-from edml.app._source import Source
 from edml.app._words import Words
 from edml.exceptions import EdmlError
+
+if TYPE_CHECKING:
+    from edml.app._source import Source
 
 _MARKDOWN = frozenset("\\`*_{}[]<>()#$|~:!")
 
 
 @st.cache_resource(show_spinner=False)
-def open_source(_settings: AppSettings) -> Source:
+def open_source(_settings: AppSettings) -> "Source":
     """Open what the models and scores come from, once for all sessions.
 
     Parameters
@@ -46,7 +49,7 @@ def open_source(_settings: AppSettings) -> Source:
     return DemoSource()
 
 
-def current_source() -> Source:
+def current_source() -> "Source":
     """Give the source of this process.
 
     Returns

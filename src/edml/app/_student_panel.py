@@ -11,6 +11,7 @@ from edml.app._source import History, Scored, Source, Told
 from edml.app._student_view import (
     Event,
     as_of_each,
+    find_first_day,
     list_events,
     read_trajectory,
     take_history,
@@ -120,12 +121,13 @@ def _look(
     names = _source.columns(version)
     days = _source.partition_days(version)
     history = take_history(_subject.X, names, *who)
+    first_day = find_first_day(_subject.events.X, names, who[1], at, days)
     partitions, moments = as_of_each(history, names, at, days)
     risk = _source.score(version, moments, at).students
     return Seen(
         _source.explain(version, _subject.X, at, History(*who), language),
         read_trajectory(partitions, risk),
-        list_events(history, names, at, days),
+        list_events(history, names, at, first_day, days),
         week_before(at, days),
     )
 
@@ -134,11 +136,13 @@ def _show_risk(person: pd.Series, seen: Seen, words: Words) -> None:
     change = person["change"]
     left, right = st.columns(2)
     known = change == change  # noqa: PLR0124 - NaN
+    moved = known and abs(change) >= _SAME
     left.metric(
         words("student_risk"),
         words.percent(person["probability"], 1),
         delta=words("points", points=_signed(change, words)) if known else None,
-        delta_color="inverse" if known and abs(change) >= _SAME else "off",
+        delta_color="inverse" if moved else "off",
+        delta_arrow="auto" if moved else "off",
     )
     right.metric(
         words("state"), words("is_flagged" if person["flagged"] else "is_not_flagged")
@@ -179,19 +183,17 @@ def _show_trajectory(subject: Subject, seen: Seen, words: Words) -> None:
 
 def _show_texts(heading: str, texts: list[str], none: str, words: Words) -> None:
     st.markdown(f"**{words(heading)}**")
-    for text in texts:
-        st.markdown(f"- {_state.escape(text)}")
-    if not texts:
-        st.markdown(words(none))
+    st.markdown(_bullets([_state.escape(text) for text in texts] or [words(none)]))
 
 
 def _show_week(subject: Subject, seen: Seen, words: Words) -> None:
-    st.markdown(f"**{words('week_heading', day=int(seen.since))}**")
+    none = "_none" if seen.since < 0 else ""
+    st.markdown(f"**{words(f'week_heading{none}', day=int(seen.since))}**")
     before = seen.trajectory[seen.trajectory["partition"] <= seen.since]
+    lines = [*_risk_lines(subject.person, before, words), *_news(seen, words)]
     if before.empty:
-        st.markdown(f"- {words('week_none')}")
-    for line in [*_risk_lines(subject.person, before, words), *_news(seen, words)]:
-        st.markdown(f"- {line}")
+        lines.insert(0, words("week_none"))
+    st.markdown(_bullets(lines))
 
 
 def _risk_lines(person: pd.Series, before: pd.DataFrame, words: Words) -> list[str]:
@@ -218,6 +220,10 @@ def _news(seen: Seen, words: Words) -> list[str]:
         + (f" ({words.number(event.grade, 1)})" if event.grade == event.grade else "")  # noqa: PLR0124 - NaN
         for event in news
     ]
+
+
+def _bullets(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _signed(change: float, words: Words) -> str:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml.datasets import as_of
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -116,6 +115,8 @@ def as_of_each(
     table : DataFrame
         The "student" of a moment is the partition as a text.
     """
+    from edml.datasets import as_of  # noqa: PLC0415 - seconds
+
     days = read_partitions(history[names[PARTITION]])
     partitions = np.unique(days[days <= at])
     moments = [
@@ -153,10 +154,50 @@ def read_trajectory(partitions: IntArray, students: pd.DataFrame) -> pd.DataFram
     )
 
 
+def find_first_day(
+    X: pd.DataFrame,
+    names: Mapping[str, str],
+    course: object,
+    at: float,
+    partition_days: float = 1.0,
+) -> float:
+    """Give the day of the calendar that is partition 0 of a course.
+
+    What is handed in stands in the partition in which it was: the days of all
+    submissions of the course, up to a partition, tell when it began.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The events.
+    names : mapping of str to str
+        Actual column names by canonical name.
+    course : object
+        As the column holds it.
+    at : float
+        The last partition that is looked at.
+    partition_days : float, default=1.0
+        Length of a partition in days.
+
+    Returns
+    -------
+    day : float
+        Days since 1970; NaN where no submission has a time.
+    """
+    of_course = X[(X[names[COURSE]] == course).to_numpy(dtype=np.bool_)]
+    days = read_partitions(of_course[names[PARTITION]])
+    sent = read_names(of_course[names["ass_name_sub"]]).rows
+    times = read_epochs(of_course[names["s_submitted_at"]])[sent]
+    starts = times // SECONDS_PER_DAY - days[sent] * partition_days
+    starts = starts[~np.isnan(starts) & (days[sent] <= at)]
+    return float(np.median(starts)) if len(starts) else np.nan
+
+
 def list_events(
     history: pd.DataFrame,
     names: Mapping[str, str],
     at: float,
+    first_day: float,
     partition_days: float = 1.0,
 ) -> list[Event]:
     """List what happened to a student up to a partition.
@@ -173,6 +214,8 @@ def list_events(
         Actual column names by canonical name.
     at : float
         The partition.
+    first_day : float
+        From `find_first_day`; NaN leaves out what was only due.
     partition_days : float, default=1.0
         Length of a partition in days.
 
@@ -181,6 +224,8 @@ def list_events(
     events : list of Event
         By partition, then by kind and name.
     """
+    from edml.datasets import as_of  # noqa: PLC0415 - seconds
+
     shown = as_of(history, at, columns=names, partition_days=partition_days)
     days = read_partitions(shown[names[PARTITION]])
     found = [*_exams(shown, names, days), *_submissions(shown, names, days)]
@@ -188,7 +233,7 @@ def list_events(
     missed = {event.name for event in found if event.kind == "missed"}
     found += [
         event
-        for event in _overdue(shown, names, days, at, partition_days)
+        for event in _overdue(shown, names, days, at, first_day, partition_days)
         if event.name not in handed_in | missed
     ]
     return sorted(found, key=lambda one: (one.partition, one.kind, one.name))
@@ -227,35 +272,18 @@ def _overdue(
     names: Mapping[str, str],
     days: IntArray,
     at: float,
+    first_day: float,
     partition_days: float,
 ) -> Iterator[Event]:
     """Give the assignments that were due by then, at the partition of their due day."""
     created = read_names(shown[names["ass_name"]])
     due = read_epochs(shown[names["ass_due_at"]]) // SECONDS_PER_DAY
-    start = _first_day(shown, names, days, partition_days)
     for name, part in _by_name(created):
         rows = created.rows[part]
         first = rows[np.argmin(days[rows])]
-        when = (due[first] - start) // partition_days
+        when = (due[first] - first_day) // partition_days
         if when <= at:  # not where a date is missing
             yield Event(max(int(when), int(days[first])), "missed", name, np.nan)
-
-
-def _first_day(
-    shown: pd.DataFrame,
-    names: Mapping[str, str],
-    days: IntArray,
-    partition_days: float,
-) -> float:
-    """Give the day of the calendar that is partition 0, NaN where none tells it.
-
-    What is handed in stands in the partition in which it was.
-    """
-    sent = read_names(shown[names["ass_name_sub"]]).rows
-    times = read_epochs(shown[names["s_submitted_at"]])[sent]
-    starts = times // SECONDS_PER_DAY - days[sent] * partition_days
-    starts = starts[~np.isnan(starts)]
-    return float(np.median(starts)) if len(starts) else np.nan
 
 
 def _by_name(names: Names) -> Iterator[tuple[str, IntArray]]:
