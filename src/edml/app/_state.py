@@ -43,7 +43,7 @@ def open_source(_settings: AppSettings) -> "Source":
     if _settings.open_registry is not None:
         from edml.app._source import RegistrySource  # noqa: PLC0415
 
-        return RegistrySource(_settings.open_registry())
+        return RegistrySource(_settings.open_registry)
     from edml.app._demo import DemoSource  # noqa: PLC0415
 
     return DemoSource()
@@ -60,7 +60,7 @@ def current_source() -> "Source":
 
 
 @contextmanager
-def guarded(words: Words) -> Iterator[None]:
+def guarded(words: Words, key: str = "try_again") -> Iterator[None]:
     """Make of what goes wrong a message on the page, with a way on.
 
     What edml refuses is told in its own words. Of anything else only the kind is
@@ -70,6 +70,8 @@ def guarded(words: Words) -> Iterator[None]:
     ----------
     words : Words
         In the page's language.
+    key : str, default="try_again"
+        Of the button.
 
     Yields
     ------
@@ -78,15 +80,15 @@ def guarded(words: Words) -> Iterator[None]:
     try:
         yield
     except EdmlError as error:
-        _tell(words, words("refused", reason=plain(error)))
+        _tell(words, words("refused", reason=plain(error)), key)
     except MemoryError:
-        _tell(words, words("no_memory"))
+        _tell(words, words("no_memory"), key)
     except OSError as error:  # without the address of a file, which others see
         reason = error.strerror or type(error).__name__
-        _tell(words, words("refused", reason=f"{reason}."))
-    except Exception as error:  # noqa: BLE001 - the page has no other end
+        _tell(words, words("refused", reason=f"{reason}."), key)
+    except Exception as error:  # the page has no other end
         _print_place(error)
-        _tell(words, words("unexpected", kind=type(error).__name__))
+        _tell(words, words("unexpected", kind=type(error).__name__), key)
 
 
 def plain(error: EdmlError) -> str:
@@ -120,9 +122,9 @@ def escape(text: str) -> str:
     return "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)
 
 
-def _tell(words: Words, text: str) -> None:
+def _tell(words: Words, text: str, key: str) -> None:
     st.error(text, icon=":material/error:")
-    if st.button(words("try_again"), key="try_again"):
+    if st.button(words("try_again"), key=key):
         st.rerun()
 
 
