@@ -99,7 +99,7 @@ class Points:
     n_all: int
 
 
-def score_latest(model: Any, table: pd.DataFrame) -> Scored:
+def score_latest(model: Any, table: pd.DataFrame, courses: Any = None) -> Scored:
     """Score each student and course of an event table at its latest day.
 
     Parameters
@@ -108,6 +108,8 @@ def score_latest(model: Any, table: pd.DataFrame) -> Scored:
         A version's.
     table : DataFrame
         The events.
+    courses : array-like of str of shape (n_rows,), default=None
+        What people call the course of each row; None is its id.
 
     Returns
     -------
@@ -134,8 +136,8 @@ def score_latest(model: Any, table: pd.DataFrame) -> Scored:
         probability = found.reindex(pd.MultiIndex.from_frame(keys)).to_numpy(np.float64)
     else:
         probability = np.asarray(model.predict_proba(table), np.float64)[rows, 1]
-    courses = table[names[COURSE]].iloc[rows].astype(str).to_numpy()
-    return Scored(rows, courses, probability)
+    labels = table[names[COURSE]].astype(str) if courses is None else courses
+    return Scored(rows, np.asarray(labels)[rows], probability)
 
 
 def flagged_by_course(scored: Scored, threshold: float) -> pd.DataFrame:

@@ -17,7 +17,7 @@ _ENGLISH = {
     "m_created": "Stored",
     "m_judged_at": "Judged",
     "m_not_judged": "not judged",
-    "m_champion_mark": "★ {version} in production",
+    "m_champion_mark": "★ {version} · production",
     "m_bars_caption": "{figure} of {n_judged} of {n} versions, each on students that "
     "it had not seen: {best} has the best value, {value}. The version in production, "
     "{champion}, has a star and hatched bars. Versions that were judged on other "
@@ -29,6 +29,7 @@ _ENGLISH = {
     "m_as_table": "The same as a table",
     "m_choose": "Version to look at",
     "m_option": "{version} · {stage} · {algorithm}",
+    "m_option_short": "{version} · {stage}",
     # -- the registry was changed
     "m_changed": "The registry was changed since this page was last shown: {changes}.",
     "m_change": "version {version} went from {was} to {now}",
@@ -174,7 +175,6 @@ _ENGLISH = {
     "m_legend_model": "model",
     "m_legend_chance": "chance",
     "m_legend_own": "its threshold",
-    "m_legend_slider": "slider",
     "m_legend_promised": "as promised",
     "m_legend_interval": "interval",
     # -- what it goes by
@@ -235,8 +235,6 @@ _ENGLISH = {
     "m_fact_n_partitions": "Test side: course days",
     "m_purpose_validation": "validation, when it was registered",
     "m_purpose_report": "a report",
-    "m_same_rows": "These are the rows that the version was trained on. Such figures "
-    "are no performance.",
     # -- history
     "m_history": "Its history",
     "m_when": "When",
@@ -255,7 +253,7 @@ _ENGLISH = {
     "m_promote_first": "Version {version} becomes the one that scores students. There "
     "is none so far.",
     "m_promote_unjudged": "It was not judged: nobody knows how good it is.",
-    "m_rollback_title": "Roll back to version {before}?",
+    "m_rollback_title": "Roll back to version {version}?",
     "m_rollback_text": "Version {before} becomes the one that scores students again, "
     "and version {version} goes back to development.",
     "m_rollback_none": "There is no version to roll back to: none that was in "
@@ -305,7 +303,7 @@ _SPANISH = {
     "m_created": "Guardada",
     "m_judged_at": "Evaluada",
     "m_not_judged": "sin evaluar",
-    "m_champion_mark": "★ {version} en producción",
+    "m_champion_mark": "★ {version} · producción",
     "m_bars_caption": "{figure} de {n_judged} de {n} versiones, cada una con "
     "estudiantes que no había visto: {best} tiene el mejor valor, {value}. La versión "
     "en producción, {champion}, lleva una estrella y la barra rayada. Las versiones "
@@ -317,6 +315,7 @@ _SPANISH = {
     "m_as_table": "Lo mismo en una tabla",
     "m_choose": "Versión que se mira",
     "m_option": "{version} · {stage} · {algorithm}",
+    "m_option_short": "{version} · {stage}",
     # -- the registry was changed
     "m_changed": "El registro cambió desde la última vez que se mostró esta página: "
     "{changes}.",
@@ -467,7 +466,6 @@ _SPANISH = {
     "m_legend_model": "modelo",
     "m_legend_chance": "azar",
     "m_legend_own": "su umbral",
-    "m_legend_slider": "control",
     "m_legend_promised": "lo prometido",
     "m_legend_interval": "intervalo",
     # -- what it goes by
@@ -529,8 +527,6 @@ _SPANISH = {
     "m_fact_n_partitions": "Lado de prueba: días del curso",
     "m_purpose_validation": "validación, al registrarla",
     "m_purpose_report": "un informe",
-    "m_same_rows": "Son las filas con que se entrenó la versión. Esas medidas no son "
-    "su rendimiento.",
     # -- history
     "m_history": "Su historia",
     "m_when": "Cuándo",
@@ -549,7 +545,7 @@ _SPANISH = {
     "m_promote_first": "La versión {version} será la que da las probabilidades. Hasta "
     "ahora no hay ninguna.",
     "m_promote_unjudged": "No fue evaluada: nadie sabe qué tan buena es.",
-    "m_rollback_title": "¿Volver a la versión {before}?",
+    "m_rollback_title": "¿Volver a la versión {version}?",
     "m_rollback_text": "La versión {before} será otra vez la que da las "
     "probabilidades, y la versión {version} vuelve a desarrollo.",
     "m_rollback_none": "No hay versión a la que volver: ninguna que estuvo antes en "
