@@ -1,8 +1,10 @@
 """The demonstration: the sample that comes with edml, and a model made on the spot."""
 
 from functools import cached_property
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 import pandas as pd
 
@@ -28,8 +30,9 @@ class DemoSource(RegistrySource):
     kind = "demo"
 
     def __init__(self) -> None:
-        super().__init__(None)
-        self._folder = TemporaryDirectory(prefix="edml-demo-")
+        super().__init__(self._make)
+        self._folder = mkdtemp(prefix="edml-demo-")
+        finalize(self, rmtree, self._folder, ignore_errors=True)
 
     def sample(self) -> pd.DataFrame:
         """Give the students that the model has not seen, without their grades."""
@@ -38,16 +41,6 @@ class DemoSource(RegistrySource):
     def test_data(self, version: int) -> tuple[pd.DataFrame, pd.Series]:
         """Give what the demonstration's models are judged on."""
         return self._sides[1]
-
-    @property
-    def registry(self) -> "ModelRegistry":
-        """The registry, with its model in it."""
-        with self._lock:
-            return self._made
-
-    @registry.setter
-    def registry(self, registry: None) -> None:
-        """Take nothing: it is made."""
 
     @cached_property
     def _sides(self) -> tuple[_Events, _Events]:
@@ -61,8 +54,7 @@ class DemoSource(RegistrySource):
         )
         return (X_train, y_train), (X_test, y_test)
 
-    @cached_property
-    def _made(self) -> "ModelRegistry":
+    def _make(self) -> "ModelRegistry":
         from edml.classifier import RiskClassifier  # noqa: PLC0415 - seconds
         from edml.inspection import evaluate  # noqa: PLC0415
         from edml.registry import ModelRegistry  # noqa: PLC0415
@@ -70,7 +62,7 @@ class DemoSource(RegistrySource):
         train, test = self._sides
         model = RiskClassifier(cv=3).fit(*train)
         evaluation = evaluate(model, *test, n_resamples=_N_RESAMPLES)
-        registry = ModelRegistry(self._folder.name, who="edml app")
+        registry = ModelRegistry(self._folder, who="edml app")
         record = registry.register(model, evaluation, tags={"trained on": "sample"})
         registry.promote(record.version, why="the demonstration's")
         return registry

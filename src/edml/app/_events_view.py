@@ -252,5 +252,6 @@ def label_column(table: pd.DataFrame, *columns: str) -> pd.Series:
 
 
 def _text(value: object) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)  # a CSV's 123 beside an absent one
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # a CSV's 123 beside an absent one
+    return str(value)

@@ -3,6 +3,7 @@
 import errno
 import socket
 import threading
+from importlib import import_module
 from pathlib import Path
 
 from edml._optional import import_optional
@@ -12,6 +13,13 @@ from edml.app._settings import UPLOAD_LIMIT, AppSettings
 _PAGES = Path(__file__).with_name("_main.py")
 _MEGABYTE = 1024**2
 _SERVES = 1.0  # seconds: by then the server answers, and no longer waits for imports
+_SLOW = (  # in the order in which they are needed
+    "edml.app._scores_page",
+    "edml.datasets",
+    "edml.classifier",
+    "edml.app._scores_figures",
+    "edml.explanation",
+)
 _handed: list[AppSettings] = []
 
 
@@ -117,12 +125,8 @@ def import_ahead() -> None:
 
 
 def _import_slow() -> None:
-    # in the order in which they are needed
-    import edml.app._scores_page  # noqa: PLC0415
-    import edml.datasets  # noqa: PLC0415
-    import edml.classifier  # noqa: F401, PLC0415
-    import edml.app._scores_figures  # noqa: PLC0415
-    import edml.explanation  # noqa: PLC0415
+    for name in _SLOW:
+        import_module(name)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -7,7 +7,6 @@ from edml.app._launch import handed_settings
 from edml.app._palette import BLUE, SKY, VERMILLION
 from edml.app._words import LANGUAGES, Words, choose_language
 
-
 # drawn here: Streamlit would fetch its own from another server
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
@@ -67,7 +66,7 @@ with st.container(horizontal=True, horizontal_alignment="right"):
     st.selectbox(
         words("language"),
         list(LANGUAGES),
-        format_func=LANGUAGES.get,
+        format_func=lambda one: LANGUAGES[one],
         label_visibility="collapsed",
         width=140,
         key="language",

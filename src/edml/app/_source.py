@@ -1,7 +1,7 @@
 """Where models and scores come from: a registry, an endpoint, or the demonstration."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -155,17 +155,26 @@ class RegistrySource:
 
     Parameters
     ----------
-    registry : ModelRegistry
-        The registry.
+    open_registry : callable
+        Gives the registry; called when it is needed first, for that may be slow.
     """
 
     kind = "registry"
 
-    def __init__(self, registry: "ModelRegistry") -> None:
-        self.registry = registry
+    def __init__(self, open_registry: "Callable[[], ModelRegistry]") -> None:
+        self._open = open_registry
+        self._registry: ModelRegistry | None = None
         self.n_changes = 0
         self._loaded: OrderedDict[int, Any] = OrderedDict()
         self._lock = RLock()  # sessions share the source
+
+    @property
+    def registry(self) -> "ModelRegistry":
+        """The registry, opened once."""
+        with self._lock:
+            if self._registry is None:
+                self._registry = self._open()
+            return self._registry
 
     def sample(self) -> pd.DataFrame | None:
         """Give None: the events are elsewhere."""

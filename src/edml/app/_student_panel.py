@@ -217,7 +217,7 @@ def _news(seen: Seen, words: Words) -> list[str]:
     return [
         f"{words(f'one_{event.kind}')}, {words('on_day', day=event.partition)}: "
         + _state.escape(event.name)
-        + (f" ({words.number(event.grade, 1)})" if event.grade == event.grade else "")  # noqa: PLR0124 - NaN
+        + (f" ({words.number(event.grade, 1)})" if event.grade == event.grade else "")
         for event in news
     ]
 

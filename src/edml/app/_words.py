@@ -53,7 +53,7 @@ class Words:
         Returns
         -------
         text : str
-            "–" where the number is NaN.
+            A dash where the number is NaN.
         """
         if value != value:  # noqa: PLR0124 - NaN
             return "–"  # noqa: RUF001 - a dash stands for nothing
