@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from edml.app._models_sections import write_time
+from edml.app._models_tables import write_time
 from edml.app._models_view import FIGURES, provenance
 from edml.app._source import Source
 from edml.app._words import Words

@@ -163,17 +163,18 @@ def _show_points(points: Points, threshold: float, words: Words) -> None:
     st.plotly_chart(figure, key="models_points")
     known = points.table.dropna()
     flagged = known["probability"] >= threshold
-    st.caption(
-        words(
-            "m_points_caption",
-            n=words.number(len(known)),
-            n_all=words.number(points.n_all),
-            flagged=words.number(int(flagged.sum())),
-            means_flagged=_say_means(known[flagged], names, words),
-            means_others=_say_means(known[~flagged], names, words),
-            n_missing=words.number(len(points.table) - len(known)),
-        )
+    text = words(
+        "m_points_caption",
+        n=words.number(len(known)),
+        n_all=words.number(points.n_all),
+        flagged=words.number(int(flagged.sum())),
+        means_flagged=_say_means(known[flagged], names, words),
+        means_others=_say_means(known[~flagged], names, words),
     )
+    n_missing = len(points.table) - len(known)
+    if n_missing:
+        text += " " + words("m_points_missing", n=words.number(n_missing))
+    st.caption(text)
     with st.expander(words("m_as_table")):
         groups = {words("m_flagged"): flagged, words("m_not_flagged"): ~flagged}
         rows = [

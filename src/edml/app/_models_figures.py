@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from edml.app._models_curves import Curve
 from edml.app._models_scored import Points
 from edml.app._models_thresholds import AtThreshold
+from edml.app._models_view import ERRORS
 from edml.app._palette import (
     BLUE,
     FLAGGED,
@@ -69,8 +70,7 @@ def draw_versions(versions: pd.DataFrame, figure: str, words: Words) -> Any:
         y=labels,
         orientation="h",
         text=texts,
-        textposition="auto",
-        textangle=0,
+        textposition="outside",
         cliponaxis=False,
         customdata=shown["algorithm"],
         hovertemplate="%{y}<br>%{customdata}<br>%{text}<extra></extra>",
@@ -79,12 +79,18 @@ def draw_versions(versions: pd.DataFrame, figure: str, words: Words) -> Any:
             "pattern": {
                 "shape": np.where(champion, "/", "").tolist(),
                 "solidity": 0.25,
+                "fillmode": "overlay",
+                "fgcolor": "white",
             },
         },
     )
-    drawn = go.Figure(bars)
+    most = max(1.0 if figure not in ERRORS else 0.0, float(np.nanmax([*values, 0.0])))
     return _finish(
-        drawn, height=70 + _ROW * len(shown), xaxis={"rangemode": "tozero"}, **_BARE
+        go.Figure(bars),
+        height=70 + _ROW * len(shown),
+        xaxis={"range": [0, 1.15 * most or 1.0]},  # with room for the number
+        yaxis={"type": "category"},
+        bargap=0.25,
     )
 
 
@@ -300,7 +306,13 @@ def draw_points(
                 "cmax": highest,
                 "colorscale": "Cividis",
                 "showscale": flagged,
-                "colorbar": {"title": words("m_probability"), "thickness": 12},
+                "colorbar": {  # below, where a phone has room
+                    "title": {"text": words("m_probability"), "side": "top"},
+                    "orientation": "h",
+                    "thickness": 12,
+                    "y": -0.02,
+                    "yanchor": "top",
+                },
                 "line": {"width": 1, "color": edge},
             },
             customdata=group["probability"],
@@ -314,7 +326,14 @@ def draw_points(
         LAYOUT,
         height=520,
         legend=_LEGEND,
-        scene={**axes, "aspectmode": "cube"},
+        scene={
+            **axes,
+            "aspectmode": "cube",
+            "camera": {  # far enough that a phone shows the axes
+                "eye": {"x": 1.9, "y": 1.9, "z": 1.0},
+                "center": {"x": 0, "y": 0, "z": -0.15},
+            },
+        },
         uirevision="kept",  # who has turned it keeps the view
     )
     return drawn
@@ -335,9 +354,6 @@ def stage_name(row: Any, words: Words) -> str:
     name : str
     """
     return words(f"m_stage_{row.stage}")
-
-
-_BARE: dict[str, Any] = {"yaxis": {"type": "category"}, "bargap": 0.25}
 
 
 def _open_line(

@@ -18,11 +18,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from edml.app import _data, _models_dialogs, _models_sections
+from edml.app import _data, _models_dialogs, _models_sections, _models_slider
 from edml.app._launch import handed_settings
 from edml.app._models_changes import Seen, changes_since, look
 from edml.app._models_endpoint import show_endpoint
 from edml.app._models_figures import draw_versions, stage_name
+from edml.app._models_tables import write_time
 from edml.app._models_view import (
     ERRORS,
     FIGURES,
@@ -149,12 +150,10 @@ def _show_table(versions: pd.DataFrame, words: Words) -> None:
             words("m_algorithm"): versions["algorithm"],
             **{words(f"m_name_{name}"): versions[name] for name in FIGURES},
             words("m_judged_at"): [
-                _models_sections.write_time(when) or words("m_not_judged")
+                write_time(when) or words("m_not_judged")
                 for when in versions["evaluated_at"]
             ],
-            words("m_created"): [
-                _models_sections.write_time(when) for when in versions["created_at"]
-            ],
+            words("m_created"): [write_time(when) for when in versions["created_at"]],
         }
     )
     bars = {
@@ -211,7 +210,7 @@ def _show_version(
         _models_sections.show_figures(judgement, comparison, words)
     events, _ = _data.current(source, words)
     if judgement is not None:
-        _models_sections.show_threshold(source, record, judgement, events, words)
+        _models_slider.show_threshold(source, record, judgement, events, words)
         _models_sections.show_curves(judgement.evaluation, words)
     # what may take seconds is made last, and stands before what is there at once
     features = st.container()

@@ -4,6 +4,7 @@ Nothing here says how good the model is: the outcomes of these students are not 
 at. No student's key is in what leaves this file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from edml.classifier._units import latest_rows
-from edml.exceptions import TableError
+from edml.exceptions import EdmlError, TableError
 from edml.explanation import explain
 from edml.registry import ModelRecord
 from edml.schema import (
@@ -64,7 +65,8 @@ class Importance:
     Attributes
     ----------
     table : DataFrame
-        feature and weight, the weightiest first, `N_IMPORTANT` at most.
+        feature and weight, the weightiest first, `N_IMPORTANT` at most, and none that
+        weighs nothing.
     n_features : int
         How many there are.
     scale : {"log-odds", "probability", "model"}
@@ -122,22 +124,35 @@ def score_latest(model: Any, table: pd.DataFrame, courses: Any = None) -> Scored
     """
     names = columns_of(model)
     if not is_event_table(table, names):
-        message = (
-            "This version reads another table than the one that the app was given: "
-            "its columns of student, course and partition are not there. Choose "
-            "another version, or start the app with its table."
-        )
-        raise TableError(message)
+        raise _other_table("its columns of student, course and partition are not there")
     rows = latest_rows(table, names)
-    if hasattr(model, "score_students"):
-        keys = table[[names[STUDENT], names[COURSE]]].iloc[rows]
-        told = model.score_students(table, n_reasons=0)
-        found = told.set_index([STUDENT, COURSE])["probability"]
-        probability = found.reindex(pd.MultiIndex.from_frame(keys)).to_numpy(np.float64)
-    else:
-        probability = np.asarray(model.predict_proba(table), np.float64)[rows, 1]
+    try:
+        probability = _probability(model, table, rows, names)
+    except EdmlError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:
+        # of a model without a pipeline from events; its message may hold a value
+        raise _other_table(type(error).__name__) from None
     labels = table[names[COURSE]].astype(str) if courses is None else courses
     return Scored(rows, np.asarray(labels)[rows], probability)
+
+
+def _probability(
+    model: Any, table: pd.DataFrame, rows: IntArray, names: Mapping[str, str]
+) -> FloatArray:
+    if not hasattr(model, "score_students"):
+        return np.asarray(model.predict_proba(table), dtype=np.float64)[rows, 1]
+    keys = table[[names[STUDENT], names[COURSE]]].iloc[rows]
+    told = model.score_students(table, n_reasons=0)
+    found = told.set_index([STUDENT, COURSE])["probability"]
+    return found.reindex(pd.MultiIndex.from_frame(keys)).to_numpy(np.float64)
+
+
+def _other_table(why: str) -> TableError:
+    return TableError(
+        f"This version reads another table than the one that the app was given ({why})."
+        " Choose another version, or start the app with its table."
+    )
 
 
 def flagged_by_course(scored: Scored, threshold: float) -> pd.DataFrame:
@@ -276,7 +291,7 @@ def points_of(
 
 
 def _ranked(weights: pd.Series, scale: str, n_rows: int) -> Importance:
-    top = weights.head(N_IMPORTANT)
+    top = weights[weights > 0].head(N_IMPORTANT)
     table = pd.DataFrame(
         {
             "feature": [str(name) for name in top.index],

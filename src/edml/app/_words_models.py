@@ -43,13 +43,12 @@ _ENGLISH = {
     "brackets the {confidence} % interval.",
     "m_figures_of_rows": "On {n_snapshots} rows that the model had not seen, "
     "{n_failing_snapshots} of which fail. In brackets the {confidence} % interval.",
-    "m_compared_same": "The arrow tells the difference from the average of {n} other "
-    "versions that were judged on the same students.",
-    "m_compared_left_out": "{n} versions that were judged on other students are left "
-    "out.",
-    "m_compared_other": "The arrow tells the difference from the average of {n} other "
-    "versions. They were judged on other students, so that part of the difference may "
-    "be the students'.",
+    "m_compared_same": "The arrow tells the difference from the average of the other "
+    "versions judged on the same students (there are {n}).",
+    "m_compared_left_out": "Versions judged on other students are left out ({n}).",
+    "m_compared_other": "The arrow tells the difference from the average of the other "
+    "versions (there are {n}). They were judged on other students, so that part of the "
+    "difference may be the students'.",
     "m_compared_none": "No other version was judged, so that there is nothing to "
     "compare with.",
     "m_better": "{difference} (better)",
@@ -111,7 +110,6 @@ _ENGLISH = {
     "m_per_course": "Flagged per course",
     "m_per_course_help": "Mean number of students of a course who stand flagged on a "
     "day, on the test side.",
-    "m_thresholds_title": "Precision, recall and F1 at each threshold",
     "m_thresholds_caption": "At {threshold}: precision {precision}, recall {recall}, "
     "F1 {f1}. The dashed upright line is the slider, the dotted one the model's own "
     "threshold, {own}.",
@@ -126,7 +124,6 @@ _ENGLISH = {
     "the students, to see whom this threshold would flag in each course.",
     "m_course": "Course",
     "m_students": "Students",
-    "m_failing": "Failing",
     # -- curves
     "m_curves": "Curves of the test side",
     "m_title_roc": "ROC",
@@ -201,8 +198,8 @@ _ENGLISH = {
     "m_points": "Predictions over the three heaviest features",
     "m_points_caption": "Each mark is a student of the app's table in a course, at the "
     "latest day: {n} of {n_all}. Diamonds are flagged ({flagged}), circles are not. "
-    "The flagged have {means_flagged} on average; the others {means_others}. "
-    "{n_missing} of whom one of the three is not known yet are not drawn.",
+    "The flagged have {means_flagged} on average; the others {means_others}.",
+    "m_points_missing": "{n} of whom one of the three is not known yet are not drawn.",
     "m_points_mean": "{value} ({feature})",
     "m_points_none": "There are no three features of known names, or no table, to draw "
     "predictions over.",
@@ -243,6 +240,13 @@ _ENGLISH = {
     "m_from": "From",
     "m_to": "To",
     "m_why": "Why",
+    "m_what_register": "registered",
+    "m_what_promote": "promoted",
+    "m_what_demote": "demoted",
+    "m_what_rollback": "rolled back",
+    "m_what_compete": "contest",
+    "m_what_remove": "removed",
+    "m_what_import": "imported",
     # -- changes
     "m_promote": "Promote to production",
     "m_rollback": "Roll back",
@@ -331,13 +335,13 @@ _SPANISH = {
     "m_figures_of_rows": "Con {n_snapshots} filas que el modelo no había visto, de las "
     "que {n_failing_snapshots} reprueban. Entre corchetes, el intervalo del "
     "{confidence} %.",
-    "m_compared_same": "La flecha indica la diferencia con el promedio de otras {n} "
-    "versiones evaluadas con los mismos estudiantes.",
-    "m_compared_left_out": "Quedan fuera {n} versiones evaluadas con otros "
-    "estudiantes.",
-    "m_compared_other": "La flecha indica la diferencia con el promedio de otras {n} "
-    "versiones. Se evaluaron con otros estudiantes, así que parte de la diferencia "
-    "puede deberse a ellos.",
+    "m_compared_same": "La flecha indica la diferencia con el promedio de las otras "
+    "versiones evaluadas con los mismos estudiantes (hay {n}).",
+    "m_compared_left_out": "Quedan fuera las versiones evaluadas con otros "
+    "estudiantes ({n}).",
+    "m_compared_other": "La flecha indica la diferencia con el promedio de las otras "
+    "versiones (hay {n}). Se evaluaron con otros estudiantes, así que parte de la "
+    "diferencia puede deberse a ellos.",
     "m_compared_none": "Ninguna otra versión fue evaluada, así que no hay con qué "
     "comparar.",
     "m_better": "{difference} (mejor)",
@@ -400,7 +404,6 @@ _SPANISH = {
     "m_per_course": "Señalados por curso",
     "m_per_course_help": "Número medio de estudiantes de un curso que están señalados "
     "un día, en el lado de prueba.",
-    "m_thresholds_title": "Precisión, exhaustividad y F1 en cada umbral",
     "m_thresholds_caption": "En {threshold}: precisión {precision}, exhaustividad "
     "{recall}, F1 {f1}. La línea vertical a rayas es el control; la de puntos, el "
     "umbral del modelo, {own}.",
@@ -415,7 +418,6 @@ _SPANISH = {
     "página de estudiantes, para ver a quiénes señalaría este umbral en cada curso.",
     "m_course": "Curso",
     "m_students": "Estudiantes",
-    "m_failing": "Reprueban",
     # -- curves
     "m_curves": "Curvas del lado de prueba",
     "m_title_roc": "ROC",
@@ -493,8 +495,9 @@ _SPANISH = {
     "m_points_caption": "Cada marca es un estudiante de la tabla de la aplicación en "
     "un curso, en su último día: {n} de {n_all}. Los rombos son señalados ({flagged}); "
     "los círculos, no. Los señalados tienen en promedio {means_flagged}; los demás, "
-    "{means_others}. No se dibujan {n_missing} de quienes aún no se conoce alguna de "
-    "las tres.",
+    "{means_others}.",
+    "m_points_missing": "No se dibujan {n} de quienes aún no se conoce alguna de las "
+    "tres.",
     "m_points_mean": "{value} ({feature})",
     "m_points_none": "No hay tres variables con nombre conocido, o no hay tabla, para "
     "dibujar las probabilidades.",
@@ -535,6 +538,13 @@ _SPANISH = {
     "m_from": "De",
     "m_to": "A",
     "m_why": "Por qué",
+    "m_what_register": "registro",
+    "m_what_promote": "ascenso",
+    "m_what_demote": "descenso",
+    "m_what_rollback": "vuelta atrás",
+    "m_what_compete": "concurso",
+    "m_what_remove": "retiro",
+    "m_what_import": "importación",
     # -- changes
     "m_promote": "Pasar a producción",
     "m_rollback": "Volver atrás",
