@@ -9,7 +9,7 @@ from edml.classifier._units import latest_rows
 from edml.datasets import as_of
 from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner
-from edml.schema import COURSE, STUDENT
+from edml.schema import COURSE, NAME_COLUMNS, STUDENT
 
 #: The features that are averages, by the names that they have here.
 AVERAGES = {"exam_average": "nota_overall_mean", "score_average": "score_mean"}
@@ -49,7 +49,11 @@ def add_averages(
         With ``exam_average`` and ``score_average``, NaN where there is no grade yet.
     """
     shown = as_of(X, at, columns=names, partition_days=partition_days)
-    rows = latest_rows(shown, names)
+    latest = np.zeros(len(shown), dtype=np.bool_)
+    latest[latest_rows(shown, names)] = True
+    # most rows are ticks, of which no feature knows anything
+    named = np.any([shown[names[name]].notna() for name in NAME_COLUMNS], axis=0)
+    shown, rows = shown[named | latest], np.flatnonzero(latest[named | latest])
     engineer = FeatureEngineer(
         columns=names, pending=pending, partition_days=partition_days, fill_value=None
     )
