@@ -154,7 +154,7 @@ def _show_weights(importance: Importance, words: Words) -> None:
                 words("m_weight"): weights,
             }
         )
-        st.dataframe(table, hide_index=True, key="models_importance_table")
+        st.container(key="models_importance_table").dataframe(table, hide_index=True)
 
 
 def _show_points(points: Points, threshold: float, words: Words) -> None:
@@ -191,7 +191,7 @@ def _show_points(points: Points, threshold: float, words: Words) -> None:
             for name, chosen in groups.items()
         ]
         table = pd.DataFrame(rows)
-        st.dataframe(table, hide_index=True, key="models_points_table")
+        st.container(key="models_points_table").dataframe(table, hide_index=True)
 
 
 def _say_means(group: pd.DataFrame, names: dict[str, str], words: Words) -> str:

@@ -26,6 +26,7 @@ from edml.app._words import Words
 from edml.schema import FloatArray
 
 _LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+_SEPARATORS = {"en": ".,", "es": ",."}  # of decimals, and of thousands
 _ROW = 30  # pixels of a bar
 _LABEL = 26  # letters of a label's line, so that a phone has room for the bar
 _BAND = "rgba(86, 180, 233, 0.3)"  # SKY
@@ -87,9 +88,10 @@ def draw_versions(versions: pd.DataFrame, figure: str, words: Words) -> Any:
     most = max(1.0 if figure not in ERRORS else 0.0, float(np.nanmax([*values, 0.0])))
     return _finish(
         go.Figure(bars),
+        words,
         height=70 + _ROW * len(shown),
         xaxis={"range": [0, 1.15 * most or 1.0]},  # with room for the number
-        yaxis={"type": "category"},
+        yaxis={"type": "category", "showgrid": False},
         bargap=0.25,
     )
 
@@ -128,6 +130,7 @@ def draw_thresholds(
             drawn.add_vline(threshold, line={"color": GREY, "dash": dash, "width": 2})
     return _finish(
         drawn,
+        words,
         xaxis={"title": words("m_axis_threshold")},
         yaxis={"title": words("m_axis_share"), "range": [0, 1.02]},
     )
@@ -187,6 +190,7 @@ def _draw_calibration(curve: Curve, words: Words) -> Any:
     )
     return _finish(
         drawn,
+        words,
         xaxis={"title": words("m_axis_mean_predicted"), "rangemode": "tozero"},
         yaxis={"title": words("m_axis_share_positive"), "rangemode": "tozero"},
     )
@@ -219,6 +223,7 @@ def _draw_earliness(curve: Curve, words: Words) -> Any:
     _add_chance(drawn, ends, [0.5, 0.5], words)
     return _finish(
         drawn,
+        words,
         xaxis={"title": words("m_axis_particion")},
         yaxis={"title": words("m_axis_roc_auc")},
     )
@@ -257,9 +262,10 @@ def draw_importance(names: Sequence[str], weights: FloatArray, words: Words) -> 
     )
     return _finish(
         go.Figure(bars),
+        words,
         height=90 + int(1.3 * _ROW) * len(names),
         xaxis={"title": words("m_weight")},
-        yaxis={"ticklabelstep": 1, "dtick": 1},
+        yaxis={"dtick": 1, "showgrid": False},
     )
 
 
@@ -322,21 +328,16 @@ def draw_points(
         f"{axis}axis": {"title": {"text": "<br>".join(wrap(names[name], 18))}}
         for axis, name in zip("xyz", points.features, strict=True)
     }
-    drawn.update_layout(
-        LAYOUT,
-        height=520,
-        legend=_LEGEND,
-        scene={
-            **axes,
-            "aspectmode": "cube",
-            "camera": {  # far enough that a phone shows the axes
-                "eye": {"x": 1.9, "y": 1.9, "z": 1.0},
-                "center": {"x": 0, "y": 0, "z": -0.15},
-            },
+    scene = {
+        **axes,
+        "aspectmode": "cube",
+        "camera": {  # far enough that a phone shows the axes
+            "eye": {"x": 1.9, "y": 1.9, "z": 1.0},
+            "center": {"x": 0, "y": 0, "z": -0.15},
         },
-        uirevision="kept",  # who has turned it keeps the view
-    )
-    return drawn
+    }
+    # who has turned it keeps the view
+    return _finish(drawn, words, 520, scene=scene, uirevision="kept")
 
 
 def stage_name(row: Any, words: Words) -> str:
@@ -398,12 +399,13 @@ def _finish_shares(drawn: Any, curve: Curve, x: str, y: str, words: Words) -> An
     ends = [-0.02, 1.02]
     return _finish(
         drawn,
+        words,
         xaxis={"title": words(f"m_axis_{x}"), "range": ends},
         yaxis={"title": words(f"m_axis_{y}"), "range": ends},
     )
 
 
-def _finish(drawn: Any, height: int = 340, **layout: Any) -> Any:
+def _finish(drawn: Any, words: Words, height: int = 340, **layout: Any) -> Any:
     drawn.update_layout(LAYOUT, height=height, legend=_LEGEND)
-    drawn.update_layout(**layout)
+    drawn.update_layout(separators=_SEPARATORS[words.language], **layout)
     return drawn

@@ -1,6 +1,7 @@
 """The models page: which versions there are, and how good each is.
 
-The keys of its widgets, by which tests find them (``st-key-<key>``):
+The keys of its widgets, and of the boxes that its tables are in, by which tests find
+them (``st-key-<key>``):
 ``models_figure``, ``models_bars``, ``models_table`` (all versions); ``models_version``;
 ``models_promote``, ``models_rollback``, and in their dialogs ``models_why``,
 ``models_yes``, ``models_no``; ``models_metrics`` (box of the figures),
@@ -164,7 +165,9 @@ def _show_table(versions: pd.DataFrame, words: Words) -> None:
         )
         for name in FIGURES
     }
-    st.dataframe(table, hide_index=True, column_config=bars, key="models_table")
+    st.container(key="models_table").dataframe(
+        table, hide_index=True, column_config=bars
+    )
 
 
 # -- one version ---------------------------------------------------------------------

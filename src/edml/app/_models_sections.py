@@ -206,7 +206,7 @@ def show_data(facts: dict[str, Any], words: Words) -> None:
             text = words.number(value)
         told.append((words(f"m_fact_{name}"), text))
     table = pd.DataFrame(told, columns=[words("m_fact"), words("m_value")])
-    st.dataframe(table, hide_index=True, height="content", key="models_data")
+    st.container(key="models_data").dataframe(table, hide_index=True, height="content")
 
 
 def show_history(changes: pd.DataFrame, words: Words) -> None:
@@ -230,7 +230,7 @@ def show_history(changes: pd.DataFrame, words: Words) -> None:
             words("m_why"): changes["why"],
         }
     )
-    st.dataframe(table, hide_index=True, key="models_history")
+    st.container(key="models_history").dataframe(table, hide_index=True)
 
 
 def _say_what(what: str, words: Words) -> str:

@@ -148,7 +148,7 @@ def _show_by_course(
     )
     names = [words("m_course"), words("m_students"), words("m_flagged")]
     most = max(1, int(courses["n_students"].max()))
-    st.dataframe(
+    st.container(key="models_by_course").dataframe(
         courses.set_axis(names, axis=1),
         hide_index=True,
         column_config={
@@ -156,5 +156,4 @@ def _show_by_course(
                 format="%d", min_value=0, max_value=most
             )
         },
-        key="models_by_course",
     )

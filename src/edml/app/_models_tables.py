@@ -58,4 +58,4 @@ def show_numbers(table: pd.DataFrame, key: str) -> None:
     """
     numbers = table.select_dtypes("floating").columns
     config = {name: st.column_config.NumberColumn(format="%.4f") for name in numbers}
-    st.dataframe(table, hide_index=True, column_config=config, key=key)
+    st.container(key=key).dataframe(table, hide_index=True, column_config=config)

@@ -399,7 +399,7 @@ _SPANISH = {
     "m_confusion": "Instantáneas del lado de prueba según resultado y señal",
     "m_passes": "aprueba",
     "m_fails": "reprueba",
-    "m_not_flagged": "sin señalar",
+    "m_not_flagged": "no señalados",
     "m_flagged": "señalados",
     "m_per_course": "Señalados por curso",
     "m_per_course_help": "Número medio de estudiantes de un curso que están señalados "
