@@ -353,3 +353,68 @@ def test_the_demonstration_works_at_once(page):
     app = page(open_registry=None, data=None)
     assert_said(app, EN("about_demo"))
     assert len(shown(run(app)))
+
+
+def upload(app, name, content):
+    app.file_uploader[0].set_value((name, content, "text/csv")).run()
+    assert not app.exception
+
+
+def few_of(table):
+    return table[table["course_name"] == table["course_name"].iloc[0]]
+
+
+def test_an_uploaded_table_is_scored_until_it_is_put_back(page, model, table):
+    app = run(page())
+    few = few_of(table)
+    upload(app, "few.csv", few.to_csv(index=False).encode())
+    assert_said(app, "few.csv")
+    assert_said(app, EN("first_run", run=EN("run")))
+    expected = model.score_students(few, at=14, n_reasons=0)
+    assert_shows(run(app), expected)
+    app.button(key="forget_upload").click().run()
+    assert_said(app, "events.csv")
+    assert_shows(run(app), model.score_students(table, at=14, n_reasons=0))
+    assert not [one for one in app.button if one.key == "forget_upload"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("bad.csv", b"\xff\xfe\x00", "not UTF-8"),
+        ("bad.csv", b"", "is empty"),
+        ("bad.csv", b"a,b\n1,2\n", "user"),
+        ("bad.csv", b"a;b\n1;2\n", "';'"),
+        ("bad.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
+    ],
+)
+def test_a_broken_upload_is_told_in_the_librarys_words(
+    page, table, name, content, words
+):
+    app = page(language="es")
+    upload(app, name, content)
+    assert app.error[0].value.startswith("No fue posible.")
+    assert words in app.error[0].value
+    app.button(key="forget_upload").click().run()
+    assert not app.error
+    assert len(shown(run(app)))
+
+
+def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
+    reads = []
+
+    def read(path, names, content=None):
+        reads.append(path.name)
+        return read_events(path, names, content)
+
+    app = page(read=read)
+    upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
+    run(app)
+    app.run()
+    assert reads == ["events.csv", "few.csv"]
+
+
+def test_without_a_table_an_upload_is_enough(page, model, table):
+    app = page(data=None)
+    upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
+    assert_shows(run(app), model.score_students(few_of(table), at=14, n_reasons=0))

@@ -17,6 +17,7 @@ from edml.exceptions import EdmlError, TableError
 from edml.schema import fingerprint, resolve_columns
 
 _UPLOADED, _OF_FILE = "uploaded_events", "uploaded_file"
+_N_FORGOTTEN = "n_forgotten"
 
 
 def choose(source: Source, words: Words) -> Events | None:
@@ -38,16 +39,23 @@ def choose(source: Source, words: Words) -> Events | None:
     there = settings.data is not None or source.kind == "demo"
     with st.expander(words("data_heading"), expanded=not there):
         said = st.container()
-        file = st.file_uploader(
-            words("upload"),
-            type=["csv", "parquet"],
-            help=words("upload_help", limit=UPLOAD_LIMIT),
-            max_upload_size=UPLOAD_LIMIT,
-            on_change=_forget,
-            key="upload",
+        with st.container(key="upload"):
+            file = st.file_uploader(
+                words("upload"),
+                type=["csv", "parquet"],
+                help=words("upload_help", limit=UPLOAD_LIMIT),
+                max_upload_size=UPLOAD_LIMIT,
+                on_change=_forget,
+                key=f"upload_{st.session_state.get(_N_FORGOTTEN, 0)}",
+            )
+    if there and (file is not None or _UPLOADED in st.session_state):
+        # also where it cannot be read; and it outlives a look at the other page
+        st.button(
+            words("upload_remove"),
+            on_click=_forget_file,
+            key="forget_upload",
+            icon=":material/undo:",
         )
-        if file is None and _UPLOADED in st.session_state:  # of before the other page
-            st.button(words("upload_remove"), on_click=_forget, key="forget_upload")
     with _state.guarded(words):
         events, name = _read(settings, source, file, words)
         if events is not None:
@@ -107,6 +115,12 @@ def _read(
 def _forget() -> None:
     st.session_state.pop(_UPLOADED, None)
     st.session_state.pop(_OF_FILE, None)
+
+
+def _forget_file() -> None:
+    _forget()
+    # another widget, for this one cannot be emptied
+    st.session_state[_N_FORGOTTEN] = st.session_state.get(_N_FORGOTTEN, 0) + 1
 
 
 def _stamp(path: Path) -> tuple[int, int]:

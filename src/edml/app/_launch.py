@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from edml._optional import import_optional
-from edml.app._palette import BLUE
+from edml.app._palette import BLUE, LIGHT_BLUE
 from edml.app._settings import UPLOAD_LIMIT, AppSettings
 
 _PAGES = Path(__file__).with_name("_main.py")
@@ -101,7 +101,7 @@ def streamlit_options(settings: AppSettings) -> dict[str, object]:
         "global_developmentMode": False,
         # of each, for one of both would be a theme of its own, and never dark
         "theme_light_primaryColor": BLUE,
-        "theme_dark_primaryColor": BLUE,
+        "theme_dark_primaryColor": LIGHT_BLUE,
     }
 
 

@@ -6,6 +6,8 @@ relies on colour alone.
 """
 
 BLUE = "#0072B2"
+#: Of what can be pressed, on a dark ground: it is read there, and white on it.
+LIGHT_BLUE = "#2E8BC9"
 SKY = "#56B4E9"
 VERMILLION = "#D55E00"
 ORANGE = "#E69F00"

@@ -41,19 +41,25 @@ def draw_donut(counts: Counts, words: Words) -> Any:
     -------
     figure : plotly Figure
     """
+    others = counts.rows - counts.flagged
     figure = go.Figure(
         go.Pie(
             labels=[words("flagged"), words("not_flagged")],
-            values=[counts.flagged, counts.rows - counts.flagged],
+            values=[counts.flagged, others],
             hole=0.62,
             sort=False,
             direction="clockwise",
-            textinfo="value",
+            text=[words.number(counts.flagged), words.number(others)],
+            textinfo="text",
             textposition="outside",
-            hoverinfo="label+value+percent",
+            hoverinfo="label+text+percent",
             marker={
                 "colors": [FLAGGED, NOT_FLAGGED],
-                "pattern": {"shape": ["/", ""], "solidity": 0.25},
+                "pattern": {
+                    "shape": ["/", ""],
+                    "fillmode": "overlay",
+                    "solidity": 0.2,
+                },
             },
         )
     )
