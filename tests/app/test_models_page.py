@@ -326,7 +326,8 @@ def test_an_endpoint_tells_of_its_champion(registry, language):
     client = Client(registry.record(1))
     page = open_page(language=language, open_client=lambda: client, allow_changes=True)
     assert words("m_endpoint_rest") in texts(page)
-    facts, figures = (table.value.iloc[:, 0] for table in page.table)
+    facts = dict(page.dataframe[0].value.to_numpy().tolist())
+    figures = page.table[0].value.iloc[:, 0]
     assert facts[words("m_version")] == "1"
     assert facts[words("m_fact_trained_on")] == model().data_fingerprint_
     for name, value in judgement().metrics.items():

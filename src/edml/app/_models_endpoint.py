@@ -35,8 +35,8 @@ def show_endpoint(source: Source, words: Words) -> None:
                 for name, value in provenance(record, None).items()
             },
         }
-        facts = pd.DataFrame({words("m_fact"): list(told), "": list(told.values())})
-        st.table(facts.set_index(words("m_fact")))
+        facts = pd.DataFrame(told.items(), columns=[words("m_fact"), words("m_value")])
+        st.dataframe(facts, hide_index=True, height="content")
         figures = (record.validation or {}).get("metrics") or {}
         if figures:
             st.caption(words("m_endpoint_figures"))

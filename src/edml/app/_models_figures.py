@@ -89,7 +89,7 @@ def draw_versions(versions: pd.DataFrame, figure: str, words: Words) -> Any:
     return _finish(
         go.Figure(bars),
         words,
-        height=70 + _ROW * len(shown),
+        height=110 + _ROW * len(shown),
         xaxis={"range": [0, 1.15 * most or 1.0]},  # with room for the number
         yaxis={"type": "category", "showgrid": False},
         bargap=0.25,
@@ -332,7 +332,7 @@ def draw_points(
         **axes,
         "aspectmode": "cube",
         "camera": {  # far enough that a phone shows the axes
-            "eye": {"x": 1.9, "y": 1.9, "z": 1.0},
+            "eye": {"x": 1.7, "y": 1.7, "z": 0.9},
             "center": {"x": 0, "y": 0, "z": -0.15},
         },
     }
