@@ -11,7 +11,8 @@ from judged_models import make_judged_registry
 
 @pytest.fixture
 def source(tmp_path):
-    return RegistrySource(make_judged_registry(tmp_path))
+    registry = make_judged_registry(tmp_path)
+    return RegistrySource(lambda: registry)
 
 
 def champion(source):
@@ -27,7 +28,7 @@ def test_a_look_knows_the_champion_and_the_one_before(source):
 
 
 def test_an_empty_registry_has_nothing_to_roll_back(tmp_path):
-    source = RegistrySource(ModelRegistry(tmp_path))
+    source = RegistrySource(lambda: ModelRegistry(tmp_path))
     seen = look(source.history())
     assert (seen.generation, seen.champion, seen.before) == (0, None, None)
     assert roll_back(source, "", seen, allow_changes=True).kind == "none_before"
@@ -103,7 +104,7 @@ def test_a_change_in_between_is_told_afterwards(source):
             self.registry.promote(2, why="a moment before")
             super().promote(version, stage, why)
 
-    outcome = promote(Raced(source.registry), 3, "", seen, allow_changes=True)
+    outcome = promote(Raced(lambda: source.registry), 3, "", seen, allow_changes=True)
     assert (outcome.kind, outcome.champion) == ("overtaken", 3)
     assert 2 in set(outcome.since["version"])
 
