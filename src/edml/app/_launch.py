@@ -17,6 +17,7 @@ _SLOW = (  # in the order in which they are needed
     "edml.app._scores_page",
     "edml.datasets",
     "edml.classifier",
+    "edml.registry",
     "edml.app._scores_figures",
     "edml.explanation",
 )
