@@ -76,6 +76,17 @@ def test_a_grade_is_told_from_the_day_on_which_it_is_known():
     assert quiz[5] == 80
 
 
+def test_a_part_that_was_missed_counts_as_0_as_in_the_features():
+    parts = make_history(
+        {"particion": 1, "nombre_examen": "INTEGRADOR(30)", "nota_parcial": 8},
+        {"particion": 1, "nombre_examen": "INTEGRADOR(30)"},
+        {"particion": 2, "ass_name_sub": "Quiz", "score": 60, "s_submitted_at": 2},
+        {"particion": 2, "ass_name_sub": "Quiz"},
+    )
+    grades = {e.name: e.grade for e in list_events(parts, NAMES, 9, np.nan)}
+    assert grades == {"INTEGRADOR(30)": 4, "Quiz": 30}
+
+
 def test_without_a_calendar_nothing_is_overdue():
     events = list_events(HISTORY, NAMES, 9, np.nan)
     assert "Essay" not in {event.name for event in events}

@@ -245,12 +245,12 @@ def _exams(
     exams = read_names(shown[names["nombre_examen"]])
     grades = read_numbers(shown[names["nota_parcial"]])[exams.rows]
     for name, part in _by_name(exams):
-        known = grades[part][~np.isnan(grades[part])]
         when = int(days[exams.rows[part]].min())
-        if len(known):
-            yield Event(when, "exam", name, float(known.mean()))
-        else:
+        if np.isnan(grades[part]).all():
             yield Event(when, "missed", name, np.nan)
+        else:  # a part that was missed counts as 0, as in the features
+            grade = float(np.nan_to_num(grades[part]).mean())
+            yield Event(when, "exam", name, grade)
 
 
 def _submissions(
@@ -260,9 +260,16 @@ def _submissions(
     scores = read_numbers(shown[names["score"]])[sent.rows]
     times = read_epochs(shown[names["s_submitted_at"]])[sent.rows]
     for name, part in _by_name(sent):
-        known = scores[part][~np.isnan(scores[part])]
-        handed_in = (~np.isnan(times[part])).any() or (known > 0).any()
+        timed = ~np.isnan(times[part])
+        handed_in = timed.any() or (scores[part] > 0).any()
+        # a part that was never handed in counts as 0, as in the features
+        score = (
+            scores[part]
+            if not handed_in
+            else np.where(timed, scores[part], np.nan_to_num(scores[part]))
+        )
         when = int(days[sent.rows[part]].min())
+        known = score[~np.isnan(score)]
         grade = float(known.mean()) if len(known) else np.nan
         yield Event(when, "submission" if handed_in else "missed", name, grade)
 
