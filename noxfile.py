@@ -52,6 +52,30 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def e2e(session: nox.Session) -> None:
+    """Use the web app in Chromium; `-- --pictures` makes the docs' pictures anew."""
+    ensure_chromium(session)
+    session.install("-e", ".[all]", *group("test"), *group("e2e"))
+    options = ["-m", "e2e", "tests/e2e", *session.posargs]
+    session.run("pytest", *options, env=TEST_ENV)
+
+
+def ensure_chromium(session: nox.Session) -> None:
+    """Install Debian's Chromium where there is none, and who runs this may."""
+    if shutil.which("chromium"):
+        return
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        session.error("Needs chromium on the path: install it (Debian: chromium).")
+    packages = ["chromium", "fonts-dejavu-core"]
+    session.run("apt-get", "update", "-qq", external=True)
+    session.run(
+        *["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+        external=True,
+    )
+
+
+@nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     session.install(*group("lint"))

@@ -10,7 +10,7 @@ from typing import Any
 import edml
 
 #: They declare names for the rest of edml alone: no page, and no promise.
-INTERNAL = {"edml.schema", "edml.cli"}
+INTERNAL = {"edml.app", "edml.schema", "edml.cli"}
 
 
 def public_packages() -> dict[str, ModuleType]:

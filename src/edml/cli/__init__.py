@@ -111,6 +111,7 @@ for _command in (
     _commands.predict,
     _commands.report,
     _commands.run,
+    _commands.app,
 ):
     app.command()(_command)
 app.command(

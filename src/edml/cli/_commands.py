@@ -19,6 +19,9 @@ from edml.cli._terminal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
     import pandas as pd
 
     from edml.cli._config import Read
@@ -262,6 +265,58 @@ def serve(
     main([*given, *context.args])  # of an option that is there twice the last holds
 
 
+def app(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The events: .csv or .parquet. Without it, paths.raw."),
+    ] = None,
+    folder: Folder = None,
+    name: Name = None,
+    url: Annotated[
+        str | None, typer.Option(help="Ask this endpoint, not a registry.")
+    ] = None,
+    language: Annotated[
+        Literal["en", "es"] | None,
+        typer.Option("--lang", help="Of the pages; without it, the browser's."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Where the pages are.")
+    ] = 8501,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; others than this machine's.")
+    ] = "127.0.0.1",
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Let versions be promoted.")
+    ] = False,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Show the students at risk, and the models, in a browser.
+
+    Without a registry, an endpoint and events it shows the sample that comes with
+    edml, and a model that is trained on the spot.
+    """
+    flags = {("endpoint", "url"): url, **_of_registry(folder, name)}
+    with guarded("app"):
+        _check_one_source(url, folder)
+        read = read_settings(config, settings, flags)
+        from edml.app import AppSettings, run  # noqa: PLC0415
+
+        events = data or read.config.paths.raw
+        shown = AppSettings(
+            read=_read_events,
+            data=events,
+            columns=read.config.columns,
+            language=language,
+            host=host,
+            port=port,
+            allow_changes=allow_changes,
+            **_opener(read, given=bool(folder or events)),
+        )
+        note(f"The web app is at http://{host}:{port}; Ctrl-C stops it.")
+        run(shown)
+
+
 def read_settings(
     path: Path | None,
     settings: list[str] | None,
@@ -365,12 +420,46 @@ def _scored(
     return found, {"registry": config.registry.name, "model_version": record.version}
 
 
-def _client(url: str, timeout: float) -> "RiskClient":
+def _opener(read: "Read", *, given: bool) -> dict[str, Any]:
+    """Give what opens the registry or the endpoint of the web app; neither is slow.
+
+    Without one, and without events of one's own, it is the sample's.
+    """
+    from edml.cli._config import ConfigError  # noqa: PLC0415
+
+    config, by_flag = read.config, read.origins.get(("registry", "path"), "")
+    url = None if by_flag.startswith("option") else config.endpoint.url
+    if url is not None:
+        if not url.startswith(("http://", "https://")):
+            message = (
+                "endpoint.url: Expected an address such as 'https://risk.example.org'; "
+                "found another form. Name it with http:// or https://."
+            )
+            raise ConfigError(message)
+        # of a page that waits, a second try is enough
+        return {"open_client": lambda: _client(url, config.endpoint.timeout, retries=1)}
+    known = any(section == "registry" for section, _ in read.origins)
+    if given or known or config.registry.path.exists():
+        return {"open_registry": lambda: open_registry(config)}
+    return {}
+
+
+def _read_events(
+    path: Path, names: "Mapping[str, str]", content: "BinaryIO | None" = None
+) -> "pd.DataFrame":
+    from edml.cli._files import read_events  # noqa: PLC0415
+
+    return read_events(path, names, content)
+
+
+def _client(url: str, timeout: float, **more: Any) -> "RiskClient":
     from edml.cli._config import ConfigError  # noqa: PLC0415
     from edml.cli._predict import TOKEN  # noqa: PLC0415
     from edml.serving import RiskClient  # noqa: PLC0415
 
     try:
-        return RiskClient(url, environment().get(TOKEN) or None, timeout=timeout)
+        return RiskClient(
+            url, environment().get(TOKEN) or None, timeout=timeout, **more
+        )
     except ValueError as error:  # it shows neither the address nor the token
         raise ConfigError(f"endpoint.url or {TOKEN}: {error}") from None

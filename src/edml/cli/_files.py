@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
@@ -35,7 +35,9 @@ _WEIGHTY = 40  # bytes of a name that are kept where it is made safe
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-def read_events(path: Path, names: Mapping[str, str]) -> pd.DataFrame:
+def read_events(
+    path: Path, names: Mapping[str, str], content: BinaryIO | None = None
+) -> pd.DataFrame:
     """Read an event table; the suffix tells of which kind the file is.
 
     Parameters
@@ -44,6 +46,8 @@ def read_events(path: Path, names: Mapping[str, str]) -> pd.DataFrame:
         ``.csv`` (UTF-8, with commas and a header) or ``.parquet``.
     names : mapping of str to str
         The actual column names, as from `edml.schema.resolve_columns`.
+    content : binary file or None, default=None
+        What to read as a file of that name; None reads the file itself.
 
     Returns
     -------
@@ -61,9 +65,10 @@ def read_events(path: Path, names: Mapping[str, str]) -> pd.DataFrame:
         If it cannot be read.
     """
     kind = check_kind(path)
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise TableError(f"There is no file {path}. Name the file of the events.")
-    table = _read_csv(path, names) if kind == CSV else _read_parquet(path)
+    reader = _read_csv if kind == CSV else _read_parquet
+    table = reader(path, names, content)
     if len(table.columns) == 1 and ";" in str(table.columns[0]):
         message = f"{path} has its columns parted by ';'. Save it with commas."
         raise TableError(message)
@@ -208,11 +213,13 @@ def safe_name(name: str) -> str:
     return f"{kept or 'course'}-{mark}"
 
 
-def _read_csv(path: Path, names: Mapping[str, str]) -> pd.DataFrame:
+def _read_csv(
+    path: Path, names: Mapping[str, str], content: BinaryIO | None
+) -> pd.DataFrame:
     texts = {names[name]: "str" for name in _TEXTS}
     try:
         return pd.read_csv(
-            path,
+            path if content is None else content,
             dtype=texts,
             low_memory=False,
             **_EXACT,
@@ -228,9 +235,12 @@ def _read_csv(path: Path, names: Mapping[str, str]) -> pd.DataFrame:
     raise TableError(f"{path} cannot be read as CSV: {reason}.")
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(
+    path: Path, _: Mapping[str, str], content: BinaryIO | None
+) -> pd.DataFrame:
     arrow = _need_pyarrow()
-    data = path.read_bytes()  # first: what the system refuses is no fault of the file
+    # first: what the system refuses is no fault of the file
+    data = path.read_bytes() if content is None else content.read()
     try:
         return pd.read_parquet(BytesIO(data))
     except arrow.ArrowException:

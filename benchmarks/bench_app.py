@@ -1,0 +1,217 @@
+"""The web app: its first page, the list of 2,000 students, and what is cached.
+
+Run it, without asv: ``python benchmarks/bench_app.py`` (with ``edml[app]`` and the
+dependency group ``e2e``, and Debian's Chromium). ``edml app`` runs in a process of its
+own and is used in Chromium, once more from a cold start each time. Beside the
+seconds from click to table stand those of the bare ``score_students`` on the same
+events in this process, in turns: on a machine that others use, too, their ratio is
+what to compare.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pandas as pd
+import psutil
+from serving_load import free_port, make_registry, students
+
+from edml.app import AppSettings
+from edml.app._launch import hand_over
+from edml.cli._files import read_events
+from edml.registry import ModelRegistry
+
+N_STUDENTS = 2000
+N_ROUNDS = 5
+COMMAND = Path(sys.executable).with_name("edml")
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = Path(sys.modules[AppSettings.__module__].__file__).with_name("_main.py")
+
+
+class Scripts:
+    """Runs of the page's script by Streamlit's own test, without a browser."""
+
+    timeout = 300
+
+    def setup(self):
+        import streamlit as st  # noqa: PLC0415
+        from streamlit.testing.v1 import AppTest  # noqa: PLC0415
+
+        self.folder = tempfile.TemporaryDirectory()
+        folder = Path(self.folder.name)
+        data = write_project(folder)
+        st.cache_resource.clear()
+        registry = ModelRegistry(folder / "registry")
+        hand_over(AppSettings(read_events, data, lambda: registry, language="en"))
+        self.page = AppTest.from_file(str(PAGES), default_timeout=60).run()
+        self.page.button(key="run").click().run()
+        self.capacity = 15
+
+    def teardown(self):
+        self.folder.cleanup()
+
+    def time_cached_list(self):
+        self.capacity += 1
+        self.page.number_input(key="capacity").set_value(self.capacity).run()
+
+
+def write_project(folder):
+    """Write a registry with a champion, and the events of 2,000 students."""
+    make_registry(folder / "registry")
+    data = folder / "events.parquet"
+    students(N_STUDENTS).to_parquet(data, index=False)
+    return data
+
+
+@contextmanager
+def edml_app(*arguments):
+    """Run the app; give its address, when it was started, and the process."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    start = time.perf_counter()
+    command = [COMMAND, "app", "--port", str(port), "--lang", "en", *arguments]
+    process = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while not answers(f"{url}/_stcore/health"):
+            time.sleep(0.02)
+        yield url, start, psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url):
+    try:
+        with urlopen(url) as answer:  # noqa: S310 - of this machine
+            return answer.status == 200
+    except (URLError, ConnectionError):
+        return False
+
+
+def first_page(browser, *arguments):
+    """Give seconds from the command to the server, the title and the choices.
+
+    Beside the last two, the seconds that the app computed by then.
+    """
+    with edml_app(*arguments) as (url, start, process):
+        served = time.perf_counter() - start
+        page = browser.new_page()
+        page.goto(url)
+        page.wait_for_selector("h1")
+        title = time.perf_counter() - start
+        computed = sum(process.cpu_times()[:2])
+        page.wait_for_selector(".st-key-run button")
+        choices = time.perf_counter() - start
+        everything = sum(process.cpu_times()[:2])
+        page.close()
+    return served, title, computed, choices, everything
+
+
+def seconds(do, until):
+    start = time.perf_counter()
+    do()
+    until()
+    return time.perf_counter() - start
+
+
+def use_list(browser, folder, data):
+    """Give seconds to a list, and of what is cached, beside the bare scoring."""
+    model = ModelRegistry(folder / "registry").load()
+    X = pd.read_parquet(data)
+    model.score_students(X, at=59, since=52, n_reasons=0)
+    found = {"click to table": [], "bare": [], "cached": [], "a student": []}
+    table = ".st-key-students canvas"
+    registry = str(folder / "registry")
+    with edml_app("--registry", registry, "--data", str(data)) as (url, _, _):
+        page = browser.new_page()
+        page.goto(url)
+        slider = page.locator(".st-key-partition").locator("input, [role=slider]").first
+        page.wait_for_selector(".st-key-run button")
+        for turn in range(N_ROUNDS):
+            at = 59 - turn
+            about = page.get_by_text(f"at the end of day {at}.")
+            found["click to table"].append(
+                seconds(
+                    lambda: page.click(".st-key-run button"),
+                    lambda about=about: (
+                        about.wait_for(),
+                        page.wait_for_selector(table),
+                    ),
+                )
+            )
+            bare = seconds(
+                lambda at=at: model.score_students(X, at=at, since=at - 7, n_reasons=0),
+                lambda: None,
+            )
+            found["bare"].append(bare)
+            k = page.locator(".st-key-capacity input")
+            said = page.get_by_text(f"{20 + turn} of ")
+            found["cached"].append(
+                seconds(
+                    lambda k=k, turn=turn: (k.fill(str(20 + turn)), k.press("Enter")),
+                    said.wait_for,
+                )
+            )
+            choose_row(page, page.locator(".st-key-students canvas").first, turn)
+            found["a student"].append(
+                seconds(
+                    lambda: None,
+                    lambda: page.wait_for_selector(".st-key-trajectory"),
+                )
+            )
+            slider.press("ArrowLeft")
+            page.get_by_text("The list below is of").wait_for()
+        page.close()
+    return found
+
+
+def choose_row(page, canvas, row):
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + 18, box["y"] + 35 * (row + 1.5))
+
+
+def main():
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        data = write_project(folder)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        own = "--registry", str(folder / "registry"), "--data", str(data)
+        print("seconds from the command to     server   title     cpu choices     cpu")  # noqa: T201
+        for what, arguments in (("the sample", ()), ("2,000 students", own)):
+            rounds = [first_page(browser, *arguments) for _ in range(3)]
+            medians = map(statistics.median, zip(*rounds, strict=True))
+            print(f"{what:31s}" + "".join(f"{one:8.2f}" for one in medians))  # noqa: T201
+        found = use_list(browser, folder, data)
+        print(f"\nthe list of {N_STUDENTS:,} students, seconds: first, then median")  # noqa: T201
+        for what, times in found.items():
+            print(f"{what:31s}{times[0]:8.2f}{statistics.median(times[1:]):8.2f}")  # noqa: T201
+        ratio = statistics.median(
+            ours / bare
+            for ours, bare in zip(found["click to table"], found["bare"], strict=True)
+        )
+        print(f"click to table, times the bare score_students: {ratio:.1f}")  # noqa: T201
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Running Streamlit in this process, so that no secret passes through another."""
+
+import errno
+import socket
+import threading
+from importlib import import_module
+from pathlib import Path
+
+from edml._optional import import_optional
+from edml.app._palette import BLUE, LIGHT_BLUE
+from edml.app._settings import UPLOAD_LIMIT, AppSettings
+
+_PAGES = Path(__file__).with_name("_main.py")
+_MEGABYTE = 1024**2
+_SERVES = 1.0  # seconds: by then the server answers, and no longer waits for imports
+_SLOW = (  # in the order in which they are needed
+    "edml.app._scores_page",
+    "edml.datasets",
+    "edml.classifier",
+    "edml.registry",
+    "edml.app._scores_figures",
+    "edml.explanation",
+)
+_handed: list[AppSettings] = []
+
+
+def run(settings: AppSettings) -> None:
+    """Serve the pages until Ctrl-C.
+
+    Parameters
+    ----------
+    settings : AppSettings
+        What they show; it stays in this process.
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra ``app`` is not installed.
+    OSError
+        If nothing can listen at that address.
+    """
+    bootstrap = import_optional(
+        "streamlit.web.bootstrap", extra="app", purpose="The web app"
+    )
+    _check_free(settings.host, settings.port)
+    keep_uploads_in_memory()
+    hand_over(settings)
+    import_ahead()
+    options = streamlit_options(settings)
+    bootstrap.load_config_options(options)
+    bootstrap.run(str(_PAGES), False, [], options)
+
+
+def hand_over(settings: AppSettings) -> None:
+    """Keep the settings for the pages of this process.
+
+    Parameters
+    ----------
+    settings : AppSettings
+        They replace those before.
+    """
+    _handed[:] = [settings]
+
+
+def handed_settings() -> AppSettings:
+    """Give the settings that were handed over.
+
+    Returns
+    -------
+    settings : AppSettings
+    """
+    return _handed[0]
+
+
+def streamlit_options(settings: AppSettings) -> dict[str, object]:
+    """Give Streamlit's options, which win over a user's own configuration of it.
+
+    Parameters
+    ----------
+    settings : AppSettings
+        Where to listen.
+
+    Returns
+    -------
+    options : dict of str to object
+        With "_" for ".", as `streamlit run` takes them.
+    """
+    return {
+        "server_address": settings.host,
+        "server_port": settings.port,
+        "server_headless": True,  # no browser is opened, and no mail asked for
+        "server_fileWatcherType": "none",
+        "server_runOnSave": False,
+        "server_maxUploadSize": UPLOAD_LIMIT,
+        "server_enableStaticServing": False,
+        "browser_gatherUsageStats": False,
+        "client_showErrorDetails": "none",  # what is shown may hold students' values
+        "client_showErrorLinks": "false",
+        "client_toolbarMode": "viewer",
+        "logger_hideWelcomeMessage": True,
+        "logger_level": "error",
+        "global_developmentMode": False,
+        # of each, for one of both would be a theme of its own, and never dark
+        "theme_light_primaryColor": BLUE,
+        "theme_dark_primaryColor": LIGHT_BLUE,
+    }
+
+
+def keep_uploads_in_memory() -> None:
+    """Keep the web server from writing what is uploaded to temporary files.
+
+    Streamlit holds an uploaded file in memory, but it is received by Starlette, which
+    moves whatever is larger than a megabyte to a file of the system's.
+    """
+    parsers = import_optional(
+        "starlette.formparsers", extra="app", purpose="The web app"
+    )
+    parsers.MultiPartParser.spool_max_size = (UPLOAD_LIMIT + 1) * _MEGABYTE
+
+
+def import_ahead() -> None:
+    """Import what the pages need while the browser still loads them."""
+    timer = threading.Timer(_SERVES, _import_slow)
+    timer.daemon = True
+    timer.start()
+
+
+def _import_slow() -> None:
+    for name in _SLOW:
+        import_module(name)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse a port that is taken, which Streamlit would tell in its own way."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        reason = "it is in use" if error.errno == errno.EADDRINUSE else "it cannot be"
+        message = (
+            f"Expected to listen at {host}, port {port}; {reason}. Give another as "
+            "--port or --host."
+        )
+        raise OSError(message) from None

@@ -1,0 +1,75 @@
+"""The script that Streamlit runs for each page: navigation, language, the page."""
+
+import streamlit as st
+
+from edml.app import _state
+from edml.app._launch import handed_settings
+from edml.app._palette import BLUE, SKY, VERMILLION
+from edml.app._words import LANGUAGES, Words, choose_language
+
+# drawn here: Streamlit would fetch its own from another server
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    f'<rect x="1" y="9" width="4" height="6" fill="{SKY}"/>'
+    f'<rect x="6" y="5" width="4" height="10" fill="{BLUE}"/>'
+    f'<rect x="11" y="1" width="4" height="14" fill="{VERMILLION}"/></svg>'
+)
+
+
+def _scores() -> None:
+    st.title(words("scores_title"))  # at once
+    with st.spinner(words("loading")):
+        from edml.app import _scores_page  # noqa: PLC0415 - seconds
+
+        source = _state.current_source()
+    _scores_page.show(source, words)
+
+
+def _models() -> None:
+    with st.spinner(words("loading")):
+        from edml.app import _models_page  # noqa: PLC0415
+
+        source = _state.current_source()
+    _models_page.show(source, words)
+
+
+def _choose_words() -> Words:
+    """Give the words in the language that is chosen, or else asked for."""
+    if "language" not in st.session_state:
+        wanted = handed_settings().language or st.context.locale
+        st.session_state["language"] = choose_language(wanted)
+    st.session_state["language"] = st.session_state["language"]  # on every page
+    return Words(st.session_state["language"])
+
+
+st.set_page_config(page_title="edml", page_icon=_ICON, layout="wide")
+words = _choose_words()
+page = st.navigation(
+    [
+        st.Page(
+            _scores,
+            title=words("page_scores"),
+            icon=":material/groups:",
+            url_path="students",
+            default=True,
+        ),
+        st.Page(
+            _models,
+            title=words("page_models"),
+            icon=":material/model_training:",
+            url_path="models",
+        ),
+    ],
+    position="top",
+)
+with st.container(horizontal=True, horizontal_alignment="right"):
+    st.selectbox(
+        words("language"),
+        list(LANGUAGES),
+        format_func=lambda one: LANGUAGES[one],
+        label_visibility="collapsed",
+        width=140,
+        key="language",
+    )
+with _state.guarded(words):
+    page.run()

@@ -1,0 +1,77 @@
+"""What the app is started with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edml.registry import ModelRegistry
+
+PORT = 8501
+#: Megabytes of a file that can be uploaded.
+UPLOAD_LIMIT = 200
+
+
+class Client(Protocol):
+    """What is asked of `edml.serving.RiskClient`."""
+
+    def predict(
+        self, X: "pd.DataFrame", explain: bool = False, language: str = "en"
+    ) -> "pd.DataFrame":
+        """Score the events of students."""
+        ...
+
+    def model(self) -> dict[str, Any]:
+        """Give the record of the model that answers."""
+        ...
+
+
+class Reader(Protocol):
+    """What reads events, as the other commands do."""
+
+    def __call__(
+        self, path: Path, names: Mapping[str, str], content: BinaryIO | None = None
+    ) -> "pd.DataFrame":
+        """Read a file, or content that is to be read as a file of that name."""
+        ...
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """What the app shows, and to whom.
+
+    Where neither a registry nor an endpoint is given, it shows the sample that comes
+    with edml, and a model that is trained on the spot.
+
+    Attributes
+    ----------
+    read : Reader
+        Reads the events.
+    data : Path or None
+        The table of events; None is none, but for the sample where it is shown.
+    open_registry : callable or None
+        Opens the registry; called when it is needed, for its imports are slow.
+    open_client : callable or None
+        Gives what asks an endpoint; called when it is needed.
+    columns : mapping of str to str
+        Actual column names by canonical name, where no model tells them.
+    language : {"en", "es"} or None
+        Of the pages; None is that of the browser.
+    host, port : str, int
+        Where the app listens.
+    allow_changes : bool
+        Whether versions can be promoted and rolled back.
+    """
+
+    read: Reader
+    data: Path | None = None
+    open_registry: "Callable[[], ModelRegistry] | None" = None
+    open_client: Callable[[], Client] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    language: str | None = None
+    host: str = "127.0.0.1"
+    port: int = PORT
+    allow_changes: bool = False

@@ -1,0 +1,53 @@
+"""A model and its students, which the tests of the app share."""
+
+import pandas as pd
+import pytest
+
+from edml import (
+    RiskClassifier,
+    evaluate,
+    make_risk_pipeline,
+    make_student_activity,
+    make_target,
+)
+from edml.registry import ModelRegistry
+
+COURSES = ("Álgebra", "Física II", "Lab / taller")
+
+
+def make_table(random_state, n_enrolments=120):
+    X = make_student_activity(
+        n_enrolments,
+        n_courses=3,
+        fail_rate=0.3,
+        partitions=15,
+        random_state=random_state,
+    )
+    numbers, _ = pd.factorize(X["course_uuid"], sort=True)
+    return X.assign(course_name=[COURSES[number] for number in numbers])
+
+
+@pytest.fixture(scope="session")
+def model():
+    """Knows other students than those of `table`."""
+    X = make_table(1)
+    pipeline = make_risk_pipeline("lightgbm", every=3)
+    return RiskClassifier(pipeline, cv=2).fit(X, make_target(X)).deployable()
+
+
+@pytest.fixture(scope="session")
+def table():
+    """Students of courses that still run."""
+    return make_table(2).drop(columns="nota_final_materia")
+
+
+@pytest.fixture
+def registry(tmp_path, model):
+    """Two versions, the first of which is the champion."""
+    X = make_table(3)
+    registry = ModelRegistry(tmp_path / "registry", who="ada")
+    evaluation = evaluate(model, X, make_target(X), n_resamples=20)
+    for _ in range(2):
+        registry.register(model, evaluation)
+    registry.promote(1)
+    return registry

@@ -1,0 +1,98 @@
+"""What is drawn is what is told, and nothing is told by colour alone."""
+
+import numpy as np
+import pytest
+
+from edml.app._models_curves import make_curves
+from edml.app._models_figures import (
+    draw_curve,
+    draw_importance,
+    draw_points,
+    draw_thresholds,
+    draw_versions,
+)
+from edml.app._models_scored import importance_of, points_of, score_latest
+from edml.app._models_thresholds import at_threshold, threshold_table
+from edml.app._models_view import FIGURES, list_versions
+from edml.app._words import LANGUAGES, Words
+from judged_models import judgement, make_judged_registry, model, running
+
+ENGLISH = Words("en")
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory):
+    registry = make_judged_registry(tmp_path_factory.mktemp("registry"))
+    return list_versions(registry.records())
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_bars_are_the_figures_and_the_champion_is_hatched_and_starred(versions, figure):
+    (bars,) = draw_versions(versions, figure, ENGLISH).data
+    # from the bottom up: 2, 3 (not judged), and the champion
+    assert bars.x[[0, 2]].tolist() == versions[figure].iloc[[2, 0]].tolist()
+    assert bars.text[1] == "not judged"
+    assert list(bars.marker.pattern.shape) == ["", "", "/"]
+    assert bars.y[2] == "★ 1 · production"
+
+
+def test_bars_of_a_registry_where_nothing_is_judged(versions):
+    unjudged = versions[~versions["judged"]]
+    for figure in FIGURES:
+        (bars,) = draw_versions(unjudged, figure, ENGLISH).data
+        assert bars.text == ("not judged",)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_curve_is_drawn_with_numbers_as_its_readers_write_them(language):
+    for name, curve in make_curves(judgement()).items():
+        figure = draw_curve(curve, Words(language))
+        assert figure.layout.separators == {"en": ".,", "es": ",."}[language]
+        named = [one.name for one in figure.data if one.showlegend is not False]
+        assert len(named) == len(set(named)), name
+        (line,) = [one for one in figure.data if one.name == named[0]][:1]
+        assert len(line.x) > 1
+
+
+def test_the_line_is_the_stored_curve_and_the_diamond_the_threshold():
+    curve = make_curves(judgement())["roc"]
+    line, _, own = draw_curve(curve, ENGLISH).data
+    assert np.array_equal(line.y, judgement().curves["roc"]["tpr"])
+    assert own.y[0] == pytest.approx(judgement().metrics["recall"])
+    assert own.marker.symbol == "diamond"
+
+
+def test_lines_of_the_thresholds_differ_in_their_dashes():
+    table = threshold_table(judgement())
+    own = judgement().threshold
+    figure = draw_thresholds(table, at_threshold(table, 0.4), own, ENGLISH)
+    assert len({one.line.dash for one in figure.data}) == 3
+    slider, mine = (shape.x0 for shape in reversed(figure.layout.shapes))
+    assert slider == at_threshold(table, 0.4).threshold
+    assert mine == own
+
+
+def test_a_model_that_flags_nobody_has_no_line_of_its_threshold():
+    table = threshold_table(judgement())
+    figure = draw_thresholds(table, at_threshold(table, 0.4), np.inf, ENGLISH)
+    assert len(figure.layout.shapes) == 1
+
+
+def test_the_heaviest_feature_is_at_the_top():
+    (bars,) = draw_importance(["heavy", "light"], np.array([2.0, 1.0]), ENGLISH).data
+    assert list(bars.y) == ["light", "heavy"]
+    assert bars.x.tolist() == [1.0, 2.0]
+
+
+def test_flagged_points_are_diamonds_and_others_circles():
+    scored = score_latest(model(), running())
+    found = importance_of(model(), running(), scored.rows, 20)
+    points = points_of(model(), running(), scored, found)
+    threshold = float(np.median(scored.probability))
+    names = {name: name for name in points.features}
+    others, flagged = draw_points(points, threshold, names, ENGLISH).data
+    known = points.table.dropna()
+    assert (others.marker.symbol, flagged.marker.symbol) == ("circle", "diamond")
+    assert len(flagged.x) == int((known["probability"] >= threshold).sum()) > 0
+    assert len(others.x) + len(flagged.x) == len(known)
+    assert min(flagged.customdata) >= threshold > max(others.customdata)

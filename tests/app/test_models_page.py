@@ -1,0 +1,355 @@
+"""The models page shows what the registry holds, and changes it only when it may."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from sklearn.linear_model import LogisticRegression
+from streamlit.testing.v1 import AppTest
+
+from edml.app import AppSettings
+from edml.app._launch import hand_over
+from edml.app._models_thresholds import threshold_table
+from edml.app._words import LANGUAGES, Words
+from edml.exceptions import ServingError
+from edml.registry import ModelRegistry
+from edml.registry._evaluations import CHOOSING
+from judged_models import judgement, make_judged_registry, model, running
+
+FIGURE_DIGITS = 3
+
+
+def script(language):
+    from edml.app import _models_page, _state  # noqa: PLC0415 - of another process
+    from edml.app._words import Words  # noqa: PLC0415
+
+    words = Words(language)
+    with _state.guarded(words):
+        _models_page.show(_state.current_source(), words)
+
+
+def read(path, names, content=None):
+    return pd.read_parquet(path)
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return make_judged_registry(tmp_path / "registry")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "events.parquet"
+    running().to_parquet(path)
+    return path
+
+
+def open_page(registry=None, language="en", **given):
+    """Give the page after its first run."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    open_registry = None if registry is None else (lambda: registry)
+    hand_over(AppSettings(read, open_registry=open_registry, **given))
+    return run(AppTest.from_function(script, kwargs={"language": language}))
+
+
+def run(page):
+    page.run(timeout=60)
+    assert not page.exception
+    return page
+
+
+def pressed(page, key):
+    page.button(key=key).click()
+    return run(page)
+
+
+def keys(page):
+    return {button.key for button in page.button}
+
+
+def texts(page):
+    kinds = ("info", "warning", "error", "success", "caption", "title", "header")
+    return "\n".join(one.value for kind in kinds for one in page.get(kind))
+
+
+def metrics(page):
+    # the slider's come later, under the same names
+    return {one.label: one for one in reversed(list(page.metric))}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_all_versions_and_the_figures_of_the_champion_are_shown(
+    registry, data, language
+):
+    page = open_page(registry, language, data=data)
+    words = Words(language)
+    assert not page.error
+    assert not page.warning
+    options = page.selectbox(key="models_version").options
+    stages = [words("m_stage_production"), *[words("m_stage_development")] * 2]
+    algorithms = ["LGBMClassifier", "LGBMClassifier", "SerialForest"]
+    assert options == [
+        f"{version} · {stage} · {algorithm}"
+        for version, stage, algorithm in zip((1, 3, 2), stages, algorithms, strict=True)
+    ]
+    shown = metrics(page)
+    mine, theirs = judgement().metrics, judgement("random_forest").metrics
+    for name, value in mine.items():
+        metric = shown[words(f"m_name_{name}")]
+        assert metric.value.startswith(words.number(value, FIGURE_DIGITS))
+        difference = words.number(value - theirs[name], FIGURE_DIGITS)
+        assert difference in metric.delta
+        less = name in ("brier", "log_loss", "calibration_error")
+        better = (value < theirs[name]) == less
+        how = words("m_better" if better else "m_worse", difference="")
+        assert metric.delta.endswith(how)
+    assert words("m_threshold_own") in texts(page)
+    # the bars, the thresholds, four curves, the features, and the 3-D view
+    assert len(page.get("plotly_chart")) == 8
+
+
+def test_the_slider_tells_what_the_evaluation_tells(registry, data):
+    page = open_page(registry, data=data)
+    table = threshold_table(judgement())
+    for row in table.iloc[[3, 40, -1]].itertuples():
+        slider = page.select_slider(key="models_threshold_1")
+        slider.set_value(row.threshold)
+        run(page)
+        matrix = page.table[0].value.to_numpy().ravel().tolist()
+        counts = row.passing_unflagged, row.passing_flagged
+        counts += row.failing_missed, row.failing_flagged
+        assert matrix == [f"{count:,}" for count in counts]
+        at = [one.value for one in page.metric][-4:]
+        flagged = f"{row.flagged_per_course:,.1f}"
+        expected = [row.precision, row.f1, row.recall]
+        assert sorted(at) == sorted([*[f"{one:.3f}" for one in expected], flagged])
+        assert any("no longer judged honestly" in one.value for one in page.warning)
+        students = model().score_students(running(), n_reasons=0)
+        n = int((students["probability"] >= row.threshold).sum())
+        assert f"{n} of {len(students)} students" in texts(page)
+    assert registry.record(1).threshold == judgement().threshold  # nothing has moved
+
+
+def test_another_version_is_chosen(registry):
+    page = open_page(registry)
+    page.selectbox(key="models_version").select(2)
+    run(page)
+    auc = judgement("random_forest").metrics["roc_auc"]
+    assert metrics(page)["ROC AUC"].value.startswith(f"{auc:.3f}")
+    assert "Figures of version 2" in texts(page)
+
+
+def test_without_a_table_no_student_is_scored(registry):
+    page = open_page(registry)
+    assert Words("en")("m_by_course_none") in texts(page)
+    assert "as it keeps count itself" in texts(page)
+    assert Words("en")("m_points_none") in texts(page)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_version_without_evaluation_is_shown_as_not_judged(registry, language):
+    page = open_page(registry, language)
+    page.selectbox(key="models_version").select(3)
+    run(page)
+    words = Words(language)
+    assert words("m_unjudged", version=3) in texts(page)
+    assert "registry.reevaluate(X, y, 3)" in [code.value for code in page.code]
+    assert not page.metric
+    assert not page.select_slider
+    assert words("m_history") in texts(page)
+
+
+def test_figures_that_decided_a_contest_are_not_shown(tmp_path):
+    registry = ModelRegistry(tmp_path)
+    registry.register(model())
+    registry._shelf.add_evaluation(1, judgement(), CHOOSING)
+    page = open_page(registry)
+    assert "contest between versions was decided" in texts(page)
+    assert not page.metric
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_empty_registry_says_how_to_make_a_model(tmp_path, language):
+    page = open_page(ModelRegistry(tmp_path), language)
+    assert Words(language)("m_empty") in texts(page)
+    assert page.code[0].value.startswith("edml tune")
+
+
+def test_a_registry_without_champion_offers_the_newest(tmp_path):
+    registry = ModelRegistry(tmp_path)
+    registry.register(model(), judgement())
+    page = open_page(registry, allow_changes=True)
+    assert page.button(key="models_rollback").disabled
+    pressed(page, "models_promote")
+    assert "There is none so far" in "".join(one.value for one in page.markdown)
+    pressed(page, "models_yes")
+    assert registry.record("production").version == 1
+
+
+# -- changes -------------------------------------------------------------------------
+
+
+def test_without_leave_there_are_no_buttons(registry):
+    page = open_page(registry)
+    page.selectbox(key="models_version").select(3)
+    assert not keys(run(page)) & {"models_promote", "models_rollback"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_promote_asks_and_then_does_it(registry, language):
+    words = Words(language)
+    page = open_page(registry, language, allow_changes=True)
+    assert "models_promote" not in keys(page)  # it is the champion
+    page.selectbox(key="models_version").select(3)
+    run(page)
+    pressed(page, "models_promote")
+    assert registry.record("production").version == 1  # not yet
+    assert words("m_promote_unjudged") in texts(page)
+    page.text_input(key="models_why").input("a new term")
+    pressed(page, "models_yes")
+    assert registry.record("production").version == 3
+    assert registry.history()["why"].iloc[-1] == "a new term"
+    assert registry.history()["who"].iloc[-1] == "ada"
+    assert words("m_done_promote", version=3) in texts(page)
+    assert "models_yes" not in keys(page)
+    run(page)
+    assert words("m_done_promote", version=3) not in texts(page)  # told once
+
+
+def test_no_changes_nothing(registry):
+    page = open_page(registry, allow_changes=True)
+    pressed(page, "models_rollback")
+    pressed(page, "models_no")
+    assert "models_yes" not in keys(page)
+    assert registry.record("production").version == 1
+    assert len(registry.history()) == 5
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_roll_back_asks_and_then_does_it(registry, language):
+    words = Words(language)
+    page = open_page(registry, language, allow_changes=True)
+    pressed(page, "models_rollback")
+    text = words("m_rollback_text", before=2, version=1)
+    assert text in [one.value for one in page.markdown]
+    pressed(page, "models_yes")
+    assert registry.record("production").version == 2
+    assert words("m_done_rollback", version=2) in texts(page)
+    assert page.button(key="models_rollback").disabled
+
+
+def test_the_side_of_the_server_refuses_as_well(registry):
+    page = open_page(registry, allow_changes=True)
+    pressed(page, "models_rollback")
+    settings = AppSettings(read, open_registry=lambda: registry)
+    with patch("edml.app._models_dialogs.handed_settings", return_value=settings):
+        pressed(page, "models_yes")
+    assert registry.record("production").version == 1
+    assert "without --allow-changes" in texts(page)
+
+
+def test_a_registry_changed_under_the_dialog_is_told_and_left(registry):
+    page = open_page(registry, allow_changes=True)
+    pressed(page, "models_rollback")
+    registry.promote(3, why="by somebody else")
+    # in a browser the dialog runs alone, and the page around it has not looked again
+    with patch("edml.app._models_page._say_changes", return_value=False):
+        pressed(page, "models_yes")
+    assert registry.record("production").version == 3
+    run(page)
+    assert "no longer as the page showed it" in texts(page)
+    assert "version 3 went from development to production" in texts(page)
+    assert "models_yes" not in keys(page)
+
+
+def test_a_button_pressed_on_an_old_page_only_tells_what_changed(registry):
+    page = open_page(registry, allow_changes=True)
+    registry.promote(3, why="by somebody else")
+    pressed(page, "models_rollback")
+    assert "The registry was changed since this page was last shown" in texts(page)
+    assert "models_yes" not in keys(page)
+    assert registry.record("production").version == 3
+
+
+def test_a_version_that_is_gone_is_told_and_another_shown(registry):
+    page = open_page(registry)
+    page.selectbox(key="models_version").select(3)
+    run(page)
+    registry.clean(keep_last=0)
+    run(page)
+    assert "Version 3 is no longer there" in texts(page)
+    assert "version 3 went from development to removed" in texts(page)
+    assert "Figures of version 1" in texts(page)
+
+
+def test_a_damaged_model_is_a_message_and_its_figures_stay(registry, data):
+    path = registry._store.folder / "versions" / "1" / "model.skops"
+    path.write_bytes(b"damaged")
+    page = open_page(registry, data=data)
+    told = "".join(one.value for one in page.warning)
+    assert "Restore it from a backup" in told
+    assert "ROC AUC" in metrics(page)
+
+
+def test_a_model_of_another_table_is_a_message(tmp_path, data):
+    registry = ModelRegistry(tmp_path)
+    X = pd.DataFrame({"grade": np.linspace(0, 1, 40)})
+    registry.register(LogisticRegression().fit(X, X["grade"] > 0.5))
+    page = open_page(registry, data=data)
+    assert "reads another table" in texts(page).replace("\\", "")
+    assert not page.error
+
+
+# -- the demonstration, and an endpoint ----------------------------------------------
+
+
+class Client:
+    def __init__(self, record):
+        self.record = record
+
+    def model(self):
+        if self.record is None:
+            message = "The endpoint does not answer. Start it."
+            raise ServingError(message)
+        return {"name": "risk", **self.record.to_dict()}
+
+    def predict(self, X, explain=False, language="en"):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_endpoint_tells_of_its_champion(registry, language):
+    words = Words(language)
+    client = Client(registry.record(1))
+    page = open_page(language=language, open_client=lambda: client, allow_changes=True)
+    assert words("m_endpoint_rest") in texts(page)
+    facts = dict(page.dataframe[0].value.to_numpy().tolist())
+    figures = page.table[0].value.iloc[:, 0]
+    assert facts[words("m_version")] == "1"
+    assert facts[words("m_fact_trained_on")] == model().data_fingerprint_
+    for name, value in judgement().metrics.items():
+        assert figures[words(f"m_name_{name}")] == words.number(value, FIGURE_DIGITS)
+    assert not page.button
+
+
+def test_an_endpoint_that_does_not_answer_is_a_message_with_a_way_on():
+    client = Client(None)
+    page = open_page(open_client=lambda: client)
+    assert "does not answer" in texts(page)
+    pressed(page, "try_again")
+
+
+def test_an_endpoint_without_figures_is_not_judged(registry):
+    client = Client(registry.record(3))
+    page = open_page(open_client=lambda: client)
+    assert Words("en")("m_endpoint_no_figures") in texts(page)
+
+
+def test_no_key_of_a_student_is_on_the_page(registry, data):
+    page = open_page(registry, data=data)
+    shown = str(page) + "".join(one.value.to_csv() for one in page.dataframe)
+    students = running()["user_uuid"].unique()
+    assert not [student for student in students if student in shown]

@@ -1,0 +1,186 @@
+"""The models page shows what the registry recorded, and compares like with like."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from edml.app._models_curves import make_curves, thin
+from edml.app._models_view import (
+    FIGURES,
+    compare,
+    latest_judgement,
+    list_versions,
+    provenance,
+    read_changes,
+    version_history,
+)
+from edml.inspection import evaluate
+from edml.registry import ModelRegistry
+from edml.registry._evaluations import CHOOSING
+from edml.registry._record import FIGURES as RECORDED
+from judged_models import judged_side, judgement, make_judged_registry, model
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return make_judged_registry(tmp_path_factory.mktemp("registry"))
+
+
+def judged_on(registry):
+    return {
+        version: judged.evaluation.data_fingerprint
+        for version in registry.records()["version"]
+        if (judged := latest_judgement(registry.evaluations(version)))
+    }
+
+
+def test_the_figures_are_those_of_the_registry():
+    assert sorted(FIGURES) == sorted(RECORDED)
+
+
+def test_the_champion_comes_first_and_then_the_newest(registry):
+    versions = list_versions(registry.records())
+    assert versions["version"].tolist() == [1, 3, 2]
+    assert versions["champion"].tolist() == [True, False, False]
+    assert versions["judged"].tolist() == [True, False, True]
+
+
+def test_an_empty_registry_has_no_version(tmp_path):
+    assert not len(list_versions(ModelRegistry(tmp_path).records()))
+
+
+def test_the_difference_is_from_the_mean_of_those_judged_on_the_same_rows(tmp_path):
+    registry = make_judged_registry(tmp_path)
+    other = judgement(random_state=2, side=6)  # rows that nobody else was judged on
+    registry.register(model(random_state=2), other)
+    mine = judgement()
+    found = compare(registry.records(), 1, mine, judged_on(registry))
+    assert (found.n_others, found.same_rows, found.n_left_out) == (1, True, 1)
+    theirs = judgement("random_forest").metrics
+    for figure in found.figures:
+        assert figure.value == mine.metrics[figure.name]
+        assert (figure.low, figure.high) == mine.intervals[figure.name]
+        expected = mine.metrics[figure.name] - theirs[figure.name]
+        assert figure.difference == pytest.approx(expected)
+    alone = compare(registry.records(), 4, other, judged_on(registry))
+    assert (alone.n_others, alone.same_rows, alone.n_left_out) == (2, False, 0)
+    mean = (mine.metrics["brier"] + theirs["brier"]) / 2
+    brier = {one.name: one for one in alone.figures}["brier"]
+    assert brier.others == pytest.approx(mean)
+
+
+def test_less_is_better_of_errors():
+    records = pd.DataFrame({"version": [1, 2], "evaluated_at": pd.to_datetime("2026")})
+    for name in FIGURES:
+        records[name] = 0.99  # of the other; better than any that is no error
+    comparison = compare(records, 1, judgement(), {})
+    told = {figure.name: figure.better for figure in comparison.figures}
+    assert told["brier"] is True
+    assert told["roc_auc"] is False
+    equal = records.assign(**judgement().metrics)
+    assert {one.better for one in compare(equal, 1, judgement(), {}).figures} == {None}
+
+
+def test_without_others_there_is_no_difference(registry):
+    records = registry.records().query("version == 1")
+    comparison = compare(records, 1, judgement(), {})
+    assert comparison.n_others == 0
+    assert all(np.isnan(figure.difference) for figure in comparison.figures)
+    assert all(figure.better is None for figure in comparison.figures)
+
+
+def test_what_decided_a_contest_is_never_shown(tmp_path):
+    registry = ModelRegistry(tmp_path)
+    registry.register(model())
+    registry._shelf.add_evaluation(1, judgement(), CHOOSING)
+    assert latest_judgement(registry.evaluations(1)) is None
+    registry._shelf.add_evaluation(1, judgement(), "report")  # on the same rows
+    assert latest_judgement(registry.evaluations(1)) is None
+    fair = judgement(side=6)
+    registry._shelf.add_evaluation(1, fair, "report")
+    judged = latest_judgement(registry.evaluations(1))
+    assert judged.evaluation == fair
+    assert (judged.number, judged.purpose) == (3, "report")
+    assert (judged.n_others, judged.n_choosing) == (0, 2)
+
+
+def test_a_version_without_evaluation_is_not_judged(registry):
+    assert latest_judgement(registry.evaluations(3)) is None
+
+
+def test_history_is_that_of_the_version_newest_first(registry):
+    changes = version_history(registry.history(), 2)
+    moves = changes[["what", "was", "now"]].to_numpy().tolist()
+    assert moves == [
+        ["promote", "production", "development"],
+        ["promote", "development", "production"],
+        ["register", "new", "development"],
+    ]
+    assert changes["why"].tolist() == ["it is better", "the first one", ""]
+    assert set(changes["who"]) == {"ada"}
+
+
+def test_changes_are_read_as_the_registry_writes_them():
+    text = "1: production to development; 12: new to production; 3: staging to removed"
+    assert read_changes(text) == [
+        (1, "production", "development"),
+        (12, "new", "production"),
+        (3, "staging", "removed"),
+    ]
+    assert read_changes("") == []
+
+
+def test_provenance_names_data_and_split(registry):
+    record = registry.record(1)
+    judged = latest_judgement(registry.evaluations(1))
+    facts = provenance(record, judged)
+    assert facts["trained_on"] == model().data_fingerprint_
+    assert facts["split_plan"] == model().deployable().split_plan_hash
+    assert facts["judged_on"] == judgement().data_fingerprint
+    assert facts["folds"] == "2"
+    assert facts["threshold_rule"] == "f1"
+    assert facts["n_students"] == judged_side()[0]["user_uuid"].nunique()
+    assert facts["n_courses"] == 3
+    assert facts["n_partitions"] == 21
+    assert "parent" not in facts
+    bare = provenance(registry.record(3), None)
+    assert "judged_on" not in bare
+    assert "trained_on" in bare
+
+
+def test_curves_are_the_stored_ones_and_their_captions_the_figures():
+    evaluation = judgement()
+    curves = make_curves(evaluation)
+    assert list(curves) == ["roc", "precision_recall", "calibration", "earliness"]
+    assert curves["roc"].table.equals(evaluation.curves["roc"])
+    assert curves["roc"].summary["area"] == evaluation.metrics["roc_auc"]
+    assert curves["roc"].summary["tpr"] == pytest.approx(evaluation.metrics["recall"])
+    share = curves["precision_recall"].summary["chance"]
+    X, y = judged_side()
+    each = pd.DataFrame({"y": y, "student": X["user_uuid"], "course": X["course_uuid"]})
+    each["day"] = X["particion"].fillna(0)
+    snapshots = each.drop_duplicates(["student", "course", "day"])
+    assert share == pytest.approx(snapshots["y"].mean())
+    earliness = curves["earliness"]
+    told = evaluation.by_partition.query("enough")
+    assert earliness.table["roc_auc"].tolist() == told["roc_auc"].tolist()
+    assert earliness.summary["at_last"] == told["roc_auc"].iloc[-1]
+    assert earliness.summary["lead"] == evaluation.lead_time["median"]
+
+
+def test_curves_of_one_class_on_a_plain_table_are_empty():
+    plain = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    evaluation = evaluate(plain, [[0.2], [0.4]], [0, 0], n_resamples=0)
+    curves = make_curves(evaluation)
+    for name in ("roc", "precision_recall", "earliness"):
+        assert not len(curves[name].table)
+    assert np.isnan(curves["roc"].summary["area"])
+    assert np.isnan(curves["earliness"].summary["lead"])
+
+
+def test_a_text_table_keeps_both_ends():
+    long = pd.DataFrame({"x": range(1000)})
+    assert len(thin(long, 21)) == 21
+    assert thin(long, 21)["x"].iloc[[0, -1]].tolist() == [0, 999]
+    assert thin(long.head(3), 21)["x"].tolist() == [0, 1, 2]

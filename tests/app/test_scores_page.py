@@ -1,0 +1,420 @@
+"""The scores page, run by Streamlit's own test: what is shown is what was scored."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import edml.app
+from app_client import Client
+from edml.app import AppSettings, _state
+from edml.app._launch import hand_over
+from edml.app._words import Words
+from edml.cli._files import read_events
+from edml.registry import ModelRegistry
+
+MAIN = Path(edml.app.__file__).with_name("_main.py")
+EN, ES = Words("en"), Words("es")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached():
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def data(tmp_path, table):
+    path = tmp_path / "events.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def page(registry, data):
+    def page(**settings):
+        given = {
+            "read": read_events,
+            "data": data,
+            "open_registry": lambda: registry,
+            "language": "en",
+            **settings,
+        }
+        hand_over(AppSettings(**given))
+        app = AppTest.from_file(str(MAIN), default_timeout=60).run()
+        assert not app.exception
+        return app
+
+    return page
+
+
+def texts(app):
+    kinds = (app.caption, app.markdown, app.info, app.warning, app.error, app.title)
+    return [element.value for kind in kinds for element in kind]
+
+
+def assert_said(app, text):
+    assert not app.exception
+    assert any(text in said for said in texts(app)), texts(app)
+
+
+def run(app):
+    app.button(key="run").click().run()
+    assert not app.exception
+    assert not app.error, app.error[0].value
+    return app
+
+
+def shown(app):
+    return app.dataframe[0].value
+
+
+def assert_shows(app, expected):
+    table = shown(app)
+    assert table["student"].tolist() == expected["legajo"].astype(str).tolist()
+    assert table["course"].tolist() == expected["course_name"].tolist()
+    assert table["probability"].tolist() == expected["probability"].tolist()
+    assert table["flagged"].tolist() == expected["flagged"].tolist()
+
+
+@pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
+def test_the_list_is_score_students(page, model, table, words):
+    app = page(language=words.language)
+    assert app.title[0].value == words("scores_title")
+    assert_said(app, words("first_run", run=words("run")))
+    expected = model.score_students(table, at=14, since=7, n_reasons=0)
+    assert_shows(run(app), expected)
+    flagged, rows = int(expected["flagged"].sum()), len(expected)
+    assert_said(app, f"{flagged}")
+    assert shown(app)["contact"].sum() == 15
+    change = 100 * expected["change"]
+    assert shown(app)["change"].fillna(-1).tolist() == change.fillna(-1).tolist()
+    assert rows == len(shown(app))
+
+
+def test_a_course_a_period_and_a_day_are_chosen(page, model, table):
+    app = page()
+    period = app.selectbox(key="period").options[1]
+    app.selectbox(key="period").select(period).run()
+    course = app.selectbox(key="course").options[1]
+    app.selectbox(key="course").select(course).run()
+    app.slider(key="partition").set_value(6).run()
+    run(app)
+    written = [period, period.removeprefix("0")]
+    inside = table[table["periodo"].isin(written) & (table["course_name"] == course)]
+    keys = set(zip(inside["user_uuid"], inside["course_uuid"], strict=True))
+    rows = [
+        key in keys
+        for key in zip(table["user_uuid"], table["course_uuid"], strict=True)
+    ]
+    expected = model.score_students(table[rows], at=6, n_reasons=0)
+    assert_shows(app, expected)
+
+
+def test_students_are_chosen(page, model, table):
+    app = page()
+    some = app.multiselect(key="chosen_students").options[:2]
+    app.multiselect(key="chosen_students").set_value(some).run()
+    run(app)
+    rows = table["legajo"].astype(str).isin(some)
+    assert_shows(app, model.score_students(table[rows], at=14, n_reasons=0))
+
+
+def test_the_latest_day_stays_the_latest_of_another_course(page, data, table):
+    short = table["course_name"].iloc[0]
+    ends = (table["course_name"] != short) | (table["particion"].fillna(0) < 9)
+    table[ends].to_csv(data, index=False)
+    app = page()
+    assert app.slider(key="partition").value == 14
+    app.selectbox(key="course").select(short).run()
+    assert app.slider(key="partition").value == 8
+    app.selectbox(key="course").select(EN("all_courses")).run()
+    assert app.slider(key="partition").value == 14
+
+
+def test_marks_and_filters_change_what_is_shown_alone(page, model, table):
+    app = run(page())
+    expected = model.score_students(table, at=14, n_reasons=0)
+    app.number_input(key="capacity").set_value(3).run()
+    assert shown(app)["contact"].sum() == 3
+    app.segmented_control(key="show").set_value("contact").run()
+    firsts = expected.drop_duplicates("user_uuid").head(3)
+    assert_shows(app, firsts)
+    app.segmented_control(key="show").set_value("flagged").run()
+    assert_shows(app, expected[expected["flagged"]])
+    student = str(expected["legajo"].iloc[0])
+    app.segmented_control(key="show").set_value("all").run()
+    app.text_input(key="find").set_value(student).run()
+    assert set(shown(app)["student"]) == {student}
+    app.text_input(key="find").set_value("nobody at all").run()
+    assert_said(app, EN("none_left"))
+
+
+def test_cleared_filter_shows_all(page):
+    app = run(page())
+    n_rows = len(shown(app))
+    app.segmented_control(key="show").set_value(None).run()
+    assert len(shown(app)) == n_rows
+
+
+@pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
+def test_a_student_is_shown_with_the_reasons(page, model, table, words):
+    app = run(page(language=words.language))
+    expected = model.score_students(table, at=14, since=7, language=words.language)
+    row = expected.iloc[2]
+    app.selectbox(key="student").select(2).run()
+    assert not app.exception
+    assert not app.error
+    title = words("student_title", student=row["legajo"], course=row["course_name"])
+    assert app.subheader[0].value == title
+    assert app.metric[0].value == words.percent(row["probability"], 1)
+    for reason in row["reasons"]:
+        assert_said(app, _state.escape(reason))
+    for fact in row["facts"]:
+        assert_said(app, _state.escape(fact))
+    assert_said(app, words("week_heading", day=7))
+    days, probabilities = app.dataframe[-1].value, words("student_risk")
+    assert days[words("day")].tolist() == list(range(15))
+    last = days[probabilities].iloc[-1]
+    assert last == pytest.approx(row["probability"], rel=1e-9)
+
+
+def test_every_student_of_a_list_can_be_shown(page):
+    app = run(page())
+    for row in range(0, len(shown(app)), 9):
+        app.selectbox(key="student").select(row).run()
+        assert not app.exception
+        assert not app.error
+
+
+def test_a_filter_that_leaves_the_student_out_closes_the_panel(page):
+    app = run(page())
+    app.selectbox(key="student").select(0).run()
+    assert app.subheader
+    app.text_input(key="find").set_value(shown(app)["student"].iloc[-1]).run()
+    assert not app.exception
+    assert not app.subheader
+
+
+def test_another_choice_says_that_the_list_is_of_before(page):
+    app = run(page())
+    app.slider(key="partition").set_value(3).run()
+    assert_said(app, EN("changed_choice", run=EN("run")))
+    assert len(shown(run(app)))
+    assert EN("changed_choice", run=EN("run")) not in texts(app)
+
+
+def test_another_champion_is_told_and_the_list_stays(page, registry):
+    app = run(page())
+    registry.promote(2)
+    app.run()
+    assert_said(app, "version 2 instead of 1")
+    assert len(shown(app))
+    run(app)
+    assert_said(app, "version 2;")
+
+
+def test_a_registry_that_vanishes_is_told_and_the_list_stays(page, registry, tmp_path):
+    app = run(page())
+    shutil.rmtree(tmp_path / "registry")
+    app.run()
+    assert app.warning
+    assert len(shown(app))
+    app.button(key="run").click().run()
+    assert not app.exception
+    assert app.error
+    app.button(key="try_again").click().run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
+def test_an_empty_registry_is_told_with_a_way_on(page, tmp_path, words):
+    app = page(
+        open_registry=lambda: ModelRegistry(tmp_path / "empty"),
+        language=words.language,
+    )
+    app.button(key="run").click().run()
+    assert not app.exception
+    before = words("refused", reason="|").partition("|")[0]
+    assert app.error[0].value.startswith(before)
+    assert app.button(key="try_again").label == words("try_again")
+
+
+def test_an_endpoint_is_asked_and_may_go_away(page, model, table):
+    client = Client(model)
+    app = page(open_registry=None, open_client=lambda: client)
+    expected = model.score_students(table, at=14, n_reasons=0)
+    assert_shows(run(app), expected)
+    client.away = True
+    app.number_input(key="capacity").set_value(2).run()
+    assert not app.error  # nothing is asked anew
+    app.selectbox(key="student").select(1).run()
+    assert not app.exception
+    assert "that the endpoint runs" in app.error[0].value
+    client.away = False
+    app.button(key="try_again").click().run()
+    assert not app.error
+    assert app.subheader
+
+
+@pytest.mark.parametrize("n_days", [1, 2])
+def test_a_course_with_one_student_and_few_days(page, model, data, table, n_days):
+    one = table["legajo"] == table["legajo"].iloc[0]
+    few = table[one & (table["particion"].fillna(0) < n_days)]
+    few = few[few["course_uuid"] == few["course_uuid"].iloc[0]]
+    few.to_csv(data, index=False)
+    app = run(page())
+    assert_shows(app, model.score_students(few, at=n_days - 1, n_reasons=0))
+    app.selectbox(key="student").select(0).run()
+    assert not app.exception
+    assert not app.error
+    assert_said(app, EN("week_none"))
+    if n_days == 1:
+        assert_said(app, EN("one_partition", day=0))
+
+
+def test_without_a_table_one_is_asked_for(page):
+    app = page(data=None)
+    assert_said(app, EN("no_data"))
+    assert not [button for button in app.button if button.key == "run"]
+
+
+def test_a_table_that_is_not_there_is_told(page, data):
+    data.unlink()
+    app = page()
+    assert app.error[0].value.startswith("That did not work.")
+
+
+def test_a_table_that_cannot_be_read_is_told_in_the_librarys_words(page, data, table):
+    table.drop(columns="score").to_csv(data, index=False)
+    app = page()
+    assert "score" in app.error[0].value
+    assert not app.exception
+
+
+def test_a_table_that_changes_is_read_anew(page, data, table):
+    app = run(page())
+    few = table[table["course_name"] == table["course_name"].iloc[0]]
+    few.to_csv(data, index=False)
+    app.run()
+    assert_said(app, EN("first_run", run=EN("run")))
+    assert (
+        len(shown(run(app)))
+        == few[["user_uuid", "course_uuid"]].drop_duplicates().shape[0]
+    )
+
+
+def test_nothing_is_scored_twice(page, model, monkeypatch):
+    client = Client(model)
+    app = page(open_registry=None, open_client=lambda: client)
+    run(app)
+    asked = len(client.sent)
+    app.text_input(key="find").set_value("a").run()
+    run(app)
+    assert len(client.sent) == asked
+
+
+def test_what_nobody_thought_of_is_told_without_its_message(page, monkeypatch, capfd):
+    value = "the student's value"
+
+    def fail(*_, **__):
+        raise RuntimeError(value)
+
+    app = page()
+    monkeypatch.setattr("edml.app._scores_page.make_list", fail)
+    app.button(key="run").click().run()
+    assert not app.exception
+    assert "RuntimeError" in app.error[0].value
+    assert not any(value in text for text in texts(app))
+    out, err = capfd.readouterr()
+    assert value not in out + err
+    assert "make_list" in err
+
+
+def test_the_language_is_chosen_on_the_page(page):
+    app = run(page())
+    app.selectbox(key="language").select("es").run()
+    assert app.title[0].value == ES("scores_title")
+    assert app.button(key="run").label == ES("run")
+    assert len(shown(app))
+
+
+def test_names_are_no_markup(page, data, table):
+    table.assign(course_name="**[x](http://a.b)** $y$").to_csv(data, index=False)
+    app = run(page())
+    app.selectbox(key="student").select(0).run()
+    assert "\\*\\*\\[x\\]" in app.subheader[0].value
+
+
+def test_the_demonstration_works_at_once(page):
+    app = page(open_registry=None, data=None)
+    assert_said(app, EN("about_demo"))
+    assert len(shown(run(app)))
+
+
+def upload(app, name, content):
+    app.file_uploader[0].set_value((name, content, "text/csv")).run()
+    assert not app.exception
+
+
+def few_of(table):
+    return table[table["course_name"] == table["course_name"].iloc[0]]
+
+
+def test_an_uploaded_table_is_scored_until_it_is_put_back(page, model, table):
+    app = run(page())
+    few = few_of(table)
+    upload(app, "few.csv", few.to_csv(index=False).encode())
+    assert_said(app, "few.csv")
+    assert_said(app, EN("first_run", run=EN("run")))
+    expected = model.score_students(few, at=14, n_reasons=0)
+    assert_shows(run(app), expected)
+    app.button(key="forget_upload").click().run()
+    assert_said(app, "events.csv")
+    assert_shows(run(app), model.score_students(table, at=14, n_reasons=0))
+    assert not [one for one in app.button if one.key == "forget_upload"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("bad.csv", b"\xff\xfe\x00", "not UTF-8"),
+        ("bad.csv", b"", "is empty"),
+        ("bad.csv", b"a,b\n1,2\n", "user"),
+        ("bad.csv", b"a;b\n1;2\n", "';'"),
+        ("bad.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
+    ],
+)
+def test_a_broken_upload_is_told_in_the_librarys_words(
+    page, table, name, content, words
+):
+    app = page(language="es")
+    upload(app, name, content)
+    assert app.error[0].value.startswith("No fue posible.")
+    assert words in app.error[0].value
+    app.button(key="forget_upload").click().run()
+    assert not app.error
+    assert len(shown(run(app)))
+
+
+def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
+    reads = []
+
+    def read(path, names, content=None):
+        reads.append(path.name)
+        return read_events(path, names, content)
+
+    app = page(read=read)
+    upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
+    run(app)
+    app.run()
+    assert reads == ["events.csv", "few.csv"]
+
+
+def test_without_a_table_an_upload_is_enough(page, model, table):
+    app = page(data=None)
+    upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
+    assert_shows(run(app), model.score_students(few_of(table), at=14, n_reasons=0))

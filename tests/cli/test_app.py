@@ -1,0 +1,137 @@
+"""`edml app` hands the app what it was asked to show; the app itself is elsewhere."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from edml.app import AppSettings
+from edml.exceptions import MissingExtraError, RegistryError
+from edml.schema import resolve_columns
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Note what the app is started with, instead of starting it."""
+    settings = []
+    monkeypatch.setattr("edml.app.run", settings.append)
+    return settings
+
+
+@pytest.fixture
+def start(edml, started):
+    def start(*options, **environ):
+        result = edml("app", *options, **environ)
+        assert result.exit_code == 0, result.output
+        (settings,) = started
+        return settings
+
+    return start
+
+
+def test_with_nothing_given_it_is_the_sample(start, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = start()
+    assert settings == AppSettings(read=settings.read)
+    assert settings.host == "127.0.0.1"
+    assert not settings.allow_changes
+
+
+def test_it_is_said_where_the_pages_are(edml, started, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = edml("app", "--port", 9001, "--host", "localhost")
+    assert "http://localhost:9001" in result.stderr
+    assert (started[0].host, started[0].port) == ("localhost", 9001)
+
+
+def test_all_options(start, with_champion):
+    settings = start(
+        "--data", "later.csv", "--registry", "registry", "--name", "risk",
+        "--lang", "es", "--allow-changes",
+    )  # fmt: skip
+    assert settings.data == Path("later.csv")
+    assert settings.language == "es"
+    assert settings.allow_changes
+    assert settings.open_client is None
+    assert settings.open_registry().record("production").version == 1
+
+
+def test_a_registry_in_its_usual_place_is_found(start, with_champion):
+    settings = start()
+    assert settings.open_registry().record("production").version == 1
+    assert settings.data is None
+
+
+def test_events_alone_are_not_scored_by_the_samples_model(start, project):
+    settings = start("--data", "later.csv")
+    with pytest.raises(RegistryError, match="production"):
+        settings.open_registry().record("production")
+
+
+def test_the_configuration_holds(start, project):
+    Path("edml.toml").write_text(
+        '[paths]\nraw = "events.csv"\n'
+        '[registry]\npath = "models"\nname = "line"\n'
+        '[columns]\nuser_uuid = "alumno"\n',
+        "utf-8",
+    )
+    settings = start()
+    assert settings.data == Path("events.csv")
+    assert settings.columns == {"user_uuid": "alumno"}
+    assert settings.open_registry().name == "line"
+
+
+def test_an_endpoint_is_asked_with_the_token_of_the_environment(
+    start, project, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(
+        "edml.serving.RiskClient", lambda *a, **k: asked.append((a, k)), raising=False
+    )
+    monkeypatch.setenv("EDML_ENDPOINT_TOKEN", "s3cret")
+    settings = start("--url", "https://risk.example.org")
+    assert asked == []  # not before it is needed
+    assert settings.open_registry is None
+    settings.open_client()
+    ((url, token), options) = asked[0]
+    assert (url, token) == ("https://risk.example.org", "s3cret")
+    assert options["retries"] == 1
+    assert "s3cret" not in repr(settings)
+
+
+def test_a_registry_wins_over_the_configurations_endpoint(start, with_champion):
+    Path("edml.toml").write_text('[endpoint]\nurl = "http://a.b"\n', "utf-8")
+    assert start("--registry", "registry").open_client is None
+
+
+def test_a_registry_and_an_endpoint_are_one_too_many(
+    edml, started, assert_refused, project
+):
+    result = edml("app", "--registry", "registry", "--url", "http://a.b")
+    assert_refused(result, "--url and --registry", code=2)
+    assert started == []
+
+
+def test_an_address_that_is_none_is_refused(edml, started, assert_refused, project):
+    result = edml("app", "--url", "risk.example.org")
+    assert_refused(result, "https://", code=2)
+    assert started == []
+
+
+def test_what_cannot_be_started_is_told(edml, assert_refused, project, monkeypatch):
+    def refuse(_):
+        message = "The web app needs streamlit. Run: pip install 'edml[app]'."
+        raise MissingExtraError(message, name="streamlit")
+
+    monkeypatch.setattr("edml.app.run", refuse)
+    assert_refused(edml("app"), "edml[app]")
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
+def test_an_upload_is_read_as_a_file(start, project, events, name):
+    settings = start()
+    (events.to_csv if name.endswith("csv") else events.to_parquet)(name, index=False)
+    content = io.BytesIO(Path(name).read_bytes())
+    names = resolve_columns(None)
+    there = settings.read(Path(name), names)
+    assert settings.read(Path("its/name") / name, names, content).equals(there)

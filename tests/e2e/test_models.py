@@ -1,0 +1,85 @@
+"""The models' page in a real browser, held against the registry."""
+
+import pytest
+from playwright.sync_api import expect
+
+from app_process import edml_app
+from edml.app._words import Words
+from edml.registry import ModelRegistry
+
+PICTURES = (
+    "models_bars",
+    "models_thresholds",
+    "models_roc",
+    "models_precision_recall",
+    "models_calibration",
+    "models_earliness",
+    "models_importance",
+    "models_points",
+)
+
+
+def key(page, name):
+    return page.locator(f".st-key-{name}")
+
+
+def test_figures_pictures_and_history(visit, app, language, folder, picture):
+    words = Words(language)
+    page = visit(f"{app.url}/models")
+    record = ModelRegistry(folder / "registry").record(3)
+    metrics = key(page, "models_metrics")
+    for name in ("roc_auc", "average_precision", "brier"):
+        want = words.number(record.metrics[name], 3)
+        expect(metrics.get_by_text(words(f"m_name_{name}")).first).to_be_visible()
+        expect(metrics.get_by_text(want).first).to_be_visible()
+    if language == "en":
+        expect(key(page, "models_bars").locator("svg.main-svg").first).to_be_visible()
+        picture(page, "app_models")
+    for name in PICTURES:
+        expect(key(page, name)).to_be_attached(timeout=60_000)
+    # each version can be chosen
+    key(page, "models_version").get_by_role("combobox").click()
+    page.get_by_role("option").nth(1).click()
+    title = words("m_figures", version=2)
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def test_the_slider_moves_the_figures(visit, app, language):
+    page = visit(f"{app.url}/models")
+    slider = page.locator("[class*=st-key-models_threshold_]").get_by_role("slider")
+    expect(slider).to_be_attached()
+    box = key(page, "models_at_threshold")
+    before = box.inner_text()
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(box).not_to_have_text(before)
+    expect(box.get_by_text(Words(language).number(1, 3)).first).to_be_visible()
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_promote_and_roll_back(visit, project, tmp_path, lang):
+    words = Words(lang)
+    registry = ModelRegistry(project / "registry")
+    options = ("--registry", project / "registry", "--lang", lang, "--allow-changes")
+    with edml_app(tmp_path, *options) as app:
+        page = visit(f"{app.url}/models")
+        key(page, "models_promote").get_by_role("button").click()
+        why = key(page, "models_why").get_by_role("textbox")
+        why.fill("mejor que ayer")
+        why.press("Tab")
+        key(page, "models_yes").get_by_role("button").click()
+        expect(page.get_by_text(words("m_done_promote", version=3))).to_be_visible()
+        assert registry.record("production").version == 3
+        key(page, "models_rollback").get_by_role("button").click()
+        key(page, "models_yes").get_by_role("button").click()
+        expect(page.get_by_text(words("m_done_rollback", version=1))).to_be_visible()
+        assert registry.record("production").version == 1
+        assert "Traceback" not in app.log
+
+
+def test_nothing_can_be_changed_unless_allowed(visit, app):
+    page = visit(f"{app.url}/models")
+    expect(key(page, "models_version")).to_be_visible()
+    expect(key(page, "models_history")).to_be_attached(timeout=60_000)
+    expect(key(page, "models_promote")).to_have_count(0)
+    expect(key(page, "models_rollback")).to_have_count(0)

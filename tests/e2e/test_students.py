@@ -1,0 +1,181 @@
+"""The students' page in a real browser, held against the library."""
+
+import io
+import re
+
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+from edml.app._settings import UPLOAD_LIMIT
+from edml.app._words import Words
+from edml.cli._files import _EXACT
+from edml.registry import ModelRegistry
+
+
+def key(page, name):
+    return page.locator(f".st-key-{name}")
+
+
+def cell(page, column, row):
+    return key(page, "students").get_by_test_id(f"glide-cell-{column}-{row}")
+
+
+def choose(page, name, option):
+    key(page, name).get_by_role("combobox").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def list_students(page, timeout=60_000):
+    key(page, "run").get_by_role("button").click()
+    expect(cell(page, 1, 0)).to_be_attached(timeout=timeout)
+
+
+def download(page):
+    with page.expect_download() as got:
+        key(page, "download").get_by_role("button").click()
+    data = got.value.path().read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")  # a spreadsheet then reads the accents
+    return pd.read_csv(io.BytesIO(data), **_EXACT)
+
+
+@pytest.fixture(scope="session")
+def model(folder):
+    return ModelRegistry(folder / "registry").load("production")
+
+
+def test_list_is_that_of_score_students(visit, app, language, events, model, picture):
+    words = Words(language)
+    page = visit(app.url)
+    expect(page.get_by_text(words("scores_title"))).to_be_visible()
+    list_students(page)
+    last = int(events["particion"].max())
+    want = model.score_students(events, at=last, since=last - 7)
+    got = download(page)
+    for name in ("user_uuid", "course_uuid", "legajo", "course_name", "particion"):
+        assert (got[name] == want[name]).all()
+    assert (got["flagged"] == want["flagged"]).all()
+    assert (got["probability"] == want["probability"]).all()  # to the bit
+    pd.testing.assert_series_equal(got["change"], want["change"])
+    for row in range(3):
+        expect(cell(page, 1, row)).to_have_text(want["legajo"][row])
+        expect(cell(page, 2, row)).to_have_text(want["course_name"][row])
+        shown = float(cell(page, 6, row).text_content())
+        assert shown == pytest.approx(want["probability"][row], abs=1e-12)
+    flagged = words.number(int(want["flagged"].sum()))
+    result = key(page, "result")
+    expect(result.get_by_text(re.compile(rf"^{flagged} ")).first).to_be_visible()
+    if language == "en":
+        page.set_viewport_size({"width": 1120, "height": 1320})
+        page.get_by_text(words("scores_title")).scroll_into_view_if_needed()
+        expect(cell(page, 1, 0)).to_be_attached()
+        picture(page, "app_students")
+
+
+def test_course_period_students_and_partition(visit, app, language, events, model):
+    page = visit(app.url)
+    course = events["course_name"].iloc[0]
+    choose(page, "course", course)
+    of_course = events[events["course_name"] == course]
+    slider = key(page, "partition").get_by_role("slider")
+    expect(slider).to_be_visible()
+    slider.focus()
+    last = int(of_course["particion"].max())
+    page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuenow", str(last - 1))
+    list_students(page)
+    got = download(page)
+    want = model.score_students(of_course, at=last - 1, since=last - 8)
+    assert (got["user_uuid"] == want["user_uuid"]).all()
+    assert (got["probability"] == want["probability"]).all()
+    # what is chosen anew is said, and the list stays that of before
+    key(page, "period").get_by_role("combobox").click()
+    page.get_by_role("option").nth(1).click()
+    words = Words(language)
+    expect(
+        page.get_by_text(words("changed_choice", run="x").split("**")[0])
+    ).to_be_visible()
+
+
+def test_contacts_filters_and_search(visit, app, language, model):
+    words = Words(language)
+    page = visit(app.url)
+    list_students(page)
+    capacity = key(page, "capacity").get_by_role("spinbutton")
+    capacity.fill("4")
+    capacity.press("Enter")
+    key(page, "show").get_by_text(words("show_contact"), exact=True).click()
+    says = words("rows_shown", n=4, rows="\0").partition("\0")[0]
+    expect(page.get_by_text(says)).to_be_visible()
+    got = download(page)
+    assert got["contact"].sum() == 4
+    assert got.loc[got["contact"], "user_uuid"].nunique() == 4
+    first = got.loc[got["contact"]].iloc[0]
+    find = key(page, "find").get_by_role("textbox")
+    find.fill("no such student")
+    find.press("Enter")
+    expect(page.get_by_text(words("none_left"))).to_be_visible()
+    find.fill(f"{first['legajo']} {first['course_name']}".lower())
+    find.press("Enter")
+    expect(cell(page, 1, 0)).to_have_text(first["legajo"])
+
+
+def test_a_click_shows_a_student(visit, app, language, events, model, picture):
+    words = Words(language)
+    page = visit(app.url)
+    list_students(page)
+    canvas = key(page, "students").get_by_test_id("data-grid-canvas")
+    canvas.click(position={"x": 15, "y": 52})
+    panel = key(page, "student_panel")
+    last = int(events["particion"].max())
+    want = model.score_students(events, at=last, since=last - 7, language=language)
+    first = want.iloc[0]
+    title = words("student_title", student=first["legajo"], course=first["course_name"])
+    expect(panel.get_by_text(title)).to_be_visible()
+    expect(
+        panel.get_by_text(words.percent(first["probability"], 1)).first
+    ).to_be_visible()
+    for reason in first["reasons"]:
+        expect(panel.get_by_text(reason)).to_be_visible()
+    expect(panel.get_by_test_id("stPlotlyChart")).to_be_visible()
+    if language == "en":
+        page.mouse.move(0, 0)
+        panel.scroll_into_view_if_needed()
+        picture(panel, "app_student")
+
+
+# -- files ---------------------------------------------------------------------------
+
+
+def upload(page, name, data):
+    file = {"name": name, "mimeType": "text/csv", "buffer": data}
+    key(page, "upload").locator("input[type=file]").set_input_files(file)
+
+
+def test_uploads_good_broken_and_huge(visit, app, language, events, model, tmp_path):
+    words = Words(language)
+    page = visit(app.url)
+    expect(key(page, "run")).to_be_visible()
+    page.get_by_text(words("data_heading"), exact=True).click()
+    upload(page, "broken.csv", b"user_uuid,particion\nestudiante-x,LEG-x\n")
+    expect(page.get_by_text("assignment_id").first).to_be_visible()
+    expect(page.get_by_text("LEG-x")).to_have_count(0)
+    key(page, "forget_upload").get_by_role("button").click()
+    huge = tmp_path / "huge.csv"
+    with huge.open("wb") as file:
+        file.truncate((UPLOAD_LIMIT + 1) * 1024**2)
+    key(page, "upload").locator("input[type=file]").set_input_files(huge)
+    expect(key(page, "upload").get_by_text(f"{UPLOAD_LIMIT}.0")).to_be_visible()
+    # larger than what the web server would by itself move to a file
+    later = events.assign(course_name="Óptica")
+    data = later.to_csv(index=False).encode()
+    assert len(data) > 1024**2
+    upload(page, "good.csv", data)
+    expect(page.get_by_text("good.csv").first).to_be_visible()
+    list_students(page)
+    expect(cell(page, 2, 0)).to_have_text("Óptica")
+    last = int(later["particion"].max())
+    want = model.score_students(later, at=last, since=last - 7)
+    got = download(page)
+    assert (got["user_uuid"] == want["user_uuid"]).all()
+    assert (got["probability"] == want["probability"]).all()
