@@ -179,13 +179,13 @@ def test_uploads_good_broken_and_huge(visit, app, language, events, model, tmp_p
     refused = key(page, "upload").get_by_text(f"must be {UPLOAD_LIMIT}")
     expect(refused).to_be_visible()
     # larger than what the web server would by itself move to a file
-    later = events.assign(course_name="Óptica")
+    later = events.assign(course_name="Óptica y Termodinámica Aplicada")
     data = later.to_csv(index=False).encode()
     assert len(data) > 1024**2
     upload(page, "good.csv", data)
     expect(page.get_by_text("good.csv").first).to_be_visible()
     list_students(page)
-    expect(cell(page, 2, 0)).to_have_text("Óptica")
+    expect(cell(page, 2, 0)).to_have_text("Óptica y Termodinámica Aplicada")
     last = int(later["particion"].max())
     want = model.score_students(later, at=last, since=last - 7)
     got = download(page, language)
