@@ -147,6 +147,8 @@ def test_a_click_shows_a_student(visit, app, language, events, model, picture):
     ).to_be_visible()
     for reason in first["reasons"]:
         expect(panel.get_by_text(reason)).to_be_visible()
+    for fact in first["facts"]:
+        expect(panel.get_by_text(fact)).to_be_visible()
     expect(panel.get_by_test_id("stPlotlyChart")).to_be_visible()
     if language == "en":
         page.set_viewport_size({"width": 1120, "height": 1200})  # clear of the head
