@@ -91,13 +91,15 @@ def test_what_is_looked_for_is_no_pattern(students):
         assert not filter_rows(people, contact, "all", text).any()
 
 
-def read_back(data):
-    return pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **_EXACT)
+def read_back(data, **form):
+    return pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **form, **_EXACT)
 
 
-def test_the_file_holds_the_numbers_to_the_bit(students):
+@pytest.mark.parametrize(("sep", "decimal"), [(",", "."), (";", ",")])
+def test_the_file_holds_the_numbers_to_the_bit(students, sep, decimal):
     contact = mark_contacts(students, 5)
-    found = read_back(write_csv(students, contact))
+    data = write_csv(students, contact, decimal)
+    found = read_back(data, sep=sep, decimal=decimal)
     assert found.columns.tolist() == list(FILE_COLUMNS)
     for name in ("user_uuid", "course_uuid", "legajo", "course_name", "particion"):
         assert found[name].tolist() == students[name].tolist(), name

@@ -38,6 +38,7 @@ def test_fits_a_phone_in_the_dark(visit, app, path, picture, language):
     dark = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
     assert max(map(int, page.evaluate(dark).strip("rgba()").split(",")[:3])) < 64
     if language == "en" and not path:
+        key(page, "donut").scroll_into_view_if_needed()
         picture(page, "app_phone")
 
 
@@ -135,7 +136,9 @@ def test_ten_thousand_students_scroll(visit, folder, tmp_path):
         list_students(page)
         grid = key(page, "students").get_by_test_id("data-grid-canvas")
         expect(grid).to_be_visible(timeout=120_000)
-        grid.hover()
+        grid.scroll_into_view_if_needed()
+        box = grid.bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 200)
         page.mouse.wheel(0, 10_000_000)
         last = key(page, "students").get_by_test_id(f"glide-cell-1-{n_rows - 1}")
         expect(last).to_be_attached()

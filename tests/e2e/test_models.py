@@ -23,25 +23,30 @@ def key(page, name):
     return page.locator(f".st-key-{name}")
 
 
+def choose_version(page, version, words):
+    key(page, "models_version").get_by_role("combobox").click()
+    page.get_by_role("option").filter(has_text=f"{version} · ").click()
+    title = words("m_figures", version=version)
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
 def test_figures_pictures_and_history(visit, app, language, folder, picture):
     words = Words(language)
     page = visit(f"{app.url}/models")
+    choose_version(page, 3, words)
     record = ModelRegistry(folder / "registry").record(3)
     metrics = key(page, "models_metrics")
     for name in ("roc_auc", "average_precision", "brier"):
-        want = words.number(record.metrics[name], 3)
+        want = words.number(record.validation["metrics"][name], 3)
         expect(metrics.get_by_text(words(f"m_name_{name}")).first).to_be_visible()
         expect(metrics.get_by_text(want).first).to_be_visible()
     if language == "en":
         expect(key(page, "models_bars").locator("svg.main-svg").first).to_be_visible()
+        page.set_viewport_size({"width": 1120, "height": 1320})
         picture(page, "app_models")
     for name in PICTURES:
         expect(key(page, name)).to_be_attached(timeout=60_000)
-    # each version can be chosen
-    key(page, "models_version").get_by_role("combobox").click()
-    page.get_by_role("option").nth(1).click()
-    title = words("m_figures", version=2)
-    expect(page.get_by_role("heading", name=title)).to_be_visible()
+    choose_version(page, 2, words)
 
 
 def test_the_slider_moves_the_figures(visit, app, language):
@@ -63,6 +68,7 @@ def test_promote_and_roll_back(visit, project, tmp_path, lang):
     options = ("--registry", project / "registry", "--lang", lang, "--allow-changes")
     with edml_app(tmp_path, *options) as app:
         page = visit(f"{app.url}/models")
+        choose_version(page, 3, words)
         key(page, "models_promote").get_by_role("button").click()
         why = key(page, "models_why").get_by_role("textbox")
         why.fill("mejor que ayer")

@@ -345,7 +345,8 @@ def _offer_file(
 ) -> None:
     st.download_button(
         words("download"),
-        lambda: write_csv(students, contact),  # when it is asked for
+        # when it is asked for
+        lambda: write_csv(students, contact, words.decimal),
         file_name=f"{words('file_name')}_{asked.at}.csv",
         mime="text/csv",
         on_click="ignore",

@@ -143,13 +143,14 @@ def filter_rows(
     return kept
 
 
-def write_csv(students: pd.DataFrame, contact: BoolArray) -> bytes:
+def write_csv(students: pd.DataFrame, contact: BoolArray, decimal: str = ".") -> bytes:
     """Write a list as a file that a spreadsheet opens right.
 
-    Probabilities are there to the last bit. A text that a spreadsheet would take for
-    a formula gets an apostrophe before it, as spreadsheets themselves write a text;
-    numbers are never changed, so that only a name or an id that begins with one of
-    ``= + - @`` differs from what was scored.
+    Where a comma is the decimal sign, spreadsheets expect semicolons between the
+    columns. Probabilities are there to the last bit. A text that a spreadsheet would
+    take for a formula gets an apostrophe before it, as spreadsheets themselves write a
+    text; numbers are never changed, so that only a name or an id that begins with one
+    of ``= + - @`` differs from what was scored.
 
     Parameters
     ----------
@@ -157,6 +158,8 @@ def write_csv(students: pd.DataFrame, contact: BoolArray) -> bytes:
         From `RiskClassifier.score_students`, with the averages.
     contact : ndarray of bool of shape (n_histories,)
         From `mark_contacts`.
+    decimal : {".", ","}, default="."
+        The reader's decimal sign.
 
     Returns
     -------
@@ -169,8 +172,11 @@ def write_csv(students: pd.DataFrame, contact: BoolArray) -> bytes:
     for name in columns:
         if safe[name].dtype.kind not in "bif":
             safe[name] = [_harmless(value) for value in safe[name]]
-    text = _BOM + safe.to_csv(index=False, lineterminator="\r\n")
-    return text.encode("utf-8", "surrogatepass")
+    separator = ";" if decimal == "," else ","
+    text = safe.to_csv(
+        index=False, sep=separator, decimal=decimal, lineterminator="\r\n"
+    )
+    return (_BOM + text).encode("utf-8", "surrogatepass")
 
 
 def _harmless(value: object) -> object:

@@ -24,6 +24,8 @@ class Words:
     ----------
     language : str
         As given.
+    decimal : {".", ","}
+        The decimal sign.
 
     Examples
     --------
@@ -34,6 +36,7 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
+        self.decimal = "," if language == "es" else "."
 
     def __call__(self, key: str, /, **values: object) -> str:
         """Give a text, with its places filled."""
@@ -58,7 +61,7 @@ class Words:
         if value != value:  # noqa: PLR0124 - NaN
             return "–"  # noqa: RUF001 - a dash stands for nothing
         text = f"{value:,.{digits}f}"
-        if self.language == "es":
+        if self.decimal == ",":
             return text.translate(str.maketrans(",.", ".,"))
         return text
 
