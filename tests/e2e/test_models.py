@@ -46,10 +46,17 @@ def test_figures_pictures_and_history(visit, app, language, folder, picture):
         picture(page, "app_models")
     for name in PICTURES:
         expect(key(page, name)).to_be_attached(timeout=60_000)
+    # the slider begins at the version's own threshold
+    counts = [words.number(n) for row in record.validation["confusion"] for n in row]
+    expect(key(page, "models_confusion").locator("td")).to_have_text(counts)
+    for name in ("precision", "recall", "f1"):
+        want = words.number(record.validation["metrics"][name], 3)
+        box = key(page, "models_at_threshold")
+        expect(box.get_by_text(want, exact=True).first).to_be_visible()
     choose_version(page, 2, words)
 
 
-def test_the_slider_moves_the_figures(visit, app, language):
+def test_the_slider_moves_the_figures(visit, app, language, picture):
     page = visit(f"{app.url}/models")
     slider = page.locator("[class*=st-key-models_threshold_]").get_by_role("slider")
     expect(slider).to_be_attached()
@@ -59,6 +66,14 @@ def test_the_slider_moves_the_figures(visit, app, language):
     page.keyboard.press("Home")
     expect(box).not_to_have_text(before)
     expect(box.get_by_text(Words(language).number(1, 3)).first).to_be_visible()
+    if language == "en":
+        page.set_viewport_size({"width": 1120, "height": 1400})
+        page.evaluate("document.activeElement.blur()")
+        key(page, "models_confusion").scroll_into_view_if_needed()
+        expect(
+            key(page, "models_thresholds").locator("svg.main-svg").first
+        ).to_be_visible()
+        picture(page, "app_threshold")
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
@@ -69,6 +84,10 @@ def test_promote_and_roll_back(visit, project, tmp_path, lang):
     with edml_app(tmp_path, *options) as app:
         page = visit(f"{app.url}/models")
         choose_version(page, 3, words)
+        key(page, "models_promote").get_by_role("button").click()
+        key(page, "models_no").get_by_role("button").click()
+        expect(key(page, "models_no")).to_have_count(0)
+        assert registry.record("production").version == 1
         key(page, "models_promote").get_by_role("button").click()
         why = key(page, "models_why").get_by_role("textbox")
         why.fill("mejor que ayer")
@@ -89,3 +108,17 @@ def test_nothing_can_be_changed_unless_allowed(visit, app):
     expect(key(page, "models_history")).to_be_attached(timeout=60_000)
     expect(key(page, "models_promote")).to_have_count(0)
     expect(key(page, "models_rollback")).to_have_count(0)
+
+
+def test_a_registry_that_changes_meanwhile(visit, project, tmp_path, language):
+    words = Words(language)
+    registry = ModelRegistry(project / "registry")
+    options = ("--registry", project / "registry", "--lang", language)
+    with edml_app(tmp_path, *options) as app:
+        page = visit(f"{app.url}/models")
+        choose_version(page, 3, words)
+        registry.promote(3)
+        choose_version(page, 2, words)
+        said = words("m_changed", changes="\0").partition("\0")[0].strip()
+        expect(page.get_by_text(said)).to_be_visible()
+        assert "Traceback" not in app.log

@@ -128,6 +128,17 @@ def test_contacts_filters_and_search(visit, app, language, model):
     expect(cell(page, 1, 0)).to_have_text(first["legajo"])
 
 
+def test_a_click_on_a_heading_sorts(visit, app, events, model):
+    page = visit(app.url)
+    list_students(page)
+    last = int(events["particion"].max())
+    numbers = model.score_students(events, at=last, n_reasons=0)["legajo"]
+    assert numbers.iloc[0] != numbers.min()  # most at risk first
+    canvas = key(page, "students").get_by_test_id("data-grid-canvas")
+    canvas.click(position={"x": 75, "y": 17})
+    expect(cell(page, 1, 0)).to_have_text(numbers.min())
+
+
 def test_a_click_shows_a_student(visit, app, language, events, model, picture):
     words = Words(language)
     page = visit(app.url)

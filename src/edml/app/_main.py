@@ -16,7 +16,7 @@ _ICON = (
 )
 
 
-def _scores() -> None:
+def _scores(words: Words) -> None:
     st.title(words("scores_title"))  # at once
     with st.spinner(words("loading")):
         from edml.app import _scores_page  # noqa: PLC0415 - seconds
@@ -25,7 +25,7 @@ def _scores() -> None:
     _scores_page.show(source, words)
 
 
-def _models() -> None:
+def _models(words: Words) -> None:
     with st.spinner(words("loading")):
         from edml.app import _models_page  # noqa: PLC0415
 
@@ -42,34 +42,40 @@ def _choose_words() -> Words:
     return Words(st.session_state["language"])
 
 
-st.set_page_config(page_title="edml", page_icon=_ICON, layout="wide")
-words = _choose_words()
-page = st.navigation(
-    [
-        st.Page(
-            _scores,
-            title=words("page_scores"),
-            icon=":material/groups:",
-            url_path="students",
-            default=True,
-        ),
-        st.Page(
-            _models,
-            title=words("page_models"),
-            icon=":material/model_training:",
-            url_path="models",
-        ),
-    ],
-    position="top",
-)
-with st.container(horizontal=True, horizontal_alignment="right"):
-    st.selectbox(
-        words("language"),
-        list(LANGUAGES),
-        format_func=lambda one: LANGUAGES[one],
-        label_visibility="collapsed",
-        width=140,
-        key="language",
+def main() -> None:
+    """Show the page that is asked for."""
+    st.set_page_config(page_title="edml", page_icon=_ICON, layout="wide")
+    words = _choose_words()
+    page = st.navigation(
+        [
+            st.Page(
+                lambda: _scores(words),
+                title=words("page_scores"),
+                icon=":material/groups:",
+                url_path="students",
+                default=True,
+            ),
+            st.Page(
+                lambda: _models(words),
+                title=words("page_models"),
+                icon=":material/model_training:",
+                url_path="models",
+            ),
+        ],
+        position="top",
     )
-with _state.guarded(words):
-    page.run()
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.selectbox(
+            words("language"),
+            list(LANGUAGES),
+            format_func=lambda one: LANGUAGES[one],
+            label_visibility="collapsed",
+            width=140,
+            key="language",
+        )
+    with _state.guarded(words):
+        page.run()
+
+
+if __name__ == "__main__":  # so Streamlit runs it
+    main()
