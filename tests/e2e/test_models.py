@@ -34,7 +34,9 @@ def test_figures_pictures_and_history(visit, app, language, folder, picture):
     words = Words(language)
     page = visit(f"{app.url}/models")
     choose_version(page, 3, words)
-    record = ModelRegistry(folder / "registry").record(3)
+    registry = ModelRegistry(folder / "registry")
+    record = registry.record(3)
+    evaluation = registry.evaluations(3)["evaluation"].iloc[-1]
     metrics = key(page, "models_metrics")
     for name in ("roc_auc", "average_precision", "brier"):
         want = words.number(record.validation["metrics"][name], 3)
@@ -47,7 +49,7 @@ def test_figures_pictures_and_history(visit, app, language, folder, picture):
     for name in PICTURES:
         expect(key(page, name)).to_be_attached(timeout=60_000)
     # the slider begins at the version's own threshold
-    counts = [words.number(n) for row in record.validation["confusion"] for n in row]
+    counts = [words.number(n) for n in evaluation.confusion.ravel()]
     expect(key(page, "models_confusion").locator("td")).to_have_text(counts)
     for name in ("precision", "recall", "f1"):
         want = words.number(record.validation["metrics"][name], 3)

@@ -33,6 +33,13 @@ def list_students(page, timeout=60_000):
     expect(cell(page, 1, 0)).to_be_attached(timeout=timeout)
 
 
+def click_grid(page, x, y):
+    grid = key(page, "students").get_by_test_id("data-grid-canvas")
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + x, box["y"] + y)
+
+
 def download(page, language):
     with page.expect_download() as got:
         key(page, "download").get_by_role("button").click()
@@ -134,8 +141,7 @@ def test_a_click_on_a_heading_sorts(visit, app, events, model):
     last = int(events["particion"].max())
     numbers = model.score_students(events, at=last, n_reasons=0)["legajo"]
     assert numbers.iloc[0] != numbers.min()  # most at risk first
-    canvas = key(page, "students").get_by_test_id("data-grid-canvas")
-    canvas.click(position={"x": 75, "y": 17})
+    click_grid(page, x=75, y=17)  # the heading of the file numbers
     expect(cell(page, 1, 0)).to_have_text(numbers.min())
 
 
@@ -143,10 +149,7 @@ def test_a_click_shows_a_student(visit, app, language, events, model, picture):
     words = Words(language)
     page = visit(app.url)
     list_students(page)
-    grid = key(page, "students").get_by_test_id("data-grid-canvas")
-    grid.scroll_into_view_if_needed()
-    box = grid.bounding_box()
-    page.mouse.click(box["x"] + 18, box["y"] + 52)  # the box of the first row
+    click_grid(page, x=18, y=52)  # the box of the first row
     panel = key(page, "student_panel")
     last = int(events["particion"].max())
     want = model.score_students(events, at=last, since=last - 7, language=language)

@@ -340,13 +340,28 @@ def _columns(words: Words) -> dict[str, Any]:
     }
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _write_file(
+    asked: Asked,
+    n_marked: int,
+    decimal: str,
+    _students: pd.DataFrame,
+    _contact: BoolArray,
+) -> bytes:
+    # whole before it is asked for: Streamlit forgets what is still to be made as soon
+    # as the page is shown anew, and a click in that moment would give nothing
+    return write_csv(_students, _contact, decimal)
+
+
 def _offer_file(
     students: pd.DataFrame, contact: BoolArray, asked: Asked, words: Words
 ) -> None:
+    n_marked = int(contact.sum())
     st.download_button(
         words("download"),
-        # when it is asked for
-        lambda: write_csv(students, contact, words.decimal),
+        _write_file(
+            *(asked, n_marked, words.decimal), _students=students, _contact=contact
+        ),
         file_name=f"{words('file_name')}_{asked.at}.csv",
         mime="text/csv",
         on_click="ignore",
