@@ -96,16 +96,16 @@ def rank_table(results):
     return [header, *rows, ["pairs", *(str(count) for count in counts.values())]]
 
 
-def difference_table(results, ours="edml"):
-    """Give how much more average precision edml reaches than each other, by budget.
+def difference_table(results, column, ours="edml"):
+    """Give how much more of a score edml reaches than each other, by budget.
 
     The mean over the pairs, and the middle 95 % of those of tasks drawn anew: seeds of
     one task share its rows, and are no further evidence.
     """
     columns = {}
-    scored = results.fillna({"average_precision": 0.0})
+    scored = results.fillna({column: 0.0})
     for budget, runs in scored.groupby("budget"):
-        wide = runs.pivot_table("average_precision", index=BLOCK, columns="tool")
+        wide = runs.pivot_table(column, index=BLOCK, columns="tool")
         wide = wide.dropna()
         gains = wide.rsub(wide[ours], axis=0)
         of_tasks = gains.drop(columns=ours).groupby("task").mean()
@@ -152,7 +152,10 @@ def to_rst(results, shares):
         simple_table(rank_table(results)),
         "Mean difference in test average precision, and where it would lie for 95 % of "
         "other draws of such tasks:\n",
-        simple_table(difference_table(results)),
+        simple_table(difference_table(results, "average_precision")),
+        "The same of the searches' own scores, the mean over the folds, which are the "
+        "same for all tools:\n",
+        simple_table(difference_table(results, "search_score")),
         "Test average precision, mean and standard deviation over seeds:\n",
         simple_table(spread_table(results, "average_precision", 3)),
         "Test AUC:\n",
