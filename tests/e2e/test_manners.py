@@ -1,5 +1,8 @@
 """What goes wrong, how it looks on a phone and in the dark, and who can see it."""
 
+import os
+import signal
+
 import pytest
 from playwright.sync_api import expect
 
@@ -91,7 +94,7 @@ def test_an_endpoint_that_goes_away(visit, folder, tmp_path, language):
             page = visit(app.url)
             list_students(page)
             expect(key(page, "students")).to_be_visible(timeout=60_000)
-            served.process.kill()
+            os.killpg(served.process.pid, signal.SIGKILL)  # its workers, too
             served.output()
             key(page, "course").get_by_role("combobox").click()
             page.get_by_role("option").nth(1).click()
