@@ -85,8 +85,9 @@ def test_an_endpoint_is_asked_with_the_token_of_the_environment(
     start, project, monkeypatch
 ):
     asked = []
+    # where the class is, not where it is looked up: that the module would keep
     monkeypatch.setattr(
-        "edml.serving.RiskClient", lambda *a, **k: asked.append((a, k)), raising=False
+        "edml.serving._client.RiskClient", lambda *a, **k: asked.append((a, k))
     )
     monkeypatch.setenv("EDML_ENDPOINT_TOKEN", "s3cret")
     settings = start("--url", "https://risk.example.org")

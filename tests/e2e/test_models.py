@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from app_pages import key, open_list
 from app_process import edml_app
 from edml.app._words import Words
 from edml.registry import ModelRegistry
@@ -19,13 +20,9 @@ PICTURES = (
 )
 
 
-def key(page, name):
-    return page.locator(f".st-key-{name}")
-
-
 def choose_version(page, version, words):
-    key(page, "models_version").get_by_role("combobox").click()
-    page.get_by_role("option").filter(has_text=f"{version} · ").click()
+    versions, _ = open_list(page, "models_version")
+    versions.filter(has_text=f"{version} · ").click()
     title = words("m_figures", version=version)
     expect(page.get_by_role("heading", name=title)).to_be_visible()
 

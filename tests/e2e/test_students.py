@@ -7,14 +7,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from app_pages import key, open_list
 from edml.app._settings import UPLOAD_LIMIT
 from edml.app._words import Words
 from edml.cli._files import _EXACT
 from edml.registry import ModelRegistry
-
-
-def key(page, name):
-    return page.locator(f".st-key-{name}")
 
 
 def cell(page, column, row):
@@ -22,8 +19,7 @@ def cell(page, column, row):
 
 
 def choose(page, name, option):
-    box = key(page, name).get_by_role("combobox")
-    box.click()
+    _, box = open_list(page, name)
     box.fill(option)  # of a long list only a part is there
     page.get_by_role("option", name=option, exact=True).click()
 
