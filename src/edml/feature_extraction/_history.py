@@ -25,10 +25,9 @@ from edml.feature_extraction._spells import (
     ChangePoints,
     Spells,
     Statistics,
-    distinct,
     spell_statistics,
 )
-from edml.schema import BoolArray, FloatArray, IntArray
+from edml.schema import BoolArray, FloatArray, IntArray, distinct_codes
 
 STATISTICS = ("min", "max", "mean", "std")
 TIMINGS = (
@@ -106,10 +105,10 @@ def history_features(
     ------
     name : str
         Name of the feature.
-    values : ndarray of shape (n_points,)
-        What it is at each change point, NaN where it is missing.
+    values : ndarray of shape (n_steps,)
+        What it is from each of its steps on, NaN where it is missing.
     of_rows : ndarray of shape (n_rows,)
-        The last change point of each row: its feature is ``values[of_rows]``.
+        The last step of each row: its feature is ``values[of_rows]``.
     """
     width = int(rows.partition.max()) + 1 if len(rows.partition) else 1
     if width > _WIDEST:
@@ -128,8 +127,7 @@ def history_features(
         kind: exam_spells.where(np.isin(exam_name, names))
         for kind, names in kinds.items()
     }
-    for name, values in _aggregate(points, by_kind, exam_spells, work):
-        yield name, values, points.of_rows
+    yield from _aggregate(points, by_kind, exam_spells, work)
 
 
 def _aggregate(
@@ -137,30 +135,33 @@ def _aggregate(
     by_kind: Mapping[str, Spells],
     exams: Spells,
     work: "_Assignments",
-) -> Iterator[tuple[str, FloatArray]]:
-    """Give every feature, by name, at each change point."""
+) -> Iterator[tuple[str, FloatArray, IntArray]]:
+    """Give every feature, by name, at its steps, and the step of each row."""
     for kind, spells in by_kind.items():
-        found = points.statistics(spells)
-        yield f"{kind}_n_sum", found.size
-        yield from _named(f"nota_{kind}", found)
-    overall = points.statistics(exams)
-    yield "overall_parciales_n_sum", overall.size
-    yield from _named("nota_overall", overall)
-    scores = points.statistics(work.scores)
-    yield "assignment_n_sum", points.counts(work.open)
-    yield from _named("score", scores)
-    yield (
-        "assignment_zero_sum",
-        points.counts(work.scores.where(work.scores.value <= 0)),
-    )
+        found, step = points.statistics(spells)
+        yield from _named(f"nota_{kind}", found, step[points.of_rows], f"{kind}_n_sum")
+    overall, exam_step = points.statistics(exams)
+    of_rows = exam_step[points.of_rows]
+    yield from _named("nota_overall", overall, of_rows, "overall_parciales_n_sum")
+    scores, score_step = points.statistics(work.scores)
+    yield from _named("score", scores, score_step[points.of_rows])
+    zeros = work.scores.where(work.scores.value <= 0)
+    yield "assignment_n_sum", points.counts(work.open), points.of_rows
+    yield "assignment_zero_sum", points.counts(zeros), points.of_rows
     for name, spells in work.timings.items():
-        yield from _named(name, points.statistics(spells))
-    yield "parcial_sobre_ass", _percent(overall.mean, scores.mean)
+        found, step = points.statistics(spells)
+        yield from _named(name, found, step[points.of_rows])
+    percent = _percent(overall.mean[exam_step], scores.mean[score_step])
+    yield "parcial_sobre_ass", percent, points.of_rows
 
 
-def _named(name: str, found: Statistics) -> Iterator[tuple[str, FloatArray]]:
+def _named(
+    name: str, found: Statistics, of_rows: IntArray, size: str | None = None
+) -> Iterator[tuple[str, FloatArray, IntArray]]:
+    if size is not None:
+        yield size, found.size, of_rows
     for statistic in STATISTICS:
-        yield f"{name}_{statistic}", getattr(found, statistic)
+        yield f"{name}_{statistic}", getattr(found, statistic), of_rows
 
 
 # -- from events to spells ----------------------------------------------------
@@ -244,7 +245,7 @@ def _holding(spells: Spells) -> Spells:
 
 def _items(history: IntArray, name: IntArray) -> _Items:
     n_names = int(name.max()) + 1 if len(name) else 1
-    pairs, of_event = distinct(history * n_names + name)
+    pairs, of_event = distinct_codes(history * n_names + name)
     return _Items(of_event, *np.divmod(pairs, n_names))
 
 
@@ -264,7 +265,7 @@ def _running_means(
     if alone.all():
         return single, whole
     item, partition, value = item[~alone], partition[~alone], value[~alone]
-    steps, start = distinct(item * width + partition)
+    steps, start = distinct_codes(item * width + partition)
     of_step, when = np.divmod(steps, width)
     last = np.append(of_step[1:] != of_step[:-1], True)
     ends = np.flatnonzero(last) + 1  # per item, the step after its last

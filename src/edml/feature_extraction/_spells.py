@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edml.schema import BoolArray, FloatArray, IntArray
+from edml.schema import BoolArray, FloatArray, IntArray, affords_table
 
 _PAIRS_AT_ONCE = 2**17  # small enough for the working arrays to stay in cache
 
@@ -23,7 +23,7 @@ class Spells(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Aggregates at each change point, NaN where there is nothing to tell."""
+    """Aggregates at each point, NaN where there is nothing to tell."""
 
     size: FloatArray
     min: FloatArray
@@ -56,7 +56,7 @@ class ChangePoints:
         firsts = np.arange(n_histories + 1) * width
         moments = [firsts, *(edge for spell in spells for edge in spell[:2])]
         n_moments = int(firsts[-1]) + 1
-        if _affords_table(n_moments, len(row_moments)):
+        if affords_table(n_moments, len(row_moments)):
             # a flag per moment: no sorting, and a look-up costs one access
             flags = np.zeros(n_moments, dtype=bool)
             for moment in moments:
@@ -85,10 +85,19 @@ class ChangePoints:
         ended = np.bincount(self._find(spells.stop), minlength=size)
         return np.cumsum(begun - ended)[:-1].astype(np.float64)
 
-    def statistics(self, spells: Spells) -> Statistics:
-        """Aggregate the spells that hold at each change point."""
+    def statistics(self, spells: Spells) -> tuple[Statistics, IntArray]:
+        """Aggregate the spells that hold.
+
+        These change at few of the points, which are their steps.
+
+        Returns
+        -------
+        found : Statistics
+            The aggregates at each step.
+        step : ndarray of shape (n_points,)
+            For each change point, its last step.
+        """
         start, stop = self._find(spells.start), self._find(spells.stop)
-        # these spells change at few of the points: aggregate there, then spread
         changes = np.zeros(self._n_points + 1, dtype=bool)
         for edge in (start, stop, self._firsts):
             changes[edge] = True
@@ -96,7 +105,7 @@ class ChangePoints:
         found = spell_statistics(
             step[start], step[stop], spells.value, step[self._firsts]
         )
-        return Statistics(*(values[step[:-1]] for values in found))
+        return found, step[:-1]
 
 
 def spell_statistics(
@@ -163,18 +172,3 @@ def _fill_block(
     np.copyto(found.min, lowest, where=some)
     np.copyto(found.max, highest, where=some)
     np.sqrt(squares, out=found.std, where=found.size > 1)
-
-
-def _affords_table(bound: int, n_codes: int) -> bool:
-    """Tell whether codes below ``bound`` are few enough for an entry each."""
-    return bound <= 8 * n_codes + 1024
-
-
-def distinct(codes: IntArray) -> tuple[IntArray, IntArray]:
-    """Give the distinct codes in order, and where each code is among them."""
-    bound = int(codes.max()) + 1 if len(codes) else 0
-    if not _affords_table(bound, len(codes)):
-        return np.unique(codes, return_inverse=True)
-    present = np.zeros(bound, dtype=bool)  # a flag per code: no sorting
-    present[codes] = True
-    return np.flatnonzero(present), (np.cumsum(present) - 1)[codes]

@@ -4,6 +4,7 @@ Everything that reads a column of an event table reads it through this package,
 so that a null, a text, a datetime or a bad number means the same everywhere.
 """
 
+from edml.schema._codes import affords_table, combine_codes, distinct_codes
 from edml.schema._columns import (
     COLUMNS,
     COURSE,
@@ -29,7 +30,6 @@ from edml.schema._moments import (
     SECONDS_PER_DAY,
     check_keys,
     check_outcomes,
-    combine_codes,
     factorize_keys,
     first_rows,
     history_codes,
@@ -72,12 +72,14 @@ __all__ = [
     "IntArray",
     "Names",
     "Occupancy",
+    "affords_table",
     "check_keys",
     "check_outcomes",
     "check_table",
     "columns_of",
     "combine_codes",
     "count_occupancy",
+    "distinct_codes",
     "factorize_keys",
     "fingerprint",
     "first_rows",

@@ -37,11 +37,20 @@ def factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
     found : list
         The distinct values.
     """
+    codes, found = number_values(column)
+    return codes, list(found)
+
+
+def number_values(column: pd.Series) -> tuple[IntArray, Any]:
+    """Do as `factorize`, but leave the values as pandas gives them.
+
+    Thousands of Arrow's texts take a millisecond to become Python's.
+    """
     values = plain(column)
     if _is_objects(values):
         return _factorize_objects(values, _addresses(values), slice(None))
     codes, found = pd.factorize(values)
-    return codes.astype(np.int64, copy=False), list(found)
+    return codes.astype(np.int64, copy=False), found
 
 
 def factorize_present(column: pd.Series) -> tuple[IntArray, IntArray, list[Any]]:
@@ -145,10 +154,16 @@ def as_seconds(column: pd.Series) -> FloatArray | None:
     return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
 
 
+def is_arrow_text(column: pd.Series) -> bool:
+    """Tell whether a column is pandas' own text, kept by Arrow."""
+    dtype = column.dtype
+    return isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow"
+
+
 def take_labels(labels: list[str], codes: IntArray, column: pd.Series) -> Any:
     """Give each row its label, null for code -1, in the kind of text of ``column``."""
     if isinstance(column.dtype, pd.StringDtype):
-        return pd.array([*labels, np.nan], dtype=column.dtype)[codes]
+        return pd.array([*labels, np.nan], dtype=column.dtype).take(codes)
     return np.array([*labels, np.nan], dtype=object)[codes]
 
 

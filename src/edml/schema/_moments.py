@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml.exceptions import TableError
+from edml.schema._codes import combine_codes, distinct_codes
 from edml.schema._columns import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, check_table
-from edml.schema._dtypes import factorize, plain, row_error
+from edml.schema._dtypes import number_values, plain, row_error
 from edml.schema._readers import LARGEST_PARTITION, read_partitions
 from edml.schema._types import FloatArray, IntArray
 
@@ -56,7 +57,7 @@ def factorize_keys(column: pd.Series) -> IntArray:
     TableError
         If a key is null.
     """
-    codes, _ = factorize(column)
+    codes, _ = number_values(column)
     if len(codes) and codes.min() < 0:
         check_keys(column)
     return codes
@@ -195,13 +196,6 @@ def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:
     -------
     codes : ndarray of shape (n_rows,)
     """
-    codes, _ = pd.factorize(
+    return distinct_codes(
         combine_codes(factorize_keys(students), factorize_keys(courses))
-    )
-    return codes.astype(np.int64, copy=False)
-
-
-def combine_codes(first: IntArray, second: IntArray) -> IntArray:
-    """Join two columns of codes into one; equal pairs get equal codes."""
-    width = int(second.max()) + 1 if len(second) else 1
-    return first.astype(np.int64) * width + second
+    )[1]

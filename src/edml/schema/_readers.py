@@ -11,6 +11,7 @@ from edml.schema._dtypes import (
     as_seconds,
     factorize,
     factorize_present,
+    is_arrow_text,
     row_error,
     take_labels,
 )
@@ -179,6 +180,12 @@ def strip_names(column: pd.Series) -> pd.Series:
     stripped : Series
         The same object where nothing needs stripping.
     """
+    if is_arrow_text(column):  # whole columns at once; Arrow's spaces are Python's
+        names = column.str.strip()
+        blank = (names == "").to_numpy(dtype=bool, na_value=False)
+        if blank.any():
+            return names.mask(blank)
+        return column if names.array.equals(column.array) else names
     names, stripped = _read_names(column)
     if stripped:
         return column
