@@ -175,7 +175,9 @@ def test_arrow_strips_what_python_strips():
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     found = schema.strip_names(text([f"{one}a{one}" for one in every], "pyarrow-nan"))
     expected = [f"{one}a{one}".strip() for one in every]
-    assert [one for one, a, b in zip(every, found, expected, strict=True) if a != b] == []
+    assert [
+        one for one, a, b in zip(every, found, expected, strict=True) if a != b
+    ] == []
 
 
 @given(st.lists(st.one_of(st.none(), st.text(" \tab\u00a0", max_size=4))))

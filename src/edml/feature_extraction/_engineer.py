@@ -10,55 +10,18 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from edml._jobs import Jobs
 from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
-from edml.feature_extraction._background import Background
+from edml.feature_extraction._describe import FEATURES, describe
 from edml.feature_extraction._events import read_events
-from edml.feature_extraction._history import STATISTICS, TIMINGS, history_features
 from edml.schema import (
     COURSE,
-    EXAM_KINDS,
-    PARTITION,
     REQUIRED_COLUMNS,
     STUDENT,
-    FloatArray,
-    IntArray,
     check_table,
     resolve_columns,
     resolve_exam_kinds,
 )
-
-_WORTH_A_THREAD = 50_000  # rows
-
-
-def _with_statistics(name: str) -> list[str]:
-    return [f"{name}_{statistic}" for statistic in STATISTICS]
-
-
-#: The names of the 44 features, in order.
-FEATURES = (
-    PARTITION,
-    *(
-        name
-        for kind in EXAM_KINDS
-        for name in (f"{kind}_n_sum", *_with_statistics(f"nota_{kind}"))
-    ),
-    "overall_parciales_n_sum",
-    *_with_statistics("nota_overall"),
-    "assignment_n_sum",
-    *_with_statistics("score"),
-    "assignment_zero_sum",
-    *(name for timing in TIMINGS for name in _with_statistics(timing)),
-    "parcial_sobre_ass",
-)
-
-
-def _write(
-    values: FloatArray, of_rows: IntArray, fill_value: float | None, out: FloatArray
-) -> None:
-    """Give each row the value at its change point, a missing one replaced."""
-    if fill_value is not None:
-        values = np.where(np.isnan(values), fill_value, values)
-    np.take(values, of_rows, out=out, mode="clip")  # "raise" would copy the output
 
 
 class FeatureEngineer(TransformerMixin, BaseEstimator):
@@ -193,23 +156,15 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = resolve_columns(self.columns)
-        block = np.empty((len(FEATURES), len(X)))
-        events = read_events(X, names, self.partition_days)
-        with Background(len(X) >= _WORTH_A_THREAD) as background:
-            kinds = {
-                kind: np.flatnonzero([name in members for name in events.exam_names])
-                for kind, members in resolve_exam_kinds(self.exam_kinds).items()
-            }
-            features = history_features(
-                *(events.rows, events.exams, events.creations, events.submissions),
-                kinds,
-                pending_is_zero=self.pending == "zero",
+        with Jobs(len(X)) as jobs:
+            described = describe(
+                read_events(X, names, self.partition_days, jobs),
+                jobs,
+                exam_kinds=self.exam_kinds,
+                pending=self.pending,
+                fill_value=self.fill_value,
             )
-            out = dict(zip(FEATURES, block, strict=True))
-            background(np.copyto, out[PARTITION], events.rows.partition)
-            for name, values, of_rows in features:
-                background(_write, values, of_rows, self.fill_value, out[name])
-        frame = pd.DataFrame(block.T, index=X.index, columns=FEATURES, copy=False)
+        frame = pd.DataFrame(described.T, index=X.index, columns=FEATURES, copy=False)
         frame.insert(0, COURSE, X[names[COURSE]])
         frame.insert(0, STUDENT, X[names[STUDENT]])
         return frame

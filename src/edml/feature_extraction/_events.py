@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._jobs import Jobs
 from edml.feature_extraction._history import Creations, Exams, Rows, Submissions
 from edml.schema import (
     COURSE,
@@ -36,7 +37,7 @@ class Events(NamedTuple):
 
 
 def read_events(
-    X: pd.DataFrame, columns: Mapping[str, str], partition_days: float
+    X: pd.DataFrame, columns: Mapping[str, str], partition_days: float, jobs: Jobs
 ) -> Events:
     """Read an event table.
 
@@ -48,6 +49,8 @@ def read_events(
         The actual name of each canonical column.
     partition_days : float
         Length of a partition in days.
+    jobs : Jobs
+        Takes the columns that can be read beside others.
 
     Returns
     -------
@@ -61,18 +64,19 @@ def read_events(
     check_table(X, [columns[name] for name in REQUIRED_COLUMNS])
     table = {name: X[columns[name]] for name in REQUIRED_COLUMNS}
     partition = read_partitions(table[PARTITION])
-    history = history_codes(table[STUDENT], table[COURSE])
-    rows = Rows(history, partition, int(history.max()) + 1 if len(history) else 0)
+    histories = jobs(history_codes, table[STUDENT], table[COURSE])
+    exams = jobs(read_names, table["nombre_examen"])
+    creations = jobs(read_names, table["ass_name"])
 
-    exam = read_names(table["nombre_examen"])
-    grade = read_numbers(table["nota_parcial"])
-    created = read_names(table["ass_name"])
     handed_in = read_names(table["ass_name_sub"])
+    grade = read_numbers(table["nota_parcial"])
     due = read_epochs(table["ass_due_at"])
     unlock = read_epochs(table["ass_unlock_at"])
     score = read_numbers(table["score"])[handed_in.rows]
     submitted = read_epochs(table["s_submitted_at"])[handed_in.rows]
     graded = read_epochs(table["s_graded_at"])[handed_in.rows]
+    created, exam, history = creations(), exams(), histories()
+    rows = Rows(history, partition, int(history.max()) + 1 if len(history) else 0)
     # both facets number one list of names, by which they are aligned
     assignment_names, _ = pd.factorize(
         np.array([*created.labels, *handed_in.labels], dtype=object)

@@ -16,7 +16,8 @@ The work and the memory grow with the rows, and within one history with the
 product of its items and its change points.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +79,16 @@ class Submissions(NamedTuple):
     known: IntArray
 
 
+class Features(NamedTuple):
+    """Some features, by name, at their steps; ``value[of_rows]`` is that of each row.
+
+    Missing ones are NaN. The arrays are not used elsewhere.
+    """
+
+    values: dict[str, FloatArray]
+    of_rows: IntArray
+
+
 def history_features(
     rows: Rows,
     exams: Exams,
@@ -86,8 +97,9 @@ def history_features(
     kinds: Mapping[str, IntArray],
     *,
     pending_is_zero: bool,
-) -> Iterator[tuple[str, FloatArray, IntArray]]:
-    """Work out the features, one after another.
+    wanted: IntArray | None = None,
+) -> list[Callable[[], list[Features]]]:
+    """Prepare the features of every row.
 
     Parameters
     ----------
@@ -100,26 +112,25 @@ def history_features(
         For each exam kind, the codes of its names in ``exams.name``.
     pending_is_zero : bool
         Whether a submission that is not graded yet scores 0.
+    wanted : ndarray of shape (n_wanted,), default=None
+        Positions of the rows to describe; None for all.
 
-    Yields
-    ------
-    name : str
-        Name of the feature.
-    values : ndarray of shape (n_steps,)
-        What it is from each of its steps on, NaN where it is missing.
-    of_rows : ndarray of shape (n_rows,)
-        The last step of each row: its feature is ``values[of_rows]``.
+    Returns
+    -------
+    work : list of callables
+        Each works out some of the features, and none needs another.
     """
     width = int(rows.partition.max()) + 1 if len(rows.partition) else 1
     if width > _WIDEST:
         rows, exams, creations, submissions, width = _rank_partitions(
             rows, exams, creations, submissions
         )
+    moments = rows.history * width + rows.partition
     exam_name, exam_spells = _exam_spells(exams, width)
     work = _assignments(creations, submissions, width, pending_is_zero)
     points = ChangePoints(
         [exam_spells, work.open, work.scores, *work.timings.values()],
-        rows.history * width + rows.partition,
+        moments if wanted is None else moments[wanted],
         rows.n_histories,
         width,
     )
@@ -127,41 +138,58 @@ def history_features(
         kind: exam_spells.where(np.isin(exam_name, names))
         for kind, names in kinds.items()
     }
-    yield from _aggregate(points, by_kind, exam_spells, work)
+    return [
+        partial(_results, points, exam_spells, work),
+        *(
+            partial(_statistics, points, spells, f"nota_{kind}", f"{kind}_n_sum")
+            for kind, spells in by_kind.items()
+        ),
+        partial(_counts, points, work),
+        *(
+            partial(_statistics, points, spells, name)
+            for name, spells in work.timings.items()
+        ),
+    ]
 
 
-def _aggregate(
-    points: ChangePoints,
-    by_kind: Mapping[str, Spells],
-    exams: Spells,
-    work: "_Assignments",
-) -> Iterator[tuple[str, FloatArray, IntArray]]:
-    """Give every feature, by name, at its steps, and the step of each row."""
-    for kind, spells in by_kind.items():
-        found, step = points.statistics(spells)
-        yield from _named(f"nota_{kind}", found, step[points.of_rows], f"{kind}_n_sum")
-    overall, exam_step = points.statistics(exams)
-    of_rows = exam_step[points.of_rows]
-    yield from _named("nota_overall", overall, of_rows, "overall_parciales_n_sum")
+def _statistics(
+    points: ChangePoints, spells: Spells, name: str, size: str | None = None
+) -> list[Features]:
+    found, step = points.statistics(spells)
+    return [Features(_named(name, found, size), step[points.of_rows])]
+
+
+def _results(
+    points: ChangePoints, exams: Spells, work: "_Assignments"
+) -> list[Features]:
+    grades, grade_step = points.statistics(exams)
     scores, score_step = points.statistics(work.scores)
-    yield from _named("score", scores, score_step[points.of_rows])
+    percent = _percent(grades.mean[grade_step], scores.mean[score_step])
+    return [
+        Features(
+            _named("nota_overall", grades, "overall_parciales_n_sum"),
+            grade_step[points.of_rows],
+        ),
+        Features(_named("score", scores), score_step[points.of_rows]),
+        Features({"parcial_sobre_ass": percent}, points.of_rows),
+    ]
+
+
+def _counts(points: ChangePoints, work: "_Assignments") -> list[Features]:
     zeros = work.scores.where(work.scores.value <= 0)
-    yield "assignment_n_sum", points.counts(work.open), points.of_rows
-    yield "assignment_zero_sum", points.counts(zeros), points.of_rows
-    for name, spells in work.timings.items():
-        found, step = points.statistics(spells)
-        yield from _named(name, found, step[points.of_rows])
-    percent = _percent(overall.mean[exam_step], scores.mean[score_step])
-    yield "parcial_sobre_ass", percent, points.of_rows
+    found = {
+        "assignment_n_sum": points.counts(work.open),
+        "assignment_zero_sum": points.counts(zeros),
+    }
+    return [Features(found, points.of_rows)]
 
 
 def _named(
-    name: str, found: Statistics, of_rows: IntArray, size: str | None = None
-) -> Iterator[tuple[str, FloatArray, IntArray]]:
-    if size is not None:
-        yield size, found.size, of_rows
-    for statistic in STATISTICS:
-        yield f"{name}_{statistic}", getattr(found, statistic), of_rows
+    name: str, found: Statistics, size: str | None = None
+) -> dict[str, FloatArray]:
+    """Name the aggregates, and how many there are where ``size`` is its name."""
+    values = {f"{name}_{which}": getattr(found, which) for which in STATISTICS}
+    return values if size is None else {size: found.size, **values}
 
 
 # -- from events to spells ----------------------------------------------------

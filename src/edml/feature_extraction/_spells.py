@@ -40,7 +40,7 @@ class ChangePoints:
     spells : list of Spells
         All that is going to be aggregated.
     row_moments : ndarray of shape (n_rows,)
-        The moment of each row.
+        The moment of each row that is described.
     n_histories, width : int
         How many histories there are, and the moments of each.
 
@@ -56,7 +56,7 @@ class ChangePoints:
         firsts = np.arange(n_histories + 1) * width
         moments = [firsts, *(edge for spell in spells for edge in spell[:2])]
         n_moments = int(firsts[-1]) + 1
-        if affords_table(n_moments, len(row_moments)):
+        if affords_table(n_moments, len(row_moments) + sum(map(len, moments))):
             # a flag per moment: no sorting, and a look-up costs one access
             flags = np.zeros(n_moments, dtype=bool)
             for moment in moments:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from edml._jobs import Jobs
 from edml._sklearn import fit_context, remember_columns
 from edml.schema import (
     COURSE,
@@ -139,13 +140,18 @@ class DataCleaner(TransformerMixin, BaseEstimator):
             for canonical, actual in names.items()
             if actual in X.columns
         }
-        for key in (STUDENT, COURSE):
-            check_keys(X[names[key]])
+        with Jobs(len(X)) as jobs:
+            for key in (STUDENT, COURSE):
+                jobs(check_keys, X[names[key]])
+            results = {
+                actual: jobs(_clean, canonical, X[actual])
+                for canonical, actual in present.items()
+            }
         changed = {
             # as a Series: an array would be copied
             actual: pd.Series(values, X.index, values.dtype, copy=False)
-            for canonical, actual in present.items()
-            if (values := _clean(canonical, X[actual])) is not None
+            for actual, result in results.items()
+            if (values := result()) is not None
         }
         if list(X.columns) == self._columns_out:
             cleaned = X.copy(deep=False)

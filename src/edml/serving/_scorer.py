@@ -9,14 +9,15 @@ from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from edml._jobs import Jobs
 from edml.classifier import DeployedClassifier
 from edml.classifier._calibration import calibrate
 from edml.classifier._training import raw_scores
 from edml.datasets import make_student_activity
-from edml.feature_extraction import FeatureEngineer
-from edml.feature_extraction._engineer import FEATURES
-from edml.feature_extraction._events import Events, read_events
-from edml.feature_extraction._history import Rows, history_features
+from edml.feature_extraction import FEATURES, FeatureEngineer
+from edml.feature_extraction._describe import describe
+from edml.feature_extraction._events import read_events
+from edml.feature_extraction._history import Rows
 from edml.pipeline import split_per_history
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.schema import (
@@ -28,7 +29,6 @@ from edml.schema import (
     FloatArray,
     IntArray,
     columns_of,
-    resolve_exam_kinds,
 )
 
 
@@ -136,10 +136,19 @@ def _direct_way(
     score = _lightgbm_scores(rest) or _other_scores(rest)
 
     def direct(X: pd.DataFrame) -> Scores:
-        events = read_events(X, names, engineer.partition_days)
-        rows = _latest_rows(events.rows)
+        with Jobs(len(X)) as jobs:
+            events = read_events(X, names, engineer.partition_days, jobs)
+            rows = _latest_rows(events.rows)
+            described = describe(
+                events,
+                jobs,
+                exam_kinds=engineer.exam_kinds,
+                pending=engineer.pending,
+                fill_value=engineer.fill_value,
+                wanted=rows,
+            )
         keys = [X[names[key]].to_numpy()[rows] for key in (STUDENT, COURSE)]
-        found = score(keys, _describe(events, rows, engineer))
+        found = score(keys, described.T)
         found = calibrate(model.calibrator_, found)
         order = np.argsort(-found, kind="stable")
         students, courses = (ids[order] for ids in keys)
@@ -158,26 +167,6 @@ def _latest_rows(rows: Rows) -> IntArray:
     _, first = np.unique(rows.history[latest], return_index=True)
     found: IntArray = latest[first]
     return found
-
-
-def _describe(events: Events, rows: IntArray, engineer: FeatureEngineer) -> FloatArray:
-    """Give the features of some rows, as `FeatureEngineer.transform` of all."""
-    kinds = {
-        kind: np.flatnonzero([name in members for name in events.exam_names])
-        for kind, members in resolve_exam_kinds(engineer.exam_kinds).items()
-    }
-    described = np.empty((len(FEATURES), len(rows)))
-    place = {name: number for number, name in enumerate(FEATURES)}
-    described[place[PARTITION]] = events.rows.partition[rows]
-    for name, values, of_rows in history_features(
-        *(events.rows, events.exams, events.creations, events.submissions),
-        kinds,
-        pending_is_zero=engineer.pending == "zero",
-    ):
-        described[place[name]] = values[of_rows[rows]]
-    if engineer.fill_value is not None:
-        described[np.isnan(described)] = engineer.fill_value
-    return described.T
 
 
 _Score = Callable[[list[NDArray[Any]], FloatArray], FloatArray]
