@@ -1,6 +1,10 @@
 """How tests use the web app's pages in a browser."""
 
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
+
+_TRIES = 4
+_BEGINS = 300  # milliseconds until the server has told that it works
 
 
 def key(page, name):
@@ -8,17 +12,38 @@ def key(page, name):
     return page.locator(f".st-key-{name}")
 
 
-def wait_until_idle(page, timeout=60_000):
-    """Wait until the page is drawn as a whole: what comes in closes an open list."""
+def wait_until_idle(page, timeout=120_000):
+    """Wait until the page is drawn as a whole."""
+    page.wait_for_timeout(_BEGINS)
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute(
         "data-test-script-state", "notRunning", timeout=timeout
     )
 
 
-def open_list(page, name):
-    """Open a box to choose from; give the choices, and the box to type into."""
+def list_students(page):
+    """Press the button that lists the students, and wait for what it gives."""
+    key(page, "run").get_by_role("button").click()
     wait_until_idle(page)
+
+
+def choose(page, name, which, typed=None):
+    """Choose from a list, ``which`` being given all options that are shown.
+
+    A list that is open closes when a part of the page comes in late; it is then
+    opened again, as anyone would.
+    """
     box = key(page, name).get_by_role("combobox")
-    box.click()
-    return page.get_by_role("option"), box
+    for left in reversed(range(_TRIES)):
+        wait_until_idle(page)
+        box.click()
+        if typed is not None:
+            box.fill(typed)  # of a long list only a part is there
+        try:
+            which(page.get_by_role("option")).click(timeout=8_000)
+        except PlaywrightTimeout:
+            if not left:
+                raise
+            page.keyboard.press("Escape")
+        else:
+            return

@@ -6,15 +6,11 @@ import signal
 import pytest
 from playwright.sync_api import expect
 
-from app_pages import key, open_list
+from app_pages import choose, key, list_students
 from app_process import edml_app, make_events
 from edml.app._words import Words
 from edml.registry import ModelRegistry
 from served import edml_serve
-
-
-def list_students(page):
-    key(page, "run").get_by_role("button").click()
 
 
 def test_only_this_machine_is_let_in(app):
@@ -46,8 +42,7 @@ def test_languages_are_chosen_on_the_page(visit, start, folder):
     app = start("--registry", folder / "registry")
     page = visit(app.url, locale="es-AR")
     expect(page.get_by_text(Words("es")("scores_title"))).to_be_visible()
-    options, _ = open_list(page, "language")
-    options.filter(has_text="English").click()
+    choose(page, "language", lambda shown: shown.filter(has_text="English"))
     expect(page.get_by_text(Words("en")("scores_title"))).to_be_visible()
 
 
@@ -93,8 +88,7 @@ def test_an_endpoint_that_goes_away(visit, folder, tmp_path, language):
             expect(key(page, "students")).to_be_visible(timeout=60_000)
             os.killpg(served.process.pid, signal.SIGKILL)  # its workers, too
             served.output()
-            courses, _ = open_list(page, "course")
-            courses.nth(1).click()
+            choose(page, "course", lambda courses: courses.nth(1))
             list_students(page)
             refused = page.get_by_text(words("refused", reason="").strip()).first
             expect(refused).to_be_visible(timeout=120_000)
@@ -117,8 +111,7 @@ def test_a_course_of_one(visit, folder, tmp_path, case):
         page = visit(app.url)
         list_students(page)
         expect(key(page, "students")).to_be_visible(timeout=60_000)
-        students, _ = open_list(page, "student")
-        students.first.click()
+        choose(page, "student", lambda students: students.first)
         expect(key(page, "student_panel")).to_be_visible()
         assert "Traceback" not in app.log
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from app_pages import key, open_list
+from app_pages import choose, key
 from app_process import edml_app
 from edml.app._words import Words
 from edml.registry import ModelRegistry
@@ -21,8 +21,8 @@ PICTURES = (
 
 
 def choose_version(page, version, words):
-    versions, _ = open_list(page, "models_version")
-    versions.filter(has_text=f"{version} · ").click()
+    said = f"{version} · "
+    choose(page, "models_version", lambda shown: shown.filter(has_text=said))
     title = words("m_figures", version=version)
     expect(page.get_by_role("heading", name=title)).to_be_visible()
 
