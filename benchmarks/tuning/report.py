@@ -28,6 +28,7 @@ LIBRARIES = (
 )
 BLOCK = ["task", "seed"]
 N_DRAWS = 10_000
+SPACE = "\N{NO-BREAK SPACE}"  # so that a cell stays one line
 
 
 def read_results(path):
@@ -82,7 +83,7 @@ def _cell(values, digits):
     mean = f"{values.mean():.{digits}f}"
     if digits == 0 or len(values) < 2:
         return mean
-    return f"{mean} ± {values.std(ddof=1):.{digits}f}"
+    return f"{mean}{SPACE}±{SPACE}{values.std(ddof=1):.{digits}f}"
 
 
 def rank_table(results):
@@ -115,7 +116,7 @@ def difference_table(results, column, ours="edml"):
         means = of_tasks.to_numpy()[drawn].mean(axis=1)
         low, high = np.percentile(means, [2.5, 97.5], axis=0)
         columns[f"{budget:g} s"] = {
-            tool: f"{mean:+.3f} [{a:+.3f}, {b:+.3f}]"
+            tool: f"{mean:+.3f}{SPACE}[{a:+.3f},{SPACE}{b:+.3f}]"
             for tool, mean, a, b in zip(
                 of_tasks.columns, of_tasks.mean(), low, high, strict=True
             )
