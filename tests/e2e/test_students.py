@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from app_pages import choose, key, list_students, wait_until_idle
+import app_pages
+from app_pages import choose, key, wait_until_idle
 from edml.app._settings import UPLOAD_LIMIT
 from edml.app._words import Words
 from edml.cli._files import _EXACT
@@ -21,6 +22,11 @@ def cell(page, column, row):
 def choose_named(page, name, option):
     named = page.get_by_role("option", name=option, exact=True)
     choose(page, name, lambda shown: named, typed=option)
+
+
+def list_students(page):
+    app_pages.list_students(page)
+    expect(cell(page, 1, 0)).to_be_attached(timeout=60_000)
 
 
 def click_grid(page, x, y):

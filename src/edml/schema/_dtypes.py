@@ -22,7 +22,7 @@ def plain(column: pd.Series) -> Any:
     return values.to_numpy() if isinstance(values, NumpyExtensionArray) else values
 
 
-def factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
+def factorize(column: pd.Series) -> tuple[IntArray, Any]:
     """Give each distinct value of a column a number; null is -1.
 
     Parameters
@@ -34,17 +34,9 @@ def factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
     -------
     codes : ndarray of shape (n_rows,)
         From 0, in order of appearance.
-    found : list
-        The distinct values.
-    """
-    codes, found = number_values(column)
-    return codes, list(found)
-
-
-def number_values(column: pd.Series) -> tuple[IntArray, Any]:
-    """Do as `factorize`, but leave the values as pandas gives them.
-
-    Thousands of Arrow's texts take a millisecond to become Python's.
+    found : sequence
+        The distinct values, as pandas gives them: to make Python texts of thousands
+        of Arrow's takes a millisecond.
     """
     values = plain(column)
     if _is_objects(values):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from edml.exceptions import TableError
 from edml.schema._codes import combine_codes, distinct_codes
 from edml.schema._columns import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, check_table
-from edml.schema._dtypes import number_values, plain, row_error
+from edml.schema._dtypes import factorize, plain, row_error
 from edml.schema._readers import LARGEST_PARTITION, read_partitions
 from edml.schema._types import FloatArray, IntArray
 
@@ -57,7 +57,7 @@ def factorize_keys(column: pd.Series) -> IntArray:
     TableError
         If a key is null.
     """
-    codes, _ = number_values(column)
+    codes, _ = factorize(column)
     if len(codes) and codes.min() < 0:
         check_keys(column)
     return codes
