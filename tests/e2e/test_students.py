@@ -89,10 +89,12 @@ def test_course_period_students_and_partition(visit, app, language, events, mode
     of_course = events[(events["course_name"] == course) & (period == period.iloc[0])]
     slider = key(page, "partition").get_by_role("slider")
     expect(slider).to_be_attached()
+    wait_until_idle(page)  # the slider is made anew for the course
     slider.focus()
     last = int(of_course["particion"].max())
     page.keyboard.press("ArrowLeft")
     expect(slider).to_have_value(str(last - 1))
+    wait_until_idle(page)
     list_students(page)
     got = download(page, language)
     want = model.score_students(of_course, at=last - 1, since=last - 8)
