@@ -16,7 +16,7 @@ class Failing(ClassifierMixin, BaseEstimator):
         self.depth = depth
 
     def fit(self, X, y):
-        raise ValueError(f"depth {self.depth} of 'Ana' is too much")
+        raise ValueError(f"depth {self.depth} of 'Ana Gil' is too much")
 
 
 def make_tuner(n_iter=20):
