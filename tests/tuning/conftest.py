@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import make_classification
 
 from edml import make_student_activity, make_target
+from edml.tuning import _spaces
 from edml.tuning._spaces import CHECKPOINTS
 
 
@@ -51,6 +52,7 @@ def _few_trees(monkeypatch):
     monkeypatch.setitem(CHECKPOINTS, "lightgbm", (5, 10, 20, 30, 40, 50))
     monkeypatch.setitem(CHECKPOINTS, "xgboost", (5, 10, 20, 30, 40, 50))
     monkeypatch.setitem(CHECKPOINTS, "random_forest", (10, 20, 30))
+    monkeypatch.setattr(_spaces, "LARGE_FOREST", 40)
 
 
 @pytest.fixture

@@ -29,10 +29,12 @@ def test_it_is_told_each_row_of_the_history_when_it_is_there(plain):
     rows = []
     broken = ("broken", Broken(), {"C": (0.001, 10.0, "log-uniform")})
     with pytest.warns(UserWarning, match="failed"):
-        search = tuner(LOGIT, broken, "lightgbm").fit(*plain, callback=rows.append)
+        search = tuner(LOGIT, broken, "lightgbm", n_iter=12, n_candidates=3)
+        search.fit(*plain, callback=rows.append)
     told = pd.DataFrame(rows)
-    assert told["number"].tolist() == list(range(9))
+    assert told["number"].tolist() == list(range(12))
     assert set(told["status"]) >= {"evaluated", "failed"}
+    assert told["refines"].notna().any()
     fold_scores = told.pop("fold_scores")
     pd.testing.assert_frame_equal(told.drop(columns="number"), search.history_)
     for scores, score in zip(fold_scores, search.history_["score"], strict=True):

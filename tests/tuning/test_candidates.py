@@ -184,12 +184,42 @@ def test_candidates_are_best_first(plain):
     tuner = ModelTuner(
         ["lightgbm", LOGIT], "roc_auc", n_iter=10, n_candidates=5, cv=3, random_state=1
     ).fit(*plain)
-    scores = tuner.history_["score"][tuner.candidate_indices_].to_numpy()
-    assert len(scores) == 5
-    assert (np.diff(scores) <= 0).all()
+    chosen = tuner.history_.loc[tuner.candidate_indices_]
+    assert len(chosen) == 5
+    for _, same in chosen.groupby(["algorithm", chosen["refines"].isna()]):
+        assert same["score"].is_monotonic_decreasing
     assert tuner.best_estimator_ is tuner.candidates_[0]
-    assert tuner.best_score_ == scores[0] == tuner.history_["score"].max()
+    assert tuner.best_score_ == chosen["score"].iloc[0]
     assert tuner.best_index_ == tuner.candidate_indices_[0]
+
+
+@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+def test_refined_ones_are_of_more_trees_and_fitted_anew(plain, algorithm):
+    X, y = plain
+    tuner = ModelTuner([algorithm], n_iter=10, n_candidates=3, cv=3, random_state=0)
+    tuner.fit(X, y)
+    history = tuner.history_
+    refined = history[history["refines"].notna()]
+    assert len(history) == 10
+    assert 1 <= len(refined) <= 2
+    assert tuner.candidate_indices_[0] in refined.index
+    for place, row in refined.iterrows():
+        assert row["status"] == "evaluated"
+        coarse, finer = history["params"][int(row["refines"])], row["params"]
+        assert place >= 8
+        trees, more = (p["classify__n_estimators"] for p in (coarse, finer))
+        rates = [p.get("classify__learning_rate", 1.0) for p in (coarse, finer)]
+        assert more > trees
+        if algorithm != "random_forest":
+            assert more / trees == pytest.approx(rates[0] / rates[1], rel=0.1)
+        same = coarse | {k: finer[k] for k in finer if k.endswith(("_rate", "ators"))}
+        assert same == finer
+    assert_as_fitted_alone(tuner, X, y)
+
+
+def test_a_users_own_is_never_refined(plain):
+    tuner = ModelTuner([LOGIT], n_iter=10, cv=3, random_state=0).fit(*plain)
+    assert tuner.history_["refines"].isna().all()
 
 
 # -- a user's own ---------------------------------------------------------------

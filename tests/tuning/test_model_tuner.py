@@ -186,6 +186,7 @@ def test_history(tuner):
         "best_score",
         "estimate",
         "roc_auc",
+        "refines",
         "n_folds",
         "started",
         "wall_time",

@@ -134,8 +134,11 @@ def test_nothing_global_is_drawn_from_or_seeded(plain):
 def test_more_turns_begin_with_the_same(plain):
     few = tune(plain, "lightgbm", LOGIT, n_iter=5).history_
     more = tune(plain, "lightgbm", LOGIT, n_iter=9).history_
+    n_same = 4  # the last one refines
     pd.testing.assert_frame_equal(
-        few.drop(columns=TIMES), more.drop(columns=TIMES)[:5], check_exact=True
+        few.drop(columns=TIMES)[:n_same],
+        more.drop(columns=TIMES)[:n_same],
+        check_exact=True,
     )
 
 

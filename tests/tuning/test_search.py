@@ -1,5 +1,6 @@
-"""The budget between algorithms, the early drop, and the choice of candidates."""
+"""The budget between algorithms, the early drop, and what is refined."""
 
+from time import perf_counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from edml.tuning._algorithms import Algorithm
+from edml.tuning._choosing import choose
 from edml.tuning._clock import Clock
-from edml.tuning._search import Search, Stops, _Arm, choose_candidates, lag
+from edml.tuning._search import Search, Stops, _Arm
 from edml.tuning._trial import Trial
 
 SCORES = st.lists(st.floats(0, 1), min_size=4, max_size=4)
@@ -20,12 +22,12 @@ def algorithm(name):
     return Algorithm(name, LogisticRegression(), {})
 
 
-def search_over(*names, noisy=False):
+def search_over(*names, clock=None, n_iter=None, n_candidates=10):
     return Search(
         [algorithm(name) for name in names],
-        SimpleNamespace(scorer=SimpleNamespace(noisy=noisy)),
-        Clock(None),
-        Stops(None, None, 10),
+        SimpleNamespace(material=SimpleNamespace(folds=range(4))),
+        clock or Clock(None),
+        Stops(n_iter, None, n_candidates),
         0,
         lambda trial: None,
     )
@@ -36,47 +38,12 @@ def add(search, name, scores, **given):
     scores = [scores] * 4 if isinstance(scores, float) else list(scores)
     facts = {"status": "evaluated", "scores": scores, "screened": scores} | given
     facts |= {"probabilities": []}
-    trial = Trial(len(search.trials), arm.algorithm, {}, **facts)
+    trial = Trial(arm.algorithm, {}, number=len(search.trials), **facts)
     if trial.status == "evaluated":
-        trial.score = float(np.mean(scores))
+        trial.score = trial.estimate = float(np.mean(scores))
     search.trials.append(trial)
     arm.trials.append(trial)
     return trial
-
-
-def trial_of(scores):
-    found = Trial(0, algorithm("a"), {}, status="evaluated", scores=list(scores))
-    found.score = float(np.mean(scores))
-    return found
-
-
-# -- lag ------------------------------------------------------------------------
-
-
-def test_lag_is_in_standard_errors_of_paired_differences():
-    best, other = [0.8, 0.7, 0.9, 0.6], [0.7, 0.65, 0.85, 0.6]
-    behind = np.subtract(best, other)
-    expected = behind.mean() / (behind.std(ddof=1) / 2)
-    assert lag(trial_of(other), trial_of(best)) == pytest.approx(expected)
-
-
-@given(SCORES, SCORES)
-def test_lag_is_never_below_zero(some, others):
-    found = lag(trial_of(some), trial_of(others))
-    assert found >= 0
-    assert lag(trial_of(some), trial_of(some)) == 0
-    if np.mean(some) > np.mean(others):
-        assert found <= 1e-6  # rounding alone
-
-
-def test_lag_behind_in_all_folds_alike_is_far():
-    assert lag(trial_of([0.4] * 4), trial_of([0.5] * 4)) > 100
-
-
-def test_lag_of_one_fold():
-    assert lag(trial_of([0.5]), trial_of([0.5])) == 0
-    assert lag(trial_of([0.4]), trial_of([0.5])) > 100
-    assert lag(trial_of([0.6]), trial_of([0.5])) == 0
 
 
 # -- what an algorithm deserves -------------------------------------------------
@@ -198,126 +165,86 @@ def test_failures_wait_until_there_is_a_scale():
     assert arm.proposer.scores == [0.5, 0.5, 0.7]
 
 
-# -- noisy scores ---------------------------------------------------------------
+# -- refining -------------------------------------------------------------------
 
 
-def test_what_a_noisy_score_cannot_tell_apart_goes_by_roc_auc():
-    search = search_over("a", noisy=True)
-    best = add(search, "a", [0.9, 0.5, 0.7, 0.6], roc_auc=0.80)
-    near = add(search, "a", [0.6, 0.6, 0.8, 0.6], roc_auc=0.85)  # 0.3 errors behind
-    far = add(search, "a", [0.8, 0.4, 0.6, 0.5], roc_auc=0.99)  # 0.1 in every fold
-    assert lag(near, best) < 1 < lag(far, best)
-    assert search.evaluated == [best, near, far]
-    assert search.ranked == [near, best, far]
-    assert choose_candidates(search, 1, None) == [near]
+class Finer(Algorithm):
+    """Stands for an algorithm of edml's, each trial of which can be refined once."""
+
+    def refine(self, params, n_trees):
+        return ({**params, "finer": True}, 99) if n_trees != 99 else None
 
 
-def test_a_steady_score_decides_by_itself():
-    search = search_over("a")
-    best = add(search, "a", [0.9, 0.5, 0.7, 0.6], roc_auc=0.80)
-    near = add(search, "a", [0.6, 0.6, 0.8, 0.6], roc_auc=0.85)
-    assert search.ranked == [best, near]
+def finer_search(n_tried=6, **given):
+    search = search_over("a", "b", **given)
+    for arm in search.arms:
+        arm.algorithm = Finer(arm.algorithm.name, LogisticRegression(), {})
+    search._report = lambda trial: False
+    rng = np.random.default_rng(3)
+    for number in range(n_tried):
+        add(search, "ab"[number % 2], rng.uniform(0.4, 0.8, 4).tolist(), n_trees=5)
+    return search
 
 
-def test_what_was_forgotten_is_not_chosen():
-    search = search_over("a")
-    best, other = add(search, "a", 0.9), add(search, "a", 0.8)
-    best.probabilities = None
-    assert choose_candidates(search, 2, None) == [other]
+def evaluate_as(scores):
+    def evaluate(trial, limit, promising):
+        assert promising([0.0, 0.0])  # all folds, whatever the first ones say
+        trial.status, trial.scores, trial.screened = "evaluated", scores, scores
+        trial.score, trial.probabilities = float(np.mean(scores)), []
+        trial.n_trees = trial.of_trees
+
+    return evaluate
 
 
-# -- the choice of candidates ---------------------------------------------------
+def refine_all(search, scores=(0.5,) * 4):
+    search._evaluator.evaluate = evaluate_as(list(scores))
+    while (refined := search._next_refined()) is not None:
+        search._evaluate(refined)
 
 
-def names(chosen):
-    return [trial.algorithm.name for trial in chosen]
+def test_nothing_is_refined_before_the_end_is_near():
+    assert finer_search(n_iter=None)._next_refined() is None
+    assert finer_search(n_iter=20)._next_refined() is None  # 16 come first
+    assert finer_search(6, n_iter=7)._next_refined() is not None
+    assert finer_search(clock=Clock(1e6))._next_refined() is None
 
 
-def near(score, seed):
-    """Give scores of so much on average that differ by more than they lag."""
-    noise = np.random.default_rng(seed).normal(0, 0.1, 4)
-    return (score + noise - noise.mean()).tolist()
+@pytest.mark.parametrize("n_iter", [7, 10, 50])
+def test_a_fifth_of_the_candidates_refines(n_iter):
+    search = finer_search(n_iter - n_iter // 5, n_iter=n_iter)
+    refined = n_iter // 5
+    search._evaluator.evaluate = evaluate_as([0.5] * 4)
+    while not search._is_over():
+        search._evaluate(search._next_refined())
+    assert sum(trial.refines is not None for trial in search.trials) == refined
 
 
-def test_the_best_are_chosen():
-    search = search_over("a")
-    for score in (0.5, 0.9, 0.7, 0.8):
-        add(search, "a", score)
-    chosen = choose_candidates(search, 3, None)
-    assert [trial.score for trial in chosen] == [0.9, 0.8, 0.7]
+def test_the_best_is_refined_first_and_each_once():
+    search = finer_search(n_iter=7, n_candidates=3)
+    first = choose(search.ranked, 3, None)
+    refine_all(search)
+    finer = [trial for trial in search.trials if trial.refines is not None]
+    assert [trial.refines for trial in finer] == [trial.number for trial in first]
+    for trial, coarse in zip(finer, first, strict=True):
+        assert (trial.params, trial.of_trees) == ({"finer": True}, 99)
+        assert trial.algorithm is coarse.algorithm
+        assert trial.refined() is None
 
 
-def test_one_of_each_algorithm_that_earned_it():
-    search = search_over("a", "b", "c")
-    for number in range(4):
-        add(search, "a", near(0.80 + number / 1000, number))
-    add(search, "b", near(0.79, 9))
-    add(search, "c", 0.1)  # far behind
-    assert names(choose_candidates(search, 3, None)) == ["a", "a", "b"]
+def test_a_refined_one_is_no_try_of_its_algorithm():
+    search = finer_search(n_iter=7)
+    before = [(len(arm.trials), arm.best) for arm in search.arms]
+    search.arms[0].proposer = search.arms[1].proposer = None  # told nothing
+    refine_all(search, (0.99,) * 4)
+    assert [(len(arm.trials), arm.best) for arm in search.arms] == before
 
 
-def test_room_for_one_is_not_made_by_dropping_anothers_only_one():
-    search = search_over("a", "b", "c")
-    add(search, "a", near(0.82, 0))
-    add(search, "a", near(0.81, 1))
-    add(search, "b", near(0.80, 2))
-    add(search, "c", near(0.79, 3))
-    assert names(choose_candidates(search, 3, None)) == ["a", "b", "c"]
-
-
-def test_with_too_little_room_the_better_algorithm_stays():
-    search = search_over("a", "b", "c")
-    add(search, "a", near(0.82, 0))
-    add(search, "b", near(0.80, 2))
-    add(search, "c", near(0.79, 3))
-    assert names(choose_candidates(search, 2, None)) == ["a", "b"]
-    assert names(choose_candidates(search, 1, None)) == ["a"]
-
-
-def test_those_that_were_added_are_in_order_too():
-    search = search_over("a", "b", "c")
-    for number in range(3):
-        add(search, "a", near(0.82 + number / 1000, number))
-    add(search, "b", near(0.79, 7))
-    add(search, "c", near(0.80, 8))
-    assert names(choose_candidates(search, 3, None)) == ["a", "c", "b"]
-
-
-def test_none_below_the_least_score():
-    search = search_over("a", "b")
-    add(search, "a", near(0.8, 0))
-    add(search, "b", near(0.79, 1))
-    assert names(choose_candidates(search, 5, 0.795)) == ["a"]
-    assert choose_candidates(search, 5, 0.9) == []
-    exact = search.evaluated[0].score
-    assert names(choose_candidates(search, 5, exact)) == ["a"]
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from("abc"), SCORES), max_size=10),
-    st.integers(1, 6),
-    st.none() | st.floats(0, 1),
-)
-def test_choice_in_general(tried, n, min_score):
-    search = search_over("a", "b", "c")
-    for name, scores in tried:
-        add(search, name, scores)
-    chosen = choose_candidates(search, n, min_score)
-    allowed = [
-        trial
-        for trial in search.evaluated
-        if min_score is None or trial.score >= min_score
-    ]
-    assert len(chosen) == min(n, len(allowed))
-    assert len({trial.number for trial in chosen}) == len(chosen)
-    assert all(trial in allowed for trial in chosen)
-    found = [trial.score for trial in chosen]
-    assert found == sorted(found, reverse=True)
-    if allowed:
-        assert chosen[0] is allowed[0]
-        earned = {
-            arm.algorithm.name
-            for arm in search.arms
-            if arm.best in allowed and lag(arm.best, allowed[0]) < 2
-        }
-        assert len(earned & set(names(chosen))) == min(n, len(earned))
+def test_what_takes_too_long_is_not_refined():
+    clock = Clock(10.0, start=perf_counter() - 9)
+    search = finer_search(clock=clock)
+    for trial in search.trials:
+        trial.wall_time = 1.0  # so that refining may take three
+    assert search._next_refined() is None
+    cheap = search.ranked[-1]
+    cheap.wall_time = 0.01
+    assert search._next_refined().refines == cheap.number

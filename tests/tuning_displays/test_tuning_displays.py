@@ -215,6 +215,20 @@ def test_best_so_far_is_that_of_the_history(tuner):
     assert display.best_point_.get_ydata() == [tuner.best_score_]
 
 
+def test_the_mark_is_at_the_chosen_one_and_else_at_the_highest():
+    for chosen, marked in ((0, 0), (None, 2)):
+        display = ConvergenceDisplay([0.4, 0.3, 0.5], list("aab"), chosen=chosen).plot()
+        assert display.best_point_.get_xdata() == [marked]
+        assert display.best_point_.get_ydata() == [[0.4, 0.3, 0.5][marked]]
+
+
+@pytest.mark.parametrize("chosen", [-1, 1, 3])
+def test_what_has_no_score_was_not_chosen(chosen):
+    display = ConvergenceDisplay([0.4, np.nan, 0.5], list("aab"), chosen=chosen)
+    with pytest.raises(ValueError, match=f"chosen={chosen} is no candidate"):
+        display.plot()
+
+
 @settings(max_examples=25)
 @given(
     st.lists(

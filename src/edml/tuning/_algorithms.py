@@ -18,7 +18,7 @@ from edml.pipeline import CLASSIFIERS, make_risk_pipeline
 from edml.sampling import make_balancer
 from edml.sampling._balancers import BALANCERS
 from edml.tuning._bayes import Dimension, Params, read_dimension
-from edml.tuning._spaces import FIXED, first_points, search_space
+from edml.tuning._spaces import FIXED, first_points, refine, search_space
 
 #: The balancers of edml's own algorithms; "weight" lets failing rows weigh more.
 BALANCE = (None, "weight", *BALANCERS)
@@ -66,6 +66,14 @@ class Algorithm:
             if n_trees is not None:
                 rest["classify__n_estimators"] = n_trees
         return pipeline.set_params(**rest)
+
+    def refine(
+        self, params: Mapping[str, Any], n_trees: int | None
+    ) -> tuple[Params, int] | None:
+        """Give the same model of more and finer trees; None where there is none."""
+        if not self.own or n_trees is None:
+            return None
+        return refine(self.name, params, n_trees)
 
     def _balanced(self, pipeline: Any, balance: str | None) -> Params:
         seed = pipeline.get_params()["classify__random_state"]

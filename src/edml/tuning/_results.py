@@ -27,7 +27,7 @@ def make_history(trials: list[Trial]) -> pd.DataFrame:
 
     Returns
     -------
-    history : DataFrame of shape (n_trials, 13)
+    history : DataFrame of shape (n_trials, 14)
         See `ModelTuner`.
     """
     rows = []
@@ -60,6 +60,7 @@ def make_row(trial: Trial, best_score: float) -> dict[str, Any]:
         "best_score": best_score,
         "estimate": trial.estimate,
         "roc_auc": trial.roc_auc,
+        "refines": np.nan if trial.refines is None else float(trial.refines),
         "n_folds": len(trial.scores) or len(trial.screened),
         "started": trial.started,
         "wall_time": trial.wall_time,

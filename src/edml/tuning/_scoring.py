@@ -127,11 +127,6 @@ class Scorer:
             None if ranks else self._rows(rows),
         )
 
-    @property
-    def noisy(self) -> bool:
-        """Whether scores differ much by chance, where few fail."""
-        return self.by_flags or self._scoring == "average_precision"
-
     def mean_roc_auc(
         self, rows: list[IntArray], probabilities: list[FloatArray]
     ) -> float:

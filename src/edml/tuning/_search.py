@@ -8,6 +8,7 @@ import numpy as np
 
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._bayes import Params, Proposer
+from edml.tuning._choosing import by_score, choose, lag, rank
 from edml.tuning._clock import Clock, Limit
 from edml.tuning._trial import Evaluator, Trial
 
@@ -16,8 +17,12 @@ _N_BEFORE_JUDGING = 6  # candidates of an algorithm, before it may be far behind
 _N_BEFORE_DROPPING = 4  # full evaluations, from which to learn how halves mislead
 _N_COMPARED = 10  # the next best
 _DROP_AT = 2.0  # standard deviations below the best
-_EARNED = 2.0  # standard errors behind the best, from which it earned no model
 _LONGEST_TRIAL = 0.2  # of the whole time
+_REFINING = 5  # of so many candidates, or seconds, the last one is for refining
+_FINER = 3.0  # times the seconds of a candidate that refining it takes, at most
+
+
+Given = tuple[Algorithm, Params, int | None]
 
 
 @dataclass(frozen=True)
@@ -88,35 +93,21 @@ class Search:
     @property
     def evaluated(self) -> list[Trial]:
         """The trials with a score, best first; of equal ones the earlier."""
-        scored = [trial for trial in self.trials if trial.status == "evaluated"]
-        return sorted(scored, key=lambda trial: (-trial.score, trial.number))
+        return by_score(self.trials)
 
     @property
     def ranked(self) -> list[Trial]:
-        """The trials with a score, in the order in which they are chosen.
+        """The trials with a score, in the order in which they are chosen."""
+        return rank(self.trials)
 
-        Those that are less than a standard error behind the best one cannot be told
-        from it by a noisy score: the steadier ROC AUC decides between them.
-        """
-        evaluated = self.evaluated
-        if not (evaluated and self._evaluator.scorer.noisy):
-            return evaluated
-        best = evaluated[0]
-
-        def place(trial: Trial) -> tuple[bool, float, int]:
-            is_tied = lag(trial, best) <= 1
-            score = trial.roc_auc if is_tied else trial.score
-            return not is_tied, -score, trial.number
-
-        return sorted(evaluated, key=place)
-
-    def run(self, given: Iterable[tuple[Algorithm, Params]] = ()) -> None:
+    def run(self, given: Iterable[Given] = ()) -> None:
         """Evaluate candidates until something ends the search.
 
         Parameters
         ----------
-        given : iterable of (Algorithm, dict)
-            What the user wants to be evaluated first.
+        given : iterable of (Algorithm, dict, int or None)
+            What the user wants to be evaluated first: points, and how many trees,
+            where that is not read off the fits.
 
         Raises
         ------
@@ -124,28 +115,29 @@ class Search:
             If it comes before any candidate was evaluated.
         """
         try:
-            for arm, params in self._candidates(given):
-                if self._evaluate(arm, params) or self._is_over():
+            for trial in self._candidates(given):
+                if self._evaluate(trial) or self._is_over():
                     break
         except KeyboardInterrupt:
             if not self.evaluated:
                 raise
             self.interrupted = True
 
-    def _candidates(
-        self, given: Iterable[tuple[Algorithm, Params]]
-    ) -> Iterable[tuple["_Arm", Params]]:
-        for algorithm, params in given:
-            arm = next(arm for arm in self.arms if arm.algorithm is algorithm)
-            if arm.proposer.take(params):
-                yield arm, params
+    def _candidates(self, given: Iterable[Given]) -> Iterable[Trial]:
+        for algorithm, params, of_trees in given:
+            if self._arms[algorithm.name].proposer.take(params):
+                yield Trial(algorithm, params, of_trees)
         rounds = max((len(arm.algorithm.first) for arm in self.arms), default=0)
         for number in range(rounds):
             for arm in sorted(self.arms, key=lambda arm: arm.is_slow):
                 first = arm.algorithm.first[number : number + 1]
                 if first and arm.proposer.take(first[0]):
-                    yield arm, first[0]
+                    yield Trial(arm.algorithm, first[0])
         while True:
+            refined = self._next_refined()
+            if refined is not None:
+                yield refined
+                continue
             arms = [arm for arm in self.arms if not arm.exhausted and self._fits(arm)]
             if not arms:
                 return
@@ -154,25 +146,52 @@ class Search:
             if proposed is None:
                 arm.exhausted = True
                 continue
-            yield arm, proposed
+            yield Trial(arm.algorithm, proposed)
 
-    def _evaluate(self, arm: "_Arm", params: Params) -> bool:
+    def _evaluate(self, trial: Trial) -> bool:
         """Evaluate a candidate; whether that ends the search."""
-        trial = Trial(
-            len(self.trials), arm.algorithm, params, started=self._clock.spent
-        )
+        trial.number, trial.started = len(self.trials), self._clock.spent
         limit = self._limit()
+        new = trial.refines is None
         try:
-            self._evaluator.evaluate(trial, limit, self._is_promising)
+            self._evaluator.evaluate(trial, limit, self._is_promising if new else _yes)
         except KeyboardInterrupt:
             limit.cancel()  # folds may go on in threads
             raise
         self.trials.append(trial)
-        arm.trials.append(trial)
         trial.estimate = self._estimate(trial)
-        self._tell(arm, trial)
+        if new:  # a refined one is no point of the space
+            arm = self._arm_of(trial)
+            arm.trials.append(trial)
+            self._tell(arm, trial)
         self._forget()
         return self._report(trial)
+
+    def _next_refined(self) -> Trial | None:
+        """Give the best trial that is not refined yet, refined, once it is late."""
+        if not self._is_late():
+            return None
+        done = {trial.refines for trial in self.trials}
+        left = self._clock.left - self._reserve()
+        for trial in self._best_coarse():
+            if trial.number in done or _FINER * trial.wall_time > left:
+                continue
+            refined = trial.refined()
+            if refined is not None:
+                return refined
+        return None
+
+    def _best_coarse(self) -> list[Trial]:
+        coarse = rank([trial for trial in self.trials if trial.refines is None])
+        return choose(coarse, self._stops.n_candidates, None)
+
+    def _is_late(self) -> bool:
+        n_iter, timeout = self._stops.n_iter, self._clock.timeout
+        if n_iter is not None:
+            n_refined = min(self._stops.n_candidates, n_iter // _REFINING)
+            if len(self.trials) >= n_iter - n_refined:
+                return True
+        return timeout is not None and self._clock.left <= timeout / _REFINING
 
     def _limit(self) -> Limit:
         timeout = self._clock.timeout
@@ -185,7 +204,7 @@ class Search:
 
     def _reserve(self) -> float:
         """Give the seconds that refitting the candidates takes, about."""
-        best = self.evaluated[: self._stops.n_candidates]
+        best = self.ranked[: self._stops.n_candidates]
         if not best:
             return 0.0
         n_folds = len(self._evaluator.material.folds)
@@ -248,25 +267,37 @@ class Search:
     def _next_arm(self, arms: list["_Arm"]) -> "_Arm":
         """Give the turn to whom it is due most, by what each has shown."""
         timed = self._clock.timeout is not None
-        best = self.evaluated[:1]
+        scored = by_score([trial for trial in self.trials if trial.refines is None])
+        best = scored[0] if scored else None
 
         def due(arm: _Arm) -> float:
             cost = arm.usual_time + 1e-3 if timed else 1.0
-            return arm.weight(best[0] if best else None) / (
-                cost * (len(arm.trials) + 1)
-            )
+            return arm.weight(best) / (cost * (len(arm.trials) + 1))
 
         return max(arms, key=due)
 
     def _forget(self) -> None:
         """Keep out-of-fold probabilities of those alone that may be refitted."""
         n = self._stops.n_candidates
-        kept = {trial.number for trial in self.evaluated[: 2 * n]}
-        kept |= {trial.number for trial in self.ranked[:n]}
+        ranked = self.ranked
+        kept = {trial.number for trial in ranked[: 2 * n]}
+        kept |= {trial.number for trial in choose(ranked, n, None)}
+        kept |= {trial.number for trial in self._best_coarse()}
         kept |= {arm.best.number for arm in self.arms if arm.best is not None}
         for trial in self.trials:
             if trial.number not in kept:
                 trial.probabilities = None
+
+    def _arm_of(self, trial: Trial) -> "_Arm":
+        return self._arms[trial.algorithm.name]
+
+    @property
+    def _arms(self) -> dict[str, "_Arm"]:
+        return {arm.algorithm.name: arm for arm in self.arms}
+
+
+def _yes(_: list[float]) -> bool:
+    return True
 
 
 class _Arm:
@@ -285,8 +316,7 @@ class _Arm:
 
     @property
     def best(self) -> Trial | None:
-        scored = [trial for trial in self.trials if trial.status == "evaluated"]
-        return max(scored, key=lambda t: (t.score, -t.number), default=None)
+        return next(iter(by_score(self.trials)), None)
 
     @property
     def usual_time(self) -> float:
@@ -303,61 +333,6 @@ class _Arm:
         if n_scored < _N_BEFORE_JUDGING:
             behind = min(behind, 1.0)  # it has shown little, and folds are noisy
         return max(_LEAST_WEIGHT, float(np.exp(-behind)))
-
-
-def lag(trial: Trial, best: Trial) -> float:
-    """Give by how many standard errors a candidate is behind the best one.
-
-    Parameters
-    ----------
-    trial, best : Trial
-        Both evaluated on all folds.
-
-    Returns
-    -------
-    lag : float
-        From 0, of the paired differences over the folds.
-    """
-    behind = np.array(best.scores) - np.array(trial.scores)
-    if not behind.any():
-        return 0.0
-    error = float(behind.std(ddof=1)) / np.sqrt(len(behind)) if len(behind) > 1 else 0.0
-    return max(0.0, float(behind.mean())) / max(error, 1e-9)
-
-
-def choose_candidates(search: Search, n: int, min_score: float | None) -> list[Trial]:
-    """Give the trials to be refitted, best first.
-
-    Parameters
-    ----------
-    search : Search
-        That has run.
-    n : int
-        How many at most.
-    min_score : float or None
-        What each must reach.
-
-    Returns
-    -------
-    chosen : list of Trial
-        The best, and of each algorithm that is less than two standard errors behind
-        at least one.
-    """
-    # who was far from being chosen is remembered by its score alone
-    ranked = [trial for trial in search.ranked if trial.probabilities is not None]
-    if min_score is not None:
-        ranked = [trial for trial in ranked if trial.score >= min_score]
-    if not ranked:
-        return []
-    best = search.evaluated[0]
-    first: dict[str, Trial] = {}
-    for trial in ranked:  # the best of each algorithm
-        first.setdefault(trial.algorithm.name, trial)
-    earned = [trial for trial in first.values() if lag(trial, best) < _EARNED][:n]
-    chosen = {trial.number for trial in earned}
-    others = [trial.number for trial in ranked if trial.number not in chosen]
-    chosen.update(others[: n - len(earned)])
-    return [trial for trial in ranked if trial.number in chosen]
 
 
 def check_any(trials: list[Trial]) -> None:

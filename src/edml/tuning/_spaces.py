@@ -9,15 +9,21 @@ from typing import Any
 
 from edml.tuning._bayes import Dimension, one_of, real, whole
 
-#: Trees after which a fit is scored; the last is the most that are grown.
+#: Trees after which a fit is scored; the last is the most that are grown. More trees
+#: make a forest no worse, so that there is nothing to choose.
 CHECKPOINTS = {
     "lightgbm": (20, 40, 60, 90, 130, 190, 280, 400, 600),
     "xgboost": (20, 40, 60, 90, 130, 190, 280, 400, 600),
-    "random_forest": (50, 100, 200),
+    "random_forest": (100,),
 }
 
 #: Checkpoints without a better score after which no more trees are grown.
 PATIENCE = {"lightgbm": 3, "xgboost": 3, "random_forest": 1}
+
+#: What a refined candidate has (benchmarks/tuning/refining.py).
+LARGE_FOREST = 300
+SLOWER = 4.0  # times, and as many times the trees
+SLOWEST = 0.005  # the lowest learning rate
 
 #: Parameters that are not searched.
 FIXED: dict[str, dict[str, Any]] = {
@@ -88,6 +94,43 @@ def first_points(
             point["snapshots__every"] = 3
         points.append({name: _inside(space[name], point[name]) for name in space})
     return points
+
+
+def refine(
+    algorithm: str, params: Mapping[str, Any], n_trees: int
+) -> tuple[dict[str, Any], int] | None:
+    """Give a candidate's model again, of more trees that each say less.
+
+    Parameters
+    ----------
+    algorithm : {"random_forest", "lightgbm", "xgboost"}
+        Which.
+    params : mapping
+        A point of its space.
+    n_trees : int
+        How many trees were best there.
+
+    Returns
+    -------
+    refined : (dict, int) or None
+        The point and the number of trees; None where it is as fine as can be.
+
+    References
+    ----------
+    Friedman, "Greedy function approximation: a gradient boosting machine", Annals of
+    Statistics 29, 2001, doi:10.1214/aos/1013203451: the smaller the steps of boosting,
+    the better it generalizes, if the number of trees grows with them.
+    """
+    if algorithm == "random_forest":
+        return (dict(params), LARGE_FOREST) if n_trees < LARGE_FOREST else None
+    rate = params["classify__learning_rate"]
+    slower = min(SLOWER, rate / SLOWEST)
+    if slower < 2:
+        return None
+    return (
+        {**params, "classify__learning_rate": rate / slower},
+        round(n_trees * slower),
+    )
 
 
 def _inside(dimension: Dimension, value: Any) -> Any:

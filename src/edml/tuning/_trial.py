@@ -53,12 +53,16 @@ class Trial:
 
     Attributes
     ----------
-    number : int
-        From 0, in the order of evaluation.
     algorithm : Algorithm
         Whose candidate it is.
     params : dict
         The point of the space.
+    of_trees : int or None
+        How many trees it has; None where that is read off the fits.
+    refines : int or None
+        The number of the candidate whose model it is again, of more and finer trees.
+    number : int
+        From 0, in the order of evaluation.
     started : float
         Seconds since the search began.
     status : str
@@ -72,11 +76,11 @@ class Trial:
     estimate : float
         The score, or what half of the folds let expect; NaN where it failed.
     roc_auc : float
-        Mean ROC AUC over the folds, which is less noisy than most scores.
+        Mean ROC AUC over the folds.
     screened : list of float
         By fold, on the screened rows.
     n_trees : int or None
-        How many trees were best.
+        How many trees it has.
     probabilities : list of ndarray or None
         Out-of-fold probabilities, by fold; only of the best candidates.
     fit_time, score_time : float
@@ -87,9 +91,11 @@ class Trial:
         What went wrong.
     """
 
-    number: int
     algorithm: Algorithm
     params: dict[str, Any]
+    of_trees: int | None = None
+    refines: int | None = None
+    number: int = -1
     started: float = 0.0
     status: str = "failed"
     scores: list[float] = field(default_factory=list)
@@ -103,6 +109,13 @@ class Trial:
     score_time: float = 0.0
     wall_time: float = 0.0
     error: str = ""
+
+    def refined(self) -> "Trial | None":
+        """Give the same model of more and finer trees, if there is one."""
+        finer = self.algorithm.refine(self.params, self.n_trees)
+        if finer is None:
+            return None
+        return Trial(self.algorithm, *finer, refines=self.number)
 
     def pipeline(self) -> Any:
         """Give its pipeline, not fitted."""
@@ -230,7 +243,7 @@ class Evaluator:
         balanced = dict(pipeline.steps)["balance"] != "passthrough"
         rows_too = balanced and not material.events
         return FoldJob(
-            CHECKPOINTS[name],
+            CHECKPOINTS[name] if trial.of_trees is None else (trial.of_trees,),
             PATIENCE[name],
             pipeline,
             material.matrix,

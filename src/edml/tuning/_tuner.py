@@ -30,6 +30,7 @@ from edml.tuning._algorithms import (
     check_names,
     make_algorithms,
 )
+from edml.tuning._choosing import choose
 from edml.tuning._clock import Clock
 from edml.tuning._material import Material, read_matrix
 from edml.tuning._progress import SearchProgress
@@ -39,7 +40,6 @@ from edml.tuning._search import (
     Search,
     Stops,
     check_any,
-    choose_candidates,
     warn_failures,
 )
 from edml.tuning._trial import Evaluator, Trial
@@ -54,9 +54,10 @@ class ModelTuner(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     only, on one row per snapshot. Histories are described once for the whole search.
     Each algorithm has an optimizer of its own (scikit-optimize's); the budget goes
     to those that have shown most. The number of trees is read off each fit as it
-    grows; a candidate that is hopeless on half of the folds is dropped. The best
-    become `RiskClassifier` models, whose calibration and threshold are learned from
-    the out-of-fold scores of the search: no fold is fitted twice.
+    grows; a candidate that is hopeless on half of the folds is dropped. Towards the
+    end the best ones are refined: evaluated once more, of more and finer trees. The
+    best become `RiskClassifier` models, whose calibration and threshold are learned
+    from the out-of-fold scores of the search: none of their folds is fitted again.
 
     ``best_score_`` chose the model among many, so it flatters it. Judge the model on
     other students, with `edml.inspection.evaluate`.
@@ -74,7 +75,8 @@ default=("random_forest", "lightgbm", "xgboost")
     cv : int, cross-validator or iterable, default=4
         The folds, as in `RiskClassifier`.
     n_iter : int or None, default=50
-        How many candidates to try; None is as many as the time allows.
+        How many candidates to try, the refined ones included; None is as many as the
+        time allows.
     timeout : float, default=None
         Seconds that `fit` may take, refits included.
     target_score : float, default=None
@@ -110,12 +112,13 @@ default=(None, "weight", "smote", "over", "under")
     Attributes
     ----------
     candidates_ : list of RiskClassifier
-        The best models, best first, fitted on everything.
+        The best models, best first, fitted on everything; refined ones come before
+        those of the same algorithm that are not.
     best_estimator_ : RiskClassifier
         The first of them.
     best_score_ : float
-        Its mean score over the folds of the search, each with as many trees as were
-        best over the other folds.
+        Its mean score over the folds of the search; where the number of trees was
+        read off the fits, each fold with as many as were best over the others.
     best_params_ : dict
         Its algorithm and parameters; fit for ``warm_start``.
     best_index_ : int
@@ -123,9 +126,10 @@ default=(None, "weight", "smote", "over", "under")
     cv_results_ : dict of str to array
         As of scikit-learn's searches; ``status`` is "evaluated", "dropped" (after
         half of the folds), "stopped" (too slow) or "failed".
-    history_ : DataFrame of shape (n_tried, 13)
+    history_ : DataFrame of shape (n_tried, 14)
         One row per candidate: algorithm, status, score, best_score so far, estimate
-        (the score, or what half of the folds let expect), roc_auc, n_folds, started,
+        (the score, or what half of the folds let expect), roc_auc, refines (the row
+        of which it is the refined one; NaN for the others), n_folds, started,
         wall_time, fit_time, score_time (seconds), params, error.
     candidate_indices_ : list of int
         The place of each of ``candidates_`` in ``history_``.
@@ -382,7 +386,7 @@ default=(None, "weight", "smote", "over", "under")
     ) -> list[tuple[Trial, RiskClassifier]]:
         """Fit the best candidates on everything, as far as there is time."""
         models: list[tuple[Trial, RiskClassifier]] = []
-        chosen = choose_candidates(search, self.n_candidates, self.min_score)
+        chosen = choose(search.ranked, self.n_candidates, self.min_score)
         n_folds = len(prepared.plan.splits)
         start = clock.spent
         for number, trial in enumerate(chosen, start=1):

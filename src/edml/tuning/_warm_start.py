@@ -9,6 +9,7 @@ from edml.classifier import RiskClassifier
 from edml.pipeline import make_risk_pipeline
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._bayes import Params
+from edml.tuning._spaces import CHECKPOINTS
 
 _CLASSES = {
     "LGBMClassifier": "lightgbm",
@@ -25,7 +26,7 @@ _SAMPLERS = {
 
 def read_warm_start(
     warm_start: Any, algorithms: list[Algorithm]
-) -> list[tuple[Algorithm, Params]]:
+) -> list[tuple[Algorithm, Params, int | None]]:
     """Read what is to be evaluated first.
 
     Parameters
@@ -39,8 +40,10 @@ def read_warm_start(
 
     Returns
     -------
-    points : list of (Algorithm, dict)
-        Whole points: where a parameter is not told, the first point's is taken.
+    points : list of (Algorithm, dict, int or None)
+        Whole points: where a parameter is not told, the first point's is taken. And
+        how many trees it has, where a search would not come by that number: of one
+        that it refined, say.
 
     Raises
     ------
@@ -81,7 +84,14 @@ def read_warm_start(
     if missing:
         message = f"warm_start of {name!r} lacks {missing}: tell all of its space."
         raise ValueError(message)
-    return [(algorithm, point)]
+    return [(algorithm, point, _unusual_trees(algorithm, params))]
+
+
+def _unusual_trees(algorithm: Algorithm, params: Params) -> int | None:
+    told = params.get("classify__n_estimators", params.get("n_estimators"))
+    if not algorithm.own or told is None or told in CHECKPOINTS[algorithm.name]:
+        return None
+    return int(told)
 
 
 def _is_known(name: str, algorithm: Algorithm) -> bool:

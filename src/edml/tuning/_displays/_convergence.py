@@ -42,6 +42,8 @@ class ConvergenceDisplay:
         When each evaluation ended, in seconds since the fit began.
     scoring : str, default=None
         Name of the score.
+    chosen : int, default=None
+        Which candidate the search chose; None is that of the highest score.
 
     Attributes
     ----------
@@ -54,7 +56,7 @@ class ConvergenceDisplay:
     best_line_ : matplotlib Line2D
         The best score so far.
     best_point_ : matplotlib Line2D or None
-        The mark around the best candidate; None where no candidate has a score.
+        The mark around the chosen candidate; None where no candidate has a score.
     strip_ax_ : matplotlib Axes or None
         The candidates without a score; None where all have one.
 
@@ -87,12 +89,14 @@ class ConvergenceDisplay:
         *,
         seconds: ArrayLike | None = None,
         scoring: str | None = None,
+        chosen: int | None = None,
     ) -> None:
         self.score = score
         self.algorithm = algorithm
         self.status = status
         self.seconds = seconds
         self.scoring = scoring
+        self.chosen = chosen
 
     def plot(self, ax: Any = None, *, x: str | None = None) -> Self:
         """Draw the search.
@@ -113,7 +117,8 @@ class ConvergenceDisplay:
         Raises
         ------
         ValueError
-            If ``x`` is unknown, or the arrays are not of one length.
+            If ``x`` is unknown, the arrays are not of one length, or ``chosen`` has
+            no score.
         """
         score, algorithm, status, seconds = self._read()
         x = ("number" if seconds is None else "time") if x is None else x
@@ -168,6 +173,13 @@ class ConvergenceDisplay:
                 f"their lengths are {lengths}."
             )
             raise ValueError(message)
+        scored = np.flatnonzero(status == "evaluated")
+        if self.chosen is not None and self.chosen not in scored:
+            message = (
+                f"chosen={self.chosen!r} is no candidate with a score. Pass its place, "
+                "from 0, or None."
+            )
+            raise ValueError(message)
         return score, algorithm, status, seconds
 
     def _draw_best(self, ax: Any, place: NDArray[Any], score: FloatArray) -> Any:
@@ -182,7 +194,7 @@ class ConvergenceDisplay:
         )
         self.best_point_ = None
         if np.isfinite(score).any():
-            at = int(np.nanargmax(score))
+            at = int(np.nanargmax(score)) if self.chosen is None else self.chosen
             ring = {"marker": "o", "markersize": 13, "fillstyle": "none"}
             (self.best_point_,) = ax.plot(
                 place[at], score[at], linestyle="none", color=GREY, zorder=2, **ring
@@ -239,6 +251,7 @@ class ConvergenceDisplay:
             history["status"].to_numpy(),
             seconds=(history["started"] + history["wall_time"]).to_numpy(),
             scoring=tuner.scoring if isinstance(tuner.scoring, str) else None,
+            chosen=tuner.best_index_,
         )
         return display.plot(ax, x=x)
 

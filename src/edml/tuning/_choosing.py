@@ -1,0 +1,126 @@
+"""Which candidates become models: the best, refined ones first, one of each kind."""
+
+import numpy as np
+
+from edml.tuning._trial import Trial
+
+_N_COMPARED = 10  # the next best, whose differences tell how far chance goes
+_EARNED = 2.0  # standard errors behind the best, from which it earned no model
+
+
+def lag(trial: Trial, best: Trial) -> float:
+    """Give by how many standard errors a candidate is behind the best one.
+
+    Parameters
+    ----------
+    trial, best : Trial
+        Both evaluated on all folds.
+
+    Returns
+    -------
+    lag : float
+        From 0, of the paired differences over the folds.
+    """
+    behind = np.array(best.scores) - np.array(trial.scores)
+    if not behind.any():
+        return 0.0
+    return max(0.0, float(behind.mean())) / max(_standard_error(behind), 1e-9)
+
+
+def by_score(trials: list[Trial]) -> list[Trial]:
+    """Give the trials with a score, best first; of equal ones the earlier."""
+    scored = [trial for trial in trials if trial.status == "evaluated"]
+    return sorted(scored, key=lambda trial: (-trial.score, trial.number))
+
+
+def rank(trials: list[Trial]) -> list[Trial]:
+    """Give the trials with a score, in the order in which they are chosen.
+
+    By score; but where trials of an algorithm were refined, its others come after
+    these: what they are ahead by is luck rather than merit.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        All of a search.
+
+    Returns
+    -------
+    ranked : list of Trial
+        First the one that is chosen first.
+    """
+    scored = by_score(trials)
+    least = _least_refined(scored)
+
+    def place(trial: Trial) -> tuple[float, bool, float, int]:
+        most = least.get(trial.algorithm.name)
+        if most is None or trial.refines is not None or trial.refined() is None:
+            return -trial.score, False, -trial.score, trial.number
+        return -min(trial.score, most), True, -trial.score, trial.number
+
+    return sorted(scored, key=place)
+
+
+def choose(ranked: list[Trial], n: int, min_score: float | None) -> list[Trial]:
+    """Give the trials that become models, best first.
+
+    Parameters
+    ----------
+    ranked : list of Trial
+        In the order of `rank`.
+    n : int
+        How many at most.
+    min_score : float or None
+        What each must reach.
+
+    Returns
+    -------
+    chosen : list of Trial
+        The first, and of each algorithm that is less than two standard errors behind
+        at least one.
+    """
+    # who was far from being chosen is remembered by its score alone
+    ranked = [trial for trial in ranked if trial.probabilities is not None]
+    if min_score is not None:
+        ranked = [trial for trial in ranked if trial.score >= min_score]
+    if not ranked:
+        return []
+    first: dict[str, Trial] = {}
+    for trial in ranked:  # the best of each algorithm
+        first.setdefault(trial.algorithm.name, trial)
+    earned = [trial for trial in first.values() if lag(trial, ranked[0]) < _EARNED][:n]
+    chosen = {trial.number for trial in earned}
+    others = [trial.number for trial in ranked if trial.number not in chosen]
+    chosen.update(others[: n - len(earned)])
+    return [trial for trial in ranked if trial.number in chosen]
+
+
+def _least_refined(scored: list[Trial]) -> dict[str, float]:
+    """Give by algorithm the least of its refined trials, without what went wrong."""
+    by_number = {trial.number: trial for trial in scored}
+    error = _usual_error(scored)
+    least: dict[str, float] = {}
+    for trial in scored:
+        origin = by_number.get(-1 if trial.refines is None else trial.refines)
+        if origin is None:
+            continue
+        # few folds agree by chance at times: their own error alone says little
+        far = trial.score < origin.score - _EARNED * error
+        if far and lag(trial, origin) >= _EARNED:
+            continue
+        name = trial.algorithm.name
+        least[name] = min(trial.score, least.get(name, np.inf))
+    return least
+
+
+def _usual_error(scored: list[Trial]) -> float:
+    """Give the usual standard error of the difference between two good trials."""
+    best = np.array(scored[0].scores) if scored else None
+    others = scored[1 : 1 + _N_COMPARED]
+    errors = [_standard_error(best - np.array(trial.scores)) for trial in others]
+    return float(np.median(errors)) if errors else 0.0
+
+
+def _standard_error(differences: np.ndarray) -> float:
+    n = len(differences)
+    return float(differences.std(ddof=1)) / np.sqrt(n) if n > 1 else 0.0
