@@ -28,8 +28,8 @@ def tuner(*algorithms, **given):
 def test_it_is_told_each_row_of_the_history_when_it_is_there(plain):
     rows = []
     broken = ("broken", Broken(), {"C": (0.001, 10.0, "log-uniform")})
+    search = tuner(LOGIT, broken, "lightgbm", n_iter=12, n_candidates=3)
     with pytest.warns(UserWarning, match="failed"):
-        search = tuner(LOGIT, broken, "lightgbm", n_iter=12, n_candidates=3)
         search.fit(*plain, callback=rows.append)
     told = pd.DataFrame(rows)
     assert told["number"].tolist() == list(range(12))
