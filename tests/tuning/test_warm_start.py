@@ -92,6 +92,20 @@ def test_of_a_candidate(plain):
         assert found.best_score_ == before.history_["score"][index]
 
 
+@pytest.mark.parametrize("n_trees", [7, 77, 1200])
+def test_trees_that_no_search_comes_by_are_kept(plain, n_trees):
+    given = LGBMClassifier(n_estimators=n_trees, **POINT)
+    model = tune(plain, given, n_iter=1).best_estimator_
+    assert model.pipeline_[-1].n_estimators == n_trees
+
+
+def test_other_trees_are_read_off_the_fits(plain):
+    found = [
+        tune(plain, LGBMClassifier(n_estimators=n, **POINT), n_iter=1) for n in (5, 50)
+    ]
+    assert found[0].best_params_ == found[1].best_params_
+
+
 def test_of_best_params(plain):
     before = tune(plain, None, n_iter=6)
     found = tune(plain, before.best_params_, n_iter=1)
