@@ -310,6 +310,13 @@ def test_a_line_for_each_candidate(plain, capfd):
     assert len(lines) == 3
 
 
+def test_a_line_says_what_is_refined(plain, capfd):
+    settings = {"n_iter": 5, "cv": 2, "random_state": 0, "verbose": 2}
+    tuner = ModelTuner(["lightgbm"], **settings).fit(*plain)
+    origin = int(tuner.history_["refines"].iloc[4])
+    assert f"lightgbm  refines {origin}" in capfd.readouterr().err
+
+
 def test_the_bar_is_taken_away_when_the_search_fails(plain, capfd):
     def scorer(estimator, X, y):
         return np.nan

@@ -71,7 +71,8 @@ class SearchProgress:
             self._best = trial
         if self._verbose >= 2:
             self._progress.console.print(_line(trial), style="dim")
-        self._show(f"{self._n_done} candidates")
+        what = ", refining the best" if trial.refines is not None else ""
+        self._show(f"{self._n_done} candidates{what}")
 
     def refit(self, number: int, n_candidates: int) -> None:
         """Show that a candidate is being refitted."""
@@ -101,5 +102,10 @@ def _line(trial: Trial) -> str:
     outcome = f"{trial.score:.4f}" if trial.status == "evaluated" else trial.status
     return (
         f"{trial.number:4d}  {outcome:>9}  {trial.wall_time:6.2f} s  "
-        f"{trial.algorithm.name}  {trial.error[:120]}"
+        f"{trial.algorithm.name}  {_remark(trial)}"
     )
+
+
+def _remark(trial: Trial) -> str:
+    said = "" if trial.refines is None else f"refines {trial.refines}"
+    return trial.error[:120] or said
