@@ -34,6 +34,7 @@ ROW = {
     "best_score": 0.75,
     "estimate": 0.5,
     "roc_auc": math.nan,
+    "refines": math.nan,
     "n_folds": 2,
     "started": 1.5,
     "wall_time": 2.0,
@@ -231,6 +232,12 @@ def test_an_error_fails_the_run_and_a_stop_does_not():
     stopped = make_candidate(SEARCH, {**ROW, "status": "stopped"}, 0)
     assert stopped["status"] == "FINISHED"
     assert stopped["tags"]["edml.status"] == "stopped"
+
+
+def test_which_candidate_another_refines():
+    assert "edml.refines" not in candidate()["tags"]
+    refined = make_candidate(SEARCH, {**ROW, "refines": 12.0}, 0)
+    assert refined["tags"]["edml.refines"] == "12"
 
 
 _VALUES = st.one_of(

@@ -109,6 +109,9 @@ def make_candidate(search: str, row: Mapping[str, Any], began: float) -> Event:
         "edml.algorithm": algorithm,
         "edml.status": status,
     }
+    refines = _finite(row.get("refines"), math.nan)
+    if not math.isnan(refines):
+        tags["edml.refines"] = str(int(refines))
     if row.get("error"):
         tags["edml.error"] = to_text(row["error"], _MAX_TAG)
     return {
