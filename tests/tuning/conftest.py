@@ -44,6 +44,7 @@ def events():
 
 
 _ALL_TREES = dict(CHECKPOINTS)
+_LARGE_FOREST = _spaces.LARGE_FOREST
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def _few_trees(monkeypatch):
     """Grow few trees: what is tested is the same, and soon over."""
     monkeypatch.setitem(CHECKPOINTS, "lightgbm", (5, 10, 20, 30, 40, 50))
     monkeypatch.setitem(CHECKPOINTS, "xgboost", (5, 10, 20, 30, 40, 50))
-    monkeypatch.setitem(CHECKPOINTS, "random_forest", (10, 20, 30))
+    monkeypatch.setitem(CHECKPOINTS, "random_forest", (20,))
     monkeypatch.setattr(_spaces, "LARGE_FOREST", 40)
 
 
@@ -60,3 +61,4 @@ def all_trees(_few_trees, monkeypatch):
     """Grow as many as users do."""
     for name, checkpoints in _ALL_TREES.items():
         monkeypatch.setitem(CHECKPOINTS, name, checkpoints)
+    monkeypatch.setattr(_spaces, "LARGE_FOREST", _LARGE_FOREST)

@@ -112,6 +112,24 @@ def test_a_refined_one_that_went_wrong_does_not_stand_for_its_origin():
     assert rank(trials) == [coarse, other, wrong]
 
 
+def test_what_is_far_ahead_of_refined_ones_stays_ahead():
+    trials = []
+    poor = add(trials, "a", near(0.70, 1), Coarse)
+    finer = add(trials, "a", near(0.705, 7), Coarse, refines=poor.number, n_trees=99)
+    ahead = add(trials, "a", near(0.95, 0), Coarse)  # not refined, or not yet
+    assert rank(trials) == [ahead, finer, poor]
+    wrong = add(trials, "a", 0.2, Coarse, refines=ahead.number, n_trees=99)
+    assert rank(trials) == [ahead, finer, poor, wrong]
+
+
+def test_refined_ones_put_nothing_behind_that_came_with_its_trees():
+    trials = []
+    champion = add(trials, "a", near(0.80, 0), Coarse, of_trees=80)
+    coarse = add(trials, "a", near(0.79, 1), Coarse)
+    finer = add(trials, "a", near(0.78, 7), Coarse, refines=coarse.number, n_trees=99)
+    assert rank(trials) == [champion, finer, coarse]
+
+
 @given(TRIED, st.randoms(use_true_random=False))
 def test_order_in_general(tried, random):
     trials = []
@@ -129,14 +147,13 @@ def test_order_in_general(tried, random):
         )
     ranked = rank(trials)
     assert sorted(trial.number for trial in ranked) == list(range(len(trials)))
-    for finer in (True, False):
-        for name in "abc":
-            own = [
-                trial.score
-                for trial in ranked
-                if trial.algorithm.name == name and (trial.refines is None) == finer
-            ]
-            assert own == sorted(own, reverse=True)
+    for name in "abc":
+        own = [trial for trial in ranked if trial.algorithm.name == name]
+        refined = [trial.score for trial in own if trial.refines is not None]
+        assert refined == sorted(refined, reverse=True)
+        for place, trial in enumerate(own):  # a worse one is never before a refined one
+            later = [other.score for other in own[place:] if other.refines is not None]
+            assert all(trial.score >= score for score in later)
 
 
 # -- the choice of candidates ---------------------------------------------------

@@ -49,8 +49,9 @@ def test_any_n_jobs_on_rows(plain, n_jobs):
 
 @pytest.mark.parametrize("n_jobs", [2])
 def test_any_n_jobs_of_forests(plain, n_jobs):
-    one = tune(plain, "random_forest", n_iter=2)
-    other = tune(plain, "random_forest", n_iter=2, n_jobs=n_jobs)
+    one = tune(plain, "random_forest", n_iter=5)
+    other = tune(plain, "random_forest", n_iter=5, n_jobs=n_jobs)
+    assert one.history_["refines"].notna().any()
     assert_same(one, other, plain[0])
 
 

@@ -243,7 +243,7 @@ def test_what_takes_too_long_is_not_refined():
     clock = Clock(10.0, start=perf_counter() - 9)
     search = finer_search(clock=clock)
     for trial in search.trials:
-        trial.wall_time = 1.0  # so that refining may take three
+        trial.wall_time = 1.0  # so that refining may take twenty
     assert search._next_refined() is None
     cheap = search.ranked[-1]
     cheap.wall_time = 0.01

@@ -4,12 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 from lightgbm import LGBMClassifier
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edml import ModelRegistry, RiskClassifier, make_risk_pipeline
 from edml.tuning import ModelTuner
+from edml.tuning._spaces import CHECKPOINTS
 
 POINT = {
     "learning_rate": 0.123,
@@ -97,6 +100,38 @@ def test_trees_that_no_search_comes_by_are_kept(plain, n_trees):
     given = LGBMClassifier(n_estimators=n_trees, **POINT)
     model = tune(plain, given, n_iter=1).best_estimator_
     assert model.pipeline_[-1].n_estimators == n_trees
+
+
+@pytest.mark.parametrize("n_rows", [240, 8_000])
+@pytest.mark.parametrize("n_trees", [7, 123])
+def test_any_number_of_trees_of_a_forest(n_rows, n_trees):
+    table = make_classification(n_rows, 6, weights=[0.8], random_state=0)
+    given = RandomForestClassifier(n_estimators=n_trees, min_samples_leaf=20)
+    found = tune(table, given, "random_forest", n_iter=1)
+    assert found.history_["status"].tolist() == ["evaluated"]
+    assert found.best_estimator_.pipeline_[-1].n_estimators == n_trees
+
+
+@pytest.mark.parametrize("n_trees", ["many", 0, -3, 7.6, True, None])
+def test_what_is_no_number_of_trees_is_read_off_the_fits(plain, n_trees):
+    given = {"algorithm": "lightgbm", **POINT, "n_estimators": n_trees}
+    assert tune(plain, given, n_iter=1).best_params_["classify__n_estimators"] in {
+        *CHECKPOINTS["lightgbm"]
+    }
+
+
+def test_all_candidates_of_another_search_are_tried(plain):
+    before = tune(plain, None, "random_forest", n_iter=10, n_candidates=4)
+    again = tune(plain, before.candidates_, "random_forest", n_iter=4)
+    for number, index in enumerate(before.candidate_indices_):
+        assert first(again, number) == before.history_["params"][index]
+
+
+def test_a_refined_one_is_not_refined_again(plain):
+    before = tune(plain, None, "lightgbm", n_iter=10, n_candidates=1)
+    assert before.history_["refines"][before.best_index_] >= 0
+    again = tune(plain, before.best_params_, "lightgbm", n_iter=10)
+    assert (again.history_["refines"] != 0).all()
 
 
 def test_other_trees_are_read_off_the_fits(plain):

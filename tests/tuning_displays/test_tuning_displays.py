@@ -451,3 +451,14 @@ def test_what_cannot_be_ranked_is_refused():
         ParameterImportanceDisplay([0.1], ["a", "b"]).plot()
     with pytest.raises(ValueError, match="n_parameters == 0"):
         draw_from(full, n_parameters=0)
+
+
+def test_refined_candidates_are_not_learned_from_twice():
+    params = some_params(30)
+    score = np.array([point["classify__num_leaves"] for point in params])
+    plain = make_tuner(score[:24], params[:24])
+    tuner = make_tuner(np.r_[score[:24], score[:6] + 1], [*params[:24], *params[:6]])
+    tuner.history_["refines"] = [*[np.nan] * 24, *range(6)]
+    displays = [ParameterImportanceDisplay.from_tuner(one) for one in (plain, tuner)]
+    assert [display.n_candidates for display in displays] == [24, 24]
+    assert shown(displays[0]) == shown(displays[1])

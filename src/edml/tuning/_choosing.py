@@ -1,10 +1,14 @@
-"""Which candidates become models: the best, refined ones first, one of each kind."""
+"""Which candidates become models: the best, refined or far ahead, one of each kind."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 from edml.tuning._trial import Trial
 
-_N_COMPARED = 10  # the next best, whose differences tell how far chance goes
+#: The next best, whose differences to the best one tell how far chance goes.
+N_COMPARED = 10
+
 _EARNED = 2.0  # standard errors behind the best, from which it earned no model
 
 
@@ -36,8 +40,9 @@ def by_score(trials: list[Trial]) -> list[Trial]:
 def rank(trials: list[Trial]) -> list[Trial]:
     """Give the trials with a score, in the order in which they are chosen.
 
-    By score; but where trials of an algorithm were refined, its others come after
-    these: what they are ahead by is luck rather than merit.
+    By score; but a trial that could be refined comes after the refined ones of its
+    algorithm from which it cannot be told: what it is ahead by is luck rather than
+    merit.
 
     Parameters
     ----------
@@ -50,13 +55,20 @@ def rank(trials: list[Trial]) -> list[Trial]:
         First the one that is chosen first.
     """
     scored = by_score(trials)
-    least = _least_refined(scored)
+    is_ahead = _ahead_by_merit(scored)
+    refined: dict[str, list[Trial]] = {}
+    for trial in scored:
+        if trial.refines is not None:
+            refined.setdefault(trial.algorithm.name, []).append(trial)
 
     def place(trial: Trial) -> tuple[float, bool, float, int]:
-        most = least.get(trial.algorithm.name)
-        if most is None or trial.refines is not None or trial.refined() is None:
-            return -trial.score, False, -trial.score, trial.number
-        return -min(trial.score, most), True, -trial.score, trial.number
+        least = trial.score
+        finer = refined.get(trial.algorithm.name, [])
+        coarse = bool(finer) and trial.refined() is not None
+        if coarse:
+            like = [other.score for other in finer if not is_ahead(trial, other)]
+            least = min([trial.score, *like])
+        return -least, coarse, -trial.score, trial.number
 
     return sorted(scored, key=place)
 
@@ -95,28 +107,22 @@ def choose(ranked: list[Trial], n: int, min_score: float | None) -> list[Trial]:
     return [trial for trial in ranked if trial.number in chosen]
 
 
-def _least_refined(scored: list[Trial]) -> dict[str, float]:
-    """Give by algorithm the least of its refined trials, without what went wrong."""
-    by_number = {trial.number: trial for trial in scored}
+def _ahead_by_merit(scored: list[Trial]) -> Callable[[Trial, Trial], bool]:
+    """Give what tells whether a trial is ahead of another by more than chance."""
     error = _usual_error(scored)
-    least: dict[str, float] = {}
-    for trial in scored:
-        origin = by_number.get(-1 if trial.refines is None else trial.refines)
-        if origin is None:
-            continue
+
+    def is_ahead(trial: Trial, other: Trial) -> bool:
         # few folds agree by chance at times: their own error alone says little
-        far = trial.score < origin.score - _EARNED * error
-        if far and lag(trial, origin) >= _EARNED:
-            continue
-        name = trial.algorithm.name
-        least[name] = min(trial.score, least.get(name, np.inf))
-    return least
+        far = trial.score - other.score > _EARNED * error
+        return far and lag(other, trial) >= _EARNED
+
+    return is_ahead
 
 
 def _usual_error(scored: list[Trial]) -> float:
     """Give the usual standard error of the difference between two good trials."""
     best = np.array(scored[0].scores) if scored else None
-    others = scored[1 : 1 + _N_COMPARED]
+    others = scored[1 : 1 + N_COMPARED]
     errors = [_standard_error(best - np.array(trial.scores)) for trial in others]
     return float(np.median(errors)) if errors else 0.0
 

@@ -15,8 +15,7 @@ from edml.tuning._clock import Limit
 
 Judge = Callable[[FloatArray], float]
 
-_FOREST_CHUNK = 10  # trees that are grown between two looks at the clock
-_FEW_ROWS = 5_000  # of which a forest grows to its next checkpoint in no time
+_FEW_ROWS = 5_000  # of which a hundred trees are grown in no time
 
 
 class Path:
@@ -177,8 +176,9 @@ def _grow_forest(
     screen32 = np.ascontiguousarray(screen, dtype=np.float32)
     summed = np.zeros(len(screen))
     n_summed = 0
-    looks = range(_FOREST_CHUNK, path.checkpoints[-1] + 1, _FOREST_CHUNK)
-    for n_trees in path.checkpoints if len(X) < _FEW_ROWS else looks:
+    step = 100 if len(X) < _FEW_ROWS else 10  # trees between two looks at the clock
+    looks = range(step, path.checkpoints[-1], step)
+    for n_trees in sorted({*looks, *path.checkpoints}):
         path.limit.check()
         grown.set_params(n_estimators=n_trees).fit(X32, y)
         if n_trees not in path.checkpoints:

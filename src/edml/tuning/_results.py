@@ -12,8 +12,9 @@ from edml.tuning._trial import Trial
 def best_params(trial: Trial) -> dict[str, Any]:
     """Give the parameters of a candidate, its algorithm and trees among them."""
     params = {"algorithm": trial.algorithm.name, **trial.params}
-    if trial.n_trees is not None:
-        params["classify__n_estimators"] = trial.n_trees
+    n_trees = trial.of_trees if trial.n_trees is None else trial.n_trees
+    if n_trees is not None:
+        params["classify__n_estimators"] = n_trees
     return params
 
 

@@ -1,6 +1,5 @@
 """The search: which algorithm comes next, with what, and when to stop."""
 
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -8,18 +7,16 @@ import numpy as np
 
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._bayes import Params, Proposer
-from edml.tuning._choosing import by_score, choose, lag, rank
+from edml.tuning._choosing import N_COMPARED, by_score, choose, lag, rank
 from edml.tuning._clock import Clock, Limit
 from edml.tuning._trial import Evaluator, Trial
 
 _LEAST_WEIGHT = 0.05  # of an algorithm that is far behind
 _N_BEFORE_JUDGING = 6  # candidates of an algorithm, before it may be far behind
 _N_BEFORE_DROPPING = 4  # full evaluations, from which to learn how halves mislead
-_N_COMPARED = 10  # the next best
 _DROP_AT = 2.0  # standard deviations below the best
 _LONGEST_TRIAL = 0.2  # of the whole time
 _REFINING = 5  # of so many candidates, or seconds, the last one is for refining
-_FINER = 3.0  # times the seconds of a candidate that refining it takes, at most
 
 
 Given = tuple[Algorithm, Params, int | None]
@@ -125,7 +122,8 @@ class Search:
 
     def _candidates(self, given: Iterable[Given]) -> Iterable[Trial]:
         for algorithm, params, of_trees in given:
-            if self._arms[algorithm.name].proposer.take(params):
+            trees = {} if of_trees is None else {"classify__n_estimators": of_trees}
+            if self._arms[algorithm.name].proposer.take(params | trees):
                 yield Trial(algorithm, params, of_trees)
         rounds = max((len(arm.algorithm.first) for arm in self.arms), default=0)
         for number in range(rounds):
@@ -172,14 +170,19 @@ class Search:
         if not self._is_late():
             return None
         done = {trial.refines for trial in self.trials}
-        left = self._clock.left - self._reserve()
         for trial in self._best_coarse():
-            if trial.number in done or _FINER * trial.wall_time > left:
-                continue
             refined = trial.refined()
-            if refined is not None:
+            if refined is None or trial.number in done:
+                continue
+            if self._time_to_refine(trial, refined) <= self._clock.left:
                 return refined
         return None
+
+    def _time_to_refine(self, trial: Trial, refined: Trial) -> float:
+        """Give the seconds that it takes at most, its refit included."""
+        # its fits grew at least as many trees as were best
+        longer = (refined.of_trees or 1) / (trial.n_trees or 1)
+        return longer * (trial.wall_time + self._refit_time(trial))
 
     def _best_coarse(self) -> list[Trial]:
         coarse = rank([trial for trial in self.trials if trial.refines is None])
@@ -207,18 +210,21 @@ class Search:
         best = self.ranked[: self._stops.n_candidates]
         if not best:
             return 0.0
-        n_folds = len(self._evaluator.material.folds)
-        costs = [trial.fit_time / max(1, n_folds - 1) for trial in best]
+        costs = [self._refit_time(trial) for trial in best]
         timeout = self._clock.timeout or 0.0
         # the best one is refitted in any case, the others within a share
-        return 1.2 * costs[0] + min(sum(costs[1:]), 0.1 * timeout)
+        return costs[0] + min(sum(costs[1:]), 0.1 * timeout)
+
+    def _refit_time(self, trial: Trial) -> float:
+        n_folds = len(self._evaluator.material.folds)
+        return 1.2 * trial.fit_time / max(1, n_folds - 1)
 
     def _is_over(self) -> bool:
         n_iter, target = self._stops.n_iter, self._stops.target_score
         if n_iter is not None and len(self.trials) >= n_iter:
             return True
-        best = self.evaluated[:1]
-        if target is not None and best and best[0].score >= target:
+        first = self.ranked[:1] if target is not None else []
+        if target is not None and first and first[0].score >= target:
             return True
         return self._clock.left <= self._reserve()
 
@@ -236,7 +242,7 @@ class Search:
             return True
         best = np.array(evaluated[0].screened)
         half = len(screened)
-        others = evaluated[1 : 1 + _N_COMPARED]
+        others = evaluated[1 : 1 + N_COMPARED]
         differences = [np.array(trial.screened) - best for trial in others]
         misled = [float(d.mean() - d[:half].mean()) for d in differences]
         spread = float(np.sqrt(np.mean(np.square(misled))))
@@ -280,7 +286,7 @@ class Search:
         """Keep out-of-fold probabilities of those alone that may be refitted."""
         n = self._stops.n_candidates
         ranked = self.ranked
-        kept = {trial.number for trial in ranked[: 2 * n]}
+        kept = {trial.number for trial in [*ranked[: 2 * n], *self.evaluated[: 2 * n]]}
         kept |= {trial.number for trial in choose(ranked, n, None)}
         kept |= {trial.number for trial in self._best_coarse()}
         kept |= {arm.best.number for arm in self.arms if arm.best is not None}
@@ -333,45 +339,3 @@ class _Arm:
         if n_scored < _N_BEFORE_JUDGING:
             behind = min(behind, 1.0)  # it has shown little, and folds are noisy
         return max(_LEAST_WEIGHT, float(np.exp(-behind)))
-
-
-def check_any(trials: list[Trial]) -> None:
-    """Refuse to go on where no candidate could be evaluated.
-
-    Parameters
-    ----------
-    trials : list of Trial
-        All of them.
-
-    Raises
-    ------
-    ValueError
-        With the first error.
-    """
-    if any(trial.status == "evaluated" for trial in trials):
-        return
-    failed = [trial for trial in trials if trial.status == "failed"]
-    if failed:
-        first = failed[0]
-        message = (
-            f"All {len(trials)} candidates failed or were stopped. The first error, of "
-            f"{first.algorithm.name!r}: {first.error}"
-        )
-        raise ValueError(message)
-    message = (
-        f"No candidate could be evaluated in the time given ({len(trials)} were "
-        "stopped). Raise timeout, or name faster algorithms."
-    )
-    raise ValueError(message)
-
-
-def warn_failures(trials: list[Trial]) -> None:
-    """Warn where candidates failed, and quote the first error."""
-    failed = [trial for trial in trials if trial.status == "failed"]
-    if failed:
-        warnings.warn(
-            f"{len(failed)} of {len(trials)} candidates failed; history_ holds their "
-            f"errors. The first, of {failed[0].algorithm.name!r}: {failed[0].error}",
-            UserWarning,
-            stacklevel=3,
-        )

@@ -111,7 +111,12 @@ class Trial:
     error: str = ""
 
     def refined(self) -> "Trial | None":
-        """Give the same model of more and finer trees, if there is one."""
+        """Give the same model of more and finer trees, if there is one.
+
+        What came with its number of trees stays as it is.
+        """
+        if self.of_trees is not None:
+            return None
         finer = self.algorithm.refine(self.params, self.n_trees)
         if finer is None:
             return None

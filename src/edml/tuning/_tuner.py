@@ -32,16 +32,12 @@ from edml.tuning._algorithms import (
 )
 from edml.tuning._choosing import choose
 from edml.tuning._clock import Clock
+from edml.tuning._failures import check_any, warn_failures
 from edml.tuning._material import Material, read_matrix
 from edml.tuning._progress import SearchProgress
 from edml.tuning._results import best_params, make_cv_results, make_history, make_row
 from edml.tuning._scoring import FlagRule, Scorer
-from edml.tuning._search import (
-    Search,
-    Stops,
-    check_any,
-    warn_failures,
-)
+from edml.tuning._search import Search, Stops
 from edml.tuning._trial import Evaluator, Trial
 from edml.tuning._warm_start import read_warm_start
 from edml.tuning._workers import Workers
@@ -112,8 +108,8 @@ default=(None, "weight", "smote", "over", "under")
     Attributes
     ----------
     candidates_ : list of RiskClassifier
-        The best models, best first, fitted on everything; refined ones come before
-        those of the same algorithm that are not.
+        The best models, best first, fitted on everything; a refined one comes before
+        those of its algorithm that are not refined, unless they are far ahead.
     best_estimator_ : RiskClassifier
         The first of them.
     best_score_ : float
@@ -124,7 +120,8 @@ default=(None, "weight", "smote", "over", "under")
     best_index_ : int
         Its place in ``cv_results_`` and ``history_``.
     cv_results_ : dict of str to array
-        As of scikit-learn's searches; ``status`` is "evaluated", "dropped" (after
+        As of scikit-learn's searches, but the first in rank need not be the best one,
+        if it was not refined; ``status`` is "evaluated", "dropped" (after
         half of the folds), "stopped" (too slow) or "failed".
     history_ : DataFrame of shape (n_tried, 14)
         One row per candidate: algorithm, status, score, best_score so far, estimate
@@ -438,7 +435,7 @@ default=(None, "weight", "smote", "over", "under")
         self.interrupted_ = search.interrupted
         self.history_ = make_history(search.trials)
         self.cv_results_ = make_cv_results(search.trials, self.n_splits_)
-        best = models[0][0] if models else search.ranked[0]
+        best = models[0][0] if models else search.evaluated[0]
         self.best_index_ = best.number
         self.best_score_ = best.score
         self.best_params_ = best_params(best)

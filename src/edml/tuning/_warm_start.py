@@ -1,6 +1,7 @@
 """warm_start: what the user knows already, as points of the search."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 from sklearn.pipeline import Pipeline
@@ -84,14 +85,19 @@ def read_warm_start(
     if missing:
         message = f"warm_start of {name!r} lacks {missing}: tell all of its space."
         raise ValueError(message)
-    return [(algorithm, point, _unusual_trees(algorithm, params))]
+    return [(algorithm, point, _unusual_trees(algorithm, params, point))]
 
 
-def _unusual_trees(algorithm: Algorithm, params: Params) -> int | None:
+def _unusual_trees(algorithm: Algorithm, params: Params, point: Params) -> int | None:
+    """Give the number of trees, where a search would not come by it."""
     told = params.get("classify__n_estimators", params.get("n_estimators"))
-    if not algorithm.own or told is None or told in CHECKPOINTS[algorithm.name]:
+    if not algorithm.own or isinstance(told, bool) or not isinstance(told, Integral):
         return None
-    return int(told)
+    n_trees = int(told)
+    name = "classify__learning_rate"
+    usual = name not in point or point[name] in algorithm.space[name]
+    usual = usual and n_trees in CHECKPOINTS[algorithm.name]
+    return None if usual or n_trees < 1 else n_trees
 
 
 def _is_known(name: str, algorithm: Algorithm) -> bool:
@@ -108,7 +114,8 @@ def _describe(given: Any) -> tuple[str | None, Params]:
         return _CLASSES.get(given.algorithm, given.algorithm), _of_record(given)
     if isinstance(given, RiskClassifier) and given.estimator is None:
         return _describe(make_risk_pipeline())
-    for attribute in ("pipeline_", "estimator", "best_estimator_"):
+    bare = type(given).__name__ in _CLASSES  # a forest has an estimator, too: a tree
+    for attribute in () if bare else ("pipeline_", "estimator", "best_estimator_"):
         inner = getattr(given, attribute, None)
         if inner is not None and hasattr(inner, "get_params"):
             return _describe(inner)

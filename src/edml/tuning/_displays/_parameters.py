@@ -185,7 +185,8 @@ class ParameterImportanceDisplay:
 
         Candidates that were stopped or failed have no score and are left out; so are
         those that were dropped, unless ``history_`` has an ``estimate`` of theirs.
-        What made them so seems to matter less than it did. Left out are also the
+        What made them so seems to matter less than it did. Refined candidates say
+        again what their origins said, and are left out. Left out are also the
         number of trees of edml's own algorithms, which is read off the fits, and what
         had one value only.
 
@@ -227,6 +228,8 @@ class ParameterImportanceDisplay:
         # the surrogate's estimate of a dropped candidate says that it was a bad one
         told = history["estimate" if "estimate" in history else "score"]
         own = (history["algorithm"] == algorithm) & np.isfinite(told)
+        if "refines" in history:
+            own &= history["refines"].isna()
         score = told[own].to_numpy(dtype=np.float64)
         left_out = (
             {"algorithm", _TREES} if algorithm in tuner.algorithms else {"algorithm"}
