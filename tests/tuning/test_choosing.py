@@ -21,10 +21,6 @@ class Coarse(Algorithm):
         return (params, 99) if n_trees != 99 else None
 
 
-def algorithm(name):
-    return Algorithm(name, LogisticRegression(), {})
-
-
 def add(trials, name, scores, kind=Algorithm, **given):
     scores = [scores] * 4 if isinstance(scores, float) else list(scores)
     of = kind(name, LogisticRegression(), {})

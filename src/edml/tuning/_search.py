@@ -136,7 +136,8 @@ class Search:
             if refined is not None:
                 yield refined
                 continue
-            arms = [arm for arm in self.arms if not arm.exhausted and self._fits(arm)]
+            left = self._clock.left - self._reserve()
+            arms = [arm for arm in self.arms if arm.may_go_on(left)]
             if not arms:
                 return
             arm = self._next_arm(arms)
@@ -182,7 +183,7 @@ class Search:
         """Give the seconds that it takes at most, its refit included."""
         # its fits grew at least as many trees as were best
         longer = (refined.of_trees or 1) / (trial.n_trees or 1)
-        return longer * (trial.wall_time + self._refit_time(trial))
+        return longer * (trial.wall_time + self.refit_time(trial))
 
     def _best_coarse(self) -> list[Trial]:
         coarse = rank([trial for trial in self.trials if trial.refines is None])
@@ -210,12 +211,13 @@ class Search:
         best = self.ranked[: self._stops.n_candidates]
         if not best:
             return 0.0
-        costs = [self._refit_time(trial) for trial in best]
+        costs = [self.refit_time(trial) for trial in best]
         timeout = self._clock.timeout or 0.0
         # the best one is refitted in any case, the others within a share
         return costs[0] + min(sum(costs[1:]), 0.1 * timeout)
 
-    def _refit_time(self, trial: Trial) -> float:
+    def refit_time(self, trial: Trial) -> float:
+        """Give the seconds that fitting a trial on everything takes, about."""
         n_folds = len(self._evaluator.material.folds)
         return 1.2 * trial.fit_time / max(1, n_folds - 1)
 
@@ -223,14 +225,9 @@ class Search:
         n_iter, target = self._stops.n_iter, self._stops.target_score
         if n_iter is not None and len(self.trials) >= n_iter:
             return True
-        first = self.ranked[:1] if target is not None else []
-        if target is not None and first and first[0].score >= target:
+        if target is not None and any(t.score >= target for t in self.ranked[:1]):
             return True
         return self._clock.left <= self._reserve()
-
-    def _fits(self, arm: "_Arm") -> bool:
-        """Tell whether another candidate of it is likely to end in time."""
-        return arm.usual_time <= self._clock.left - self._reserve()
 
     def _is_promising(self, screened: list[float]) -> bool:
         """Tell whether half of the folds leave hope to beat the best.
@@ -328,6 +325,10 @@ class _Arm:
     def usual_time(self) -> float:
         """Seconds that a candidate takes."""
         return float(np.median([t.wall_time for t in self.trials] or [0.0]))
+
+    def may_go_on(self, left: float) -> bool:
+        """Tell whether it has another candidate, likely to end in so many seconds."""
+        return not self.exhausted and self.usual_time <= left
 
     def weight(self, best: Trial | None) -> float:
         """Give the share of the budget that it deserves, in (0, 1]."""

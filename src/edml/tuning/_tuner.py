@@ -384,11 +384,10 @@ default=(None, "weight", "smote", "over", "under")
         """Fit the best candidates on everything, as far as there is time."""
         models: list[tuple[Trial, RiskClassifier]] = []
         chosen = choose(search.ranked, self.n_candidates, self.min_score)
-        n_folds = len(prepared.plan.splits)
         start = clock.spent
         for number, trial in enumerate(chosen, start=1):
-            expected = 1.2 * trial.fit_time / max(1, n_folds - 1)
-            if models and (search.interrupted or expected > clock.left):
+            late = search.refit_time(trial) > clock.left
+            if models and (search.interrupted or late):
                 continue  # one that takes less time may still fit in
             progress.refit(number, len(chosen))
             try:
