@@ -181,11 +181,13 @@ def strip_names(column: pd.Series) -> pd.Series:
         The same object where nothing needs stripping.
     """
     if is_arrow_text(column):  # whole columns at once; Arrow's spaces are Python's
+        import pyarrow.compute as pc  # noqa: PLC0415 - there, where its text is
+
         names = column.str.strip()
-        blank = (names == "").to_numpy(dtype=bool, na_value=False)
-        if blank.any():
-            return names.mask(blank)
-        return column if names.array.equals(column.array) else names
+        given, kept = (text.array.__arrow_array__() for text in (column, names))
+        if pc.min(pc.binary_length(kept)).as_py() == 0:
+            return names.mask(names == "")
+        return column if kept.equals(given) else names
     names, stripped = _read_names(column)
     if stripped:
         return column
