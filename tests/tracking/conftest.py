@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import warnings
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,6 +37,9 @@ class MlflowServer:
         self.port = _free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen | None = None
+        with closing(sqlite3.connect(folder / "store.db")) as store:
+            # remembered by the file: a commit waits for the disk once, not four times
+            store.execute("PRAGMA journal_mode=WAL")
 
     @property
     def is_running(self) -> bool:
