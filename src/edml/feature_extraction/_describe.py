@@ -1,13 +1,12 @@
 """The 44 features of a table's events, written for each row."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from edml._jobs import Jobs
 from edml.feature_extraction._events import Events
 from edml.feature_extraction._history import (
-    STATISTICS,
     TIMINGS,
     Features,
     history_features,
@@ -22,7 +21,7 @@ from edml.schema import (
 
 
 def _with_statistics(name: str) -> list[str]:
-    return [f"{name}_{statistic}" for statistic in STATISTICS]
+    return [f"{name}_{statistic}" for statistic in ("min", "max", "mean", "std")]
 
 
 #: The names of the 44 features, in order.
@@ -73,7 +72,6 @@ def describe(
     partition = events.rows.partition
     n_wanted = len(partition if wanted is None else wanted)
     described = np.empty((len(FEATURES), n_wanted))
-    out = dict(zip(FEATURES, described, strict=True))
     kinds = {
         kind: np.flatnonzero([name in members for name in events.exam_names])
         for kind, members in resolve_exam_kinds(exam_kinds).items()
@@ -81,24 +79,27 @@ def describe(
     work = history_features(
         *(events.rows, events.exams, events.creations, events.submissions),
         kinds,
+        jobs,
         pending_is_zero=pending == "zero",
         wanted=wanted,
     )
-    out[PARTITION][:] = partition if wanted is None else partition[wanted]
+    described[FEATURES.index(PARTITION)] = (
+        partition if wanted is None else partition[wanted]
+    )
     for work_out in work:
-        jobs(_write, work_out, fill_value, out)
+        for features in work_out():
+            jobs(_write, features, fill_value, described)
     return described
 
 
-def _write(
-    work_out: Callable[[], list[Features]],
-    fill_value: float | None,
-    out: Mapping[str, FloatArray],
-) -> None:
-    """Work out some features and give each row its own, missing ones replaced."""
-    for values, of_rows in work_out():
-        for name, value in values.items():
-            if fill_value is not None:
-                np.copyto(value, fill_value, where=np.isnan(value))
-            # the mode "raise" would make a copy of the output
-            np.take(value, of_rows, out=out[name], mode="clip")
+def _write(features: Features, fill_value: float | None, described: FloatArray) -> None:
+    """Give each row its features, missing ones replaced."""
+    first, values, step, of_rows = features
+    if fill_value is not None:
+        np.copyto(values, fill_value, where=np.isnan(values))
+    begin = FEATURES.index(first)
+    out = described[begin : begin + len(values)]
+    if step is not None:
+        of_rows = np.take(step, of_rows)
+    # the mode "raise" would make a copy of the output
+    np.take(values, of_rows, axis=1, out=out, mode="clip")

@@ -17,7 +17,8 @@ from edml.schema import (
     FloatArray,
     IntArray,
     check_table,
-    history_codes,
+    factorize_keys,
+    join_histories,
     known_partitions,
     read_epochs,
     read_names,
@@ -63,26 +64,30 @@ def read_events(
     """
     check_table(X, [columns[name] for name in REQUIRED_COLUMNS])
     table = {name: X[columns[name]] for name in REQUIRED_COLUMNS}
-    partition = read_partitions(table[PARTITION])
-    histories = jobs(history_codes, table[STUDENT], table[COURSE])
-    exams = jobs(read_names, table["nombre_examen"])
+    students = jobs(factorize_keys, table[STUDENT])
     creations = jobs(read_names, table["ass_name"])
+    exams = jobs(read_names, table["nombre_examen"])
 
+    courses = factorize_keys(table[COURSE])
     handed_in = read_names(table["ass_name_sub"])
+    partition = read_partitions(table[PARTITION])
     grade = read_numbers(table["nota_parcial"])
     due = read_epochs(table["ass_due_at"])
     unlock = read_epochs(table["ass_unlock_at"])
     score = read_numbers(table["score"])[handed_in.rows]
     submitted = read_epochs(table["s_submitted_at"])[handed_in.rows]
     graded = read_epochs(table["s_graded_at"])[handed_in.rows]
-    created, exam, history = creations(), exams(), histories()
+    arrival = partition[handed_in.rows]
+    known = known_partitions(arrival, submitted, graded, partition_days)
+
+    exam, created = exams(), creations()
+    history = join_histories(students(), courses)
     rows = Rows(history, partition, int(history.max()) + 1 if len(history) else 0)
     # both facets number one list of names, by which they are aligned
     assignment_names, _ = pd.factorize(
         np.array([*created.labels, *handed_in.labels], dtype=object)
     )
     n_created = len(created.labels)
-    arrival = partition[handed_in.rows]
     return Events(
         rows,
         exam.labels,
@@ -107,7 +112,7 @@ def read_events(
             # neither scored nor sent: nothing was handed in, hence 0
             np.where(np.isnan(score) & np.isnan(submitted), 0.0, score),
             submitted,
-            known_partitions(arrival, submitted, graded, partition_days),
+            known,
         ),
     )
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edml._jobs import Jobs
 from edml.feature_extraction._spells import (
     ChangePoints,
     Spells,
@@ -30,7 +31,6 @@ from edml.feature_extraction._spells import (
 )
 from edml.schema import BoolArray, FloatArray, IntArray, distinct_codes
 
-STATISTICS = ("min", "max", "mean", "std")
 TIMINGS = (
     "hrs_to_do_assignment",
     "hrs_taken_to_do_assignment",
@@ -80,12 +80,15 @@ class Submissions(NamedTuple):
 
 
 class Features(NamedTuple):
-    """Some features, by name, at their steps; ``value[of_rows]`` is that of each row.
+    """Some features at their steps: ``values[:, step[of_rows]]`` are the rows'.
 
-    Missing ones are NaN. The arrays are not used elsewhere.
+    They are the feature ``first`` and those that come after it. Missing values are
+    NaN. ``values`` is not used elsewhere.
     """
 
-    values: dict[str, FloatArray]
+    first: str
+    values: FloatArray
+    step: IntArray | None
     of_rows: IntArray
 
 
@@ -95,6 +98,7 @@ def history_features(
     creations: Creations,
     submissions: Submissions,
     kinds: Mapping[str, IntArray],
+    jobs: Jobs,
     *,
     pending_is_zero: bool,
     wanted: IntArray | None = None,
@@ -110,6 +114,8 @@ def history_features(
         list of names.
     kinds : mapping of str to ndarray
         For each exam kind, the codes of its names in ``exams.name``.
+    jobs : Jobs
+        Takes what can be prepared beside the rest.
     pending_is_zero : bool
         Whether a submission that is not graded yet scores 0.
     wanted : ndarray of shape (n_wanted,), default=None
@@ -125,38 +131,28 @@ def history_features(
         rows, exams, creations, submissions, width = _rank_partitions(
             rows, exams, creations, submissions
         )
+    spells_of_exams = jobs(_exam_spells, exams, width)
+    work = _assignments(creations, submissions, width, jobs, pending_is_zero)
     moments = rows.history * width + rows.partition
-    exam_name, exam_spells = _exam_spells(exams, width)
-    work = _assignments(creations, submissions, width, pending_is_zero)
+    exam_name, exam_spells = spells_of_exams()
     points = ChangePoints(
         [exam_spells, work.open, work.scores, *work.timings.values()],
         moments if wanted is None else moments[wanted],
         rows.n_histories,
         width,
     )
-    by_kind = {
-        kind: exam_spells.where(np.isin(exam_name, names))
-        for kind, names in kinds.items()
-    }
     return [
-        partial(_results, points, exam_spells, work),
         *(
-            partial(_statistics, points, spells, f"nota_{kind}", f"{kind}_n_sum")
-            for kind, spells in by_kind.items()
-        ),
-        partial(_counts, points, work),
-        *(
-            partial(_statistics, points, spells, name)
+            partial(_timings, points, spells, name)
             for name, spells in work.timings.items()
         ),
+        partial(_results, points, exam_spells, work),
+        partial(_counts, points, work),
+        *(
+            partial(_grades, points, exam_spells, np.isin(exam_name, names), kind)
+            for kind, names in kinds.items()
+        ),
     ]
-
-
-def _statistics(
-    points: ChangePoints, spells: Spells, name: str, size: str | None = None
-) -> list[Features]:
-    found, step = points.statistics(spells)
-    return [Features(_named(name, found, size), step[points.of_rows])]
 
 
 def _results(
@@ -164,32 +160,37 @@ def _results(
 ) -> list[Features]:
     grades, grade_step = points.statistics(exams)
     scores, score_step = points.statistics(work.scores)
-    percent = _percent(grades.mean[grade_step], scores.mean[score_step])
+    percent = _percent(
+        Statistics(*grades).mean[grade_step], Statistics(*scores).mean[score_step]
+    )
     return [
-        Features(
-            _named("nota_overall", grades, "overall_parciales_n_sum"),
-            grade_step[points.of_rows],
-        ),
-        Features(_named("score", scores), score_step[points.of_rows]),
-        Features({"parcial_sobre_ass": percent}, points.of_rows),
+        Features("overall_parciales_n_sum", grades, grade_step, points.of_rows),
+        Features("score_min", scores[1:], score_step, points.of_rows),
+        Features("parcial_sobre_ass", percent[np.newaxis], None, points.of_rows),
     ]
+
+
+def _grades(
+    points: ChangePoints, exams: Spells, of_kind: BoolArray, kind: str
+) -> list[Features]:
+    found, step = points.statistics(exams.where(of_kind))
+    return [Features(f"{kind}_n_sum", found, step, points.of_rows)]
 
 
 def _counts(points: ChangePoints, work: "_Assignments") -> list[Features]:
     zeros = work.scores.where(work.scores.value <= 0)
-    found = {
-        "assignment_n_sum": points.counts(work.open),
-        "assignment_zero_sum": points.counts(zeros),
-    }
-    return [Features(found, points.of_rows)]
+    return [
+        Features(name, points.counts(spells)[np.newaxis], None, points.of_rows)
+        for name, spells in (
+            ("assignment_n_sum", work.open),
+            ("assignment_zero_sum", zeros),
+        )
+    ]
 
 
-def _named(
-    name: str, found: Statistics, size: str | None = None
-) -> dict[str, FloatArray]:
-    """Name the aggregates, and how many there are where ``size`` is its name."""
-    values = {f"{name}_{which}": getattr(found, which) for which in STATISTICS}
-    return values if size is None else {size: found.size, **values}
+def _timings(points: ChangePoints, spells: Spells, name: str) -> list[Features]:
+    found, step = points.statistics(spells)
+    return [Features(f"{name}_min", found[1:], step, points.of_rows)]
 
 
 # -- from events to spells ----------------------------------------------------
@@ -218,7 +219,11 @@ def _exam_spells(exams: Exams, width: int) -> tuple[IntArray, Spells]:
 
 
 def _assignments(
-    creations: Creations, submissions: Submissions, width: int, pending_is_zero: bool
+    creations: Creations,
+    submissions: Submissions,
+    width: int,
+    jobs: Jobs,
+    pending_is_zero: bool,
 ) -> _Assignments:
     n_creations = len(creations.name)
     items = _items(
@@ -228,16 +233,18 @@ def _assignments(
     created, handed_in = items.of_event[:n_creations], items.of_event[n_creations:]
     first = items.history * width  # the moments of each assignment's history
     never = first + width
+    graded = jobs(_graded, items, handed_in, submissions, width)
+    times = jobs(_submission_times, handed_in, submissions, len(items.name), width)
 
     dates = _first_creations(created, creations, len(items.name))
     creation_at = np.where(dates.known, first + dates.partition, never)
     arrival = _earliest(handed_in, submissions.partition, len(items.name), width)
     arrival_at = first + arrival
-    sent = _submission_times(handed_in, submissions, len(items.name), width)
+    sent = times()
     sent_at = np.maximum(first + sent.partition, creation_at)
 
     scores = [
-        _graded(items, handed_in, submissions, width),
+        graded(),
         # a creation scores 0 until a submission arrives
         Spells(creation_at, arrival_at, np.zeros(len(first))),
     ]
@@ -298,9 +305,10 @@ def _running_means(
     last = np.append(of_step[1:] != of_step[:-1], True)
     ends = np.flatnonzero(last) + 1  # per item, the step after its last
     stop = ends[np.searchsorted(ends, start, side="right")]
-    mean = spell_statistics(start, stop, value, np.append(0, ends)).mean
+    found = spell_statistics(start, stop, value, np.append(0, ends))
     begin = first[of_step] + when
     until = np.where(last, first[of_step] + width, np.append(begin[1:], 0))
+    mean = Statistics(*found).mean
     return np.concatenate([single, of_step]), Spells(
         *map(np.concatenate, zip(whole, (begin, until, mean), strict=True))
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from edml.schema import BoolArray, FloatArray, IntArray, affords_table
 
-_PAIRS_AT_ONCE = 2**17  # small enough for the working arrays to stay in cache
+_PAIRS_AT_ONCE = 2**18  # small enough for the working arrays to stay in cache
 
 
 class Spells(NamedTuple):
@@ -23,7 +23,10 @@ class Spells(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Aggregates at each point, NaN where there is nothing to tell."""
+    """Aggregates at each point, NaN where there is nothing to tell.
+
+    They are the rows of one array, so that all are passed on at once.
+    """
 
     size: FloatArray
     min: FloatArray
@@ -85,15 +88,15 @@ class ChangePoints:
         ended = np.bincount(self._find(spells.stop), minlength=size)
         return np.cumsum(begun - ended)[:-1].astype(np.float64)
 
-    def statistics(self, spells: Spells) -> tuple[Statistics, IntArray]:
+    def statistics(self, spells: Spells) -> tuple[FloatArray, IntArray]:
         """Aggregate the spells that hold.
 
         These change at few of the points, which are their steps.
 
         Returns
         -------
-        found : Statistics
-            The aggregates at each step.
+        found : ndarray of shape (5, n_steps)
+            The aggregates at each step, as `Statistics` names them.
         step : ndarray of shape (n_points,)
             For each change point, its last step.
         """
@@ -110,7 +113,7 @@ class ChangePoints:
 
 def spell_statistics(
     start: IntArray, stop: IntArray, value: FloatArray, firsts: IntArray
-) -> Statistics:
+) -> FloatArray:
     """Aggregate, at each point, the values whose interval covers it.
 
     Parameters
@@ -121,17 +124,22 @@ def spell_statistics(
     firsts : ndarray of shape (n_groups + 1,)
         The first point of each group, and the number of points. No interval
         crosses a group.
+
+    Returns
+    -------
+    found : ndarray of shape (5, n_points)
+        The aggregates, as `Statistics` names them.
     """
     n_points = int(firsts[-1])
-    found = Statistics(*(np.full(n_points, np.nan) for _ in Statistics._fields))
+    found = np.full((len(Statistics._fields), n_points), np.nan)
     count = np.cumsum(
         np.bincount(start, minlength=n_points + 1)
         - np.bincount(stop, minlength=n_points + 1)
     )[:-1]
-    found.size[:] = count
+    found[0] = count
     pairs = np.cumsum(count)  # of a value and a point, up to and with each point
     if not len(pairs) or pairs[-1] <= _PAIRS_AT_ONCE:
-        _fill_block(start, stop, value, found)
+        _fill_block(start, stop, value, Statistics(*found))
         return found
     order = np.argsort(start)
     start, stop, value = start[order], stop[order], value[order]
@@ -144,7 +152,7 @@ def spell_statistics(
             np.maximum(start[block], begin) - begin,
             np.minimum(stop[block], end) - begin,
             value[block],
-            Statistics(*(values[begin:end] for values in found)),
+            Statistics(*found[:, begin:end]),
         )
     return found
 

@@ -182,7 +182,8 @@ class DataCleaner(TransformerMixin, BaseEstimator):
 def _clean(canonical: str, column: pd.Series) -> Any:
     """Clean one column; None where it is canonical already."""
     if canonical == PARTITION:
-        return read_partitions(column)
+        partitions = read_partitions(column)
+        return None if np.shares_memory(partitions, column.to_numpy()) else partitions
     if canonical in NUMBER_COLUMNS:
         values = read_numbers(column)
         return None if column.dtype == np.float64 else values

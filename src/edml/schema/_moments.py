@@ -196,6 +196,9 @@ def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:
     -------
     codes : ndarray of shape (n_rows,)
     """
-    return distinct_codes(
-        combine_codes(factorize_keys(students), factorize_keys(courses))
-    )[1]
+    return join_histories(factorize_keys(students), factorize_keys(courses))
+
+
+def join_histories(students: IntArray, courses: IntArray) -> IntArray:
+    """Give each history a number, as `history_codes` does, from the keys' codes."""
+    return distinct_codes(combine_codes(students, courses))[1]

@@ -77,12 +77,17 @@ def read_partitions(column: pd.Series) -> IntArray:
     Returns
     -------
     partitions : ndarray of shape (n_rows,)
+        Treat it as read-only, for it may share the column's memory.
 
     Raises
     ------
     TableError
         If a partition is not a number, or is infinite, negative or fractional.
     """
+    if column.dtype == np.int64:  # as the cleaner leaves them
+        whole = column.to_numpy()
+        if not len(whole) or 0 <= whole.min() <= whole.max() <= LARGEST_PARTITION:
+            return whole
     values = read_numbers(column)
     bad = (values < 0) | (values > LARGEST_PARTITION)  # NaN compares as False
     if bad.any():
@@ -183,11 +188,15 @@ def strip_names(column: pd.Series) -> pd.Series:
     if is_arrow_text(column):  # whole columns at once; Arrow's spaces are Python's
         import pyarrow.compute as pc  # noqa: PLC0415 - there, where its text is
 
-        names = column.str.strip()
-        given, kept = (text.array.__arrow_array__() for text in (column, names))
-        if pc.min(pc.binary_length(kept)).as_py() == 0:
-            return names.mask(names == "")
-        return column if kept.equals(given) else names
+        given = column.array.__arrow_array__()
+        kept = pc.utf8_trim_whitespace(given)
+        blank = pc.equal(kept, "")
+        if pc.any(blank).as_py():
+            kept = pc.if_else(blank, None, kept)
+        elif kept.equals(given):
+            return column
+        names = column.dtype.__from_arrow__(kept)
+        return pd.Series(names, column.index, copy=False)
     names, stripped = _read_names(column)
     if stripped:
         return column
