@@ -29,6 +29,7 @@ from edml.serving._problem import MEDIA_TYPE, Problem
 CONNECTIONS_READ = 256
 CONNECTIONS_HELD = 1000
 STOP_SECONDS = 5.0  # what is left to requests that still arrive, when it is to stop
+IDLE_SECONDS = 1.0  # and to connections that are kept, for their next request
 
 _STATUS = {
     errors.LimitRequestLine: (414, "Shorten the address."),
@@ -99,7 +100,8 @@ class Worker(ThreadWorker):
     """A worker whose clients cannot hold it up.
 
     gunicorn waits without end for the rest of a request, and for a client to take its
-    answer; here both have their time.
+    answer; here both have their time. And when it is to stop, it waits for connections
+    on which nothing comes; here these have a second.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -128,9 +130,18 @@ class Worker(ThreadWorker):
     def notify(self) -> None:
         """Cut off who took too long; the main loop calls it once a second."""
         super().notify()
+        self._watch.cut_off()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for events; when it is to stop, for a second, and hasten the clients."""
         if not self.alive:
             self._watch.hasten(STOP_SECONDS)
-        self._watch.cut_off()
+            latest = time.monotonic() + IDLE_SECONDS
+            for conn in (*self.keepalived_conns, *self.pending_conns):
+                conn.timeout = min(conn.timeout, latest)
+            self.notify()
+            timeout = min(timeout, 1.0)
+        super().wait_for_and_dispatch_events(timeout)
 
     def handle(self, conn: Any) -> Any:
         """Handle a request, in a thread of its own."""
