@@ -56,7 +56,7 @@ def e2e(session: nox.Session) -> None:
     """Use the web app in Chromium; `-- --pictures` makes the docs' pictures anew."""
     ensure_chromium(session)
     session.install("-e", ".[all]", *group("test"), *group("e2e"))
-    options = ["-m", "e2e", "tests/e2e", *session.posargs]
+    options = [*BY_TWO, "-m", "e2e", "tests/e2e", *session.posargs]
     session.run("pytest", *options, env=TEST_ENV)
 
 

@@ -320,16 +320,15 @@ def test_what_is_being_worked_on_is_answered(registry, expected):
 def test_idle_and_slow_clients_do_not_hold_up_its_end(registry):
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {KIND}\r\n".encode()
     half = head + f"Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:500]
-    with edml_serve(registry) as served:
-        with RiskClient(served.url) as kept:
-            assert kept.ready()
-            with served.connect(), served.connect() as slow:
-                slow.sendall(half)
-                time.sleep(0.5)  # it is read by now
-                served.process.send_signal(signal.SIGTERM)
-                # what is in flight has 40 seconds; these are not worth them
-                assert served.process.wait(20) == 0
-                assert slow.makefile("rb").readline().split()[1] == b"408"
+    with edml_serve(registry) as served, RiskClient(served.url) as kept:
+        assert kept.ready()
+        with served.connect(), served.connect() as slow:
+            slow.sendall(half)
+            time.sleep(0.5)  # it is read by now
+            served.process.send_signal(signal.SIGTERM)
+            # what is in flight has 40 seconds; these are not worth them
+            assert served.process.wait(20) == 0
+            assert slow.makefile("rb").readline().split()[1] == b"408"
 
 
 @pytest.mark.slow
