@@ -46,7 +46,8 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run the tests that are marked slow, and those alone."""
     session.install("-e", ".[all]", *group("test"))
-    options = [*BY_TWO, "-m", "slow", *session.posargs]
+    # one more at a time than the others, for many wait for a server or the disk
+    options = ["-n", "3", *BY_TWO[2:], "-m", "slow", *session.posargs]
     none_is_fine = [0, 5]
     session.run("pytest", *options, env=TEST_ENV, success_codes=none_is_fine)
 
