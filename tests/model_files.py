@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from edml.pipeline import Blend
 from edml.registry._trust import dumps
 
 rng = np.random.default_rng(0)
@@ -37,12 +38,14 @@ MAKERS = {
     "forest": lambda: RandomForestClassifier(5, max_depth=4, random_state=0),
     "lightgbm": lightgbm,
     "xgboost": xgboost,
+    "blend": lambda: Blend([("few", lightgbm()), ("more", lightgbm(n_estimators=9))]),
 }
 
 
 @cache
 def fitted(name):
-    return MAKERS[name]().fit(X, y)
+    model = MAKERS[name]().fit(X, y)
+    return model.deployable() if name == "blend" else model
 
 
 @cache

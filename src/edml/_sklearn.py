@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_method_params,
@@ -18,6 +19,7 @@ from sklearn.utils.validation import (
 )
 
 __all__ = [
+    "BaseComposition",
     "GroupsConsumerMixin",
     "HasMethods",
     "Interval",
@@ -31,6 +33,7 @@ __all__ = [
     "validate_params",
 ]
 
+BaseComposition = _BaseComposition
 check_method_params = _check_method_params
 fit_context = _fit_context
 num_samples = _num_samples

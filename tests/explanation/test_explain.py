@@ -16,7 +16,7 @@ from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline as SamplingPipeline
 from lightgbm import LGBMClassifier, early_stopping
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -30,18 +30,20 @@ from sklearn.pipeline import FunctionTransformer, Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+from sklearn.utils.validation import has_fit_parameter
 from xgboost import XGBClassifier
 
 from edml.datasets import make_student_activity, make_target
 from edml.explanation import Explanation, explain
 from edml.explanation._contributions import import_shap
 from edml.feature_extraction import FEATURES, FeatureEngineer
-from edml.pipeline import SerialForest, make_risk_pipeline
+from edml.pipeline import Blend, SerialForest, make_risk_pipeline
 
 NAMES = ["a", "b", "c", "d", "e"]
 LIGHTGBM = LGBMClassifier(
     n_estimators=12, min_child_samples=5, verbosity=-1, n_jobs=1, random_state=0
 )
+FEW = {"n_estimators": 3, "verbosity": -1, "n_jobs": 1, "random_state": 1}
 XGBOOST = XGBClassifier(n_estimators=12, n_jobs=1, random_state=0)
 TREES = {
     "lightgbm": LIGHTGBM,
@@ -51,13 +53,17 @@ TREES = {
     "extra trees": ExtraTreesClassifier(8, random_state=0),
     "tree": DecisionTreeClassifier(random_state=0),
     "extra tree": ExtraTreeClassifier(max_depth=4, random_state=0),
+    "boosted blend": Blend([("a", LIGHTGBM), ("b", LGBMClassifier(**FEW))], "log-odds"),
+    "forest blend": Blend([(n, RandomForestClassifier(int(n))) for n in "35"]),
 }
 OTHERS = {
+    "blend of several": Blend([("a", LIGHTGBM), ("b", LogisticRegression())]),
+    "blend on another scale": Blend([("a", LIGHTGBM), ("b", LGBMClassifier(**FEW))]),
     "logistic": LogisticRegression(),
     "neighbours": KNeighborsClassifier(),
     "gradient boosting": GradientBoostingClassifier(n_estimators=5, random_state=0),
 }
-BOOSTED = ("lightgbm", "xgboost")
+BOOSTED = ("lightgbm", "xgboost", "boosted blend")
 
 
 def data(n=120, missing=False, seed=0):
@@ -71,7 +77,7 @@ def data(n=120, missing=False, seed=0):
 
 
 def fresh(model):
-    return type(model)(**model.get_params())
+    return clone(model)
 
 
 def expected_output(model, X):
@@ -79,6 +85,8 @@ def expected_output(model, X):
         return model.predict_proba(X, raw_score=True)
     if isinstance(model, XGBClassifier):
         return model.predict(X, output_margin=True)
+    if isinstance(model, Blend) and model.scale == "log-odds":
+        return np.mean([expected_output(one, X) for one in model.classifiers_], axis=0)
     return model.predict_proba(X)[:, 1]
 
 
@@ -164,7 +172,9 @@ def test_small_random_models_add_up(name, seed, n, missing):
     if missing:
         X = X.mask(random.random(X.shape) < 0.3)
         X.iloc[0] = 0.0
-    model = fresh(TREES[name]).fit(X, y, sample_weight=random.random(n) + 0.1)
+    model = fresh(TREES[name])
+    takes = has_fit_parameter(model, "sample_weight")
+    model.fit(X, y, **({"sample_weight": random.random(n) + 0.1} if takes else {}))
     check_adds_up(explain(model, X))
 
 

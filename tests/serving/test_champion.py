@@ -15,8 +15,14 @@ from hypothesis import given
 from sklearn.linear_model import LogisticRegression
 
 from bodies import FORMATS, post, predictions, train
-from edml import make_student_activity
+from edml import (
+    RiskClassifier,
+    make_risk_pipeline,
+    make_student_activity,
+    make_target,
+)
 from edml.exceptions import RegistryError, TableError
+from edml.pipeline._blend import blend_pipelines
 from edml.registry import ModelRegistry
 from edml.schema import REQUIRED_COLUMNS
 from edml.serving import create_app
@@ -329,6 +335,19 @@ def test_other_learners_give_the_same_bits(learner, tmp_path, events):
 @pytest.mark.parametrize("learner", ["lightgbm", "xgboost"])
 def test_features_may_stay_missing(learner, events):
     model = train(1, learner, fill_value=None).deployable()
+    scorer = Scorer(model)
+    assert scorer._direct is not None
+    truth = model.score_students(events, n_reasons=0)
+    assert scorer(events).probabilities.tolist() == truth["probability"].tolist()
+
+
+@pytest.mark.parametrize("learner", ["lightgbm", "xgboost"])
+def test_blends_give_the_same_bits(learner, events):
+    X = make_student_activity(60, fail_rate=0.3, random_state=1)
+    kinds = (None, "over")
+    pipelines = [make_risk_pipeline(learner, every=7, balance=kind) for kind in kinds]
+    blend = RiskClassifier(blend_pipelines(pipelines, "log-odds"), cv=2)
+    model = blend.fit(X, make_target(X)).deployable()
     scorer = Scorer(model)
     assert scorer._direct is not None
     truth = model.score_students(events, n_reasons=0)

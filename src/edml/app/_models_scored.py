@@ -28,7 +28,11 @@ N_IMPORTANT = 20
 MAX_POINTS = 2000
 # Boosted trees tell their contributions at once; a forest takes 5 to 11 ms a row, and
 # any other classifier thousands of predictions a row.
-_ROWS = {"LGBMClassifier": 2000, "XGBClassifier": 2000}
+_ROWS = {
+    "LGBMClassifier": 2000,
+    "XGBClassifier": 2000,
+    "Blend": 40,  # it may be of five forests
+}
 _FOREST_ROWS = 200
 _OTHER_ROWS = 20
 _FORESTS = (

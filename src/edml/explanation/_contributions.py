@@ -15,10 +15,9 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import DMatrix, XGBClassifier
 
+from edml.pipeline import Blend
+from edml.pipeline._blend import LOG_ODDS, PROBABILITY
 from edml.schema import FloatArray
-
-LOG_ODDS = "log-odds"
-PROBABILITY = "probability"
 
 _CHUNK = 100  # rows between two steps of the progress bar
 _SHOWN_FROM = 500  # rows; with more of them, waiting needs a progress bar
@@ -77,7 +76,7 @@ def contributions_of(
     contributions : Contributions
     """
     if not len(features):
-        scale = LOG_ODDS if _is_boosted(model) else PROBABILITY
+        scale = _scale(model)
         return Contributions(np.zeros(features.shape), np.zeros(0), np.zeros(0), scale)
     if progress is None:
         progress = len(features) > _SHOWN_FROM
@@ -97,7 +96,32 @@ def _of_trees(
         return of(model, features)
     if isinstance(model, (*_Forest, DecisionTreeClassifier)):
         return _of_forest(model, features, progress)
+    if isinstance(model, Blend):
+        return _of_blend(model, features, progress)
     return None
+
+
+def _of_blend(
+    model: Blend, features: pd.DataFrame, progress: bool
+) -> Contributions | None:
+    """Give the mean of the members' contributions, if all are on the blend's scale."""
+    found = [_of_trees(one, features, progress) for one in model.classifiers_]
+    each = [one for one in found if one is not None and one.scale == model.scale]
+    if len(each) < len(found):
+        return None
+    values, base, raw = (
+        np.mean([getattr(one, part) for one in each], axis=0)
+        for part in ("of_features", "base", "raw")
+    )
+    return Contributions(values, base, raw, model.scale)
+
+
+def _scale(model: Any) -> str:
+    """Give the scale of the contributions to a model's output."""
+    if isinstance(model, Blend):
+        same = all(_scale(one) == model.scale for one in model.classifiers_)
+        return model.scale if same else PROBABILITY
+    return LOG_ODDS if _is_boosted(model) else PROBABILITY
 
 
 def _is_boosted(model: Any) -> bool:

@@ -81,8 +81,10 @@ def explain(
 
     LightGBM and XGBoost give their own exact contributions, on the log-odds scale;
     scikit-learn's forests, extra trees and decision trees are explained exactly by
-    shap's TreeExplainer [1]_, and every other classifier by shap's permutation
-    explainer [2]_, both on the probability scale. The latter is an approximation
+    shap's TreeExplainer [1]_, on the probability scale; and a `edml.pipeline.Blend` of
+    models of one of these scales, as `edml.tuning.ModelTuner` makes them, by the mean
+    of its members' contributions. Every other classifier is explained by shap's
+    permutation explainer [2]_, on the probability scale, too. It is an approximation
     that still adds up, and costs about ``2000 * n_features`` predictions a row; its
     first call in a process compiles for some seconds.
 

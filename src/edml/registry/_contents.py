@@ -15,6 +15,8 @@ from edml.classifier import (
     SigmoidCalibrator,
 )
 from edml.exceptions import RegistryError
+from edml.pipeline import Blend
+from edml.pipeline._blend import LOG_ODDS, PROBABILITY
 from edml.registry import _types
 from edml.registry._boosters_lightgbm import BoosterShape, check_lightgbm
 from edml.registry._boosters_xgboost import check_xgboost
@@ -146,6 +148,8 @@ def check_model(model: Any) -> None:
         raise RegistryError(message)
     if isinstance(model, DeployedClassifier):
         _check_deployed(model)
+    elif isinstance(model, Blend):
+        _check_blend(model)
     else:
         _check_steps(model)
 
@@ -181,6 +185,17 @@ def _check_deployed(model: DeployedClassifier) -> None:
         right = False
     if not right:
         refuse("has a calibrator that does not rise from 0 to 1")
+
+
+def _check_blend(model: Blend) -> None:
+    if model.scale not in {PROBABILITY, LOG_ODDS} or not model.classifiers_:
+        refuse("has a blend of nothing, or on no scale")
+    for classifier in model.classifiers_:
+        check_model(classifier)
+        if classifier.n_features_in_ != model.n_features_in_ or not np.array_equal(
+            classifier.classes_, model.classes_
+        ):
+            refuse("has a blend whose members do not fit it")
 
 
 def _check_steps(model: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from edml.exceptions import RegistryError
+from edml.pipeline import Blend
 from edml.registry._trust import library_versions
 
 #: The headline figures, in the order in which they are shown.
@@ -221,9 +222,7 @@ def describe(
     names = getattr(model, "feature_names_in_", None)
     return {
         "algorithm": type(final).__name__,
-        "parameters": {
-            name: plain(value) for name, value in final.get_params(deep=False).items()
-        },
+        "parameters": _parameters(final),
         "threshold": float(getattr(model, "threshold_", DEFAULT_THRESHOLD)),
         "feature_names": None if names is None else [str(name) for name in names],
         "split_plan_hash": getattr(model, "split_plan_hash", None),
@@ -281,6 +280,18 @@ def _final_step(estimator: Any) -> Any:
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     return estimator
+
+
+def _parameters(final: Any) -> dict[str, Any]:
+    """Give the parameters of a classifier; of a blend, those of its members too."""
+    if isinstance(final, Blend):
+        bare = [_final_step(one) for one in final.classifiers_]
+        members = [
+            {"classifier": type(one).__name__, **_parameters(one)} for one in bare
+        ]
+        return {"scale": final.scale, "members": members}
+    given = final.get_params(deep=False)
+    return {name: plain(value) for name, value in given.items()}
 
 
 def _check_tags(tags: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from edml.classifier import Capacity, DeployedClassifier, RiskClassifier
 from edml.exceptions import RegistryError
 from edml.model_selection import PeriodSplit, StudentKFold
+from edml.pipeline import Blend
 from edml.sampling import AdaptiveSMOTE, SnapshotSampler
 
 _STORED = "stored"
@@ -201,6 +202,12 @@ def _describe_step(step: Any, name: str, obstacles: list[str]) -> Any:
             [inner, _describe_step(one, f"the step {inner!r}", obstacles)]
             for inner, one in step.steps
         ]
+    if isinstance(step, Blend):
+        members = [
+            [inner, _describe_step(one, f"the member {inner!r}", obstacles)]
+            for inner, one in step.members
+        ]
+        return {"members": members}
     if not hasattr(step, "fit_resample"):
         return _STORED
     kind = type(step).__name__
@@ -216,10 +223,16 @@ def _rebuild_step(steps: Any, stored: Any) -> Any:
         return _PASSTHROUGH
     if steps == _STORED:
         return clone(stored)
+    if isinstance(steps, dict) and "members" in steps:
+        each = zip(steps["members"], stored.classifiers_, strict=True)
+        members = [(name, _rebuild_step(how, fitted)) for (name, how), fitted in each]
+        return Blend(members, stored.scale)
     if isinstance(steps, dict):
         return _SAMPLERS[steps["sampler"]](**steps["parameters"])
-    # the stored pipeline has no steps that were idle, or sampled
-    found = stored.named_steps
+    # the stored pipeline has no steps that were idle, or sampled; in a blend it is
+    # the classifier alone, where nothing else is left
+    last = {steps[-1][0]: stored}
+    found = stored.named_steps if isinstance(stored, Pipeline) else last
     return SamplingPipeline(
         [(name, _rebuild_step(inner, found.get(name))) for name, inner in steps]
     )

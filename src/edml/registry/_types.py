@@ -12,6 +12,7 @@ PLAIN_OBJECTS = frozenset(
         "edml.classifier.IsotonicCalibrator",
         "edml.classifier.SigmoidCalibrator",
         "edml.feature_extraction.FeatureEngineer",
+        "edml.pipeline.Blend",
         "edml.preprocessing.DataCleaner",
         "edml.preprocessing.KeyDropper",
         "imblearn.pipeline.Pipeline",

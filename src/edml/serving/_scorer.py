@@ -18,7 +18,8 @@ from edml.feature_extraction import FEATURES, FeatureEngineer
 from edml.feature_extraction._describe import describe
 from edml.feature_extraction._events import read_events
 from edml.feature_extraction._history import Rows
-from edml.pipeline import split_per_history
+from edml.pipeline import Blend, split_per_history
+from edml.pipeline._blend import mean_probability
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.schema import (
     COLUMNS,
@@ -173,21 +174,28 @@ _Score = Callable[[list[NDArray[Any]], FloatArray], FloatArray]
 
 
 def _lightgbm_scores(rest: Any) -> _Score | None:
-    """Give the booster's own prediction, on the features as an array."""
+    """Give the boosters' own prediction, on the features as an array."""
     if not isinstance(rest, Pipeline) or len(rest.steps) != 2:
         return None
     dropper, classifier = (step for _, step in rest.steps)
-    if type(dropper) is not KeyDropper or type(classifier) is not LGBMClassifier:
+    blend = classifier if type(classifier) is Blend else None
+    bare = [classifier] if blend is None else blend.classifiers_
+    if type(dropper) is not KeyDropper or {type(one) for one in bare} != {
+        LGBMClassifier
+    }:
         return None
     names = tuple(dropper.get_feature_names_out())
     if names != FEATURES or len(classifier.classes_) != 2:
         return None
-    booster = classifier.booster_
+    boosters = [one.booster_ for one in bare]
 
     def score(keys: list[NDArray[Any]], described: FloatArray) -> FloatArray:
+        rows = np.ascontiguousarray(described)
         # one thread: rows are few, and the requests are what runs side by side
-        found = booster.predict(np.ascontiguousarray(described), num_threads=1)
-        return np.asarray(found, dtype=np.float64)
+        found = [booster.predict(rows, num_threads=1) for booster in boosters]
+        if blend is not None:
+            return mean_probability(found, blend.scale)
+        return np.asarray(found[0], dtype=np.float64)
 
     return score
 

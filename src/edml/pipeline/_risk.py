@@ -18,8 +18,6 @@ from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
 from edml.testing import is_per_history
 
-__all__ = ["CLASSIFIERS", "make_risk_pipeline", "split_per_history"]
-
 CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
 
 
