@@ -126,6 +126,7 @@ def test_settings_reach_the_search(events):
                 "scoring": "roc_auc",
                 "folds": 3,
                 "evaluations": 7,
+                "blended": 3,
                 "timeout": 5.0,
                 "target_score": 0.9,
                 "min_score": 0.1,
@@ -159,6 +160,7 @@ def test_settings_reach_the_search(events):
         "verbose": 1,
         "columns": {"user_uuid": "student"},
         "exam_kinds": {"parciales": ["A"]},
+        "n_blended": 3,
     }
     assert found == expected | {"warm_start": None}
 

@@ -14,7 +14,6 @@ from sklearn.tree import DecisionTreeClassifier
 from edml import (
     FeatureEngineer,
     PeriodSplit,
-    RiskClassifier,
     SplitPlan,
     StudentKFold,
     make_risk_pipeline,
@@ -24,6 +23,7 @@ from edml.pipeline import CLASSIFIERS
 from edml.tuning import ModelTuner
 from edml.tuning._algorithms import BALANCE
 from edml.tuning._growing import grow
+from tuned import assert_as_fitted_alone
 
 LOGIT = ("logit", LogisticRegression(), {"C": (0.01, 10.0, "log-uniform")})
 TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
@@ -33,25 +33,6 @@ def tune(X, y, algorithm, balance=None, groups=None, **given):
     settings = {"n_iter": 1, "n_candidates": 1, "cv": 3, "random_state": 0} | given
     tuner = ModelTuner([algorithm], balance=[balance], **settings)
     return tuner.fit(X, y, groups=groups)
-
-
-def assert_as_fitted_alone(tuner, X, y, groups=None):
-    assert tuner.candidates_
-    for index, model in zip(tuner.candidate_indices_, tuner.candidates_, strict=True):
-        alone = RiskClassifier(
-            estimator=model.estimator,
-            cv=tuner.split_plan_,
-            calibration=tuner.calibration,
-            threshold=tuner.threshold,
-        ).fit(X, y, groups=groups)
-        assert model.out_of_fold_.equals(alone.out_of_fold_)
-        assert model.threshold_ == alone.threshold_
-        np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
-        np.testing.assert_array_equal(model.predict(X), alone.predict(X))
-        np.testing.assert_array_equal(model.classes_, alone.classes_)
-        assert model.split_plan_ == alone.split_plan_ == tuner.split_plan_
-        assert model.data_fingerprint_ == alone.data_fingerprint_
-        assert tuner.history_["status"][index] == "evaluated"
 
 
 # -- edml's own algorithms, with each balancer ----------------------------------
@@ -196,8 +177,9 @@ def test_candidates_are_best_first(plain):
 @pytest.mark.parametrize("algorithm", CLASSIFIERS)
 def test_refined_ones_are_of_more_trees_and_fitted_anew(plain, algorithm):
     X, y = plain
-    tuner = ModelTuner([algorithm], n_iter=10, n_candidates=3, cv=3, random_state=0)
-    tuner.fit(X, y)
+    tuner = ModelTuner(
+        [algorithm], n_iter=10, n_candidates=3, cv=3, random_state=0, n_blended=1
+    ).fit(X, y)
     history = tuner.history_
     refined = history[history["refines"].notna()]
     assert len(history) == 10

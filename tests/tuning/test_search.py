@@ -27,7 +27,7 @@ def search_over(*names, clock=None, n_iter=None, n_candidates=10):
         [algorithm(name) for name in names],
         SimpleNamespace(material=SimpleNamespace(folds=range(4))),
         clock or Clock(None),
-        Stops(n_iter, None, n_candidates),
+        Stops(n_iter, None, n_candidates, 1),
         0,
         lambda trial: None,
     )

@@ -121,17 +121,40 @@ def test_what_is_no_number_of_trees_is_read_off_the_fits(plain, n_trees):
 
 
 def test_all_candidates_of_another_search_are_tried(plain):
-    before = tune(plain, None, "random_forest", n_iter=10, n_candidates=4)
+    before = tune(plain, None, "random_forest", n_iter=10, n_candidates=4, n_blended=1)
     again = tune(plain, before.candidates_, "random_forest", n_iter=4)
     for number, index in enumerate(before.candidate_indices_):
         assert first(again, number) == before.history_["params"][index]
 
 
 def test_a_refined_one_is_not_refined_again(plain):
-    before = tune(plain, None, "lightgbm", n_iter=10, n_candidates=1)
+    before = tune(plain, None, "lightgbm", n_iter=10, n_candidates=1, n_blended=1)
     assert before.history_["refines"][before.best_index_] >= 0
     again = tune(plain, before.best_params_, "lightgbm", n_iter=10)
     assert (again.history_["refines"] != 0).all()
+
+
+@pytest.mark.parametrize("of", ["best_params_", "model", "deployed", "record"])
+def test_of_a_blend_its_members_are_tried(events, tmp_path, of):
+    before = tune(events, None, "lightgbm", n_iter=10)
+    given = {
+        "best_params_": lambda: before.best_params_,
+        "model": lambda: before.best_estimator_,
+        "deployed": before.best_estimator_.deployable,
+        "record": lambda: recorded(before.best_estimator_, tmp_path),
+    }[of]()
+    members = before.best_params_["members"]
+    again = tune(events, given, "lightgbm", n_iter=len(members))
+    # what is deployed has no sampler any more
+    lost = {"balance", "snapshots__every"} if of == "deployed" else set()
+    for number, params in enumerate(members):
+        found = first(again, number)
+        assert found == params | {name: found[name] for name in lost}
+
+
+def recorded(model, folder):
+    registry = ModelRegistry(folder)
+    return registry.record(registry.register(model))
 
 
 def test_other_trees_are_read_off_the_fits(plain):

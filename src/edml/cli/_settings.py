@@ -89,6 +89,7 @@ class Tune(_Section):
     target_score: float | None = _told(None, "Stop the search at this score.")
     min_score: float | None = _told(None, "Keep no candidate below this score.")
     candidates: int = _told(10, "Candidates that are kept, at most.", ge=1)
+    blended: int = _told(5, "Of how many the blends are made; 1 makes none.", ge=1)
     balance: list[Balance] = _told(
         ["none", "weight", "smote", "over", "under"],
         "Ways to balance the classes that are tried.",

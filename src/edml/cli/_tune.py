@@ -165,6 +165,7 @@ def make_tuner(config: Config) -> Tuner:
         calibration=None if wanted.calibration == "none" else wanted.calibration,
         columns=config.columns or None,
         exam_kinds=config.exam_kinds or None,
+        n_blended=wanted.blended,
     )
 
 

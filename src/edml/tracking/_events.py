@@ -112,6 +112,8 @@ def make_candidate(search: str, row: Mapping[str, Any], began: float) -> Event:
     refines = _finite(row.get("refines"), math.nan)
     if not math.isnan(refines):
         tags["edml.refines"] = str(int(refines))
+    if row.get("blends"):
+        tags["edml.blends"] = str(int(row["blends"]))
     if row.get("error"):
         tags["edml.error"] = to_text(row["error"], _MAX_TAG)
     return {

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline as SimplePipeline
 from edml.classifier._training import fix_random_states
 from edml.exceptions import TableError
 from edml.pipeline import CLASSIFIERS, make_risk_pipeline
+from edml.pipeline._blend import LOG_ODDS, PROBABILITY
 from edml.sampling import make_balancer
 from edml.sampling._balancers import BALANCERS
 from edml.tuning._bayes import Dimension, Params, read_dimension
@@ -66,6 +67,11 @@ class Algorithm:
             if n_trees is not None:
                 rest["classify__n_estimators"] = n_trees
         return pipeline.set_params(**rest)
+
+    @property
+    def scale(self) -> str:
+        """The scale on which its candidates are blended, and explained."""
+        return PROBABILITY if self.name == "random_forest" else LOG_ODDS
 
     def refine(
         self, params: Mapping[str, Any], n_trees: int | None

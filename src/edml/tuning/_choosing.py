@@ -42,7 +42,8 @@ def rank(trials: list[Trial]) -> list[Trial]:
 
     By score; but a trial that could be refined comes after the refined ones of its
     algorithm from which it cannot be told: what it is ahead by is luck rather than
-    merit.
+    merit. A blend comes just before the first of its members, so that no algorithm is
+    chosen by its blend: that their mean scores higher is more of the same luck.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def rank(trials: list[Trial]) -> list[Trial]:
     ranked : list of Trial
         First the one that is chosen first.
     """
-    scored = by_score(trials)
+    scored = by_score([trial for trial in trials if not trial.members])
     is_ahead = _ahead_by_merit(scored)
     refined: dict[str, list[Trial]] = {}
     for trial in scored:
@@ -70,7 +71,12 @@ def rank(trials: list[Trial]) -> list[Trial]:
             least = min([trial.score, *like])
         return -least, coarse, -trial.score, trial.number
 
-    return sorted(scored, key=place)
+    blends = {t.members[0].number: t for t in trials if t.members}
+    ranked = []
+    for trial in sorted(scored, key=place):
+        blend = blends.get(trial.number)
+        ranked += [trial] if blend is None else [blend, trial]
+    return ranked
 
 
 def choose(ranked: list[Trial], n: int, min_score: float | None) -> list[Trial]:

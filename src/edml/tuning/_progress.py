@@ -72,6 +72,7 @@ class SearchProgress:
         if self._verbose >= 2:
             self._progress.console.print(_line(trial), style="dim")
         what = ", refining the best" if trial.refines is not None else ""
+        what = ", blending the best" if trial.members else what
         self._show(f"{self._n_done} candidates{what}")
 
     def refit(self, number: int, n_candidates: int) -> None:
@@ -108,4 +109,6 @@ def _line(trial: Trial) -> str:
 
 def _remark(trial: Trial) -> str:
     said = "" if trial.refines is None else f"refines {trial.refines}"
+    if trial.members:
+        said = f"blends {', '.join(str(member.number) for member in trial.members)}"
     return trial.error[:120] or said

@@ -12,6 +12,9 @@ from edml.tuning._trial import Trial
 def best_params(trial: Trial) -> dict[str, Any]:
     """Give the parameters of a candidate, its algorithm and trees among them."""
     params = {"algorithm": trial.algorithm.name, **trial.params}
+    if trial.members:
+        each = [best_params(member) for member in trial.members]
+        return {**params, "members": each}
     n_trees = trial.of_trees if trial.n_trees is None else trial.n_trees
     if n_trees is not None:
         params["classify__n_estimators"] = n_trees
@@ -28,7 +31,7 @@ def make_history(trials: list[Trial]) -> pd.DataFrame:
 
     Returns
     -------
-    history : DataFrame of shape (n_trials, 14)
+    history : DataFrame of shape (n_trials, 15)
         See `ModelTuner`.
     """
     rows = []
@@ -62,6 +65,7 @@ def make_row(trial: Trial, best_score: float) -> dict[str, Any]:
         "estimate": trial.estimate,
         "roc_auc": trial.roc_auc,
         "refines": np.nan if trial.refines is None else float(trial.refines),
+        "blends": len(trial.members),
         "n_folds": len(trial.scores) or len(trial.screened),
         "started": trial.started,
         "wall_time": trial.wall_time,

@@ -16,6 +16,8 @@ _N_BEFORE_JUDGING = 6  # candidates of an algorithm, before it may be far behind
 _N_BEFORE_DROPPING = 4  # full evaluations, from which to learn how halves mislead
 _DROP_AT = 2.0  # standard deviations below the best
 _LONGEST_TRIAL = 0.2  # of the whole time
+_FOR_A_BLEND = 0.1  # of the whole time, to fit its members on everything
+_DAYS = "snapshots__every"  # the parameter that members of a blend share
 _REFINING = 5  # of so many candidates, or seconds, the last one is for refining
 
 
@@ -34,11 +36,14 @@ class Stops:
         A score to reach.
     n_candidates : int
         For whose refits time is kept back.
+    n_blended : int
+        Candidates of which a blend is the mean.
     """
 
     n_iter: int | None
     target_score: float | None
     n_candidates: int
+    n_blended: int
 
 
 class Search:
@@ -82,6 +87,7 @@ class Search:
         ]
         self.trials: list[Trial] = []
         self.interrupted = False
+        self._n_ranked, self._ranked = 0, list[Trial]()
         self._evaluator = evaluator
         self._clock = clock
         self._stops = stops
@@ -95,7 +101,9 @@ class Search:
     @property
     def ranked(self) -> list[Trial]:
         """The trials with a score, in the order in which they are chosen."""
-        return rank(self.trials)
+        if len(self.trials) != self._n_ranked:  # asked for often
+            self._n_ranked, self._ranked = len(self.trials), rank(self.trials)
+        return self._ranked
 
     def run(self, given: Iterable[Given] = ()) -> None:
         """Evaluate candidates until something ends the search.
@@ -113,8 +121,13 @@ class Search:
         """
         try:
             for trial in self._candidates(given):
-                if self._evaluate(trial) or self._is_over():
+                if self._evaluate(trial):
+                    return
+                if self._is_over():
                     break
+            for trial in self._blends():
+                if self._evaluate(trial):
+                    return
         except KeyboardInterrupt:
             if not self.evaluated:
                 raise
@@ -151,7 +164,7 @@ class Search:
         """Evaluate a candidate; whether that ends the search."""
         trial.number, trial.started = len(self.trials), self._clock.spent
         limit = self._limit()
-        new = trial.refines is None
+        new = trial.refines is None and not trial.members
         try:
             self._evaluator.evaluate(trial, limit, self._is_promising if new else _yes)
         except KeyboardInterrupt:
@@ -159,7 +172,7 @@ class Search:
             raise
         self.trials.append(trial)
         trial.estimate = self._estimate(trial)
-        if new:  # a refined one is no point of the space
+        if new:  # a refined one or a blend is no point of the space
             arm = self._arm_of(trial)
             arm.trials.append(trial)
             self._tell(arm, trial)
@@ -189,11 +202,43 @@ class Search:
         coarse = rank([trial for trial in self.trials if trial.refines is None])
         return choose(coarse, self._stops.n_candidates, None)
 
+    def _blends(self) -> list[Trial]:
+        """Give the mean of the best candidates of each algorithm, best first.
+
+        As many as there is room for: of few candidates, none.
+        """
+        n_iter, blends = self._stops.n_iter, []
+        ranked = [trial for trial in self.ranked if not trial.members]
+        for algorithm in {t.algorithm.name: t.algorithm for t in ranked}.values():
+            members = self._members(algorithm)
+            if len(members) > 1:
+                days = {k: v for k, v in members[0].params.items() if k == _DAYS}
+                blends.append(Trial(algorithm, days, members=members))
+        return blends if n_iter is None else blends[: n_iter // _REFINING // 2]
+
+    def _members(self, algorithm: Algorithm) -> list[Trial]:
+        """Give the best of an algorithm that train on the same days.
+
+        No more than can be fitted on everything in a tenth of the time.
+        """
+        best = [trial for trial in self.ranked if trial.algorithm is algorithm]
+        best = [trial for trial in best if not trial.members and trial.probabilities]
+        if not (best and algorithm.own):
+            return best[:1]
+        days = best[0].params.get(_DAYS)
+        alike = [trial for trial in best if trial.params.get(_DAYS) == days]
+        chosen = alike[: self._stops.n_blended]
+        if self._clock.timeout is not None:
+            costs = np.cumsum([self.refit_time(trial) for trial in chosen])
+            n_paid = int(np.sum(costs <= _FOR_A_BLEND * self._clock.timeout))
+            chosen = chosen[: max(1, n_paid)]
+        return chosen
+
     def _is_late(self) -> bool:
         n_iter, timeout = self._stops.n_iter, self._clock.timeout
         if n_iter is not None:
-            n_refined = min(self._stops.n_candidates, n_iter // _REFINING)
-            if len(self.trials) >= n_iter - n_refined:
+            n_late = min(self._stops.n_candidates, n_iter // _REFINING)
+            if len(self.trials) >= n_iter - n_late:
                 return True
         return timeout is not None and self._clock.left <= timeout / _REFINING
 
@@ -212,18 +257,21 @@ class Search:
         if not best:
             return 0.0
         costs = [self.refit_time(trial) for trial in best]
+        costs[0] = sum(map(self.refit_time, self._members(best[0].algorithm)))
         timeout = self._clock.timeout or 0.0
         # the best one is refitted in any case, the others within a share
         return costs[0] + min(sum(costs[1:]), 0.1 * timeout)
 
     def refit_time(self, trial: Trial) -> float:
         """Give the seconds that fitting a trial on everything takes, about."""
+        if trial.members:
+            return sum(map(self.refit_time, trial.members))
         n_folds = len(self._evaluator.material.folds)
         return 1.2 * trial.fit_time / max(1, n_folds - 1)
 
     def _is_over(self) -> bool:
         n_iter, target = self._stops.n_iter, self._stops.target_score
-        if n_iter is not None and len(self.trials) >= n_iter:
+        if n_iter is not None and len(self.trials) >= n_iter - len(self._blends()):
             return True
         if target is not None and any(t.score >= target for t in self.ranked[:1]):
             return True
@@ -287,9 +335,10 @@ class Search:
         kept |= {trial.number for trial in choose(ranked, n, None)}
         kept |= {trial.number for trial in self._best_coarse()}
         kept |= {arm.best.number for arm in self.arms if arm.best is not None}
+        kept |= {t.number for arm in self.arms for t in self._members(arm.algorithm)}
         for trial in self.trials:
             if trial.number not in kept:
-                trial.probabilities = None
+                trial.probabilities = trial.judged = None
 
     def _arm_of(self, trial: Trial) -> "_Arm":
         return self._arms[trial.algorithm.name]

@@ -14,7 +14,8 @@ from edml.classifier._checks import check_scores
 from edml.classifier._prepared import Prepared
 from edml.classifier._training import Training, prepare_training, raw_scores
 from edml.pipeline import split_per_history
-from edml.schema import FloatArray
+from edml.pipeline._blend import blend_pipelines, mean_probability
+from edml.schema import FloatArray, IntArray
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._clock import Limit, OutOfTimeError
 from edml.tuning._fold import FoldJob, Grown, fit_fold, rows_of
@@ -61,6 +62,8 @@ class Trial:
         How many trees it has; None where that is read off the fits.
     refines : int or None
         The number of the candidate whose model it is again, of more and finer trees.
+    members : list of Trial
+        The candidates whose mean it is; empty of a single one.
     number : int
         From 0, in the order of evaluation.
     started : float
@@ -83,6 +86,9 @@ class Trial:
         How many trees it has.
     probabilities : list of ndarray or None
         Out-of-fold probabilities, by fold; only of the best candidates.
+    judged : list of ndarray or None
+        Those that were scored, of as many trees as were best over the other folds;
+        likewise.
     fit_time, score_time : float
         Seconds, summed over folds.
     wall_time : float
@@ -95,6 +101,7 @@ class Trial:
     params: dict[str, Any]
     of_trees: int | None = None
     refines: int | None = None
+    members: "list[Trial]" = field(default_factory=list)
     number: int = -1
     started: float = 0.0
     status: str = "failed"
@@ -105,6 +112,7 @@ class Trial:
     screened: list[float] = field(default_factory=list)
     n_trees: int | None = None
     probabilities: list[FloatArray] | None = None
+    judged: list[FloatArray] | None = None
     fit_time: float = 0.0
     score_time: float = 0.0
     wall_time: float = 0.0
@@ -115,7 +123,7 @@ class Trial:
 
         What came with its number of trees stays as it is.
         """
-        if self.of_trees is not None:
+        if self.of_trees is not None or self.members:
             return None
         finer = self.algorithm.refine(self.params, self.n_trees)
         if finer is None:
@@ -124,6 +132,9 @@ class Trial:
 
     def pipeline(self) -> Any:
         """Give its pipeline, not fitted."""
+        if self.members:
+            members = [member.pipeline() for member in self.members]
+            return blend_pipelines(members, self.algorithm.scale)
         return self.algorithm.configure(self.params, self.n_trees)
 
 
@@ -167,7 +178,10 @@ class Evaluator:
         """
         start = perf_counter()
         try:
-            self._evaluate(trial, limit, promising)
+            if trial.members:
+                self._blend(trial)
+            else:
+                self._evaluate(trial, limit, promising)
         except OutOfTimeError as error:
             took = perf_counter() - start
             trial.status, trial.error = "stopped", f"{error} after {took:.1f} s"
@@ -202,14 +216,32 @@ class Evaluator:
         judged = probabilities
         if others != [best] * len(fits):
             judged = self._predict_all(trial, fits, others)
-        scores = self.scorer.folds(tests, judged, self._flags)
+        trial.probabilities, trial.judged = probabilities, judged
+        self._score(trial, tests)
         trial.score_time += perf_counter() - start
+        trial.status = "evaluated"
+
+    def _score(self, trial: Trial, tests: list[IntArray]) -> None:
+        judged = trial.judged or []
+        scores = self.scorer.folds(tests, judged, self._flags)
         if not np.isfinite(scores).all():
             message = "the scorer gave NaN or infinity"
             raise ValueError(message)
         trial.scores, trial.score = scores, float(np.mean(scores))
-        trial.probabilities = probabilities
         trial.roc_auc = self.scorer.mean_roc_auc(tests, judged)
+
+    def _blend(self, trial: Trial) -> None:
+        """Take the mean of what the members gave; nothing is fitted."""
+        start = perf_counter()
+        scale = trial.algorithm.scale
+
+        def mean(kind: str) -> list[FloatArray]:
+            by_fold = zip(*(getattr(m, kind) for m in trial.members), strict=True)
+            return [mean_probability(each, scale) for each in by_fold]
+
+        trial.probabilities, trial.judged = mean("probabilities"), mean("judged")
+        self._score(trial, [fold.test for fold in self.material.folds])
+        trial.score_time = perf_counter() - start
         trial.status = "evaluated"
 
     def _predict_all(

@@ -51,9 +51,11 @@ class ModelTuner(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     Each algorithm has an optimizer of its own (scikit-optimize's); the budget goes
     to those that have shown most. The number of trees is read off each fit as it
     grows; a candidate that is hopeless on half of the folds is dropped. Towards the
-    end the best ones are refined: evaluated once more, of more and finer trees. The
-    best become `RiskClassifier` models, whose calibration and threshold are learned
-    from the out-of-fold scores of the search: none of their folds is fitted again.
+    end the best ones are refined: evaluated once more, of more and finer trees. At the
+    end the best of each algorithm are blended: their mean is a candidate too, for
+    which nothing is fitted anew in the folds. The best become `RiskClassifier` models,
+    whose calibration and threshold are learned from the out-of-fold scores of the
+    search: none of their folds is fitted again.
 
     ``best_score_`` chose the model among many, so it flatters it. Judge the model on
     other students, with `edml.inspection.evaluate`.
@@ -71,8 +73,8 @@ default=("random_forest", "lightgbm", "xgboost")
     cv : int, cross-validator or iterable, default=4
         The folds, as in `RiskClassifier`.
     n_iter : int or None, default=50
-        How many candidates to try, the refined ones included; None is as many as the
-        time allows.
+        How many candidates to try, refined ones and blends included; None is as many
+        as the time allows.
     timeout : float, default=None
         Seconds that `fit` may take, refits included.
     target_score : float, default=None
@@ -104,30 +106,38 @@ default=(None, "weight", "smote", "over", "under")
         ``{canonical: actual}`` of the event table, for edml's own algorithms.
     exam_kinds : mapping of str to list of str, default=None
         The exam names of each kind; see `edml.feature_extraction.FeatureEngineer`.
+    n_blended : int, default=5
+        Of how many candidates a blend is the mean, at most: see
+        `edml.pipeline.Blend`. 1 makes none, for models that are small and fast.
+        Candidates of your own algorithms are not blended, and those that train on
+        other days than the best not with it.
 
     Attributes
     ----------
     candidates_ : list of RiskClassifier
         The best models, best first, fitted on everything; a refined one comes before
-        those of its algorithm that are not refined, unless they are far ahead.
+        those of its algorithm that are not refined, unless they are far ahead, and a
+        blend before its best member.
     best_estimator_ : RiskClassifier
         The first of them.
     best_score_ : float
         Its mean score over the folds of the search; where the number of trees was
         read off the fits, each fold with as many as were best over the others.
     best_params_ : dict
-        Its algorithm and parameters; fit for ``warm_start``.
+        Its algorithm and parameters, of a blend those of its ``members``; fit for
+        ``warm_start``.
     best_index_ : int
         Its place in ``cv_results_`` and ``history_``.
     cv_results_ : dict of str to array
         As of scikit-learn's searches, but the first in rank need not be the best one,
-        if it was not refined; ``status`` is "evaluated", "dropped" (after
+        if it was not refined or blended; ``status`` is "evaluated", "dropped" (after
         half of the folds), "stopped" (too slow) or "failed".
-    history_ : DataFrame of shape (n_tried, 14)
+    history_ : DataFrame of shape (n_tried, 15)
         One row per candidate: algorithm, status, score, best_score so far, estimate
         (the score, or what half of the folds let expect), roc_auc, refines (the row
-        of which it is the refined one; NaN for the others), n_folds, started,
-        wall_time, fit_time, score_time (seconds), params, error.
+        of which it is the refined one; NaN for the others), blends (of how many
+        rows it is the mean; 0 for the others), n_folds, started, wall_time, fit_time,
+        score_time (seconds), params, error.
     candidate_indices_ : list of int
         The place of each of ``candidates_`` in ``history_``.
     split_plan_ : SplitPlan
@@ -192,6 +202,7 @@ default=(None, "weight", "smote", "over", "under")
         "threshold": [object],
         "columns": [Mapping, None],
         "exam_kinds": [Mapping, None],
+        "n_blended": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -214,6 +225,7 @@ default=(None, "weight", "smote", "over", "under")
         threshold: Any = "f1",
         columns: Mapping[str, str] | None = None,
         exam_kinds: Mapping[str, Iterable[str]] | None = None,
+        n_blended: int = 5,
     ) -> None:
         self.algorithms = algorithms
         self.scoring = scoring
@@ -232,6 +244,7 @@ default=(None, "weight", "smote", "over", "under")
         self.threshold = threshold
         self.columns = columns
         self.exam_kinds = exam_kinds
+        self.n_blended = n_blended
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -289,7 +302,7 @@ default=(None, "weight", "smote", "over", "under")
             self._occupancy(prepared, scorer),
         )
         material = Material(prepared)
-        stops = Stops(self.n_iter, self.target_score, self.n_candidates)
+        stops = Stops(self.n_iter, self.target_score, self.n_candidates, self.n_blended)
         with (
             SearchProgress(self.verbose, clock, self.n_iter) as progress,
             Workers(self.n_jobs) as workers,

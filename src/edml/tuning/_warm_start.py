@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from numbers import Integral
+from types import SimpleNamespace
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 
 from edml.classifier import RiskClassifier
-from edml.pipeline import make_risk_pipeline
+from edml.pipeline import Blend, make_risk_pipeline
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._bayes import Params
 from edml.tuning._spaces import CHECKPOINTS
@@ -42,7 +43,8 @@ def read_warm_start(
     Returns
     -------
     points : list of (Algorithm, dict, int or None)
-        Whole points: where a parameter is not told, the first point's is taken. And
+        Whole points, for a blend one of each member: where a parameter is not told,
+        the first point's is taken. And
         how many trees it has, where a search would not come by that number: of one
         that it refined, say.
 
@@ -55,6 +57,9 @@ def read_warm_start(
         return []
     if isinstance(warm_start, (list, tuple)):
         return [p for entry in warm_start for p in read_warm_start(entry, algorithms)]
+    members = _members_of(warm_start)
+    if members:
+        return read_warm_start(members, algorithms)
     name, params = _describe(warm_start)
     known = {algorithm.name: algorithm for algorithm in algorithms}
     if name is None:
@@ -114,11 +119,7 @@ def _describe(given: Any) -> tuple[str | None, Params]:
         return _CLASSES.get(given.algorithm, given.algorithm), _of_record(given)
     if isinstance(given, RiskClassifier) and given.estimator is None:
         return _describe(make_risk_pipeline())
-    bare = type(given).__name__ in _CLASSES  # a forest has an estimator, too: a tree
-    for attribute in () if bare else ("pipeline_", "estimator", "best_estimator_"):
-        inner = getattr(given, attribute, None)
-        if inner is not None and hasattr(inner, "get_params"):
-            return _describe(inner)
+    given = _unwrap(given)
     if not hasattr(given, "get_params"):
         message = (
             "warm_start must be a model, a registry's record, or a mapping of "
@@ -133,6 +134,51 @@ def _describe(given: Any) -> tuple[str | None, Params]:
         sampler = type(dict(given.steps).get("balance")).__name__
         params["balance"] = _balance(sampler, params)
     return _CLASSES.get(type(final).__name__, type(final).__name__), params
+
+
+def _unwrap(given: Any) -> Any:
+    """Give the pipeline or classifier that a model is of."""
+    bare = type(given).__name__ in _CLASSES  # a forest has an estimator, too: a tree
+    for attribute in () if bare else ("pipeline_", "estimator", "best_estimator_"):
+        inner = getattr(given, attribute, None)
+        if inner is not None and hasattr(inner, "get_params"):
+            return _unwrap(inner)
+    return given
+
+
+def _members_of(given: Any) -> list[Any]:
+    """Give a blend's members as if each were a model of its own; else nothing."""
+    if isinstance(given, Mapping):
+        return list(given.get("members", ()))
+    if hasattr(given, "algorithm") and hasattr(given, "parameters"):
+        return _members_of_record(given) if given.algorithm == Blend.__name__ else []
+    pipeline = _unwrap(given)
+    steps = pipeline.steps if isinstance(pipeline, Pipeline) else [("", pipeline)]
+    (*front, (_, final)) = steps
+    if not isinstance(final, Blend):
+        return []
+    # what is deployed names no members, and no longer knows how they balanced
+    members = [one for _, one in final.members] or final.classifiers_
+    return [
+        Pipeline(
+            [*front, *(one.steps if isinstance(one, Pipeline) else [("classify", one)])]
+        )
+        for one in members
+    ]
+
+
+def _members_of_record(record: Any) -> list[Any]:
+    (*front, (_, blend)) = record.training["steps"] if record.training else [("", {})]
+    members = record.parameters["members"]
+    steps = [how for _, how in blend.get("members", [])] or [[]] * len(members)
+    return [
+        SimpleNamespace(
+            algorithm=member["classifier"],
+            parameters={k: v for k, v in member.items() if k != "classifier"},
+            training={"steps": [*front, *how]},
+        )
+        for member, how in zip(members, steps, strict=True)
+    ]
 
 
 def _final_class(pipeline: Any) -> str:

@@ -230,6 +230,8 @@ class ParameterImportanceDisplay:
         own = (history["algorithm"] == algorithm) & np.isfinite(told)
         if "refines" in history:
             own &= history["refines"].isna()
+        if "blends" in history:
+            own &= history["blends"] == 0
         score = told[own].to_numpy(dtype=np.float64)
         left_out = (
             {"algorithm", _TREES} if algorithm in tuner.algorithms else {"algorithm"}
