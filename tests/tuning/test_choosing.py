@@ -159,6 +159,24 @@ def names(chosen):
     return [trial.algorithm.name for trial in chosen]
 
 
+def test_a_blend_comes_just_before_its_best_member_whatever_it_scores():
+    trials = []
+    first = add(trials, "a", 0.8)
+    second = add(trials, "b", 0.7)
+    other = add(trials, "a", 0.6)
+    high = add(trials, "b", 0.9, members=[second, other])
+    low = add(trials, "a", 0.1, members=[first, other])
+    order = [trial.number for trial in rank(trials)]
+    assert order == [t.number for t in (low, first, high, second, other)]
+
+
+def test_a_blend_that_failed_is_not_chosen():
+    trials = []
+    first, other = add(trials, "a", 0.8), add(trials, "a", 0.7)
+    add(trials, "a", 0.9, members=[first, other], status="failed")
+    assert rank(trials) == [first, other]
+
+
 def test_the_best_are_chosen():
     trials = []
     for score in (0.5, 0.9, 0.7, 0.8):

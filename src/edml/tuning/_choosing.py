@@ -71,7 +71,8 @@ def rank(trials: list[Trial]) -> list[Trial]:
             least = min([trial.score, *like])
         return -least, coarse, -trial.score, trial.number
 
-    blends = {t.members[0].number: t for t in trials if t.members}
+    done = [t for t in trials if t.members and t.status == "evaluated"]
+    blends = {trial.members[0].number: trial for trial in done}
     ranked = []
     for trial in sorted(scored, key=place):
         blend = blends.get(trial.number)
