@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 
 from edml.pipeline import CLASSIFIERS, Blend
@@ -125,7 +126,9 @@ def test_a_timeout_leaves_room_for_it(plain):
 
 def test_parameters_are_weighed_without_blends(plain):
     tuner = tune(plain, "lightgbm", n_iter=20)
-    display = ParameterImportanceDisplay.from_tuner(tuner, random_state=0)
+    display = ParameterImportanceDisplay.from_tuner(
+        tuner, random_state=0, ax=Figure().subplots()
+    )
     assert display.n_candidates == tuner.history_["refines"].isna().sum() - 1
 
 

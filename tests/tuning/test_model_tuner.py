@@ -187,6 +187,7 @@ def test_history(tuner):
         "estimate",
         "roc_auc",
         "refines",
+        "blends",
         "n_folds",
         "started",
         "wall_time",
