@@ -27,6 +27,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 TEST_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 # Each process begins with one half, in order, so that most fixtures are made once.
 BY_TWO = ("-n", "2", "--dist", "worksteal")
+BY_THREE = ("-n", "3", *BY_TWO[2:])
 
 
 def group(name: str) -> list[str]:
@@ -47,7 +48,7 @@ def slow(session: nox.Session) -> None:
     """Run the tests that are marked slow, and those alone."""
     session.install("-e", ".[all]", *group("test"))
     # one more at a time than the others, for many wait for a server or the disk
-    options = ["-n", "3", *BY_TWO[2:], "-m", "slow", *session.posargs]
+    options = [*BY_THREE, "-m", "slow", *session.posargs]
     none_is_fine = [0, 5]
     session.run("pytest", *options, env=TEST_ENV, success_codes=none_is_fine)
 

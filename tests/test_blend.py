@@ -120,6 +120,17 @@ def test_samplers_act_in_training_alone(scale):
     assert isinstance(Blend([("a", sampled)]).fit(X, y).classifiers_[0], GaussianNB)
 
 
+def test_samplers_within_a_member_of_a_member_stay_out_too():
+    inner = SamplingPipeline(
+        [("balance", AdaptiveSMOTE(random_state=0)), ("classify", GaussianNB())]
+    )
+    outer = SamplingPipeline([("impute", SimpleImputer()), ("classify", inner)])
+    for member in (outer, Blend([("inner", outer)])):
+        [fitted] = Blend([("outer", member)]).fit(X, y).classifiers_
+        assert "AdaptiveSMOTE" not in repr(fitted)
+        assert "AdaptiveSMOTE" in repr(member)
+
+
 def test_members_are_fitted_anew_and_left_alone():
     blend = Blend(MEMBERS).fit(X, y)
     assert not hasattr(MEMBERS[0][1], "coef_")

@@ -47,7 +47,7 @@ def compare(table, seed, n_iter, n_blended):
     blends = tuner.history_["blends"].loc[tuner.candidate_indices_].to_numpy()
     if blends[0] == 0:  # one alone trains on the days of the best
         return row | dict.fromkeys(MEASURES, 0.0)
-    # the best member is the next candidate; before calibration, which ties risks
+    # the best member is the next candidate; before calibration, which each has its own
     blend, single = (
         model.pipeline_.predict_proba(task.X_test)[:, 1]
         for model in tuner.candidates_[:2]

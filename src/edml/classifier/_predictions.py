@@ -13,9 +13,10 @@ from edml._sklearn import check_columns, safe_indexing
 from edml.classifier._calibration import calibrate
 from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
-from edml.classifier._training import raw_scores, without_samplers
+from edml.classifier._training import raw_scores
 from edml.exceptions import TableError
 from edml.pipeline import split_per_history
+from edml.pipeline._steps import without_samplers
 from edml.schema import (
     REQUIRED_COLUMNS,
     FloatArray,

@@ -27,10 +27,10 @@ from edml.classifier._training import (
     fix_random_states,
     prepare_training,
     score_fold,
-    without_samplers,
 )
 from edml.classifier._units import Units
 from edml.pipeline import make_risk_pipeline
+from edml.pipeline._steps import without_samplers
 from edml.schema import (
     COURSE,
     PARTITION,

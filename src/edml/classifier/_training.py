@@ -11,10 +11,9 @@ from sklearn.utils.validation import has_fit_parameter
 
 from edml._sklearn import safe_indexing
 from edml.exceptions import SplitError
+from edml.pipeline._steps import IDLE
 from edml.sampling import SnapshotSampler
 from edml.schema import FloatArray, IntArray
-
-_IDLE = (None, "passthrough")
 
 
 def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
@@ -66,7 +65,7 @@ def fit_rest(rest: Any, X: Any, y: IntArray, sample_weight: FloatArray | None) -
         )
         raise ValueError(message)
     for name, step in rest.steps[:-1] if isinstance(rest, Pipeline) else ():
-        if step in _IDLE:
+        if step in IDLE:
             continue
         if not hasattr(step, "fit_resample"):
             # one step, for some transform the rows of fit otherwise than new ones
@@ -165,23 +164,3 @@ def raw_scores(fitted: Any, X: Any) -> FloatArray:
         return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
     decided: NDArray[Any] = np.asarray(fitted.decision_function(X), dtype=np.float64)
     return (1 + decided / (1 + np.abs(decided))) / 2
-
-
-def without_samplers(fitted: Any) -> Any:
-    """Give a fitted pipeline's predicting steps alone.
-
-    A fitted sampler holds training rows: SMOTE, every row of the minority.
-    """
-    if hasattr(fitted, "best_estimator_"):  # a search keeps its own fitted pipeline
-        return without_samplers(fitted.best_estimator_)
-    if hasattr(fitted, "deployable"):
-        return fitted.deployable()
-    if not isinstance(fitted, Pipeline):
-        return fitted
-    return Pipeline(
-        [
-            (name, without_samplers(step))
-            for name, step in fitted.steps
-            if step not in _IDLE and not hasattr(step, "fit_resample")
-        ]
-    )

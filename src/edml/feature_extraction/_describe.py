@@ -76,19 +76,17 @@ def describe(
         kind: np.flatnonzero([name in members for name in events.exam_names])
         for kind, members in resolve_exam_kinds(exam_kinds).items()
     }
-    work = history_features(
+    described[FEATURES.index(PARTITION)] = (
+        partition if wanted is None else partition[wanted]
+    )
+    for features in history_features(
         *(events.rows, events.exams, events.creations, events.submissions),
         kinds,
         jobs,
         pending_is_zero=pending == "zero",
         wanted=wanted,
-    )
-    described[FEATURES.index(PARTITION)] = (
-        partition if wanted is None else partition[wanted]
-    )
-    for work_out in work:
-        for features in work_out():
-            jobs(_write, features, fill_value, described)
+    ):
+        jobs(_write, features, fill_value, described)
     return described
 
 

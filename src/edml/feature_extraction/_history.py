@@ -16,8 +16,7 @@ The work and the memory grow with the rows, and within one history with the
 product of its items and its change points.
 """
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -102,8 +101,8 @@ def history_features(
     *,
     pending_is_zero: bool,
     wanted: IntArray | None = None,
-) -> list[Callable[[], list[Features]]]:
-    """Prepare the features of every row.
+) -> Iterator[Features]:
+    """Work out the features of every row.
 
     Parameters
     ----------
@@ -121,10 +120,11 @@ def history_features(
     wanted : ndarray of shape (n_wanted,), default=None
         Positions of the rows to describe; None for all.
 
-    Returns
-    -------
-    work : list of callables
-        Each works out some of the features, and none needs another.
+    Yields
+    ------
+    features : Features
+        Some of them, as soon as they are known: what is done with these can go on
+        beside the next ones.
     """
     width = int(rows.partition.max()) + 1 if len(rows.partition) else 1
     if width > _WIDEST:
@@ -141,18 +141,15 @@ def history_features(
         rows.n_histories,
         width,
     )
-    return [
-        *(
-            partial(_timings, points, spells, name)
-            for name, spells in work.timings.items()
-        ),
-        partial(_results, points, exam_spells, work),
-        partial(_counts, points, work),
-        *(
-            partial(_grades, points, exam_spells, np.isin(exam_name, names), kind)
-            for kind, names in kinds.items()
-        ),
-    ]
+    for name, spells in work.timings.items():
+        found, step = points.statistics(spells)
+        yield Features(f"{name}_min", found[1:], step, points.of_rows)
+    yield from _results(points, exam_spells, work)
+    yield from _counts(points, work)
+    for kind, names in kinds.items():
+        of_kind = exam_spells.where(np.isin(exam_name, names))
+        found, step = points.statistics(of_kind)
+        yield Features(f"{kind}_n_sum", found, step, points.of_rows)
 
 
 def _results(
@@ -160,6 +157,7 @@ def _results(
 ) -> list[Features]:
     grades, grade_step = points.statistics(exams)
     scores, score_step = points.statistics(work.scores)
+    # now, for who takes the others may fill what they lack
     percent = _percent(
         Statistics(*grades).mean[grade_step], Statistics(*scores).mean[score_step]
     )
@@ -168,13 +166,6 @@ def _results(
         Features("score_min", scores[1:], score_step, points.of_rows),
         Features("parcial_sobre_ass", percent[np.newaxis], None, points.of_rows),
     ]
-
-
-def _grades(
-    points: ChangePoints, exams: Spells, of_kind: BoolArray, kind: str
-) -> list[Features]:
-    found, step = points.statistics(exams.where(of_kind))
-    return [Features(f"{kind}_n_sum", found, step, points.of_rows)]
 
 
 def _counts(points: ChangePoints, work: "_Assignments") -> list[Features]:
@@ -186,11 +177,6 @@ def _counts(points: ChangePoints, work: "_Assignments") -> list[Features]:
             ("assignment_zero_sum", zeros),
         )
     ]
-
-
-def _timings(points: ChangePoints, spells: Spells, name: str) -> list[Features]:
-    found, step = points.statistics(spells)
-    return [Features(f"{name}_min", found[1:], step, points.of_rows)]
 
 
 # -- from events to spells ----------------------------------------------------

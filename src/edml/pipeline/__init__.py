@@ -1,12 +1,9 @@
 """From a raw event table to a score: the pipeline, and what it may end in."""
 
 from edml.pipeline._blend import Blend
-from edml.pipeline._risk import (
-    CLASSIFIERS,
-    make_risk_pipeline,
-    split_per_history,
-)
+from edml.pipeline._risk import CLASSIFIERS, make_risk_pipeline
 from edml.pipeline._risk import SerialForest as SerialForest  # where models are stored
+from edml.pipeline._steps import split_per_history
 
 __all__ = [
     "CLASSIFIERS",

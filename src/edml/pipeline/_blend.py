@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from edml._sklearn import BaseComposition, StrOptions, fit_context, remember_columns
+from edml.pipeline._steps import without_samplers
 from edml.schema import FloatArray
 
 PROBABILITY = "probability"
@@ -123,7 +124,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
                 f"has {len(classes)} class(es)."
             )
             raise ValueError(message)
-        classifiers = [predicting(clone(one).fit(X, y)) for _, one in self.members]
+        classifiers = [_predicting(clone(one).fit(X, y)) for _, one in self.members]
         self.classes_ = classes
         self.classifiers_ = classifiers
         remember_columns(self, X)
@@ -291,24 +292,8 @@ def mean_probability(each: Any, scale: str) -> FloatArray:
     return np.asarray(expit(logit(bounded).mean(axis=0)))
 
 
-def predicting(fitted: Any) -> Any:
-    """Give the steps of a fitted member that act in predicting.
-
-    Parameters
-    ----------
-    fitted : estimator
-        A classifier, or a pipeline that ends in one.
-
-    Returns
-    -------
-    classifier : estimator
-        Bare where nothing acts before it.
-    """
-    if not isinstance(fitted, Pipeline):
-        return fitted
-    steps = [
-        (name, step)
-        for name, step in fitted.steps
-        if step not in (None, "passthrough") and not hasattr(step, "fit_resample")
-    ]
-    return steps[0][1] if len(steps) == 1 else Pipeline(steps)
+def _predicting(fitted: Any) -> Any:
+    """Give what of a fitted member predicts, bare where that is one step."""
+    kept = without_samplers(fitted)
+    alone = isinstance(kept, Pipeline) and len(kept.steps) == 1
+    return kept.steps[0][1] if alone else kept

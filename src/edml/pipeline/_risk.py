@@ -10,13 +10,11 @@ from lightgbm import LGBMClassifier
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.pipeline import Pipeline as SimplePipeline
 from xgboost import XGBClassifier
 
 from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
-from edml.testing import is_per_history
 
 CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
 
@@ -137,42 +135,6 @@ default="lightgbm"
             ("classify", _make_classifier(classifier, n_jobs, random_state)),
         ]
     )
-
-
-def split_per_history(estimator: Any) -> tuple[SimplePipeline | None, Any]:
-    """Part a pipeline into what may run once for all folds, and the rest.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A pipeline, fitted or not, or any other estimator.
-
-    Returns
-    -------
-    front : sklearn.pipeline.Pipeline or None
-        The first steps, as far as each carries edml's mark of treating histories
-        one by one (`edml.testing.is_per_history`); None where there is none. They
-        are the same objects, not copies.
-    rest : estimator
-        What learns from other students too.
-
-    Examples
-    --------
-    >>> from edml.pipeline import make_risk_pipeline, split_per_history
-    >>> front, rest = split_per_history(make_risk_pipeline())
-    >>> list(front.named_steps), list(rest.named_steps)
-    (['clean', 'features'], ['snapshots', 'select', 'balance', 'classify'])
-    """
-    if not isinstance(estimator, SimplePipeline):
-        return None, estimator
-    marked = 0
-    for _, step in estimator.steps[:-1]:
-        if not (step in (None, "passthrough") or is_per_history(step)):
-            break
-        marked += 1
-    if not any(is_per_history(step) for _, step in estimator.steps[:marked]):
-        return None, estimator
-    return SimplePipeline(estimator.steps[:marked]), estimator[marked:]
 
 
 def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> Any:

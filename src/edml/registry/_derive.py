@@ -10,9 +10,9 @@ from sklearn.exceptions import NotFittedError
 
 from edml.classifier import DeployedClassifier, RiskClassifier
 from edml.classifier._thresholds import check_threshold, choose_threshold
-from edml.classifier._training import without_samplers
 from edml.exceptions import RegistryError
 from edml.inspection._judged import judge
+from edml.pipeline._steps import without_samplers
 from edml.registry._duel import Answered
 from edml.registry._record import ModelRecord
 from edml.registry._shelf import Shelf, check_unseen

@@ -19,7 +19,7 @@ from edml.feature_extraction._describe import describe
 from edml.feature_extraction._events import read_events
 from edml.feature_extraction._history import Rows
 from edml.pipeline import Blend, split_per_history
-from edml.pipeline._blend import mean_probability
+from edml.pipeline._blend import PROBABILITY, mean_probability
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.schema import (
     COLUMNS,
@@ -178,11 +178,12 @@ def _lightgbm_scores(rest: Any) -> _Score | None:
     if not isinstance(rest, Pipeline) or len(rest.steps) != 2:
         return None
     dropper, classifier = (step for _, step in rest.steps)
-    blend = classifier if type(classifier) is Blend else None
-    bare = [classifier] if blend is None else blend.classifiers_
-    if type(dropper) is not KeyDropper or {type(one) for one in bare} != {
-        LGBMClassifier
-    }:
+    several = type(classifier) is Blend
+    bare = classifier.classifiers_ if several else [classifier]
+    scale = classifier.scale if several else PROBABILITY  # of one, to the bit
+    if type(dropper) is not KeyDropper:
+        return None
+    if any(type(one) is not LGBMClassifier for one in bare):
         return None
     names = tuple(dropper.get_feature_names_out())
     if names != FEATURES or len(classifier.classes_) != 2:
@@ -193,9 +194,7 @@ def _lightgbm_scores(rest: Any) -> _Score | None:
         rows = np.ascontiguousarray(described)
         # one thread: rows are few, and the requests are what runs side by side
         found = [booster.predict(rows, num_threads=1) for booster in boosters]
-        if blend is not None:
-            return mean_probability(found, blend.scale)
-        return np.asarray(found[0], dtype=np.float64)
+        return mean_probability(found, scale)
 
     return score
 

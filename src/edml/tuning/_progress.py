@@ -72,7 +72,8 @@ class SearchProgress:
         if self._verbose >= 2:
             self._progress.console.print(_line(trial), style="dim")
         what = ", refining the best" if trial.refines is not None else ""
-        what = ", blending the best" if trial.members else what
+        if trial.members:
+            what = ", blending the best"
         self._show(f"{self._n_done} candidates{what}")
 
     def refit(self, number: int, n_candidates: int) -> None:

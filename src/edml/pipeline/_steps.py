@@ -1,0 +1,65 @@
+"""The steps of a pipeline: which run once for all folds, and which predict."""
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from edml.testing import is_per_history
+
+IDLE = (None, "passthrough")
+
+
+def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
+    """Part a pipeline into what may run once for all folds, and the rest.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline, fitted or not, or any other estimator.
+
+    Returns
+    -------
+    front : sklearn.pipeline.Pipeline or None
+        The first steps, as far as each carries edml's mark of treating histories
+        one by one (`edml.testing.is_per_history`); None where there is none. They
+        are the same objects, not copies.
+    rest : estimator
+        What learns from other students too.
+
+    Examples
+    --------
+    >>> from edml.pipeline import make_risk_pipeline, split_per_history
+    >>> front, rest = split_per_history(make_risk_pipeline())
+    >>> list(front.named_steps), list(rest.named_steps)
+    (['clean', 'features'], ['snapshots', 'select', 'balance', 'classify'])
+    """
+    if not isinstance(estimator, Pipeline):
+        return None, estimator
+    marked = 0
+    for _, step in estimator.steps[:-1]:
+        if not (step in IDLE or is_per_history(step)):
+            break
+        marked += 1
+    if not any(is_per_history(step) for _, step in estimator.steps[:marked]):
+        return None, estimator
+    return Pipeline(estimator.steps[:marked]), estimator[marked:]
+
+
+def without_samplers(fitted: Any) -> Any:
+    """Give a fitted pipeline's predicting steps alone.
+
+    A fitted sampler holds training rows: SMOTE, every row of the minority.
+    """
+    if hasattr(fitted, "best_estimator_"):  # a search keeps its own fitted pipeline
+        return without_samplers(fitted.best_estimator_)
+    if hasattr(fitted, "deployable"):
+        return fitted.deployable()
+    if not isinstance(fitted, Pipeline):
+        return fitted
+    return Pipeline(
+        [
+            (name, without_samplers(step))
+            for name, step in fitted.steps
+            if step not in IDLE and not hasattr(step, "fit_resample")
+        ]
+    )
