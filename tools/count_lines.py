@@ -15,7 +15,7 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def docstring_lines(node: ast.AST, private: bool) -> dict[int, bool]:
-    """Return each docstring line below a node, and whether it belongs to a private name."""
+    """Map each docstring line below a node to whether its name is private."""
     lines: dict[int, bool] = {}
     for child in ast.iter_child_nodes(node):
         name = getattr(child, "name", "")
