@@ -4,14 +4,8 @@ import ast
 import string
 from pathlib import Path
 
-import pytest
-
 import edml.app
-from edml.app._feature_names import name_feature
-from edml.app._words import LANGUAGES
 from edml.app._words_models import MODELS
-from edml.explanation._phrases import words_of
-from edml.feature_extraction import FEATURES
 
 HERE = Path(edml.app.__file__).parent
 
@@ -46,14 +40,3 @@ def test_every_text_is_there_and_used():
     titles = {"m_promote_title", "m_rollback_title"}  # f"m_{what}_title"
     unused = set(MODELS["en"]) - whole - titles
     assert not {key for key in unused if not key.startswith(composed)}
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_feature_has_a_name_without_a_value(language):
-    names = [name_feature(name, language) for name in FEATURES]
-    assert len(set(names)) == len(FEATURES)
-    for name in names:
-        assert "{" not in name
-        assert not name.endswith(("…", ":", " "))
-    assert name_feature("of_my_own", language) == "of_my_own"
-    assert len(words_of(language).features) == len(FEATURES)

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edml.datasets import load_activity
-from edml.explanation import LANGUAGES, Explanation, explain
+from edml.explanation import (
+    LANGUAGES,
+    Explanation,
+    explain,
+    feature_name,
+    feature_phrase,
+)
 from edml.explanation._phrases import TOPICS, words_of
 from edml.feature_extraction import FEATURES
 from edml.pipeline import make_risk_pipeline
@@ -162,6 +168,27 @@ def test_any_value_can_be_told(feature, value, language):
     text = one(feature, value, language)
     assert "{" not in text
     assert "nan" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_feature_has_a_name_without_a_value(language):
+    names = [feature_name(name, language) for name in FEATURES]
+    assert len(set(names)) == len(FEATURES)
+    for name in names:
+        assert "{" not in name
+        assert not name.endswith(("…", ":", " "))
+    assert feature_name("of_my_own", language) == "of_my_own"
+
+
+def test_feature_phrase():
+    assert (
+        one("score_max", 60) == f"{feature_phrase('score_max', 60)} (raises the risk)"
+    )
+    assert feature_phrase("score_max", None, "es") == "sin puntaje de tareas todavía"
+    with pytest.raises(ValueError, match=r"language='fr' is unknown: use one of"):
+        feature_phrase("score_max", 60, "fr")
+    with pytest.raises(ValueError, match=r"language='fr' is unknown: use one of"):
+        feature_name("score_max", "fr")
 
 
 # -- which --------------------------------------------------------------------

@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from edml.app._events_view import Events
-from edml.app._feature_names import name_feature
 from edml.app._models_figures import draw_importance, draw_points
 from edml.app._models_scored import (
     Importance,
@@ -21,6 +20,7 @@ from edml.app._models_scored import (
 )
 from edml.app._source import Source
 from edml.app._words import Words
+from edml.explanation import feature_name
 from edml.registry import ModelRecord
 
 
@@ -133,7 +133,7 @@ def _find(
 def _show_weights(importance: Importance, words: Words) -> None:
     features = importance.table["feature"].tolist()
     weights = importance.table["weight"].to_numpy(dtype=np.float64)
-    names = [name_feature(name, words.language) for name in features]
+    names = [feature_name(name, words.language) for name in features]
     st.plotly_chart(draw_importance(names, weights, words), key="models_importance")
     told: dict[str, Any] = {
         "n": words.number(len(names)),
@@ -158,7 +158,7 @@ def _show_weights(importance: Importance, words: Words) -> None:
 
 
 def _show_points(points: Points, threshold: float, words: Words) -> None:
-    names = {name: name_feature(name, words.language) for name in points.features}
+    names = {name: feature_name(name, words.language) for name in points.features}
     figure = draw_points(points, threshold, names, words)
     st.plotly_chart(figure, key="models_points")
     known = points.table.dropna()

@@ -3,6 +3,13 @@
 from edml.explanation._explain import explain
 from edml.explanation._explanation import Explanation
 from edml.explanation._facts import history_facts
-from edml.explanation._phrases import LANGUAGES
+from edml.explanation._phrases import LANGUAGES, feature_name, feature_phrase
 
-__all__ = ["LANGUAGES", "Explanation", "explain", "history_facts"]
+__all__ = [
+    "LANGUAGES",
+    "Explanation",
+    "explain",
+    "feature_name",
+    "feature_phrase",
+    "history_facts",
+]

@@ -9,6 +9,7 @@ where there is none), and some have one for values below 0. ``{:count}`` and
 A fact has a text for 0, for 1, and for more; an empty text is not told.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+_PLACE = re.compile(r"\{[^}]*\}")
 _STATISTICS = ("min", "max", "mean", "std")
 #: Features of one topic are near copies, of which one is told for all.
 TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -128,6 +130,83 @@ def words_of(language: str) -> Words:
         message = f"language={language!r} is unknown: use one of {list(LANGUAGES)}."
         raise ValueError(message)
     return _WORDS[language]
+
+
+def feature_phrase(name: str, value: object, language: str = "en") -> str:
+    """Return a feature and its value in words, as reasons have them.
+
+    Parameters
+    ----------
+    name : str
+        A feature's name in the library.
+    value : object
+        Its value; NaN or None where nothing is known yet.
+    language : {"en", "es"}, default="en"
+        The reader's language, one of `LANGUAGES`.
+
+    Returns
+    -------
+    phrase : str
+        A feature that the library does not know is written as ``name = value``.
+
+    Raises
+    ------
+    ValueError
+        If the language is unknown.
+
+    See Also
+    --------
+    edml.explanation.feature_name : The same without a value.
+
+    Examples
+    --------
+    >>> from edml.explanation import feature_phrase
+    >>> feature_phrase("hrs_before_due_mean", -12.0)
+    'handed in 12 hours late on average'
+    >>> feature_phrase("nota_overall_mean", None)
+    'no exam grade yet'
+    """
+    return words_of(language).feature(name, value)
+
+
+def feature_name(name: str, language: str = "en") -> str:
+    """Return what people call a feature.
+
+    Parameters
+    ----------
+    name : str
+        A feature's name in the library.
+    language : {"en", "es"}, default="en"
+        The reader's language, one of `LANGUAGES`.
+
+    Returns
+    -------
+    text : str
+        An ellipsis stands where a reason has the value. A feature that the library
+        does not know keeps its name.
+
+    Raises
+    ------
+    ValueError
+        If the language is unknown.
+
+    See Also
+    --------
+    edml.explanation.feature_phrase : The same with a value.
+
+    Examples
+    --------
+    >>> from edml.explanation import feature_name
+    >>> feature_name("nota_overall_mean"), feature_name("score_max", "es")
+    ('mean exam grade', 'mejor puntaje en tareas')
+    >>> feature_name("hrs_before_due_min")
+    'latest hand-in … before due'
+    """
+    phrases = words_of(language).features.get(name)
+    if phrases is None:
+        return name
+    text = _PLACE.sub("…", phrases[0])
+    return re.sub(r":? …$", "", text)
 
 
 # fmt: off

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from edml._drawing import BLUE, GREY, require_pyplot
-from edml.explanation import Explanation, explain
-from edml.explanation._phrases import words_of  # the words of Explanation.reasons
+from edml.explanation import Explanation, explain, feature_phrase
 from edml.inspection._displays._bars import (
     draw_bars,
     keep_weightiest,
@@ -314,8 +313,7 @@ def _write_widths(ax: Any, bars: Any, widths: FloatArray) -> None:
 def _label_features(row: pd.Series, language: str | None) -> list[str]:
     """Write each feature with its value: by its name, or in words."""
     if language is not None:
-        words = words_of(language)
-        return [words.feature(str(name), value) for name, value in row.items()]
+        return [feature_phrase(str(n), value, language) for n, value in row.items()]
     return [
         f"{name}: unknown" if pd.isna(value) else f"{name} = {_write(value)}"
         for name, value in row.items()
