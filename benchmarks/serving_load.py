@@ -18,7 +18,7 @@ import psutil
 from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
 from edml.registry import ModelRegistry
 
-START = "from edml.serving._server import main; main()"
+START = "from edml.serving import main; main()"
 PARQUET = "application/vnd.apache.parquet"
 JSON = "application/json"
 ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
 from edml.registry import ModelRegistry
 
-START = "from edml.serving._server import main; main()"
+START = "from edml.serving import main; main()"
 
 
 def students(n=30, random_state=7):

@@ -191,11 +191,14 @@ def test_private_names_of_scikit_learn_are_imported_in_one_place(path):
     assert private == []
 
 
-def test_requirements_are_lower_bounds_only():
+def test_requirements_are_lower_bounds_except_where_private_parts_are_subclassed():
     extras = PROJECT["optional-dependencies"]
     for text in [*PROJECT["dependencies"], *extras["plot"], *extras["serve"]]:
-        operators = [bound.operator for bound in Requirement(text).specifier]
-        assert operators == [">="], text
+        requirement = Requirement(text)
+        operators = {bound.operator for bound in requirement.specifier}
+        # edml.serving subclasses parts of gunicorn that a new major version may change
+        capped = requirement.name == "gunicorn"
+        assert operators == ({">=", "<"} if capped else {">="}), text
 
 
 def test_the_extra_all_has_every_extra():

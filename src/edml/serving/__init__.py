@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 from edml.serving._app import create_app
 from edml.serving._blueprint import create_blueprint
 from edml.serving._limits import Limits
+from edml.serving._server import main
 from edml.serving._tokens import read_tokens
 
 if TYPE_CHECKING:
     from edml.serving._client import RiskClient
 
-__all__ = ["Limits", "RiskClient", "create_app", "create_blueprint", "read_tokens"]
+__all__ = [
+    "Limits",
+    "RiskClient",
+    "create_app",
+    "create_blueprint",
+    "main",
+    "read_tokens",
+]
 
 
 def __getattr__(name: str) -> Any:

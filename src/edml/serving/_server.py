@@ -117,12 +117,30 @@ def serve(options: ServerOptions) -> None:
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
-    """Run the ``edml-serve`` command.
+    """Run the server from command line arguments, as ``edml-serve`` does.
+
+    Options that are not given are read from the environment, such as
+    ``EDML_REGISTRY``; the signing key is read only from ``EDML_REGISTRY_KEY``.
 
     Parameters
     ----------
     arguments : iterable of str, default=None
-        What follows its name; None is what the process was given.
+        The arguments without the program name; None reads ``sys.argv``.
+
+    Raises
+    ------
+    SystemExit
+        When the server has stopped, or with status 1 or 2 if it cannot start; the
+        reason is printed to standard error.
+
+    See Also
+    --------
+    create_app : The same endpoint for a WSGI server of your choice.
+
+    Examples
+    --------
+    >>> from edml.serving import main
+    >>> main(["--registry", "registry", "--port", "8000"])  # doctest: +SKIP
     """
     given = None if arguments is None else list(arguments)
     app(given, prog_name="edml-serve")
