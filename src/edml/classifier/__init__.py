@@ -3,7 +3,7 @@
 from edml.classifier._calibration import IsotonicCalibrator, SigmoidCalibrator
 from edml.classifier._deployed import DeployedClassifier
 from edml.classifier._risk_classifier import RiskClassifier
-from edml.classifier._thresholds import Capacity
+from edml.classifier._thresholds import Capacity, check_threshold, choose_threshold
 
 __all__ = [
     "Capacity",
@@ -11,4 +11,6 @@ __all__ = [
     "IsotonicCalibrator",
     "RiskClassifier",
     "SigmoidCalibrator",
+    "check_threshold",
+    "choose_threshold",
 ]

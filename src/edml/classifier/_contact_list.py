@@ -6,11 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
 
 from edml.classifier._thresholds import Capacity
-from edml.classifier._units import latest_rows
 from edml.datasets import as_of
 from edml.exceptions import TableError
 from edml.explanation import explain, history_facts
@@ -23,7 +21,9 @@ from edml.schema import (
     IntArray,
     columns_of,
     is_event_table,
+    latest_rows,
     read_partitions,
+    step_parameter,
 )
 
 _FOR_PEOPLE = ("legajo", "course_name")
@@ -176,7 +176,4 @@ def _most_at_risk(probability: FloatArray, courses: pd.Series, k: int) -> BoolAr
 
 
 def _partition_days(model: _Model) -> float:
-    pipeline = model.pipeline_
-    steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
-    stated = (getattr(step, "partition_days", None) for _, step in steps)
-    return next((float(days) for days in stated if days is not None), 1.0)
+    return float(step_parameter(model, "partition_days", 1.0))

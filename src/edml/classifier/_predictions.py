@@ -15,8 +15,7 @@ from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
 from edml.classifier._training import raw_scores
 from edml.exceptions import TableError
-from edml.pipeline import split_per_history
-from edml.pipeline._steps import without_samplers
+from edml.pipeline import split_per_history, strip_samplers
 from edml.schema import (
     REQUIRED_COLUMNS,
     FloatArray,
@@ -99,7 +98,7 @@ class RiskPredictions:
             If a column that the model needs is absent, or cannot be read.
         """
         self._check_columns(X)
-        pipeline = without_samplers(self.pipeline_)
+        pipeline = strip_samplers(self.pipeline_)
         if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
             return X
         return pipeline[:-1].transform(X)

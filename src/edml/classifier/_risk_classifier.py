@@ -29,8 +29,7 @@ from edml.classifier._training import (
     score_fold,
 )
 from edml.classifier._units import Units
-from edml.pipeline import make_risk_pipeline
-from edml.pipeline._steps import without_samplers
+from edml.pipeline import make_risk_pipeline, strip_samplers
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -248,7 +247,7 @@ class RiskClassifier(
         """
         check_is_fitted(self, "pipeline_")
         return DeployedClassifier(
-            without_samplers(self.pipeline_),
+            strip_samplers(self.pipeline_),
             self.calibrator_,
             self.threshold_,
             self.classes_,

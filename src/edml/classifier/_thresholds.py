@@ -57,17 +57,27 @@ class Capacity:
 
 
 def check_threshold(threshold: Any) -> None:
-    """Refuse what is no threshold, before anything is fitted.
+    """Raise an error for an invalid threshold, before anything is fitted.
 
     Parameters
     ----------
     threshold : float, str, callable or Capacity
-        What `RiskClassifier` takes.
+        A threshold, as `RiskClassifier` takes it.
 
     Raises
     ------
     ValueError
-        If it is none of these, or out of range.
+        If it is of another kind, or out of range.
+
+    Examples
+    --------
+    >>> from edml.classifier import check_threshold
+    >>> check_threshold("recall>=0.9")
+    >>> try:
+    ...     check_threshold(1.5)
+    ... except ValueError:
+    ...     print("invalid")
+    invalid
     """
     if isinstance(threshold, Capacity):
         return
@@ -106,22 +116,33 @@ def choose_threshold(
     Parameters
     ----------
     threshold : str, callable or Capacity
-        The rule, having passed `check_threshold`.
-    score, fails : ndarray of shape (n_units,)
-        Out-of-fold scores, and which of them fail.
+        The rule, as `RiskClassifier` takes it; `check_threshold` accepts it.
+    score : ndarray of shape (n_units,)
+        Out-of-fold scores, in [0, 1].
+    fails : ndarray of bool of shape (n_units,)
+        Which units fail.
     occupancy : Occupancy or None
-        For a capacity; None where ``X`` is no event table.
+        How long each unit lasts, which a `Capacity` needs; None without an event
+        table.
 
     Returns
     -------
     chosen : float
-        One of the scores. Of equally good ones it is the highest.
+        One of the scores; the highest of equally good ones.
 
     Raises
     ------
     ValueError
-        If a capacity is asked for without an event table, or a scorer does not
-        judge flags.
+        If a capacity comes without an event table, or a scorer needs probabilities
+        instead of flags.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.classifier import choose_threshold
+    >>> score = np.array([0.1, 0.4, 0.6, 0.9])
+    >>> choose_threshold("recall>=1", score, np.array([0, 0, 1, 1]) == 1, None)
+    0.6
     """
     if isinstance(threshold, Capacity):
         return _by_capacity(threshold, score, occupancy)

@@ -9,16 +9,13 @@ import pandas as pd
 
 from edml._sklearn import num_samples
 from edml.schema import (
-    COURSE,
-    PARTITION,
     STUDENT,
     IntArray,
     check_outcomes,
     factorize_keys,
     first_rows,
-    history_codes,
     is_event_table,
-    read_partitions,
+    latest_rows,  # noqa: F401 - until its users have moved
     snapshot_codes,
 )
 
@@ -90,29 +87,3 @@ def read_units(
     else:
         rows = np.arange(num_samples(X))
     return Units(rows, students, together, events, described or not events)
-
-
-def latest_rows(X: pd.DataFrame, names: Mapping[str, str]) -> IntArray:
-    """Give the position of the first row of each history's latest snapshot.
-
-    Parameters
-    ----------
-    X : DataFrame
-        An event table.
-    names : mapping of str to str
-        The actual names of the canonical columns.
-
-    Returns
-    -------
-    rows : ndarray of shape (n_histories,)
-        In the order in which the histories first appear.
-    """
-    partition = read_partitions(X[names[PARTITION]])
-    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
-    last = np.zeros(int(history.max()) + 1 if len(history) else 0, dtype=np.int64)
-    np.maximum.at(last, history, partition)
-    candidates = np.flatnonzero(partition == last[history])
-    kept, _ = first_rows(history[candidates])
-    rows = candidates[kept]
-    ordered: IntArray = rows[np.argsort(history[rows], kind="stable")]
-    return ordered

@@ -20,6 +20,8 @@ METRICS = (
     "recall",
     "accuracy",
 )
+#: The figures of which less is better.
+LOSSES = frozenset({"brier", "log_loss", "calibration_error"})
 
 
 def snapshot_metrics(

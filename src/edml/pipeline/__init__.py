@@ -3,11 +3,12 @@
 from edml.pipeline._blend import Blend
 from edml.pipeline._risk import CLASSIFIERS, make_risk_pipeline
 from edml.pipeline._risk import SerialForest as SerialForest  # where models are stored
-from edml.pipeline._steps import split_per_history
+from edml.pipeline._steps import split_per_history, strip_samplers
 
 __all__ = [
     "CLASSIFIERS",
     "Blend",
     "make_risk_pipeline",
     "split_per_history",
+    "strip_samplers",
 ]

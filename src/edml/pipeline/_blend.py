@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from edml._sklearn import BaseComposition, StrOptions, fit_context, remember_columns
-from edml.pipeline._steps import without_samplers
+from edml.pipeline._steps import strip_samplers
 from edml.schema import FloatArray
 
 PROBABILITY = "probability"
@@ -294,6 +294,6 @@ def mean_probability(each: Any, scale: str) -> FloatArray:
 
 def _predicting(fitted: Any) -> Any:
     """Give what of a fitted member predicts, bare where that is one step."""
-    kept = without_samplers(fitted)
+    kept = strip_samplers(fitted)
     alone = isinstance(kept, Pipeline) and len(kept.steps) == 1
     return kept.steps[0][1] if alone else kept

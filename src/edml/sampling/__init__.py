@@ -1,6 +1,12 @@
 """What acts in training alone: one row per snapshot, and balancing."""
 
-from edml.sampling._balancers import AdaptiveSMOTE, make_balancer
-from edml.sampling._snapshots import SnapshotSampler
+from edml.sampling._balancers import BALANCERS, AdaptiveSMOTE, make_balancer
+from edml.sampling._snapshots import EVENT_COUNTS, SnapshotSampler
 
-__all__ = ["AdaptiveSMOTE", "SnapshotSampler", "make_balancer"]
+__all__ = [
+    "BALANCERS",
+    "EVENT_COUNTS",
+    "AdaptiveSMOTE",
+    "SnapshotSampler",
+    "make_balancer",
+]

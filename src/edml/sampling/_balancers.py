@@ -7,6 +7,7 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from numpy.typing import NDArray
 
+#: The names that `make_balancer` takes.
 BALANCERS = ("smote", "over", "under")
 
 

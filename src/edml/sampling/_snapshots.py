@@ -23,7 +23,8 @@ from edml.schema import (
     snapshot_codes,
 )
 
-#: A row belongs to training once either of these counts is above 0.
+#: The features that count a student's exams and assignments; a row belongs to
+#: training once either is above 0.
 EVENT_COUNTS = ("overall_parciales_n_sum", "assignment_n_sum")
 
 

@@ -23,6 +23,7 @@ from edml.schema._columns import (
     is_event_table,
     resolve_columns,
     resolve_exam_kinds,
+    step_parameter,
 )
 from edml.schema._dtypes import row_error, take_labels
 from edml.schema._fingerprint import fingerprint
@@ -35,6 +36,7 @@ from edml.schema._moments import (
     history_codes,
     join_histories,
     known_partitions,
+    latest_rows,
     rank_keys,
     snapshot_codes,
 )
@@ -88,6 +90,7 @@ __all__ = [
     "is_event_table",
     "join_histories",
     "known_partitions",
+    "latest_rows",
     "rank_keys",
     "read_epochs",
     "read_names",
@@ -99,6 +102,7 @@ __all__ = [
     "resolve_exam_kinds",
     "row_error",
     "snapshot_codes",
+    "step_parameter",
     "strip_names",
     "take_labels",
 ]

@@ -1,8 +1,9 @@
 """The columns of the event table, and which of them a table has."""
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -161,27 +162,31 @@ def resolve_exam_kinds(
 
 
 def columns_of(estimator: object) -> dict[str, str]:
-    """Give the actual column names that a model's own steps read.
+    """Return the actual column names that a model's steps read, by canonical name."""
+    for columns in _stated(estimator, "columns"):
+        if isinstance(columns, Mapping):
+            return resolve_columns(columns)
+    return resolve_columns(None)
 
-    Parameters
-    ----------
-    estimator : estimator
-        A pipeline, fitted or not, or what wraps one (as ``pipeline_``,
-        ``best_estimator_`` or ``estimator``); its steps have a parameter
-        ``columns`` where the names differ from the canonical ones.
 
-    Returns
-    -------
-    names : dict
-        An entry for each of `COLUMNS`, as from `resolve_columns`.
+def step_parameter(estimator: object, name: str, default: Any) -> Any:
+    """Return a parameter of the first step that sets it, such as `partition_days`.
+
+    The estimator is a pipeline, fitted or not, or a model or search around one.
     """
+    return next(_stated(estimator, name), default)
+
+
+def _stated(estimator: object, name: str) -> Iterator[Any]:
     for wrapped in ("pipeline_", "best_estimator_", "estimator"):
         inner = getattr(estimator, wrapped, None)
         if inner is not None and not isinstance(inner, str):
-            return columns_of(inner)
-    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
-    stated = (getattr(step, "columns", None) for step in steps)
-    return resolve_columns(next((c for c in stated if isinstance(c, Mapping)), None))
+            yield from _stated(inner, name)
+            return
+    for _, step in getattr(estimator, "steps", [("", estimator)]):
+        value = getattr(step, name, None)
+        if value is not None:
+            yield value
 
 
 def is_event_table(X: object, columns: Mapping[str, str]) -> bool:

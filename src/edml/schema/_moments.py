@@ -202,3 +202,20 @@ def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:
 def join_histories(students: IntArray, courses: IntArray) -> IntArray:
     """Give each history a number, as `history_codes` does, from the keys' codes."""
     return distinct_codes(combine_codes(students, courses))[1]
+
+
+def latest_rows(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
+    """Return the first row of each history's latest snapshot, as a position.
+
+    The histories come in the order of their first appearance; ``columns`` holds the
+    actual names of the key columns.
+    """
+    partition = read_partitions(X[columns[PARTITION]])
+    history = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
+    last = np.zeros(int(history.max()) + 1 if len(history) else 0, dtype=np.int64)
+    np.maximum.at(last, history, partition)
+    candidates = np.flatnonzero(partition == last[history])
+    kept, _ = first_rows(history[candidates])
+    rows = candidates[kept]
+    ordered: IntArray = rows[np.argsort(history[rows], kind="stable")]
+    return ordered
