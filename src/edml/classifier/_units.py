@@ -15,9 +15,9 @@ from edml.schema import (
     factorize_keys,
     first_rows,
     is_event_table,
-    latest_rows,  # noqa: F401 - until its users have moved
     snapshot_codes,
 )
+from edml.schema import latest_rows as latest_rows  # noqa: PLC0414 - users move soon
 
 
 @dataclass(frozen=True)
