@@ -12,10 +12,12 @@ from edml.inspection._evaluate import evaluate
 from edml.inspection._evaluation import Evaluation
 from edml.inspection._honesty import honesty_report
 from edml.inspection._honesty_report import HonestyReport
+from edml.inspection._units import EvaluationUnits
 
 __all__ = [
     "EarlinessDisplay",
     "Evaluation",
+    "EvaluationUnits",
     "HonestyReport",
     "ImportanceDisplay",
     "ReasonsDisplay",

@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 from sklearn.utils import check_random_state
 
-from edml.inspection._judged import Judged
+from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins, percentile_interval
 from edml.schema import FloatArray, IntArray
 
@@ -14,54 +14,35 @@ N_THRESHOLDS = 99  # each of two ways, and the model's own
 
 
 def make_curves(
-    judged: Judged,
+    units: EvaluationUnits,
     threshold: float,
     confidence: float,
     n_resamples: int,
     random_state: int | np.random.RandomState | None,
 ) -> dict[str, pd.DataFrame]:
-    """Make the four curves.
-
-    Parameters
-    ----------
-    judged : Judged
-        The units.
-    threshold : float
-        The model's own threshold.
-    confidence : float
-        Of the intervals of the calibration curve.
-    n_resamples : int
-        How often students are drawn for them; with 0 they are NaN.
-    random_state : int, RandomState or None
-        Draws the students.
-
-    Returns
-    -------
-    curves : dict of str to DataFrame
-        With the keys roc, precision_recall, calibration and thresholds.
-    """
+    """Compute the curves roc, precision_recall, calibration and thresholds."""
     return {
-        "roc": _roc(judged),
-        "precision_recall": _precision_recall(judged),
-        "calibration": _calibration(judged, confidence, n_resamples, random_state),
-        "thresholds": _thresholds(judged, threshold),
+        "roc": _roc(units),
+        "precision_recall": _precision_recall(units),
+        "calibration": _calibration(units, confidence, n_resamples, random_state),
+        "thresholds": _thresholds(units, threshold),
     }
 
 
-def _roc(judged: Judged) -> pd.DataFrame:
-    if judged.fails.all() or not judged.fails.any():
+def _roc(units: EvaluationUnits) -> pd.DataFrame:
+    if units.y_true.all() or not units.y_true.any():
         empty = np.empty(0)
         return pd.DataFrame({"fpr": empty, "tpr": empty, "threshold": empty})
-    fpr, tpr, threshold = roc_curve(judged.fails, judged.probability)
+    fpr, tpr, threshold = roc_curve(units.y_true, units.y_prob)
     return _thin(pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold}))
 
 
-def _precision_recall(judged: Judged) -> pd.DataFrame:
-    if not judged.fails.any():
+def _precision_recall(units: EvaluationUnits) -> pd.DataFrame:
+    if not units.y_true.any():
         empty = np.empty(0)
         return pd.DataFrame({"precision": empty, "recall": empty, "threshold": empty})
     precision, recall, threshold = precision_recall_curve(
-        judged.fails, judged.probability, drop_intermediate=True
+        units.y_true, units.y_prob, drop_intermediate=True
     )
     # The last point is that of flagging nobody.
     threshold = np.append(threshold, np.inf)
@@ -79,16 +60,16 @@ def _thin(curve: pd.DataFrame) -> pd.DataFrame:
 
 
 def _calibration(
-    judged: Judged,
+    units: EvaluationUnits,
     confidence: float,
     n_resamples: int,
     random_state: int | np.random.RandomState | None,
 ) -> pd.DataFrame:
-    curve = calibration_bins(judged.fails, judged.probability)
-    order = np.argsort(judged.probability, kind="stable")
+    curve = calibration_bins(units.y_true, units.y_prob)
+    order = np.argsort(units.y_prob, kind="stable")
     bins = np.empty(len(order), dtype=np.int64)  # by rank, hence each is a run
     bins[order] = np.repeat(np.arange(len(curve)), curve["n"])
-    draws = _draw_shares(judged, bins, len(curve), n_resamples, random_state)
+    draws = _draw_shares(units, bins, len(curve), n_resamples, random_state)
     limits = [percentile_interval(column, confidence) for column in draws.T]
     curve["low"] = np.array([low for low, _ in limits], dtype=np.float64)
     curve["high"] = np.array([high for _, high in limits], dtype=np.float64)
@@ -96,18 +77,18 @@ def _calibration(
 
 
 def _draw_shares(
-    judged: Judged,
+    units: EvaluationUnits,
     bins: IntArray,
     n_bins: int,
     n_resamples: int,
     random_state: int | np.random.RandomState | None,
 ) -> FloatArray:
     """Give the share of failing units per bin, with students drawn anew each time."""
-    n_clusters = int(judged.clusters.max()) + 1
-    cell = judged.clusters * n_bins + bins
+    n_clusters = int(units.clusters.max()) + 1
+    cell = units.clusters * n_bins + bins
     size = n_clusters * n_bins
     counts = np.bincount(cell, minlength=size).reshape(n_clusters, n_bins)
-    failing = np.bincount(cell, judged.fails, minlength=size)
+    failing = np.bincount(cell, units.y_true, minlength=size)
     sums = np.hstack([failing.reshape(n_clusters, n_bins), counts.astype(np.float64)])
     random = check_random_state(random_state)
     shares = np.full((n_resamples, n_bins), np.nan)
@@ -119,10 +100,10 @@ def _draw_shares(
     return shares
 
 
-def _thresholds(judged: Judged, threshold: float) -> pd.DataFrame:
+def _thresholds(units: EvaluationUnits, threshold: float) -> pd.DataFrame:
     """Tell what each of some thresholds would flag; the model's own is one of them."""
-    order = np.argsort(judged.probability, kind="stable")
-    ranked = judged.probability[order]
+    order = np.argsort(units.y_prob, kind="stable")
+    ranked = units.y_prob[order]
     # Evenly among the scores, of which most are small, and evenly up to the highest.
     shares = np.linspace(0, 1, N_THRESHOLDS)
     quantiles = np.quantile(ranked, shares, method="nearest")
@@ -130,11 +111,11 @@ def _thresholds(judged: Judged, threshold: float) -> pd.DataFrame:
     chosen = np.unique(np.concatenate([quantiles, spread, [threshold]]))
     below = np.searchsorted(ranked, chosen, side="left")
     flagged = len(ranked) - below
-    failing = np.append(np.cumsum(judged.fails[order][::-1])[::-1], 0)
+    failing = np.append(np.cumsum(units.y_true[order][::-1])[::-1], 0)
     n_failing, caught = failing[0], failing[below]
     load = np.full(len(chosen), np.nan)
-    if judged.course is not None:
-        occupancy = judged.course.occupancy
+    if units.course is not None:
+        occupancy = units.course.occupancy
         days = np.append(np.cumsum(occupancy.days[order][::-1])[::-1], 0)
         load = days[below] / occupancy.n_groups
     return pd.DataFrame(

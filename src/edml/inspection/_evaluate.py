@@ -1,35 +1,15 @@
 """evaluate: how good a fitted model is, on students that it has not seen."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.utils import check_scalar
 
-from edml.inspection._breakdown import break_down, no_breakdown
-from edml.inspection._curves import make_curves
 from edml.inspection._evaluation import Evaluation
-from edml.inspection._groups import read_group
-from edml.inspection._judged import Judged, judge
-from edml.metrics import (
-    alert_lead_time,
-    bootstrap_metrics,
-    flip_rate,
-    percentile_interval,
-    precision_at_k,
-    snapshot_metrics,
-)
-from edml.schema import (
-    COURSE,
-    PARTITION,
-    BoolArray,
-    IntArray,
-    columns_of,
-    fingerprint,
-)
+from edml.inspection._measures import Options, measure
+from edml.inspection._units import EvaluationUnits, own_threshold
 
 
 def evaluate(
@@ -130,141 +110,6 @@ def evaluate(
     >>> low < evaluation.metrics["roc_auc"] < high
     True
     """
-    ks = _check(k, min_count, confidence, n_resamples)
-    names = columns_of(model)
-    judged = judge(model, X, y, groups)
-    threshold = float(getattr(model, "threshold_", 0.5))
-    draw: dict[str, Any] = {
-        "confidence": confidence,
-        "n_resamples": n_resamples,
-        "random_state": random_state,
-    }
-
-    def measure(codes: IntArray, key: pd.Series) -> pd.DataFrame:
-        return break_down(
-            judged, codes, key, threshold=threshold, min_count=min_count, **draw
-        )
-
-    by_group = {}
-    for column in _list_columns(by):
-        codes, labels = read_group(X, column, judged, names, min_count)
-        by_group[str(column)] = measure(codes, _texts(labels, "group"))
-    flagged = judged.probability >= threshold
-    return Evaluation(
-        metrics=snapshot_metrics(judged.fails, judged.probability, threshold),
-        intervals=_intervals(judged, threshold, **draw),
-        confidence=float(confidence),
-        threshold=threshold,
-        counts=_count(judged),
-        confusion=_confusion(judged.fails, flagged),
-        curves=make_curves(judged, threshold, **draw),
-        by_group=by_group,
-        # as the classes' places, so that "fails" and 1 are the same label
-        data_fingerprint=fingerprint(X, judged.labels),
-        **_along_the_course(judged, flagged, ks, measure),
-    )
-
-
-def _check(
-    k: int | Sequence[int], min_count: int, confidence: float, n_resamples: int
-) -> list[int]:
-    check_scalar(min_count, "min_count", Integral, min_val=1)
-    check_scalar(n_resamples, "n_resamples", Integral, min_val=0)
-    check_scalar(
-        confidence,
-        "confidence",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
-    ks: list[Any] = [k] if isinstance(k, Integral) else [*k]  # type: ignore[misc]
-    for one in ks:
-        check_scalar(one, "k", Integral, min_val=1)
-    return [int(one) for one in dict.fromkeys(ks)]
-
-
-def _list_columns(by: Any) -> list[Hashable]:
-    """Give the columns of ``by``; a text or a number is one name."""
-    if by is None:
-        return []
-    if isinstance(by, str) or not isinstance(by, Iterable):
-        return [by]
-    return list(dict.fromkeys(by))
-
-
-def _texts(labels: list[str], name: str) -> pd.Series:
-    return pd.Series(labels, name=name, dtype="str")
-
-
-def _intervals(
-    judged: Judged,
-    threshold: float,
-    confidence: float,
-    n_resamples: int,
-    random_state: int | np.random.RandomState | None,
-) -> dict[str, tuple[float, float]]:
-    if not n_resamples:
-        names = snapshot_metrics(judged.fails, judged.probability, threshold)
-        return dict.fromkeys(names, (np.nan, np.nan))
-    draws = bootstrap_metrics(
-        judged.fails,
-        judged.probability,
-        judged.clusters,
-        threshold=threshold,
-        n_resamples=n_resamples,
-        random_state=random_state,
-    )
-    return {
-        name: percentile_interval(draws[name].to_numpy(), confidence) for name in draws
-    }
-
-
-def _count(judged: Judged) -> dict[str, int]:
-    course = judged.course
-    return {
-        "n_snapshots": len(judged.rows),
-        "n_histories": 0 if course is None else len(np.unique(course.histories)),
-        "n_students": len(np.unique(judged.students)),
-        "n_failing_students": len(np.unique(judged.students[judged.fails])),
-        "n_failing_snapshots": int(judged.fails.sum()),
-    }
-
-
-def _confusion(fails: BoolArray, flagged: BoolArray) -> IntArray:
-    return np.bincount(2 * fails + flagged, minlength=4).reshape(2, 2)
-
-
-def _along_the_course(
-    judged: Judged, flagged: BoolArray, ks: list[int], measure: Any
-) -> dict[str, Any]:
-    """Measure what only snapshots have: days, courses, and who is flagged when."""
-    course = judged.course
-    if course is None:
-        return {
-            "by_partition": no_breakdown(PARTITION, "int64"),
-            "by_course": no_breakdown(COURSE, "str"),
-            "precision_at_k": _at_k([], []),
-            "lead_time": {},
-            "flip_rate": np.nan,
-        }
-    days, day = np.unique(course.partitions, return_inverse=True)
-    history = (course.histories, course.partitions)
-    precision = [
-        precision_at_k(
-            judged.fails, judged.probability, course.courses, course.partitions, k
-        )
-        for k in ks
-    ]
-    return {
-        "by_partition": measure(day, pd.Series(days, name=PARTITION)),
-        "by_course": measure(course.courses, _texts(course.labels, COURSE)),
-        "precision_at_k": _at_k(ks, precision),
-        "lead_time": dict(alert_lead_time(judged.fails, flagged, *history)),
-        "flip_rate": float(flip_rate(flagged, *history)),
-    }
-
-
-def _at_k(ks: list[int], precision: list[float]) -> pd.DataFrame:
-    table = pd.DataFrame({"k": ks, "precision": precision})
-    return table.astype({"k": "int64", "precision": "float64"})
+    options = Options(by, k, min_count, confidence, n_resamples, random_state)
+    units = EvaluationUnits.from_estimator(model, X, y, groups=groups)
+    return Evaluation(**measure(units, own_threshold(model), options))

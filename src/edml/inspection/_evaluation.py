@@ -1,14 +1,18 @@
 """Evaluation: everything that is known of how good a model is."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from os import PathLike
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 
+from edml.inspection._evaluation_figures import Picture, draw_pictures
 from edml.inspection._evaluation_format import read_parts, write_parts
 from edml.inspection._evaluation_html import make_fragment, write_page
+from edml.inspection._measures import Options, measure
+from edml.inspection._units import EvaluationUnits
 from edml.schema import IntArray
 
 
@@ -117,6 +121,48 @@ class Evaluation:
         )
 
     @classmethod
+    def from_units(
+        cls,
+        units: EvaluationUnits,
+        *,
+        threshold: float = 0.5,
+        by: Hashable | Iterable[Hashable] | None = None,
+        k: int | Sequence[int] = (5, 10, 15),
+        min_count: int = 30,
+        confidence: float = 0.95,
+        n_resamples: int = 1000,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> Self:
+        """Evaluate predictions that were made already.
+
+        Parameters
+        ----------
+        units : EvaluationUnits
+            From `EvaluationUnits.from_estimator`.
+        threshold : float, default=0.5
+            The probability at and above which a unit is flagged.
+        by : str or iterable of str, default=None
+            Columns of the table by which all is measured again; see `evaluate`.
+        k : int or sequence of int, default=(5, 10, 15)
+            How many students of a course can be helped on a day, each at least 1.
+        min_count : int, default=30
+            Days, courses and groups with fewer students than this have NaN figures.
+        confidence : float, default=0.95
+            Of the intervals, a fraction strictly between 0 and 1.
+        n_resamples : int, default=1000
+            Number of bootstrap resamples; 0 leaves all intervals NaN.
+        random_state : int, RandomState instance or None, default=0
+            Draws the students.
+
+        Returns
+        -------
+        evaluation : Evaluation
+            The same figures as `evaluate` returns for the model.
+        """
+        options = Options(by, k, min_count, confidence, n_resamples, random_state)
+        return cls(**measure(units, float(threshold), options))
+
+    @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read an evaluation that `to_dict` wrote.
 
@@ -154,6 +200,22 @@ class Evaluation:
             If matplotlib is not installed.
         """
         write_page(self, path)
+
+    def draw_pictures(self) -> list[Picture]:
+        """Draw the curves as SVG elements that can stand inside a page.
+
+        Returns
+        -------
+        pictures : list of named tuple
+            Each with ``title``, ``text`` (how to read it) and ``svg``. Without course
+            days there is no picture of the earliness.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        return draw_pictures(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Evaluation):

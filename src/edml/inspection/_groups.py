@@ -1,48 +1,27 @@
 """The groups of an Evaluation: the values of a column, as labels."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.inspection._judged import Judged
+from edml.inspection._units import EvaluationUnits
 from edml.schema import PERIOD, STUDENT, IntArray, read_periods, snapshot_codes
 
 MISSING = "missing"  # the group of the units whose group is null
 
 
 def read_group(
-    X: Any, column: Hashable, judged: Judged, names: Mapping[str, str], limit: int
+    units: EvaluationUnits, column: Hashable, limit: int
 ) -> tuple[IntArray, list[str]]:
-    """Give the group of each unit, by a column of ``X``.
+    """Read the group of each unit from a column of ``X``.
 
-    Parameters
-    ----------
-    X : DataFrame
-        What is judged.
-    column : hashable
-        Name of the column.
-    judged : Judged
-        Its units.
-    names : mapping of str to str
-        Actual names of the columns, by canonical name.
-    limit : int
-        More groups than this, of one student each, are refused.
-
-    Returns
-    -------
-    codes : ndarray of shape (n_units,)
-        Codes into ``labels``.
-    labels : list of str
-        The groups in the order of their values; "missing" comes last.
-
-    Raises
-    ------
-    TableError
-        If the column is absent, names the students, or changes inside a snapshot.
+    Return codes of shape (n_units,) into labels, which are in the order of the values,
+    "missing" last. Columns of more than ``limit`` single students are refused.
     """
+    X, names = units.X, units.columns
     if not isinstance(X, pd.DataFrame):
         message = (
             f"by names columns of a DataFrame; X is of type {type(X).__name__}. Pass "
@@ -61,10 +40,10 @@ def read_group(
         every, found, _ = read_periods(X[column])
     else:
         every, found = pd.factorize(X[column])
-    if judged.course is not None:
+    if units.course is not None:
         _check_constant(column, every, snapshot_codes(X, names))
-    codes = every[judged.rows]
-    pairs = pd.DataFrame({"group": codes, "student": judged.students})
+    codes = every[units.rows]
+    pairs = pd.DataFrame({"group": codes, "student": units.students})
     if len(np.unique(codes)) > limit and _is_one_to_one(pairs.drop_duplicates()):
         raise TableError(_names_students(column))
     return _sort_groups(codes, list(found))

@@ -11,14 +11,14 @@ from sklearn.utils import check_scalar
 
 from edml._drawing import GREY, open_axes, require_pyplot, soften
 from edml.inspection._displays._by_partition import Measure, judge_partitions
-from edml.inspection._displays._read import check_predictions, own_threshold
+from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import (
     fill_strip,
     merge_style,
     next_colour,
     strip_above,
 )
-from edml.inspection._judged import judge
+from edml.inspection._units import EvaluationUnits, own_threshold
 from edml.schema import FloatArray, read_partitions
 
 _LABELS = {
@@ -275,8 +275,8 @@ class EarlinessDisplay:
             If ``X`` is not an event table.
         """
         require_pyplot()
-        found = judge(model, X, y, None)
-        if found.course is None:
+        units = EvaluationUnits.from_estimator(model, X, y)
+        if units.course is None:
             message = (
                 "A metric by partition needs an event table, with the columns of the "
                 "student, the course and the partition. Pass the table that the "
@@ -284,10 +284,10 @@ class EarlinessDisplay:
             )
             raise ValueError(message)
         return cls.from_predictions(
-            found.fails,
-            found.probability,
-            found.course.partitions,
-            students=found.students,
+            units.y_true,
+            units.y_prob,
+            units.course.partitions,
+            students=units.students,
             metric=metric,
             threshold=own_threshold(model),
             every=every,

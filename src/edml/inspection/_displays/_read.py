@@ -55,14 +55,6 @@ def predict_risk(model: Any, X: Any) -> FloatArray:
     return answer[:, 1]
 
 
-def own_threshold(model: Any) -> float:
-    """Give the probability at and above which a model flags: its own, or 0.5."""
-    inner = getattr(model, "best_estimator_", None)
-    if not hasattr(model, "threshold_") and inner is not None:
-        return own_threshold(inner)
-    return float(getattr(model, "threshold_", 0.5))
-
-
 def check_predictions(
     y_true: ArrayLike, y_prob: ArrayLike, **keys: ArrayLike | None
 ) -> tuple[BoolArray, FloatArray]:

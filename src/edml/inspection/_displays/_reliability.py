@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from edml._drawing import GREY, open_axes, require_pyplot, soften
 from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import merge_style, next_colour, strip_above
-from edml.inspection._judged import judge
+from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins, percentile_interval
 from edml.schema import BoolArray, FloatArray, IntArray, check_keys
 
@@ -206,11 +206,11 @@ class ReliabilityDisplay:
             Drawn.
         """
         require_pyplot()
-        found = judge(model, X, y, None)
+        units = EvaluationUnits.from_estimator(model, X, y)
         return cls.from_predictions(
-            found.fails,
-            found.probability,
-            students=found.clusters,
+            units.y_true,
+            units.y_prob,
+            students=units.clusters,
             n_bins=n_bins,
             strategy=strategy,
             confidence=confidence,

@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
-from edml.inspection._displays._read import check_predictions, own_threshold
+from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import GREEN, VERMILLION, fill_strip, strip_above
-from edml.inspection._judged import judge
+from edml.inspection._units import EvaluationUnits, own_threshold
 from edml.schema import (
     FloatArray,
     count_occupancy,
@@ -166,17 +166,17 @@ class ThresholdDisplay:
             Drawn.
         """
         require_pyplot()
-        found = judge(model, X, y, None)
+        units = EvaluationUnits.from_estimator(model, X, y)
         keys: dict[str, ArrayLike] = {}
-        if found.course is not None:
+        if units.course is not None:
             keys = {
-                "students": found.students,
-                "courses": found.course.courses,
-                "partitions": found.course.partitions,
+                "students": units.students,
+                "courses": units.course.courses,
+                "partitions": units.course.partitions,
             }
         return cls.from_predictions(
-            found.fails,
-            found.probability,
+            units.y_true,
+            units.y_prob,
             **keys,
             chosen=own_threshold(model),
             ax=ax,

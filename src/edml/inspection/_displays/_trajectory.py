@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
 from edml.inspection._displays._read import (
     check_probabilities,
-    own_threshold,
     predict_risk,
     select_history,
 )
 from edml.inspection._displays._style import GREEN, PURPLE, VERMILLION, strip_above
+from edml.inspection._units import own_threshold
 from edml.schema import (
     PARTITION,
     FloatArray,

@@ -1,0 +1,302 @@
+"""EvaluationUnits: one label and one prediction per unit that an evaluation counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import column_or_1d
+
+from edml._sklearn import num_samples
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    STUDENT,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Occupancy,
+    check_outcomes,
+    check_table,
+    columns_of,
+    count_occupancy,
+    fingerprint,
+    first_rows,
+    history_codes,
+    is_event_table,
+    rank_keys,
+    read_partitions,
+    snapshot_codes,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CourseUnits:
+    """The course, history and day of each snapshot; arrays of shape (n_units,)."""
+
+    courses: IntArray  # codes into labels
+    labels: list[str]
+    histories: IntArray  # a code for each student in a course
+    partitions: IntArray
+    occupancy: Occupancy  # on how many days each snapshot stands
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EvaluationUnits:
+    """The units that an evaluation counts, with their labels and predictions.
+
+    On an event table the unit is the snapshot, the first row of each student, course
+    and partition; on any other table it is the row. The units are in an order that
+    does not depend on the order of the rows. Make them with `from_estimator`.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n_rows, n_columns)
+        The table, as given.
+    columns : dict of str to str
+        Actual names of its columns, by canonical name.
+    row_labels : ndarray of shape (n_rows,)
+        1 for each row of the positive class, else 0.
+    rows : ndarray of shape (n_units,)
+        Position in ``X`` of the row that represents each unit.
+    y_true : ndarray of bool of shape (n_units,)
+        Whether the label is the positive class.
+    y_prob : ndarray of shape (n_units,)
+        Predicted probability of the positive class.
+    students : ndarray of shape (n_units,)
+        The student of each unit, as codes from 0 without gaps.
+    clusters : ndarray of shape (n_units,)
+        Which units are resampled together, as codes from 0 without gaps.
+    course : object or None
+        On event tables, the arrays ``courses``, ``histories`` and ``partitions``, the
+        ``labels`` of the courses, and ``occupancy``: on how many days each snapshot
+        stands. None on other tables.
+
+    See Also
+    --------
+    Evaluation.from_units : Compute the figures.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.inspection import Evaluation, EvaluationUnits
+    >>> from edml.pipeline import make_risk_pipeline
+    >>> X, y = load_activity(return_X_y=True)
+    >>> model = make_risk_pipeline(every=10).fit(X, y)
+    >>> units = EvaluationUnits.from_estimator(model, X, y)
+    >>> units.y_true.shape == units.y_prob.shape
+    True
+    >>> strict = Evaluation.from_units(units, threshold=0.8, n_resamples=0)
+    >>> lenient = Evaluation.from_units(units, threshold=0.2, n_resamples=0)
+    >>> strict.metrics["recall"] < lenient.metrics["recall"]
+    True
+    """
+
+    __module__ = "edml.inspection"
+
+    X: Any
+    columns: Mapping[str, str]
+    row_labels: IntArray
+    rows: IntArray
+    y_true: BoolArray
+    y_prob: FloatArray
+    students: IntArray
+    clusters: IntArray
+    course: CourseUnits | None
+
+    @classmethod
+    def from_estimator(
+        cls, model: Any, X: Any, y: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> Self:
+        """Predict once, and collect the units.
+
+        Parameters
+        ----------
+        model : classifier
+            Fitted, with two classes and ``predict_proba``.
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            An event table, or any other table that the model takes.
+        y : array-like of shape (n_rows,)
+            The labels, in the classes of the model.
+        groups : array-like of shape (n_rows,), default=None
+            Which rows are resampled together; None for those of a student where
+            ``X`` has the student's column, and else each row by itself.
+
+        Returns
+        -------
+        units : EvaluationUnits
+
+        Raises
+        ------
+        ValueError
+            If ``X`` is empty, ``y`` holds labels other than the model's classes, or
+            the predictions are not probabilities.
+        """
+        if num_samples(X) == 0:
+            message = (
+                "X needs at least one row to evaluate; found none. Check how the test "
+                "rows were selected."
+            )
+            raise ValueError(message)
+        check_consistent_length(X, y)
+        columns = columns_of(model)
+        y_true = _read_labels(model, y)
+        clusters = None if groups is None else _read_groups(X, groups)
+        if is_event_table(X, columns):
+            kept, place = first_rows(snapshot_codes(X, columns))
+            check_outcomes(y_true, kept, place)
+            y_prob = _predict(model, X)
+            found = _order_snapshots(X.iloc[kept], columns, kept, clusters)
+        else:
+            if (
+                clusters is None
+                and isinstance(X, pd.DataFrame)
+                and columns[STUDENT] in X.columns
+            ):
+                clusters = rank_keys(check_table(X)[columns[STUDENT]])
+            y_prob = _predict(model, X)
+            found = _order_rows(y_true, y_prob, clusters)
+        rows = found["rows"]
+        return cls(
+            X=X,
+            columns=columns,
+            row_labels=y_true.astype(np.int64),
+            y_true=y_true[rows],
+            y_prob=y_prob[rows],
+            **found,
+        )
+
+    def fingerprint(self) -> str:
+        """Hash the rows with their labels, whatever their order.
+
+        Returns
+        -------
+        digest : str
+            SHA-256. Labels count by their class, so that "fails" and 1 are the same.
+        """
+        return fingerprint(self.X, self.row_labels)
+
+    def __repr__(self) -> str:
+        return (
+            f"EvaluationUnits(n_units={len(self.rows)}, "
+            f"n_students={len(np.unique(self.students))})"
+        )
+
+    # Former names; gone when their last users have moved.
+    fails = property(lambda self: self.y_true)
+    probability = property(lambda self: self.y_prob)
+    labels = property(lambda self: self.row_labels)
+
+
+def own_threshold(model: Any) -> float:
+    """Return the probability at and above which a model flags, 0.5 by default."""
+    if not hasattr(model, "threshold_") and hasattr(model, "best_estimator_"):
+        return own_threshold(model.best_estimator_)
+    return float(getattr(model, "threshold_", 0.5))
+
+
+def _order_snapshots(
+    table: pd.DataFrame,
+    columns: Mapping[str, str],
+    kept: IntArray,
+    clusters: IntArray | None,
+) -> dict[str, Any]:
+    """Sort snapshots (the rows ``kept`` of X) by student, course and partition."""
+    students = rank_keys(table[columns[STUDENT]])
+    courses = rank_keys(table[columns[COURSE]])
+    partitions = read_partitions(table[columns[PARTITION]])
+    order = np.lexsort((partitions, courses, students))
+    rows, students, courses = kept[order], students[order], courses[order]
+    partitions = partitions[order]
+    _, first = np.unique(courses, return_index=True)
+    labels = table[columns[COURSE]].iloc[order[first]]
+    histories = history_codes(pd.Series(students), pd.Series(courses))
+    return {
+        "rows": rows,
+        "students": students,
+        "clusters": students if clusters is None else _close_gaps(clusters[rows]),
+        "course": CourseUnits(
+            courses=courses,
+            labels=[str(label) for label in labels],
+            histories=histories,
+            partitions=partitions,
+            occupancy=count_occupancy(histories, courses, partitions),
+        ),
+    }
+
+
+def _order_rows(
+    y_true: BoolArray, y_prob: FloatArray, clusters: IntArray | None
+) -> dict[str, Any]:
+    # Rows that agree in all of these are interchangeable: their order plays no part.
+    owner = np.zeros(len(y_true), dtype=np.int64) if clusters is None else clusters
+    rows = np.lexsort((y_true, y_prob, owner))
+    students = np.arange(len(rows)) if clusters is None else owner[rows]
+    return {"rows": rows, "students": students, "clusters": students, "course": None}
+
+
+def _read_labels(model: Any, y: ArrayLike) -> BoolArray:
+    """Return which rows are of the positive class, the second of ``classes_``."""
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        message = (
+            f"{type(model).__name__} has no classes_, so it is not a fitted "
+            "classifier. Fit it on training rows first."
+        )
+        raise NotFittedError(message)
+    classes = np.asarray(classes)
+    if classes.shape != (2,):
+        message = (
+            "An evaluation needs a classifier of two classes; the model's classes_ has "
+            f"the shape {classes.shape}. Train it on labels with passes and fails."
+        )
+        raise ValueError(message)
+    labels = pd.Series(column_or_1d(y)).astype(object)
+    # As objects, False equals 0, 1.0 equals 1, and a text equals no number.
+    present = labels.where(labels.notna(), None).to_numpy(dtype=object)
+    passes, fails = (np.equal(present, label) for label in classes.tolist())
+    fails = fails.astype(np.bool_)
+    unknown = int((~fails & ~passes.astype(np.bool_)).sum())
+    if unknown:
+        message = (
+            f"y needs the classes that the model was trained on, {classes.tolist()}; "
+            f"{unknown} of {len(labels)} rows hold something else. Make y as for "
+            "training, and drop the rows without a label."
+        )
+        raise ValueError(message)
+    return fails
+
+
+def _read_groups(X: Any, groups: ArrayLike) -> IntArray:
+    check_consistent_length(X, groups)
+    ids = groups if isinstance(groups, pd.Series) else column_or_1d(groups)
+    return rank_keys(pd.Series(ids, name="groups"))
+
+
+def _close_gaps(codes: IntArray) -> IntArray:
+    return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+
+
+def _predict(model: Any, X: Any) -> FloatArray:
+    """Return the positive class's probability for each row, checked."""
+    every: FloatArray = np.asarray(model.predict_proba(X), dtype=np.float64)
+    expected = (num_samples(X), 2)
+    if every.shape != expected:
+        message = (
+            f"predict_proba needs the shape {expected}, one row per row of X and one "
+            f"column per class; found {every.shape}. Check the model."
+        )
+        raise ValueError(message)
+    y_prob = every[:, 1]
+    bad = int((~((y_prob >= 0) & (y_prob <= 1))).sum())
+    if bad:
+        message = (
+            f"predict_proba needs fractions in [0, 1]; {bad} of {len(y_prob)} rows are "
+            "NaN or outside. Check the classifier, and whether it can read its input."
+        )
+        raise ValueError(message)
+    return y_prob
