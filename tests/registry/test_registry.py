@@ -380,10 +380,17 @@ def test_history_says_who_did_what_and_why(registry):
     assert set(table["who"]) == {"ada"}
     changes = "1: production to development; 2: development to production"
     assert table["changes"].tolist()[3] == changes
+    assert table["moves"].tolist()[3] == [
+        (1, "production", "development"),
+        (2, "development", "production"),
+    ]
+    assert table["moves"].tolist()[0] == [(1, "new", "development")]
+    assert table["previous_champion"].tolist() == [*[pd.NA] * 3, 1, pd.NA]
+    assert registry.previous_champion() is None
 
 
 def test_history_of_nothing(registry):
-    assert registry.history().shape == (0, 8)
+    assert registry.history().shape == (0, 10)
     with pytest.raises(RegistryError, match="Expected a champion before"):
         registry.rollback()
 

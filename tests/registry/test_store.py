@@ -16,8 +16,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _files, _store
+from edml.registry import _reads, _store
 from edml.registry._protocol import canonical, seal
 from edml.registry._store import State, Store
 
@@ -371,13 +372,13 @@ def test_a_root_that_is_a_file_is_told(tmp_path):
 def test_state_and_versions_read_one_state_and_no_record(store, monkeypatch):
     add(store, 5)
     read = []
-    whole = _files.read_file
+    whole = _reads.read_file
 
     def noted(root, path, *args):
         read.append(path.name)
         return whole(root, path, *args)
 
-    monkeypatch.setattr(_files, "read_file", noted)
+    monkeypatch.setattr(_reads, "read_file", noted)
     store.state()
     assert read == ["5.json"]
     assert store.versions() == [1, 2, 3, 4, 5]

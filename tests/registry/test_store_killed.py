@@ -10,8 +10,8 @@ import warnings
 import numpy as np
 import pytest
 
+from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _files
 from edml.registry._store import Store
 
 KEY = b"a key of the registry"

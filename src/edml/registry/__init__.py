@@ -1,7 +1,18 @@
 """A store of models that can be trusted and cannot be lost."""
 
 from edml.registry._contest import Contest
+from edml.registry._exported import ExportedModel, read_model_file
 from edml.registry._record import ModelRecord
 from edml.registry._registry import ModelRegistry
+from edml.registry._stages import DEVELOPMENT, PRODUCTION, STAGING
 
-__all__ = ["Contest", "ModelRecord", "ModelRegistry"]
+__all__ = [
+    "DEVELOPMENT",
+    "PRODUCTION",
+    "STAGING",
+    "Contest",
+    "ExportedModel",
+    "ModelRecord",
+    "ModelRegistry",
+    "read_model_file",
+]

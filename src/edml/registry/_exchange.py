@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _files, _trust
+from edml.registry import _trust
 from edml.registry._evaluations import read_evaluation
 from edml.registry._protocol import (
     MAX_DOCUMENT_BYTES,
@@ -221,7 +222,7 @@ def write_file(path: Path, data: bytes) -> None:
         If it exists, or cannot be written.
     """
     try:
-        _files.write_exclusively(path, data)
+        _files.write_new(path, data)
         _files.sync_folder(path.parent)
     except OSError as error:
         message = (

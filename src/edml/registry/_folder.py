@@ -8,8 +8,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _files
+from edml.registry import _reads
 from edml.registry._protocol import (
     LOCK,
     MAX_DOCUMENT_BYTES,
@@ -70,7 +71,7 @@ class Folder:
             fails.
         """
         for path in (self.path / LOCK, self.states, self.versions):
-            _files.check_no_symlink(self.root, path)
+            _reads.check_no_symlink(self.root, path)
         # A new one each time: it excludes the threads of this process as well.
         lock = FileLock(self.path / LOCK, timeout=self.timeout)
         with self.writing("The registry could not be locked"):
@@ -158,7 +159,7 @@ class Folder:
             If there is none, or it is damaged or not signed.
         """
         try:
-            data = _files.read_file(self.root, path, MAX_DOCUMENT_BYTES)
+            data = _reads.read_file(self.root, path, MAX_DOCUMENT_BYTES)
         except FileNotFoundError as error:
             message = (
                 f"Expected the {kind} {path}; found that it is gone. Read again, or "
@@ -215,7 +216,7 @@ class Folder:
             If the path exists, or the disk is full or fails.
         """
         with self.writing(failure):
-            _files.write_exclusively(path, data)
+            _files.write_new(path, data)
         with self.writing("It is done, but may be lost if the power fails now"):
             _files.sync_folder(path.parent)
 
@@ -241,7 +242,7 @@ class Folder:
         """
         found = [
             read_number(name.removesuffix(ending))
-            for name in _files.read_folder(self.root, folder)
+            for name in _reads.read_folder(self.root, folder)
             if name.endswith(ending)
         ]
         return sorted(number for number in found if number is not None)

@@ -17,6 +17,7 @@ from edml.registry import _derive, _exchange
 from edml.registry._contest import Contest, hold
 from edml.registry._duel import Rules
 from edml.registry._evaluations import REPORT, VALIDATION, used_for_choosing
+from edml.registry._exported import ExportedModel
 from edml.registry._protocol import STAGES
 from edml.registry._record import ModelRecord
 from edml.registry._shelf import MODEL, Shelf, check_unseen, resolve
@@ -332,7 +333,10 @@ class ModelRegistry:
         -------
         table : DataFrame
             One row per change: generation, when, who, what, why, champion (after it),
-            changes (in words) and detail (the figures behind it: a dict).
+            previous_champion (which a rollback would bring back), changes (in words),
+            moves and detail (the figures behind it: a dict). ``moves`` lists
+            (version, stage before, stage after); a new version's stage before is
+            "new", that of a removed one after it "removed".
 
         Raises
         ------
@@ -340,6 +344,21 @@ class ModelRegistry:
             If a state is damaged or not signed.
         """
         return list_history(self._store.history())
+
+    def previous_champion(self) -> int | None:
+        """Return the version that `rollback` would bring back.
+
+        Returns
+        -------
+        version : int or None
+            None where no earlier champion is still stored.
+
+        Raises
+        ------
+        RegistryError
+            If a state is damaged or not signed.
+        """
+        return champion_before(self._store.history(), self._store.state())
 
     # -- evaluations -----------------------------------------------------------------
 
@@ -619,6 +638,28 @@ class ModelRegistry:
         for version, stage in stages.items():
             problems += self._shelf.problems(version, stage)
         return problems
+
+    def export_model(self, version: int | str) -> ExportedModel:
+        """Return a stored model as the bytes of its file, with its record.
+
+        Parameters
+        ----------
+        version : int or {"production", "staging", "latest"}
+            Which.
+
+        Returns
+        -------
+        exported : ExportedModel
+            For another system to keep; `read_model_file` reads it back.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version, or it is damaged or not signed.
+        """
+        record = self.record(version)
+        data = self._store.read_file(record.version, MODEL)
+        return ExportedModel(record=record, data=data, trusted=self._shelf.trusted)
 
     def export(self, version: int | str, path: str | PathLike[str]) -> Path:
         """Write a version with its evaluations to one file.

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _files, _verify
+from edml.registry import _reads, _verify
 from edml.registry._folder import Folder
 from edml.registry._protocol import (
     EVALUATIONS,
@@ -220,7 +221,7 @@ class Store:
         path = self._path(version) / name
         size, expected = files[name]["size"], files[name]["sha256"]
         try:
-            data = _files.read_file(self.home.root, path, MAX_FILE_BYTES, size)
+            data = _reads.read_file(self.home.root, path, MAX_FILE_BYTES, size)
         except FileNotFoundError as error:
             message = (
                 f"Expected the file {name!r} of version {version}; found none at "

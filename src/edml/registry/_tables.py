@@ -10,6 +10,7 @@ import pandas as pd
 from edml.registry._evaluations import used_for_choosing
 from edml.registry._record import FIGURES, ModelRecord
 from edml.registry._shelf import Shelf
+from edml.registry._stages import champion_before
 from edml.registry._store import State
 
 _COLUMNS = (
@@ -124,10 +125,9 @@ def list_history(history: Sequence[State]) -> pd.DataFrame:
     Returns
     -------
     table : DataFrame
-        One row per change: generation, when, who, what, why, champion, changes and
-        detail.
+        The columns of `ModelRegistry.history`.
     """
-    states = [State(), *history]
+    moves = [_moves(*pair) for pair in pairwise([State(), *history])]
     table = pd.DataFrame(
         {
             "generation": [one.generation for one in history],
@@ -136,21 +136,32 @@ def list_history(history: Sequence[State]) -> pd.DataFrame:
             "what": [one.what for one in history],
             "why": [one.why for one in history],
             "champion": [one.champion for one in history],
-            "changes": [_changes(*pair) for pair in pairwise(states)],
+            "previous_champion": [
+                champion_before(history[: n + 1], one) for n, one in enumerate(history)
+            ],
+            "changes": [
+                "; ".join(f"{version}: {was} to {now}" for version, was, now in one)
+                for one in moves
+            ],
+            "moves": _objects(moves),
             "detail": _objects([one.detail for one in history]),
         }
     )
     texts = dict.fromkeys(("who", "what", "why", "changes"), "str")
-    return _typed(table, generation="int64", champion="Int64", **texts)
+    whole = dict.fromkeys(("champion", "previous_champion"), "Int64")
+    return _typed(table, generation="int64", **whole, **texts)
 
 
-def _changes(before: State, after: State) -> str:
-    found = []
-    for version in sorted({*before.stages, *after.stages}):
-        was, now = before.stages.get(version), after.stages.get(version)
-        if was != now:
-            found.append(f"{version}: {was or 'new'} to {now or 'removed'}")
-    return "; ".join(found)
+def _moves(before: State, after: State) -> list[tuple[int, str, str]]:
+    return [
+        (
+            version,
+            before.stages.get(version, "new"),
+            after.stages.get(version, "removed"),
+        )
+        for version in sorted({*before.stages, *after.stages})
+        if before.stages.get(version) != after.stages.get(version)
+    ]
 
 
 def _figure_columns(figures: Sequence[dict[str, float]]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _files
+from edml.registry import _reads
 from edml.registry._protocol import (
     EVALUATIONS,
     LOCK,
@@ -79,7 +80,7 @@ def find_leftovers(store: "Store") -> list[Path]:
     ]
     kept = [home.versions / str(version) / EVALUATIONS for version in state.stages]
     folders = [home.path, home.states, home.versions, *kept]
-    names = ((folder, _files.read_folder(home.root, folder)) for folder in folders)
+    names = ((folder, _reads.read_folder(home.root, folder)) for folder in folders)
     return gone + [
         folder / name
         for folder, inside in names
@@ -151,7 +152,7 @@ def _names_of(
     store: "Store", folder: Path, known: set[str] | None = None
 ) -> tuple[list[str], list[str]]:
     """Give the names in a folder, and a problem for each that does not belong."""
-    names, problems = _attempt(_files.read_folder, store.home.root, folder)
+    names, problems = _attempt(_reads.read_folder, store.home.root, folder)
     for name in names or []:
         if name.startswith(_files.TEMPORARY):
             continue

@@ -1,4 +1,4 @@
-"""Files: whole or not at all, never replaced, never read from elsewhere."""
+"""Files: whole or not at all, and never replaced unless that is asked for."""
 
 import errno
 import importlib
@@ -7,8 +7,7 @@ import stat
 
 import pytest
 
-from edml.exceptions import RegistryError
-from edml.registry import _files
+from edml import _files
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
 
@@ -26,16 +25,30 @@ def steps(monkeypatch):
     return seen
 
 
-# -- writes -------------------------------------------------------------------------
-
-
 def test_a_file_is_synced_before_it_has_its_name(tmp_path, steps, monkeypatch):
     monkeypatch.setattr(_files, "CHUNK", 2)
-    _files.write_exclusively(tmp_path / "a", b"12345")
+    _files.write_new(tmp_path / "a", b"12345")
     assert (tmp_path / "a").read_bytes() == b"12345"
     assert [action for action, _ in steps] == [
         *("create", "write", "write", "write", "sync", "link", "unlink"),
     ]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_file_is_replaced_in_one_step_after_it_is_synced(tmp_path, steps):
+    (tmp_path / "a").write_bytes(b"old")
+    _files.replace_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert [action for action, _ in steps] == [
+        *("create", "write", "sync", "rename", "unlink"),
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_failed_replacement_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "a").mkdir()  # no file can take its place
+    with pytest.raises(OSError, match="a"):
+        _files.replace_file(tmp_path / "a", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
@@ -57,7 +70,7 @@ def test_no_file_is_replaced(tmp_path, monkeypatch, links):
         monkeypatch.setattr(os, "link", _refuse_link)
     (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(FileExistsError):
-        _files.write_exclusively(tmp_path / "a", b"new")
+        _files.write_new(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
@@ -68,7 +81,7 @@ def _refuse_link(*args, **kwargs):
 
 def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", _refuse_link)
-    _files.write_exclusively(tmp_path / "a", b"1")
+    _files.write_new(tmp_path / "a", b"1")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"1"
 
@@ -79,7 +92,7 @@ def test_a_failed_link_of_another_kind_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "link", fail)
     with pytest.raises(OSError, match="broken"):
-        _files.write_exclusively(tmp_path / "a", b"1")
+        _files.write_new(tmp_path / "a", b"1")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -145,20 +158,20 @@ def test_a_system_without_the_posix_flags_imports_and_writes(tmp_path, monkeypat
         importlib.reload(_files)
         try:
             _files.make_folder(tmp_path / "a")
-            _files.write_exclusively(tmp_path / "a" / "b", b"1")
+            _files.write_new(tmp_path / "a" / "b", b"1")
             _files.sync_folder(tmp_path / "a")
-            read = _files.read_file(tmp_path, tmp_path / "a" / "b", 10)
+            _files.replace_file(tmp_path / "a" / "b", b"2")
         finally:
             patch.undo()
             importlib.reload(_files)
-    assert read == b"1"
+    assert (tmp_path / "a" / "b").read_bytes() == b"2"
 
 
 @needs_posix
 def test_others_may_read_as_the_umask_says(tmp_path):
     before = os.umask(0o027)
     try:
-        _files.write_exclusively(tmp_path / "a", b"1")
+        _files.write_new(tmp_path / "a", b"1")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
@@ -175,97 +188,3 @@ def test_a_removal_follows_no_symlink(tmp_path):
     _files.remove_tree(gone)
     assert not gone.exists()
     assert (kept / "file").read_bytes() == b"1"
-
-
-# -- reads --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def root(tmp_path):
-    (tmp_path / "root" / "a" / "b").mkdir(parents=True)
-    (tmp_path / "root" / "a" / "b" / "file").write_bytes(b"12345")
-    return tmp_path / "root"
-
-
-def test_a_file_is_read(root):
-    path = root / "a" / "b" / "file"
-    assert _files.read_file(root, path, 5) == b"12345"
-    assert _files.read_file(root, path, 5, 5) == b"12345"
-    assert _files.read_folder(root, path.parent) == ["file"]
-
-
-def test_the_root_itself_may_be_a_symlink(root, tmp_path):
-    (tmp_path / "alias").symlink_to(root)
-    alias = tmp_path / "alias"
-    assert _files.read_file(alias, alias / "a" / "b" / "file", 5) == b"12345"
-
-
-@pytest.mark.parametrize("part", ["a", "a/b", "a/b/file"])
-def test_no_symlink_is_followed(root, tmp_path, part):
-    (root / part).rename(tmp_path / "moved")
-    (root / part).symlink_to(tmp_path / "moved")
-    with pytest.raises(RegistryError, match="Expected a registry without symlinks"):
-        _files.read_file(root, root / "a" / "b" / "file", 5)
-    if part != "a/b/file":
-        with pytest.raises(RegistryError, match="Expected a registry without symlinks"):
-            _files.read_folder(root, root / "a" / "b")
-
-
-@needs_posix
-def test_a_symlink_that_comes_late_is_not_followed(root, tmp_path, monkeypatch):
-    path = root / "a" / "b" / "file"
-    path.rename(tmp_path / "moved")
-    path.symlink_to(tmp_path / "moved")
-    monkeypatch.setattr(_files, "check_no_symlink", lambda root, path: None)
-    with pytest.raises(RegistryError, match="Expected a file that can be read"):
-        _files.read_file(root, path, 5)
-
-
-def test_a_missing_file_is_told_from_a_damaged_one(root):
-    with pytest.raises(FileNotFoundError):
-        _files.read_file(root, root / "a" / "c" / "file", 5)
-    assert _files.read_folder(root, root / "c") == []
-
-
-def test_a_folder_is_no_file_and_a_file_no_folder(root):
-    with pytest.raises(RegistryError, match=r"Expected a (plain )?file"):
-        _files.read_file(root, root / "a" / "b", 5)
-    with pytest.raises(RegistryError, match="Expected a folder that can be read"):
-        _files.read_folder(root, root / "a" / "b" / "file")
-    with pytest.raises(RegistryError, match="Expected a file that can be read"):
-        _files.read_file(root, root / "a" / "b" / "file" / "x", 5)
-
-
-@needs_posix
-def test_a_pipe_hangs_nobody(root):
-    os.mkfifo(root / "pipe")
-    with pytest.raises(RegistryError, match="Expected a plain file"):
-        _files.read_file(root, root / "pipe", 5)
-
-
-def test_a_file_that_is_too_large_is_not_read(root, monkeypatch):
-    path = root / "large"
-    with path.open("wb") as file:
-        file.truncate(2**40)  # takes no room on the disk
-    with pytest.raises(RegistryError, match="Expected at most 2,147,483,648 bytes"):
-        _files.read_file(root, path, 2**31)
-
-
-@pytest.mark.parametrize("size", [0, 4, 6])
-def test_a_file_of_another_size_is_not_read(root, size):
-    with pytest.raises(RegistryError, match=f"Expected the {size} bytes .*; found 5"):
-        _files.read_file(root, root / "a" / "b" / "file", 10, size)
-
-
-def test_a_file_that_grows_while_it_is_read_is_refused(root, monkeypatch):
-    path = root / "a" / "b" / "file"
-    check = _files._check_kind_and_size
-
-    def grow(*args):
-        check(*args)
-        with path.open("ab") as file:
-            file.write(b"6")
-
-    monkeypatch.setattr(_files, "_check_kind_and_size", grow)
-    with pytest.raises(RegistryError, match="changed while it was read"):
-        _files.read_file(root, path, 10, 5)

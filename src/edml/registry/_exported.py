@@ -1,0 +1,148 @@
+"""ExportedModel: a stored model as bytes for another system, and the way back."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from edml.exceptions import RegistryError
+from edml.registry import _trust
+from edml.registry._archive import SCHEMA, read_members, read_schema
+from edml.registry._exchange import read_file
+from edml.registry._packing import untrusted_types
+from edml.registry._record import ModelRecord
+from edml.registry._states import nodes, type_name
+
+_OF_PYTHON = ("builtins", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedModel:
+    """A stored model as the bytes of its file; `ModelRegistry.export_model` makes it.
+
+    Parameters
+    ----------
+    record : ModelRecord
+        Of its version.
+    data : bytes
+        The skops file, as the registry stores it.
+    trusted : tuple of str, default=()
+        Classes that the registry trusts besides those on its list.
+
+    See Also
+    --------
+    read_model_file : Reads the bytes back, wherever they have been since.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.registry import ModelRegistry
+    >>> model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    >>> with TemporaryDirectory() as folder:
+    ...     registry = ModelRegistry(folder)
+    ...     exported = registry.export_model(registry.register(model).version)
+    >>> exported.types
+    ['sklearn.linear_model._logistic.LogisticRegression']
+    >>> exported.load().predict([[2.0]])
+    array([1])
+    """
+
+    __module__ = "edml.registry"
+
+    record: ModelRecord
+    data: bytes = field(repr=False)
+    trusted: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, in hexadecimal digits."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def types(self) -> list[str]:
+        """Types in the file except those of Python and numpy, as skops trusts them."""
+        names = {type_name(node) for node in nodes(self._schema())}
+        return sorted(n for n in names if n.partition(".")[0] not in _OF_PYTHON)
+
+    @property
+    def user_types(self) -> list[str]:
+        """Those of them that are not on the registry's closed list: the user's own."""
+        return untrusted_types(self._schema(), frozenset())
+
+    def load(self) -> Any:
+        """Load the model, as `ModelRegistry.load` does.
+
+        Returns
+        -------
+        model : classifier
+            It predicts the same bits as the one that was registered.
+        """
+        return _trust.loads(self.data, trusted=self.trusted)
+
+    def _schema(self) -> dict[str, Any]:
+        return read_schema(read_members(self.data)[SCHEMA])
+
+
+def read_model_file(
+    path: str | PathLike[str],
+    *,
+    sha256: str | None = None,
+    libraries: Mapping[str, str] | None = None,
+    trusted: Sequence[str] = (),
+) -> Any:
+    """Load the model in a file of an `ExportedModel`'s bytes, after all checks.
+
+    Nothing is unpickled: the file is checked as `ModelRegistry.load` checks it,
+    against a closed list of types.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, wherever it has been.
+    sha256 : str, default=None
+        The SHA-256 that its bytes must have; None does not compare.
+    libraries : mapping of str to str, default=None
+        The library versions in its record; None does not compare them with those
+        installed.
+    trusted : sequence of str, default=()
+        Classes of your own that it may hold, with their modules.
+
+    Returns
+    -------
+    model : classifier
+        It predicts the same bits as the one that was registered.
+
+    Raises
+    ------
+    RegistryError
+        If the file cannot be read, has another SHA-256, is damaged, holds a type that
+        is not allowed, or was written by a newer edml.
+
+    Warns
+    -----
+    UserWarning
+        If ``libraries`` names other versions that may matter.
+
+    Examples
+    --------
+    >>> from edml.registry import read_model_file
+    >>> read_model_file("no-such-file.skops")
+    Traceback (most recent call last):
+        ...
+    edml.exceptions.RegistryError: Expected a file that can be read; found that \
+no-such-file.skops cannot: No such file or directory. Check the path, and your rights \
+to it.
+    """
+    data = read_file(Path(path))
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        message = (
+            f"Expected the file whose SHA-256 is {sha256:.64}; found another in "
+            f"{path}. Get the file again, and find out who changed it."
+        )
+        raise RegistryError(message)
+    if libraries is not None:
+        _trust.check_versions(libraries)
+    return _trust.loads(data, trusted=trusted)

@@ -1,0 +1,115 @@
+"""What earlier versions of edml stored can still be used: see data/README.md."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edml import make_student_activity, make_target
+from edml.registry import ModelRegistry
+
+EARLIER = Path(__file__).parent / "data" / "earlier.zip"
+
+
+def students(random_state, n=30):
+    X = make_student_activity(n, fail_rate=0.3, random_state=random_state)
+    return X, make_target(X)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with zipfile.ZipFile(EARLIER) as archive:
+        archive.extractall(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def registry(folder):
+    return ModelRegistry(folder, "risk", who="grace")
+
+
+def test_everything_is_sound(registry):
+    assert registry.verify() == []
+
+
+def test_records_read_as_they_were_written(registry):
+    table = registry.records()
+    assert table["version"].tolist() == [1, 2, 3, 4]
+    assert table["stage"].tolist() == [
+        *("development", "production", "staging", "development"),
+    ]
+    assert table["purpose"].tolist()[1:3] == ["report", "validation"]
+    record = registry.record(1)
+    assert (record.algorithm, record.threshold) == ("LogisticRegression", 0.3)
+    assert record.tags == {"term": "1"}
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])  # 3 is a Blend
+def test_models_predict_what_they_predicted(registry, folder, version):
+    expected = json.loads((folder / "answers.json").read_text())[str(version)]
+    risk = registry.load(version).predict_proba(students(4)[0])[:, 1]
+    found = risk[:: max(1, len(risk) // 20)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
+
+
+def test_evaluations_read_as_they_were_written(registry):
+    table = registry.evaluations(2)
+    assert table["purpose"].tolist() == [
+        *("validation", "choosing", "choosing", "report"),
+    ]
+    assert table["fair"].tolist() == [True, False, False, True]
+    for row in table.itertuples():
+        assert row.evaluation.data_fingerprint == row.data_fingerprint
+        assert row.evaluation.metrics["brier"] == row.brier
+        assert len(row.evaluation.curves) > 0
+
+
+def test_history_reads_as_it_was_written(registry):
+    table = registry.history()
+    assert table["what"].tolist() == [
+        *("register", "promote", "register", "register", "register", "compete"),
+        *("demote", "demote", "compete", "promote", "rollback"),
+    ]
+    assert table["champion"].tolist() == [pd.NA, *[1] * 7, 2, 1, 2]
+    assert table["moves"].tolist()[8] == [
+        (1, "production", "development"),
+        (2, "development", "production"),
+        (3, "development", "staging"),
+    ]
+    assert set(table["who"]) == {"ada"}
+
+
+def test_stages_go_on_from_where_they_were(registry):
+    assert registry.previous_champion() == 1
+    assert registry.rollback().version == 1
+    assert registry.promote(3, why="the blend").stage == "production"
+    assert registry.rollback().version == 1
+    assert registry.verify() == []
+
+
+def test_contests_decide_as_they_decided(registry):
+    expected = registry.history()["detail"]
+    registry.demote(3)
+    registry.promote(1)
+    first = registry.compete(*students(3, 40), n_resamples=200)
+    assert first.to_dict() == expected[5]
+    for version in first.candidates:
+        registry.demote(version)
+    options = {"metric": "brier", "method": "plain", "n_resamples": 50}
+    assert registry.compete(*students(6), **options).to_dict() == expected[8]
+
+
+def test_an_exported_file_can_be_imported(registry, folder):
+    record = registry.import_(folder / "export.zip")
+    assert (record.version, record.origin["version"]) == (5, 2)
+    new, old = registry.evaluations(5), registry.evaluations(2)
+    pd.testing.assert_series_equal(new["brier"], old["brier"])
+    assert new["evaluation"][0].to_dict() == old["evaluation"][0].to_dict()
+
+
+def test_a_version_can_be_trained_again_and_its_threshold_chosen_again(registry):
+    assert registry.refit(2, *students(7)).parent == 2
+    assert registry.retune_threshold(2, *students(8), threshold="f1").parent == 2
