@@ -1,6 +1,8 @@
-"""Sphinx's settings: `nox -s docs` builds the pages, a warning is an error."""
+"""Sphinx's settings: `nox -s docs` builds the pages, and a warning is an error."""
 
 import re
+import subprocess
+import sys
 from importlib import import_module
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -21,17 +23,38 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "examples", "user_guide/_*.rst"]
+exclude_patterns = ["_build", "generated", "examples", "user_guide/_*.rst"]
 source_suffix = {".rst": "restructuredtext"}  # CHANGELOG.md is included in a page
-default_role = "py:obj"  # `StudentKFold` is a link where there is such a page
-smartquotes = False  # what stands in quotes is often meant to be copied
+default_role = "py:obj"  # `StudentKFold` links to its page
+smartquotes = False  # quoted text is often meant to be copied
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
+
+# -- the changelog ------------------------------------------------------------------
+
+
+def write_unreleased() -> None:
+    """Write the fragments of the next release to a page that the changelog includes."""
+    command = [sys.executable, "-m", "towncrier", "build", "--draft"]
+    draft = subprocess.run(  # noqa: S603 - a fixed command
+        [*command, "--version", "Unreleased", "--date", "today"],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    page = Path(__file__).parent / "generated" / "unreleased.md"
+    page.parent.mkdir(exist_ok=True)
+    title, _, fragments = draft.lstrip().partition("\n")
+    page.write_text(f"{title.removesuffix(' (today)')}\n{fragments}", encoding="utf-8")
+
+
+write_unreleased()
 
 # -- the reference ----------------------------------------------------------------
 
 
 def methods_of_bases() -> dict[str, list[str]]:
-    """Name the methods that each public class has from private bases of edml."""
+    """Return the methods that each public class inherits from private bases."""
     found: dict[str, list[str]] = {}
     for page in sorted(Path(__file__).parent.glob("api/*.rst")):
         if page.stem == "index":
@@ -53,7 +76,7 @@ autosummary_context = {"methods_of_bases": methods_of_bases()}
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_member_order = "bysource"
-numpydoc_show_class_members = False  # the template lists what the class itself has
+numpydoc_show_class_members = False  # the template lists the members
 numpydoc_validation_checks = {
     "GL03",  # no double blank line
     "GL06",  # unknown section
@@ -110,7 +133,7 @@ sphinx_gallery_conf = {
     "run_stale_examples": True,  # the library changes more often than they do
     "reset_modules": ("matplotlib",),
     "image_srcset": ["2x"],
-    "ignore_repr_types": "Display",  # the picture is enough
+    "ignore_repr_types": "Display",  # the picture says it all
     "download_all_examples": False,
     "write_computation_times": False,
     "min_reported_time": 3600,
@@ -129,5 +152,5 @@ def escape_names(
 
 
 def setup(app: Any) -> None:
-    """Let the above see each docstring before numpydoc does."""
+    """Run `escape_names` on each docstring before numpydoc does."""
     app.connect("autodoc-process-docstring", escape_names, priority=400)
