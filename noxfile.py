@@ -76,6 +76,21 @@ def ensure_chromium(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def translations(session: nox.Session) -> None:
+    """Update and compile the catalogues of texts; `-- fr` begins a new language."""
+    session.install(*group("translations"))
+    template = Path(session.create_tmp()).resolve() / "edml.pot"
+    catalogues = ["-i", str(template), "-d", "src/edml/locale", "-D", "edml"]
+    extract = ["-k", "words", "--add-location=file", "--project=edml"]
+    session.run("pybabel", "-q", "extract", *extract, "-o", str(template), "src/edml")
+    for language in session.posargs:
+        session.run("pybabel", "-q", "init", *catalogues, "-l", language)
+    options = ["--ignore-obsolete", "--no-fuzzy-matching", "--ignore-pot-creation-date"]
+    session.run("pybabel", "-q", "update", *catalogues, *options)
+    session.run("pybabel", "-q", "compile", *catalogues[2:])
+
+
+@nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install(*group("lint"))

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml.explanation._phrases import TOPICS, words_of
+from edml._translation import translator
+from edml.explanation._phrases import TOPICS, write_reason
 from edml.schema import FloatArray, IntArray
 
 _SHOWN = 10  # features in a notebook
@@ -135,7 +136,7 @@ class Explanation:
         ValueError
             If the language is unknown, or ``n`` is below 0.
         """
-        words = words_of(language)
+        translator(language)  # an unknown language raises, also where there is no row
         if n < 0:
             message = f"n={n} reasons cannot be given: pass 0 or more."
             raise ValueError(message)
@@ -143,7 +144,7 @@ class Explanation:
         names = [str(name) for name in self.contributions.columns]
         values = [self.values.iloc[:, k].to_numpy() for k in range(len(names))]
         for row, feature, rises in self._weightiest(n):
-            text = words.reason(names[feature], values[feature][row], rises)
+            text = write_reason(names[feature], values[feature][row], rises, language)
             told[row].append(text)
         return pd.Series(told, self.contributions.index, dtype=object, name="reasons")
 

@@ -1,6 +1,7 @@
 """history_facts: what stands in a history and is no feature, up to each row."""
 
 from collections.abc import Mapping
+from gettext import NullTranslations
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml.explanation._phrases import words_of
+from edml._translation import translator
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -99,7 +100,7 @@ def history_facts(
     >>> len(facts)
     1
     """
-    words = words_of(language)
+    texts = translator(language)
     names = resolve_columns(columns)
     check_scalar(
         partition_days, "partition_days", Real, min_val=0, include_boundaries="neither"
@@ -110,11 +111,35 @@ def history_facts(
     facts: list[list[str]] = [[] for _ in at]
     for name, counts in told.items():
         found, which = np.unique(counts, return_inverse=True)
-        texts = [words.fact(name, count) for count in found.tolist()]
-        for row, text in zip(facts, which.tolist(), strict=True):
-            if texts[text]:
-                row.append(texts[text])
+        said = [_write_fact(name, count, texts) for count in found.tolist()]
+        for row, place in zip(facts, which.tolist(), strict=True):
+            if said[place]:
+                row.append(said[place])
     return facts
+
+
+def _write_fact(name: str, n: int, texts: NullTranslations) -> str:
+    """Write a fact from `_work_out`; n is in days or items, below 0 nothing to say."""
+    if n < 0:
+        return ""
+    if n == 0:
+        never = {
+            "no_event": texts.gettext("no event yet"),
+            "no_submission": texts.gettext("no submission yet"),
+            "no_exam": texts.gettext("no exam sat yet"),
+        }
+        return never[name]
+    some = {
+        "no_event": texts.ngettext("no event in {} day", "no event in {} days", n),
+        "no_submission": texts.ngettext(
+            "no submission in {} day", "no submission in {} days", n
+        ),
+        "absent": texts.ngettext("absent from {} exam", "absent from {} exams", n),
+        "pending": texts.ngettext(
+            "{} submission waits for a grade", "{} submissions wait for a grade", n
+        ),
+    }
+    return some[name].format(n)
 
 
 def check_positions(rows: ArrayLike, n_rows: int) -> IntArray:

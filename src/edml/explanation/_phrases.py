@@ -1,21 +1,26 @@
 # ruff: noqa: E501 - a table of phrases is read by the line
-"""The words of reasons and facts: one table of phrases per language.
+"""The words of reasons.
 
-A phrase has a text for a known value, one for where nothing is known yet (for counts:
-where there is none), and some have one for values below 0. ``{:count}`` and
+A feature has a phrase for a known value, one for where nothing is known yet (for
+counts: where there is none), and some have one for values below 0. ``{:count}`` and
 ``{:number}`` stand for the value, ``{:hours}`` for a duration without its sign,
-``{:percent}`` for a fraction in percent.
-
-A fact has a text for 0, for 1, and for more; an empty text is not told.
+``{:share}`` for a fraction and ``{:percent}`` for a number of percent, both written
+with the sign, which an extractor would take for a place.
 """
 
 import re
 from collections.abc import Mapping
+from gettext import NullTranslations
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from edml._translation import N_, list_languages, translator
+
+#: The languages of reasons and facts: English, and those that have a catalogue.
+LANGUAGES = list_languages()
 
 _PLACE = re.compile(r"\{[^}]*\}")
 _STATISTICS = ("min", "max", "mean", "std")
@@ -47,92 +52,58 @@ TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-
-class Words(NamedTuple):
-    """All that is said in one language."""
-
-    decimal: str
-    percent: str
-    hour: tuple[str, str]
-    day: tuple[str, str]
-    raises: str
-    lowers: str
-    unknown: tuple[str, str]
-    features: Mapping[str, tuple[str, ...]]
-    facts: Mapping[str, tuple[str, str, str]]
-
-    def reason(self, name: str, value: Any, rises: bool) -> str:
-        """Say which feature moved the score, its value, and in which direction."""
-        return (self.raises if rises else self.lowers).format(self.feature(name, value))
-
-    def feature(self, name: str, value: Any) -> str:
-        """Say what a feature's value is; NaN is where nothing is known."""
-        known, missing, *negative = self.features.get(name, self.unknown)
-        if pd.isna(value) or ("{:count}" in known and value == 0):
-            return missing.format(name=name)
-        if not isinstance(value, (int, float, np.number)):
-            return f"{name} = {value}"  # a category
-        text = negative[0] if negative and value < 0 else known
-        return text.format(_Amount(float(value), self), name=name)
-
-    def fact(self, name: str, count: int) -> str:
-        """Say a fact; a count below 0 is nothing to say."""
-        text = self.facts[name][min(count, 2)] if count >= 0 else ""
-        return text.format(count)
-
-
-class _Amount:
-    """A number that is written in a language, as the text around it asks."""
-
-    def __init__(self, value: float, words: Words) -> None:
-        self.value = value
-        self.words = words
-
-    def __format__(self, form: str) -> str:
-        if form == "hours":
-            return self._duration(abs(self.value))
-        if form == "percent":
-            return self.words.percent.format(self._short(100 * self.value))
-        return self._short(self.value)
-
-    def _duration(self, hours: float) -> str:
-        unit, amount = self.words.hour, self._short(hours)
-        if hours >= 48:
-            unit, amount = self.words.day, self._short(hours / 24)
-        return f"{amount} {unit[amount != '1']}"
-
-    def _short(self, value: float) -> str:
-        if 0 < abs(value) < 0.1:
-            text = f"{value:.1g}"
-        else:
-            text = f"{value:.{0 if abs(value) >= 100 else 1}f}".removesuffix(".0")
-        return text.replace(".", self.words.decimal)
+# fmt: off
+PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "particion": (N_("course day {:number}"), N_("course day unknown")),
+    "parciales_n_sum": (N_("midterm exams so far: {:count}"), N_("no midterm exam yet")),
+    "nota_parciales_min": (N_("lowest midterm grade {:number}"), N_("no midterm grade yet")),
+    "nota_parciales_max": (N_("best midterm grade {:number}"), N_("no midterm grade yet")),
+    "nota_parciales_mean": (N_("mean midterm grade {:number}"), N_("no midterm grade yet")),
+    "nota_parciales_std": (N_("midterm grades vary by {:number}"), N_("fewer than two midterm grades yet")),
+    "integradores_n_sum": (N_("integrative exams so far: {:count}"), N_("no integrative exam yet")),
+    "nota_integradores_min": (N_("lowest integrative exam grade {:number}"), N_("no integrative exam grade yet")),
+    "nota_integradores_max": (N_("best integrative exam grade {:number}"), N_("no integrative exam grade yet")),
+    "nota_integradores_mean": (N_("mean integrative exam grade {:number}"), N_("no integrative exam grade yet")),
+    "nota_integradores_std": (N_("integrative exam grades vary by {:number}"), N_("fewer than two integrative exam grades yet")),
+    "recuperatorios_n_sum": (N_("make-up exams so far: {:count}"), N_("no make-up exam yet")),
+    "nota_recuperatorios_min": (N_("lowest make-up exam grade {:number}"), N_("no make-up exam grade yet")),
+    "nota_recuperatorios_max": (N_("best make-up exam grade {:number}"), N_("no make-up exam grade yet")),
+    "nota_recuperatorios_mean": (N_("mean make-up exam grade {:number}"), N_("no make-up exam grade yet")),
+    "nota_recuperatorios_std": (N_("make-up exam grades vary by {:number}"), N_("fewer than two make-up exam grades yet")),
+    "overall_parciales_n_sum": (N_("exams so far: {:count}"), N_("no exam yet")),
+    "nota_overall_min": (N_("lowest exam grade {:number}"), N_("no exam grade yet")),
+    "nota_overall_max": (N_("best exam grade {:number}"), N_("no exam grade yet")),
+    "nota_overall_mean": (N_("mean exam grade {:number}"), N_("no exam grade yet")),
+    "nota_overall_std": (N_("exam grades vary by {:number}"), N_("fewer than two exam grades yet")),
+    "assignment_n_sum": (N_("assignments so far: {:count}"), N_("no assignment yet")),
+    "score_min": (N_("lowest assignment score {:number}"), N_("no assignment score yet")),
+    "score_max": (N_("best assignment score {:number}"), N_("no assignment score yet")),
+    "score_mean": (N_("mean assignment score {:number}"), N_("no assignment score yet")),
+    "score_std": (N_("assignment scores vary by {:number}"), N_("fewer than two assignment scores yet")),
+    "assignment_zero_sum": (N_("assignments missing or scored 0: {:count}"), N_("no assignment missing or scored 0")),
+    "hrs_to_do_assignment_min": (N_("shortest time given for an assignment {:hours}"), N_("no assignment with dates yet")),
+    "hrs_to_do_assignment_max": (N_("longest time given for an assignment {:hours}"), N_("no assignment with dates yet")),
+    "hrs_to_do_assignment_mean": (N_("mean time given for an assignment {:hours}"), N_("no assignment with dates yet")),
+    "hrs_to_do_assignment_std": (N_("times given for assignments vary by {:hours}"), N_("fewer than two assignments with dates yet")),
+    "hrs_taken_to_do_assignment_min": (N_("quickest hand-in {:hours} after opening"), N_("no dated hand-in yet"), N_("quickest hand-in {:hours} before opening")),
+    "hrs_taken_to_do_assignment_max": (N_("slowest hand-in {:hours} after opening"), N_("no dated hand-in yet"), N_("slowest hand-in {:hours} before opening")),
+    "hrs_taken_to_do_assignment_mean": (N_("handed in {:hours} after opening on average"), N_("no dated hand-in yet"), N_("handed in {:hours} before opening on average")),
+    "hrs_taken_to_do_assignment_std": (N_("times taken for assignments vary by {:hours}"), N_("fewer than two dated hand-ins yet")),
+    "rel_time_taken_to_do_assignment_min": (N_("used at least {:share} of the time given"), N_("no dated hand-in yet")),
+    "rel_time_taken_to_do_assignment_max": (N_("used up to {:share} of the time given"), N_("no dated hand-in yet")),
+    "rel_time_taken_to_do_assignment_mean": (N_("used {:share} of the time given on average"), N_("no dated hand-in yet")),
+    "rel_time_taken_to_do_assignment_std": (N_("share of the time used varies by {:share}"), N_("fewer than two dated hand-ins yet")),
+    "hrs_before_due_min": (N_("latest hand-in {:hours} before due"), N_("no hand-in with a due date yet"), N_("latest hand-in {:hours} late")),
+    "hrs_before_due_max": (N_("earliest hand-in {:hours} before due"), N_("no hand-in with a due date yet"), N_("earliest hand-in {:hours} late")),
+    "hrs_before_due_mean": (N_("handed in {:hours} before due on average"), N_("no hand-in with a due date yet"), N_("handed in {:hours} late on average")),
+    "hrs_before_due_std": (N_("hand-ins vary by {:hours} around the due dates"), N_("fewer than two hand-ins with a due date yet")),
+    "parcial_sobre_ass": (N_("mean exam grade is {:percent} of the mean assignment score"), N_("no exam grade or assignment score to compare yet")),
+})
+# fmt: on
+_UNKNOWN = (N_("{name} = {:number}"), N_("{name} is missing"))
 
 
-def words_of(language: str) -> Words:
-    """Give the words of a language.
-
-    Parameters
-    ----------
-    language : str
-        One of `LANGUAGES`.
-
-    Returns
-    -------
-    words : Words
-
-    Raises
-    ------
-    ValueError
-        If the language is unknown.
-    """
-    if language not in _WORDS:
-        message = f"language={language!r} is unknown: use one of {list(LANGUAGES)}."
-        raise ValueError(message)
-    return _WORDS[language]
-
-
-def feature_phrase(name: str, value: object, language: str = "en") -> str:
+def feature_phrase(name: str, value: Any, language: str = "en") -> str:
     """Return a feature and its value in words, as reasons have them.
 
     Parameters
@@ -166,7 +137,14 @@ def feature_phrase(name: str, value: object, language: str = "en") -> str:
     >>> feature_phrase("nota_overall_mean", None)
     'no exam grade yet'
     """
-    return words_of(language).feature(name, value)
+    texts = translator(language)
+    known, missing, *negative = PHRASES.get(name, _UNKNOWN)
+    if pd.isna(value) or ("{:count}" in known and value == 0):
+        return texts.gettext(missing).format(name=name)
+    if not isinstance(value, (int, float, np.number)):
+        return f"{name} = {value}"  # a category
+    text = negative[0] if negative and value < 0 else known
+    return texts.gettext(text).format(_Amount(float(value), texts), name=name)
 
 
 def feature_name(name: str, language: str = "en") -> str:
@@ -202,133 +180,46 @@ def feature_name(name: str, language: str = "en") -> str:
     >>> feature_name("hrs_before_due_min")
     'latest hand-in … before due'
     """
-    phrases = words_of(language).features.get(name)
-    if phrases is None:
+    texts = translator(language)
+    if name not in PHRASES:
         return name
-    text = _PLACE.sub("…", phrases[0])
+    text = _PLACE.sub("…", texts.gettext(PHRASES[name][0]))
     return re.sub(r":? …$", "", text)
 
 
-# fmt: off
-_ENGLISH = Words(
-    decimal=".", percent="{}%", hour=("hour", "hours"), day=("day", "days"),
-    raises="{} (raises the risk)", lowers="{} (lowers the risk)",
-    unknown=("{name} = {:number}", "{name} is missing"),
-    features=MappingProxyType({
-        "particion": ("course day {:number}", "course day unknown"),
-        "parciales_n_sum": ("midterm exams so far: {:count}", "no midterm exam yet"),
-        "nota_parciales_min": ("lowest midterm grade {:number}", "no midterm grade yet"),
-        "nota_parciales_max": ("best midterm grade {:number}", "no midterm grade yet"),
-        "nota_parciales_mean": ("mean midterm grade {:number}", "no midterm grade yet"),
-        "nota_parciales_std": ("midterm grades vary by {:number}", "fewer than two midterm grades yet"),
-        "integradores_n_sum": ("integrative exams so far: {:count}", "no integrative exam yet"),
-        "nota_integradores_min": ("lowest integrative exam grade {:number}", "no integrative exam grade yet"),
-        "nota_integradores_max": ("best integrative exam grade {:number}", "no integrative exam grade yet"),
-        "nota_integradores_mean": ("mean integrative exam grade {:number}", "no integrative exam grade yet"),
-        "nota_integradores_std": ("integrative exam grades vary by {:number}", "fewer than two integrative exam grades yet"),
-        "recuperatorios_n_sum": ("make-up exams so far: {:count}", "no make-up exam yet"),
-        "nota_recuperatorios_min": ("lowest make-up exam grade {:number}", "no make-up exam grade yet"),
-        "nota_recuperatorios_max": ("best make-up exam grade {:number}", "no make-up exam grade yet"),
-        "nota_recuperatorios_mean": ("mean make-up exam grade {:number}", "no make-up exam grade yet"),
-        "nota_recuperatorios_std": ("make-up exam grades vary by {:number}", "fewer than two make-up exam grades yet"),
-        "overall_parciales_n_sum": ("exams so far: {:count}", "no exam yet"),
-        "nota_overall_min": ("lowest exam grade {:number}", "no exam grade yet"),
-        "nota_overall_max": ("best exam grade {:number}", "no exam grade yet"),
-        "nota_overall_mean": ("mean exam grade {:number}", "no exam grade yet"),
-        "nota_overall_std": ("exam grades vary by {:number}", "fewer than two exam grades yet"),
-        "assignment_n_sum": ("assignments so far: {:count}", "no assignment yet"),
-        "score_min": ("lowest assignment score {:number}", "no assignment score yet"),
-        "score_max": ("best assignment score {:number}", "no assignment score yet"),
-        "score_mean": ("mean assignment score {:number}", "no assignment score yet"),
-        "score_std": ("assignment scores vary by {:number}", "fewer than two assignment scores yet"),
-        "assignment_zero_sum": ("assignments missing or scored 0: {:count}", "no assignment missing or scored 0"),
-        "hrs_to_do_assignment_min": ("shortest time given for an assignment {:hours}", "no assignment with dates yet"),
-        "hrs_to_do_assignment_max": ("longest time given for an assignment {:hours}", "no assignment with dates yet"),
-        "hrs_to_do_assignment_mean": ("mean time given for an assignment {:hours}", "no assignment with dates yet"),
-        "hrs_to_do_assignment_std": ("times given for assignments vary by {:hours}", "fewer than two assignments with dates yet"),
-        "hrs_taken_to_do_assignment_min": ("quickest hand-in {:hours} after opening", "no dated hand-in yet", "quickest hand-in {:hours} before opening"),
-        "hrs_taken_to_do_assignment_max": ("slowest hand-in {:hours} after opening", "no dated hand-in yet", "slowest hand-in {:hours} before opening"),
-        "hrs_taken_to_do_assignment_mean": ("handed in {:hours} after opening on average", "no dated hand-in yet", "handed in {:hours} before opening on average"),
-        "hrs_taken_to_do_assignment_std": ("times taken for assignments vary by {:hours}", "fewer than two dated hand-ins yet"),
-        "rel_time_taken_to_do_assignment_min": ("used at least {:percent} of the time given", "no dated hand-in yet"),
-        "rel_time_taken_to_do_assignment_max": ("used up to {:percent} of the time given", "no dated hand-in yet"),
-        "rel_time_taken_to_do_assignment_mean": ("used {:percent} of the time given on average", "no dated hand-in yet"),
-        "rel_time_taken_to_do_assignment_std": ("share of the time used varies by {:percent}", "fewer than two dated hand-ins yet"),
-        "hrs_before_due_min": ("latest hand-in {:hours} before due", "no hand-in with a due date yet", "latest hand-in {:hours} late"),
-        "hrs_before_due_max": ("earliest hand-in {:hours} before due", "no hand-in with a due date yet", "earliest hand-in {:hours} late"),
-        "hrs_before_due_mean": ("handed in {:hours} before due on average", "no hand-in with a due date yet", "handed in {:hours} late on average"),
-        "hrs_before_due_std": ("hand-ins vary by {:hours} around the due dates", "fewer than two hand-ins with a due date yet"),
-        "parcial_sobre_ass": ("mean exam grade is {:number}% of the mean assignment score", "no exam grade or assignment score to compare yet"),
-    }),
-    facts=MappingProxyType({
-        "no_event": ("no event yet", "", "no event in {} days"),
-        "no_submission": ("no submission yet", "", "no submission in {} days"),
-        "no_exam": ("no exam sat yet", "", ""),
-        "absent": ("", "absent from 1 exam", "absent from {} exams"),
-        "pending": ("", "1 submission waits for a grade", "{} submissions wait for a grade"),
-    }),
-)
+def write_reason(name: str, value: Any, rises: bool, language: str) -> str:
+    """Return a feature, its value and the direction in which it moved the score."""
+    texts = translator(language)
+    rises_or_falls = N_("{} (raises the risk)") if rises else N_("{} (lowers the risk)")
+    return texts.gettext(rises_or_falls).format(feature_phrase(name, value, language))
 
-_SPANISH = Words(
-    decimal=",", percent="{} %", hour=("hora", "horas"), day=("día", "días"),
-    raises="{} (sube el riesgo)", lowers="{} (baja el riesgo)",
-    unknown=("{name} = {:number}", "falta {name}"),
-    features=MappingProxyType({
-        "particion": ("día {:number} del curso", "día del curso desconocido"),
-        "parciales_n_sum": ("parciales hasta ahora: {:count}", "ningún parcial todavía"),
-        "nota_parciales_min": ("nota más baja en parciales {:number}", "sin nota de parcial todavía"),
-        "nota_parciales_max": ("mejor nota en parciales {:number}", "sin nota de parcial todavía"),
-        "nota_parciales_mean": ("nota media en parciales {:number}", "sin nota de parcial todavía"),
-        "nota_parciales_std": ("las notas de parciales varían en {:number}", "menos de dos notas de parciales todavía"),
-        "integradores_n_sum": ("integradores hasta ahora: {:count}", "ningún integrador todavía"),
-        "nota_integradores_min": ("nota más baja en integradores {:number}", "sin nota de integrador todavía"),
-        "nota_integradores_max": ("mejor nota en integradores {:number}", "sin nota de integrador todavía"),
-        "nota_integradores_mean": ("nota media en integradores {:number}", "sin nota de integrador todavía"),
-        "nota_integradores_std": ("las notas de integradores varían en {:number}", "menos de dos notas de integradores todavía"),
-        "recuperatorios_n_sum": ("recuperatorios hasta ahora: {:count}", "ningún recuperatorio todavía"),
-        "nota_recuperatorios_min": ("nota más baja en recuperatorios {:number}", "sin nota de recuperatorio todavía"),
-        "nota_recuperatorios_max": ("mejor nota en recuperatorios {:number}", "sin nota de recuperatorio todavía"),
-        "nota_recuperatorios_mean": ("nota media en recuperatorios {:number}", "sin nota de recuperatorio todavía"),
-        "nota_recuperatorios_std": ("las notas de recuperatorios varían en {:number}", "menos de dos notas de recuperatorios todavía"),
-        "overall_parciales_n_sum": ("exámenes hasta ahora: {:count}", "ningún examen todavía"),
-        "nota_overall_min": ("nota más baja en exámenes {:number}", "sin nota de examen todavía"),
-        "nota_overall_max": ("mejor nota en exámenes {:number}", "sin nota de examen todavía"),
-        "nota_overall_mean": ("nota media en exámenes {:number}", "sin nota de examen todavía"),
-        "nota_overall_std": ("las notas de exámenes varían en {:number}", "menos de dos notas de exámenes todavía"),
-        "assignment_n_sum": ("tareas hasta ahora: {:count}", "ninguna tarea todavía"),
-        "score_min": ("puntaje más bajo en tareas {:number}", "sin puntaje de tareas todavía"),
-        "score_max": ("mejor puntaje en tareas {:number}", "sin puntaje de tareas todavía"),
-        "score_mean": ("puntaje medio en tareas {:number}", "sin puntaje de tareas todavía"),
-        "score_std": ("los puntajes de tareas varían en {:number}", "menos de dos puntajes de tareas todavía"),
-        "assignment_zero_sum": ("tareas sin entregar o con puntaje 0: {:count}", "ninguna tarea sin entregar ni con puntaje 0"),
-        "hrs_to_do_assignment_min": ("plazo más corto de una tarea {:hours}", "ninguna tarea con fechas todavía"),
-        "hrs_to_do_assignment_max": ("plazo más largo de una tarea {:hours}", "ninguna tarea con fechas todavía"),
-        "hrs_to_do_assignment_mean": ("plazo medio de las tareas {:hours}", "ninguna tarea con fechas todavía"),
-        "hrs_to_do_assignment_std": ("los plazos de las tareas varían en {:hours}", "menos de dos tareas con fechas todavía"),
-        "hrs_taken_to_do_assignment_min": ("entrega más rápida {:hours} después de la apertura", "ninguna entrega con fechas todavía", "entrega más rápida {:hours} antes de la apertura"),
-        "hrs_taken_to_do_assignment_max": ("entrega más lenta {:hours} después de la apertura", "ninguna entrega con fechas todavía", "entrega más lenta {:hours} antes de la apertura"),
-        "hrs_taken_to_do_assignment_mean": ("entrega en promedio {:hours} después de la apertura", "ninguna entrega con fechas todavía", "entrega en promedio {:hours} antes de la apertura"),
-        "hrs_taken_to_do_assignment_std": ("el tiempo hasta la entrega varía en {:hours}", "menos de dos entregas con fechas todavía"),
-        "rel_time_taken_to_do_assignment_min": ("usó al menos el {:percent} del plazo", "ninguna entrega con fechas todavía"),
-        "rel_time_taken_to_do_assignment_max": ("usó hasta el {:percent} del plazo", "ninguna entrega con fechas todavía"),
-        "rel_time_taken_to_do_assignment_mean": ("usó en promedio el {:percent} del plazo", "ninguna entrega con fechas todavía"),
-        "rel_time_taken_to_do_assignment_std": ("la parte usada del plazo varía en un {:percent}", "menos de dos entregas con fechas todavía"),
-        "hrs_before_due_min": ("entrega más tardía {:hours} antes del vencimiento", "ninguna entrega con vencimiento todavía", "entrega más tardía con {:hours} de retraso"),
-        "hrs_before_due_max": ("entrega más temprana {:hours} antes del vencimiento", "ninguna entrega con vencimiento todavía", "entrega más temprana con {:hours} de retraso"),
-        "hrs_before_due_mean": ("entrega en promedio {:hours} antes del vencimiento", "ninguna entrega con vencimiento todavía", "entrega en promedio con {:hours} de retraso"),
-        "hrs_before_due_std": ("las entregas varían en {:hours} respecto del vencimiento", "menos de dos entregas con vencimiento todavía"),
-        "parcial_sobre_ass": ("la nota media en exámenes es el {:number} % del puntaje medio en tareas", "sin nota de examen o puntaje de tareas para comparar todavía"),
-    }),
-    facts=MappingProxyType({
-        "no_event": ("ninguna actividad todavía", "", "ninguna actividad en {} días"),
-        "no_submission": ("ninguna entrega todavía", "", "ninguna entrega en {} días"),
-        "no_exam": ("ningún examen rendido todavía", "", ""),
-        "absent": ("", "ausente en 1 examen", "ausente en {} exámenes"),
-        "pending": ("", "1 entrega espera nota", "{} entregas esperan nota"),
-    }),
-)
-# fmt: on
 
-_WORDS = MappingProxyType({"en": _ENGLISH, "es": _SPANISH})
-#: The languages in which reasons and facts are told.
-LANGUAGES = tuple(_WORDS)
+class _Amount:
+    """A number that a phrase's own format specifier writes in its language."""
+
+    def __init__(self, value: float, texts: NullTranslations) -> None:
+        self.value = value
+        self.texts = texts
+
+    def __format__(self, form: str) -> str:
+        if form == "hours":
+            return self._duration(abs(self.value))
+        if form in ("share", "percent"):
+            percent = self.value * (100 if form == "share" else 1)
+            return self.texts.gettext("{}%").format(self._short(percent))
+        return self._short(self.value)
+
+    def _duration(self, hours: float) -> str:
+        in_days = hours >= 48
+        amount = self._short(hours / 24 if in_days else hours)
+        n = int(amount) if amount.isdigit() else 2  # a fraction takes the plural
+        if in_days:
+            return self.texts.ngettext("{} day", "{} days", n).format(amount)
+        return self.texts.ngettext("{} hour", "{} hours", n).format(amount)
+
+    def _short(self, value: float) -> str:
+        if 0 < abs(value) < 0.1:
+            text = f"{value:.1g}"
+        else:
+            text = f"{value:.{0 if abs(value) >= 100 else 1}f}".removesuffix(".0")
+        return text.replace(".", self.texts.pgettext("decimal separator", "."))
