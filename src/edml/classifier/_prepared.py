@@ -29,7 +29,7 @@ from edml.schema import STUDENT, FloatArray, IntArray, columns_of, fingerprint
 class Prepared:
     """A table that is ready for the folds of one estimator.
 
-    Attributes
+    Parameters
     ----------
     X : DataFrame or array-like of shape (n_rows, n_columns)
         As it was given.
@@ -58,7 +58,27 @@ class Prepared:
     hash_rows : callable
         Gives the SHA-256 of the rows with their outcomes; hashed once, when it is
         asked for, however many estimators share the table.
+
+    See Also
+    --------
+    prepare : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.classifier import RiskClassifier, prepare
+    >>> X, y = make_classification(200, random_state=0)
+    >>> weak, strong = LogisticRegression(C=1e-3), LogisticRegression(C=10)
+    >>> table = prepare(weak, X, y, cv=4, draw_seed=lambda: 0)
+    >>> models = [
+    ...     RiskClassifier(one).fit_prepared(table.of(one)) for one in (weak, strong)
+    ... ]
+    >>> models[0].split_plan_ == models[1].split_plan_
+    True
     """
+
+    __module__ = "edml.classifier"
 
     X: Any
     classes: NDArray[Any]
@@ -175,6 +195,16 @@ def prepare(
         If ``y`` has other than two classes, or the weights cannot be used.
     TypeError
         If columns have names of several kinds.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.classifier import prepare
+    >>> X, y = make_classification(200, random_state=0)
+    >>> table = prepare(LogisticRegression(), X, y, cv=4, draw_seed=lambda: 0)
+    >>> len(table.tests)
+    4
     """
     X, sample_weight, groups = indexable(X, sample_weight, groups)
     columns = BaseEstimator()

@@ -196,7 +196,25 @@ class RiskClassifier(
             If ``estimator`` gives neither probabilities nor decisions, or columns
             have names of several kinds.
         """
-        prepared = self._prepare(X, y, sample_weight, groups)
+        return self.fit_prepared(self._prepare(X, y, sample_weight, groups))
+
+    def fit_prepared(self, prepared: Prepared) -> Self:
+        """Fit on a table that `prepare` has read, checked, divided and described.
+
+        Several models of one table share that work: each fits its own
+        ``prepared.of(estimator)``.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            With the estimator to fit and the folds, which are taken instead of
+            ``estimator`` and ``cv``; each ``random_state`` in it is set.
+
+        Returns
+        -------
+        self : RiskClassifier
+            The same object.
+        """
         training = prepare_training(
             prepared.rest, prepared.ready, prepared.fails, prepared.weight
         )
