@@ -21,7 +21,6 @@ from edml.schema import (
     IntArray,
     columns_of,
     is_event_table,
-    latest_rows,
     read_partitions,
     step_parameter,
 )
@@ -33,7 +32,7 @@ class _Model(Protocol):
     pipeline_: Any
     threshold_: float
 
-    def _fail_probability(self, X: Any, rows: IntArray | None = None) -> FloatArray: ...
+    def score_latest(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]: ...
 
 
 def score_students(
@@ -57,8 +56,7 @@ def score_students(
     _check_moments(at, since)
     n_reasons = _whole(n_reasons, "n_reasons")
     table = X if at is None else _shown(model, X, at, names)
-    rows = latest_rows(table, names)
-    if not len(rows):
+    if not len(table):
         message = (
             "X has no row. Pass the events of at least one student."
             if at is None
@@ -71,8 +69,8 @@ def score_students(
             "the model's does not. Pass n_reasons=0 for a list without them."
         )
         raise ValueError(message)
+    rows, probability = model.score_latest(table)
     chosen = table.iloc[rows]
-    probability = model._fail_probability(table, rows)
     found = {
         name: chosen[names[name]].to_numpy()
         for name in (STUDENT, COURSE, *_FOR_PEOPLE)
@@ -149,11 +147,11 @@ def _earlier(
     if since is None:
         return then
     table = _shown(model, X, since, names)
-    rows = latest_rows(table, names)
-    if not len(rows):
+    if not len(table):
         return then
+    rows, probability = model.score_latest(table)
     before = pd.Series(
-        model._fail_probability(table, rows),
+        probability,
         index=_histories(table.iloc[rows], names[STUDENT], names[COURSE]),
     )
     now = _histories(students, STUDENT, COURSE)

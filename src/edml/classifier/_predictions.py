@@ -1,6 +1,7 @@
 """What a fitted risk model answers, whether it can be fitted again or not."""
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,26 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from edml._sklearn import check_columns, safe_indexing
+from edml._sklearn import check_columns
 from edml.classifier._calibration import calibrate
 from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
 from edml.classifier._training import raw_scores
 from edml.exceptions import TableError
+from edml.feature_extraction import FEATURES, FeatureEngineer
 from edml.pipeline import split_per_history, strip_samplers
+from edml.preprocessing import DataCleaner, KeyDropper
 from edml.schema import (
+    COURSE,
     REQUIRED_COLUMNS,
+    SNAPSHOT_KEYS,
+    STUDENT,
     FloatArray,
     IntArray,
+    check_table,
     columns_of,
     is_event_table,
+    latest_rows,
 )
 
 
@@ -161,19 +169,48 @@ class RiskPredictions:
             n_reasons=n_reasons,
         )
 
-    def _fail_probability(self, X: Any, rows: IntArray | None = None) -> FloatArray:
-        """Give the probability of the second class, of all rows or of some."""
+    def score_latest(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]:
+        """Score each student and course at the latest partition.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_histories,)
+            Positions in ``X``: the first row of each history's latest partition, in
+            the order in which the histories first appear.
+        probabilities : ndarray of shape (n_histories,)
+            Of failing, as `predict_proba` computes them for those rows: the same bits
+            from trees, and up to rounding from matrix products.
+
+        Raises
+        ------
+        TableError
+            If ``X`` is no event table, or a column cannot be read.
+        """
+        self._check_columns(X)
+        names = columns_of(self)
+        check_table(X, [names[name] for name in SNAPSHOT_KEYS])
+        if not len(X):
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        front, rest = split_per_history(self.pipeline_)
+        engineer = _engineer_of(front)
+        if engineer is None:  # steps that are not ours may look at any row
+            rows = latest_rows(X, names)
+            return rows, self._fail_probability(X)[rows]
+        rows, features = engineer.transform_latest(X)
+        scores = _score_features(rest, X, rows, names, features)
+        return rows, calibrate(self.calibrator_, scores)
+
+    def _fail_probability(self, X: Any) -> FloatArray:
+        """Return the calibrated probability of the second class of each row."""
         self._check_columns(X)
         if is_event_table(X, columns_of(self)) and not len(X):
             return np.empty(0)  # which a classifier would refuse
-        front, rest = split_per_history(self.pipeline_)
-        if front is None:
-            score = raw_scores(rest, X)
-            return calibrate(self.calibrator_, score if rows is None else score[rows])
-        described = front.transform(X)
-        if rows is not None:  # what follows goes row by row
-            described = safe_indexing(described, rows)
-        return calibrate(self.calibrator_, raw_scores(rest, described))
+        return calibrate(self.calibrator_, raw_scores(self.pipeline_, X))
 
     @staticmethod
     def _both(failing: FloatArray) -> FloatArray:
@@ -185,7 +222,7 @@ class RiskPredictions:
         if seen is None or not isinstance(X, pd.DataFrame):
             return
         names = columns_of(self.pipeline_)
-        events = is_event_table(pd.DataFrame(columns=list(seen)), names)
+        events = {names[key] for key in SNAPSHOT_KEYS} <= set(seen)
         needed = {names[name] for name in REQUIRED_COLUMNS} if events else set(seen)
         missing = sorted((needed & set(seen)) - set(X.columns))
         if not missing:
@@ -204,3 +241,37 @@ class RiskPredictions:
             f"{hint} Rename them, or refit."
         )
         raise TableError(message)
+
+
+def _engineer_of(front: Any) -> FeatureEngineer | None:
+    """Return the engineer of edml's own first steps; None if there are other steps.
+
+    `FeatureEngineer` reads a raw table as it reads a cleaned one, so the cleaner can
+    be left out.
+    """
+    steps = [] if front is None else [step for _, step in front.steps]
+    if [*map(type, steps)] not in ([FeatureEngineer], [DataCleaner, FeatureEngineer]):
+        return None
+    engineer: FeatureEngineer = steps[-1]
+    return engineer if steps[0].columns == engineer.columns else None
+
+
+def _score_features(
+    rest: Any,
+    X: pd.DataFrame,
+    rows: IntArray,
+    names: Mapping[str, str],
+    features: FloatArray,
+) -> FloatArray:
+    """Score rows of features by the steps that follow the engineer."""
+    table = pd.DataFrame(features, X.index[rows], FEATURES, copy=False)
+    if isinstance(rest, Pipeline) and len(rest.steps) == 2:
+        dropper, classifier = (step for _, step in rest.steps)
+        if (
+            type(dropper) is KeyDropper
+            and tuple(dropper.get_feature_names_out()) == FEATURES
+        ):
+            return raw_scores(classifier, table)  # the keys would only be dropped
+    for name in (COURSE, STUDENT):
+        table.insert(0, name, X[names[name]].iloc[rows])
+    return raw_scores(rest, table)

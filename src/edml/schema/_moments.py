@@ -212,10 +212,15 @@ def latest_rows(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
     """
     partition = read_partitions(X[columns[PARTITION]])
     history = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
+    return latest_positions(history, partition)
+
+
+def latest_positions(history: IntArray, partition: IntArray) -> IntArray:
+    """Return what `latest_rows` does, from the rows' history codes and partitions."""
     last = np.zeros(int(history.max()) + 1 if len(history) else 0, dtype=np.int64)
     np.maximum.at(last, history, partition)
     candidates = np.flatnonzero(partition == last[history])
-    kept, _ = first_rows(history[candidates])
-    rows = candidates[kept]
-    ordered: IntArray = rows[np.argsort(history[rows], kind="stable")]
-    return ordered
+    # codes are numbered by first appearance, and unique sorts by them
+    _, first = np.unique(history[candidates], return_index=True)
+    rows: IntArray = candidates[first]
+    return rows
