@@ -363,13 +363,15 @@ def test_reliability_intervals_are_those_of_drawn_students():
     n = len(present)
     edges = np.sort(risk)[np.cumsum(display.n) - 1]  # highest of each bin
     bins = np.searchsorted(edges, risk)
-    counts = np.random.RandomState(3).multinomial(n, np.full(n, 1 / n), size=40)
+    random = np.random.RandomState(3)
+    counts = [np.bincount(random.randint(n, size=n), minlength=n) for _ in range(40)]
     for place in range(len(display.n)):
         shares = []
         for drawn in counts:
             rows = np.repeat(np.arange(300), drawn[code])
             rows = rows[bins[rows] == place]
-            shares.append(y[rows].mean())
+            if len(rows):
+                shares.append(y[rows].mean())
         assert bins.tolist().count(place) == display.n[place]
         assert display.low[place] == pytest.approx(np.quantile(shares, 0.025))
         assert display.high[place] == pytest.approx(np.quantile(shares, 0.975))
@@ -579,14 +581,12 @@ def test_reasons_refuse(model, table, one):
         ReasonsDisplay.from_estimator(model, late, student=one[0], partition=5)
     explanation = explain(model, X, rows=[0, 1])
     for row in (-1, 2):
-        with pytest.raises(ValueError, match=rf"row={row} is no position .* 2 rows"):
+        says = rf"row={row} is not a position .* 2 rows"
+        with pytest.raises(ValueError, match=says):
             ReasonsDisplay.from_explanation(explanation, row=row)
-    with pytest.raises(ValueError, match=r"one number per label: its shape is \(2,\)"):
-        ReasonsDisplay([1.0, 2.0], ["a"]).plot()
-    with pytest.raises(
-        ValueError, match=r"one number per feature: its shape is \(2,\)"
-    ):
-        ImportanceDisplay([1.0, 2.0], ["a"]).plot()
+    for cls in (ReasonsDisplay, ImportanceDisplay):
+        with pytest.raises(ValueError, match=r"found the shape \(2,\) and 1 names"):
+            cls([1.0, 2.0], ["a"]).plot()
 
 
 def test_reasons_of_a_model_that_uses_nothing():
@@ -673,15 +673,14 @@ def test_trajectory_of_predictions_sorts_and_refuses():
 
 
 @pytest.mark.parametrize("cls", [ReasonsDisplay, TrajectoryDisplay])
-def test_unknown_history_is_told_without_other_students(cls, model, table, one):
+def test_unknown_history_is_an_error_without_ids(cls, model, table, one):
     X, _ = table
     ids = {str(value) for key in KEYS[:2] for value in X[key].unique()}
     other = next(course for course in X["course_uuid"].unique() if course != one[1])
     for keys in ({"student": "nobody"}, {"student": one[0], "course": other}):
-        with pytest.raises(ValueError, match=r"no history with student=") as error:
+        with pytest.raises(ValueError, match=r"no history of this student") as error:
             cls.from_estimator(model, X, **keys)
-        told = {one_id for one_id in ids if one_id in str(error.value)}
-        assert told <= set(keys.values())
+        assert not [one_id for one_id in ids if one_id in str(error.value)]
         assert plt.get_fignums() == []
 
 
@@ -710,7 +709,7 @@ def test_a_model_without_probabilities_is_refused(model, table, one):
         def predict_proba(self, X):
             return np.full((len(X), 3), 1 / 3)
 
-    with pytest.raises(ValueError, match=r"needs two classes.*shape \(\d+, 3\)"):
+    with pytest.raises(ValueError, match=r"needs the shape \(\d+, 2\).*\d+, 3\)"):
         TrajectoryDisplay.from_estimator(Three(), X, student=one[0])
 
 

@@ -7,10 +7,10 @@ from sklearn.utils import check_random_state
 
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins, percentile_interval
-from edml.schema import FloatArray, IntArray
+from edml.schema import BoolArray, FloatArray, IntArray, Occupancy
 
-MAX_POINTS = 1000  # of a curve: finer than a screen, and small in a model's record
-N_THRESHOLDS = 99  # each of two ways, and the model's own
+_MAX_POINTS = 1000  # of a curve: finer than a screen, and small in a model's record
+_N_THRESHOLDS = 99  # each of two ways, and the model's own
 
 
 def make_curves(
@@ -21,28 +21,37 @@ def make_curves(
     random_state: int | np.random.RandomState | None,
 ) -> dict[str, pd.DataFrame]:
     """Compute the curves roc, precision_recall, calibration and thresholds."""
+    y_true, y_prob = units.y_true, units.y_prob
+    calibration = calibration_bins(y_true, y_prob)
+    calibration["low"], calibration["high"] = share_intervals(
+        *(y_true, assign_bins(y_prob, calibration["n"]), units.clusters),
+        *(confidence, n_resamples, random_state),
+    )
     return {
-        "roc": _roc(units),
-        "precision_recall": _precision_recall(units),
-        "calibration": _calibration(units, confidence, n_resamples, random_state),
-        "thresholds": _thresholds(units, threshold),
+        "roc": _roc(y_true, y_prob),
+        "precision_recall": _precision_recall(y_true, y_prob),
+        "calibration": calibration.astype({"n": np.int64}),
+        "thresholds": threshold_curve(
+            *(y_true, y_prob, _spread_thresholds(y_prob, threshold)),
+            None if units.course is None else units.course.occupancy,
+        ),
     }
 
 
-def _roc(units: EvaluationUnits) -> pd.DataFrame:
-    if units.y_true.all() or not units.y_true.any():
+def _roc(y_true: BoolArray, y_prob: FloatArray) -> pd.DataFrame:
+    if y_true.all() or not y_true.any():
         empty = np.empty(0)
         return pd.DataFrame({"fpr": empty, "tpr": empty, "threshold": empty})
-    fpr, tpr, threshold = roc_curve(units.y_true, units.y_prob)
+    fpr, tpr, threshold = roc_curve(y_true, y_prob)
     return _thin(pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold}))
 
 
-def _precision_recall(units: EvaluationUnits) -> pd.DataFrame:
-    if not units.y_true.any():
+def _precision_recall(y_true: BoolArray, y_prob: FloatArray) -> pd.DataFrame:
+    if not y_true.any():
         empty = np.empty(0)
         return pd.DataFrame({"precision": empty, "recall": empty, "threshold": empty})
     precision, recall, threshold = precision_recall_curve(
-        units.y_true, units.y_prob, drop_intermediate=True
+        y_true, y_prob, drop_intermediate=True
     )
     # The last point is that of flagging nobody.
     threshold = np.append(threshold, np.inf)
@@ -53,43 +62,40 @@ def _precision_recall(units: EvaluationUnits) -> pd.DataFrame:
 
 def _thin(curve: pd.DataFrame) -> pd.DataFrame:
     """Keep evenly spread points of a long curve, both ends among them."""
-    if len(curve) <= MAX_POINTS:
+    if len(curve) <= _MAX_POINTS:
         return curve
-    kept = np.linspace(0, len(curve) - 1, MAX_POINTS).round().astype(np.int64)
+    kept = np.linspace(0, len(curve) - 1, _MAX_POINTS).round().astype(np.int64)
     return curve.iloc[kept].reset_index(drop=True)
 
 
-def _calibration(
-    units: EvaluationUnits,
+# -- calibration --------------------------------------------------------------
+
+
+def assign_bins(y_prob: FloatArray, sizes: pd.Series) -> IntArray:
+    """Return the bin of each unit: one is a run of the sorted probabilities."""
+    bins = np.empty(len(y_prob), dtype=np.int64)
+    bins[np.argsort(y_prob, kind="stable")] = np.repeat(np.arange(len(sizes)), sizes)
+    return bins
+
+
+def share_intervals(
+    y_true: BoolArray,
+    bins: IntArray,
+    clusters: IntArray,
     confidence: float,
     n_resamples: int,
     random_state: int | np.random.RandomState | None,
-) -> pd.DataFrame:
-    curve = calibration_bins(units.y_true, units.y_prob)
-    order = np.argsort(units.y_prob, kind="stable")
-    bins = np.empty(len(order), dtype=np.int64)  # by rank, hence each is a run
-    bins[order] = np.repeat(np.arange(len(curve)), curve["n"])
-    draws = _draw_shares(units, bins, len(curve), n_resamples, random_state)
-    limits = [percentile_interval(column, confidence) for column in draws.T]
-    curve["low"] = np.array([low for low, _ in limits], dtype=np.float64)
-    curve["high"] = np.array([high for _, high in limits], dtype=np.float64)
-    return curve.astype({"n": np.int64})
+) -> tuple[FloatArray, FloatArray]:
+    """Bootstrap the share that fails in each bin; clusters are resampled whole.
 
-
-def _draw_shares(
-    units: EvaluationUnits,
-    bins: IntArray,
-    n_bins: int,
-    n_resamples: int,
-    random_state: int | np.random.RandomState | None,
-) -> FloatArray:
-    """Give the share of failing units per bin, with students drawn anew each time."""
-    n_clusters = int(units.clusters.max()) + 1
-    cell = units.clusters * n_bins + bins
+    Return the lower and upper ends of the intervals, each of shape (n_bins,).
+    """
+    n_clusters, n_bins = int(clusters.max()) + 1, int(bins.max()) + 1
+    cell = clusters * n_bins + bins
     size = n_clusters * n_bins
     counts = np.bincount(cell, minlength=size).reshape(n_clusters, n_bins)
-    failing = np.bincount(cell, units.y_true, minlength=size)
-    sums = np.hstack([failing.reshape(n_clusters, n_bins), counts.astype(np.float64)])
+    failing = np.bincount(cell, y_true, minlength=size).reshape(n_clusters, n_bins)
+    sums = np.hstack([failing, counts.astype(np.float64)])
     random = check_random_state(random_state)
     shares = np.full((n_resamples, n_bins), np.nan)
     for share in shares:
@@ -97,37 +103,53 @@ def _draw_shares(
         total = np.bincount(drawn, minlength=n_clusters) @ sums
         held = total[n_bins:] > 0
         share[held] = total[:n_bins][held] / total[n_bins:][held]
-    return shares
+    ends = np.array([percentile_interval(column, confidence) for column in shares.T])
+    return ends[:, 0], ends[:, 1]
 
 
-def _thresholds(units: EvaluationUnits, threshold: float) -> pd.DataFrame:
-    """Tell what each of some thresholds would flag; the model's own is one of them."""
-    order = np.argsort(units.y_prob, kind="stable")
-    ranked = units.y_prob[order]
-    # Evenly among the scores, of which most are small, and evenly up to the highest.
-    shares = np.linspace(0, 1, N_THRESHOLDS)
+# -- thresholds ---------------------------------------------------------------
+
+
+def _spread_thresholds(y_prob: FloatArray, threshold: float) -> FloatArray:
+    """Spread thresholds over the scores, most of which are small, and their range."""
+    ranked = np.sort(y_prob)
+    shares = np.linspace(0, 1, _N_THRESHOLDS)
     quantiles = np.quantile(ranked, shares, method="nearest")
-    spread = np.linspace(ranked[0], ranked[-1], N_THRESHOLDS)
-    chosen = np.unique(np.concatenate([quantiles, spread, [threshold]]))
-    below = np.searchsorted(ranked, chosen, side="left")
-    flagged = len(ranked) - below
-    failing = np.append(np.cumsum(units.y_true[order][::-1])[::-1], 0)
-    n_failing, caught = failing[0], failing[below]
-    load = np.full(len(chosen), np.nan)
-    if units.course is not None:
-        occupancy = units.course.occupancy
-        days = np.append(np.cumsum(occupancy.days[order][::-1])[::-1], 0)
-        load = days[below] / occupancy.n_groups
+    spread = np.linspace(ranked[0], ranked[-1], _N_THRESHOLDS)
+    return np.unique(np.concatenate([quantiles, spread, [threshold]]))
+
+
+def threshold_curve(
+    y_true: BoolArray,
+    y_prob: FloatArray,
+    thresholds: FloatArray,
+    occupancy: Occupancy | None,
+) -> pd.DataFrame:
+    """Compute what each threshold would flag; without occupancy no load per course."""
+    order = np.argsort(y_prob, kind="stable")
+    below = np.searchsorted(y_prob[order], thresholds, side="left")
+    flagged = len(order) - below
+    caught = _sum_from(y_true[order].astype(np.int64), below)
+    n_failing = int(y_true.sum())
+    load = np.full(len(thresholds), np.nan)
+    if occupancy is not None:
+        load = _sum_from(occupancy.days[order], below) / occupancy.n_groups
     return pd.DataFrame(
         {
-            "threshold": chosen,
+            "threshold": thresholds,
             "precision": _divide(caught, flagged),
-            "recall": _divide(caught, np.full(len(chosen), n_failing)),
+            "recall": _divide(caught, np.full(len(thresholds), n_failing)),
             "f1": _divide(2 * caught, (flagged + n_failing) * (n_failing > 0)),
             "flagged_per_course": load,
         }
     )
 
 
-def _divide(part: IntArray, whole: IntArray) -> FloatArray:
+def _sum_from(values: IntArray | FloatArray, starts: IntArray) -> FloatArray:
+    """Sum the values from each start to the end."""
+    total: FloatArray = np.append(np.cumsum(values[::-1])[::-1], 0)[starts]
+    return total
+
+
+def _divide(part: FloatArray, whole: IntArray) -> FloatArray:
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)

@@ -149,7 +149,7 @@ class EvaluationUnits:
         if is_event_table(X, columns):
             kept, place = first_rows(snapshot_codes(X, columns))
             check_outcomes(y_true, kept, place)
-            y_prob = _predict(model, X)
+            y_prob = predict_risk(model, X)
             found = _order_snapshots(X.iloc[kept], columns, kept, clusters)
         else:
             if (
@@ -158,7 +158,7 @@ class EvaluationUnits:
                 and columns[STUDENT] in X.columns
             ):
                 clusters = rank_keys(check_table(X)[columns[STUDENT]])
-            y_prob = _predict(model, X)
+            y_prob = predict_risk(model, X)
             found = _order_rows(y_true, y_prob, clusters)
         rows = found["rows"]
         return cls(
@@ -281,8 +281,14 @@ def _close_gaps(codes: IntArray) -> IntArray:
     return np.unique(codes, return_inverse=True)[1].astype(np.int64)
 
 
-def _predict(model: Any, X: Any) -> FloatArray:
+def predict_risk(model: Any, X: Any) -> FloatArray:
     """Return the positive class's probability for each row, checked."""
+    if not hasattr(model, "predict_proba"):
+        message = (
+            f"The model needs predict_proba; {type(model).__name__} has none. Pass a "
+            "fitted classifier, or a pipeline that ends in one."
+        )
+        raise TypeError(message)
     every: FloatArray = np.asarray(model.predict_proba(X), dtype=np.float64)
     expected = (num_samples(X), 2)
     if every.shape != expected:

@@ -1,4 +1,4 @@
-"""Pictures of models and of students, in scikit-learn's manner."""
+"""Pictures of models and of students, in scikit-learn's Display pattern."""
 
 from edml.inspection._displays._earliness import EarlinessDisplay
 from edml.inspection._displays._importance import ImportanceDisplay

@@ -1,6 +1,7 @@
 """EarlinessDisplay: how good the predictions are, the longer the course has run."""
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any, Self
 
@@ -10,7 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from edml._drawing import GREY, open_axes, require_pyplot, soften
-from edml.inspection._displays._by_partition import Measure, judge_partitions
 from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import (
     fill_strip,
@@ -18,20 +18,11 @@ from edml.inspection._displays._style import (
     next_colour,
     strip_above,
 )
+from edml.inspection._titles import TITLES
 from edml.inspection._units import EvaluationUnits, own_threshold
-from edml.schema import FloatArray, read_partitions
+from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
+from edml.schema import BoolArray, FloatArray, read_partitions
 
-_LABELS = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "calibration_error": "calibration error",
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "accuracy": "accuracy",
-}
 _CHANCE = "chance"
 _STRIPS = {
     "n_failing": "enrolments\nthat fail",
@@ -40,12 +31,13 @@ _STRIPS = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class EarlinessDisplay:
     """A metric by partition: how early the predictions are good.
 
-    Make it with `from_estimator` or `from_predictions`. The band is the interval
-    of a bootstrap that draws whole students. The strip above tells how much each
-    point rests on.
+    Make it with `from_estimator` or `from_predictions`. The band is the interval of
+    a bootstrap over students, each with all snapshots. The strip above shows the
+    number of students behind each point.
 
     Parameters
     ----------
@@ -74,7 +66,7 @@ class EarlinessDisplay:
     band_ : matplotlib FillBetweenPolyCollection or None
         The intervals.
     chance_line_ : matplotlib Line2D or None
-        What a model that knows nothing reaches.
+        The level of random predictions.
     strip_ax_ : matplotlib Axes or None
         The strip above.
 
@@ -97,26 +89,15 @@ class EarlinessDisplay:
 
     __module__ = "edml.inspection"
 
-    def __init__(
-        self,
-        partition: ArrayLike,
-        value: ArrayLike,
-        *,
-        low: ArrayLike | None = None,
-        high: ArrayLike | None = None,
-        n_snapshots: ArrayLike | None = None,
-        n_failing: ArrayLike | None = None,
-        metric: str = "roc_auc",
-        name: str | None = None,
-    ) -> None:
-        self.partition = partition
-        self.value = value
-        self.low = low
-        self.high = high
-        self.n_snapshots = n_snapshots
-        self.n_failing = n_failing
-        self.metric = metric
-        self.name = name
+    partition: ArrayLike
+    value: ArrayLike
+    _: KW_ONLY
+    low: ArrayLike | None = None
+    high: ArrayLike | None = None
+    n_snapshots: ArrayLike | None = None
+    n_failing: ArrayLike | None = None
+    metric: str = "roc_auc"
+    name: str | None = None
 
     def plot(
         self,
@@ -137,10 +118,10 @@ class EarlinessDisplay:
         name : str, default=None
             Names the curve in a legend; None takes the display's own.
         strip : {"n_failing", "n_snapshots", "share_failing"}, default="n_failing"
-            What the strip above the axes shows, if it is known; None for no strip.
+            What the strip above the axes shows, where known; None for no strip.
         plot_chance_level : bool, default=True
-            Whether to mark what a model that knows nothing reaches, for ROC AUC
-            (0.5) and average precision (the share that fails).
+            Whether to mark the level of random predictions, for ROC AUC (0.5) and
+            average precision (the share that fails).
         line_kw : dict, default=None
             Keyword arguments of matplotlib's `plot` for the curve.
 
@@ -178,7 +159,7 @@ class EarlinessDisplay:
         self.strip_ax_ = self._draw_strip(ax, strip) if first else None
         ax.set(
             xlabel="partition (course day)",
-            ylabel=_LABELS.get(self.metric, self.metric),
+            ylabel=TITLES.get(self.metric, self.metric),
         )
         soften(ax)
         handles, labels = ax.get_legend_handles_labels()
@@ -212,7 +193,7 @@ class EarlinessDisplay:
         return strip
 
     def _count(self, which: str) -> FloatArray | None:
-        """Give what a strip shows, or None if it is not known."""
+        """Return what a strip shows, or None if it is not known."""
         known = {"n_failing": self.n_failing, "n_snapshots": self.n_snapshots}
         if which != "share_failing":
             counts = known[which]
@@ -237,7 +218,7 @@ class EarlinessDisplay:
         ax: Any = None,
         **plot_kw: Any,
     ) -> Self:
-        """Judge a model on each partition of an event table, and draw.
+        """Evaluate a model on each partition of an event table, and draw.
 
         Parameters
         ----------
@@ -253,8 +234,8 @@ class EarlinessDisplay:
         every : int, default=1
             Show the partitions p with ``p % every == 0``.
         min_failing : int, default=5
-            Leave a gap where fewer snapshots are of failing students, or of
-            passing ones: there is too little to tell.
+            Leave a gap where fewer snapshots are of failing students, or of passing
+            ones: too few for a figure.
         n_resamples : int, default=200
             Number of bootstrap resamples; 0 for no band.
         random_state : int or None, default=0
@@ -279,8 +260,8 @@ class EarlinessDisplay:
         if units.course is None:
             message = (
                 "A metric by partition needs an event table, with the columns of the "
-                "student, the course and the partition. Pass the table that the "
-                "pipeline takes, or use from_predictions."
+                "student, the course and the partition. Pass such a table, or use "
+                "from_predictions."
             )
             raise ValueError(message)
         return cls.from_predictions(
@@ -315,7 +296,7 @@ class EarlinessDisplay:
         ax: Any = None,
         **plot_kw: Any,
     ) -> Self:
-        """Judge predictions partition by partition, and draw.
+        """Evaluate predictions partition by partition, and draw.
 
         Parameters
         ----------
@@ -335,8 +316,8 @@ class EarlinessDisplay:
         every : int, default=1
             Show the partitions p with ``p % every == 0``.
         min_failing : int, default=5
-            Leave a gap where fewer snapshots are of failing students, or of
-            passing ones: there is too little to tell.
+            Leave a gap where fewer snapshots are of failing students, or of passing
+            ones: too few for a figure.
         n_resamples : int, default=200
             Number of bootstrap resamples; 0 for no band.
         random_state : int or None, default=0
@@ -357,8 +338,8 @@ class EarlinessDisplay:
             If the metric is unknown, or no partition is left to show.
         """
         require_pyplot()
-        if metric not in _LABELS:
-            message = f"metric={metric!r} is unknown: pass one of {list(_LABELS)}."
+        if metric not in TITLES:
+            message = f"metric={metric!r} is unknown: pass one of {list(TITLES)}."
             raise ValueError(message)
         check_scalar(every, "every", Integral, min_val=1)
         fails, risk = check_predictions(
@@ -369,20 +350,58 @@ class EarlinessDisplay:
         if not len(days):
             message = f"No partition is a multiple of every={every}. Lower it."
             raise ValueError(message)
-        who = None if students is None or not n_resamples else np.asarray(students)
-        judged = judge_partitions(
-            *(fails, risk, who, day),
-            days=days,
-            how=Measure(metric, threshold, min_failing, n_resamples, random_state),
+        has_band = students is not None and n_resamples > 0
+        who = np.asarray(students if has_band else np.zeros(len(fails)))
+        options = {"n_resamples": n_resamples * has_band, "random_state": random_state}
+        figures = pd.DataFrame(
+            [
+                _measure_day(
+                    fails[at],
+                    risk[at],
+                    who[at],
+                    metric,
+                    threshold,
+                    min_failing,
+                    **options,
+                )
+                for at in (day == one for one in days)
+            ],
+            dtype=np.float64,
         )
-        band = judged if who is not None else {}
+        if not has_band:
+            figures = figures.drop(columns=["low", "high"])
         display = cls(
-            days,
-            judged["value"],
-            low=band.get("low"),
-            high=band.get("high"),
-            n_snapshots=judged["n_snapshots"],
-            n_failing=judged["n_failing"],
-            metric=metric,
+            days, metric=metric, **{name: figures[name].to_numpy() for name in figures}
         )
         return display.plot(ax, **plot_kw)
+
+
+def _measure_day(
+    y_true: BoolArray,
+    y_prob: FloatArray,
+    students: Any,
+    metric: str,
+    threshold: float,
+    min_failing: int,
+    **bootstrap: Any,
+) -> dict[str, float]:
+    """Measure the snapshots of a partition; NaN where those of a class are too few."""
+    n, n_failing = len(y_true), int(y_true.sum())
+    value = low = high = np.nan
+    if min(n_failing, n - n_failing) >= max(min_failing, 1):
+        value = snapshot_metrics(y_true, y_prob, threshold)[metric]
+        if bootstrap["n_resamples"]:
+            draws = bootstrap_metrics(
+                *(y_true, y_prob, students),
+                threshold=threshold,
+                metrics=[metric],
+                **bootstrap,
+            )
+            low, high = percentile_interval(draws[metric])
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "n_snapshots": n,
+        "n_failing": n_failing,
+    }

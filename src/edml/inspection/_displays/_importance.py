@@ -1,29 +1,23 @@
 """ImportanceDisplay: which features move the scores most."""
 
-from numbers import Integral
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_scalar
 
-from edml._drawing import BLUE, GREY, require_pyplot
+from edml._drawing import BLUE, require_pyplot
 from edml.explanation import Explanation, explain
-from edml.inspection._displays._bars import (
-    draw_bars,
-    keep_weightiest,
-    open_bar_axes,
-    rest_label,
-)
+from edml.inspection._displays._bars import draw_bars, open_bar_axes, select_bars
 from edml.schema import columns_of, first_rows, is_event_table, snapshot_codes
 
 
+@dataclass(eq=False, repr=False)
 class ImportanceDisplay:
     """The features that move the scores most, by their mean absolute contribution.
 
     Make it with `from_estimator` or `from_explanation`. A contribution is what a
-    feature added to the score of a row before calibration; it says what the model
-    goes by, and not what makes students fail.
+    feature added to the score of a row before calibration; it shows what the model
+    relies on, not what makes students fail.
 
     Parameters
     ----------
@@ -60,12 +54,10 @@ class ImportanceDisplay:
 
     __module__ = "edml.inspection"
 
-    def __init__(
-        self, importance: ArrayLike, features: ArrayLike, *, scale: str = "log-odds"
-    ) -> None:
-        self.importance = importance
-        self.features = features
-        self.scale = scale
+    importance: ArrayLike
+    features: ArrayLike
+    _: KW_ONLY
+    scale: str = "log-odds"
 
     def plot(self, ax: Any = None, *, n_features: int = 15, rest: bool = True) -> Self:
         """Draw the bars.
@@ -75,7 +67,7 @@ class ImportanceDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         n_features : int, default=15
-            Number of features that have a bar of their own.
+            Number of features with their own bar, the most important ones.
         rest : bool, default=True
             Whether a last, grey bar adds up the others.
 
@@ -87,27 +79,15 @@ class ImportanceDisplay:
         Raises
         ------
         ValueError
-            If importances and names are not of one length.
+            If importances and names differ in length.
         """
-        check_scalar(n_features, "n_features", Integral, min_val=1)
-        weights = np.asarray(self.importance, dtype=np.float64)
-        names = [str(name) for name in np.asarray(self.features)]
-        if weights.shape != (len(names),):
-            message = (
-                f"importance needs one number per feature: its shape is "
-                f"{weights.shape}, and there are {len(names)} features."
-            )
-            raise ValueError(message)
-        kept, others = keep_weightiest(weights, n_features)
-        widths, labels = weights[kept], [names[place] for place in kept]
-        colors = [BLUE] * len(kept)
-        if rest and len(others):
-            widths = np.append(widths, weights[others].sum())
-            labels.append(rest_label(len(others)))
-            colors.append(GREY)
-        self.ax_ = ax = open_bar_axes(ax, len(widths))
+        bars = select_bars(
+            *(self.importance, self.features, n_features, rest),
+            names="importance and features",
+        )
+        self.ax_ = ax = open_bar_axes(ax, bars)
         self.figure_ = ax.figure
-        self.bars_ = draw_bars(ax, widths, labels, colors)
+        self.bars_ = draw_bars(ax, bars, [BLUE] * len(bars.widths))
         ax.set_xlabel(f"mean absolute contribution ({self.scale})")
         return self
 
@@ -129,8 +109,8 @@ class ImportanceDisplay:
         model : classifier
             Fitted; whatever `edml.explanation.explain` takes.
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            An event table, of which each snapshot counts once, or any other. A
-            forest takes long for many: pass fewer students then.
+            An event table, of which each snapshot counts once, or any other. Forests
+            are slow to explain: pass fewer students for them.
         background : DataFrame or array-like, default=None
             What is typical, for models that are explained by comparison with it;
             see `edml.explanation.explain`.
@@ -160,7 +140,7 @@ class ImportanceDisplay:
     def from_explanation(
         cls, explanation: Explanation, *, ax: Any = None, **plot_kw: Any
     ) -> Self:
-        """Draw the importances of an explanation, every row of which counts.
+        """Draw the importances of an explanation, over all of its rows.
 
         Parameters
         ----------
@@ -176,6 +156,6 @@ class ImportanceDisplay:
         display : ImportanceDisplay
             Drawn.
         """
-        found = explanation.importance()
-        display = cls(found.to_numpy(), list(found.index), scale=explanation.scale)
+        mean = explanation.importance()
+        display = cls(mean.to_numpy(), list(mean.index), scale=explanation.scale)
         return display.plot(ax, **plot_kw)

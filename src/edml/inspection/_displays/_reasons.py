@@ -1,6 +1,7 @@
 """ReasonsDisplay: what moved one student's score, and which way."""
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -11,12 +12,7 @@ from sklearn.utils import check_scalar
 
 from edml._drawing import BLUE, GREY, require_pyplot
 from edml.explanation import Explanation, explain, feature_phrase
-from edml.inspection._displays._bars import (
-    draw_bars,
-    keep_weightiest,
-    open_bar_axes,
-    rest_label,
-)
+from edml.inspection._displays._bars import draw_bars, open_bar_axes, select_bars
 from edml.inspection._displays._read import select_history
 from edml.inspection._displays._style import VERMILLION
 from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
@@ -24,19 +20,20 @@ from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
 _TEXT_WIDTH = 0.2  # of the bars' range: the room for a number beside a bar
 
 
+@dataclass(eq=False, repr=False)
 class ReasonsDisplay:
     """What moved one score, as bars to the right (higher risk) and to the left.
 
     Make it with `from_estimator` or `from_explanation`. The bars and the base add
-    up to the score before calibration. They say what the model goes by, and not
-    what makes the student fail.
+    up to the score before calibration. They show what the model relies on, not what
+    makes the student fail.
 
     Parameters
     ----------
     contributions : array-like of shape (n_features,)
         What each feature added to the score.
     labels : array-like of str of shape (n_features,)
-        What stands beside each bar.
+        The text beside each bar.
     base : float, default=None
         The score before any feature is known.
     scale : {"log-odds", "probability"}, default="log-odds"
@@ -70,18 +67,11 @@ class ReasonsDisplay:
 
     __module__ = "edml.inspection"
 
-    def __init__(
-        self,
-        contributions: ArrayLike,
-        labels: ArrayLike,
-        *,
-        base: float | None = None,
-        scale: str = "log-odds",
-    ) -> None:
-        self.contributions = contributions
-        self.labels = labels
-        self.base = base
-        self.scale = scale
+    contributions: ArrayLike
+    labels: ArrayLike
+    _: KW_ONLY
+    base: float | None = None
+    scale: str = "log-odds"
 
     def plot(
         self,
@@ -98,12 +88,12 @@ class ReasonsDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         n_features : int, default=10
-            Number of features, the weightiest, that have a bar of their own.
+            Number of features with their own bar, the largest contributions.
         rest : bool, default=True
             Whether a last, grey bar adds up the others.
         title : str, default=None
-            Stands above the picture; None tells how the score adds up, where the
-            base is known.
+            Title of the picture; None writes how the score adds up, where the base
+            is known.
 
         Returns
         -------
@@ -113,34 +103,23 @@ class ReasonsDisplay:
         Raises
         ------
         ValueError
-            If contributions and labels are not of one length.
+            If contributions and labels differ in length.
         """
-        check_scalar(n_features, "n_features", Integral, min_val=1)
-        moved = np.asarray(self.contributions, dtype=np.float64)
-        names = [str(label) for label in np.asarray(self.labels)]
-        if moved.shape != (len(names),):
-            message = (
-                f"contributions needs one number per label: its shape is "
-                f"{moved.shape}, and there are {len(names)} labels."
-            )
-            raise ValueError(message)
-        kept, others = keep_weightiest(moved, n_features)
-        widths, labels = moved[kept], [names[place] for place in kept]
-        colors = [VERMILLION if width > 0 else BLUE for width in widths]
-        if rest and len(others):
-            widths = np.append(widths, moved[others].sum())
-            labels.append(rest_label(len(others)))
-            colors.append(GREY)
-        self.ax_ = ax = open_bar_axes(ax, len(widths))
+        bars = select_bars(
+            *(self.contributions, self.labels, n_features, rest),
+            names="contributions and labels",
+        )
+        self.ax_ = ax = open_bar_axes(ax, bars)
         self.figure_ = ax.figure
-        self.bars_ = draw_bars(ax, widths, labels, colors)
-        _write_widths(ax, self.bars_, widths)
+        colors = [VERMILLION if width > 0 else BLUE for width in bars.widths]
+        self.bars_ = draw_bars(ax, bars, colors)
+        _write_widths(ax, self.bars_, bars.widths)
         ax.set_xlabel(
             f"contribution to the score\nbefore calibration ({self.scale})\n"
             "← lowers the risk    raises the risk →"
         )
         if title is None and self.base is not None:
-            total = float(moved.sum())
+            total = float(np.sum(self.contributions))
             title = (
                 f"base {self.base:.2f}, features {total:+.2f}: "
                 f"score {self.base + total:.2f}"
@@ -184,8 +163,8 @@ class ReasonsDisplay:
         row : int, default=None
             Position of the row to explain, instead of a student.
         language : {"en", "es"}, default="en"
-            Write features and values in words of this language, those that are told
-            in the same words as one; None gives their names.
+            Write features and values in words of this language, those with the same
+            words as one bar; None writes their names.
         background : DataFrame or array-like, default=None
             What is typical, for models that are explained by comparison with it;
             see `edml.explanation.explain`.
@@ -209,8 +188,8 @@ class ReasonsDisplay:
         require_pyplot()
         if (student is None) == (row is None):
             message = (
-                "One score is explained: pass either student= (with an event table) "
-                "or row=, the position of a row."
+                "The picture explains one score: pass either student= (with an event "
+                "table) or row=, the position of a row."
             )
             raise ValueError(message)
         if row is None:
@@ -239,8 +218,8 @@ class ReasonsDisplay:
         row : int, default=0
             Position of the row in the explanation.
         language : {"en", "es"}, default="en"
-            Write features and values in words of this language, those that are told
-            in the same words as one; None gives their names.
+            Write features and values in words of this language, those with the same
+            words as one bar; None writes their names.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **plot_kw : dict
@@ -260,18 +239,18 @@ class ReasonsDisplay:
         check_scalar(row, "row", Integral)
         if not 0 <= row < n_rows:
             message = (
-                f"row={row} is no position in the explanation, which has {n_rows} "
-                "rows. Pass one from 0 on."
+                f"row={row} is not a position in the explanation, which has {n_rows} "
+                "rows. Count from 0."
             )
             raise ValueError(message)
-        values = explanation.values  # noqa: PD011 - a table of its own
+        values = explanation.values  # noqa: PD011 - an attribute of Explanation
         labels = _label_features(values.iloc[row], language)
-        moved = explanation.contributions.iloc[row].to_numpy(dtype=np.float64)
-        # near copies are told in the same words ("no exam grade yet"): one bar for all
-        place, told = pd.factorize(np.array(labels, dtype=object))
+        contributions = explanation.contributions.iloc[row].to_numpy(dtype=np.float64)
+        # near copies have the same words ("no exam grade yet"): one bar for all
+        place, distinct = pd.factorize(np.array(labels, dtype=object))
         display = cls(
-            np.bincount(place, moved),
-            told,
+            np.bincount(place, contributions),
+            distinct,
             base=float(explanation.base_values[row]),
             scale=explanation.scale,
         )
@@ -285,7 +264,7 @@ def _find_snapshot(
     course: object,
     partition: int | None,
 ) -> int:
-    """Give the position of a row of the snapshot that stands at a partition."""
+    """Return the position of a row of the latest snapshot up to a partition."""
     rows = select_history(X, names, student, course)
     days = read_partitions(X[names[PARTITION]].iloc[rows])
     if partition is not None:
@@ -301,7 +280,7 @@ def _find_snapshot(
 
 
 def _write_widths(ax: Any, bars: Any, widths: FloatArray) -> None:
-    """Write its value at the end of each bar, and leave room for it."""
+    """Write each value at the end of its bar, and leave room for it."""
     ax.axvline(0, color=GREY, linewidth=0.8, zorder=4)
     texts = [f"{width:+.2f}" for width in widths]
     ax.bar_label(bars, texts, padding=3, fontsize="small", zorder=5)
@@ -311,7 +290,7 @@ def _write_widths(ax: Any, bars: Any, widths: FloatArray) -> None:
 
 
 def _label_features(row: pd.Series, language: str | None) -> list[str]:
-    """Write each feature with its value: by its name, or in words."""
+    """Write each feature with its value, in words or, without a language, by name."""
     if language is not None:
         return [feature_phrase(str(n), value, language) for n, value in row.items()]
     return [

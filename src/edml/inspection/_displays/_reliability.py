@@ -1,30 +1,31 @@
 """ReliabilityDisplay: whether a probability of 0.3 means that 30 % fail."""
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.utils import check_random_state
 
 from edml._drawing import GREY, open_axes, require_pyplot, soften
+from edml.inspection._curves import assign_bins, share_intervals
 from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import merge_style, next_colour, strip_above
 from edml.inspection._units import EvaluationUnits
-from edml.metrics import calibration_bins, percentile_interval
-from edml.schema import BoolArray, FloatArray, IntArray, check_keys
+from edml.metrics import calibration_bins
+from edml.schema import FloatArray, IntArray, check_keys
 
 _N_HISTOGRAM_BINS = 40
-_BATCH = 10_000_000  # counts that are held at once
 
 
+@dataclass(eq=False, repr=False)
 class ReliabilityDisplay:
     """The share that fails against the probability that was predicted.
 
-    Make it with `from_estimator` or `from_predictions`. The bars at the points
-    are intervals of a bootstrap that draws whole students; where all of a bin's
-    snapshots have one outcome, the exact interval for that many students. The
+    Make it with `from_estimator` or `from_predictions`. The vertical lines are
+    intervals of a bootstrap over students, each with all snapshots; where all of a
+    bin's snapshots have one outcome, the exact interval for that many students. The
     strip above is the histogram of the predictions.
 
     Parameters
@@ -75,24 +76,14 @@ class ReliabilityDisplay:
 
     __module__ = "edml.inspection"
 
-    def __init__(
-        self,
-        mean_predicted: ArrayLike,
-        share_positive: ArrayLike,
-        n: ArrayLike | None = None,
-        low: ArrayLike | None = None,
-        high: ArrayLike | None = None,
-        *,
-        y_prob: ArrayLike | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.mean_predicted = mean_predicted
-        self.share_positive = share_positive
-        self.n = n
-        self.low = low
-        self.high = high
-        self.y_prob = y_prob
-        self.name = name
+    mean_predicted: ArrayLike
+    share_positive: ArrayLike
+    n: ArrayLike | None = None
+    low: ArrayLike | None = None
+    high: ArrayLike | None = None
+    _: KW_ONLY
+    y_prob: ArrayLike | None = None
+    name: str | None = None
 
     def plot(
         self,
@@ -154,7 +145,7 @@ class ReliabilityDisplay:
         return self
 
     def _limit(self, ax: Any, predicted: FloatArray, share: FloatArray) -> float:
-        """Give the end of both axes: the data's, not 1, for few students fail."""
+        """Return the end of both axes: the data's, not 1, as few students fail."""
         highest = np.concatenate([predicted, share, *_finite(self.high)]).max()
         drawn = ax.get_xlim()[1] if ax.lines else 0.0
         return float(max(min(1.0, highest * 1.05), drawn, 0.01))
@@ -267,24 +258,22 @@ class ReliabilityDisplay:
         """
         require_pyplot()
         fails, risk = check_predictions(y_true, y_prob, students=students)
-        bins = calibration_bins(fails, risk, n_bins=n_bins, strategy=strategy)
-        n = bins["n"].to_numpy()
+        table = calibration_bins(fails, risk, n_bins=n_bins, strategy=strategy)
+        share = table["share_positive"].to_numpy()
         low = high = None
         if students is not None and n_resamples:
-            # a bin is a stretch of the sorted probabilities, ties and all
-            place = np.empty(len(risk), dtype=np.int64)
-            place[np.argsort(risk, kind="stable")] = np.repeat(np.arange(len(n)), n)
             keys = pd.Series(np.asarray(students), name="students")
             check_keys(keys)
             # sorted, so that the order of the rows plays no part in who is drawn
             who, _ = pd.factorize(keys.to_numpy(dtype=object), sort=True)
-            low, high = _share_intervals(
-                *(fails, place, who, confidence, n_resamples, random_state)
+            bins = assign_bins(risk, table["n"])
+            ends = share_intervals(
+                *(fails, bins, who, confidence, n_resamples, random_state)
             )
+            low, high = _widen_pure_bins(*ends, bins, who, share, confidence)
         display = cls(
-            bins["mean_predicted"].to_numpy(),
-            bins["share_positive"].to_numpy(),
-            *(n, low, high),
+            table["mean_predicted"].to_numpy(),
+            *(share, table["n"].to_numpy(), low, high),
             y_prob=risk,
         )
         return display.plot(ax, **plot_kw)
@@ -310,34 +299,19 @@ def _draw_histogram(ax: Any, y_prob: ArrayLike, limit: float, color: Any) -> Any
     return strip
 
 
-def _share_intervals(
-    fails: BoolArray,
+def _widen_pure_bins(
+    low: FloatArray,
+    high: FloatArray,
     bins: IntArray,
     students: IntArray,
+    share: FloatArray,
     confidence: float,
-    n_resamples: int,
-    random_state: int | None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Give the interval of each bin's share, for students drawn anew."""
-    n_students, n_bins = int(students.max()) + 1, int(bins.max()) + 1
-    cell = students * n_bins + bins
-    shape = (n_students, n_bins)
-    size = np.bincount(cell, minlength=n_students * n_bins).reshape(shape)
-    failing = np.bincount(cell, fails, n_students * n_bins).reshape(shape)
-    random = check_random_state(random_state)
-    chances = np.full(n_students, 1 / n_students)
-    draws = np.empty((n_resamples, n_bins))
-    step = max(1, _BATCH // n_students)
-    for start in range(0, n_resamples, step):
-        some = slice(start, min(start + step, n_resamples))
-        weights = random.multinomial(n_students, chances, size=some.stop - start)
-        with np.errstate(invalid="ignore"):  # a bin none of whose students are drawn
-            draws[some] = (weights @ failing) / (weights @ size)
-    ends = np.array([percentile_interval(draw, confidence) for draw in draws.T])
-    low, high = ends[:, 0], ends[:, 1]
-    # One outcome alone shows no spread, however few the students are.
-    total, positive = size.sum(axis=0), failing.sum(axis=0)
-    reach = 1 - ((1 - confidence) / 2) ** (1 / (size > 0).sum(axis=0))
-    low = np.where(positive == total, 1 - reach, low)
-    high = np.where(positive == 0, reach, high)
-    return low, high
+    """Use the exact limits where all of a bin's snapshots have one outcome.
+
+    There the bootstrap sees no spread, however few the students are.
+    """
+    pairs = np.unique(np.column_stack([bins, students]), axis=0)
+    n_students = np.bincount(pairs[:, 0], minlength=len(share))
+    reach = 1 - ((1 - confidence) / 2) ** (1 / n_students)
+    return np.where(share == 1, 1 - reach, low), np.where(share == 0, reach, high)

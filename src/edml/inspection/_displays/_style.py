@@ -1,7 +1,7 @@
 """The look that the pictures share: colours, and the strip above.
 
-The colours are those of Okabe and Ito that stand out from white and
-from black alike, and from each other also for the colour-blind.
+The colours are those of Okabe and Ito that stand out from white and from black, and
+from each other also for the colour-blind.
 """
 
 from collections.abc import Mapping
@@ -15,66 +15,36 @@ from edml._optional import import_optional
 VERMILLION = "#D55E00"
 GREEN = "#009E73"
 PURPLE = "#CC79A7"
-#: In the order in which curves of one picture take them.
-CYCLE = (BLUE, VERMILLION, GREEN, PURPLE)
+_CYCLE = (BLUE, VERMILLION, GREEN, PURPLE)  # for the curves of one picture, in order
 
-STRIP = "edml strip"
+_STRIP = "edml strip"
 _STRIP_HEIGHT = 0.16  # of the height of the axes
 _STRIP_GAP = 0.05
 
 
 def merge_style(
-    defaults: Mapping[str, Any], given: Mapping[str, Any] | None, artist: str = "Line2D"
+    defaults: Mapping[str, Any], given: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Let the caller's keyword arguments override ours, under any of their names.
-
-    Parameters
-    ----------
-    defaults : mapping of str to object
-        Ours, by their long names.
-    given : mapping of str to object or None
-        The caller's; "lw" is "linewidth".
-    artist : str, default="Line2D"
-        "Line2D" or "Patch": whose names they are.
-
-    Returns
-    -------
-    style : dict
-    """
+    """Let the caller's arguments of a line override ours; "lw" is "linewidth"."""
     cbook = import_optional("matplotlib.cbook", extra="plot", purpose="Plotting")
-    home = "lines" if artist == "Line2D" else "patches"
-    module = import_optional(f"matplotlib.{home}", extra="plot", purpose="Plotting")
-    cls = getattr(module, artist)
-    return {**defaults, **cbook.normalize_kwargs(given or {}, cls)}
+    lines = import_optional("matplotlib.lines", extra="plot", purpose="Plotting")
+    return {**defaults, **cbook.normalize_kwargs(given or {}, lines.Line2D)}
 
 
 def next_colour(ax: Any) -> str:
-    """Give the first colour of the cycle that no line of the axes has."""
+    """Return the first colour of the cycle that no line of the axes has."""
     colors = import_optional("matplotlib.colors", extra="plot", purpose="Plotting")
     used = {colors.to_hex(line.get_color()).upper() for line in ax.lines}
-    return next((colour for colour in CYCLE if colour not in used), CYCLE[0])
+    return next((colour for colour in _CYCLE if colour not in used), _CYCLE[0])
 
 
 def strip_above(ax: Any, label: str) -> Any:
-    """Give the narrow axes above ``ax``, with the same x-axis.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes of the picture.
-    label : str
-        What the strip shows; may have several lines.
-
-    Returns
-    -------
-    strip : matplotlib Axes
-        The one that is there already, if a second curve is drawn on ``ax``.
-    """
+    """Return the narrow axes above ``ax``, with the same x-axis; made only once."""
     for child in ax.child_axes:
-        if child.get_label() == STRIP:
+        if child.get_label() == _STRIP:
             return child
     strip = ax.inset_axes(
-        (0, 1 + _STRIP_GAP, 1, _STRIP_HEIGHT), sharex=ax, label=STRIP, facecolor="none"
+        (0, 1 + _STRIP_GAP, 1, _STRIP_HEIGHT), sharex=ax, label=_STRIP, facecolor="none"
     )
     strip.spines[["top", "right", "left"]].set_visible(False)
     strip.tick_params(bottom=False, labelbottom=False, left=False, labelsize="small")
@@ -85,19 +55,7 @@ def strip_above(ax: Any, label: str) -> Any:
 
 
 def fill_strip(strip: Any, x: Any, heights: Any, write: str, **fill_kw: Any) -> None:
-    """Fill a strip with one quantity, and write its highest value beside it.
-
-    Parameters
-    ----------
-    strip : matplotlib Axes
-        From `strip_above`.
-    x, heights : array-like of shape (n_points,)
-        The quantity over the x-axis; NaN leaves a gap.
-    write : str
-        How the highest value is formatted, such as ".0f".
-    **fill_kw : dict
-        Further arguments of matplotlib's `fill_between`.
-    """
+    """Fill a strip with one quantity; its maximum is written as ``write`` formats."""
     top = float(np.nanmax(heights))
     strip.fill_between(x, heights, color=GREY, alpha=0.45, linewidth=0, **fill_kw)
     strip.set(ylim=(0, top * 1.1 or 1), yticks=[0, top])

@@ -1,5 +1,6 @@
-"""ThresholdDisplay: what each threshold would find, and what it would cost."""
+"""ThresholdDisplay: what each threshold would catch, and what it would cost."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
+from edml.inspection._curves import threshold_curve
 from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import GREEN, VERMILLION, fill_strip, strip_above
 from edml.inspection._units import EvaluationUnits, own_threshold
@@ -20,20 +22,20 @@ from edml.schema import (
 
 _N_THRESHOLDS = 400
 _LEFT_OUT = 0.001  # of the snapshots: those with the highest probabilities
-# Told apart by the dashes too, in print and by who sees no colours.
-_CURVES = (
-    ("precision", BLUE, "-"),
-    ("recall", VERMILLION, (0, (5, 1.5))),
-    ("f1", GREEN, (0, (5, 1.5, 1, 1.5))),
-)
+# Dashes distinguish the curves in print, and for the colour-blind.
+_CURVES: dict[str, tuple[str, Any]] = {
+    "precision": (BLUE, "-"),
+    "recall": (VERMILLION, (0, (5, 1.5))),
+    "f1": (GREEN, (0, (5, 1.5, 1, 1.5))),
+}
 
 
+@dataclass(eq=False, repr=False)
 class ThresholdDisplay:
     """Precision, recall, F1 and the number flagged, over the threshold.
 
-    Make it with `from_estimator` or `from_predictions`. The strip above is the
-    number of students who are flagged in a course on a day, on average: the work
-    that a threshold makes.
+    Make it with `from_estimator` or `from_predictions`. The strip above is the mean
+    number of students flagged in a course on a day: the workload of a threshold.
 
     Parameters
     ----------
@@ -72,22 +74,13 @@ class ThresholdDisplay:
 
     __module__ = "edml.inspection"
 
-    def __init__(
-        self,
-        threshold: ArrayLike,
-        precision: ArrayLike,
-        recall: ArrayLike,
-        f1: ArrayLike,
-        flagged_per_course: ArrayLike | None = None,
-        *,
-        chosen: float | None = None,
-    ) -> None:
-        self.threshold = threshold
-        self.precision = precision
-        self.recall = recall
-        self.f1 = f1
-        self.flagged_per_course = flagged_per_course
-        self.chosen = chosen
+    threshold: ArrayLike
+    precision: ArrayLike
+    recall: ArrayLike
+    f1: ArrayLike
+    flagged_per_course: ArrayLike | None = None
+    _: KW_ONLY
+    chosen: float | None = None
 
     def plot(
         self,
@@ -105,8 +98,8 @@ class ThresholdDisplay:
         strip : bool, default=True
             Whether to draw the number flagged above the axes, where it is known.
         plot_chosen : bool, default=True
-            Whether to mark the model's own threshold, and to give the values
-            there in the legend.
+            Whether to mark the model's own threshold, and to write the values there
+            in the legend.
 
         Returns
         -------
@@ -118,7 +111,7 @@ class ThresholdDisplay:
         grid = np.asarray(self.threshold, dtype=np.float64)
         chosen = self.chosen if plot_chosen else None
         self.lines_ = {}
-        for name, color, dashes in _CURVES:
+        for name, (color, dashes) in _CURVES.items():
             curve = np.asarray(getattr(self, name), dtype=np.float64)
             label = "F1" if name == "f1" else name
             if chosen is not None:
@@ -223,15 +216,12 @@ class ThresholdDisplay:
         require_pyplot()
         keys = {"students": students, "courses": courses, "partitions": partitions}
         fails, risk = check_predictions(y_true, y_prob, **keys)
-        # what the last few snapshots share is chance, and would fill half the picture
+        # the few highest probabilities are noise, and would fill half the picture
         end = np.quantile(risk, 1 - _LEFT_OUT, method="higher")
         grid = np.linspace(0, end, _N_THRESHOLDS + 1)
         if chosen is not None:
             grid = np.unique(np.append(grid, chosen))
-        n_flagged = _sum_from(grid, risk, np.ones(len(risk)))
-        caught = _sum_from(grid, risk, fails.astype(np.float64))
-        n_failing = float(fails.sum())
-        per_course = None
+        occupancy = None
         if students is not None and courses is not None and partitions is not None:
             course = pd.Series(np.asarray(courses), name="courses")
             occupancy = count_occupancy(
@@ -239,14 +229,13 @@ class ThresholdDisplay:
                 factorize_keys(course),
                 read_partitions(pd.Series(np.asarray(partitions), name="partitions")),
             )
-            load = _sum_from(grid, risk, occupancy.days)
-            per_course = load / occupancy.n_groups
+        curve = threshold_curve(fails, risk, grid, occupancy)
         display = cls(
-            grid,
-            _ratio(caught, n_flagged),
-            _ratio(caught, np.full(len(grid), n_failing)),
-            _ratio(2 * caught, n_flagged + n_failing),
-            per_course,
+            curve["threshold"].to_numpy(),
+            curve["precision"].to_numpy(),
+            curve["recall"].to_numpy(),
+            curve["f1"].to_numpy(),
+            None if occupancy is None else curve["flagged_per_course"].to_numpy(),
             chosen=chosen,
         )
         return display.plot(ax, **plot_kw)
@@ -276,19 +265,7 @@ def _mark(ax: Any, chosen: float) -> Any:
 
 
 def _value_at(grid: FloatArray, curve: FloatArray, chosen: float) -> str:
-    """Write a curve's value at the largest shown threshold up to the chosen."""
+    """Format the value of a curve at the chosen threshold."""
     place = int(np.searchsorted(grid, chosen, side="right")) - 1
     value = curve[place] if place >= 0 else np.nan
     return " undefined" if np.isnan(value) else f" {value:.2f}"
-
-
-def _sum_from(grid: FloatArray, risk: FloatArray, weight: FloatArray) -> FloatArray:
-    """Add up the weights of the rows at and above each threshold."""
-    order = np.argsort(risk, kind="stable")
-    above = np.append(np.cumsum(weight[order][::-1])[::-1], 0.0)
-    total: FloatArray = above[np.searchsorted(risk[order], grid, side="left")]
-    return total
-
-
-def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)

@@ -1,5 +1,6 @@
 """TrajectoryDisplay: one student's course, day by day."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -7,13 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
-from edml.inspection._displays._read import (
-    check_probabilities,
-    predict_risk,
-    select_history,
-)
+from edml.inspection._displays._read import check_probabilities, select_history
 from edml.inspection._displays._style import GREEN, PURPLE, VERMILLION, strip_above
-from edml.inspection._units import own_threshold
+from edml.inspection._units import own_threshold, predict_risk
 from edml.schema import (
     PARTITION,
     FloatArray,
@@ -25,13 +22,14 @@ from edml.schema import (
 )
 
 
+@dataclass(eq=False, repr=False)
 class TrajectoryDisplay:
     """One student's probability of failing over the course, and what happened.
 
-    Make it with `from_estimator` or `from_predictions`. Each partition's
-    probability knows what the platform showed at its end, and stands until the
-    student's next one. Where it reaches the threshold, the curve and the ground
-    below it change their colour.
+    Make it with `from_estimator` or `from_predictions`. A partition's probability
+    uses what the platform showed at its end, and holds until the student's next
+    partition. Where it reaches the threshold, the curve and the area below it change
+    colour.
 
     Parameters
     ----------
@@ -78,20 +76,12 @@ class TrajectoryDisplay:
 
     __module__ = "edml.inspection"
 
-    def __init__(
-        self,
-        partitions: ArrayLike,
-        y_prob: ArrayLike,
-        *,
-        threshold: float | None = None,
-        exams: ArrayLike | None = None,
-        submissions: ArrayLike | None = None,
-    ) -> None:
-        self.partitions = partitions
-        self.y_prob = y_prob
-        self.threshold = threshold
-        self.exams = exams
-        self.submissions = submissions
+    partitions: ArrayLike
+    y_prob: ArrayLike
+    _: KW_ONLY
+    threshold: float | None = None
+    exams: ArrayLike | None = None
+    submissions: ArrayLike | None = None
 
     def plot(
         self, ax: Any = None, *, title: str | None = None, strip: bool = True
@@ -103,7 +93,7 @@ class TrajectoryDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         title : str, default=None
-            Stands above the picture, such as the student's name.
+            Title of the picture, such as the student's name.
         strip : bool, default=True
             Whether to mark exams and submissions above the axes, where they are
             known.
@@ -223,8 +213,8 @@ class TrajectoryDisplay:
         rows = rows[np.argsort(days[rows])]
         display = cls(
             days[rows],
-            # of a history's rows alone, for its features need no other student
-            check_probabilities(predict_risk(model, history)[rows]),
+            # the features of a history need no other student's rows
+            predict_risk(model, history)[rows],
             threshold=own_threshold(model) if threshold is None else threshold,
             exams=_days_with(history, names["nombre_examen"], days),
             submissions=_days_with(history, names["ass_name_sub"], days),
@@ -268,13 +258,13 @@ class TrajectoryDisplay:
         Raises
         ------
         ValueError
-            If the two are not of one length, or a partition has two probabilities.
+            If the two differ in length, or a partition has two probabilities.
         """
         risk = check_probabilities(y_prob)
         days = read_partitions(pd.Series(np.asarray(partitions), name="partitions"))
         if len(days) != len(risk) or len(np.unique(days)) != len(days):
             message = (
-                "One student has one probability per partition; found "
+                "One history needs one probability per partition; found "
                 f"{len(risk)} probabilities and {len(days)} partitions, "
                 f"{len(np.unique(days))} of them different. Pass one history, and the "
                 "first row of each of its snapshots."
@@ -292,7 +282,7 @@ class TrajectoryDisplay:
 
 
 def _days_with(history: pd.DataFrame, name: str, days: IntArray) -> IntArray | None:
-    """Give the days on which a name column holds a name; None without the column."""
+    """Return the days on which a name column holds a name; None without the column."""
     if name not in history.columns:
         return None
     return np.unique(days[read_names(history[name]).rows])
