@@ -381,10 +381,10 @@ def test_an_uploaded_table_is_scored_until_it_is_put_back(page, model, table):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("bad.csv", b"\xff\xfe\x00", "not UTF-8"),
+        ("bad.csv", b"\xff\xfe\x00", "not text in utf-16"),
         ("bad.csv", b"", "is empty"),
         ("bad.csv", b"a,b\n1,2\n", "user"),
-        ("bad.csv", b"a;b\n1;2\n", "';'"),
+        ("bad.csv", b"a;b\n1;2;3\n", "lacks"),
         ("bad.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
     ],
 )

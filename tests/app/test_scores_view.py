@@ -16,7 +16,7 @@ from edml.app._scores_view import (
     mark_contacts,
     write_csv,
 )
-from edml.cli._files import _EXACT
+from edml.sources._csv import _EXACT
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import hashlib
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,83 +22,32 @@ from edml.schema import resolve_columns
 NAMES = resolve_columns(None)
 
 
-def write_and_read(folder, table, suffix=".csv"):
-    write_table(folder / f"t{suffix}", table)
-    return read_events(folder / f"t{suffix}", NAMES)
-
-
 # -- reading ------------------------------------------------------------------
 
 
-def test_csv_gives_the_same_bits(tmp_path, events):
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_written_table_is_read_to_the_last_bit(tmp_path, events, suffix):
     awkward = events.copy()
     rng = np.random.default_rng(0)
     awkward["score"] = np.nextafter(rng.random(len(events)) * 100, 7)
-    read = write_and_read(tmp_path, awkward)
+    write_table(tmp_path / f"t{suffix}", awkward)
+    read = read_events(tmp_path / f"t{suffix}", NAMES)
     for name in awkward.select_dtypes("number"):
         if name != "legajo":
             assert read[name].astype(float).equals(awkward[name].astype(float)), name
-    assert read["nombre_examen"].equals(awkward["nombre_examen"])
+    assert read["nombre_examen"].astype("str").equals(awkward["nombre_examen"])
 
 
-def test_parquet_gives_the_same_table(tmp_path, events):
-    found = write_and_read(tmp_path, events, ".parquet")
-    # older pyarrow reads texts as another kind of str
-    found = found.astype(events.dtypes.to_dict())
-    pd.testing.assert_frame_equal(found, events)
+def test_what_was_inferred_is_shown(tmp_path, events, capsys):
+    events.to_csv(tmp_path / "t.csv", index=False, sep=";", encoding="cp1252")
+    read_events(tmp_path / "t.csv", NAMES)
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "t.csv: Columns are separated by ';'" in shown
 
 
-def test_ids_that_look_like_numbers_stay_texts(tmp_path, events):
-    few = events.head(4).assign(
-        user_uuid=["007", "7", "1e3", "0x1"], course_uuid="01", legajo="00012"
-    )
-    read = write_and_read(tmp_path, few)
-    assert read["user_uuid"].tolist() == ["007", "7", "1e3", "0x1"]
-    assert read["course_uuid"].tolist() == ["01"] * 4
-    assert read["legajo"].tolist() == ["00012"] * 4
-
-
-def test_other_column_names(tmp_path, events):
-    table = events.head(3).rename(columns={"user_uuid": "student"})
-    table["student"] = ["007", "8", "9"]
-    table.to_csv(tmp_path / "t.csv", index=False)
-    read = read_events(tmp_path / "t.csv", resolve_columns({"user_uuid": "student"}))
-    assert read["student"].tolist() == ["007", "8", "9"]
-
-
-def test_upper_case_suffix(tmp_path, events):
-    events.head(3).to_csv(tmp_path / "T.CSV", index=False)
-    assert len(read_events(tmp_path / "T.CSV", NAMES)) == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("t.xlsx", b"", "ends in .csv or .parquet; found 't.xlsx'"),
-        ("t", b"", "ends in .csv or .parquet"),
-        ("t.csv", b"", "t.csv cannot be read as CSV: it is empty"),
-        ("t.csv", b"\xff\xfe\x00", "it is not UTF-8"),
-        ("t.csv", b"a,b\n1,2\nann42,2,3,4\n", "line 3 has other fields"),
-        ("t.csv", b"user_uuid;course_uuid\nann42;x\n", "parted by ';'. Save it with"),
-        ("t.csv", b"user_uuid,curso\nann42,x\n", r"lacks \['course_uuid'"),
-        ("t.parquet", b"", "t.parquet cannot be read as Parquet"),
-        ("t.parquet", b"PAR1ann42PAR1", "t.parquet cannot be read as Parquet"),
-    ],
-)
-def test_what_cannot_be_read(tmp_path, name, content, said):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(TableError, match=said) as caught:
-        read_events(tmp_path / name, NAMES)
-    assert "ann42" not in str(caught.value)
-
-
-def test_no_such_file(tmp_path):
-    for name in ("no.csv", "no.parquet"):
-        with pytest.raises(TableError, match=f"There is no file .*{name}. Name the"):
-            read_events(tmp_path / name, NAMES)
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(TableError, match="There is no file"):
-        read_events(tmp_path / "folder.csv", NAMES)
+def test_only_known_formats_are_written(tmp_path, events):
+    with pytest.raises(TableError, match=r"ends in .*; found 't\.xlsx'"):
+        write_table(tmp_path / "t.xlsx", events)
 
 
 def test_parquet_without_pyarrow(tmp_path, events, monkeypatch):
@@ -109,9 +57,6 @@ def test_parquet_without_pyarrow(tmp_path, events, monkeypatch):
     monkeypatch.setattr(_files, "import_optional", absent)
     with pytest.raises(MissingExtraError, match="Parquet needs parquet"):
         write_table(tmp_path / "t.parquet", events)
-    (tmp_path / "t.parquet").write_bytes(b"")
-    with pytest.raises(MissingExtraError, match="Parquet needs parquet"):
-        read_events(tmp_path / "t.parquet", NAMES)
 
 
 # -- writing ------------------------------------------------------------------

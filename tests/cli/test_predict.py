@@ -11,12 +11,13 @@ import pytest
 
 from edml import RiskClassifier, make_risk_pipeline, make_target
 from edml.cli import _predict
-from edml.cli._files import _EXACT, read_events, safe_name
+from edml.cli._files import read_events, safe_name
 from edml.cli._predict import Wanted, predict_with_client, to_records, write_files
 from edml.exceptions import ServingError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
 from edml.serving import create_app
+from edml.sources._csv import _EXACT
 
 NAMES = resolve_columns(None)
 KEYS = ["user_uuid", "course_uuid"]

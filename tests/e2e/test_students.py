@@ -11,8 +11,8 @@ import app_pages
 from app_pages import choose, key, wait_until_idle
 from edml.app._settings import UPLOAD_LIMIT
 from edml.app._words import Words
-from edml.cli._files import _EXACT
 from edml.registry import ModelRegistry
+from edml.sources._csv import _EXACT
 
 
 def cell(page, column, row):

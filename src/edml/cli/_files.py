@@ -12,25 +12,13 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
+from edml import sources
 from edml._optional import import_optional
+from edml.cli._terminal import note
 from edml.exceptions import TableError
-from edml.schema import (
-    COURSE,
-    NAME_COLUMNS,
-    PERIOD,
-    REQUIRED_COLUMNS,
-    STUDENT,
-    check_table,
-)
 
 CSV, PARQUET = ".csv", ".parquet"
 
-# What a text spells is kept: the student 007 is not 7. Not `assignment_id`, which
-# is compared by size.
-_TEXTS = (STUDENT, COURSE, PERIOD, "course_name", "legajo", *NAME_COLUMNS, "sub_uuid")
-# From pandas 3.1 on every number is read to the last bit, and asking is deprecated.
-_BEFORE_3_1 = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
-_EXACT: dict[str, Any] = {"float_precision": "round_trip"} if _BEFORE_3_1 else {}
 _WEIGHTY = 40  # bytes of a name that are kept where it is made safe
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -38,45 +26,19 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 def read_events(
     path: Path, names: Mapping[str, str], content: BinaryIO | None = None
 ) -> pd.DataFrame:
-    """Read an event table; the suffix tells of which kind the file is.
+    """Read a file of events, and show on stderr what had to be inferred.
 
-    Parameters
-    ----------
-    path : Path
-        ``.csv`` (UTF-8, with commas and a header) or ``.parquet``.
-    names : mapping of str to str
-        The actual column names, as from `edml.schema.resolve_columns`.
-    content : binary file or None, default=None
-        What to read as a file of that name; None reads the file itself.
-
-    Returns
-    -------
-    X : DataFrame
-        All columns; numbers of a CSV file are read to the last bit.
-
-    Raises
-    ------
-    TableError
-        If there is no such file, it is of neither kind, cannot be read as what it
-        is, or lacks a column.
-    MissingExtraError
-        If a Parquet file is to be read without pyarrow.
-    OSError
-        If it cannot be read.
+    ``content`` is what to read as a file of that name, instead of the file itself.
     """
-    kind = check_kind(path)
-    if content is None and not path.is_file():
-        raise TableError(f"There is no file {path}. Name the file of the events.")
-    reader = _read_csv if kind == CSV else _read_parquet
-    table = reader(path, names, content)
-    if len(table.columns) == 1 and ";" in str(table.columns[0]):
-        message = f"{path} has its columns parted by ';'. Save it with commas."
-        raise TableError(message)
-    try:
-        check_table(table, [names[name] for name in REQUIRED_COLUMNS])
-    except TableError as error:
-        raise TableError(f"{path}: {error}") from None
-    return table
+    X, report = sources.read_events(
+        path if content is None else content,
+        columns=names,
+        name=str(path),
+        return_report=True,
+    )
+    for text in report.notes:
+        note(f"{path}: {text}")
+    return X
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -211,41 +173,6 @@ def safe_name(name: str) -> str:
         return kept
     mark = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{kept or 'course'}-{mark}"
-
-
-def _read_csv(
-    path: Path, names: Mapping[str, str], content: BinaryIO | None
-) -> pd.DataFrame:
-    texts = {names[name]: "str" for name in _TEXTS}
-    try:
-        return pd.read_csv(
-            path if content is None else content,
-            dtype=texts,
-            low_memory=False,
-            **_EXACT,
-        )
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8. Save it as UTF-8"
-    except pd.errors.EmptyDataError:
-        reason = "it is empty. Write a header and rows"
-    except pd.errors.ParserError as error:
-        line = re.search(r"line (\d+)", str(error))  # not the error, which may quote
-        place = f"line {line[1]}" if line else "a line"
-        reason = f"{place} has other fields than the header. Mend it"
-    raise TableError(f"{path} cannot be read as CSV: {reason}.")
-
-
-def _read_parquet(
-    path: Path, _: Mapping[str, str], content: BinaryIO | None
-) -> pd.DataFrame:
-    arrow = _need_pyarrow()
-    # first: what the system refuses is no fault of the file
-    data = path.read_bytes() if content is None else content.read()
-    try:
-        return pd.read_parquet(BytesIO(data))
-    except arrow.ArrowException:
-        message = f"{path} cannot be read as Parquet. Write it anew, or give a CSV."
-        raise TableError(message) from None
 
 
 def _need_pyarrow() -> Any:

@@ -1,0 +1,323 @@
+"""Event files are read as they are meant, or refused with the line."""
+
+import gzip
+import re
+from io import BytesIO
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edml.datasets import make_student_activity
+from edml.exceptions import MissingExtraError, TableError
+from edml.feature_extraction import FeatureEngineer
+from edml.schema import REQUIRED_COLUMNS
+from edml.sources import read_events
+
+EVENTS = make_student_activity(10, partitions=12, random_state=0)
+NAMES = ["user_uuid", *(name for name in REQUIRED_COLUMNS if name != "user_uuid")]
+FEW = EVENTS[NAMES].head(4)
+
+
+def csv(table=FEW, **how):
+    return table.to_csv(index=False, **how)
+
+
+def read(content, name="events.csv", **how):
+    data = content if isinstance(content, bytes) else content.encode()
+    return read_events(BytesIO(data), name=name, return_report=True, **how)
+
+
+def rows_of(text):
+    return text.splitlines(keepends=True)
+
+
+def same_values(found, expected):
+    assert list(found) == list(expected)
+    for name in expected:
+        given = pd.Series(found[name].tolist(), dtype=object).where(
+            found[name].notna().to_numpy(), None
+        )
+        wanted = expected[name].astype(object).where(expected[name].notna(), None)
+        assert given.tolist() == wanted.tolist(), name
+
+
+# -- dialects -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "noted"),
+    [
+        ({}, ""),
+        ({"quoting": 1}, ""),
+        ({"lineterminator": "\r\n"}, ""),
+        ({"lineterminator": "\r"}, ""),
+        ({"sep": ";"}, "separated by ';'"),
+        ({"sep": "\t"}, "separated by tabs"),
+        ({"sep": "|"}, r"separated by '|'"),
+        ({"sep": ";", "decimal": ","}, "Numbers have a decimal comma"),
+        ({"sep": "\t", "decimal": ",", "quoting": 1}, "Numbers have a decimal comma"),
+    ],
+)
+def test_dialect_is_recognized(written, noted):
+    found, report = read(csv(EVENTS, **written))
+    texts = ["legajo"]  # as it is spelled
+    same_values(found, EVENTS.astype(dict.fromkeys(texts, str)))
+    assert (report.sep, report.decimal) == (
+        written.get("sep", ","),
+        written.get("decimal", "."),
+    )
+    assert noted in " ".join(report.notes)
+    assert bool(report.notes) == bool(noted)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "noted"),
+    [
+        ("utf-8", b"", ""),
+        ("utf-8", b"\xef\xbb\xbf", ""),
+        ("utf-16", b"", "marked as UTF-16"),
+        ("cp1252", b"", "was read as Windows-1252"),
+    ],
+)
+def test_encoding_is_recognized(encoding, mark, noted):
+    table = FEW.assign(course_uuid="Álgebra €1")
+    found, report = read(mark + csv(table).encode(encoding))
+    assert found["course_uuid"].tolist() == ["Álgebra €1"] * 4
+    assert list(found) == NAMES
+    assert report.encoding == encoding
+    assert noted in " ".join(report.notes)
+    assert bool(report.notes) == bool(noted)
+
+
+def test_decimal_comma_after_many_whole_numbers():
+    table = pd.concat([FEW.assign(score=5)] * 300, ignore_index=True)
+    whole = table.convert_dtypes().astype({"score": object})
+    whole.loc[1100, "score"] = "7,25"
+    found, report = read(csv(whole, sep=";"))
+    assert found["score"][1100] == 7.25
+    assert report.decimal == ","
+
+
+def test_thousands_are_not_taken_for_decimals():
+    table = FEW.astype({"score": object})
+    table["score"] = "1,234"
+    found, report = read(csv(table))
+    assert found["score"].tolist() == ["1,234"] * 4  # refused where it is used
+    assert report.decimal == "."
+
+
+@pytest.mark.parametrize("line", ["sep=;\n", "sep=;\r\n", '"sep=;"\n', "SEP=;\n"])
+def test_a_line_that_names_the_separator(line):
+    found, report = read(line + csv(sep=";"))
+    same_values(found, FEW)
+    assert report.notes == ("Its first line names the separator ';'.",)
+    with pytest.raises(TableError, match="found 3 fields in line 6"):
+        read(line + csv(sep=";") + "a;b;c\n")
+
+
+def test_dialect_can_be_fixed():
+    data = csv(FEW.assign(course_uuid="ł;1"), sep=";").encode("cp1250")
+    found, report = read(data, sep=";", decimal=".", encoding="cp1250")
+    assert found["course_uuid"].tolist() == ["ł;1"] * 4
+    assert (report.sep, report.decimal, report.encoding) == (";", ".", "cp1250")
+    assert report.notes == ()
+
+
+@pytest.mark.parametrize("fault", [{"sep": ";;"}, {"decimal": "x"}])
+def test_invalid_dialect(fault):
+    with pytest.raises(ValueError, match="sep expects one character, and decimal"):
+        read(csv(), **fault)
+
+
+def test_gzip():
+    found, _ = read(gzip.compress(csv().encode()), "events.csv.gz")
+    same_values(found, FEW)
+
+
+def test_names_on_several_lines_and_blank_lines():
+    name = "the\nstudent"
+    text = "\n\n" + csv(FEW.rename(columns={"user_uuid": name}))
+    found, _ = read(text.replace("\n0", "\n\n0"), columns={"user_uuid": name})
+    assert found[name].tolist() == FEW["user_uuid"].tolist()
+    with pytest.raises(TableError, match="found 2 fields in line 8"):
+        read(text + "a,b\n", columns={"user_uuid": name})
+
+
+def test_a_table_without_rows():
+    found, _ = read(csv(FEW.head(0)))
+    assert list(found) == NAMES
+    assert len(found) == 0
+
+
+# -- values -------------------------------------------------------------------------
+
+
+def test_numbers_are_read_to_the_last_bit():
+    score = np.nextafter(np.random.default_rng(0).random(len(EVENTS)) * 100, 7)
+    found, _ = read(csv(EVENTS.assign(score=score)))
+    assert found["score"].tolist() == score.tolist()
+
+
+def test_ids_stay_as_they_are_spelled():
+    ids = ["007", "7", "1e3", "0x1"]
+    found, _ = read(csv(FEW.assign(user_uuid=ids, course_uuid="01")))
+    assert found["user_uuid"].tolist() == ids
+    assert found["course_uuid"].tolist() == ["01"] * 4
+
+
+@pytest.mark.parametrize("word", ["NA", "N/A", "None", "null", "nan", "NULL"])
+def test_words_for_null(word):
+    table = FEW.assign(course_uuid=word, score=word)
+    found, report = read(csv(table))
+    assert found["course_uuid"].tolist() == [word] * 4
+    assert found["score"].isna().all()
+    (note,) = report.notes
+    assert f"['course_uuid'] hold the words ['{word}'], which stay words" in note
+    found, report = read(csv(table), na_values=[word])
+    assert found["course_uuid"].isna().all()
+    assert report.notes == ()
+
+
+# -- refusals -----------------------------------------------------------------------
+
+
+HEADER, *ROWS = rows_of(csv())
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([HEADER, ROWS[0][:-1] + ",ann42\n"], "found 14 fields in line 2"),
+        ([HEADER, *(row[:-1] + ",\n" for row in ROWS)], "found 14 fields in line 2"),
+        ([HEADER, *ROWS, "ann42,1\n"], "found 2 fields in line 6"),
+        ([HEADER, "\n", ROWS[0], "ann42,1\n"], "found 2 fields in line 4"),
+        ([HEADER, ROWS[0], '"ann42,\n7",1\n'], "found 2 fields in line 3"),
+        ([HEADER, *ROWS, HEADER, *ROWS], "the column names again in line 6"),
+        ([HEADER.replace("score", "ass_name")], r"Line 1 holds .* \['ass_name'\] more"),
+        ([HEADER.replace("score", "points")], r"lacks \['score'\]"),
+        ([HEADER, ROWS[0], '"ann42'], "quotes in the line after line 2 cannot"),
+        ([HEADER, '"ann\\"42",' + ROWS[0]], "quotes in the line after line 1 cannot"),
+        ([""], "It is empty. Write a line of column names"),
+        (["\n\n"], "It is empty"),
+        (["ann42,\0\n"], "It holds null characters"),
+    ],
+)
+def test_refused_csv(rows, said):
+    with pytest.raises(TableError, match=f"^events.csv: .*{said}") as caught:
+        read("".join(rows))
+    assert not {"ann", "ann42"} & set(re.findall(r"\w+", str(caught.value)))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("t.xlsx", b"", r"ends in \.csv, \.csv\.gz or \.parquet; found 't\.xlsx'"),
+        ("t", b"", "found 't'"),
+        ("t.parquet.gz", b"", r"found 't\.parquet\.gz'"),
+        ("t.csv.gz", b"ann42", "cannot be unpacked as gzip"),
+        ("t.csv.gz", gzip.compress(b"ann42" * 99)[:-9], "cannot be unpacked as gzip"),
+        ("t.csv", b"\xff\xfe\x00", "It is not text in utf-16"),
+        ("t.csv", b"\x81ann42", "It is not text in cp1252"),
+        ("t.parquet", b"", "cannot be read as Parquet"),
+        ("t.parquet", b"PAR1ann42PAR1", "cannot be read as Parquet"),
+    ],
+)
+def test_refused_file(name, data, said):
+    with pytest.raises(TableError, match=said) as caught:
+        read(data, name)
+    assert "ann42" not in str(caught.value)
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(TableError, match=r"There is no file .*no\.csv"):
+        read_events(tmp_path / "no.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(TableError, match="There is no file"):
+        read_events(tmp_path / "folder.csv")
+
+
+def test_unknown_column():
+    with pytest.raises(ValueError, match="columns"):
+        read(csv(), columns={"student": "user_uuid"})
+
+
+# -- doors --------------------------------------------------------------------------
+
+
+def test_paths_and_open_files(tmp_path):
+    path = tmp_path / "EVENTS.CSV"
+    path.write_text(csv(), "utf-8")
+    same_values(read_events(path), FEW)
+    same_values(read_events(str(path)), FEW)
+    with path.open("rb") as file:
+        same_values(read_events(file), FEW)
+
+
+def test_inferences_are_a_warning_without_a_report():
+    with pytest.warns(UserWarning, match="^t.csv: Columns are separated by ';'"):
+        read_events(BytesIO(csv(sep=";").encode()), name="t.csv")
+
+
+def test_parquet(tmp_path):
+    pytest.importorskip("pyarrow")
+    EVENTS.to_parquet(tmp_path / "t.parquet")
+    found, report = read_events(tmp_path / "t.parquet", return_report=True)
+    # older pyarrow reads texts as another kind of str
+    pd.testing.assert_frame_equal(found.astype(EVENTS.dtypes.to_dict()), EVENTS)
+    assert report == ("parquet", None, None, None, ())
+
+
+def test_parquet_with_keys_in_the_index(tmp_path):
+    pytest.importorskip("pyarrow")
+    indexed = FEW.assign(row=range(4)).set_index(["user_uuid", "row", "particion"])
+    indexed.to_parquet(tmp_path / "t.parquet")
+    found, report = read_events(tmp_path / "t.parquet", return_report=True)
+    same_values(found[NAMES], FEW)
+    assert found.index.equals(pd.RangeIndex(4))
+    assert "['user_uuid', 'particion']" in report.notes[0]
+
+
+def test_parquet_without_pyarrow(monkeypatch):
+    def absent(module, **said):
+        raise MissingExtraError(f"{said['purpose']} needs {said['extra']}")
+
+    monkeypatch.setattr("edml.sources._parquet.import_optional", absent)
+    with pytest.raises(MissingExtraError, match="Parquet needs parquet"):
+        read(b"", "t.parquet")
+
+
+# -- any dialect gives the same features ----------------------------------------------
+
+DIALECTS = st.builds(
+    SimpleNamespace,
+    sep=st.sampled_from(",;\t|"),
+    decimal=st.sampled_from(".,"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+    lineterminator=st.sampled_from(["\n", "\r\n"]),
+    quoting=st.sampled_from([0, 1]),
+).filter(lambda one: one.decimal == "." or one.sep != ",")
+CELLS = st.text(st.sampled_from('NAé ;,|\t"\n1.'), min_size=1, max_size=5).filter(
+    lambda text: text.strip()
+)
+
+
+@given(dialect=DIALECTS, course=CELLS, exam=CELLS)
+def test_any_dialect_gives_the_same_features(dialect, course, exam):
+    table = EVENTS.assign(course_uuid=course).replace(
+        {"nombre_examen": {EVENTS["nombre_examen"].dropna().iloc[0]: exam}}
+    )
+    encoding = dialect.encoding
+    how = {name: value for name, value in vars(dialect).items() if name != "encoding"}
+    found, _ = read(csv(table, **how).encode(encoding))
+    assert found["course_uuid"].eq(course).all()
+    engineer = FeatureEngineer()
+    expected = engineer.fit_transform(table)
+    pd.testing.assert_frame_equal(
+        engineer.fit_transform(found).drop(columns=["course_uuid"]),
+        expected.drop(columns=["course_uuid"]),
+        check_dtype=False,
+    )
