@@ -15,7 +15,7 @@ from edml.datasets import make_student_activity
 from edml.exceptions import MissingExtraError, TableError
 from edml.feature_extraction import FeatureEngineer
 from edml.schema import REQUIRED_COLUMNS
-from edml.sources import read_events
+from edml.sources import ReadingReport, read_events
 
 EVENTS = make_student_activity(10, partitions=12, random_state=0)
 NAMES = ["user_uuid", *(name for name in REQUIRED_COLUMNS if name != "user_uuid")]
@@ -268,7 +268,7 @@ def test_parquet(tmp_path):
     found, report = read_events(tmp_path / "t.parquet", return_report=True)
     # older pyarrow reads texts as another kind of str
     pd.testing.assert_frame_equal(found.astype(EVENTS.dtypes.to_dict()), EVENTS)
-    assert report == ("parquet", None, None, None, ())
+    assert report == ReadingReport("parquet", None, None, None, ())
 
 
 def test_parquet_with_keys_in_the_index(tmp_path):

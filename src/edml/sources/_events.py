@@ -2,9 +2,10 @@
 
 import warnings
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, overload
+from typing import BinaryIO, Literal, overload
 
 import pandas as pd
 
@@ -16,7 +17,8 @@ from edml.sources._parquet import read_parquet
 _CSV, _PARQUET = (".csv", ".tsv", ".txt"), (".parquet",)
 
 
-class ReadingReport(NamedTuple):
+@dataclass(frozen=True)
+class ReadingReport:
     """How a file of events was read.
 
     Attributes
@@ -42,6 +44,8 @@ class ReadingReport(NamedTuple):
     Columns are separated by ';'; fix it with sep=';'.
     Numbers have a decimal comma; fix it with decimal=','.
     """
+
+    __module__ = "edml.sources"
 
     format: Literal["csv", "parquet"]
     sep: str | None
