@@ -21,7 +21,7 @@ _CSV, _PARQUET = (".csv", ".tsv", ".txt"), (".parquet",)
 class ReadingReport:
     """How a file of events was read.
 
-    Attributes
+    Parameters
     ----------
     format : {"csv", "parquet"}
         The format of the file.
