@@ -9,7 +9,7 @@ from edml.registry import ModelRegistry
 
 
 def students(random_state=7, n=40):
-    """Give events of students, with their outcomes."""
+    """Return events of students, with their outcomes."""
     X = make_student_activity(
         n, n_courses=2, fail_rate=0.4, partitions=20, random_state=random_state
     )
@@ -17,7 +17,7 @@ def students(random_state=7, n=40):
 
 
 def make_model(random_state=1, **given):
-    """Give a small model that is to be fitted on events."""
+    """Return a small model, not fitted yet."""
     pipeline = make_risk_pipeline("random_forest", every=5, random_state=0, **given)
     pipeline.set_params(classify__n_estimators=5, classify__min_samples_leaf=3)
     return RiskClassifier(pipeline, cv=2, random_state=random_state)

@@ -1,9 +1,10 @@
-"""What the tests of edml.tracking share: a search, and a look at what is logged."""
+"""What the tests of edml.tracking share: a search, and checks of what is logged."""
 
 import time
 
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from edml.tracking._outbox import find_pending
 from edml.tuning import ModelTuner
 
 PATIENCE = 240.0  # seconds; a busy machine imports MLflow in half a minute
@@ -20,7 +21,7 @@ class Failing(ClassifierMixin, BaseEstimator):
 
 
 def make_tuner(n_iter=20):
-    """Give a tuner that tries two algorithms, of which one always fails."""
+    """Return a tuner of two algorithms, of which one always fails."""
     failing = ("failing", Failing(), {"depth": (1, 50)})
     return ModelTuner(
         ["lightgbm", failing], n_iter=n_iter, n_candidates=1, random_state=0
@@ -30,12 +31,17 @@ def make_tuner(n_iter=20):
 def wait_until(condition):
     until = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < until, "it did not come about"
+        assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.2)
 
 
-def check_whole(logged, experiment, rows, status="FINISHED"):
-    """Check that all of a search is there exactly once, and has ended."""
+def read_outbox(folder):
+    """Return all records that wait in an outbox."""
+    return [record for log in find_pending(folder) for record in log.read()[0]]
+
+
+def check_complete(logged, experiment, rows, status="FINISHED"):
+    """Check that a search arrived exactly once and has ended."""
     parents, children = logged(experiment)
     assert [run.info.status for run in parents] == [status]
     assert {number: len(runs) for number, runs in children.items()} == {

@@ -1,4 +1,4 @@
-"""A real MLflow server of this machine, which may be killed and started again."""
+"""A real MLflow server on this machine, which may be killed and restarted."""
 
 import os
 import signal
@@ -16,8 +16,7 @@ import pytest
 import urllib3
 from sklearn.datasets import make_classification
 
-from edml.tracking._outbox import DEFAULT_FOLDER, Outbox
-from edml.tracking._store import bounded
+from edml.tracking._outbox import DEFAULT_FOLDER
 from tracked import make_tuner
 
 _START_SECONDS = 400  # it imports half the world, on a machine that is busy
@@ -46,7 +45,7 @@ class MlflowServer:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start it where it is not running, and wait until it answers."""
+        """Start it if it is not running, and wait until it answers."""
         if self.is_running:
             return
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
@@ -86,15 +85,15 @@ class MlflowServer:
         raise RuntimeError(f"MLflow's server did not start:\n{log}")
 
     def stop(self) -> None:
-        """End it in its own time."""
+        """End it gracefully."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it and all its workers at once, in the middle of what they do."""
+        """End it and all its workers in the middle of their work."""
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Let it take connections, and answer none."""
+        """Let it accept connections, but answer none."""
         os.killpg(self._process.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -118,6 +117,15 @@ def _free_port() -> int:
         return listener.getsockname()[1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _mlflow_settings():
+    """Keep MLflow from retrying for minutes, and from reporting its use."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        yield
+
+
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory):
     if find_spec("mlflow") is None:
@@ -129,14 +137,14 @@ def _server(tmp_path_factory):
 
 @pytest.fixture
 def mlflow_server(_server):
-    """Give the server, which answers; a test may end it, and start it again."""
+    """Return a server that answers; a test may end it, and start it again."""
     _server.start()
     return _server
 
 
 @pytest.fixture(scope="session")
 def plain():
-    """Give 240 rows of numbers, a fifth of which fail."""
+    """Return 240 rows of numbers, of which a fifth fails."""
     return make_classification(
         240, 6, n_informative=3, weights=[0.8], flip_y=0.1, random_state=0
     )
@@ -144,34 +152,33 @@ def plain():
 
 @pytest.fixture(scope="session")
 def tuner(plain):
-    """Give a tuner that has tried 20 candidates."""
+    """Return a tuner that has tried 20 candidates."""
     with pytest.warns(UserWarning, match="candidates failed"):
         return make_tuner().fit(*plain)
 
 
 @pytest.fixture
 def outbox(tmp_path, monkeypatch):
-    """Give the outbox of a working directory without any file."""
+    """Return the folder of the outbox, in an empty working directory."""
     monkeypatch.chdir(tmp_path)
-    return Outbox(DEFAULT_FOLDER)
+    return tmp_path / DEFAULT_FOLDER
 
 
 @pytest.fixture
 def client(mlflow_server):
-    """Give MLflow's own client of the server."""
+    """Return MLflow's own client of the server."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what it imports
+        warnings.simplefilter("ignore")  # about what it imports
         from mlflow import MlflowClient  # noqa: PLC0415
-    with bounded():
-        yield MlflowClient(mlflow_server.uri, mlflow_server.uri)
+    return MlflowClient(mlflow_server.uri, mlflow_server.uri)
 
 
 @pytest.fixture
 def logged(client):
-    """Give a function that reads a search from the server: its parents, its children.
+    """Return a function that reads a search's parents and children from the server.
 
-    What was deleted is left out. The children are by the number of the candidate, and
-    lists: a number that is there twice is seen.
+    Deleted runs are left out. The children are lists by the number of the candidate,
+    so that a number that is there twice shows.
     """
 
     def read(experiment):

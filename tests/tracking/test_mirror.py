@@ -12,9 +12,8 @@ import mirrored
 from edml.exceptions import TrackingError
 from edml.inspection import evaluate
 from edml.registry import ModelRegistry
-from edml.tracking._loading import load_model
-from edml.tracking._mirror import SyncReport, _Mirror, sync
-from edml.tracking._model import log_model
+from edml.tracking import SyncReport, load_model, log_model, sync
+from edml.tracking._mirror import _Mirror
 
 pytestmark = pytest.mark.slow  # they start a server
 
@@ -202,8 +201,8 @@ class TestByHand:
         server.client.set_registered_model_alias(server.name, "champion", "2")
         expected = (
             "Expected the alias champion to be number 1; found number 2: somebody "
-            "else has changed it, and it is left alone. Write there what is expected, "
-            "or change the registry.",
+            "else has changed it, and it is kept. Write the expected value there, or "
+            "change the registry.",
         )
         for _ in range(2):
             report = server.sync()
@@ -258,7 +257,9 @@ class TestByHand:
         server.sync()
         server.client.delete_model_version(server.name, "1")
         report = server.sync()
-        assert "Version 1 was logged, and is not on the server" in report.conflicts[0]
+        assert (
+            "Version 1 was logged, and was deleted on the server" in report.conflicts[0]
+        )
         assert set(server.versions()) == {2, 3}
         log_model(server.registry, 1, tracking_uri=server.uri)
         report = server.sync()

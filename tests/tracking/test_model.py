@@ -13,9 +13,8 @@ from sklearn.linear_model import LogisticRegression
 import mirrored
 from edml.exceptions import RegistryError, TrackingError
 from edml.registry import ModelRegistry, _trust
-from edml.tracking import _model
-from edml.tracking._loading import _load_pyfunc, load_model
-from edml.tracking._model import log_model
+from edml.tracking import _model, load_model, log_model
+from edml.tracking._loading import _load_pyfunc
 
 pytestmark = pytest.mark.slow  # they start a server
 
@@ -193,7 +192,7 @@ def test_a_namesake_is_not_taken_for_it(registry, mlflow_server, tmp_path):
 
 @pytest.mark.parametrize(
     "broken",
-    ["_ensure_model", "log_evaluation", "_ensure_registered", "_link"],
+    ["_ensure_logged", "log_evaluation", "_ensure_registered", "_link"],
 )
 def test_what_was_begun_is_gone_on_with(
     broken, registry, mlflow_server, client, monkeypatch

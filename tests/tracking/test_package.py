@@ -1,4 +1,4 @@
-"""What is logged of a version, as far as it needs no server."""
+"""What is logged of a version, as far as no server is needed."""
 
 import json
 
@@ -11,11 +11,11 @@ from edml.datasets import make_student_activity
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation
 from edml.registry import ModelRegistry, _trust
-from edml.tracking._evaluated import figures_of, write_evaluation
+from edml.tracking._evaluation import list_figures, write_evaluation
 from edml.tracking._loading import ServedModel, _load_pyfunc, load_model
 from edml.tracking._model import log_model
-from edml.tracking._package import check_answers, make_example, types_of
-from edml.tracking._tags import Describer, identity, is_version
+from edml.tracking._package import check_binary, list_types, make_example
+from edml.tracking._tags import Describer, identity_tags, is_version
 
 ARRAY = np.array([[0.0], [1.0], [2.0], [3.0]])
 LABELS = [0, 0, 1, 1]
@@ -23,11 +23,11 @@ LABELS = [0, 0, 1, 1]
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    """Give a registry that no test changes."""
+    """Return a registry that no test changes."""
     return mirrored.make_registry(tmp_path_factory.mktemp("registry"), "risk", 2)
 
 
-def test_the_example_is_of_nobody_and_is_all_that_is_needed(registry):
+def test_the_example_is_synthetic_and_sufficient(registry):
     example = make_example(registry.load())
     invented = make_student_activity(1, n_courses=1, partitions=20, random_state=0)
     assert set(example["user_uuid"]) == set(invented["user_uuid"])
@@ -36,7 +36,7 @@ def test_the_example_is_of_nobody_and_is_all_that_is_needed(registry):
     assert example["ass_due_at"].notna().any()
 
 
-def test_the_example_has_the_names_that_the_model_knows():
+def test_the_example_has_the_models_column_names():
     model = mirrored.fitted()
     names = {"user_uuid": "student"}
     X, y = mirrored.students()
@@ -47,13 +47,13 @@ def test_the_example_has_the_names_that_the_model_knows():
     assert len(renamed.predict_proba(example)) == len(make_example(model))
 
 
-def test_what_was_not_fitted_on_events_has_no_example():
+def test_a_model_of_plain_numbers_has_no_example():
     assert make_example(LogisticRegression().fit(ARRAY, LABELS)) is None
 
 
-def test_types_are_listed_but_those_of_python_and_numpy():
+def test_types_are_listed_without_pythons_and_numpys():
     data = _trust.dumps(LogisticRegression().fit(ARRAY, LABELS))
-    types, own = types_of(data)
+    types, own = list_types(data)
     assert types == ["sklearn.linear_model._logistic.LogisticRegression"]
     assert own == []
 
@@ -62,17 +62,17 @@ def test_types_are_listed_but_those_of_python_and_numpy():
     "uri",
     ["", "risk", "models:/risk", "models:/risk/0", "runs:/1/model", "models:/a/b"],
 )
-def test_another_address_is_refused(uri):
+def test_another_form_of_address_raises(uri):
     with pytest.raises(RegistryError, match="Expected an address such as"):
         load_model(uri, "http://127.0.0.1:1")
 
 
-def test_what_gives_no_risk_is_refused():
-    with pytest.raises(RegistryError, match="a LogisticRegression of 3 classes that"):
-        check_answers(LogisticRegression().fit(ARRAY, [0, 1, 2, 2]))
+def test_a_model_of_three_classes_raises():
+    with pytest.raises(RegistryError, match="a LogisticRegression of 3 classes with"):
+        check_binary(LogisticRegression().fit(ARRAY, [0, 1, 2, 2]))
 
 
-def test_the_served_answer_is_the_models(registry, tmp_path):
+def test_the_served_answer_equals_the_models(registry, tmp_path):
     X, _ = mirrored.students()
     model = registry.load(1)
     path = tmp_path / "model.skops"
@@ -88,22 +88,22 @@ def test_the_served_answer_is_the_models(registry, tmp_path):
     assert served["flagged"].nunique() == 2
 
 
-def test_without_a_threshold_of_its_own_half_is_the_threshold():
+def test_the_threshold_of_a_plain_classifier_is_one_half():
     model = LogisticRegression().fit(ARRAY, LABELS)
     served = ServedModel(model).predict(ARRAY)
     assert served["flagged"].tolist() == model.predict(ARRAY).astype(bool).tolist()
 
 
-def test_a_file_that_is_no_model_is_refused(tmp_path):
+def test_a_damaged_model_file_raises(tmp_path):
     path = tmp_path / "model.skops"
     path.write_bytes(b"PK")
     with pytest.raises(RegistryError, match="damaged"):
         _load_pyfunc(str(path))
 
 
-def test_the_figures_are_those_that_can_be_told():
+def test_unknown_figures_are_left_out():
     evaluation = mirrored.evaluated()
-    figures = figures_of(evaluation)
+    figures = list_figures(evaluation)
     for name, value in evaluation.metrics.items():
         assert figures[name] == value
     assert figures["n_students"] == evaluation.counts["n_students"]
@@ -112,11 +112,11 @@ def test_the_figures_are_those_that_can_be_told():
         evaluation.to_dict()
         | {"metrics": dict.fromkeys(evaluation.to_dict()["metrics"])}
     )
-    assert "roc_auc" not in figures_of(blind)
-    assert all(np.isfinite(value) for value in figures_of(blind).values())
+    assert "roc_auc" not in list_figures(blind)
+    assert all(np.isfinite(value) for value in list_figures(blind).values())
 
 
-def test_an_evaluation_is_written_for_people_and_without_loss(tmp_path):
+def test_an_evaluation_is_written_without_loss(tmp_path):
     evaluation = mirrored.evaluated()
     write_evaluation(evaluation, tmp_path)
     written = json.loads((tmp_path / "evaluation.json").read_text())
@@ -127,7 +127,7 @@ def test_an_evaluation_is_written_for_people_and_without_loss(tmp_path):
     assert 'xmlns="http://www.w3.org/2000/svg"' in picture  # it stands by itself
 
 
-def test_tags_say_what_the_registry_says(registry):
+def test_tags_agree_with_the_registry(registry):
     tags = Describer(registry).describe(registry.record(1))
     assert tags["edml.stage"] == "production"
     assert tags["edml.changed_by"] == "ada"
@@ -140,7 +140,7 @@ def test_tags_say_what_the_registry_says(registry):
     assert Describer(registry).describe(registry.record(2))["edml.change"] == "register"
 
 
-def test_tags_are_such_as_mlflow_takes(tmp_path):
+def test_tags_are_within_mlflows_limits(tmp_path):
     registry = ModelRegistry(tmp_path)
     model = LogisticRegression().fit(ARRAY, LABELS)
     given = {"año/*": "x" * 10_000, "nothing": None, "empty": "", "yes": True}
@@ -153,14 +153,14 @@ def test_tags_are_such_as_mlflow_takes(tmp_path):
     assert all(isinstance(text, str) and text for text in tags.values())
 
 
-def test_a_version_is_known_by_its_file(registry, tmp_path):
-    wanted = identity(registry, registry.record(1))
+def test_a_version_is_identified_by_its_file(registry, tmp_path):
+    wanted = identity_tags(registry, registry.record(1))
     assert is_version({**wanted, "other": "tag"}, wanted)
     other = ModelRegistry(tmp_path, "risk")
     other.register(mirrored.fitted(2))
-    assert not is_version(identity(other, other.record(1)), wanted)
+    assert not is_version(identity_tags(other, other.record(1)), wanted)
 
 
-def test_without_a_champion_nothing_is_asked_of_a_server(tmp_path):
+def test_without_a_champion_no_server_is_asked(tmp_path):
     with pytest.raises(RegistryError, match="Expected a version in production"):
         log_model(ModelRegistry(tmp_path), tracking_uri="http://127.0.0.1:1")

@@ -15,8 +15,7 @@ import pytest
 import urllib3
 
 import mirrored
-from edml.tracking._loading import load_model
-from edml.tracking._mirror import sync
+from edml.tracking import load_model, sync
 from edml.tracking._package import make_example
 
 pytestmark = pytest.mark.slow

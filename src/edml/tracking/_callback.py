@@ -1,40 +1,49 @@
 """MlflowCallback: a search in MLflow while it goes on."""
 
 import os
+import time
+import uuid
 import warnings
 from collections.abc import Mapping
 from numbers import Real
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from edml.tracking._events import hash_history, make_end, read_rows, to_milliseconds
-from edml.tracking._outbox import DEFAULT_FOLDER, Event, Outbox
-from edml.tracking._recording import Recording, now
-from edml.tracking._search import describe_search, explain_left
-from edml.tracking._store import require_mlflow, resolve_uri
+from edml.tracking._client import public_uri, require_mlflow, resolve_uri
+from edml.tracking._outbox import DEFAULT_FOLDER, Record, SearchLog
+from edml.tracking._records import (
+    hash_history,
+    make_begin,
+    make_candidate,
+    make_end,
+    read_rows,
+)
+from edml.tracking._search import describe_search, explain_pending
+from edml.tracking._sender import Sender
 
 
 class MlflowCallback:
     """Log a search to MLflow while it goes on.
 
-    Hand it to `ModelTuner.fit` as ``callback``, and call `finish` with the fitted
+    Pass it to `ModelTuner.fit` as ``callback``, and call `finish` with the fitted
     tuner. One parent run stands for the search, and one child run for each candidate:
-    its parameters, the score of each fold, times, and the error of what failed.
+    its parameters, the score of each fold, times, and the error if it failed.
 
     Each candidate is first written to a folder, the outbox, from which a process of
     low priority sends it. So a server that is slow or down neither stops nor slows
     the search, and a search that is killed leaves what it had. What could not be sent
-    is sent by the next search, or by ``edml registry sync``, each run exactly once.
+    is sent by the next search or by ``edml registry sync``, each run exactly once.
     The parent run of a killed search ends as KILLED. Nothing of the table is sent,
-    and nothing to anybody but the server.
+    and nothing goes to anybody but the server.
 
     Parameters
     ----------
     experiment : str, default="edml"
-        Name of the experiment; made where there is none.
+        Name of the experiment, which is created if it does not exist.
     tracking_uri : str, default=None
         Address of the server; None is the file ``mlflow.db`` in the working
         directory.
@@ -47,7 +56,7 @@ class MlflowCallback:
     Raises
     ------
     TrackingError
-        If the address is none.
+        If the tracking URI is invalid.
     MissingExtraError
         If MLflow is not installed.
 
@@ -77,37 +86,36 @@ class MlflowCallback:
         self._uri = resolve_uri(tracking_uri)
         self._experiment = experiment
         self._run_name = run_name
-        self._outbox = Outbox(DEFAULT_FOLDER if outbox is None else outbox)
-        self._recording: Recording | None = None
-        self._is_warned = False
+        self._folder = Path(DEFAULT_FOLDER if outbox is None else outbox).absolute()
+        self._recording: _Recording | None = None
+        self._has_warned = False
 
     def __call__(self, row: Mapping[str, Any]) -> None:
-        """Note a candidate; never ends a search, nor lets it fail.
+        """Record a candidate; never stops the search and never raises.
 
         Parameters
         ----------
         row : mapping of str to object
-            What `ModelTuner.fit` hands to its callback.
+            What `ModelTuner.fit` passes to its callback.
         """
         try:
             spent = float(row["started"]) + float(row["wall_time"])
             if self._recording and int(row["number"]) in self._recording.numbers:
                 self._end("KILLED", 0.0)  # another fit has begun
-            if self._recording is None:
-                self._begin(now() - spent)
-            elif not self._recording.numbers:
-                self._recording.began = now() - spent
-            self._recording.add(row)  # type: ignore[union-attr]
+            recording = self._recording or self._begin(time.time() - spent)
+            if not recording.numbers:
+                recording.began = time.time() - spent
+            recording.add(row)
         except Exception as error:  # a search is worth more than its record
-            self._warn_lost(error)
+            self._warn_incomplete(error)
 
     def finish(self, tuner: Any, *, timeout: float = 30.0) -> str | None:
-        """Log how the search ended, and wait until the server has it all.
+        """Log how the search ended, and wait until the server has everything.
 
         Parameters
         ----------
         tuner : ModelTuner
-            Fitted with this callback; candidates that it was not told of are added.
+            Fitted with this callback; candidates that it did not see are added.
         timeout : float, default=30.0
             Longest wait, in seconds. What is then left stays in the outbox, and a
             warning says so.
@@ -115,7 +123,7 @@ class MlflowCallback:
         Returns
         -------
         run_id : str or None
-            Of the parent run; None if the server does not have it yet.
+            Id of the parent run; None if the server does not have it yet.
 
         Raises
         ------
@@ -127,26 +135,24 @@ class MlflowCallback:
         check_scalar(timeout, "timeout", Real, min_val=0)
         check_is_fitted(tuner, "history_")
         try:
-            if self._recording is None:
-                self._begin(now() - float(tuner.history_["wall_time"].sum()))
-            recording = self._recording
-            assert recording is not None  # noqa: S101 - for the type checker
+            began = time.time() - float(tuner.history_["wall_time"].sum())
+            recording = self._recording or self._begin(began)
             for row in read_rows(tuner):
                 if row["number"] not in recording.numbers:
                     recording.add(row)
-            end = describe_search(tuner, hash_history(tuner), recording.search)
+            end = describe_search(tuner, hash_history(tuner))
         except OSError as error:
-            self._warn_lost(error)
+            self._warn_incomplete(error)
             return None
-        return self._close(end, timeout)
+        return self._close(timeout, *end)
 
     def __enter__(self) -> Self:
         """Start the process that sends, so that it is ready in time."""
         if self._recording is None:
             try:
-                self._begin(now())
+                self._begin(time.time())
             except OSError as error:
-                self._warn_lost(error)
+                self._warn_incomplete(error)
         return self
 
     def __exit__(
@@ -155,9 +161,7 @@ class MlflowCallback:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the parent run, where `finish` has not."""
-        if self._recording is None:
-            return
+        """End the parent run, unless `finish` has done so."""
         if kind is None:
             self._end("FINISHED", 30.0)
         elif issubclass(kind, Exception):
@@ -165,43 +169,83 @@ class MlflowCallback:
         else:
             self._end("KILLED", 5.0, kind.__name__)
 
-    def _begin(self, began: float) -> None:
-        self._recording = Recording(
-            self._outbox, self._uri, self._experiment, self._run_name, began
+    def _begin(self, began: float) -> "_Recording":
+        log = SearchLog(self._folder, uuid.uuid4().hex)
+        self._recording = _Recording(
+            log, self._uri, self._experiment, self._run_name, began
         )
+        return self._recording
 
     def _end(self, status: str, timeout: float, error: str = "") -> None:
         if self._recording is not None:
-            search = self._recording.search
             tags = {"edml.error": error} if error else {}
-            at = to_milliseconds(now())
-            self._close(make_end(search, status, at, tags=tags), timeout)
+            self._close(timeout, make_end(status, tags=tags))
 
-    def _close(self, end: Event, timeout: float) -> str | None:
-        """Write the end, and wait; say what is left."""
+    def _close(self, timeout: float, *end: Record) -> str | None:
+        """Write the end, wait, and warn of what is left; return the parent's run id."""
         recording, self._recording = self._recording, None
         assert recording is not None  # noqa: S101 - for the type checker
         try:
-            report = recording.end(end, timeout)
+            recording.close(*end)
         except OSError as error:
-            self._warn_lost(error)
+            self._warn_incomplete(error)
             return None
-        report.warn(self._outbox)
-        n_left = recording.n_left()
-        if n_left:
-            message = explain_left(n_left, self._outbox, self._uri, report.error)
+        report = recording.sender.wait(timeout)
+        report.warn_refused(self._folder)
+        if recording.log.path.exists():
+            message = explain_pending(self._folder, self._uri, report.error)
             warnings.warn(message, UserWarning, stacklevel=3)
-        return report.runs.get(recording.search)
+        return report.runs.get(recording.log.search)
 
-    def _warn_lost(self, error: Exception) -> None:
-        """Say once that the record of the search has holes."""
-        if not self._is_warned:
-            self._is_warned = True
+    def _warn_incomplete(self, error: Exception) -> None:
+        """Warn once that the record of the search has gaps."""
+        if not self._has_warned:
+            self._has_warned = True
             warnings.warn(
-                f"The search cannot be logged to {self._outbox.folder} as a whole: "
-                f"{type(error).__name__}: {error}. The search goes on. Make room, or "
-                "name another folder with outbox=, and log it with log_search when it "
-                "has ended.",
+                f"The search cannot be logged completely to {self._folder}: "
+                f"{type(error).__name__}: {error}. The search goes on. Free some disk "
+                "space, or name another folder with outbox=, and log the search with "
+                "log_search when it has ended.",
                 UserWarning,
                 stacklevel=3,
             )
+
+
+class _Recording:
+    """One search on its way into the outbox, and the process that sends it.
+
+    If nobody closes it, its lock goes with this process, and the sender ends the
+    search as killed.
+    """
+
+    def __init__(
+        self,
+        log: SearchLog,
+        uri: str,
+        experiment: str,
+        run_name: str | None,
+        began: float,
+    ) -> None:
+        self.log = log
+        self.began = began  # seconds since 1970
+        self.numbers: set[int] = set()  # candidates that were written
+        self._lock = log.writer_lock()
+        self._lock.acquire()
+        try:
+            target = public_uri(uri)
+            log.append(make_begin(log.search, target, experiment, run_name, began))
+            self.sender = Sender(log.folder, uri, log.search)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.log.append(*make_candidate(self.log.search, row, self.began))
+        self.numbers.add(int(row["number"]))
+
+    def close(self, *end: Record) -> None:
+        """Write the end, and let the sender know that nothing follows."""
+        try:
+            self.log.append(*end)
+        finally:
+            self._lock.release()

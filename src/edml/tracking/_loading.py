@@ -17,10 +17,9 @@ import pandas as pd
 from edml.exceptions import RegistryError
 from edml.registry import _exchange, _trust
 from edml.registry._record import DEFAULT_THRESHOLD
-from edml.tracking._package import FLAGGED, MODEL_FILE, PROBABILITY, check_answers
-from edml.tracking._session import mlflow, working
-from edml.tracking._store import resolve_uri
-from edml.tracking._tags import LIBRARIES, SHA256
+from edml.tracking._client import connected, mlflow, resolve_uri
+from edml.tracking._package import FLAGGED, PROBABILITY, check_binary
+from edml.tracking._tags import LIBRARIES, MODEL_FILE, SHA256
 
 _ADDRESS = re.compile(
     r"models:/(?:(?P<id>m-\w+)"
@@ -32,12 +31,12 @@ _ADDRESS = re.compile(
 def load_model(
     uri: str, tracking_uri: str | None = None, trusted: Sequence[str] = ()
 ) -> Any:
-    """Load a model that `log_model` or `sync` logged, and no other.
+    """Load a model that `log_model` or `sync` has logged, and no other.
 
-    Its file must be the one whose SHA-256 the server knows, and is then checked as
+    Its file must have the SHA-256 that the server knows, and is then checked as
     `edml.registry.ModelRegistry.load` checks it, against a closed list of types.
-    Nothing is unpickled, and the list that lies beside the file is not read. Who may
-    change both the server's tags and its files can still put another model in place.
+    Nothing is unpickled, and the list beside the file is not read. Whoever may change
+    both the server's tags and its files can still put another model in place.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ def load_model(
         Address of the MLflow server; None is ``sqlite:///mlflow.db`` in the working
         directory.
     trusted : sequence of str, default=()
-        Classes of your own that it may hold, with their modules.
+        Full names of your own classes that the model may hold.
 
     Returns
     -------
@@ -58,8 +57,8 @@ def load_model(
     Raises
     ------
     RegistryError
-        If the address is another, the model was not logged by edml, or its file is
-        damaged or holds what is not allowed.
+        If the address has another form, the model was not logged by edml, or its file
+        is damaged or holds something that is not allowed.
     TrackingError
         If the server cannot be reached, or has no such model.
     MissingExtraError
@@ -68,7 +67,7 @@ def load_model(
     Warns
     -----
     UserWarning
-        If it was stored under libraries of other versions that may matter.
+        If it was stored under library versions whose difference may matter.
 
     See Also
     --------
@@ -92,7 +91,7 @@ def load_model(
         )
         raise RegistryError(message)
     with (
-        working(tracking_uri, "Look at the server's models.") as client,
+        connected(tracking_uri, "Look at the server's models.") as client,
         tempfile.TemporaryDirectory() as folder,
     ):
         tags, location = _find(client, parts)
@@ -110,7 +109,7 @@ def load_model(
         data = _exchange.read_file(Path(path))
     if hashlib.sha256(data).hexdigest() != tags[SHA256]:
         message = (
-            f"Expected the file whose SHA-256 the server knows; found another behind "
+            f"Expected the file whose SHA-256 the server knows; found another one at "
             f"{uri}. Log the version again, and find out who changed the file."
         )
         raise RegistryError(message)
@@ -119,7 +118,7 @@ def load_model(
 
 
 def _find(client: Any, parts: re.Match[str]) -> tuple[Mapping[str, str], str]:
-    """Give the tags of a model, and where its folder is."""
+    """Return the tags of a model, and the address of its folder."""
     if parts["id"] is not None:
         model = client.get_logged_model(parts["id"])
         return model.tags, model.artifact_location
@@ -135,17 +134,11 @@ def _read_libraries(tags: Mapping[str, str]) -> dict[str, str]:
     try:
         return dict(json.loads(tags.get(LIBRARIES, "{}")))
     except (TypeError, ValueError):
-        return {}  # edited on the server; the checks of the file itself stand
+        return {}  # edited on the server; the checks of the file itself remain
 
 
 class ServedModel:
-    """A model as MLflow's servers ask it.
-
-    Parameters
-    ----------
-    model : classifier
-        Of two classes.
-    """
+    """A model of two classes behind the method that MLflow's servers call."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -153,20 +146,7 @@ class ServedModel:
     def predict(
         self, data: Any, params: Mapping[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Give the risk of each row.
-
-        Parameters
-        ----------
-        data : DataFrame or array-like of shape (n_rows, n_columns)
-            As the model's ``predict_proba`` takes it.
-        params : mapping, default=None
-            Ignored.
-
-        Returns
-        -------
-        answer : DataFrame of shape (n_rows, 2)
-            The probability of failing, and whether it is at or above the threshold.
-        """
+        """Return the probability of failing of each row, and whether it is flagged."""
         probability = self.model.predict_proba(data)[:, 1]
         flagged = probability >= getattr(self.model, "threshold_", DEFAULT_THRESHOLD)
         return pd.DataFrame(
@@ -176,18 +156,7 @@ class ServedModel:
 
 
 def _load_pyfunc(path: str) -> ServedModel:
-    """Load a model for MLflow, which looks for this name.
-
-    Parameters
-    ----------
-    path : str
-        The model file, in a folder that MLflow has downloaded.
-
-    Returns
-    -------
-    model : ServedModel
-        Of a file that holds nothing but what the registry's list allows.
-    """
+    """Load a downloaded model file; MLflow looks for this name."""
     model = _trust.loads(_exchange.read_file(Path(path)))
-    check_answers(model)
+    check_binary(model)
     return ServedModel(model)

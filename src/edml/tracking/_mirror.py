@@ -10,11 +10,11 @@ from typing import Any
 from edml.exceptions import RegistryError
 from edml.registry import ModelRegistry
 from edml.registry._stages import PRODUCTION, STAGING
-from edml.tracking._evaluated import log_evaluation
-from edml.tracking._model import add_version, find_version, versions_of
-from edml.tracking._outbox import resend
-from edml.tracking._reconcile import Memory, Plan, Target, compare
-from edml.tracking._session import mlflow, working
+from edml.tracking._client import connected, mlflow
+from edml.tracking._evaluation import log_evaluation
+from edml.tracking._model import add_version, find_version, list_versions
+from edml.tracking._reconcile import Changes, Target, read_memory, reconcile
+from edml.tracking._sender import send_pending
 from edml.tracking._tags import (
     EVALUATED_AT,
     LOGGED_MODEL,
@@ -26,7 +26,7 @@ from edml.tracking._tags import (
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MIRRORED = "edml.mirrored"
-_LEFT = "What is there is whole; run sync again for the rest."
+_ADVICE = "What is there is complete; run sync again for the rest."
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,18 @@ class SyncReport:
     Parameters
     ----------
     logged : tuple of str
-        The versions that were logged, each in a sentence.
+        The versions that were logged, a sentence for each.
     changed : tuple of str
         What was brought up to date.
     conflicts : tuple of str
-        What the server says otherwise because somebody changed it there, and what
-        could not be mirrored. Nothing of it was overwritten, and it is told again by
-        each sync until it is settled.
+        What somebody has changed on the server, and what could not be mirrored. None
+        of it was overwritten, and each sync reports it again until it is settled.
     resent : int, default=0
-        How many events of searches were sent that had been kept.
+        Number of records of earlier searches that were sent from the outbox.
 
     See Also
     --------
-    sync : Gives it.
+    sync : Returns it.
 
     Examples
     --------
@@ -71,7 +70,7 @@ def sync(
     *,
     outbox: str | PathLike[str] | None = None,
 ) -> SyncReport:
-    """Bring an MLflow server in step with a registry, which stays as it is.
+    """Bring an MLflow server in step with a registry, which is not changed.
 
     Every version is logged as by `log_model`. The alias ``champion`` follows the
     version in production, ``challenger`` the newest in staging, and the tags of each
@@ -83,7 +82,7 @@ def sync(
     Parameters
     ----------
     registry : ModelRegistry
-        What is mirrored.
+        The registry to mirror.
     tracking_uri : str, default=None
         Address of the MLflow server; None is ``sqlite:///mlflow.db`` in the working
         directory.
@@ -99,11 +98,17 @@ def sync(
     Raises
     ------
     TrackingError
-        If the server cannot be reached, or fails on the way.
+        If the tracking URI is invalid, or the server cannot be reached or fails.
     RegistryError
         If the registry is damaged.
     MissingExtraError
         If MLflow is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If the outbox holds searches for another server, or the server refused a
+        record.
 
     See Also
     --------
@@ -117,25 +122,17 @@ def sync(
     >>> sync(ModelRegistry(), "http://localhost:5000").changed  # doctest: +SKIP
     ('Alias champion: from number 1 to number 3.',)
     """
-    with working(tracking_uri, _LEFT) as client:
+    with connected(tracking_uri, _ADVICE) as client:
         mirror = _Mirror(client, registry)
         mirror.bring_in_step()
-    resent = resend(outbox, tracking_uri)
+    resent = send_pending(outbox, tracking_uri)
     return SyncReport(
         tuple(mirror.logged), tuple(mirror.changed), tuple(mirror.conflicts), resent
     )
 
 
 class _Mirror:
-    """One sync: what it finds, and what it tells.
-
-    Parameters
-    ----------
-    client : mlflow.MlflowClient
-        Of the server.
-    registry : ModelRegistry
-        What is mirrored.
-    """
+    """One sync, and the sentences of its report."""
 
     def __init__(self, client: Any, registry: ModelRegistry) -> None:
         self.client = client
@@ -145,26 +142,26 @@ class _Mirror:
         self.changed: list[str] = []
         self.conflicts: list[str] = []
         self._describer = Describer(registry)
-        self._there: dict[int, Any] = {}  # by the registry's number
+        self._there: dict[int, Any] = {}  # MLflow's version by the registry's number
 
     def bring_in_step(self) -> None:
         """Mirror all versions, then the aliases."""
-        found = versions_of(self.client, self.name)
+        found = list_versions(self.client, self.name)
         stages = self._describer.stages
         if not (stages or found) or not self._is_ours(found):
             return
-        once = self._read_mirrored()
+        mirrored = self._read_mirrored()
         for version in stages:
-            self._mirror(version, found, once)
+            self._mirror(version, found, mirrored)
         for one in found:
             if int(one.tags[VERSION]) not in stages:
                 self._mark_removed(int(one.tags[VERSION]), one)
         if found or self._there:
-            self._write_mirrored(once | set(self._there), once)
+            self._write_mirrored(mirrored | set(self._there), mirrored)
             self._set_aliases()
 
     def _is_ours(self, found: list[Any]) -> bool:
-        """Tell whether the server mirrors this registry, and no namesake of it."""
+        """Check that the server mirrors this registry, not another of its name."""
         numbers: dict[int, list[str]] = {}
         for one in found:
             numbers.setdefault(int(one.tags[VERSION]), []).append(str(one.version))
@@ -185,16 +182,16 @@ class _Mirror:
 
     # -- versions --------------------------------------------------------------------
 
-    def _mirror(self, version: int, found: list[Any], once: set[int]) -> None:
+    def _mirror(self, version: int, found: list[Any], mirrored: set[int]) -> None:
         record = self.registry.record(version)
         known = find_version(self.registry, record, found)
         if known is not None:
             self._there[version] = known
-            self._bring_tags(version, known, self._describer.describe(record))
-        elif version in once:
+            self._update_tags(version, known, self._describer.describe(record))
+        elif version in mirrored:
             self.conflicts.append(
-                f"Version {version} was logged, and is not on the server any more: it "
-                "is not logged again. Call log_model to bring it back."
+                f"Version {version} was logged, and was deleted on the server: it is "
+                "not logged again. Call log_model to bring it back."
             )
         else:
             try:
@@ -208,14 +205,15 @@ class _Mirror:
             )
 
     def _mark_removed(self, version: int, known: Any) -> None:
-        written = Memory.from_text(known.tags.get(SYNCED)).written
+        written, _ = read_memory(known.tags.get(SYNCED))
         desired = self._describer.describe_removed(version, written)
-        self._bring_tags(version, known, desired)
+        self._update_tags(version, known, desired)
 
-    def _bring_tags(self, version: int, known: Any, desired: dict[str, str]) -> None:
+    def _update_tags(self, version: int, known: Any, desired: dict[str, str]) -> None:
         remembered = known.tags.get(SYNCED)
-        plan = compare(desired, Memory.from_text(remembered), known.tags)
-        if plan.writes.get(EVALUATED_AT):
+        written, _ = read_memory(remembered)
+        last = (None, known.tags.get(EVALUATED_AT), written.get(EVALUATED_AT))
+        if desired.get(EVALUATED_AT) not in last:
             self._log_figures(version, known)
         place = (self.name, known.version)
         target = Target(
@@ -223,15 +221,15 @@ class _Mirror:
             partial(self.client.delete_model_version_tag, *place),
             partial(self.client.set_model_version_tag, *place, SYNCED),
         )
-        target.carry_out(plan, remembered)
-        if plan.writes:
-            self.changed.append(_tell_tags(version, plan, known.tags))
-        for name, value in plan.conflicts.items():
+        writes, conflicts = reconcile(desired, known.tags, remembered, target)
+        if writes:
+            self.changed.append(_describe_changes(version, writes, known.tags))
+        for name, value in conflicts.items():
             what = f"tag {name} of version {version}"
-            self._tell(what, desired.get(name), value)
+            self._report_conflict(what, desired.get(name), value)
 
     def _log_figures(self, version: int, known: Any) -> None:
-        """Log a new evaluation, where the run that it belongs to is still there."""
+        """Log a new evaluation, if its run still exists."""
         failure = mlflow("mlflow.exceptions").MlflowException
         try:
             stage = self.client.get_run(known.run_id).info.lifecycle_stage
@@ -241,8 +239,8 @@ class _Mirror:
             stage = "deleted"
         if stage != "active":
             self.conflicts.append(
-                f"Version {version} was evaluated anew, and its run was deleted on the "
-                "server: the figures are in its tags alone."
+                f"Version {version} has a new evaluation, but its run was deleted on "
+                "the server: only its tags show the figures."
             )
             return
         model_id = known.tags.get(LOGGED_MODEL)
@@ -251,7 +249,7 @@ class _Mirror:
     # -- the registered model ----------------------------------------------------------
 
     def _read_mirrored(self) -> set[int]:
-        """Give the versions that were there once: what is missing was deleted there."""
+        """Return the versions that were ever mirrored; a missing one was deleted."""
         query = f"name = '{self.name}'"
         models = self.client.search_registered_models(filter_string=query)
         if not models:
@@ -261,33 +259,31 @@ class _Mirror:
         except (TypeError, ValueError):
             return set()
 
-    def _write_mirrored(self, now: set[int], once: set[int]) -> None:
-        if now != once:
+    def _write_mirrored(self, now: set[int], before: set[int]) -> None:
+        if now != before:
             text = json.dumps(sorted(now))
             self.client.set_registered_model_tag(self.name, MIRRORED, text)
 
     def _set_aliases(self) -> None:
         model = self.client.get_registered_model(self.name)
         remembered = model.tags.get(SYNCED)
-        memory = Memory.from_text(remembered)
         there = {alias: str(number) for alias, number in model.aliases.items()}
-        desired = self._aliases(memory.written)
-        plan = compare(desired, memory, there)
+        desired = self._desired_aliases(read_memory(remembered)[0])
         target = Target(
             partial(self.client.set_registered_model_alias, self.name),
             partial(self.client.delete_registered_model_alias, self.name),
             partial(self.client.set_registered_model_tag, self.name, SYNCED),
         )
-        target.carry_out(plan, remembered)
-        for alias, number in plan.writes.items():
+        writes, conflicts = reconcile(desired, there, remembered, target)
+        for alias, number in writes.items():
             was = _number(there.get(alias))
             self.changed.append(f"Alias {alias}: from {was} to {_number(number)}.")
-        for alias, value in plan.conflicts.items():
+        for alias, value in conflicts.items():
             wanted = _number(desired.get(alias))
-            self._tell(f"alias {alias}", wanted, _number(value))
+            self._report_conflict(f"alias {alias}", wanted, _number(value))
 
-    def _aliases(self, written: Mapping[str, str]) -> dict[str, str]:
-        """Give MLflow's number for each alias that shall be there."""
+    def _desired_aliases(self, written: Mapping[str, str]) -> dict[str, str]:
+        """Return MLflow's number for each alias that the stages ask for."""
         found = {}
         for alias, stage in ((CHAMPION, PRODUCTION), (CHALLENGER, STAGING)):
             stages = self._describer.stages.items()
@@ -295,21 +291,23 @@ class _Mirror:
             if version in self._there:
                 found[alias] = str(self._there[version].version)
             elif version is not None and alias in written:
-                found[alias] = written[alias]  # it is told that the version is missing
+                found[alias] = written[alias]  # the missing version is reported already
         return found
 
-    def _tell(self, what: str, wanted: str | None, found: str | None) -> None:
+    def _report_conflict(
+        self, what: str, wanted: str | None, found: str | None
+    ) -> None:
         self.conflicts.append(
             f"Expected the {what} to be {_or_nothing(wanted)}; found "
-            f"{_or_nothing(found)}: somebody else has changed it, and it is left "
-            "alone. Write there what is expected, or change the registry."
+            f"{_or_nothing(found)}: somebody else has changed it, and it is kept. "
+            "Write the expected value there, or change the registry."
         )
 
 
-def _tell_tags(version: int, plan: Plan, before: Mapping[str, str]) -> str:
-    if STAGE in plan.writes:
-        return f"Version {version}: from {before.get(STAGE)} to {plan.writes[STAGE]}."
-    return f"Version {version}: {', '.join(plan.writes)}."
+def _describe_changes(version: int, writes: Changes, before: Mapping[str, str]) -> str:
+    if STAGE in writes:
+        return f"Version {version}: from {before.get(STAGE)} to {writes[STAGE]}."
+    return f"Version {version}: {', '.join(writes)}."
 
 
 def _number(number: str | None) -> str:

@@ -1,48 +1,48 @@
 """log_model: a version of a registry, as a model of MLflow."""
 
-import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from edml import __version__
 from edml.exceptions import RegistryError
 from edml.registry import ModelRecord, ModelRegistry, _trust
-from edml.tracking._evaluated import log_evaluation
-from edml.tracking._events import to_params
-from edml.tracking._package import (
-    MODEL_FILE,
-    Contents,
-    Place,
-    check_answers,
-    write_package,
+from edml.tracking._client import (
+    connected,
+    ensure_experiment,
+    log_batches,
+    mlflow,
+    search_all,
 )
-from edml.tracking._reconcile import Memory
-from edml.tracking._session import every, mlflow, working
-from edml.tracking._store import ensure_experiment
+from edml.tracking._evaluation import log_evaluation
+from edml.tracking._package import check_binary, write_package
+from edml.tracking._reconcile import write_memory
+from edml.tracking._records import to_params
 from edml.tracking._tags import (
-    LIBRARIES,
     LOGGED_MODEL,
+    MODEL_FILE,
     PREFIX,
     REGISTRY,
     SHA256,
     SYNCED,
     VERSION,
     Describer,
-    identity,
+    identity_tags,
     is_version,
-    origin,
+    origin_tags,
 )
 
 EXPERIMENT = "edml-models"
 _NOTE = (
-    "A version of an edml registry, which is where it lives; this is a copy. Its "
-    "figures are those of its latest evaluation that no contest was decided by."
+    "A copy of a version of an edml registry. Its figures are those of its latest "
+    "evaluation that decided no contest."
 )
 _DESCRIPTION = (
     "The mirror of an edml registry. Its aliases and the tags that begin with edml. "
-    "follow the registry; what is changed here is reported there, and left alone."
+    "follow the registry; a change made here is reported there, and kept."
 )
 
 
@@ -55,21 +55,21 @@ def log_model(
 ) -> str:
     """Log a version of a registry as a model of MLflow.
 
-    MLflow gets the registry's own skops file and never a pickle, with the list of the
-    types in it, a signature, an example of synthetic events, the figures, curves and
-    page of the evaluation that may be shown, and is registered under the registry's
-    name. Where it is loaded or served, it passes the registry's checks again, and
-    answers with ``probability`` and ``flagged`` of each row. A version that is there
-    already is not logged again.
+    MLflow gets the registry's own skops file and never a pickle, with the list of its
+    types, a signature of its answer, an example of synthetic events, and the figures,
+    curves and page of its latest evaluation that decided no contest. The model is
+    registered under the registry's name. Where it is loaded or served, it passes the
+    registry's checks again, and answers each row with ``probability`` and ``flagged``.
+    A version that is there already is not logged again.
 
     Parameters
     ----------
     registry : ModelRegistry
-        Which has it.
+        The registry that holds the version.
     version : int or {"production", "staging", "latest"}, default="production"
-        Which.
+        Which version to log.
     experiment : str, default="edml-models"
-        Name of the experiment of its run; made where there is none.
+        Name of the experiment of its run, which is created if it does not exist.
     tracking_uri : str, default=None
         Address of the MLflow server; None is ``sqlite:///mlflow.db`` in the working
         directory.
@@ -77,16 +77,16 @@ def log_model(
     Returns
     -------
     uri : str
-        ``models:/NAME/NUMBER``; the number is MLflow's, and may be another than the
+        ``models:/NAME/NUMBER``; the number is MLflow's, and may differ from the
         registry's.
 
     Raises
     ------
     RegistryError
-        If there is no such version, it is damaged, it gives no probabilities of two
-        classes, or the server has another model as that version.
+        If there is no such version, it is damaged, it does not give the probabilities
+        of two classes, or the server has another model as that version.
     TrackingError
-        If the server cannot be reached, or refuses it.
+        If the server cannot be reached, or refuses the model.
     MissingExtraError
         If MLflow is not installed.
 
@@ -108,31 +108,19 @@ def log_model(
 Register a model first.
     """
     record = registry.record(version)
-    with working(tracking_uri, "Log the version again: nothing is there twice.") as api:
-        found = versions_of(api, registry.name)
+    advice = "Log the version again: nothing is there twice."
+    with connected(tracking_uri, advice) as client:
+        found = list_versions(client, registry.name)
         known = find_version(registry, record, found)
         if known is None:
             describer = Describer(registry)
-            known = add_version(api, registry, record, describer, experiment)
+            known = add_version(client, registry, record, describer, experiment)
     return f"models:/{registry.name}/{known.version}"
 
 
-def versions_of(client: Any, name: str) -> list[Any]:
-    """Give the versions of a registered model that came from an edml registry.
-
-    Parameters
-    ----------
-    client : mlflow.MlflowClient
-        Of the server.
-    name : str
-        Of the model.
-
-    Returns
-    -------
-    versions : list of ModelVersion
-        The oldest first.
-    """
-    found = every(client.search_model_versions, filter_string=f"name = '{name}'")
+def list_versions(client: Any, name: str) -> list[Any]:
+    """Return a model's versions that came from an edml registry, the oldest first."""
+    found = search_all(client.search_model_versions, filter_string=f"name = '{name}'")
     ours = [one for one in found if one.tags.get(REGISTRY) == name]
     return sorted(ours, key=lambda one: int(one.version))
 
@@ -140,34 +128,17 @@ def versions_of(client: Any, name: str) -> list[Any]:
 def find_version(
     registry: ModelRegistry, record: ModelRecord, found: Sequence[Any]
 ) -> Any | None:
-    """Find a version among those of the server.
+    """Find a version among those of `list_versions`.
 
-    Parameters
-    ----------
-    registry : ModelRegistry
-        Which has it.
-    record : ModelRecord
-        Of the version.
-    found : sequence of ModelVersion
-        The oldest first.
-
-    Returns
-    -------
-    version : ModelVersion or None
-        None where it is not there.
-
-    Raises
-    ------
-    RegistryError
-        If the server has another file as that version.
+    Raise `RegistryError` if the server has another file as that version.
     """
-    wanted = identity(registry, record)
+    wanted = identity_tags(registry, record)
     same = [one for one in found if one.tags.get(VERSION) == wanted[VERSION]]
     if same and not is_version(same[0].tags, wanted):
         message = (
             f"Expected version {record.version} of {registry.name!r}; found that the "
-            f"server has another model as that, its number {same[0].version}: it "
-            "mirrors another registry of this name. Give one of them another name."
+            f"server's number {same[0].version} is another model of that version: it "
+            "mirrors another registry of this name. Rename one of the registries."
         )
         raise RegistryError(message)
     return same[0] if same else None
@@ -180,43 +151,34 @@ def add_version(
     describer: Describer,
     experiment: str = EXPERIMENT,
 ) -> Any:
-    """Log a version that is not there, or not whole.
+    """Log a version that is missing or incomplete, and return MLflow's version.
 
-    The version itself is made last, so that one that is there is whole. What an
-    earlier attempt has left is found by its tags, and gone on with.
-
-    Parameters
-    ----------
-    client : mlflow.MlflowClient
-        Of the server.
-    registry : ModelRegistry
-        Which has it.
-    record : ModelRecord
-        Of the version.
-    describer : Describer
-        Of the registry.
-    experiment : str, default="edml-models"
-        Name of the experiment.
-
-    Returns
-    -------
-    version : ModelVersion
-        What is there now.
+    MLflow's version is created last, so that an existing one is complete. What an
+    earlier attempt has left is found by its tags, and completed.
     """
-    contents = _read(registry, record)
-    tags = identity(registry, record)
+    data = registry._store.read_file(record.version, MODEL_FILE)
+    model = _trust.loads(data, trusted=registry._shelf.trusted)
+    check_binary(model)
+    tags = identity_tags(registry, record)
     described = describer.describe(record)
     experiment_id = ensure_experiment(client, experiment)
-    run = _ensure_run(client, experiment_id, contents, {**origin(record), **tags})
-    model = _ensure_model(client, run, contents, tags)
-    run_id, model_id = run.info.run_id, model.model_id
+    run_id = _ensure_run(client, experiment_id, record, tags)
+    logged = _ensure_logged(client, experiment_id, run_id, record.algorithm, tags)
+    model_id = logged.model_id
+    if str(logged.status) != "READY":
+        with tempfile.TemporaryDirectory() as folder:
+            write_package(Path(folder), record, data, model, logged)
+            client.log_model_artifacts(model_id, folder)
+        client.finalize_logged_model(model_id, "READY")
+    _link(client, run_id, model_id)
     log_evaluation(client, registry, record.version, run_id, model_id)
-    client.set_terminated(run_id)
+    with redirect_stdout(StringIO()):  # MLflow prints the run's address
+        client.set_terminated(run_id)
     _ensure_registered(client, registry.name)
-    last = {LOGGED_MODEL: model_id, SYNCED: Memory(described).to_text()}
+    last = {LOGGED_MODEL: model_id, SYNCED: write_memory(described, {})}
     return client.create_model_version(
         registry.name,
-        source=_source_of(client, model),
+        source=_source_of(client, logged),
         run_id=run_id,
         model_id=model_id,
         tags={**described, **tags, **last},
@@ -224,28 +186,19 @@ def add_version(
     )
 
 
-def _source_of(client: Any, model: Any) -> str:
-    """Give what a version is made of.
+def _source_of(client: Any, logged: Any) -> str:
+    """Return the source of a version: a server wants the model's id.
 
-    A server makes a link of the model's id. A local store would look for that in
-    MLflow's global one.
+    A local store would look for that in MLflow's global store.
     """
     remote = str(client.tracking_uri).startswith(("http:", "https:"))
-    return f"models:/{model.model_id}" if remote else model.artifact_location
-
-
-def _read(registry: ModelRegistry, record: ModelRecord) -> Contents:
-    data = registry._store.read_file(record.version, MODEL_FILE)
-    model = _trust.loads(data, trusted=registry._shelf.trusted)
-    check_answers(model)
-    return Contents(record, data, model)
+    return f"models:/{logged.model_id}" if remote else str(logged.artifact_location)
 
 
 def _ensure_run(
-    client: Any, experiment_id: str, contents: Contents, tags: dict[str, str]
-) -> Any:
-    """Give the run of a version, with its parameters and its record."""
-    record = contents.record
+    client: Any, experiment_id: str, record: ModelRecord, tags: dict[str, str]
+) -> str:
+    """Return the id of a version's run, with its parameters and its record."""
     found = client.search_runs(
         [experiment_id],
         filter_string=" and ".join(
@@ -261,64 +214,44 @@ def _ensure_run(
             "mlflow.note.content": _NOTE,
             "mlflow.source.name": "edml",
         }
-        name = f"{tags[REGISTRY]} {record.version}"
-        run = client.create_run(experiment_id, tags={**tags, **more}, run_name=name)
-    param = mlflow("mlflow.entities").Param
+        run = client.create_run(
+            experiment_id,
+            tags={**origin_tags(record), **tags, **more},
+            run_name=f"{tags[REGISTRY]} {record.version}",
+        )
+    run_id = str(run.info.run_id)
     params = to_params({"algorithm": record.algorithm, **record.parameters})
-    pairs = [param(*pair) for pair in params.items()]
-    for first in range(0, len(pairs), 100):  # MLflow's limit of one request
-        client.log_batch(run.info.run_id, params=pairs[first : first + 100])
-    client.log_dict(run.info.run_id, record.to_dict(), "record.json")
-    return run
+    log_batches(client, run_id, params=params)
+    client.log_dict(run_id, record.to_dict(), "record.json")
+    return run_id
 
 
-def _ensure_model(
-    client: Any, run: Any, contents: Contents, tags: dict[str, str]
+def _ensure_logged(
+    client: Any, experiment_id: str, run_id: str, algorithm: str, tags: dict[str, str]
 ) -> Any:
-    """Give the logged model of a run, with its folder."""
-    run_id, experiment_id = run.info.run_id, run.info.experiment_id
+    """Return the logged model of a run; its folder may be missing yet."""
     found = client.search_logged_models(
         [experiment_id], filter_string=f"source_run_id = '{run_id}'", max_results=1
     )
-    model = found[0] if found else None
-    if model is None:
-        model = client.create_logged_model(
-            experiment_id,
-            name=tags[REGISTRY].replace(".", "_"),  # stops are not allowed there
-            source_run_id=run_id,
-            tags=tags,
-            params=to_params({"algorithm": contents.record.algorithm}),
-            model_type="classifier",
-        )
-    if str(model.status) != "READY":
-        place = Place(run_id, model.model_id, model.artifact_location)
-        with tempfile.TemporaryDirectory() as folder:
-            write_package(Path(folder), contents, place, _notes(contents.record, tags))
-            client.log_model_artifacts(model.model_id, folder)
-        model = client.finalize_logged_model(model.model_id, "READY")
-    _link(client, run_id, model.model_id)
-    return model
+    if found:
+        return found[0]
+    return client.create_logged_model(
+        experiment_id,
+        name=tags[REGISTRY].replace(".", "_"),  # MLflow allows no stops there
+        source_run_id=run_id,
+        tags=tags,
+        params=to_params({"algorithm": algorithm}),
+        model_type="classifier",
+    )
 
 
 def _link(client: Any, run_id: str, model_id: str) -> None:
-    """Let the run's page lead to the model's, once."""
+    """Link the model on the run's page, once."""
     outputs = client.get_run(run_id).outputs
     linked = outputs.model_outputs if outputs is not None else []
     if model_id not in {one.model_id for one in linked}:
         made = mlflow("mlflow.entities").LoggedModelOutput(model_id, step=0)
         client.log_outputs(run_id, [made])
-
-
-def _notes(record: ModelRecord, tags: dict[str, str]) -> dict[str, Any]:
-    return {
-        "registry": tags[REGISTRY],
-        "version": record.version,
-        "sha256": tags[SHA256],
-        "threshold": record.threshold,
-        "split_plan_hash": record.split_plan_hash,
-        "data_fingerprint": record.data_fingerprint,
-        "libraries": json.loads(tags[LIBRARIES]),
-    }
 
 
 def _ensure_registered(client: Any, name: str) -> None:

@@ -1,319 +1,153 @@
-"""Outbox: what is to be sent to MLflow, on the disk until the server has it."""
+"""The outbox: a folder with one file for each search that MLflow does not have yet.
 
+A search is a file of JSON lines. Its writer appends and holds a lock while it lives, so
+that others see when it has been killed; whoever sends it holds another lock. The file
+is removed when the server has everything.
+"""
+
+import errno
 import json
 import os
 import re
-import secrets
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from edml.exceptions import TrackingError
-from edml.tracking._store import public_uri, resolve_uri
-
 DEFAULT_FOLDER = ".edml-outbox"
-FORMAT = 1
+_NAME = re.compile(r"[0-9a-f]{32}\.jsonl")
 _LOCK_SECONDS = 5.0
-_TEMPORARY = ".tmp-"
-_ABANDONED_SECONDS = 3600
-BEGIN, END = 0, 999_999_999  # the order of a search's first and last event
-_NAME = re.compile(r"([0-9a-f]{32})-(\d{9})\.json")
-_FIELDS: dict[str, dict[str, type]] = {
-    "begin": {"target": str, "experiment": str, "started": int, "tags": dict},
-    "candidate": {"name": str, "status": str, "started": int, "ended": int},
-    "end": {"status": str, "ended": int},
-}
+_BEGIN = {"target": str, "experiment": str, "history": str}
 
-Event = dict[str, Any]
+Record = dict[str, Any]
 
 
-class Outbox:
-    """A folder of events, one file each, which are there whole or not at all.
+class SearchLog:
+    """The records of one search on the disk.
 
-    An event is a mapping that JSON can hold, with the ``kind`` "begin", "candidate"
-    or "end", the ``search`` it belongs to, 32 hexadecimal digits, and its ``order``
-    in it. It holds what a search tried and scored, and nothing of its table.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Made when the first event is added.
+    A record is a dict that JSON can hold (`_records`), and a search's id has 32
+    hexadecimal digits.
     """
 
-    __module__ = "edml.tracking"
-
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], search: str) -> None:
         self.folder = Path(folder).absolute()
+        self.search = search
+        self.path = self.folder / f"{search}.jsonl"
 
-    def __repr__(self) -> str:
-        return f"Outbox({str(self.folder)!r})"
+    def append(self, *records: Record) -> None:
+        """Write records through to the disk, all of them or none."""
+        self._append(self.path, records)
 
-    def add(self, event: Event) -> Path:
-        """Write an event through to the disk.
-
-        Parameters
-        ----------
-        event : dict
-            One of the same search and order is replaced.
-
-        Returns
-        -------
-        path : Path
-            Its file.
-
-        Raises
-        ------
-        OSError
-            If the disk is full or fails.
-        ValueError
-            If it is no event.
-        """
-        _check(event)
-        data = json.dumps({"format": FORMAT, **event}, allow_nan=False)
+    def write(self, records: Iterable[Record]) -> None:
+        """Replace the file by these records, all at once."""
         self._make_folder()
-        path = self._path(event)
-        temporary = self.folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_bytes(_to_lines(records))
+        temporary.replace(self.path)
+
+    def read(self, start: int = 0) -> tuple[list[Record], int]:
+        """Return the records from a byte offset on, and the offset of the next one.
+
+        A line that its writer has not finished is left for later. A damaged one comes
+        as a record with the only name "damaged".
+        """
         try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        return path
+            with self.path.open("rb") as file:
+                file.seek(start)
+                data = file.read()
+        except FileNotFoundError:  # another process has sent it
+            return [], start
+        whole = data[: data.rfind(b"\n") + 1]
+        return [_from_line(line) for line in whole.splitlines()], start + len(whole)
 
-    def events(self, search: str | None = None) -> list[Event]:
-        """Read what was not sent yet.
+    def begin(self) -> Record | None:
+        """Return the record that opens the search; None if it is missing or damaged."""
+        records, _ = self.read()
+        first = records[0] if records else {}
+        known = all(type(first.get(name)) is kind for name, kind in _BEGIN.items())
+        return first if known else None
 
-        Parameters
-        ----------
-        search : str, default=None
-            Of this search alone.
+    def set_aside(self, record: Record, reason: str) -> None:
+        """Keep a record that the server will never take, and the reason for that."""
+        path = self.path.with_suffix(".refused")
+        self._append(path, [{"reason": reason, "record": record}])
 
-        Returns
-        -------
-        events : list of dict
-            By search and order. A file that cannot be read, or holds something else,
-            is set aside and left out.
-        """
-        found = []
-        for name in self._names():
-            if search is not None and not name.startswith(search):
-                continue
-            event = self._read(self.folder / name)
-            if event is not None:
-                found.append(event)
-        return found
+    def quarantine(self) -> None:
+        """Keep a file without a readable beginning out of every sender's way."""
+        self.path.replace(self.path.with_suffix(".damaged"))
+        self.remove()
 
-    def done(self, event: Event) -> None:
-        """Remove an event that the server has.
+    def writer_lock(self) -> FileLock:
+        """Return the lock that the process of the search holds while it lives."""
+        return self._lock("writer", _LOCK_SECONDS)  # others test it for an instant
 
-        Parameters
-        ----------
-        event : dict
-            As `events` gives it; may be gone already.
-        """
-        self._path(event).unlink(missing_ok=True)
+    def sender_lock(self) -> FileLock:
+        """Return the lock of the one process that may send the search."""
+        return self._lock("sender", -1)
 
-    def set_aside(self, event: Event) -> Path:
-        """Keep an event that the server will never take, under another name.
-
-        Parameters
-        ----------
-        event : dict
-            As `events` gives it.
-
-        Returns
-        -------
-        path : Path
-            Where it is now; it ends in ``.refused``.
-        """
-        path = self._path(event)
-        with suppress(FileNotFoundError):
-            return path.replace(path.with_suffix(".refused"))
-        return path
-
-    def searches(self) -> list[str]:
-        """Give the searches of which something was not sent."""
-        return sorted({name[:32] for name in self._names()})
-
-    @contextmanager
-    def written(self, search: str) -> Iterator[None]:
-        """Tell other processes that a search goes on, while the block runs.
-
-        However the process ends, it has then ended for the others too.
-
-        Parameters
-        ----------
-        search : str
-            Which.
-
-        Raises
-        ------
-        Timeout
-            If another one writes it.
-        """
-        self._make_folder()
-        # others hold it for an instant, to see whether it is held
-        with FileLock(self._lock_path(search, "writer"), timeout=_LOCK_SECONDS):
-            yield
-
-    def is_written(self, search: str) -> bool:
-        """Tell whether the process of a search is alive, and not done with it."""
-        return self._is_held(search, "writer")
-
-    @contextmanager
-    def sent(self, search: str) -> Iterator[bool]:
-        """Give whether this process is the one that may send a search.
-
-        Parameters
-        ----------
-        search : str
-            Which.
-
-        Yields
-        ------
-        mine : bool
-            False if another one sends it; true for as long as the block runs.
-        """
-        self._make_folder()
-        lock = FileLock(self._lock_path(search, "sender"), timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
-
-    def forget(self, search: str) -> None:
-        """Remove the locks of a search that is sent whole."""
-        for role in ("writer", "sender"):
-            with suppress(OSError):  # Windows removes no file that is open
-                self._lock_path(search, role).unlink(missing_ok=True)
-
-        self._tidy()
-
-    def _tidy(self) -> None:
-        """Remove what writers left that were killed while they wrote."""
-        for path in self.folder.glob(f"{_TEMPORARY}*"):
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
-                    path.unlink(missing_ok=True)
-
-    def _is_held(self, search: str, role: str) -> bool:
-        path = self._lock_path(search, role)
-        if not path.exists():
+    def is_written(self) -> bool:
+        """Check whether the process of the search is alive and not done with it."""
+        if not self._lock_path("writer").exists():
             return False
-        lock = FileLock(path, timeout=0)
         try:
-            lock.acquire()
+            with self._lock("writer", 0):
+                return False
         except Timeout:
             return True
-        lock.release()
-        return False
 
-    def _lock_path(self, search: str, role: str) -> Path:
-        return self.folder / f"{search}.{role}.lock"
+    def remove(self) -> None:
+        """Remove the file and its locks."""
+        self.path.unlink(missing_ok=True)
+        for role in ("writer", "sender"):
+            with suppress(OSError):  # Windows removes no open file
+                self._lock_path(role).unlink(missing_ok=True)
 
-    def _path(self, event: Event) -> Path:
-        return self.folder / f"{event['search']}-{event['order']:09d}.json"
+    def _append(self, path: Path, records: Iterable[Record]) -> None:
+        data = _to_lines(records)
+        self._make_folder()
+        with path.open("ab", buffering=0) as file:
+            start = file.tell()
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    file.truncate(start)
+                raise
 
     def _make_folder(self) -> None:
-        # errors and parameters are nobody else's business
+        # parameters and errors are nobody else's business
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _names(self) -> list[str]:
-        try:
-            with os.scandir(self.folder) as entries:
-                names = [entry.name for entry in entries]
-        except FileNotFoundError:
-            return []
-        return sorted(name for name in names if _NAME.fullmatch(name))
+    def _lock(self, role: str, timeout: float) -> FileLock:
+        self._make_folder()
+        # a search may end in another thread than it began in
+        return FileLock(self._lock_path(role), timeout=timeout, thread_local=False)
 
-    def _read(self, path: Path) -> Event | None:
-        try:
-            event: Event = json.loads(path.read_text(encoding="utf-8"))
-            _check(event)
-            if self._path(event) != path or event.get("format") != FORMAT:
-                raise ValueError
-        except FileNotFoundError:  # somebody else has sent it
-            return None
-        except (ValueError, RecursionError):
-            with suppress(OSError):
-                path.replace(path.with_suffix(".damaged"))
-            return None
-        return event
+    def _lock_path(self, role: str) -> Path:
+        return self.folder / f"{self.search}.{role}.lock"
 
 
-def _check(event: Any) -> None:
-    """Refuse what is no event; its values are looked at when it is sent."""
-    kind = event.get("kind") if isinstance(event, dict) else None
-    fields = _FIELDS.get(kind) if isinstance(kind, str) else None
-    if fields is None:
-        message = f"An event has one of the kinds {sorted(_FIELDS)}."
-        raise ValueError(message)
-    needed = {"search": str, "order": int, **fields}
-    wrong = [name for name, kind in needed.items() if type(event.get(name)) is not kind]
-    if wrong or not _NAME.fullmatch(f"{event['search']}-{event['order']:09d}.json"):
-        message = f"An event needs a search, an order, and {list(fields)}: see {wrong}."
-        raise ValueError(message)
+def find_pending(folder: str | os.PathLike[str]) -> list[SearchLog]:
+    """Return the searches in a folder that were not sent completely."""
+    try:
+        names = sorted(path.name for path in Path(folder).iterdir())
+    except FileNotFoundError:
+        return []
+    return [SearchLog(folder, name[:32]) for name in names if _NAME.fullmatch(name)]
 
 
-def resend(
-    folder: str | os.PathLike[str] | None = None, tracking_uri: str | None = None
-) -> int:
-    """Send to a server what could not be sent to it before.
+def _to_lines(records: Iterable[Record]) -> bytes:
+    lines = [json.dumps(record, allow_nan=False) for record in records]
+    return "".join(f"{line}\n" for line in lines).encode()
 
-    Parameters
-    ----------
-    folder : str or Path, default=None
-        The outbox; None is ``.edml-outbox`` in the working directory.
-    tracking_uri : str, default=None
-        The server; None is the file ``mlflow.db`` in the working directory. What was
-        meant for another one stays.
 
-    Returns
-    -------
-    n_events : int
-        How many events were sent.
-
-    Raises
-    ------
-    TrackingError
-        If the server does not take all; the rest stays.
-    """
-    from edml.tracking._sender import Sender  # noqa: PLC0415 - it imports this file
-
-    uri = resolve_uri(tracking_uri)
-    outbox = Outbox(DEFAULT_FOLDER if folder is None else folder)
-    searches = outbox.searches()
-    if not searches:
-        return 0
-    report = Sender(outbox, uri).wait()
-    report.warn(outbox)
-    if report.error:
-        n_left = len(outbox.events())
-        message = (
-            f"Expected MLflow at {public_uri(uri)} to take what is in {outbox.folder}; "
-            f"{n_left} events are left. {report.error}"
-        )
-        raise TrackingError(message)
-    if report.others:
-        warnings.warn(
-            f"{outbox.folder} also holds searches for {', '.join(report.others)}; "
-            "they stay. Sync with that address to send them.",
-            UserWarning,
-            stacklevel=2,
-        )
-    return report.n_sent
+def _from_line(line: bytes) -> Record:
+    with suppress(ValueError, RecursionError):
+        record = json.loads(line)
+        if isinstance(record, dict):
+            return record
+    return {"damaged": line.decode("utf-8", "replace")}

@@ -1,8 +1,8 @@
-"""The process that sends an outbox to MLflow, and how it is started and ended.
+"""The process that sends the outbox to MLflow.
 
-It is a process of its own, of low priority: to import MLflow takes seconds, in which
-a search would stand still, and its requests may hang. Its settings, among them that
-MLflow tells nobody else what is done, are then not those of the user's process.
+It is a process of low priority: importing MLflow takes seconds, in which a search would
+stand still, and its requests may hang. Its settings of MLflow, one of which is that
+MLflow reports its use to nobody, do not touch the user's process.
 """
 
 import json
@@ -13,262 +13,195 @@ import sys
 import time
 import warnings
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edml.tracking._delivery import Delivery, deliver, read_begin
-from edml.tracking._outbox import Outbox
-from edml.tracking._store import describe, open_client, public_uri
+from filelock import Timeout
+
+from edml.exceptions import TrackingError
+from edml.tracking._client import describe_error, make_client, public_uri, resolve_uri
+from edml.tracking._delivery import Delivery, Report
+from edml.tracking._outbox import DEFAULT_FOLDER, SearchLog, find_pending
 
 _POLL_SECONDS = 0.1
-_FIRST_PAUSE = 0.3
-_LONGEST_PAUSE = 30.0  # seconds between attempts to reach a server that is down
-_N_LAST = 3  # attempts when the search is over
-# It works in the pauses of a search: folds wait for the one that it takes time from.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 30.0  # seconds between tries to reach the server
+_N_LAST_TRIES = 3  # once the search is over
 _NICENESS = 19
 _COMMAND = "from edml.tracking._sender import main; main()"
-
-
-@dataclass
-class Report:
-    """What a sender has done.
-
-    Attributes
-    ----------
-    n_sent : int
-        Number of events that the server took.
-    runs : dict of str to str
-        The parent run of each search.
-    known : list of str
-        The searches that were on the server before.
-    refused : list of str
-        What the server said of events that it will never take.
-    others : list of str
-        The addresses that other searches in the outbox are meant for.
-    error : str
-        Why it ended before its time; "" if it did not.
-    """
-
-    n_sent: int = 0
-    runs: dict[str, str] = field(default_factory=dict)
-    known: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    error: str = ""
-
-    def take(self, delivery: Delivery, search: str) -> None:
-        """Add what a delivery has done since it was made."""
-        self.n_sent += delivery.n_sent
-        self.refused += delivery.refused
-        delivery.n_sent, delivery.refused = 0, []
-        if delivery.run_id is not None:
-            self.runs[search] = delivery.run_id
-        if delivery.was_there:
-            self.known.append(search)
-
-    def warn(self, outbox: Outbox) -> None:
-        """Warn of what the server refused."""
-        if self.refused:
-            warnings.warn(
-                f"MLflow refused {len(self.refused)} events, which are kept in "
-                f"{outbox.folder} as *.refused. The first: {self.refused[0]}",
-                UserWarning,
-                stacklevel=4,
-            )
+_SETTINGS = {
+    # one try of bounded length: a second one might send what has arrived already
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PYTHONIOENCODING": "utf-8",
+}
 
 
 class Sender:
     """A process that sends an outbox, started at once.
 
-    Parameters
-    ----------
-    outbox : Outbox
-        What to send.
-    uri : str
-        Where to; as `resolve_uri` gives it. It is in no command line.
-    search : str, default=None
-        The search that is being written: the process lives until its writer is gone
-        and all is sent, or cannot be. None sends once what there is.
+    With ``search`` it sends that search until its writer is gone and everything has
+    arrived or cannot arrive, then what earlier searches have left; without, the latter
+    only. The address goes over a pipe: command lines are visible to everybody.
     """
 
-    def __init__(self, outbox: Outbox, uri: str, search: str | None = None) -> None:
+    def __init__(self, folder: Path, uri: str, search: str | None = None) -> None:
         paths = os.pathsep.join(path for path in sys.path if path)
-        self._process = subprocess.Popen(  # noqa: S603 - this Python, our own words
+        self._process = subprocess.Popen(  # noqa: S603 - this Python, fixed arguments
             [sys.executable, "-P", "-c", _COMMAND],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"},
+            env={**os.environ, **_SETTINGS, "PYTHONPATH": paths},
             encoding="utf-8",
-            **_apart(),
+            **_new_group(),
         )
-        task = {"folder": str(outbox.folder), "uri": uri, "search": search}
+        task = {"folder": str(folder), "uri": uri, "search": search}
         if self._process.stdin is not None:
-            with suppress(OSError):  # it died; what it did not say is told by wait
+            with suppress(OSError):  # it has died; wait says with which code
                 self._process.stdin.write(json.dumps(task))
                 self._process.stdin.close()
         self._process.stdin = None
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The id of the process."""
         return self._process.pid
 
     def wait(self, seconds: float | None = None) -> Report:
-        """Wait until it has ended, and end it where it takes too long.
-
-        Parameters
-        ----------
-        seconds : float, default=None
-            Longest wait; None waits until all is sent or cannot be.
-
-        Returns
-        -------
-        report : Report
-            What it has said.
-        """
-        late = ""
+        """Return its report; kill it if it takes longer than so many seconds."""
+        timeout = ""
         try:
-            said, _ = self._process.communicate(timeout=seconds)
+            output, _ = self._process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            said, _ = self._process.communicate()
-            late = f"It was not done after {seconds:g} seconds."
-        lines = [json.loads(x) for x in said.splitlines() if x.startswith("{")]
+            output, _ = self._process.communicate()
+            timeout = f"It was not done after {seconds:g} seconds."
+        lines = [json.loads(x) for x in output.splitlines() if x.startswith("{")]
         report = Report(**lines[-1]) if lines else Report()
-        if late:
-            report.error = f"{late} {report.error}".strip()
+        if timeout:
+            report.error = f"{timeout} {report.error}".strip()
         elif not report.error and self._process.returncode:
             report.error = f"The sender ended with code {self._process.returncode}."
         return report
 
 
-def _apart() -> dict[str, Any]:
-    """Start it where Ctrl-C, which ends a search early, does not reach it."""
+def _new_group() -> dict[str, Any]:
+    """Keep Ctrl-C, which ends a search early, from reaching the sender."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"process_group": 0}
 
 
+def send_pending(
+    folder: str | os.PathLike[str] | None = None, tracking_uri: str | None = None
+) -> int:
+    """Send what earlier searches left in an outbox, and return how many records.
+
+    What belongs to another server stays, with a warning. What the server does not
+    take stays too, with a `TrackingError`.
+    """
+    uri = resolve_uri(tracking_uri)
+    place = Path(DEFAULT_FOLDER if folder is None else folder).absolute()
+    if not find_pending(place):
+        return 0
+    report = Sender(place, uri).wait()
+    report.warn_refused(place)
+    target = public_uri(uri)
+    targets = [begin["target"] for log in find_pending(place) if (begin := log.begin())]
+    if report.error:
+        message = (
+            f"Expected MLflow at {target} to take the searches in {place}; "
+            f"{targets.count(target)} searches are left. {report.error}"
+        )
+        raise TrackingError(message)
+    others = sorted({*targets} - {target})
+    if others:
+        warnings.warn(
+            f"{place} also holds searches for {', '.join(others)}; they stay. Sync "
+            "with that address to send them.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return report.n_sent
+
+
 def main() -> None:
-    """Send what standard input names; say on standard output what was done."""
+    """Do the task on standard input, and report on standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     task = json.load(sys.stdin)
-    if task["search"] is not None and hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    # MLflow prints a line for each run: the pipe would fill up, or be closed
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        _work(task)
-    # all is sent and said; to take MLflow down in order lasts a third of a second, in
-    # which a search that is over waits
-    os._exit(0)
-
-
-def _work(task: dict[str, Any]) -> None:
-    outbox, uri, search = Outbox(task["folder"]), task["uri"], task["search"]
+    folder, uri, search = Path(task["folder"]), task["uri"], task["search"]
+    if search is not None and hasattr(os, "nice"):
+        os.nice(_NICENESS)  # a fold waits for the process that it shares a core with
     report = Report()
-    try:
-        if search is None:
-            _send_once(outbox, uri, report)
-        else:
-            _Attendant(outbox, uri, search, report).run()
-    except Exception as error:
-        report.error = describe(error, uri)
-    _say(report)
+    # MLflow prints a line for each run, which would fill the pipe
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        try:
+            if search is None or _follow(SearchLog(folder, search), uri, report):
+                _send_others(folder, uri, report)
+        except Exception as error:
+            report.error = describe_error(error, uri)
+    _print(report)
 
 
-def _say(report: Report) -> None:
+def _print(report: Report) -> None:
     with suppress(OSError):  # nobody listens any more
         print(json.dumps(vars(report)), file=sys.__stdout__, flush=True)
 
 
-def _send_once(outbox: Outbox, uri: str, report: Report) -> None:
-    target = public_uri(uri)
-    with open_client(uri) as client:
-        for delivery in deliver(client, outbox, uri, target):
-            report.take(delivery, delivery.search)
-    begins = [read_begin(outbox, search) for search in outbox.searches()]
-    targets = {begin["target"] for begin in begins if begin is not None}
-    report.others = sorted(targets - {target})
-
-
-class _Attendant:
-    """Sends a search while it goes on, and what earlier ones have left."""
-
-    def __init__(self, outbox: Outbox, uri: str, search: str, report: Report) -> None:
-        self._outbox = outbox
-        self._uri = uri
-        self._search = search
-        self._report = report
-        self._delivery: Delivery | None = None
-        self._pause = _FIRST_PAUSE
-
-    def run(self) -> None:
-        """Send until the writer is gone, and a few times more."""
-        n_last = 0
-        with self._outbox.sent(self._search) as mine:
-            while mine:
-                is_over = not self._outbox.is_written(self._search)
-                try:
-                    self._attend()
-                except Exception as error:
-                    self._note(error)
-                    n_last += is_over
-                    if n_last == _N_LAST:
-                        return
-                    self._rest(self._pause, is_over)
-                    self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-                    continue
-                break
-        if mine:
-            self._send_others()
-
-    def _attend(self) -> None:
-        """Send until all is sent; raise when the server cannot be reached."""
-        with open_client(self._uri) as client:
-            if self._delivery is not None:
-                self._delivery.reconnect(client)
-            while True:
-                is_over = not self._outbox.is_written(self._search)
-                if self._step(client, is_over) or is_over:
-                    return
-                time.sleep(_POLL_SECONDS)
-
-    def _step(self, client: Any, is_over: bool) -> bool:
-        if self._delivery is None:
-            begin = read_begin(self._outbox, self._search)
-            if begin is None:
-                return False
-            self._delivery = Delivery(client, self._outbox, begin, self._uri)
-        try:
-            whole = self._delivery.send(is_over=is_over)
-        finally:
-            self._report.take(self._delivery, self._search)
-        self._report.error, self._pause = "", _FIRST_PAUSE
-        return whole
-
-    def _note(self, error: Exception) -> None:
-        """Say why nothing is sent; who ends this process early reads it."""
-        text = describe(error, self._uri)
-        if text != self._report.error:
-            self._report.error = text
-            _say(self._report)
-
-    def _rest(self, seconds: float, is_over: bool) -> None:
-        """Wait, but not longer than the search takes; a moment where it is over."""
-        if is_over:
-            time.sleep(_FIRST_PAUSE)
-            return
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and self._outbox.is_written(self._search):
+def _follow(log: SearchLog, uri: str, report: Report) -> bool:
+    """Send a search while it is written, and return whether all of it arrived."""
+    delivery, pause, n_failed = None, _FIRST_PAUSE, 0
+    with log.sender_lock():
+        while n_failed < _N_LAST_TRIES:
+            is_over = not log.is_written()
+            try:
+                begin = log.begin() if delivery is None else None
+                if begin is not None:
+                    delivery = Delivery(make_client(uri), log, begin, uri, report)
+                if delivery is None:
+                    is_complete = is_over
+                else:
+                    is_complete = delivery.send(is_over=is_over)
+            except Exception as error:
+                delivery = None  # it cannot know what has arrived
+                n_failed += is_over
+                reason = describe_error(error, uri)
+                if reason != report.error:
+                    report.error = reason
+                    _print(report)  # for a parent that ends this process early
+                _rest(log, _FIRST_PAUSE if is_over else pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                continue
+            report.error, pause = "", _FIRST_PAUSE
+            if is_complete:
+                return True
             time.sleep(_POLL_SECONDS)
+    return False
 
-    def _send_others(self) -> None:
-        """Send what earlier searches have left there."""
-        target = public_uri(self._uri)
-        with open_client(self._uri) as client:
-            for delivery in deliver(
-                client, self._outbox, self._uri, target, self._search
-            ):
-                self._report.take(delivery, delivery.search)
+
+def _rest(log: SearchLog, seconds: float) -> None:
+    """Wait, but not much longer than the search is written."""
+    until = time.monotonic() + seconds
+    time.sleep(min(seconds, _FIRST_PAUSE))
+    while time.monotonic() < until and log.is_written():
+        time.sleep(_POLL_SECONDS)
+
+
+def _send_others(folder: Path, uri: str, report: Report) -> None:
+    """Send what earlier searches have left for this server."""
+    client = None
+    for log in find_pending(folder):
+        begin, is_over = log.begin(), not log.is_written()
+        if begin is None and is_over:
+            log.quarantine()  # nobody knows where it should go
+        if begin is None or begin["target"] != public_uri(uri):
+            continue
+        client = client or make_client(uri)
+        try:
+            with log.sender_lock().acquire(timeout=0):
+                Delivery(client, log, begin, uri, report).send(is_over=is_over)
+        except Timeout:
+            continue  # another process sends it
+        except TrackingError as error:  # of this search's experiment only
+            report.refused.append(str(error))

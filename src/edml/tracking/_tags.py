@@ -1,4 +1,4 @@
-"""What the tags of a mirrored version say, and by which it is found again."""
+"""The tags of a mirrored version: what identifies it, and what they say about it."""
 
 import json
 import math
@@ -10,9 +10,9 @@ import pandas as pd
 
 from edml.registry import ModelRecord, ModelRegistry
 from edml.registry._store import State
-from edml.tracking._events import to_key, to_text
-from edml.tracking._package import MODEL_FILE
+from edml.tracking._records import to_key, to_text
 
+MODEL_FILE = "model.skops"
 PREFIX = "edml."
 REGISTRY, VERSION, SHA256 = "edml.registry", "edml.model_version", "edml.sha256"
 LIBRARIES, LOGGED_MODEL = "edml.libraries", "edml.logged_model"
@@ -20,27 +20,14 @@ EVALUATED_AT, STAGE = "edml.evaluated_at", "edml.stage"
 #: What was written last, as JSON: whatever differs from it was changed by hand.
 SYNCED = "edml.synced"
 REMOVED = "removed"
-#: Figures that a list of versions shows; all of them are metrics of the run.
+#: The figures in a list of versions; all of them are metrics of the run.
 HEADLINES = ("average_precision", "roc_auc", "brier")
 
 _MAX_LENGTH = 500  # characters of what people wrote
 
 
-def identity(registry: ModelRegistry, record: ModelRecord) -> dict[str, str]:
-    """Give the tags by which a version is found again, and never taken for another.
-
-    Parameters
-    ----------
-    registry : ModelRegistry
-        Where it comes from.
-    record : ModelRecord
-        Of the version.
-
-    Returns
-    -------
-    tags : dict of str to str
-        They do not change.
-    """
+def identity_tags(registry: ModelRegistry, record: ModelRecord) -> dict[str, str]:
+    """Return the tags that identify a version and never change."""
     return {
         REGISTRY: registry.name,
         VERSION: str(record.version),
@@ -49,20 +36,9 @@ def identity(registry: ModelRegistry, record: ModelRecord) -> dict[str, str]:
     }
 
 
-def origin(record: ModelRecord) -> dict[str, str]:
-    """Give the tags of a version's run: what does not change of it.
-
-    Parameters
-    ----------
-    record : ModelRecord
-        Of the version.
-
-    Returns
-    -------
-    tags : dict of str to str
-        Where it comes from.
-    """
-    return _as_tags(
+def origin_tags(record: ModelRecord) -> dict[str, str]:
+    """Return the tags of a version's run: where it comes from."""
+    return _to_tags(
         {
             "edml.algorithm": record.algorithm,
             "edml.created_at": record.created_at,
@@ -75,97 +51,50 @@ def origin(record: ModelRecord) -> dict[str, str]:
 
 
 def is_version(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Tell whether tags are those of a version.
-
-    Parameters
-    ----------
-    tags : mapping of str to str
-        On the server.
-    wanted : mapping of str to str
-        From `identity`.
-
-    Returns
-    -------
-    found : bool
-        By registry, version and file.
-    """
+    """Check tags against `identity_tags`, by registry, version and file."""
     return all(tags.get(name) == wanted[name] for name in (REGISTRY, VERSION, SHA256))
 
 
 class Describer:
-    """Gives the tags of a registry's versions, from one look at it.
-
-    Parameters
-    ----------
-    registry : ModelRegistry
-        What is mirrored.
-
-    Attributes
-    ----------
-    stages : dict of int to str
-        Of all versions.
-    """
+    """Describes a registry's versions in tags, from one look at the registry."""
 
     def __init__(self, registry: ModelRegistry) -> None:
-        store = registry._store
-        self.stages = dict(store.state().stages)
-        self._changes = _last_changes(store.history())
         table = registry.records()
         self._rows = dict(zip(table["version"], table.to_dict("records"), strict=True))
+        self._changes = _last_changes(registry._store.history())
+        #: The stage of each version.
+        self.stages = {version: row["stage"] for version, row in self._rows.items()}
 
     def describe(self, record: ModelRecord) -> dict[str, str]:
-        """Give what the tags of a version shall say now.
+        """Return the tags of a version now, without those of its identity.
 
-        Parameters
-        ----------
-        record : ModelRecord
-            Of the version.
-
-        Returns
-        -------
-        tags : dict of str to str
-            Without those of its identity. The figures are those of its latest
-            evaluation by which no contest was decided.
+        The figures are those of the latest evaluation that decided no contest.
         """
-        found: dict[str, Any] = {
-            STAGE: self.stages.get(record.version, REMOVED),
-            "edml.algorithm": record.algorithm,
-            **self._figures(record.version),
-            **self._change(record.version),
-            **{f"edml.tag.{name}": value for name, value in record.tags.items()},
-        }
-        return _as_tags(found)
+        return _to_tags(
+            {
+                STAGE: self.stages.get(record.version, REMOVED),
+                "edml.algorithm": record.algorithm,
+                **self._figures(record.version),
+                **self._last_change(record.version),
+                **{f"edml.tag.{name}": value for name, value in record.tags.items()},
+            }
+        )
 
     def describe_removed(
         self, version: int, before: Mapping[str, str]
     ) -> dict[str, str]:
-        """Give what the tags of a version shall say that the registry has no more.
-
-        Parameters
-        ----------
-        version : int
-            Its number.
-        before : mapping of str to str
-            What they said.
-
-        Returns
-        -------
-        tags : dict of str to str
-            The same, but for the stage and the last change.
-        """
-        return {**before, **_as_tags({STAGE: REMOVED, **self._change(version)})}
+        """Return the tags of a version that has left the registry since ``before``."""
+        return {**before, **_to_tags({STAGE: REMOVED, **self._last_change(version)})}
 
     def _figures(self, version: int) -> dict[str, Any]:
-        row = self._rows.get(version, {})  # registered since
+        row = self._rows.get(version, {})  # it may have been registered since
         when = row.get("evaluated_at")
         if when is None or pd.isna(when):
             return {}
-        return {
-            EVALUATED_AT: when.isoformat(),
-            **{f"{PREFIX}{name}": row[name] for name in HEADLINES},
-        }
+        figures = {f"{PREFIX}{name}": row[name] for name in HEADLINES}
+        return {EVALUATED_AT: when.isoformat(), **figures}
 
-    def _change(self, version: int) -> dict[str, Any]:
+    def _last_change(self, version: int) -> dict[str, Any]:
         change = self._changes.get(version)
         if change is None:
             return {}
@@ -185,16 +114,16 @@ def _last_changes(history: Sequence[State]) -> dict[int, State]:
     return found
 
 
-def _as_tags(values: Mapping[str, Any]) -> dict[str, str]:
-    """Write values as MLflow keeps them; it has no tag without a text."""
+def _to_tags(values: Mapping[str, Any]) -> dict[str, str]:
+    """Write values as MLflow keeps them; it has no empty tags."""
     return {
         to_key(name): text
         for name, value in values.items()
-        if (text := _as_text(value)) is not None
+        if (text := _to_tag(value)) is not None
     }
 
 
-def _as_text(value: Any) -> str | None:
+def _to_tag(value: Any) -> str | None:
     if isinstance(value, float):
         return None if math.isnan(value) else f"{value:.6g}"
     if value is None or value == "":

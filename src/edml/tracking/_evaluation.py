@@ -1,4 +1,4 @@
-"""How good a version is, as metrics, curves, pictures and a page of its run."""
+"""The evaluation of a version, as metrics, curves, pictures and a page of its run."""
 
 import json
 import math
@@ -10,33 +10,22 @@ from typing import Any
 from edml.inspection import Evaluation
 from edml.inspection._evaluation_figures import draw_pictures
 from edml.registry import ModelRegistry
-from edml.tracking._session import mlflow
+from edml.tracking._client import mlflow
 
-FOLDER = "evaluation"
+_FOLDER = "evaluation"
 
 
 def log_evaluation(
     client: Any, registry: ModelRegistry, version: int, run_id: str, model_id: str
 ) -> None:
-    """Log the evaluation that may be shown as a version's performance.
+    """Log the version's latest evaluation on rows that decided no contest of it.
 
-    That is the latest on rows by which no contest of it was decided. Logging it again
-    changes nothing: the step of its metrics is its number, their time is its own.
-
-    Parameters
-    ----------
-    client : mlflow.MlflowClient
-        Of the server.
-    registry : ModelRegistry
-        Which has it.
-    version : int
-        Its number.
-    run_id, model_id : str
-        Where to.
+    Logging it again changes nothing: the step of its metrics is its number, and their
+    time is the evaluation's.
     """
     table = registry.evaluations(version)
     fair = table[table["fair"]]
-    if not len(fair):
+    if fair.empty:
         return
     row = fair.iloc[-1]
     evaluation: Evaluation = row["evaluation"]
@@ -50,27 +39,16 @@ def log_evaluation(
             model_id=model_id,
             run_id=run_id,
         )
-        for name, value in figures_of(evaluation).items()
+        for name, value in list_figures(evaluation).items()
     ]
-    client.log_batch(run_id, metrics=metrics)
+    client.log_batch(run_id, metrics=metrics, synchronous=True)
     with tempfile.TemporaryDirectory() as folder:
         write_evaluation(evaluation, Path(folder))
-        client.log_artifacts(run_id, folder, FOLDER)
+        client.log_artifacts(run_id, folder, _FOLDER)
 
 
-def figures_of(evaluation: Evaluation) -> dict[str, float]:
-    """Give the figures of an evaluation, with the ends of their intervals.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Of the version.
-
-    Returns
-    -------
-    figures : dict of str to float
-        Those that can be told.
-    """
+def list_figures(evaluation: Evaluation) -> dict[str, float]:
+    """Return the known metrics and counts, with the ends of their intervals."""
     figures = {**evaluation.metrics, **evaluation.counts}
     for name, (low, high) in evaluation.intervals.items():
         figures |= {f"{name}_low": low, f"{name}_high": high}
@@ -80,15 +58,7 @@ def figures_of(evaluation: Evaluation) -> dict[str, float]:
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write an evaluation for people: the page, its pictures, and the curves.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        It holds no student's id.
-    folder : Path
-        Where to.
-    """
+    """Write the page, its pictures and the curves; none of them names a student."""
     evaluation.to_html(folder / "report.html")
     for picture in draw_pictures(evaluation):
         name = re.sub(r"\W+", "-", picture.title.lower()).strip("-")
