@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 import mirrored
 from edml.exceptions import RegistryError, TrackingError
-from edml.registry import ModelRegistry, _trust
+from edml.registry import ModelRegistry
 from edml.tracking import _model, load_model, log_model
 from edml.tracking._loading import _load_pyfunc
 
@@ -235,7 +235,6 @@ def test_without_an_evaluation_there_are_no_figures(mlflow_server, client, tmp_p
     )
     version = client.get_model_version(registry.name, number_of(uri))
     folder = folder_of(mlflow_server, client, version)
-    assert yaml.safe_load((folder / "MLmodel").read_text()).get("signature") is None
     answer = _load_pyfunc(str(folder / "model.skops")).predict(ARRAY)
     assert answer["flagged"].tolist() == registry.load(1).predict(ARRAY).tolist()
 
@@ -257,11 +256,12 @@ class TestTampered:
         version = client.get_model_version(registry.name, number_of(uri))
         return uri, version, folder_of(mlflow_server, client, version)
 
-    def test_another_model(self, logged, mlflow_server):
+    def test_another_model(self, logged, mlflow_server, tmp_path):
         uri, _, folder = logged
-        other = _trust.dumps(LogisticRegression().fit(ARRAY, LABELS))
-        (folder / "model.skops").write_bytes(other)
-        with pytest.raises(RegistryError, match="SHA-256 the server knows; found anot"):
+        other = ModelRegistry(tmp_path / "other")
+        other.register(LogisticRegression().fit(ARRAY, LABELS))
+        (folder / "model.skops").write_bytes(other.export_model(1).data)
+        with pytest.raises(RegistryError, match=r"SHA-256.*found another"):
             load_model(uri, mlflow_server.uri)
 
     def test_one_bit(self, logged, mlflow_server):
@@ -269,7 +269,7 @@ class TestTampered:
         data = bytearray((folder / "model.skops").read_bytes())
         data[len(data) // 2] ^= 1
         (folder / "model.skops").write_bytes(bytes(data))
-        with pytest.raises(RegistryError, match="SHA-256 the server knows; found anot"):
+        with pytest.raises(RegistryError, match=r"SHA-256.*found another"):
             load_model(uri, mlflow_server.uri)
 
     def test_a_type_that_is_not_on_the_list(
@@ -284,9 +284,9 @@ class TestTampered:
         client.set_model_version_tag(
             registry.name, version.version, "edml.sha256", digest
         )
-        with pytest.raises(RegistryError):
+        with pytest.raises(RegistryError, match=r"Expected a classifier|not known"):
             load_model(uri, mlflow_server.uri)
-        with pytest.raises(RegistryError):
+        with pytest.raises(RegistryError, match=r"Expected a classifier|not known"):
             _load_pyfunc(str(folder / "model.skops"))
 
     def test_without_our_tag(self, logged, registry, mlflow_server, client):

@@ -10,11 +10,11 @@ import mirrored
 from edml.datasets import make_student_activity
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation
-from edml.registry import ModelRegistry, _trust
+from edml.registry import ModelRegistry
 from edml.tracking._evaluation import list_figures, write_evaluation
 from edml.tracking._loading import ServedModel, _load_pyfunc, load_model
 from edml.tracking._model import log_model
-from edml.tracking._package import check_binary, list_types, make_example
+from edml.tracking._package import check_binary, make_example
 from edml.tracking._tags import Describer, identity_tags, is_version
 
 ARRAY = np.array([[0.0], [1.0], [2.0], [3.0]])
@@ -51,13 +51,6 @@ def test_a_model_of_plain_numbers_has_no_example():
     assert make_example(LogisticRegression().fit(ARRAY, LABELS)) is None
 
 
-def test_types_are_listed_without_pythons_and_numpys():
-    data = _trust.dumps(LogisticRegression().fit(ARRAY, LABELS))
-    types, own = list_types(data)
-    assert types == ["sklearn.linear_model._logistic.LogisticRegression"]
-    assert own == []
-
-
 @pytest.mark.parametrize(
     "uri",
     ["", "risk", "models:/risk", "models:/risk/0", "runs:/1/model", "models:/a/b"],
@@ -76,7 +69,7 @@ def test_the_served_answer_equals_the_models(registry, tmp_path):
     X, _ = mirrored.students()
     model = registry.load(1)
     path = tmp_path / "model.skops"
-    path.write_bytes(_trust.dumps(model))
+    path.write_bytes(registry.export_model(1).data)
     served = _load_pyfunc(str(path)).predict(X.iloc[::-1])
     np.testing.assert_array_equal(
         served["probability"], model.predict_proba(X.iloc[::-1])[:, 1]

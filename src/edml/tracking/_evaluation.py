@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from edml.inspection import Evaluation
-from edml.inspection._evaluation_figures import draw_pictures
 from edml.registry import ModelRegistry
 from edml.tracking._client import mlflow
 
@@ -60,7 +59,7 @@ def list_figures(evaluation: Evaluation) -> dict[str, float]:
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write the page, its pictures and the curves; none of them names a student."""
     evaluation.to_html(folder / "report.html")
-    for picture in draw_pictures(evaluation):
+    for picture in evaluation.draw_pictures():
         name = re.sub(r"\W+", "-", picture.title.lower()).strip("-")
         (folder / f"{name}.svg").write_text(picture.svg, "utf-8")
     for name, curve in evaluation.curves.items():

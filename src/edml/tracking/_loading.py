@@ -4,19 +4,16 @@ MLflow reads the list of types that may be loaded from the folder of the model i
 so that whoever can write there chooses it. Here the list is the registry's.
 """
 
-import hashlib
 import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from edml.exceptions import RegistryError
-from edml.registry import _exchange, _trust
-from edml.registry._record import DEFAULT_THRESHOLD
+from edml.registry import read_model_file
 from edml.tracking._client import connected, mlflow, resolve_uri
 from edml.tracking._package import FLAGGED, PROBABILITY, check_binary
 from edml.tracking._tags import LIBRARIES, MODEL_FILE, SHA256
@@ -106,15 +103,12 @@ def load_model(
             dst_path=folder,
             tracking_uri=resolve_uri(tracking_uri),
         )
-        data = _exchange.read_file(Path(path))
-    if hashlib.sha256(data).hexdigest() != tags[SHA256]:
-        message = (
-            f"Expected the file whose SHA-256 the server knows; found another one at "
-            f"{uri}. Log the version again, and find out who changed the file."
+        return read_model_file(
+            path,
+            sha256=tags[SHA256],
+            libraries=_read_libraries(tags),
+            trusted=trusted,
         )
-        raise RegistryError(message)
-    _trust.check_versions(_read_libraries(tags))
-    return _trust.loads(data, trusted=trusted)
 
 
 def _find(client: Any, parts: re.Match[str]) -> tuple[Mapping[str, str], str]:
@@ -148,7 +142,7 @@ class ServedModel:
     ) -> pd.DataFrame:
         """Return the probability of failing of each row, and whether it is flagged."""
         probability = self.model.predict_proba(data)[:, 1]
-        flagged = probability >= getattr(self.model, "threshold_", DEFAULT_THRESHOLD)
+        flagged = probability >= getattr(self.model, "threshold_", 0.5)
         return pd.DataFrame(
             {PROBABILITY: probability, FLAGGED: flagged},
             index=getattr(data, "index", None),
@@ -157,6 +151,6 @@ class ServedModel:
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Load a downloaded model file; MLflow looks for this name."""
-    model = _trust.loads(_exchange.read_file(Path(path)))
+    model = read_model_file(path)
     check_binary(model)
     return ServedModel(model)

@@ -8,8 +8,7 @@ from os import PathLike
 from typing import Any
 
 from edml.exceptions import RegistryError
-from edml.registry import ModelRegistry
-from edml.registry._stages import PRODUCTION, STAGING
+from edml.registry import PRODUCTION, STAGING, ModelRegistry
 from edml.tracking._client import connected, mlflow
 from edml.tracking._evaluation import log_evaluation
 from edml.tracking._model import add_version, find_version, list_versions

@@ -9,7 +9,7 @@ from typing import Any
 
 from edml import __version__
 from edml.exceptions import RegistryError
-from edml.registry import ModelRecord, ModelRegistry, _trust
+from edml.registry import ModelRecord, ModelRegistry
 from edml.tracking._client import (
     connected,
     ensure_experiment,
@@ -23,7 +23,6 @@ from edml.tracking._reconcile import write_memory
 from edml.tracking._records import to_params
 from edml.tracking._tags import (
     LOGGED_MODEL,
-    MODEL_FILE,
     PREFIX,
     REGISTRY,
     SHA256,
@@ -156,8 +155,8 @@ def add_version(
     MLflow's version is created last, so that an existing one is complete. What an
     earlier attempt has left is found by its tags, and completed.
     """
-    data = registry._store.read_file(record.version, MODEL_FILE)
-    model = _trust.loads(data, trusted=registry._shelf.trusted)
+    exported = registry.export_model(record.version)
+    model = exported.load()
     check_binary(model)
     tags = identity_tags(registry, record)
     described = describer.describe(record)
@@ -167,7 +166,7 @@ def add_version(
     model_id = logged.model_id
     if str(logged.status) != "READY":
         with tempfile.TemporaryDirectory() as folder:
-            write_package(Path(folder), record, data, model, logged)
+            write_package(Path(folder), exported, model, logged)
             client.log_model_artifacts(model_id, folder)
         client.finalize_logged_model(model_id, "READY")
     _link(client, run_id, model_id)

@@ -16,6 +16,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from edml._files import replace_file
+
 DEFAULT_FOLDER = ".edml-outbox"
 _NAME = re.compile(r"[0-9a-f]{32}\.jsonl")
 _LOCK_SECONDS = 5.0
@@ -43,9 +45,7 @@ class SearchLog:
     def write(self, records: Iterable[Record]) -> None:
         """Replace the file by these records, all at once."""
         self._make_folder()
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_bytes(_to_lines(records))
-        temporary.replace(self.path)
+        replace_file(self.path, _to_lines(records))
 
     def read(self, start: int = 0) -> tuple[list[Record], int]:
         """Return the records from a byte offset on, and the offset of the next one.

@@ -14,10 +14,7 @@ import pandas as pd
 
 from edml.datasets import make_student_activity
 from edml.exceptions import RegistryError
-from edml.registry import ModelRecord
-from edml.registry._archive import SCHEMA, read_members, read_schema
-from edml.registry._packing import untrusted_types
-from edml.registry._states import nodes, type_name
+from edml.registry import ExportedModel, ModelRecord
 from edml.schema import REQUIRED_COLUMNS, columns_of, is_event_table
 from edml.tracking._client import mlflow
 from edml.tracking._tags import MODEL_FILE, origin_tags
@@ -26,17 +23,17 @@ from edml.tracking._tags import MODEL_FILE, origin_tags
 LOADER = "edml.tracking._loading"
 PROBABILITY, FLAGGED = "probability", "flagged"
 _EXAMPLE, _SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
-_OF_PYTHON = ("builtins", "numpy")
 
 
 def write_package(
-    folder: Path, record: ModelRecord, data: bytes, model: Any, logged: Any
+    folder: Path, exported: ExportedModel, model: Any, logged: Any
 ) -> None:
     """Write the folder of an MLflow model into an empty one.
 
-    ``data`` is the version's file, ``model`` what it holds, and ``logged`` MLflow's
-    logged model, whose folder it will be.
+    ``model`` is the loaded one, and ``logged`` MLflow's logged model, whose folder it
+    will be.
     """
+    record = exported.record
     described = mlflow("mlflow.models").Model(
         artifact_path=logged.artifact_location,
         run_id=logged.source_run_id,
@@ -45,16 +42,17 @@ def write_package(
         metadata={"edml": {**origin_tags(record), **logged.tags}},
         signature=_make_signature(),
     )
-    types, own = list_types(data)
     described.add_flavor(
         "sklearn",
         pickled_model=MODEL_FILE,
         sklearn_version=record.libraries.get("scikit-learn", "unknown"),
         serialization_format="skops",
-        skops_trusted_types=types,
+        skops_trusted_types=exported.types,
         code=None,
     )
-    if not own:  # MLflow's server has no means to trust a user's own types
+    if (
+        not exported.user_types
+    ):  # MLflow's server has no means to trust a user's own types
         described.add_flavor(
             "python_function",
             loader_module=LOADER,
@@ -65,18 +63,10 @@ def write_package(
     example = make_example(model)
     if example is not None:
         described.saved_input_example_info = _write_example(folder, example)
-    (folder / MODEL_FILE).write_bytes(data)
+    (folder / MODEL_FILE).write_bytes(exported.data)
     _write_environment(folder, record)
     described.model_size_bytes = sum(one.stat().st_size for one in folder.iterdir())
     described.save(str(folder / "MLmodel"))
-
-
-def list_types(data: bytes) -> tuple[list[str], list[str]]:
-    """Return a skops file's types without Python's and numpy's, and the user's own."""
-    schema = read_schema(read_members(data)[SCHEMA])
-    names = {type_name(node) for node in nodes(schema)}
-    types = sorted(n for n in names if n.partition(".")[0] not in _OF_PYTHON)
-    return types, untrusted_types(schema, frozenset())
 
 
 def check_binary(model: Any) -> None:

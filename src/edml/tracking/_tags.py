@@ -2,14 +2,12 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from edml.registry import ModelRecord, ModelRegistry
-from edml.registry._store import State
 from edml.tracking._records import to_key, to_text
 
 MODEL_FILE = "model.skops"
@@ -61,7 +59,11 @@ class Describer:
     def __init__(self, registry: ModelRegistry) -> None:
         table = registry.records()
         self._rows = dict(zip(table["version"], table.to_dict("records"), strict=True))
-        self._changes = _last_changes(registry._store.history())
+        self._changes = {
+            version: change
+            for change in registry.history().to_dict("records")
+            for version, _, _ in change["moves"]
+        }
         #: The stage of each version.
         self.stages = {version: row["stage"] for version, row in self._rows.items()}
 
@@ -99,19 +101,10 @@ class Describer:
         if change is None:
             return {}
         return {
-            "edml.change": change.what,
-            "edml.changed_by": change.who,
-            "edml.why": change.why,
+            "edml.change": change["what"],
+            "edml.changed_by": change["who"],
+            "edml.why": change["why"],
         }
-
-
-def _last_changes(history: Sequence[State]) -> dict[int, State]:
-    found = {}
-    for before, after in pairwise([State(), *history]):
-        for version in {*before.stages, *after.stages}:
-            if before.stages.get(version) != after.stages.get(version):
-                found[version] = after
-    return found
 
 
 def _to_tags(values: Mapping[str, Any]) -> dict[str, str]:
