@@ -222,7 +222,7 @@ def test_unknown_format(evaluation, found):
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"metrics": {}}])
 def test_what_is_no_evaluation(data):
-    with pytest.raises(ValueError, match=r"Expected what Evaluation.to_dict gives"):
+    with pytest.raises(ValueError, match=r"Expected what Evaluation.to_dict returns"):
         Evaluation.from_dict(data)
 
 
@@ -318,7 +318,7 @@ def test_fragment_says_what_the_figures_mean(evaluation):
         "0.500 to 0.500",
         "95% interval",
         "Snapshots by truth and by flag",
-        "cannot be told",  # the precision, as nobody is flagged
+        "undefined",  # the precision, as nobody is flagged
         "too few to tell",  # a group of 20
         "5 students",
         "By course day",
@@ -418,7 +418,7 @@ def test_page_of_plain_table_and_of_one_class(plain, tmp_path):
     model = DummyClassifier(strategy="uniform").fit(X, [0, 1])
     evaluate(model, X, [0, 0], n_resamples=5).to_html(tmp_path / "one.html")
     page = Page((tmp_path / "one.html").read_text("utf-8"))
-    assert "one class: cannot be told" in page.text
+    assert "one class: no curve" in page.text
     assert "too few to tell on every day" in page.text
     evaluate(model, X, [1, 1], n_resamples=0).to_html(tmp_path / "one.html")
 

@@ -1,4 +1,4 @@
-"""honesty_report: who trains, who is judged, and what the figures are."""
+"""honesty_report: who trains, who is tested, and the figures."""
 
 import json
 
@@ -77,10 +77,10 @@ def recaller():
 
 
 def brute_force(X, y):
-    """Give the judged rows and the scores of each split, the long way."""
+    """Return the test rows and the scores of each split, the long way."""
     last = X["periodo"].eq("01-2023").to_numpy()
     keys = ["user_uuid", "course_uuid", "particion"]
-    judged = np.flatnonzero(last & ~X.duplicated(keys).to_numpy())
+    tested = np.flatnonzero(last & ~X.duplicated(keys).to_numpy())
     course = pd.factorize(X["course_uuid"])[0]
     apart = []
     for train, test in GroupKFold(5).split(course, groups=course):
@@ -100,10 +100,10 @@ def brute_force(X, y):
         for train, test in sides:
             fitted = recaller().fit(X.iloc[train], y[train])
             score[split][test] = fitted.predict_proba(X.iloc[test])[:, 1]
-    return judged, {split: values[judged] for split, values in score.items()}
+    return tested, {split: values[tested] for split, values in score.items()}
 
 
-# -- who trains and who is judged -----------------------------------------------------
+# -- who trains and who is tested -----------------------------------------------------
 
 
 class Spy(ClassifierMixin, BaseEstimator):
@@ -134,24 +134,24 @@ def students(X, rows):
     return set(X.loc[list(rows), "user_uuid"])
 
 
-def test_no_student_trains_who_is_judged_but_under_row_random(spied):
+def test_no_test_student_trains_except_under_row_random(spied):
     X, _, _, log = spied
     torn = [bool(students(X, a) & students(X, b)) for a, b in log]
     assert sum(torn) == 5  # the folds of row-random
     assert torn.index(True) == len(torn) - 5
 
 
-def test_row_random_trains_on_nearly_every_judged_student(spied):
+def test_row_random_trains_on_nearly_every_test_student(spied):
     X, _, _, log = spied
     for trained, shown in log[-5:]:
         assert students(X, shown) <= students(X, trained)
 
 
-def test_no_judged_row_trains(spied):
+def test_no_test_row_trains(spied):
     X, y, report, _ = spied
-    judged, _ = brute_force(X, y)
+    tested, _ = brute_force(X, y)
     # A row that had trained would have a score of 1, and the figure would move.
-    assert report.table["brier"].tolist() == pytest.approx([y[judged].mean()] * 4)
+    assert report.table["brier"].tolist() == pytest.approx([y[tested].mean()] * 4)
 
 
 def test_forward_trains_on_earlier_periods_and_by_course_on_other_courses(spied):
@@ -161,17 +161,17 @@ def test_forward_trains_on_earlier_periods_and_by_course_on_other_courses(spied)
     last = X[X["periodo"] == "01-2023"]
     assert students(X, shown) == set(last["user_uuid"])
     for trained, shown in log[1:-10]:
-        judged = set(last.loc[list(shown & set(last.index)), "course_uuid"])
-        assert judged
-        assert not judged <= set(X.loc[list(trained), "course_uuid"])
+        tested = set(last.loc[list(shown & set(last.index)), "course_uuid"])
+        assert tested
+        assert not tested <= set(X.loc[list(trained), "course_uuid"])
 
 
-def test_judged_are_snapshots_of_the_last_periods(spied):
+def test_tested_are_snapshots_of_the_last_periods(spied):
     X, y, report, _ = spied
-    judged, _ = brute_force(X, y)
+    tested, _ = brute_force(X, y)
     assert report.table.index.tolist() == SPLITS
-    assert set(report.table["n_snapshots"]) == {len(judged)}
-    assert set(report.table["n_students"]) == {X["user_uuid"].iloc[judged].nunique()}
+    assert set(report.table["n_snapshots"]) == {len(tested)}
+    assert set(report.table["n_students"]) == {X["user_uuid"].iloc[tested].nunique()}
     two = honesty_report(Spy(), X, y, n_resamples=5, test_periods=2)
     n_snapshots = X[X["periodo"] != "1-2022"].drop_duplicates(
         ["user_uuid", "course_uuid", "particion"]
@@ -201,13 +201,13 @@ def test_what_remembers_students_is_found_out(leaking):
 @pytest.mark.parametrize("name", METRICS)
 def test_figures_are_those_of_brute_force(leaking, name):
     X, y, report = leaking
-    judged, score = brute_force(X, y)
+    tested, score = brute_force(X, y)
     sign = -1 if name == "brier" else 1
     draws = {
         split: bootstrap_metrics(
-            y[judged],
+            y[tested],
             values,
-            X["user_uuid"].iloc[judged],
+            X["user_uuid"].iloc[tested],
             metrics=[name],
             n_resamples=200,
         )[name]
@@ -215,8 +215,8 @@ def test_figures_are_those_of_brute_force(leaking, name):
     }
     for split, values in score.items():
         row = report.table.loc[split]
-        value = METRICS[name](y[judged], values)
-        above = sign * (value - METRICS[name](y[judged], score["forward"]))
+        value = METRICS[name](y[tested], values)
+        above = sign * (value - METRICS[name](y[tested], score["forward"]))
         assert row[name] == pytest.approx(value, abs=1e-12)
         assert row[f"{name}_optimism"] == pytest.approx(above, abs=1e-12)
         paired = sign * (draws[split] - draws["forward"])
@@ -283,9 +283,9 @@ def test_pipeline_is_as_if_features_were_made_for_all_rows_first(activity):
         score[test] = rest.predict_proba(features.iloc[test])[:, 1]
     keys = ["user_uuid", "course_uuid", "particion"]
     first = ~X.assign(particion=X["particion"].fillna(0)).duplicated(keys).to_numpy()
-    judged = first & X["periodo"].isin(["2-2023", "02-2023"]).to_numpy()
+    tested = first & X["periodo"].isin(["2-2023", "02-2023"]).to_numpy()
     assert report.table.loc["row-random", "roc_auc"] == pytest.approx(
-        roc_auc_score(y[judged], score[judged])
+        roc_auc_score(y[tested], score[tested])
     )
     assert report.notes == ()
     with pytest.raises(Exception, match="not fitted"):
@@ -405,7 +405,7 @@ def test_without_a_second_period_students_are_the_reference():
     assert report.table.index.tolist() == SPLITS[:3]
     assert report.reference == "by student"
     assert "need 2 periods; X holds 1" in report.notes[0]
-    assert "all snapshots are judged" in report.notes[1]
+    assert "all snapshots are evaluated" in report.notes[1]
     assert (report.table.loc["by student"].filter(like="optimism") == 0).all()
     n_snapshots = len(X.drop_duplicates(["user_uuid", "course_uuid", "particion"]))
     assert set(report.table["n_snapshots"]) == {n_snapshots}
@@ -500,7 +500,7 @@ class Broken(Spy):
 @pytest.mark.parametrize("answer", ["nan", "one column"])
 def test_a_broken_classifier_is_named(answer):
     X, y = toy()
-    with pytest.raises(ValueError, match="predict_proba of Broken needs to give two"):
+    with pytest.raises(ValueError, match="predict_proba of Broken needs two finite"):
         honesty_report(Broken(answer), X, y)
 
 

@@ -1,4 +1,4 @@
-"""evaluate: how good a fitted model is, on students that it has not seen."""
+"""evaluate: the quality of a fitted model, on students that it has not seen."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
@@ -25,48 +25,47 @@ def evaluate(
     n_resamples: int = 1000,
     random_state: int | np.random.RandomState | None = 0,
 ) -> Evaluation:
-    """Judge a fitted model on rows that it was not trained on.
+    """Evaluate a fitted model on rows that it was not trained on.
 
-    The model is asked for ``predict_proba(X)``, once, and for nothing else: no row
-    of ``X`` can reach its calibration or its threshold. On an event table the unit
-    is the snapshot, the first row of each student, course and partition, however
-    many rows the day has; all rows of a snapshot need one label. On any other table
-    the unit is the row.
+    ``predict_proba(X)`` is called once, and nothing else: no row of ``X`` can reach
+    the model's calibration or threshold. On an event table the unit is the snapshot,
+    the first row of each student, course and partition, however many rows the day
+    has; all rows of a snapshot need one label. On any other table the unit is the row.
 
-    The snapshots of a student are alike, so an interval that took them for
-    independent would be too narrow: the intervals come from a bootstrap that draws
-    students, each with all of their snapshots [1]_. A figure that cannot be told,
-    such as the ROC AUC of one class, is NaN.
+    The snapshots of a student are alike, so that intervals which took them for
+    independent would be too narrow: the intervals come from a bootstrap over
+    students, each with all of their snapshots [1]_. An undefined figure, such as the
+    ROC AUC of one class, is NaN.
 
     Parameters
     ----------
     model : estimator
         A fitted classifier of two classes, such as `RiskClassifier` or a fitted
-        pipeline. The second of its ``classes_`` is the positive one: fails. Flagged
-        is who has at least ``model.threshold_``, or 0.5 where it has none.
+        pipeline. The second of its ``classes_`` is the positive one: fails. A student
+        is flagged at and above ``model.threshold_``, or 0.5 where it has none.
     X : DataFrame or array-like of shape (n_rows, n_columns)
         An event table, its columns named as the model's steps read them, or any
         table that the model takes.
     y : array-like of shape (n_rows,)
         The labels, in the classes of the model.
     groups : array-like of shape (n_rows,), default=None
-        Who is drawn together for the intervals. By default that is the student,
-        where ``X`` has the student's column, and else each row alone.
+        Which rows are resampled together. By default those of a student, where ``X``
+        has the student's column, and else each row by itself.
     by : str or iterable of str, default=None
         Columns of ``X`` by whose values everything is measured again. A null is the
         group "missing". The values appear in the result, so a column of single
-        students is refused.
+        students is an error.
     k : int or sequence of int, default=(5, 10, 15)
-        How many students of a course a tutor can see to on a day, each at least 1.
+        How many students of a course a tutor can help on a day, each at least 1.
     min_count : int, default=30
         Days, courses and groups with fewer students than this, or with one class,
-        are "too few to tell": their figures are NaN.
+        have NaN figures.
     confidence : float, default=0.95
         Of the intervals, a fraction strictly between 0 and 1.
     n_resamples : int, default=1000
-        How often students are drawn anew; 0 leaves all intervals NaN. Days, courses
-        and groups have 200 draws at most, so that each breakdown takes about as
-        long as the figures of the whole.
+        Number of bootstrap resamples; 0 leaves all intervals NaN. Days, courses and
+        groups have 200 at most, so that each breakdown takes about as long as the
+        figures of the whole.
     random_state : int, RandomState instance or None, default=0
         Draws the students. With an int the order of the rows plays no part.
 
@@ -78,14 +77,13 @@ def evaluate(
     Raises
     ------
     ValueError
-        If ``X`` is empty, ``y`` holds other labels than the model's classes, two
-        rows of a snapshot have different ones, the model gives no probabilities
-        (NaN among them), ``by`` names no column of groups, or a parameter is out of
-        its range.
+        If ``X`` is empty, ``y`` holds labels other than the model's classes, two rows
+        of a snapshot have different ones, the predictions are not probabilities (NaN
+        among them), ``by`` is not a column of groups, or a parameter is out of range.
 
     See Also
     --------
-    Evaluation : What it gives.
+    Evaluation.from_units : The same from predictions that were made already.
 
     References
     ----------

@@ -1,23 +1,25 @@
-"""Evaluation: everything that is known of how good a model is."""
+"""Evaluation: the quality of a model, with the uncertainty of each figure."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 
 from edml.inspection._evaluation_figures import Picture, draw_pictures
-from edml.inspection._evaluation_format import read_parts, write_parts
+from edml.inspection._evaluation_format import (
+    EvaluationFields,
+    read_fields,
+    write_fields,
+)
 from edml.inspection._evaluation_html import make_fragment, write_page
 from edml.inspection._measures import Options, measure
 from edml.inspection._units import EvaluationUnits
-from edml.schema import IntArray
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Evaluation:
+class Evaluation(EvaluationFields):
     """How good a model is, with the uncertainty of each figure.
 
     `evaluate` makes it. The unit is the snapshot: a student, a course, a partition;
@@ -26,15 +28,14 @@ class Evaluation:
 
     Each breakdown is a table with one row per part: its label, n_snapshots,
     n_students, n_failing (students with a failing snapshot in it), the metrics,
-    roc_auc_low and roc_auc_high, and ``enough``. Where that is False it is too few
-    to tell, and the metrics are NaN.
+    roc_auc_low and roc_auc_high, and ``enough``. Where that is False there are too few
+    students, and the metrics are NaN.
 
     Parameters
     ----------
     metrics : dict of str to float
         The headline figures: roc_auc, average_precision, brier, log_loss,
-        calibration_error, f1, precision, recall and accuracy. NaN where one cannot
-        be told.
+        calibration_error, f1, precision, recall and accuracy. NaN where undefined.
     intervals : dict of str to (float, float)
         The ends of their intervals, from a bootstrap over students.
     confidence : float
@@ -57,17 +58,17 @@ class Evaluation:
     by_course : DataFrame
         The breakdown by ``course_uuid``; no row on plain tables.
     by_group : dict of str to DataFrame
-        For each column that was asked for, the breakdown by its values, ``group``.
+        For each column of ``by``, the breakdown by its values, ``group``.
     precision_at_k : DataFrame
         The share of failing among the k students of a course most at risk, by k.
     lead_time : dict of str to float
         n_failing histories, share_alerted of them, and the median, lower_quartile
         and upper_quartile of the partitions between the first flag and the end of
-        the history; nothing on plain tables.
+        the history; empty on plain tables.
     flip_rate : float
         Share of consecutive snapshots of a history between which the flag changes.
     data_fingerprint : str
-        SHA-256 of the rows judged, with their labels, whatever their order.
+        SHA-256 of the rows and their labels, whatever their order.
 
     See Also
     --------
@@ -91,23 +92,8 @@ class Evaluation:
 
     __module__ = "edml.inspection"  # the path that stored evaluations name
 
-    metrics: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
-    confidence: float
-    threshold: float
-    counts: dict[str, int]
-    confusion: IntArray
-    curves: dict[str, pd.DataFrame]
-    by_partition: pd.DataFrame
-    by_course: pd.DataFrame
-    by_group: dict[str, pd.DataFrame]
-    precision_at_k: pd.DataFrame
-    lead_time: dict[str, float]
-    flip_rate: float
-    data_fingerprint: str
-
     def to_dict(self) -> dict[str, Any]:
-        """Give the evaluation as a dictionary that JSON can hold, without loss.
+        """Return the evaluation as a dictionary that JSON can hold, without loss.
 
         Returns
         -------
@@ -116,9 +102,7 @@ class Evaluation:
             of its columns, each with name, dtype and values; NaN is None, infinity
             is "Infinity"; every other float is itself.
         """
-        return write_parts(
-            {field.name: getattr(self, field.name) for field in fields(self)}
-        )
+        return write_fields(self)
 
     @classmethod
     def from_units(
@@ -169,7 +153,7 @@ class Evaluation:
         Parameters
         ----------
         data : mapping
-            What `to_dict` gave, also after a way through JSON.
+            What `to_dict` returned, possibly by way of JSON.
 
         Returns
         -------
@@ -181,13 +165,13 @@ class Evaluation:
         ValueError
             If the format is unknown, or a part is absent, unknown or unreadable.
         """
-        return cls(**read_parts(data))
+        return cls(**read_fields(data))
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write one self-contained page, with its pictures.
 
-        The page asks for nothing from elsewhere, and the file is there whole or not
-        at all.
+        The page loads nothing from elsewhere, and the file is written completely or
+        not at all.
 
         Parameters
         ----------

@@ -4,18 +4,15 @@ import io
 import re
 from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from edml._optional import import_optional
+from edml.inspection._evaluation_format import EvaluationFields
 
-if TYPE_CHECKING:
-    from edml.inspection._evaluation import Evaluation
-
-# Drawn in this colour is what the page then shows in the colour of its own text, in
-# a light and in a dark one.
+# This colour becomes that of the page's own text, on a light page and a dark one.
 _INK = "#010203"
 _BLUE, _ORANGE, _GREEN = "#2a7fc4", "#c8601a", "#3a9a5b"
 _STYLE = {
@@ -42,89 +39,66 @@ _SHARE = {"xlim": (-0.02, 1.02), "ylim": (-0.02, 1.02)}
 
 
 class Picture(NamedTuple):
-    """A picture of a page.
-
-    Attributes
-    ----------
-    title : str
-        What it shows.
-    text : str
-        How to read it, for those who see it and those who do not.
-    svg : str
-        The element.
-    """
+    """A picture of a page; ``text`` is how to read it, also without seeing it."""
 
     title: str
     text: str
     svg: str
 
 
-def draw_pictures(evaluation: "Evaluation") -> list[Picture]:
-    """Draw the curves of an evaluation.
+class _Plot(NamedTuple):
+    """How a picture is drawn, and described; its size is in inches."""
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What is shown.
-
-    Returns
-    -------
-    pictures : list of Picture
-        The earliness is left out where there is no course day.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
-    drawn = [_ROC, _PRECISION_RECALL, _CALIBRATION, _THRESHOLDS]
-    if len(evaluation.by_partition):
-        drawn.insert(0, _EARLINESS)
-    return [_draw(evaluation, *one) for one in drawn]
+    name: str
+    title: str
+    text: str
+    size: tuple[float, float]
+    draw: Callable[[EvaluationFields, Any], None]
 
 
-def _draw(
-    evaluation: "Evaluation",
-    name: str,
-    title: str,
-    text: str,
-    size: tuple[float, float],
-    draw: Callable[["Evaluation", Any], None],
-) -> Picture:
+def draw_pictures(evaluation: EvaluationFields) -> list[Picture]:
+    """Draw the curves; the earliness only where there are course days."""
+    has_days = len(evaluation.by_partition) > 0
+    plots = (plot for plot in _PLOTS if has_days or plot.name != "earliness")
+    return [_draw(evaluation, plot) for plot in plots]
+
+
+def _draw(evaluation: EvaluationFields, plot: _Plot) -> Picture:
     matplotlib = import_optional("matplotlib", extra="plot", purpose="Plotting")
     module = import_optional("matplotlib.figure", extra="plot", purpose="Plotting")
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # whatever the notebook around it has set
         matplotlib.rcParams.update(_STYLE)
-        figure = module.Figure(figsize=size, layout="constrained")
-        draw(evaluation, figure)
+        figure = module.Figure(figsize=plot.size, layout="constrained")
+        plot.draw(evaluation, figure)
         file = io.StringIO()
         nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
         figure.savefig(file, format="svg", metadata=nothing)
-    return Picture(title, text, _embed(file.getvalue(), name, title, text))
+    return Picture(plot.title, plot.text, _embed(file.getvalue(), plot))
 
 
-def _embed(svg: str, name: str, title: str, text: str) -> str:
-    """Make a file's SVG an element among others: distinct ids, a title, its ink."""
+def _embed(svg: str, plot: _Plot) -> str:
+    """Turn a file's SVG into an element of a page: distinct ids, a title, its ink."""
+    name = plot.name
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
     # A style inside would hold for the whole page around it.
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     named = f'aria-labelledby="{name}-title {name}-text"'
     words = (
-        f'<title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-text">{escape(text)}</desc>'
+        f'<title id="{name}-title">{escape(plot.title)}</title>'
+        f'<desc id="{name}-text">{escape(plot.text)}</desc>'
     )
     return re.sub(
         r"<svg\b([^>]*)>", rf'<svg role="img" {named}\1>{words}', svg, count=1
     )
 
 
-def _say(axes: Any, text: str) -> None:
+def _write(axes: Any, text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
 
 
-def _draw_roc(evaluation: "Evaluation", figure: Any) -> None:
+def _draw_roc(evaluation: EvaluationFields, figure: Any) -> None:
     curve = evaluation.curves["roc"]
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], linestyle=":", color=_INK, label="by chance")
@@ -132,7 +106,7 @@ def _draw_roc(evaluation: "Evaluation", figure: Any) -> None:
         xlabel="share of passing flagged", ylabel="share of failing flagged", **_SHARE
     )
     if not len(curve):
-        _say(axes, "one class: cannot be told")
+        _write(axes, "one class: no curve")
         return
     axes.plot(curve["fpr"], curve["tpr"], color=_BLUE, label="model")
     matrix = evaluation.confusion / np.maximum(evaluation.confusion.sum(1), 1)[:, None]
@@ -140,7 +114,7 @@ def _draw_roc(evaluation: "Evaluation", figure: Any) -> None:
     axes.legend(loc="lower right")
 
 
-def _draw_precision_recall(evaluation: "Evaluation", figure: Any) -> None:
+def _draw_precision_recall(evaluation: EvaluationFields, figure: Any) -> None:
     curve = evaluation.curves["precision_recall"]
     axes = figure.subplots()
     axes.set(
@@ -149,12 +123,12 @@ def _draw_precision_recall(evaluation: "Evaluation", figure: Any) -> None:
         **_SHARE,
     )
     if not len(curve):
-        _say(axes, "nobody fails: cannot be told")
+        _write(axes, "nobody fails: no curve")
         return
     counts = evaluation.counts
     share = counts["n_failing_snapshots"] / counts["n_snapshots"]
     axes.axhline(share, linestyle=":", color=_INK, label="by chance")
-    # Between two thresholds nothing is flagged in between: steps, no slopes.
+    # Between two thresholds there is no other precision: steps, not slopes.
     axes.step(
         curve["recall"], curve["precision"], where="post", color=_BLUE, label="model"
     )
@@ -169,7 +143,7 @@ def _draw_precision_recall(evaluation: "Evaluation", figure: Any) -> None:
     axes.legend(loc="upper right")
 
 
-def _draw_calibration(evaluation: "Evaluation", figure: Any) -> None:
+def _draw_calibration(evaluation: EvaluationFields, figure: Any) -> None:
     curve = evaluation.curves["calibration"]
     axes = figure.subplots()
     share = curve["share_positive"]
@@ -178,13 +152,13 @@ def _draw_calibration(evaluation: "Evaluation", figure: Any) -> None:
     axes.plot(curve["mean_predicted"], share, "o-", color=_BLUE, label="model")
     largest = np.nanmax([0.01, curve["mean_predicted"].max(), share.max(), *ends[1]])
     axes.plot(
-        [0, largest], [0, largest], linestyle=":", color=_INK, label="as promised"
+        [0, largest], [0, largest], linestyle=":", color=_INK, label="as predicted"
     )
-    axes.set(xlabel="mean probability given", ylabel="share that fails")
+    axes.set(xlabel="mean predicted probability", ylabel="share that fails")
     axes.legend(loc="upper left")
 
 
-def _draw_thresholds(evaluation: "Evaluation", figure: Any) -> None:
+def _draw_thresholds(evaluation: EvaluationFields, figure: Any) -> None:
     curve = evaluation.curves["thresholds"]
     n_rows = 1 + bool(curve["flagged_per_course"].notna().any())
     every = figure.subplots(n_rows, sharex=True, squeeze=False)[:, 0]
@@ -201,14 +175,14 @@ def _draw_thresholds(evaluation: "Evaluation", figure: Any) -> None:
     every[-1].set_xlabel("threshold")
 
 
-def _draw_earliness(evaluation: "Evaluation", figure: Any) -> None:
+def _draw_earliness(evaluation: EvaluationFields, figure: Any) -> None:
     table: pd.DataFrame = evaluation.by_partition
     axes = figure.subplots()
     day = table["particion"]
     axes.axhline(0.5, linestyle=":", color=_INK, label="by chance")
     axes.set(xlabel="course day (partition)", ylabel="ROC AUC")
     if not table["enough"].any():
-        _say(axes, "too few to tell on every day")
+        _write(axes, "too few to tell on every day")
         return
     percent = f"{100 * evaluation.confidence:g}% interval"
     low, high = table["roc_auc_low"], table["roc_auc_high"]
@@ -220,44 +194,47 @@ def _draw_earliness(evaluation: "Evaluation", figure: Any) -> None:
     axes.legend(loc="lower right")
 
 
-_ROC = (
-    "roc",
-    "ROC curve",
-    "For each threshold, what share of the failing is flagged, against what share of "
-    "the passing is. Further up and to the left is better.",
-    (4.2, 3.6),
-    _draw_roc,
-)
-_PRECISION_RECALL = (
-    "precision-recall",
-    "Precision and recall",
-    "For each threshold, how many of the flagged fail, against how many of the failing "
-    "are flagged. Further up and to the right is better.",
-    (4.2, 3.6),
-    _draw_precision_recall,
-)
-_CALIBRATION = (
-    "calibration",
-    "Calibration",
-    "The share that fails, among those who were given about the same probability. "
-    "Where they lie on the dotted line, the probabilities mean what they say. Vertical "
-    "lines are intervals.",
-    (4.2, 3.6),
-    _draw_calibration,
-)
-_THRESHOLDS = (
-    "thresholds",
-    "What each threshold would do",
-    "Precision, recall and F1 and, where there are courses, the mean number of "
-    "students flagged in a course on a day. The dotted line is the model's threshold.",
-    (4.2, 4.2),
-    _draw_thresholds,
-)
-_EARLINESS = (
-    "earliness",
-    "How early the model can tell",
-    "ROC AUC on each day of the course, with its interval. Days with too few students "
-    "are left out.",
-    (8.4, 3.2),
-    _draw_earliness,
+_PLOTS = (
+    _Plot(
+        "earliness",
+        "How early the model can tell",
+        "ROC AUC on each day of the course, with its interval. Days with too few "
+        "students are left out.",
+        (8.4, 3.2),
+        _draw_earliness,
+    ),
+    _Plot(
+        "roc",
+        "ROC curve",
+        "For each threshold, the share of the failing that is flagged against the "
+        "share of the passing. Further up and to the left is better.",
+        (4.2, 3.6),
+        _draw_roc,
+    ),
+    _Plot(
+        "precision-recall",
+        "Precision and recall",
+        "For each threshold, how many of the flagged fail, against how many of the "
+        "failing are flagged. Further up and to the right is better.",
+        (4.2, 3.6),
+        _draw_precision_recall,
+    ),
+    _Plot(
+        "calibration",
+        "Calibration",
+        "The share that fails among those with about the same predicted probability. "
+        "On the dotted line the probabilities are right. Vertical lines are "
+        "intervals.",
+        (4.2, 3.6),
+        _draw_calibration,
+    ),
+    _Plot(
+        "thresholds",
+        "What each threshold would do",
+        "Precision, recall and F1 and, where there are courses, the mean number of "
+        "students flagged in a course on a day. The dotted line is the model's "
+        "threshold.",
+        (4.2, 4.2),
+        _draw_thresholds,
+    ),
 )

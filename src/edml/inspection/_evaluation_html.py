@@ -6,45 +6,29 @@ from collections.abc import Iterable
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from edml.inspection._evaluation_figures import draw_pictures
-
-if TYPE_CHECKING:
-    from edml.inspection._evaluation import Evaluation
-
-TOO_FEW = "too few to tell"
-UNKNOWN = "cannot be told"
+from edml.inspection._evaluation_format import EvaluationFields
+from edml.inspection._titles import TITLES
 
 _MEANINGS = {
-    "roc_auc": (
-        "ROC AUC",
-        "how often a failing student is ranked above a passing one; 0.5 is chance",
-    ),
-    "average_precision": (
-        "average precision",
-        "mean precision over all thresholds; chance is the share that fails",
-    ),
-    "brier": ("Brier score", "mean squared error of the probabilities; 0 is best"),
-    "log_loss": (
-        "log loss",
-        "as the Brier score, harder on confident errors; 0 is best",
-    ),
-    "calibration_error": (
-        "calibration error",
-        "how far probabilities lie from the shares that fail, on average; 0 is best",
-    ),
-    "f1": ("F1", "harmonic mean of precision and recall at the threshold"),
-    "precision": ("precision", "share of the flagged that fail"),
-    "recall": ("recall", "share of the failing that are flagged"),
-    "accuracy": (
-        "accuracy",
-        "share judged rightly; high by itself where few fail",
-    ),
+    "roc_auc": "how often a failing student is ranked above a passing one; 0.5 is "
+    "chance",
+    "average_precision": "mean precision over all thresholds; chance is the share that "
+    "fails",
+    "brier": "mean squared error of the probabilities; 0 is best",
+    "log_loss": "as the Brier score, harder on confident errors; 0 is best",
+    "calibration_error": "how far probabilities lie from the shares that fail, on "
+    "average; 0 is best",
+    "f1": "harmonic mean of precision and recall at the threshold",
+    "precision": "share of the flagged that fail",
+    "recall": "share of the failing that are flagged",
+    "accuracy": "share of correct flags; high by itself where few fail",
 }
 _SHOWN = ("roc_auc", "average_precision", "brier", "precision", "recall")
+_FOLDED_FROM = 13  # rows of a breakdown
 
 # Colours are those of the page around it, so that it suits a dark one too.
 _CSS = """
@@ -66,47 +50,30 @@ figure { margin: 0; max-width: 100%; }
 figcaption { max-width: 26em; font-size: 0.9em; }
 svg { max-width: 100%; height: auto; stroke-linejoin: round; }
 """
-# Nothing is fetched, whatever a label might say.
+# Nothing is fetched, whatever a label might contain.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def make_fragment(evaluation: "Evaluation") -> str:
-    """Write an evaluation as HTML without pictures, as a notebook shows it.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What is shown.
-
-    Returns
-    -------
-    html : str
-        One element, with its style.
-    """
+def make_fragment(evaluation: EvaluationFields) -> str:
+    """Return one HTML element without pictures, as a notebook shows it."""
+    tables = {
+        "By course day": (evaluation.by_partition, "day"),
+        "By course": (evaluation.by_course, "course"),
+    }
+    tables |= {f"By {name}": (one, name) for name, one in evaluation.by_group.items()}
     parts = [
         f"<style>{_CSS}</style>",
         f"<p>{_summarize(evaluation)}</p>",
         _headline(evaluation),
         _confusion(evaluation),
         _alerts(evaluation),
-        _breakdown(evaluation, "By course day", evaluation.by_partition, "day"),
-        _breakdown(evaluation, "By course", evaluation.by_course, "course"),
+        *(_breakdown(title, *table) for title, table in tables.items()),
     ]
-    for column, table in evaluation.by_group.items():
-        parts.append(_breakdown(evaluation, f"By {column}", table, column))
     return f'<div class="edml-evaluation">{"".join(parts)}</div>'
 
 
-def write_page(evaluation: "Evaluation", path: str | PathLike[str]) -> None:
-    """Write an evaluation as a file, whole or not at all.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What is shown.
-    path : str or path-like
-        The file.
-    """
+def write_page(evaluation: EvaluationFields, path: str | PathLike[str]) -> None:
+    """Write the evaluation and its pictures as a file, completely or not at all."""
     pictures = "".join(
         f"<figure>{picture.svg}<figcaption><strong>{escape(picture.title)}.</strong> "
         f"{escape(picture.text)}</figcaption></figure>"
@@ -121,30 +88,117 @@ def write_page(evaluation: "Evaluation", path: str | PathLike[str]) -> None:
         f'<h2>Pictures</h2>\n<div class="edml-evaluation pictures">{pictures}</div>\n'
         "</main>\n</body>\n</html>\n"
     )
-    _write_whole(Path(path), page)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    # Beside the file, for a rename is atomic on one file system only.
+    path = Path(path)
+    # In the same folder: a rename is atomic on one file system only.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         # A label may hold half a character, which UTF-8 cannot.
-        draft.write_text(text, "utf-8", errors="backslashreplace", newline="\n")
+        draft.write_text(page, "utf-8", errors="backslashreplace", newline="\n")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _number(value: float) -> str:
-    return UNKNOWN if math.isnan(value) else f"{value:.3f}"
+# -- parts of the page --------------------------------------------------------
 
 
-def _between(low: float, high: float) -> str:
-    return UNKNOWN if math.isnan(low) else f"{low:.3f} to {high:.3f}"
-
-
-def _unit(evaluation: "Evaluation") -> str:
+def _unit(evaluation: EvaluationFields) -> str:
     return "snapshots" if len(evaluation.by_partition) else "rows"
+
+
+def _summarize(evaluation: EvaluationFields) -> str:
+    counts = evaluation.counts
+    unit = _unit(evaluation)
+    text = (
+        f"{counts['n_snapshots']:,} {unit} of {counts['n_students']:,} students, of "
+        f"whom {counts['n_failing_students']:,} fail "
+        f"({counts['n_failing_snapshots']:,} {unit}). A student is flagged at a "
+        f"probability of {evaluation.threshold:.3f} or more."
+    )
+    if unit == "snapshots":
+        text += " A snapshot is a student in a course on a day."
+    return text
+
+
+def _headline(evaluation: EvaluationFields) -> str:
+    rows = []
+    for name, value in evaluation.metrics.items():
+        ends = evaluation.intervals.get(name, (math.nan, math.nan))
+        meaning = f'<td class="text">{escape(_MEANINGS.get(name, ""))}</td>'
+        rows.append(
+            _row(TITLES.get(name, name), _number(value), _between(*ends), more=meaning)
+        )
+    percent = f"{100 * evaluation.confidence:g}%"
+    head = ["figure", "value", f"{percent} interval", "what it means"]
+    return _table("Figures", head, rows)
+
+
+def _confusion(evaluation: EvaluationFields) -> str:
+    passes, fails = evaluation.confusion.tolist()
+    rows = [
+        _row("passes", *(f"{count:,}" for count in passes)),
+        _row("fails", *(f"{count:,}" for count in fails)),
+    ]
+    caption = f"{_unit(evaluation).capitalize()} by truth and by flag"
+    return _table(caption, ["", "not flagged", "flagged"], rows)
+
+
+def _alerts(evaluation: EvaluationFields) -> str:
+    """Write the precision among those most at risk, and when they are flagged."""
+    lead = evaluation.lead_time
+    if not lead:
+        return ""
+    rows = [
+        _row(f"{k} students", _number(precision))
+        for k, precision in evaluation.precision_at_k.itertuples(index=False)
+    ]
+    head = ["helping the", "share that fails"]
+    caption = "Those most at risk in each course, on each day"
+    table = _table(caption, head, rows) if rows else ""
+    sentences = [
+        f"Of {lead['n_failing']:,} failing histories (a student in a course), the "
+        f"share that is flagged at least once: {_number(lead['share_alerted'])}."
+    ]
+    if not math.isnan(lead["median"]):
+        sentences.append(
+            f"The first flag comes {lead['median']:g} days before the end (median; "
+            f"half of them between {lead['lower_quartile']:g} and "
+            f"{lead['upper_quartile']:g})."
+        )
+    sentences.append(
+        "The flag changes from one day to the next in a share of "
+        f"{_number(evaluation.flip_rate)} of cases."
+    )
+    return f"{table}<p>{' '.join(sentences)}</p>"
+
+
+def _breakdown(title: str, table: pd.DataFrame, label: str) -> str:
+    """Write the table of a breakdown, a long one folded; nothing for an empty one."""
+    if not len(table):
+        return ""
+    first, *others = (TITLES[name] for name in _SHOWN)
+    head = [label, "students", "failing", first, "its interval", *others]
+    rows = [_breakdown_row(record) for record in table.to_dict("records")]
+    text = _table(title, head, rows)
+    if len(rows) < _FOLDED_FROM:
+        return text
+    return f"<details><summary>{escape(title)} ({len(rows)})</summary>{text}</details>"
+
+
+def _breakdown_row(record: dict[str, object]) -> str:
+    label, *_ = record.values()
+    counts = [f"{record['n_students']:,}", f"{record['n_failing']:,}"]
+    if not record["enough"]:
+        width = len(_SHOWN) + 1
+        note = f'<td class="vague" colspan="{width}">too few to tell</td>'
+        return _row(str(label), *counts, more=note)
+    figures = [_number(float(str(record[name]))) for name in _SHOWN]
+    low, high = (float(str(record[f"roc_auc_{end}"])) for end in ("low", "high"))
+    figures.insert(1, _between(low, high))
+    return _row(str(label), *counts, *figures)
+
+
+# -- HTML ---------------------------------------------------------------------
 
 
 def _table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
@@ -157,103 +211,15 @@ def _table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
     )
 
 
-def _row(label: str, *cells: str) -> str:
-    body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+def _row(label: str, *cells: str, more: str = "") -> str:
+    """Write a row of escaped cells; ``more`` are cells in HTML."""
+    body = "".join(f"<td>{escape(cell)}</td>" for cell in cells) + more
     return f'<tr><th scope="row" class="text">{escape(label)}</th>{body}</tr>'
 
 
-def _summarize(evaluation: "Evaluation") -> str:
-    counts = evaluation.counts
-    unit = _unit(evaluation)
-    meaning = (
-        " A snapshot is a student in a course on a day." if unit == "snapshots" else ""
-    )
-    return (
-        f"{counts['n_snapshots']:,} {unit} of {counts['n_students']:,} students, of "
-        f"whom {counts['n_failing_students']:,} fail "
-        f"({counts['n_failing_snapshots']:,} {unit}). Flagged is who has a "
-        f"probability of {evaluation.threshold:.3f} or more.{meaning}"
-    )
+def _number(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.3f}"
 
 
-def _headline(evaluation: "Evaluation") -> str:
-    rows = []
-    for name, value in evaluation.metrics.items():
-        title, meaning = _MEANINGS.get(name, (name, ""))
-        interval = _between(*evaluation.intervals.get(name, (math.nan, math.nan)))
-        rows.append(
-            f'<tr><th scope="row" class="text">{escape(title)}</th>'
-            f"<td>{_number(value)}</td><td>{interval}</td>"
-            f'<td class="text">{escape(meaning)}</td></tr>'
-        )
-    percent = f"{100 * evaluation.confidence:g}%"
-    head = ["figure", "value", f"{percent} interval", "what it means"]
-    return _table("Figures", head, rows)
-
-
-def _confusion(evaluation: "Evaluation") -> str:
-    rows = [
-        _row(truth, *(f"{count:,}" for count in counts))
-        for truth, counts in zip(
-            ["passes", "fails"], evaluation.confusion.tolist(), strict=True
-        )
-    ]
-    caption = f"{_unit(evaluation).capitalize()} by truth and by flag"
-    return _table(caption, ["", "not flagged", "flagged"], rows)
-
-
-def _alerts(evaluation: "Evaluation") -> str:
-    lead = evaluation.lead_time
-    if not lead:
-        return ""
-    rows = [
-        _row(f"{k} students", _number(precision))
-        for k, precision in evaluation.precision_at_k.itertuples(index=False)
-    ]
-    told = [
-        f"Of {lead['n_failing']:,} failing histories (a student in a course), the "
-        f"share that is flagged at least once: {_number(lead['share_alerted'])}."
-    ]
-    if not math.isnan(lead["median"]):
-        told.append(
-            f"The first flag comes {lead['median']:g} days before the end (median; "
-            f"half of them between {lead['lower_quartile']:g} and "
-            f"{lead['upper_quartile']:g})."
-        )
-    told.append(
-        "The flag changes from one day to the next in a share of "
-        f"{_number(evaluation.flip_rate)} of cases."
-    )
-    head = ["seeing to the", "share that fails"]
-    caption = "Those most at risk in each course, on each day"
-    table = _table(caption, head, rows) if rows else ""
-    return f"{table}<p>{' '.join(told)}</p>"
-
-
-def _breakdown(
-    evaluation: "Evaluation", title: str, table: pd.DataFrame, label: str
-) -> str:
-    if not len(table):
-        return ""
-    shown = [_MEANINGS[name][0] for name in _SHOWN]
-    head = [label, "students", "failing", shown[0], "its interval", *shown[1:]]
-    rows = [_breakdown_row(record) for record in table.to_dict("records")]
-    text = _table(title, head, rows)
-    if len(rows) <= 12:
-        return text
-    return f"<details><summary>{escape(title)} ({len(rows)})</summary>{text}</details>"
-
-
-def _breakdown_row(record: dict[str, object]) -> str:
-    label, *_ = record.values()
-    start = (
-        f'<tr><th scope="row" class="text">{escape(str(label))}</th>'
-        f"<td>{record['n_students']:,}</td><td>{record['n_failing']:,}</td>"
-    )
-    if not record["enough"]:
-        width = len(_SHOWN) + 1
-        return f'{start}<td class="vague" colspan="{width}">{TOO_FEW}</td></tr>'
-    figures = [_number(float(str(record[name]))) for name in _SHOWN]
-    low, high = (float(str(record[f"roc_auc_{end}"])) for end in ("low", "high"))
-    figures.insert(1, _between(low, high))
-    return start + "".join(f"<td>{figure}</td>" for figure in figures) + "</tr>"
+def _between(low: float, high: float) -> str:
+    return "undefined" if math.isnan(low) else f"{low:.3f} to {high:.3f}"

@@ -1,4 +1,4 @@
-"""honesty_report: what each way to split the same table would have reported."""
+"""honesty_report: one pipeline under four ways to split the same table."""
 
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -16,10 +16,14 @@ from sklearn.utils.validation import column_or_1d
 from edml._sklearn import HasMethods, Interval, safe_indexing, validate_params
 from edml.classifier import RiskClassifier
 from edml.exceptions import SplitError
-from edml.inspection._honesty_plot import LOSSES
 from edml.inspection._honesty_report import HonestyReport
 from edml.inspection._honesty_splits import Fold, Folds, make_folds
-from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
+from edml.metrics import (
+    LOSSES,
+    bootstrap_metrics,
+    percentile_interval,
+    snapshot_metrics,
+)
 from edml.pipeline import make_risk_pipeline, split_per_history
 from edml.schema import (
     STUDENT,
@@ -60,32 +64,31 @@ def honesty_report(
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> HonestyReport:
-    """Compare what four ways to split one table report of one pipeline.
+    """Compare the figures of one pipeline under four ways to split one table.
 
     The splits differ in what the pipeline is trained on:
 
-    - *row-random*: folds of shuffled rows of the feature table, so that the other
-      days of each judged student are in training;
+    - *row-random*: folds of shuffled rows of the feature table, so that other days of
+      each test student are in training;
     - *by student*: folds of students, see `StudentKFold`;
     - *by course*: folds of courses; students of the test side leave training;
-    - *forward*: the earlier periods, see `PeriodSplit`. It is how a model is used.
+    - *forward*: the earlier periods, see `PeriodSplit`, which is how a model is used.
 
-    All of them are judged on the same rows, the first of each snapshot of the last
-    periods, by the model that was not trained on them; the scores of a split's folds
-    are taken together. *Optimism* is the figure of a split minus that of *forward*,
-    with the sign such that above 0 the split flatters. A split that cannot be made is
-    left out and noted; without *forward*, all snapshots are judged, against *by
-    student* or else *by course*.
+    All of them are evaluated on the same rows, the first of each snapshot of the last
+    periods, by a model that was not trained on them; the predictions of a split's folds
+    are pooled. *Optimism* is the figure of a split minus that of *forward*, with the
+    sign such that above 0 the split flatters. An impossible split is left out and
+    noted; without *forward*, all snapshots are evaluated, and optimism is measured from
+    *by student* or else *by course*.
 
     Parameters
     ----------
     pipe : classifier
-        A pipeline over event tables, what wraps one as its ``estimator``, or any
-        other classifier. It is cloned, never changed. The steps at the front of the
-        pipeline that carry edml's per-history mark run once for all folds
-        (`edml.testing.is_per_history`); the others are fitted in each. Where its
-        own ``random_state`` is None, each fold draws anew, and the report differs
-        from call to call.
+        A pipeline over event tables, what wraps one as its ``estimator``, or any other
+        classifier. It is cloned, never changed. The steps at the front of the pipeline
+        that carry edml's per-history mark run once for all folds
+        (`edml.testing.is_per_history`); the others are fitted in each. With its
+        ``random_state`` None, the report differs from call to call.
     X : DataFrame of shape (n_rows, n_columns)
         An event table.
     y : array-like of shape (n_rows,)
@@ -94,20 +97,19 @@ def honesty_report(
         Number of folds, at least 2, of all splits but *forward*. With fewer
         courses, *by course* has one for each.
     test_periods : int, default=1
-        Number of the last periods that are judged.
+        Number of the last periods that are evaluated.
     metrics : sequence of str, default=("roc_auc", "average_precision", "brier")
         Names of `edml.metrics.snapshot_metrics`; where one flags, it flags at
         0.5.
     confidence : float, default=0.95
         Share of the bootstrap's resamples in an interval, in (0, 1).
     n_resamples : int, default=1000
-        Number of resamples. Students are drawn, with all their snapshots [1]_,
-        and the same ones for all splits. The intervals are of other students to
-        judge, not of other ones to train on.
+        Number of resamples. Students are drawn, with all their snapshots [1]_, and the
+        same ones for all splits. The intervals cover other students in the test side,
+        not in training.
     n_jobs : int, default=None
         Number of folds that are trained at once; None is one, -1 all processors.
-        It changes no result of a classifier whose own result is the same at
-        each call.
+        The result does not depend on it.
     random_state : int, RandomState or None, default=0
         Draws the folds and the resamples.
 
@@ -124,8 +126,8 @@ def honesty_report(
     TableError
         If ``X`` is no event table, or a snapshot has two outcomes.
     ValueError
-        If a parameter is wrong, ``X`` and ``y`` differ in length, or the
-        classifier gives something else than two probabilities per row.
+        If a parameter is wrong, ``X`` and ``y`` differ in length, or the classifier
+        does not return two probabilities per row.
 
     See Also
     --------
@@ -144,7 +146,7 @@ def honesty_report(
     >>> from edml.pipeline import make_risk_pipeline
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> X, y = load_activity(return_X_y=True)
-    >>> tree = DecisionTreeClassifier(random_state=0)  # grows until it knows each row
+    >>> tree = DecisionTreeClassifier(random_state=0)  # memorizes each row
     >>> pipe = make_risk_pipeline(tree, every=10)
     >>> report = honesty_report(pipe, X, y, n_splits=2, n_resamples=100)
     >>> report.table["roc_auc_optimism"].idxmax()
@@ -165,11 +167,10 @@ def honesty_report(
     front, rest = _part(pipe)
     students = factorize_keys(X[names[STUDENT]])
     score = _predict(front, rest, X, outcome, found, students, n_jobs)
-    judged = found.judged
     table = _measure(
-        {split: values[judged] for split, values in score.items()},
-        fails[judged],
-        X[names[STUDENT]].iloc[judged],  # as ids: the order of the rows draws nothing
+        {split: values[found.rows] for split, values in score.items()},
+        fails[found.rows],
+        X[names[STUDENT]].iloc[found.rows],  # as ids: row order affects no draw
         found.reference,
         wanted,
         confidence=confidence,
@@ -189,7 +190,7 @@ def honesty_report(
 _UNMARKED = (
     "No step at the front of the pipeline is known to treat histories one by one, so "
     "that all steps were fitted in each fold; under 'row-random' they saw a part of "
-    "each history. Give what wraps a pipeline that pipeline as its estimator."
+    "each history. Pass a pipeline, or a wrapper with it as its estimator."
 )
 
 
@@ -206,7 +207,7 @@ def _check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read_seed(random_state: int | np.random.RandomState | None) -> int:
-    """Give one number: what is drawn for one split is drawn for the others too."""
+    """Return one seed, so that all splits draw the same."""
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -215,7 +216,7 @@ def _read_seed(random_state: int | np.random.RandomState | None) -> int:
 def _read_outcome(
     X: pd.DataFrame, y: ArrayLike, codes: IntArray
 ) -> tuple[Any, BoolArray]:
-    """Give ``y`` as an array, and which rows fail."""
+    """Return ``y`` as an array, and which rows fail."""
     check_consistent_length(X, y)
     values = pd.Series(column_or_1d(y))
     labels, classes = pd.factorize(values, sort=True)
@@ -233,7 +234,7 @@ def _read_outcome(
 
 
 def _part(pipe: Any) -> tuple[Any, Any]:
-    """Part a pipeline into what runs once for all folds, or None, and the rest."""
+    """Split a pipeline into what runs once for all folds, or None, and the rest."""
     inner = getattr(pipe, "estimator", None)
     if isinstance(pipe, RiskClassifier) and inner is None:
         inner = make_risk_pipeline(random_state=_read_seed(pipe.random_state))
@@ -252,36 +253,35 @@ def _predict(
     students: IntArray,
     n_jobs: int | None,
 ) -> dict[str, FloatArray]:
-    """Give the score of each judged row, for each split; NaN in other rows."""
+    """Return the score of each evaluated row, for each split; NaN in other rows."""
     table = X if front is None else clone(front).fit_transform(X)
     answers = Parallel(n_jobs=n_jobs)(
         delayed(_run_fold)(rest, table, y, fold, students) for fold in found.folds
     )
     score = {split: np.full(len(X), np.nan) for split in found.splits}
     for fold, answer in zip(found.folds, answers, strict=True):
-        score[fold.split][fold.judged] = answer
+        score[fold.split][fold.test] = answer
     return score
 
 
 def _run_fold(
     rest: Any, table: Any, y: Any, fold: Fold, students: IntArray
 ) -> FloatArray:
-    """Train on one side, and score the judged rows of the other."""
+    """Train on one side, and score the test rows of the other."""
     fitted = clone(rest).fit(safe_indexing(table, fold.train), y[fold.train])
-    # With their whole histories, which steps that are fitted in each fold may read.
-    shown = np.flatnonzero(np.isin(students, students[fold.judged]))
+    # With whole histories, which steps that are fitted in each fold may read.
+    shown = np.flatnonzero(np.isin(students, students[fold.test]))
     score = np.asarray(
         fitted.predict_proba(safe_indexing(table, shown)), dtype=np.float64
     )
     if score.shape != (len(shown), 2) or not np.isfinite(score).all():
         message = (
-            f"predict_proba of {type(rest).__name__} needs to give two finite "
-            f"probabilities for each of {len(shown)} rows; found the shape "
-            f"{score.shape} with {int((~np.isfinite(score)).sum())} values that are "
-            "none. Mend the classifier."
+            f"predict_proba of {type(rest).__name__} needs two finite probabilities "
+            f"for each of {len(shown)} rows; found the shape {score.shape} with "
+            f"{int((~np.isfinite(score)).sum())} other values. Check the classifier."
         )
         raise ValueError(message)
-    return score[np.searchsorted(shown, fold.judged), 1]
+    return score[np.searchsorted(shown, fold.test), 1]
 
 
 def _measure(
@@ -295,7 +295,7 @@ def _measure(
     n_resamples: int,
     random_state: int,
 ) -> pd.DataFrame:
-    """Give the figures of each split, and how much they flatter."""
+    """Return the figures of each split, and how much they flatter."""
     value = {split: snapshot_metrics(fails, prob) for split, prob in score.items()}
     draws = {
         split: bootstrap_metrics(

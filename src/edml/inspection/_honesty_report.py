@@ -2,22 +2,22 @@
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from edml.inspection._honesty_plot import TITLES, plot_splits
-
-_KEYS = ("table", "metrics", "reference", "confidence", "notes")
+from edml._optional import import_optional
+from edml.inspection._titles import TITLES
+from edml.metrics import LOSSES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HonestyReport:
-    """What each way to split a table reports of one pipeline.
+    """The figures of one pipeline under each way to split a table.
 
-    Made by `honesty_report`. All splits are judged on the same snapshots.
+    Made by `honesty_report`. All splits are evaluated on the same snapshots.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class HonestyReport:
         columns roc_auc, roc_auc_low, roc_auc_high (the figure and its interval),
         roc_auc_optimism, roc_auc_optimism_low, roc_auc_optimism_high (by how much
         it flatters: above 0 for too high an AUC, or too low a Brier score). Then
-        n_snapshots and n_students, which are judged.
+        n_snapshots and n_students, the same for all splits.
     metrics : tuple of str
         Names of the metrics.
     reference : str
@@ -79,16 +79,47 @@ class HonestyReport:
         ValueError
             If there are fewer or more axes than metrics.
         """
-        return plot_splits(self.table, self.metrics, self.reference, ax)
+        pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose="Plotting")
+        n_metrics = len(self.metrics)
+        if ax is None:
+            size = (1.2 + 2.2 * n_metrics, 1.1 + 0.4 * len(self.table))
+            _, ax = pyplot.subplots(1, n_metrics, figsize=size, layout="constrained")
+        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        if len(axes) != n_metrics:
+            message = (
+                f"ax needs one Axes for each of the {n_metrics} metrics; found "
+                f"{len(axes)}. Make them with subplots(1, {n_metrics})."
+            )
+            raise ValueError(message)
+        for number, (panel, name) in enumerate(zip(axes, self.metrics, strict=True)):
+            self._draw_panel(panel, name)
+            splits = self.table.index if number == 0 else []
+            panel.set_yticks(range(len(self.table)), splits)
+        return axes
+
+    def _draw_panel(self, panel: Any, name: str) -> None:
+        """Draw the dot and the interval of each split."""
+        for place, split in enumerate(self.table.index):
+            value, low, high = self.table.loc[split, _columns((name,))[:3]]
+            colour = "tab:blue" if split == self.reference else "tab:orange"
+            panel.plot([low, high], [place, place], color=colour, lw=2)
+            panel.plot(value, place, "o", color=colour)
+        reference = self.table.loc[self.reference, name]
+        panel.axvline(reference, color="tab:blue", ls="--", lw=1)
+        panel.set_ylim(len(self.table) - 0.5, -0.5)  # the first split on top
+        panel.margins(x=0.08)
+        panel.grid(axis="x", alpha=0.3)
+        panel.set_title(TITLES.get(name, name))
+        panel.set_xlabel("less is better" if name in LOSSES else "more is better")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as a dictionary that JSON can hold.
+        """Return the report as a dictionary that JSON can hold.
 
         Returns
         -------
         data : dict
             The keys table (a dict of columns by split), metrics, reference,
-            confidence and notes. What is undefined is None.
+            confidence and notes; undefined figures are None.
         """
         table = {
             str(split): {
@@ -124,31 +155,14 @@ class HonestyReport:
         ValueError
             If a part is missing.
         """
-        absent = [key for key in _KEYS if key not in data]
-        if not absent:
-            metrics = tuple(data["metrics"])
-            rows = data["table"]
-            columns = _columns(metrics)
-            absent = sorted(
-                {c for row in rows.values() for c in columns if c not in row}
-            )
-            absent += [] if data["reference"] in rows else [data["reference"]]
-        if absent:
-            message = (
-                f"Expected what HonestyReport.to_dict gives; {absent} is missing. Make "
-                "the report anew with honesty_report."
-            )
-            raise ValueError(message)
-        table = pd.DataFrame(
-            {
-                name: [
-                    np.nan if row[name] is None else row[name] for row in rows.values()
-                ]
-                for name in columns
-            },
-            index=pd.Index(list(rows), name="split"),
-        )
-        table = table.astype(
+        _check_present([field.name for field in fields(cls)], data)
+        metrics, rows = tuple(data["metrics"]), data["table"]
+        columns = _columns(metrics)
+        for row in rows.values():
+            _check_present(columns, row)
+        _check_present([data["reference"]], rows)
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        table = table.rename_axis("split").astype(
             {c: "int64" if c.startswith("n_") else "float64" for c in columns}
         )
         return cls(
@@ -166,35 +180,22 @@ class HonestyReport:
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        cell, head = "<td>{}</td>".format, "<th>{}</th>".format
-        titles = [TITLES.get(name, name) for name in self.metrics]
-        above = "".join(
-            f'<th colspan="2">{html.escape(title)}</th>' for title in titles
-        )
-        below = (head("figure") + head("optimism")) * len(titles)
-        rows = [
-            f"<tr>{head(html.escape(split))}"
-            + "".join(
-                cell(html.escape(text))
-                for name in self.metrics
-                for text in self._cells(split, name)
-            )
-            + "</tr>"
+        cells = {
+            split: [text for name in self.metrics for text in self._cells(split, name)]
             for split in self.table.index
-        ]
+        }
+        titles = [TITLES.get(name, name) for name in self.metrics]
+        head = pd.MultiIndex.from_product([titles, ["figure", "optimism"]])
+        shown = pd.DataFrame.from_dict(cells, orient="index", columns=head)
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        return (
-            f"<table><caption>{html.escape(self._caption())}</caption>"
-            f'<thead><tr><th rowspan="2">split</th>{above}</tr><tr>{below}</tr></thead>'
-            f"<tbody>{''.join(rows)}</tbody></table>{notes}"
-        )
+        return f"<p>{html.escape(self._caption())}</p>{shown.to_html()}{notes}"
 
     def _caption(self) -> str:
         n_snapshots, n_students = self.table[["n_snapshots", "n_students"]].iloc[0]
         return (
-            f"{n_snapshots:,} snapshots of {n_students:,} students, judged by each "
-            f"split; {100 * self.confidence:g} % intervals; optimism is what a split "
-            f"claims above {self.reference!r}"
+            f"{n_snapshots:,} snapshots of {n_students:,} students, the same for each "
+            f"split; {100 * self.confidence:g} % intervals; optimism is how much a "
+            f"split flatters, compared with {self.reference!r}"
         )
 
     def _cells(self, split: str, name: str) -> tuple[str, str]:
@@ -210,7 +211,17 @@ class HonestyReport:
 
 
 def _columns(metrics: tuple[str, ...]) -> list[str]:
-    """Give the columns of a report's table, in order."""
+    """Return the columns of a report's table, in order."""
     parts = ("", "_low", "_high", "_optimism", "_optimism_low", "_optimism_high")
     figures = [f"{name}{part}" for name in metrics for part in parts]
     return [*figures, "n_snapshots", "n_students"]
+
+
+def _check_present(names: list[str], found: Mapping[str, Any]) -> None:
+    missing = [name for name in names if name not in found]
+    if missing:
+        message = (
+            f"Expected what HonestyReport.to_dict returns; {missing} is missing. Make "
+            "the report again with honesty_report."
+        )
+        raise ValueError(message)

@@ -1,4 +1,4 @@
-"""Four ways to divide a table, from flattering to honest, judged on the same rows."""
+"""Four ways to split a table, from flattering to honest, with the same test rows."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,61 +27,45 @@ ROW_RANDOM, BY_STUDENT, BY_COURSE, FORWARD = (
     "by course",
     "forward",
 )
-#: In the order in which a report shows them: the most flattering first.
-SPLITS = (ROW_RANDOM, BY_STUDENT, BY_COURSE, FORWARD)
-#: What the others are held against: the first of these that can be made.
-REFERENCES = (FORWARD, BY_STUDENT, BY_COURSE)
+# In the order in which a report shows them: the most flattering first.
+_SPLITS = (ROW_RANDOM, BY_STUDENT, BY_COURSE, FORWARD)
+# What the others are compared with: the first of these that can be made.
+_REFERENCES = (FORWARD, BY_STUDENT, BY_COURSE)
 
-Sides = list[tuple[IntArray, IntArray]]
+Sides = list[tuple[IntArray, IntArray]]  # positions of training and test rows
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One training of one split.
-
-    Attributes
-    ----------
-    split : str
-        One of `SPLITS`.
-    train : ndarray of shape (n_train,)
-        Positions of the rows that train.
-    judged : ndarray of shape (n_judged,)
-        Positions of the judged rows on the test side.
-    """
+    """One training of one split; ``test`` holds only rows that are evaluated."""
 
     split: str
     train: IntArray
-    judged: IntArray
+    test: IntArray
 
 
 @dataclass(frozen=True)
 class Folds:
-    """The trainings of all splits, and the rows that they all judge.
+    """The trainings of all splits, and the rows on which they are all evaluated.
 
-    Attributes
-    ----------
-    folds : list of Fold
-        Of one split, each judged row is in one fold.
-    judged : ndarray of shape (n_judged,)
-        Positions, ascending: the first row of each snapshot that is judged.
-    notes : list of str
-        Which splits are left out or differ, and why.
+    ``rows`` are positions, ascending: the first row of each snapshot. In each split,
+    every one of them is in the test side of one fold.
     """
 
     folds: list[Fold]
-    judged: IntArray
-    notes: list[str]
+    rows: IntArray
+    notes: list[str]  # which splits are left out or differ, and why
 
     @property
     def splits(self) -> list[str]:
-        """The splits that could be made, in the order of `SPLITS`."""
+        """The splits that could be made, the most flattering first."""
         made = {fold.split for fold in self.folds}
-        return [split for split in SPLITS if split in made]
+        return [split for split in _SPLITS if split in made]
 
     @property
     def reference(self) -> str:
-        """The split that the others are held against."""
-        return next(split for split in REFERENCES if split in self.splits)
+        """The split that the others are compared with."""
+        return next(split for split in _REFERENCES if split in self.splits)
 
 
 def make_folds(
@@ -93,33 +77,9 @@ def make_folds(
     test_periods: int,
     random_state: int,
 ) -> Folds:
-    """Divide a table in each of the four ways, where it can be.
+    """Split a table in each of the four ways that can be made.
 
-    Parameters
-    ----------
-    X : DataFrame of shape (n_rows, n_columns)
-        An event table.
-    fails : ndarray of shape (n_rows,)
-        Whether the row's student fails.
-    names : mapping of str to str
-        The actual names of the canonical columns.
-    n_splits : int
-        Number of folds of all splits but the one in time.
-    test_periods : int
-        Number of periods that are judged.
-    random_state : int
-        Draws the folds.
-
-    Returns
-    -------
-    folds : Folds
-
-    Raises
-    ------
-    SplitError
-        If none of the splits that keep students apart can be made.
-    TableError
-        If a key or a period cannot be read.
+    Raise a SplitError if none keeps students apart.
     """
     codes = snapshot_codes(X, names)
     makers: dict[str, Callable[[], Iterable[tuple[IntArray, IntArray]]]] = {
@@ -139,41 +99,29 @@ def make_folds(
             made[split] = _check_sides(list(make()), fails)
         except SplitError as error:
             notes.append(f"The split {split!r} is left out. {error}")
-    if not set(REFERENCES) & set(made):
+    if not set(_REFERENCES) & set(made):
         message = f"No split that keeps students apart can be made. {' '.join(notes)}"
         raise SplitError(message)
     tested = made[FORWARD][0][1] if FORWARD in made else np.arange(len(X))
-    judged = tested[first_rows(codes[tested])[0]]
-    found = Folds(_cut(made, judged, len(X)), judged, notes)
-    notes.extend(_differences(found, len(made.get(BY_COURSE, [])), n_splits))
-    return found
-
-
-def _cut(made: Mapping[str, Sides], judged: IntArray, n_rows: int) -> list[Fold]:
-    """Keep of each test side what is judged, and no fold that judges nothing."""
-    is_judged = np.zeros(n_rows, dtype=np.bool_)
-    is_judged[judged] = True
-    folds = (
-        Fold(split, train, test[is_judged[test]])
+    rows = tested[first_rows(codes[tested])[0]]
+    folds = [
+        Fold(split, train, np.intersect1d(test, rows))
         for split, sides in made.items()
         for train, test in sides
-    )
-    return [fold for fold in folds if len(fold.judged)]
-
-
-def _differences(found: Folds, n_course_folds: int, n_splits: int) -> list[str]:
-    notes = []
+    ]
+    n_course_folds = len(made.get(BY_COURSE, []))
     if 0 < n_course_folds < n_splits:
         notes.append(
             f"The split {BY_COURSE!r} has {n_course_folds} folds instead of "
             f"{n_splits}: one for each course."
         )
+    found = Folds([fold for fold in folds if len(fold.test)], rows, notes)
     if found.reference != FORWARD:
         notes.append(
-            f"Without the split {FORWARD!r}, all snapshots are judged, and optimism is "
-            f"the difference to {found.reference!r}."
+            f"Without the split {FORWARD!r}, all snapshots are evaluated, and optimism "
+            f"is the difference to {found.reference!r}."
         )
-    return notes
+    return found
 
 
 def _row_sides(n_rows: int, n_splits: int, random_state: int) -> Sides:
@@ -205,7 +153,7 @@ def _check_sides(sides: Sides, fails: BoolArray) -> Sides:
         held = fails[train]
         if not len(held):
             message = (
-                f"Nothing is left to train fold {number} of {len(sides)} on: all "
+                f"No rows are left to train fold {number} of {len(sides)}: all "
                 "students are on its test side as well."
             )
             raise SplitError(message)
