@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "architecture.rst").read_text(encoding="utf-8")
 
 def named_files():
     files = re.findall(r"``([\w/.]+\.(?:py|po|rst))``", PAGE)
-    return [name for name in files if "/" in name]
+    return sorted({name for name in files if "/" in name})
 
 
 @pytest.mark.parametrize("name", named_files())
