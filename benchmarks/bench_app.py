@@ -177,7 +177,7 @@ def use_list(browser, folder, data):
                 )
             )
             slider.press("ArrowLeft")
-            page.get_by_text("The list below is of").wait_for()
+            page.get_by_text("The list below is for").wait_for()
         page.close()
     return found
 

@@ -52,7 +52,7 @@ def placeholders(text):
 def messages_in_code():
     """Return (context, message) of every call that marks or looks up a text."""
     found = set()
-    for path in SOURCES.glob("[!a]*/*.py"):
+    for path in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
@@ -91,8 +91,10 @@ def test_every_message_is_translated_with_the_same_placeholders(language):
         assert all(translated), texts
         if message.pluralizable:
             assert len(translated) == catalogue.num_plurals, texts
-        for one in [*texts[1:], *translated]:
-            assert placeholders(one) == placeholders(texts[0]), one
+        # "1 day" may be written without a placeholder, the last plural form may not
+        assert placeholders(translated[-1]) == placeholders(texts[-1]), texts
+        for one in translated:
+            assert set(placeholders(one)) <= set(placeholders(texts[-1])), one
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_told(monkeypatch):
 def test_an_address_that_is_none_is_told(monkeypatch):
     monkeypatch.setattr(_launch, "import_optional", lambda *_, **__: None)
     settings = AppSettings(read=read_events, host="no such host.invalid")
-    with pytest.raises(OSError, match="it cannot be"):
+    with pytest.raises(OSError, match="it is not possible"):
         run(settings)
 
 

@@ -6,12 +6,12 @@ from edml.app._endpoint import EndpointSource
 from edml.app._models_changes import changes_since, look, promote, roll_back
 from edml.app._source import RegistrySource
 from edml.registry import ModelRegistry
-from judged_models import make_judged_registry
+from evaluated_models import make_evaluated_registry
 
 
 @pytest.fixture
 def source(tmp_path):
-    registry = make_judged_registry(tmp_path)
+    registry = make_evaluated_registry(tmp_path)
     return RegistrySource(lambda: registry)
 
 
@@ -40,7 +40,7 @@ def test_promote_makes_the_champion_and_says_why_in_the_history(source):
     assert (outcome.kind, outcome.champion) == ("done", 3)
     assert champion(source) == 3
     assert source.history()["why"].iloc[-1] == "a new term"
-    assert outcome.since[["version", "now"]].to_numpy().tolist() == [
+    assert outcome.moves[["version", "now"]].to_numpy().tolist() == [
         [1, "development"],
         [3, "production"],
     ]
@@ -74,7 +74,7 @@ def test_a_registry_that_was_changed_meanwhile_is_left_alone(source, change):
     else:
         outcome = roll_back(source, "", seen, allow_changes=True)
     assert outcome.kind == "changed"
-    assert outcome.since["version"].tolist() == [1, 3]
+    assert outcome.moves["version"].tolist() == [1, 3]
     assert look(source.history()) == now
 
 
@@ -106,7 +106,7 @@ def test_a_change_in_between_is_told_afterwards(source):
 
     outcome = promote(Raced(lambda: source.registry), 3, "", seen, allow_changes=True)
     assert (outcome.kind, outcome.champion) == ("overtaken", 3)
-    assert 2 in set(outcome.since["version"])
+    assert 2 in set(outcome.moves["version"])
 
 
 def test_an_endpoint_refuses():

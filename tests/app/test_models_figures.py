@@ -11,41 +11,43 @@ from edml.app._models_figures import (
     draw_thresholds,
     draw_versions,
 )
+from edml.app._models_names import METRICS
 from edml.app._models_scored import importance_of, points_of, score_latest
 from edml.app._models_thresholds import at_threshold, threshold_table
-from edml.app._models_view import FIGURES, list_versions
-from edml.app._words import LANGUAGES, Words
-from judged_models import judgement, make_judged_registry, model, running
+from edml.app._models_view import list_versions
+from edml.app._words import Words
+from edml.explanation import LANGUAGES
+from evaluated_models import evaluation_of, make_evaluated_registry, model, running
 
 ENGLISH = Words("en")
 
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory):
-    registry = make_judged_registry(tmp_path_factory.mktemp("registry"))
+    registry = make_evaluated_registry(tmp_path_factory.mktemp("registry"))
     return list_versions(registry.records())
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", METRICS)
 def test_bars_are_the_figures_and_the_champion_is_hatched_and_starred(versions, figure):
     (bars,) = draw_versions(versions, figure, ENGLISH).data
-    # from the bottom up: 2, 3 (not judged), and the champion
+    # from the bottom up: 2, 3 (not evaluated), and the champion
     assert bars.x[[0, 2]].tolist() == versions[figure].iloc[[2, 0]].tolist()
-    assert bars.text[1] == "not judged"
+    assert bars.text[1] == "not evaluated"
     assert list(bars.marker.pattern.shape) == ["", "", "/"]
     assert bars.y[2] == "★ 1 · production"
 
 
 def test_bars_of_a_registry_where_nothing_is_judged(versions):
-    unjudged = versions[~versions["judged"]]
-    for figure in FIGURES:
+    unjudged = versions[~versions["evaluated"]]
+    for figure in METRICS:
         (bars,) = draw_versions(unjudged, figure, ENGLISH).data
-        assert bars.text == ("not judged",)
+        assert bars.text == ("not evaluated",)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_curve_is_drawn_with_numbers_as_its_readers_write_them(language):
-    for name, curve in make_curves(judgement()).items():
+    for name, curve in make_curves(evaluation_of()).items():
         figure = draw_curve(curve, Words(language))
         assert figure.layout.separators == {"en": ".,", "es": ",."}[language]
         named = [one.name for one in figure.data if one.showlegend is not False]
@@ -55,16 +57,16 @@ def test_every_curve_is_drawn_with_numbers_as_its_readers_write_them(language):
 
 
 def test_the_line_is_the_stored_curve_and_the_diamond_the_threshold():
-    curve = make_curves(judgement())["roc"]
+    curve = make_curves(evaluation_of())["roc"]
     line, _, own = draw_curve(curve, ENGLISH).data
-    assert np.array_equal(line.y, judgement().curves["roc"]["tpr"])
-    assert own.y[0] == pytest.approx(judgement().metrics["recall"])
+    assert np.array_equal(line.y, evaluation_of().curves["roc"]["tpr"])
+    assert own.y[0] == pytest.approx(evaluation_of().metrics["recall"])
     assert own.marker.symbol == "diamond"
 
 
 def test_lines_of_the_thresholds_differ_in_their_dashes():
-    table = threshold_table(judgement())
-    own = judgement().threshold
+    table = threshold_table(evaluation_of())
+    own = evaluation_of().threshold
     figure = draw_thresholds(table, at_threshold(table, 0.4), own, ENGLISH)
     assert len({one.line.dash for one in figure.data}) == 3
     slider, mine = (shape.x0 for shape in reversed(figure.layout.shapes))
@@ -73,7 +75,7 @@ def test_lines_of_the_thresholds_differ_in_their_dashes():
 
 
 def test_a_model_that_flags_nobody_has_no_line_of_its_threshold():
-    table = threshold_table(judgement())
+    table = threshold_table(evaluation_of())
     figure = draw_thresholds(table, at_threshold(table, 0.4), np.inf, ENGLISH)
     assert len(figure.layout.shapes) == 1
 

@@ -11,12 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from edml.app import AppSettings
 from edml.app._launch import hand_over
+from edml.app._models_names import METRICS
 from edml.app._models_thresholds import threshold_table
-from edml.app._words import LANGUAGES, Words
+from edml.app._words import Words
 from edml.exceptions import ServingError
+from edml.explanation import LANGUAGES
 from edml.registry import ModelRegistry
 from edml.registry._evaluations import CHOOSING
-from judged_models import judgement, make_judged_registry, model, running
+from evaluated_models import evaluation_of, make_evaluated_registry, model, running
 
 FIGURE_DIGITS = 3
 
@@ -36,7 +38,7 @@ def read(path, names, content=None):
 
 @pytest.fixture
 def registry(tmp_path):
-    return make_judged_registry(tmp_path / "registry")
+    return make_evaluated_registry(tmp_path / "registry")
 
 
 @pytest.fixture(scope="module")
@@ -89,31 +91,31 @@ def test_all_versions_and_the_figures_of_the_champion_are_shown(
     assert not page.error
     assert not page.warning
     options = page.selectbox(key="models_version").options
-    stages = [words("m_stage_production"), *[words("m_stage_development")] * 2]
+    stages = [words("production"), *[words("development")] * 2]
     algorithms = ["LGBMClassifier", "LGBMClassifier", "SerialForest"]
     assert options == [
         f"{version} · {stage} · {algorithm}"
         for version, stage, algorithm in zip((1, 3, 2), stages, algorithms, strict=True)
     ]
     shown = metrics(page)
-    mine, theirs = judgement().metrics, judgement("random_forest").metrics
+    mine, theirs = evaluation_of().metrics, evaluation_of("random_forest").metrics
     for name, value in mine.items():
-        metric = shown[words(f"m_name_{name}")]
+        metric = shown[words(METRICS[name][0])]
         assert metric.value.startswith(words.number(value, FIGURE_DIGITS))
         difference = words.number(value - theirs[name], FIGURE_DIGITS)
         assert difference in metric.delta
         less = name in ("brier", "log_loss", "calibration_error")
         better = (value < theirs[name]) == less
-        how = words("m_better" if better else "m_worse", difference="")
-        assert metric.delta.endswith(how)
-    assert words("m_threshold_own") in texts(page)
+        how = "{difference} (better)" if better else "{difference} (worse)"
+        assert metric.delta.endswith(words(how, difference=""))
+    assert words("This is the model's threshold.") in texts(page)
     # the bars, the thresholds, four curves, the features, and the 3-D view
     assert len(page.get("plotly_chart")) == 8
 
 
 def test_the_slider_tells_what_the_evaluation_tells(registry, data):
     page = open_page(registry, data=data)
-    table = threshold_table(judgement())
+    table = threshold_table(evaluation_of())
     for row in table.iloc[[3, 40, -1]].itertuples():
         slider = page.select_slider(key="models_threshold_1")
         slider.set_value(row.threshold)
@@ -126,27 +128,35 @@ def test_the_slider_tells_what_the_evaluation_tells(registry, data):
         flagged = f"{row.flagged_per_course:,.1f}"
         expected = [row.precision, row.f1, row.recall]
         assert sorted(at) == sorted([*[f"{one:.3f}" for one in expected], flagged])
-        assert any("no longer judged honestly" in one.value for one in page.warning)
+        assert any("no longer evaluated honestly" in one.value for one in page.warning)
         students = model().score_students(running(), n_reasons=0)
         n = int((students["probability"] >= row.threshold).sum())
         assert f"{n} of {len(students)} students" in texts(page)
-    assert registry.record(1).threshold == judgement().threshold  # nothing has moved
+    assert (
+        registry.record(1).threshold == evaluation_of().threshold
+    )  # nothing has moved
 
 
 def test_another_version_is_chosen(registry):
     page = open_page(registry)
     page.selectbox(key="models_version").select(2)
     run(page)
-    auc = judgement("random_forest").metrics["roc_auc"]
+    auc = evaluation_of("random_forest").metrics["roc_auc"]
     assert metrics(page)["ROC AUC"].value.startswith(f"{auc:.3f}")
-    assert "Figures of version 2" in texts(page)
+    assert "Metrics of version 2" in texts(page)
 
 
 def test_without_a_table_no_student_is_scored(registry):
     page = open_page(registry)
-    assert Words("en")("m_by_course_none") in texts(page)
-    assert "as it keeps count itself" in texts(page)
-    assert Words("en")("m_points_none") in texts(page)
+    assert Words("en")(
+        "Start the app with --data, or upload a table on the Students page, to "
+        "see whom this threshold would flag in each course."
+    ) in texts(page)
+    assert "by their own count" in texts(page)
+    assert Words("en")(
+        "Predictions cannot be drawn: there are not three features with known "
+        "names, or there is no table."
+    ) in texts(page)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -155,36 +165,43 @@ def test_a_version_without_evaluation_is_shown_as_not_judged(registry, language)
     page.selectbox(key="models_version").select(3)
     run(page)
     words = Words(language)
-    assert words("m_unjudged", version=3) in texts(page)
+    assert words(
+        "Version {version} was not evaluated on students it had not seen, so "
+        "nothing can be said about how good it is. Evaluate it with:",
+        version=3,
+    ) in texts(page)
     assert "registry.reevaluate(X, y, 3)" in [code.value for code in page.code]
     assert not page.metric
     assert not page.select_slider
-    assert words("m_history") in texts(page)
+    assert words("Its history") in texts(page)
 
 
 def test_figures_that_decided_a_contest_are_not_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
-    registry._shelf.add_evaluation(1, judgement(), CHOOSING)
+    registry._shelf.add_evaluation(1, evaluation_of(), CHOOSING)
     page = open_page(registry)
-    assert "contest between versions was decided" in texts(page)
+    assert "only on the students of a contest" in texts(page)
     assert not page.metric
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_empty_registry_says_how_to_make_a_model(tmp_path, language):
     page = open_page(ModelRegistry(tmp_path), language)
-    assert Words(language)("m_empty") in texts(page)
+    assert Words(language)(
+        "There is no model yet. Train one on the events of courses that have "
+        "ended, with their outcomes, then look again:"
+    ) in texts(page)
     assert page.code[0].value.startswith("edml tune")
 
 
 def test_a_registry_without_champion_offers_the_newest(tmp_path):
     registry = ModelRegistry(tmp_path)
-    registry.register(model(), judgement())
+    registry.register(model(), evaluation_of())
     page = open_page(registry, allow_changes=True)
     assert page.button(key="models_rollback").disabled
     pressed(page, "models_promote")
-    assert "There is none so far" in "".join(one.value for one in page.markdown)
+    assert "No version does so yet" in "".join(one.value for one in page.markdown)
     pressed(page, "models_yes")
     assert registry.record("production").version == 1
 
@@ -207,16 +224,18 @@ def test_promote_asks_and_then_does_it(registry, language):
     run(page)
     pressed(page, "models_promote")
     assert registry.record("production").version == 1  # not yet
-    assert words("m_promote_unjudged") in texts(page)
+    assert words("It was not evaluated: nobody knows how good it is.") in texts(page)
     page.text_input(key="models_why").input("a new term")
     pressed(page, "models_yes")
     assert registry.record("production").version == 3
     assert registry.history()["why"].iloc[-1] == "a new term"
     assert registry.history()["who"].iloc[-1] == "ada"
-    assert words("m_done_promote", version=3) in texts(page)
+    assert words("Version {version} is in production now.", version=3) in texts(page)
     assert "models_yes" not in keys(page)
     run(page)
-    assert words("m_done_promote", version=3) not in texts(page)  # told once
+    assert words("Version {version} is in production now.", version=3) not in texts(
+        page
+    )  # told once
 
 
 def test_no_changes_nothing(registry):
@@ -233,11 +252,16 @@ def test_roll_back_asks_and_then_does_it(registry, language):
     words = Words(language)
     page = open_page(registry, language, allow_changes=True)
     pressed(page, "models_rollback")
-    text = words("m_rollback_text", before=2, version=1)
+    text = words(
+        "Version {before} will score students again, and version {version} goes"
+        " back to development.",
+        before=2,
+        version=1,
+    )
     assert text in [one.value for one in page.markdown]
     pressed(page, "models_yes")
     assert registry.record("production").version == 2
-    assert words("m_done_rollback", version=2) in texts(page)
+    assert words("Version {version} is in production again.", version=2) in texts(page)
     assert page.button(key="models_rollback").disabled
 
 
@@ -261,7 +285,7 @@ def test_a_registry_changed_under_the_dialog_is_told_and_left(registry):
     assert registry.record("production").version == 3
     run(page)
     assert "no longer as the page showed it" in texts(page)
-    assert "version 3 went from development to production" in texts(page)
+    assert "version 3 moved from development to production" in texts(page)
     assert "models_yes" not in keys(page)
 
 
@@ -269,7 +293,7 @@ def test_a_button_pressed_on_an_old_page_only_tells_what_changed(registry):
     page = open_page(registry, allow_changes=True)
     registry.promote(3, why="by somebody else")
     pressed(page, "models_rollback")
-    assert "The registry was changed since this page was last shown" in texts(page)
+    assert "The registry has changed since this page was last shown" in texts(page)
     assert "models_yes" not in keys(page)
     assert registry.record("production").version == 3
 
@@ -281,8 +305,8 @@ def test_a_version_that_is_gone_is_told_and_another_shown(registry):
     registry.clean(keep_last=0)
     run(page)
     assert "Version 3 is no longer there" in texts(page)
-    assert "version 3 went from development to removed" in texts(page)
-    assert "Figures of version 1" in texts(page)
+    assert "version 3 moved from development to removed" in texts(page)
+    assert "Metrics of version 1" in texts(page)
 
 
 def test_a_damaged_model_is_a_message_and_its_figures_stay(registry, data):
@@ -325,13 +349,16 @@ def test_an_endpoint_tells_of_its_champion(registry, language):
     words = Words(language)
     client = Client(registry.record(1))
     page = open_page(language=language, open_client=lambda: client, allow_changes=True)
-    assert words("m_endpoint_rest") in texts(page)
+    assert words(
+        "An endpoint reports only the model that it serves, not other versions,"
+        " curves or history. Start the app with --registry to see those."
+    ) in texts(page)
     facts = dict(page.dataframe[0].value.to_numpy().tolist())
     figures = page.table[0].value.iloc[:, 0]
-    assert facts[words("m_version")] == "1"
-    assert facts[words("m_fact_trained_on")] == model().data_fingerprint_
-    for name, value in judgement().metrics.items():
-        assert figures[words(f"m_name_{name}")] == words.number(value, FIGURE_DIGITS)
+    assert facts[words("Version")] == "1"
+    assert facts[words("Rows it was trained on (SHA-256)")] == model().data_fingerprint_
+    for name, value in evaluation_of().metrics.items():
+        assert figures[words(METRICS[name][0])] == words.number(value, FIGURE_DIGITS)
     assert not page.button
 
 
@@ -345,7 +372,9 @@ def test_an_endpoint_that_does_not_answer_is_a_message_with_a_way_on():
 def test_an_endpoint_without_figures_is_not_judged(registry):
     client = Client(registry.record(3))
     page = open_page(open_client=lambda: client)
-    assert Words("en")("m_endpoint_no_figures") in texts(page)
+    assert Words("en")("It was registered without metrics: not evaluated.") in texts(
+        page
+    )
 
 
 def test_no_key_of_a_student_is_on_the_page(registry, data):

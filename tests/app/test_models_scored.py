@@ -19,7 +19,7 @@ from edml.app._models_scored import (
 from edml.exceptions import TableError
 from edml.explanation import explain
 from edml.registry import ModelRegistry
-from judged_models import judged_side, model, running
+from evaluated_models import held_out, model, running
 
 
 def test_the_latest_rows_are_scored_as_score_students_does():
@@ -35,7 +35,7 @@ def test_the_latest_rows_are_scored_as_score_students_does():
 
 
 def test_a_bare_pipeline_is_scored_by_its_probabilities():
-    pipeline = make_risk_pipeline("lightgbm", every=7).fit(*judged_side())
+    pipeline = make_risk_pipeline("lightgbm", every=7).fit(*held_out())
     scored = score_latest(pipeline, running())
     expected = pipeline.predict_proba(running())[scored.rows, 1]
     assert scored.probability.tolist() == expected.tolist()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
@@ -17,7 +17,7 @@ from edml.app._models_thresholds import (
 )
 from edml.inspection import Evaluation, evaluate
 from edml.schema import first_rows, resolve_columns, snapshot_codes
-from judged_models import judged_side, judgement, model
+from evaluated_models import evaluation_of, held_out, model
 
 CELLS = [(0, False), (0, True), (1, False), (1, True)]
 
@@ -65,6 +65,7 @@ RISKS = st.one_of(
 )
 
 
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 1), RISKS), min_size=1, max_size=60),
     st.floats(0, 1),
@@ -83,8 +84,8 @@ def test_every_row_is_what_the_predictions_tell(pairs, threshold):
 
 
 def test_a_real_model_is_told_exactly_after_a_way_through_the_store():
-    X, y = judged_side()
-    stored = Evaluation.from_dict(json.loads(json.dumps(judgement().to_dict())))
+    X, y = held_out()
+    stored = Evaluation.from_dict(json.loads(json.dumps(evaluation_of().to_dict())))
     table = threshold_table(stored)
     assert len(table) > 50
     kept, _ = first_rows(snapshot_codes(X, resolve_columns(None)))

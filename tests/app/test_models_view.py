@@ -6,44 +6,42 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from edml.app._models_curves import make_curves, thin
+from edml.app._models_names import METRICS
 from edml.app._models_view import (
-    FIGURES,
     compare,
-    latest_judgement,
+    latest_evaluation,
     list_versions,
     provenance,
-    read_changes,
     version_history,
 )
 from edml.inspection import evaluate
 from edml.registry import ModelRegistry
 from edml.registry._evaluations import CHOOSING
-from edml.registry._record import FIGURES as RECORDED
-from judged_models import judged_side, judgement, make_judged_registry, model
+from evaluated_models import evaluation_of, held_out, make_evaluated_registry, model
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    return make_judged_registry(tmp_path_factory.mktemp("registry"))
+    return make_evaluated_registry(tmp_path_factory.mktemp("registry"))
 
 
-def judged_on(registry):
+def fingerprints(registry):
     return {
-        version: judged.evaluation.data_fingerprint
+        version: latest.evaluation.data_fingerprint
         for version in registry.records()["version"]
-        if (judged := latest_judgement(registry.evaluations(version)))
+        if (latest := latest_evaluation(registry.evaluations(version)))
     }
 
 
-def test_the_figures_are_those_of_the_registry():
-    assert sorted(FIGURES) == sorted(RECORDED)
+def test_the_metrics_are_those_of_an_evaluation():
+    assert set(METRICS) == set(evaluation_of().metrics)
 
 
 def test_the_champion_comes_first_and_then_the_newest(registry):
     versions = list_versions(registry.records())
     assert versions["version"].tolist() == [1, 3, 2]
     assert versions["champion"].tolist() == [True, False, False]
-    assert versions["judged"].tolist() == [True, False, True]
+    assert versions["evaluated"].tolist() == [True, False, True]
 
 
 def test_an_empty_registry_has_no_version(tmp_path):
@@ -51,62 +49,63 @@ def test_an_empty_registry_has_no_version(tmp_path):
 
 
 def test_the_difference_is_from_the_mean_of_those_judged_on_the_same_rows(tmp_path):
-    registry = make_judged_registry(tmp_path)
-    other = judgement(random_state=2, side=6)  # rows that nobody else was judged on
+    registry = make_evaluated_registry(tmp_path)
+    other = evaluation_of(random_state=2, side=6)  # rows that nobody else was judged on
     registry.register(model(random_state=2), other)
-    mine = judgement()
-    found = compare(registry.records(), 1, mine, judged_on(registry))
+    mine = evaluation_of()
+    found = compare(registry.records(), 1, mine, fingerprints(registry))
     assert (found.n_others, found.same_rows, found.n_left_out) == (1, True, 1)
-    theirs = judgement("random_forest").metrics
-    for figure in found.figures:
+    theirs = evaluation_of("random_forest").metrics
+    for figure in found.metrics:
         assert figure.value == mine.metrics[figure.name]
         assert (figure.low, figure.high) == mine.intervals[figure.name]
         expected = mine.metrics[figure.name] - theirs[figure.name]
         assert figure.difference == pytest.approx(expected)
-    alone = compare(registry.records(), 4, other, judged_on(registry))
+    alone = compare(registry.records(), 4, other, fingerprints(registry))
     assert (alone.n_others, alone.same_rows, alone.n_left_out) == (2, False, 0)
     mean = (mine.metrics["brier"] + theirs["brier"]) / 2
-    brier = {one.name: one for one in alone.figures}["brier"]
+    brier = {one.name: one for one in alone.metrics}["brier"]
     assert brier.others == pytest.approx(mean)
 
 
 def test_less_is_better_of_errors():
     records = pd.DataFrame({"version": [1, 2], "evaluated_at": pd.to_datetime("2026")})
-    for name in FIGURES:
+    for name in METRICS:
         records[name] = 0.99  # of the other; better than any that is no error
-    comparison = compare(records, 1, judgement(), {})
-    told = {figure.name: figure.better for figure in comparison.figures}
+    comparison = compare(records, 1, evaluation_of(), {})
+    told = {figure.name: figure.better for figure in comparison.metrics}
     assert told["brier"] is True
     assert told["roc_auc"] is False
-    equal = records.assign(**judgement().metrics)
-    assert {one.better for one in compare(equal, 1, judgement(), {}).figures} == {None}
+    equal = records.assign(**evaluation_of().metrics)
+    assert {one.better for one in compare(equal, 1, evaluation_of(), {}).metrics} == {
+        None
+    }
 
 
 def test_without_others_there_is_no_difference(registry):
     records = registry.records().query("version == 1")
-    comparison = compare(records, 1, judgement(), {})
+    comparison = compare(records, 1, evaluation_of(), {})
     assert comparison.n_others == 0
-    assert all(np.isnan(figure.difference) for figure in comparison.figures)
-    assert all(figure.better is None for figure in comparison.figures)
+    assert all(np.isnan(figure.difference) for figure in comparison.metrics)
+    assert all(figure.better is None for figure in comparison.metrics)
 
 
 def test_what_decided_a_contest_is_never_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
-    registry._shelf.add_evaluation(1, judgement(), CHOOSING)
-    assert latest_judgement(registry.evaluations(1)) is None
-    registry._shelf.add_evaluation(1, judgement(), "report")  # on the same rows
-    assert latest_judgement(registry.evaluations(1)) is None
-    fair = judgement(side=6)
+    registry._shelf.add_evaluation(1, evaluation_of(), CHOOSING)
+    assert latest_evaluation(registry.evaluations(1)) is None
+    registry._shelf.add_evaluation(1, evaluation_of(), "report")  # on the same rows
+    assert latest_evaluation(registry.evaluations(1)) is None
+    fair = evaluation_of(side=6)
     registry._shelf.add_evaluation(1, fair, "report")
-    judged = latest_judgement(registry.evaluations(1))
-    assert judged.evaluation == fair
-    assert (judged.number, judged.purpose) == (3, "report")
-    assert (judged.n_others, judged.n_choosing) == (0, 2)
+    latest = latest_evaluation(registry.evaluations(1))
+    assert latest.evaluation == fair
+    assert (latest.purpose, latest.n_choosing) == ("report", 2)
 
 
 def test_a_version_without_evaluation_is_not_judged(registry):
-    assert latest_judgement(registry.evaluations(3)) is None
+    assert latest_evaluation(registry.evaluations(3)) is None
 
 
 def test_history_is_that_of_the_version_newest_first(registry):
@@ -121,26 +120,16 @@ def test_history_is_that_of_the_version_newest_first(registry):
     assert set(changes["who"]) == {"ada"}
 
 
-def test_changes_are_read_as_the_registry_writes_them():
-    text = "1: production to development; 12: new to production; 3: staging to removed"
-    assert read_changes(text) == [
-        (1, "production", "development"),
-        (12, "new", "production"),
-        (3, "staging", "removed"),
-    ]
-    assert read_changes("") == []
-
-
 def test_provenance_names_data_and_split(registry):
     record = registry.record(1)
-    judged = latest_judgement(registry.evaluations(1))
-    facts = provenance(record, judged)
+    latest = latest_evaluation(registry.evaluations(1))
+    facts = provenance(record, latest)
     assert facts["trained_on"] == model().data_fingerprint_
     assert facts["split_plan"] == model().deployable().split_plan_hash
-    assert facts["judged_on"] == judgement().data_fingerprint
+    assert facts["judged_on"] == evaluation_of().data_fingerprint
     assert facts["folds"] == "2"
     assert facts["threshold_rule"] == "f1"
-    assert facts["n_students"] == judged_side()[0]["user_uuid"].nunique()
+    assert facts["n_students"] == held_out()[0]["user_uuid"].nunique()
     assert facts["n_courses"] == 3
     assert facts["n_partitions"] == 21
     assert "parent" not in facts
@@ -150,14 +139,14 @@ def test_provenance_names_data_and_split(registry):
 
 
 def test_curves_are_the_stored_ones_and_their_captions_the_figures():
-    evaluation = judgement()
+    evaluation = evaluation_of()
     curves = make_curves(evaluation)
     assert list(curves) == ["roc", "precision_recall", "calibration", "earliness"]
     assert curves["roc"].table.equals(evaluation.curves["roc"])
     assert curves["roc"].summary["area"] == evaluation.metrics["roc_auc"]
     assert curves["roc"].summary["tpr"] == pytest.approx(evaluation.metrics["recall"])
     share = curves["precision_recall"].summary["chance"]
-    X, y = judged_side()
+    X, y = held_out()
     each = pd.DataFrame({"y": y, "student": X["user_uuid"], "course": X["course_uuid"]})
     each["day"] = X["particion"].fillna(0)
     snapshots = each.drop_duplicates(["student", "course", "day"])

@@ -10,7 +10,7 @@ from edml.app._scores_figures import (
     draw_trajectory,
     say_counts,
     say_trajectory,
-    tell_events,
+    tabulate_events,
 )
 from edml.app._scores_view import Counts
 from edml.app._student_view import Event
@@ -63,7 +63,7 @@ def test_the_curve_shows_risk_flags_and_threshold(words):
 def test_the_marks_differ_in_shape_and_colour(words):
     figure = draw_trajectory(TRAJECTORY, EVENTS, 0.35, words)
     marks = {trace.name: trace for trace in figure.data[3:]}
-    kinds = [words(kind) for kind in ("exam", "submission", "missed")]
+    kinds = [words(kind) for kind in ("exams", "submissions", "missed")]
     assert set(marks) == set(kinds)
     assert [list(marks[kind].x) for kind in kinds] == [[3], [1], [4]]
     assert len({trace.marker.symbol for trace in marks.values()}) == 3
@@ -86,10 +86,10 @@ def test_the_text_tells_first_last_and_highest(words):
 
 @in_both
 def test_the_table_holds_every_mark(words):
-    table = tell_events(EVENTS, words)
-    assert table[words("day")].tolist() == [1, 3, 4]
-    assert table[words("which")].tolist() == [event.name for event in EVENTS]
-    assert table[words("what")].nunique() == 3
+    table = tabulate_events(EVENTS, words)
+    assert table[words("Day")].tolist() == [1, 3, 4]
+    assert table[words("Which")].tolist() == [event.name for event in EVENTS]
+    assert table[words("What")].nunique() == 3
 
 
 @in_both

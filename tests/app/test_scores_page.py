@@ -83,8 +83,13 @@ def assert_shows(app, expected):
 @pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
 def test_the_list_is_score_students(page, model, table, words):
     app = page(language=words.language)
-    assert app.title[0].value == words("scores_title")
-    assert_said(app, words("first_run", run=words("run")))
+    assert app.title[0].value == words("Who is at risk of failing?")
+    assert_said(
+        app,
+        words(
+            "Make your choices, then press **{run}**.", run=words("Show the students")
+        ),
+    )
     expected = model.score_students(table, at=14, since=7, n_reasons=0)
     assert_shows(run(app), expected)
     flagged, rows = int(expected["flagged"].sum()), len(expected)
@@ -131,7 +136,7 @@ def test_the_latest_day_stays_the_latest_of_another_course(page, data, table):
     assert app.slider(key="partition").value == 14
     app.selectbox(key="course").select(short).run()
     assert app.slider(key="partition").value == 8
-    app.selectbox(key="course").select(EN("all_courses")).run()
+    app.selectbox(key="course").select(EN("All courses")).run()
     assert app.slider(key="partition").value == 14
 
 
@@ -150,7 +155,10 @@ def test_marks_and_filters_change_what_is_shown_alone(page, model, table):
     app.text_input(key="find").set_value(student).run()
     assert set(shown(app)["student"]) == {student}
     app.text_input(key="find").set_value("nobody at all").run()
-    assert_said(app, EN("none_left"))
+    assert_said(
+        app,
+        EN("No student in the list matches. Show all, or search for something else."),
+    )
 
 
 def test_cleared_filter_shows_all(page):
@@ -168,20 +176,23 @@ def test_a_student_is_shown_with_the_reasons(page, model, table, words):
     app.selectbox(key="student").select(2).run()
     assert not app.exception
     assert not app.error
-    title = words("student_title", student=row["legajo"], course=row["course_name"])
+    title = words(
+        "{student} in {course}", student=row["legajo"], course=row["course_name"]
+    )
     assert app.subheader[0].value == title
     assert app.metric[0].value == words.percent(row["probability"], 1)
     for reason in row["reasons"]:
         assert_said(app, _state.escape(reason))
     for fact in row["facts"]:
         assert_said(app, _state.escape(fact))
-    assert_said(app, words("week_heading", day=7))
-    days, probabilities = app.dataframe[-1].value, words("student_risk")
-    assert days[words("day")].tolist() == list(range(15))
+    assert_said(app, words("What changed since day {day}", day=7))
+    days, probabilities = app.dataframe[-1].value, words("Probability of failing")
+    assert days[words("Day")].tolist() == list(range(15))
     last = days[probabilities].iloc[-1]
     assert last == pytest.approx(row["probability"], rel=1e-9)
 
 
+@pytest.mark.slow  # each student of a course
 def test_every_student_of_a_list_can_be_shown(page):
     app = run(page())
     for row in range(0, len(shown(app)), 9):
@@ -202,9 +213,19 @@ def test_a_filter_that_leaves_the_student_out_closes_the_panel(page):
 def test_another_choice_says_that_the_list_is_of_before(page):
     app = run(page())
     app.slider(key="partition").set_value(3).run()
-    assert_said(app, EN("changed_choice", run=EN("run")))
+    assert_said(
+        app,
+        EN(
+            "The list below is for your previous choices. Press **{run}** to update"
+            " it.",
+            run=EN("Show the students"),
+        ),
+    )
     assert len(shown(run(app)))
-    assert EN("changed_choice", run=EN("run")) not in texts(app)
+    assert EN(
+        "The list below is for your previous choices. Press **{run}** to update it.",
+        run=EN("Show the students"),
+    ) not in texts(app)
 
 
 def test_another_champion_is_told_and_the_list_stays(page, registry):
@@ -238,9 +259,9 @@ def test_an_empty_registry_is_told_with_a_way_on(page, tmp_path, words):
     )
     app.button(key="run").click().run()
     assert not app.exception
-    before = words("refused", reason="|").partition("|")[0]
+    before = words("That did not work. {reason}", reason="|").partition("|")[0]
     assert app.error[0].value.startswith(before)
-    assert app.button(key="try_again").label == words("try_again")
+    assert app.button(key="try_again").label == words("Try again")
 
 
 def test_an_endpoint_is_asked_and_may_go_away(page, model, table):
@@ -271,14 +292,20 @@ def test_a_course_with_one_student_and_few_days(page, model, data, table, n_days
     app.selectbox(key="student").select(0).run()
     assert not app.exception
     assert not app.error
-    assert_said(app, EN("week_none"))
+    assert_said(app, EN("There were no events of this student on or before that day."))
     if n_days == 1:
-        assert_said(app, EN("one_partition", day=0))
+        assert_said(app, EN("All events are on course day {day}.", day=0))
 
 
 def test_without_a_table_one_is_asked_for(page):
     app = page(data=None)
-    assert_said(app, EN("no_data"))
+    assert_said(
+        app,
+        EN(
+            "There is no table of events yet. Upload one here, or start the app "
+            "with --data."
+        ),
+    )
     assert not [button for button in app.button if button.key == "run"]
 
 
@@ -300,7 +327,9 @@ def test_a_table_that_changes_is_read_anew(page, data, table):
     few = table[table["course_name"] == table["course_name"].iloc[0]]
     few.to_csv(data, index=False)
     app.run()
-    assert_said(app, EN("first_run", run=EN("run")))
+    assert_said(
+        app, EN("Make your choices, then press **{run}**.", run=EN("Show the students"))
+    )
     assert (
         len(shown(run(app)))
         == few[["user_uuid", "course_uuid"]].drop_duplicates().shape[0]
@@ -337,8 +366,8 @@ def test_what_nobody_thought_of_is_told_without_its_message(page, monkeypatch, c
 def test_the_language_is_chosen_on_the_page(page):
     app = run(page())
     app.selectbox(key="language").select("es").run()
-    assert app.title[0].value == ES("scores_title")
-    assert app.button(key="run").label == ES("run")
+    assert app.title[0].value == ES("Who is at risk of failing?")
+    assert app.button(key="run").label == ES("Show the students")
     assert len(shown(app))
 
 
@@ -349,9 +378,17 @@ def test_names_are_no_markup(page, data, table):
     assert "\\*\\*\\[x\\]" in app.subheader[0].value
 
 
+@pytest.mark.slow  # trains a model on the sample
 def test_the_demonstration_works_at_once(page):
     app = page(open_registry=None, data=None)
-    assert_said(app, EN("about_demo"))
+    assert_said(
+        app,
+        EN(
+            "This is a demonstration with made-up students and a model trained just"
+            " now. To see your own, start the app with --registry or --url, and "
+            "--data."
+        ),
+    )
     assert len(shown(run(app)))
 
 
@@ -369,7 +406,9 @@ def test_an_uploaded_table_is_scored_until_it_is_put_back(page, model, table):
     few = few_of(table)
     upload(app, "few.csv", few.to_csv(index=False).encode())
     assert_said(app, "few.csv")
-    assert_said(app, EN("first_run", run=EN("run")))
+    assert_said(
+        app, EN("Make your choices, then press **{run}**.", run=EN("Show the students"))
+    )
     expected = model.score_students(few, at=14, n_reasons=0)
     assert_shows(run(app), expected)
     app.button(key="forget_upload").click().run()

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from app_client import Client
-from edml.app._demo import DemoSource
 from edml.app._endpoint import EndpointSource
-from edml.app._source import History, RegistrySource
+from edml.app._source import DemoSource, History, RegistrySource
 from edml.exceptions import EdmlError, RegistryError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
@@ -66,9 +65,9 @@ def test_reasons_and_facts_are_those_of_score_students(source, model, table, lan
     for place in (0, 5, len(expected) - 1):
         row = expected.iloc[place]
         who = History(row["user_uuid"], row["course_uuid"])
-        told = source.explain(1, table, 10, who, language)
-        assert told.reasons == row["reasons"]
-        assert told.facts == row["facts"]
+        explanation = source.explain(1, table, 10, who, language)
+        assert explanation.reasons == row["reasons"]
+        assert explanation.facts == row["facts"]
 
 
 def test_before_the_first_event_there_is_nothing(source, table):
@@ -140,6 +139,7 @@ def test_an_empty_registry_says_what_to_do(tmp_path):
         source.champion()
 
 
+@pytest.mark.slow  # trains a model on the sample
 def test_the_demonstration_shows_students_whom_its_model_has_not_seen():
     source = DemoSource()
     X = source.sample()

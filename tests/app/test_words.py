@@ -1,43 +1,32 @@
-"""Both languages say the same things, with the same places to fill."""
-
-import re
-from string import Formatter
+"""Words: texts, numbers and the choice of a language."""
 
 import pytest
 
-from edml.app import _words
-from edml.app._words import LANGUAGES, Words, choose_language
-
-TEXTS = _words._TEXTS
-KEYS = sorted(TEXTS["en"])
-
-
-def places(text):
-    return sorted(name for _, name, _, _ in Formatter().parse(text) if name)
-
-
-def test_both_languages_have_the_same_keys():
-    assert set(TEXTS["en"]) == set(TEXTS["es"])
-    assert set(TEXTS) == set(LANGUAGES)
-
-
-def test_no_key_is_of_two_pages():
-    parts = [part["en"] for part in (_words.SHARED, _words.SCORES, _words.MODELS)]
-    assert sum(map(len, parts)) == len(TEXTS["en"])
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_a_text_has_the_same_places_in_both(key):
-    assert places(TEXTS["en"][key]) == places(TEXTS["es"][key])
-    assert TEXTS["en"][key].strip()
-    assert TEXTS["es"][key].strip()
+from edml.app._words import Words, choose_language, language_name
+from edml.explanation import LANGUAGES
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_fill_the_places(language):
-    text = Words(language)("one_partition", day=12)
-    assert re.search(r"\b12\b", text)
+    text = Words(language)("All events are on course day {day}.", day=12)
+    assert " 12" in text
     assert "{" not in text
+
+
+def test_texts_depend_on_number_and_context():
+    spanish = Words("es")
+    texts = [spanish.ngettext("student", "students", n) for n in (1, 2)]
+    assert texts == ["estudiante", "estudiantes"]
+    assert spanish("not flagged") == "no señalados"
+    assert spanish.pgettext("one student", "not flagged") == "no señalado"
+    days = "{n} day with too few students is left out."
+    many = "{n} days with too few students are left out."
+    assert Words("en").ngettext(days, many, 1200).startswith("1,200 days")
+    assert spanish.ngettext(days, many, 1).startswith("Queda fuera 1 día")
+
+
+def test_a_language_has_the_name_that_it_has_for_itself():
+    assert [language_name(one) for one in ("en", "es")] == ["English", "Español"]
 
 
 @pytest.mark.parametrize(
@@ -56,5 +45,6 @@ def test_without_a_wish_the_language_is_english(wanted):
 def test_numbers_are_written_as_their_readers_do():
     assert Words("en").number(12345.678, 2) == "12,345.68"
     assert Words("es").number(12345.678, 2) == "12.345,68"
+    assert Words("en").percent(0.1234, 1) == "12.3%"
     assert Words("es").percent(0.1234, 1) == "12,3 %"
     assert Words("en").number(float("nan")) == "\N{EN DASH}"

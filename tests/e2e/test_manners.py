@@ -41,9 +41,9 @@ def test_fits_a_phone_in_the_dark(visit, app, path, picture, language):
 def test_languages_are_chosen_on_the_page(visit, start, folder):
     app = start("--registry", folder / "registry")
     page = visit(app.url, locale="es-AR")
-    expect(page.get_by_text(Words("es")("scores_title"))).to_be_visible()
+    expect(page.get_by_text(Words("es")("Who is at risk of failing?"))).to_be_visible()
     choose(page, "language", lambda _: page.get_by_role("option", name="English"))
-    expect(page.get_by_text(Words("en")("scores_title"))).to_be_visible()
+    expect(page.get_by_text(Words("en")("Who is at risk of failing?"))).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["", "/models"])
@@ -53,10 +53,14 @@ def test_an_empty_registry(visit, start, folder, tmp_path_factory, path, languag
     app = start(*options, "--registry", folder / "none")
     page = visit(f"{app.url}{path}")
     if path:
-        expect(page.get_by_text(words("m_empty"))).to_be_visible()
+        text = words(
+            "There is no model yet. Train one on the events of courses that have "
+            "ended, with their outcomes, then look again:"
+        )
+        expect(page.get_by_text(text)).to_be_visible()
         return
     list_students(page)
-    refused = words("refused", reason="")
+    refused = words("That did not work. {reason}", reason="")
     expect(page.get_by_text(refused.strip()).first).to_be_visible()
     expect(key(page, "try_again")).to_be_visible()
 
@@ -73,7 +77,13 @@ def test_a_champion_that_changes_meanwhile(visit, project, tmp_path, language):
         capacity = key(page, "capacity").get_by_role("spinbutton")
         capacity.fill("3")
         capacity.press("Enter")
-        said = words("changed_model", now=3, then=1, run="x").split("**")[0]
+        said = words(
+            "Another model has gone into production since this list was made: "
+            "version {now} instead of {then}. Press **{run}** to score again.",
+            now=3,
+            then=1,
+            run="x",
+        ).split("**")[0]
         expect(page.get_by_text(said.strip())).to_be_visible()
         assert "Traceback" not in app.log
 
@@ -90,7 +100,9 @@ def test_an_endpoint_that_goes_away(visit, folder, tmp_path, language):
             served.output()
             choose(page, "course", lambda courses: courses.nth(1))
             list_students(page)
-            refused = page.get_by_text(words("refused", reason="").strip()).first
+            refused = page.get_by_text(
+                words("That did not work. {reason}", reason="").strip()
+            ).first
             expect(refused).to_be_visible(timeout=120_000)
             expect(key(page, "try_again")).to_be_visible()
             assert "Traceback" not in app.log

@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from app_pages import choose, key
 from app_process import edml_app
+from edml.app._models_names import METRICS
 from edml.app._words import Words
 from edml.registry import ModelRegistry
 
@@ -23,7 +24,7 @@ PICTURES = (
 def choose_version(page, version, words):
     said = f"{version} · "
     choose(page, "models_version", lambda shown: shown.filter(has_text=said))
-    title = words("m_figures", version=version)
+    title = words("Metrics of version {version}", version=version)
     expect(page.get_by_role("heading", name=title)).to_be_visible()
 
 
@@ -37,7 +38,7 @@ def test_figures_pictures_and_history(visit, app, language, folder, picture):
     metrics = key(page, "models_metrics")
     for name in ("roc_auc", "average_precision", "brier"):
         want = words.number(record.validation["metrics"][name], 3)
-        expect(metrics.get_by_text(words(f"m_name_{name}")).first).to_be_visible()
+        expect(metrics.get_by_text(words(METRICS[name][0])).first).to_be_visible()
         expect(metrics.get_by_text(want).first).to_be_visible()
     if language == "en":
         expect(key(page, "models_bars").locator("svg.main-svg").first).to_be_visible()
@@ -93,11 +94,19 @@ def test_promote_and_roll_back(visit, project, tmp_path, lang):
         why.fill("mejor que ayer")
         why.press("Tab")
         key(page, "models_yes").get_by_role("button").click()
-        expect(page.get_by_text(words("m_done_promote", version=3))).to_be_visible()
+        expect(
+            page.get_by_text(
+                words("Version {version} is in production now.", version=3)
+            )
+        ).to_be_visible()
         assert registry.record("production").version == 3
         key(page, "models_rollback").get_by_role("button").click()
         key(page, "models_yes").get_by_role("button").click()
-        expect(page.get_by_text(words("m_done_rollback", version=1))).to_be_visible()
+        expect(
+            page.get_by_text(
+                words("Version {version} is in production again.", version=1)
+            )
+        ).to_be_visible()
         assert registry.record("production").version == 1
         assert "Traceback" not in app.log
 
@@ -119,6 +128,13 @@ def test_a_registry_that_changes_meanwhile(visit, project, tmp_path, language):
         choose_version(page, 3, words)
         registry.promote(3)
         choose_version(page, 2, words)
-        said = words("m_changed", changes="\0").partition("\0")[0].strip()
+        said = (
+            words(
+                "The registry has changed since this page was last shown: {changes}.",
+                changes="\0",
+            )
+            .partition("\0")[0]
+            .strip()
+        )
         expect(page.get_by_text(said)).to_be_visible()
         assert "Traceback" not in app.log

@@ -55,7 +55,7 @@ def model(folder):
 def test_list_is_that_of_score_students(visit, app, language, events, model, picture):
     words = Words(language)
     page = visit(app.url)
-    expect(page.get_by_text(words("scores_title"))).to_be_visible()
+    expect(page.get_by_text(words("Who is at risk of failing?"))).to_be_visible()
     list_students(page)
     last = int(events["particion"].max())
     want = model.score_students(events, at=last, since=last - 7)
@@ -75,7 +75,9 @@ def test_list_is_that_of_score_students(visit, app, language, events, model, pic
     expect(result.get_by_text(re.compile(rf"^{flagged} ")).first).to_be_visible()
     if language == "en":
         page.set_viewport_size({"width": 1120, "height": 1320})
-        page.get_by_text(words("scores_title")).scroll_into_view_if_needed()
+        page.get_by_text(
+            words("Who is at risk of failing?")
+        ).scroll_into_view_if_needed()
         expect(cell(page, 1, 0)).to_be_attached()
         picture(page, "app_students")
 
@@ -104,7 +106,15 @@ def test_course_period_students_and_partition(visit, app, language, events, mode
     choose_named(page, "chosen_students", want["legajo"].iloc[0])
     page.keyboard.press("Escape")  # what is open hides the rest from readers
     words = Words(language)
-    said = words("changed_choice", run="x").split("**")[0].strip()
+    said = (
+        words(
+            "The list below is for your previous choices. Press **{run}** to update"
+            " it.",
+            run="x",
+        )
+        .split("**")[0]
+        .strip()
+    )
     expect(page.get_by_text(said)).to_be_visible()
     list_students(page)
     expect(page.get_by_text(said)).to_have_count(0)
@@ -118,9 +128,18 @@ def test_contacts_filters_and_search(visit, app, language, events, model):
     capacity = key(page, "capacity").get_by_role("spinbutton")
     capacity.fill("4")
     capacity.press("Enter")
-    key(page, "show").get_by_text(words("show_contact"), exact=True).click()
+    key(page, "show").get_by_text(words("To contact"), exact=True).click()
     n_rows = len(events.drop_duplicates(["user_uuid", "course_uuid"]))
-    expect(page.get_by_text(words("rows_shown", n=4, rows=n_rows))).to_be_visible()
+    expect(
+        page.get_by_text(
+            words(
+                "{n} of {rows} rows. Click the box before a row to show that student "
+                "below.",
+                n=4,
+                rows=n_rows,
+            )
+        )
+    ).to_be_visible()
     got = download(page, language)
     assert got["contact"].sum() == 4
     assert got.loc[got["contact"], "user_uuid"].nunique() == 4
@@ -128,7 +147,14 @@ def test_contacts_filters_and_search(visit, app, language, events, model):
     find = key(page, "find").get_by_role("textbox")
     find.fill("no such student")
     find.press("Enter")
-    expect(page.get_by_text(words("none_left"))).to_be_visible()
+    expect(
+        page.get_by_text(
+            words(
+                "No student in the list matches. Show all, or search for something "
+                "else."
+            )
+        )
+    ).to_be_visible()
     find.fill(f"{first['legajo']} {first['course_name']}".lower())
     find.press("Enter")
     expect(cell(page, 1, 0)).to_have_text(first["legajo"])
@@ -153,7 +179,9 @@ def test_a_click_shows_a_student(visit, app, language, events, model, picture):
     last = int(events["particion"].max())
     want = model.score_students(events, at=last, since=last - 7, language=language)
     first = want.iloc[0]
-    title = words("student_title", student=first["legajo"], course=first["course_name"])
+    title = words(
+        "{student} in {course}", student=first["legajo"], course=first["course_name"]
+    )
     expect(panel.get_by_text(title)).to_be_visible()
     expect(
         panel.get_by_text(words.percent(first["probability"], 1)).first
@@ -181,7 +209,7 @@ def test_uploads_good_broken_and_huge(visit, app, language, events, model, tmp_p
     words = Words(language)
     page = visit(app.url)
     expect(key(page, "run")).to_be_visible()
-    page.get_by_text(words("data_heading"), exact=True).click()
+    page.get_by_text(words("Events"), exact=True).click()
     upload(page, "broken.csv", b"user_uuid,particion\nestudiante-x,LEG-x\n")
     expect(page.get_by_text("assignment_id").first).to_be_visible()
     expect(page.get_by_text("LEG-x")).to_have_count(0)

@@ -21,37 +21,29 @@ _N_FORGOTTEN = "n_forgotten"
 
 
 def choose(source: Source, words: Words) -> Events | None:
-    """Show where the events come from, and give them.
-
-    Parameters
-    ----------
-    source : Source
-        May have a sample.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    events : Events or None
-        None where there are none yet, or those uploaded cannot be read.
-    """
+    """Show where the events come from, and return them; None where there are none."""
     settings = handed_settings()
     there = settings.data is not None or source.kind == "demo"
-    with st.expander(words("data_heading"), expanded=not there):
+    with st.expander(words("Events"), expanded=not there):
         said = st.container()
         with st.container(key="upload"):
             file = st.file_uploader(
-                words("upload"),
+                words("Upload other events"),
                 type=["csv", "parquet"],
-                help=words("upload_help", limit=UPLOAD_LIMIT),
+                help=words(
+                    "CSV (UTF-8, comma-separated) or Parquet, up to {limit} MB. "
+                    "The file stays in memory and is forgotten when you close the "
+                    "page.",
+                    limit=UPLOAD_LIMIT,
+                ),
                 max_upload_size=UPLOAD_LIMIT,
                 on_change=_forget,
                 key=f"upload_{st.session_state.get(_N_FORGOTTEN, 0)}",
             )
     if there and (file is not None or _UPLOADED in st.session_state):
-        # also where it cannot be read; and it outlives a look at the other page
+        # also after an unreadable upload, and after a look at the other page
         st.button(
-            words("upload_remove"),
+            words("Back to the first table"),
             on_click=_forget_file,
             key="forget_upload",
             icon=":material/undo:",
@@ -60,55 +52,45 @@ def choose(source: Source, words: Words) -> Events | None:
         events, name = _read(settings, source, file, words)
         if events is not None:
             text = words(
-                "data_from",
+                "Events from {name}: {rows} rows, {students} students (once per "
+                "course).",
                 name=_state.escape(name),
                 rows=words.number(len(events.X)),
                 students=words.number(len(events.of_histories)),
             )
             said.caption(text)
         elif not there:
-            st.info(words("no_data"), icon=":material/upload_file:")
+            text = words(
+                "There is no table of events yet. Upload one here, or start the app "
+                "with --data."
+            )
+            st.info(text, icon=":material/upload_file:")
         return events
     return None
 
 
-def current(source: Source, words: Words) -> tuple[Events | None, str]:
-    """Give the events that are chosen, for a page that does not choose them.
-
-    Parameters
-    ----------
-    source : Source
-        May have a sample.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    events : Events or None
-        None where there are none yet.
-    name : str
-        What they are called.
-    """
-    return _read(handed_settings(), source, None, words)
+def current(source: Source, words: Words) -> Events | None:
+    """Return the events that the scores page shows."""
+    return _read(handed_settings(), source, None, words)[0]
 
 
 def _read(
     settings: AppSettings, source: Source, file: Any, words: Words
 ) -> tuple[Events | None, str]:
     if file is not None and st.session_state.get(_OF_FILE) != file.file_id:
-        with st.spinner(words("reading"), show_time=True):
+        with st.spinner(words("Reading the events …"), show_time=True):
             events = _parse(settings, source, Path(file.name), BytesIO(file.getvalue()))
         st.session_state[_UPLOADED] = events, file.name
         st.session_state[_OF_FILE] = file.file_id
     if _UPLOADED in st.session_state:
         found: tuple[Events, str] = st.session_state[_UPLOADED]
         return found
-    with st.spinner(words("reading"), show_time=True):
+    with st.spinner(words("Reading the events …"), show_time=True):
         if settings.data is not None:
             path = settings.data
             return _read_file(str(path), _stamp(path), settings, source), path.name
         if source.kind == "demo":
-            return _read_sample(source), words("data_sample")
+            return _read_sample(source), words("the sample that comes with edml")
     return None, ""
 
 
@@ -119,16 +101,19 @@ def _forget() -> None:
 
 def _forget_file() -> None:
     _forget()
-    # another widget, for this one cannot be emptied
+    # a new key makes a new widget: an uploader cannot be emptied
     st.session_state[_N_FORGOTTEN] = st.session_state.get(_N_FORGOTTEN, 0) + 1
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Give what changes when a file does."""
+    """Return what tells that a file has changed."""
     try:
         found = path.stat()
     except FileNotFoundError:
-        message = "The configured file of events is not there. Upload one, or mend it."
+        message = (
+            "The configured file of events does not exist. Upload one, or correct the "
+            "path."
+        )
         raise TableError(message) from None
     return found.st_mtime_ns, found.st_size
 
@@ -171,7 +156,7 @@ def _parse_as(
 
 
 def _names_of_model(source: Source) -> Mapping[str, str] | None:
-    """Give the names that the champion reads, where there is one that tells them."""
+    """Return the names that the champion reads; None without a champion."""
     try:
         return source.columns(source.champion().version)
     except EdmlError:

@@ -7,9 +7,16 @@ import numpy as np
 import pandas as pd
 
 from edml.app._settings import Client
-from edml.app._source import Champion, History, Scored, Told
+from edml.app._source import Champion, History, Scored, StudentExplanation
 from edml.exceptions import RegistryError, TableError
-from edml.schema import COURSE, PARTITION, STUDENT, read_partitions, resolve_columns
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    STUDENT,
+    latest_rows,
+    read_partitions,
+    resolve_columns,
+)
 
 if TYPE_CHECKING:
     from edml.registry import ModelRecord
@@ -18,25 +25,16 @@ _FOR_PEOPLE = ("legajo", "course_name")
 
 
 class EndpointSource:
-    """The champion that an endpoint serves; its model stays there.
-
-    Parameters
-    ----------
-    client : Client
-        Asks the endpoint.
-    columns : mapping of str to str
-        Actual column names by canonical name; the endpoint does not tell them.
-    """
+    """The champion that an endpoint serves; its model stays there."""
 
     kind = "endpoint"
 
     def __init__(self, client: Client, columns: Mapping[str, str]) -> None:
         self.client = client
-        self.n_changes = 0
         self._names = resolve_columns(columns)
 
     def sample(self) -> pd.DataFrame | None:
-        """Give None: the events are elsewhere."""
+        """Return None: the events are elsewhere."""
         return None
 
     def champion(self) -> Champion:
@@ -45,19 +43,18 @@ class EndpointSource:
         return Champion(int(record["version"]), float(record["threshold"]))
 
     def columns(self, version: int) -> Mapping[str, str]:
-        """Give the column names of the settings."""
+        """Return the column names of the settings."""
         return self._names
 
     def partition_days(self, version: int) -> float:
-        """Give a day, as `edml predict` takes it of an endpoint."""
+        """Return a day, as `edml predict` takes it of an endpoint."""
         return 1.0
 
     def score(
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
     ) -> Scored:
-        """Have students scored; ``version`` is not asked for, but told."""
-        from edml.app._averages import add_averages  # noqa: PLC0415 - seconds
-        from edml.classifier._units import latest_rows  # noqa: PLC0415
+        """Have students scored; the endpoint chooses the version, and reports it."""
+        from edml.app._local import add_averages  # noqa: PLC0415 - seconds
 
         names = self._names
         shown = self._as_of(X, at)
@@ -75,7 +72,7 @@ class EndpointSource:
         students["probability"] = probability = given["probability"].to_numpy()
         students["flagged"] = given["flagged"].to_numpy()
         students["change"] = probability - self._earlier(X, since, chosen)
-        if since is not None:  # who has no row since then has not changed, nor stayed
+        if since is not None:  # nothing is known of a change without a row since then
             students.loc[students[PARTITION] <= since, "change"] = np.nan
         students = add_averages(students, X, at, names)
         order = np.argsort(-probability, kind="stable")
@@ -86,16 +83,17 @@ class EndpointSource:
 
     def explain(
         self, version: int, X: pd.DataFrame, at: float, who: History, language: str
-    ) -> Told:
-        """Have one history explained; it alone is sent."""
+    ) -> StudentExplanation:
+        """Have one history explained; nothing else is sent."""
         from edml.app._student_view import take_history  # noqa: PLC0415 - seconds
 
         history = take_history(X, self._names, *who)
         answer = self.client.predict(self._as_of(history, at), True, language)
-        return Told(list(answer["reasons"].iloc[0]), list(answer["facts"].iloc[0]))
+        row = answer.iloc[0]
+        return StudentExplanation(list(row["reasons"]), list(row["facts"]))
 
     def records(self) -> pd.DataFrame:
-        """List the one version that is known, with the figures of its validation."""
+        """List the one version that is known, with the metrics of its validation."""
         record = self.client.model()
         figures = record.get("validation") or {}
         row = {
@@ -115,34 +113,30 @@ class EndpointSource:
         return pd.DataFrame([row])
 
     def record(self, version: int) -> "ModelRecord":
-        """Read what the endpoint tells of its champion."""
+        """Read the record of the endpoint's champion."""
         from edml.registry import ModelRecord  # noqa: PLC0415 - seconds
 
         return ModelRecord.from_dict(self.client.model())
 
     def load(self, version: int) -> Any | None:
-        """Give None: the model stays at the endpoint."""
+        """Return None: the model stays at the endpoint."""
         return None
 
     def evaluations(self, version: int) -> pd.DataFrame | None:
-        """Give None: evaluations stay in the endpoint's registry."""
+        """Return None: evaluations stay in the endpoint's registry."""
         return None
 
     def history(self) -> pd.DataFrame | None:
-        """Give None: the history stays in the endpoint's registry."""
-        return None
-
-    def test_data(self, version: int) -> tuple[pd.DataFrame, pd.Series] | None:
-        """Give None."""
+        """Return None: the history stays in the endpoint's registry."""
         return None
 
     def promote(self, version: int, stage: str, why: str) -> None:
-        """Refuse."""
-        raise _no_changes()
+        """Raise: an endpoint takes no changes."""
+        raise _read_only()
 
     def rollback(self, why: str) -> None:
-        """Refuse."""
-        raise _no_changes()
+        """Raise: an endpoint takes no changes."""
+        raise _read_only()
 
     def _as_of(self, X: pd.DataFrame, at: float) -> pd.DataFrame:
         from edml.datasets import as_of  # noqa: PLC0415 - seconds
@@ -170,7 +164,7 @@ class EndpointSource:
 def _in_order(
     answer: pd.DataFrame, chosen: pd.DataFrame, names: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Give the answers for the histories of some rows; NaN where there is none."""
+    """Return the answers for the histories of some rows; NaN where there is none."""
     columns = [names[STUDENT], names[COURSE]]
     found = answer.set_index(_as_texts(answer, columns))[["probability", "flagged"]]
     return found.reindex(_as_texts(chosen, columns))
@@ -181,7 +175,7 @@ def _as_texts(table: pd.DataFrame, columns: list[str]) -> pd.MultiIndex:
     return pd.MultiIndex.from_arrays([table[name].astype(str) for name in columns])
 
 
-def _no_changes() -> RegistryError:
+def _read_only() -> RegistryError:
     message = (
         "Expected a registry; found an endpoint, whose models cannot be changed from "
         "here. Start the app with --registry."

@@ -1,4 +1,4 @@
-"""A table of events, and which of them are asked for."""
+"""A table of events, and which of them a reader chooses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,48 +25,22 @@ _COURSE_NAME, _FILE_NUMBER = "course_name", "legajo"
 
 @dataclass(frozen=True)
 class Events:
-    """A table of events, with what the choices are made from.
-
-    Attributes
-    ----------
-    X : DataFrame
-        The events.
-    names : mapping of str to str
-        Actual column names by canonical name.
-    fingerprint : str
-        Tells the table from others.
-    histories : ndarray of shape (n_rows,)
-        The history of each row: a student in a course.
-    partitions : ndarray of shape (n_rows,)
-        The partition of each row.
-    of_histories : DataFrame of shape (n_histories, 2)
-        ``course`` and ``student`` of each, as people know them.
-    in_periods : DataFrame of shape (n_pairs, 2)
-        ``history`` and ``period``, for each period that a history has a row in.
-    periods : list of str
-        In the order of the calendar.
-    """
+    """A table of events, and what can be chosen from it."""
 
     X: pd.DataFrame
     names: Mapping[str, str]
     fingerprint: str
-    histories: IntArray
-    partitions: IntArray
-    of_histories: pd.DataFrame
-    in_periods: pd.DataFrame
-    periods: list[str]
+    histories: IntArray  # number of each row's history, a student in a course
+    partitions: IntArray  # of each row
+    of_histories: (
+        pd.DataFrame
+    )  # course and student of each history, as people know them
+    in_periods: pd.DataFrame  # history and period, for each period it has a row in
+    periods: list[str]  # in the order of the calendar
 
 
 class Choice(NamedTuple):
-    """Whose risk is asked for.
-
-    Attributes
-    ----------
-    period, course : str or None
-        One of those that there are; None is all.
-    students : tuple of str
-        As `list_students` names them; none is all.
-    """
+    """Whose risk is wanted; None and () stand for all."""
 
     period: str | None = None
     course: str | None = None
@@ -74,26 +48,7 @@ class Choice(NamedTuple):
 
 
 def read_choices(X: pd.DataFrame, names: Mapping[str, str], fingerprint: str) -> Events:
-    """Read what the choices are made from.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The events.
-    names : mapping of str to str
-        Actual column names by canonical name.
-    fingerprint : str
-        Of the events.
-
-    Returns
-    -------
-    events : Events
-
-    Raises
-    ------
-    TableError
-        If there is no row, or a key, partition or period cannot be read.
-    """
+    """Read what can be chosen from a table; raise a TableError for a bad key."""
     if not len(X):
         message = "Expected the events of at least one student; found no row."
         raise TableError(message)
@@ -125,82 +80,27 @@ def read_choices(X: pd.DataFrame, names: Mapping[str, str], fingerprint: str) ->
 
 
 def list_courses(events: Events, period: str | None) -> list[str]:
-    """List the courses of a period, by name.
-
-    Parameters
-    ----------
-    events : Events
-        The table.
-    period : str or None
-        None is all.
-
-    Returns
-    -------
-    courses : list of str
-        In alphabetical order; a course without a name goes by its id.
-    """
+    """List the courses of a period by name, or else by id."""
     chosen = _chosen_histories(events, Choice(period))
     return sorted(events.of_histories["course"][chosen].unique(), key=str.casefold)
 
 
 def list_students(events: Events, period: str | None, course: str | None) -> list[str]:
-    """List the students of a period and course, by file number.
-
-    Parameters
-    ----------
-    events : Events
-        The table.
-    period, course : str or None
-        None is all.
-
-    Returns
-    -------
-    students : list of str
-        A student without a file number goes by the id.
-    """
+    """List the students of a period and course by file number, or else by id."""
     chosen = _chosen_histories(events, Choice(period, course))
     return sorted(events.of_histories["student"][chosen].unique())
 
 
 def partition_range(events: Events, choice: Choice) -> tuple[int, int]:
-    """Give the first and the last partition of those who are asked for.
-
-    Parameters
-    ----------
-    events : Events
-        The table.
-    choice : Choice
-        Who.
-
-    Returns
-    -------
-    first, last : int
-    """
+    """Return the first and the last partition of the chosen students."""
     rows = events.partitions[_chosen_rows(events, choice)]
     return int(rows.min()), int(rows.max())
 
 
 def choose_events(events: Events, choice: Choice) -> pd.DataFrame:
-    """Give the events of those who are asked for, all that is known of them.
+    """Return the events of the chosen students.
 
-    A history is never cut: one that has a row in a period is in it as a whole.
-
-    Parameters
-    ----------
-    events : Events
-        The table.
-    choice : Choice
-        Who.
-
-    Returns
-    -------
-    X : DataFrame
-        Some rows of it.
-
-    Raises
-    ------
-    TableError
-        If there is no such course, period or student.
+    A history is never cut: one with a row in a period is in that period as a whole.
     """
     rows = _chosen_rows(events, choice)
     if not rows.any():
@@ -231,19 +131,7 @@ def _chosen_histories(events: Events, choice: Choice) -> np.ndarray:
 
 
 def label_column(table: pd.DataFrame, *columns: str) -> pd.Series:
-    """Give the text of the first column that has a value in each row.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-        Any.
-    *columns : str
-        Names, the best known first; those that are absent are passed over.
-
-    Returns
-    -------
-    labels : Series of str of shape (n_rows,)
-    """
+    """Return as text the first value of each row, the best known column first."""
     found = pd.Series([None] * len(table), index=table.index, dtype=object)
     for name in columns:
         if name in table.columns:

@@ -52,43 +52,21 @@ def run(settings: AppSettings) -> None:
 
 
 def hand_over(settings: AppSettings) -> None:
-    """Keep the settings for the pages of this process.
-
-    Parameters
-    ----------
-    settings : AppSettings
-        They replace those before.
-    """
+    """Keep the settings for the pages of this process."""
     _handed[:] = [settings]
 
 
 def handed_settings() -> AppSettings:
-    """Give the settings that were handed over.
-
-    Returns
-    -------
-    settings : AppSettings
-    """
+    """Return the settings that were handed over."""
     return _handed[0]
 
 
 def streamlit_options(settings: AppSettings) -> dict[str, object]:
-    """Give Streamlit's options, which win over a user's own configuration of it.
-
-    Parameters
-    ----------
-    settings : AppSettings
-        Where to listen.
-
-    Returns
-    -------
-    options : dict of str to object
-        With "_" for ".", as `streamlit run` takes them.
-    """
+    """Return Streamlit's options, which win over a user's own configuration of it."""
     return {
         "server_address": settings.host,
         "server_port": settings.port,
-        "server_headless": True,  # no browser is opened, and no mail asked for
+        "server_headless": True,  # opens no browser, and asks for no address
         "server_fileWatcherType": "none",
         "server_runOnSave": False,
         "server_maxUploadSize": UPLOAD_LIMIT,
@@ -100,17 +78,17 @@ def streamlit_options(settings: AppSettings) -> dict[str, object]:
         "logger_hideWelcomeMessage": True,
         "logger_level": "error",
         "global_developmentMode": False,
-        # of each, for one of both would be a theme of its own, and never dark
+        # set for both: one alone would be a custom theme, and never dark
         "theme_light_primaryColor": BLUE,
         "theme_dark_primaryColor": LIGHT_BLUE,
     }
 
 
 def keep_uploads_in_memory() -> None:
-    """Keep the web server from writing what is uploaded to temporary files.
+    """Keep the web server from writing uploads to temporary files.
 
-    Streamlit holds an uploaded file in memory, but it is received by Starlette, which
-    moves whatever is larger than a megabyte to a file of the system's.
+    Streamlit holds an uploaded file in memory, but Starlette, which receives it, moves
+    whatever is larger than a megabyte to a temporary file.
     """
     parsers = import_optional(
         "starlette.formparsers", extra="app", purpose="The web app"
@@ -120,27 +98,24 @@ def keep_uploads_in_memory() -> None:
 
 def import_ahead() -> None:
     """Import what the pages need while the browser still loads them."""
-    timer = threading.Timer(_SERVES, _import_slow)
+    timer = threading.Timer(_SERVES, lambda: [import_module(name) for name in _SLOW])
     timer.daemon = True
     timer.start()
 
 
-def _import_slow() -> None:
-    for name in _SLOW:
-        import_module(name)
-
-
 def _check_free(host: str, port: int) -> None:
-    """Refuse a port that is taken, which Streamlit would tell in its own way."""
+    """Raise an OSError for an address that is taken; Streamlit would only log it."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        reason = "it is in use" if error.errno == errno.EADDRINUSE else "it cannot be"
+        reason = (
+            "it is in use" if error.errno == errno.EADDRINUSE else "it is not possible"
+        )
         message = (
-            f"Expected to listen at {host}, port {port}; {reason}. Give another as "
+            f"Expected to listen at {host}, port {port}; {reason}. Choose another with "
             "--port or --host."
         )
         raise OSError(message) from None

@@ -1,43 +1,38 @@
-"""What a loaded model tells of single histories; slow to import."""
+"""What this process computes for a list of students: averages and explanations."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
-from edml.classifier._units import latest_rows
 from edml.datasets import as_of
 from edml.explanation import explain, history_facts
-from edml.schema import COURSE, STUDENT, columns_of
+from edml.feature_extraction import FeatureEngineer
+from edml.preprocessing import DataCleaner
+from edml.schema import (
+    COURSE,
+    NAME_COLUMNS,
+    STUDENT,
+    columns_of,
+    latest_rows,
+    step_parameter,
+)
 
 _N_REASONS = 3  # as score_students has it
+#: Features that are averages, by their names in the list.
+_AVERAGES = {"exam_average": "nota_overall_mean", "score_average": "score_mean"}
 
 
 def explain_history(
     model: Any, X: pd.DataFrame, at: float, who: tuple[Any, Any], language: str
 ) -> tuple[list[str], list[str]]:
-    """Give the reasons and facts of one history.
+    """Return the reasons and facts of one history, as `score_students` has them.
 
-    Parameters
-    ----------
-    model : classifier
-        What a registry loads.
-    X : DataFrame
-        The events that were scored: what is typical is drawn from all of them.
-    at : float
-        The partition as of whose end.
-    who : tuple of (student, course)
-        As the columns hold them.
-    language : {"en", "es"}
-        Of the texts.
-
-    Returns
-    -------
-    reasons, facts : list of str
-        Those of `RiskClassifier.score_students`; no reasons where the model's
-        classifier gives no probabilities.
+    ``X`` holds all the events that were scored: what is typical is drawn from them.
+    There is no reason where the model's classifier has no probabilities.
     """
-    days = partition_days_of(model)
+    days = float(step_parameter(model, "partition_days", 1.0))
     names = columns_of(model)
     shown = as_of(X, at, columns=names, partition_days=days)
     rows = latest_rows(shown, names)
@@ -53,39 +48,39 @@ def explain_history(
     return reasons, facts
 
 
-def partition_days_of(model: Any) -> float:
-    """Give the length of a partition, as a model's pipeline states it.
+def add_averages(
+    students: pd.DataFrame,
+    X: pd.DataFrame,
+    at: float,
+    names: Mapping[str, str],
+    *,
+    partition_days: float = 1.0,
+    pending: str = "missing",
+) -> pd.DataFrame:
+    """Add ``exam_average`` and ``score_average`` to a list from `score_students`.
 
-    Parameters
-    ----------
-    model : classifier
-        What a registry loads.
-
-    Returns
-    -------
-    days : float
-        1 where it states none.
+    They are the features that the model reads, as known at the end of partition
+    ``at``; NaN where there is no grade yet.
     """
-    return next((float(days) for days in _stated(model, "partition_days")), 1.0)
+    shown = as_of(X, at, columns=names, partition_days=partition_days)
+    latest = np.zeros(len(shown), dtype=np.bool_)
+    latest[latest_rows(shown, names)] = True
+    # most rows are empty ticks, which no feature depends on
+    named = np.any([shown[names[name]].notna() for name in NAME_COLUMNS], axis=0)
+    shown, rows = shown[named | latest], np.flatnonzero(latest[named | latest])
+    engineer = FeatureEngineer(
+        columns=names, pending=pending, partition_days=partition_days, fill_value=None
+    )
+    cleaned = DataCleaner(columns=names).fit_transform(shown)
+    features = engineer.fit_transform(cleaned)
+    known = _histories(shown.iloc[rows], names[STUDENT], names[COURSE])
+    place = known.get_indexer(_histories(students, STUDENT, COURSE))
+    found = {
+        name: np.asarray(features[feature], dtype=np.float64)[rows][place]
+        for name, feature in _AVERAGES.items()
+    }
+    return students.assign(**found)
 
 
-def pending_of(model: Any) -> str:
-    """Give how a model's pipeline counts submissions that wait for a grade.
-
-    Parameters
-    ----------
-    model : classifier
-        What a registry loads.
-
-    Returns
-    -------
-    pending : {"missing", "zero"}
-    """
-    return next((str(pending) for pending in _stated(model, "pending")), "missing")
-
-
-def _stated(model: Any, name: str) -> list[Any]:
-    pipeline = model.pipeline_
-    steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
-    stated = [getattr(step, name, None) for _, step in steps]
-    return [value for value in stated if value is not None]
+def _histories(table: pd.DataFrame, *columns: str) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([table[name].astype(object) for name in columns])

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from edml._translation import list_languages
 from edml.app import _state
 from edml.app._launch import handed_settings
 from edml.app._palette import BLUE, SKY, VERMILLION
-from edml.app._words import LANGUAGES, Words, choose_language
+from edml.app._words import Words, choose_language, language_name
 
 # drawn here: Streamlit would fetch its own from another server
 _ICON = (
@@ -17,8 +18,8 @@ _ICON = (
 
 
 def _scores(words: Words) -> None:
-    st.title(words("scores_title"))  # at once
-    with st.spinner(words("loading")):
+    st.title(words("Who is at risk of failing?"))  # at once
+    with st.spinner(words("Loading …")):
         from edml.app import _scores_page  # noqa: PLC0415 - seconds
 
         source = _state.current_source()
@@ -26,7 +27,7 @@ def _scores(words: Words) -> None:
 
 
 def _models(words: Words) -> None:
-    with st.spinner(words("loading")):
+    with st.spinner(words("Loading …")):
         from edml.app import _models_page  # noqa: PLC0415
 
         source = _state.current_source()
@@ -34,7 +35,7 @@ def _models(words: Words) -> None:
 
 
 def _choose_words() -> Words:
-    """Give the words in the language that is chosen, or else asked for."""
+    """Return the words in the chosen language: at first the settings', or browser's."""
     if "language" not in st.session_state:
         wanted = handed_settings().language or st.context.locale
         st.session_state["language"] = choose_language(wanted)
@@ -50,14 +51,14 @@ def main() -> None:
         [
             st.Page(
                 lambda: _scores(words),
-                title=words("page_scores"),
+                title=words("Students"),
                 icon=":material/groups:",
                 url_path="students",
                 default=True,
             ),
             st.Page(
                 lambda: _models(words),
-                title=words("page_models"),
+                title=words("Models"),
                 icon=":material/model_training:",
                 url_path="models",
             ),
@@ -66,9 +67,9 @@ def main() -> None:
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.selectbox(
-            words("language"),
-            list(LANGUAGES),
-            format_func=lambda one: LANGUAGES[one],
+            words("Language"),
+            list_languages(),
+            format_func=language_name,
             label_visibility="collapsed",
             width=140,
             key="language",

@@ -8,46 +8,25 @@ import pandas as pd
 
 from edml.inspection import Evaluation
 
-TEXT_ROWS = 21  # of a curve in its text equivalent: a table that can be read aloud
+_N_ROWS = 21  # of a curve's table, short enough to be read aloud
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve.
-
-    Attributes
-    ----------
-    name : {"roc", "precision_recall", "calibration", "earliness"}
-        Which.
-    table : DataFrame
-        All points; none where it cannot be told.
-    summary : dict of str to float
-        What its caption tells; NaN where it cannot be told.
-    """
+    """A curve; what is unknown is NaN in its summary, or leaves its table empty."""
 
     name: str
     table: pd.DataFrame
-    summary: dict[str, float]
+    summary: dict[str, float]  # the numbers of its caption
 
     @property
-    def text(self) -> pd.DataFrame:
+    def thinned(self) -> pd.DataFrame:
         """Evenly spread rows of the table, both ends among them."""
-        return thin(self.table, TEXT_ROWS)
+        return thin(self.table, _N_ROWS)
 
 
 def make_curves(evaluation: Evaluation) -> dict[str, Curve]:
-    """Give the curves that the page draws.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        As it was stored.
-
-    Returns
-    -------
-    curves : dict of str to Curve
-        By name, in the order in which they are shown.
-    """
+    """Return the curves of an evaluation by name, in the order of the page."""
     makers: dict[str, Callable[[Evaluation], Curve]] = {
         "roc": _roc,
         "precision_recall": _precision_recall,
@@ -58,20 +37,7 @@ def make_curves(evaluation: Evaluation) -> dict[str, Curve]:
 
 
 def thin(table: pd.DataFrame, n_rows: int) -> pd.DataFrame:
-    """Keep evenly spread rows of a table.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Any.
-    n_rows : int
-        How many at most, two or more.
-
-    Returns
-    -------
-    thinned : DataFrame
-        The first and the last row among them, numbered from 0.
-    """
+    """Keep evenly spread rows of a table, the first and the last among them."""
     if len(table) <= n_rows:
         return table.reset_index(drop=True)
     kept = np.linspace(0, len(table) - 1, n_rows).round().astype(np.int64)
@@ -120,7 +86,7 @@ def _calibration(evaluation: Evaluation) -> Curve:
 
 def _earliness(evaluation: Evaluation) -> Curve:
     every = evaluation.by_partition
-    told = every[every["enough"]]
+    shown = every[every["enough"]]
     lead = evaluation.lead_time
     columns = ["particion", "n_students", "n_failing"]
     columns += ["roc_auc", "roc_auc_low", "roc_auc_high"]
@@ -129,15 +95,15 @@ def _earliness(evaluation: Evaluation) -> Curve:
         "at_first": float("nan"),
         "last": float("nan"),
         "at_last": float("nan"),
-        "n_left_out": float(len(every) - len(told)),
+        "n_left_out": float(len(every) - len(shown)),
         "share_alerted": float(lead.get("share_alerted", np.nan)),
         "lead": float(lead.get("median", np.nan)),
     }
-    if len(told):
-        ends = told.iloc[[0, -1]]
+    if len(shown):
+        ends = shown.iloc[[0, -1]]
         summary["first"], summary["last"] = ends["particion"].astype(float)
         summary["at_first"], summary["at_last"] = ends["roc_auc"]
-    return Curve("earliness", told[columns].reset_index(drop=True), summary)
+    return Curve("earliness", shown[columns].reset_index(drop=True), summary)
 
 
 def _interval(evaluation: Evaluation, name: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Promoting and rolling back, each asked for once more before it is done."""
+"""Promotion and rollback, each of which a reader confirms in a dialog."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -8,32 +8,21 @@ import streamlit as st
 from edml.app import _state
 from edml.app._launch import handed_settings
 from edml.app._models_changes import Outcome, Seen, promote, roll_back
+from edml.app._models_names import STAGES
 from edml.app._source import Source
 from edml.app._words import Words
 from edml.exceptions import RegistryError
 
-_ASKING, _SAID = "models_asking", "models_said"
+_ASKING, _OUTCOME = "models_asking", "models_outcome"
 
 
 class Asking(NamedTuple):
-    """A change that is to be confirmed.
-
-    Attributes
-    ----------
-    what : {"promote", "rollback"}
-        Which.
-    version : int
-        What becomes the champion.
-    seen : Seen
-        The stages that the page showed when it was asked for.
-    judged : bool
-        Whether the version has figures.
-    """
+    """A change that waits for its confirmation."""
 
     what: Literal["promote", "rollback"]
-    version: int
-    seen: Seen
-    judged: bool
+    version: int  # the next champion
+    seen: Seen  # the registry as the page showed it
+    evaluated: bool
 
 
 def offer(
@@ -42,74 +31,71 @@ def offer(
     seen: Seen,
     words: Words,
     *,
-    judged: bool,
+    evaluated: bool,
     changed: bool,
 ) -> None:
     """Show the buttons, and the dialog of the one that was pressed.
 
-    Parameters
-    ----------
-    source : Source
-        Of a registry.
-    version : int
-        The one that is looked at.
-    seen : Seen
-        The stages as the page shows them.
-    words : Words
-        The language.
-    judged : bool
-        Whether the version has figures.
-    changed : bool
-        Whether the page has just said that the registry was changed: then what was
-        pressed was pressed before that was known.
+    Where the page has just shown that the registry changed, the button was pressed
+    before its reader could know, and no dialog opens.
     """
     with st.container(horizontal=True):
         if version == seen.champion:
-            st.badge(words("m_is_champion", version=version), icon=":material/star:")
+            text = words("Version {version} is in production.", version=version)
+            st.badge(text, icon=":material/star:")
         elif st.button(
-            words("m_promote"), key="models_promote", icon=":material/upgrade:"
+            words("Promote to production"),
+            key="models_promote",
+            icon=":material/upgrade:",
         ):
-            st.session_state[_ASKING] = Asking("promote", version, seen, judged)
-        if st.button(
-            words("m_rollback"),
+            st.session_state[_ASKING] = Asking("promote", version, seen, evaluated)
+        none_before = words(
+            "There is no version to roll back to: no earlier production version is "
+            "still there."
+        )
+        rollback = st.button(
+            words("Roll back"),
             key="models_rollback",
             icon=":material/undo:",
             disabled=seen.before is None,
-            help=words("m_rollback_none") if seen.before is None else None,
-        ):
-            before = seen.champion if seen.before is None else seen.before
-            st.session_state[_ASKING] = Asking(
-                "rollback", before or version, seen, judged=True
-            )
+            help=none_before if seen.before is None else None,
+        )
+        if rollback and seen.before is not None:
+            asking = Asking("rollback", seen.before, seen, evaluated=True)
+            st.session_state[_ASKING] = asking
     if changed:
         _forget()
-    asking: Asking | None = st.session_state.get(_ASKING)
-    if asking is not None:
-        title = words(f"m_{asking.what}_title", version=asking.version)
-        ask = st.dialog(title, on_dismiss=_forget)(_ask)
-        ask(source, asking, words)
+    pending: Asking | None = st.session_state.get(_ASKING)
+    if pending is not None:
+        if pending.what == "promote":
+            title = words("Promote version {version}?", version=pending.version)
+        else:
+            title = words("Roll back to version {version}?", version=pending.version)
+        st.dialog(title, on_dismiss=_forget)(_ask)(source, pending, words)
 
 
 def _ask(source: Source, asking: Asking, words: Words) -> None:
+    promoting = asking.what == "promote"
     with _state.guarded(words, "models_try_again"):
         st.write(_say_consequence(asking, words))
-        if not asking.judged:
-            st.warning(words("m_promote_unjudged"), icon=":material/help:")
-        why = st.text_input(words("m_why_input"), max_chars=200, key="models_why")
-        yes = st.button(words(f"m_yes_{asking.what}"), key="models_yes", type="primary")
-        no = st.button(words("m_no"), key="models_no")
+        if not asking.evaluated:
+            text = words("It was not evaluated: nobody knows how good it is.")
+            st.warning(text, icon=":material/help:")
+        label = words("Why? (for the history)")
+        why = st.text_input(label, max_chars=200, key="models_why")
+        label = words("Yes, promote") if promoting else words("Yes, roll back")
+        yes = st.button(label, key="models_yes", type="primary")
+        no = st.button(words("No, change nothing"), key="models_no")
     if yes:
         _forget()
         allow = handed_settings().allow_changes
-        if asking.what == "promote":
-            outcome = promote(
-                source, asking.version, why, asking.seen, allow_changes=allow
-            )
+        seen = asking.seen
+        if promoting:
+            outcome = promote(source, asking.version, why, seen, allow_changes=allow)
         else:
-            outcome = roll_back(source, why, asking.seen, allow_changes=allow)
+            outcome = roll_back(source, why, seen, allow_changes=allow)
         done = outcome.kind in ("done", "overtaken")
-        said = "done" if done else outcome.kind
-        st.session_state[_SAID] = said, _say_outcome(outcome, asking.what, words)
+        st.session_state[_OUTCOME] = done, _say_outcome(outcome, promoting, words)
     if yes or no:
         _forget()
         st.rerun()
@@ -118,61 +104,77 @@ def _ask(source: Source, asking: Asking, words: Words) -> None:
 def _say_consequence(asking: Asking, words: Words) -> str:
     champion = asking.seen.champion
     if asking.what == "rollback":
-        return words("m_rollback_text", before=asking.version, version=champion)
-    if champion is None:
-        return words("m_promote_first", version=asking.version)
-    before = words("m_version_n", version=champion)
-    return words("m_promote_text", version=asking.version, before=before)
-
-
-def _say_outcome(outcome: Outcome, what: str, words: Words) -> str:
-    if outcome.kind == "done":
-        return words(f"m_done_{what}", version=outcome.champion)
-    changes = say_changes(outcome.since, words)
-    if outcome.kind == "overtaken":
-        champion = outcome.champion or words("m_nobody")
-        return words("m_done_overtaken", changes=changes, version=champion)
-    reason = _state.plain(RegistryError(outcome.message))
-    return words(f"m_not_done_{outcome.kind}", changes=changes, reason=reason)
-
-
-def say_changes(since: pd.DataFrame, words: Words) -> str:
-    """Say which versions have moved.
-
-    Parameters
-    ----------
-    since : DataFrame
-        Of `changes_since`.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    text : str
-        Without a full stop.
-    """
-    moves = [
-        words(
-            "m_change",
-            version=change.version,
-            was=words(f"m_stage_{change.was}"),
-            now=words(f"m_stage_{change.now}"),
+        return words(
+            "Version {before} will score students again, and version {version} goes "
+            "back to development.",
+            before=asking.version,
+            version=champion,
         )
-        for change in since.itertuples(index=False)
+    if champion is None:
+        return words(
+            "Version {version} will score students from now on. No version does so "
+            "yet.",
+            version=asking.version,
+        )
+    return words(
+        "Version {version} will score students from now on. Version {before} goes "
+        "back to development.",
+        version=asking.version,
+        before=champion,
+    )
+
+
+def _say_outcome(outcome: Outcome, promoting: bool, words: Words) -> str:
+    version = outcome.champion
+    if outcome.kind == "done":
+        if promoting:
+            return words("Version {version} is in production now.", version=version)
+        return words("Version {version} is in production again.", version=version)
+    changes = say_moves(outcome.moves, words)
+    if outcome.kind == "overtaken":
+        return words(
+            "Done, but another change came at the same moment: {changes}. Version "
+            "{version} is in production now.",
+            changes=changes,
+            version=version or words("none"),
+        )
+    reason = _state.plain(RegistryError(outcome.message))
+    nothing_done = {
+        "changed": words(
+            "Nothing was changed, because the registry is no longer as the page "
+            "showed it: {changes}. Look at it as it is now, then decide again.",
+            changes=changes,
+        ),
+        "gone": words("Nothing was changed: the version has been removed."),
+        "not_allowed": words(
+            "Nothing was changed: the app was started without --allow-changes."
+        ),
+        "none_before": words(
+            "Nothing was changed: there is no version to roll back to."
+        ),
+        "refused": words("Nothing was changed. {reason}", reason=reason),
+    }
+    return nothing_done[outcome.kind]
+
+
+def say_moves(moves: pd.DataFrame, words: Words) -> str:
+    """Say which versions have moved, without a full stop."""
+    texts = [
+        words(
+            "version {version} moved from {was} to {now}",
+            version=move.version,
+            was=words(STAGES[str(move.was)]),
+            now=words(STAGES[str(move.now)]),
+        )
+        for move in moves.itertuples(index=False)
     ]
-    return "; ".join(moves) or words("m_changed_no_move")
+    return "; ".join(texts) or words("another evaluation or note was written")
 
 
-def take_said() -> tuple[str, str] | None:
-    """Give what became of the last change, once.
-
-    Returns
-    -------
-    said : (str, str) or None
-        "done" or why not, and the text.
-    """
-    said: Any = st.session_state.pop(_SAID, None)
-    return said
+def take_outcome() -> tuple[bool, str] | None:
+    """Return whether the last change was made and a text about it, once."""
+    outcome: Any = st.session_state.pop(_OUTCOME, None)
+    return outcome
 
 
 def _forget() -> None:

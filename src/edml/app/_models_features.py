@@ -1,4 +1,4 @@
-"""What a version goes by, and where its predictions lie; kept between runs."""
+"""What a version relies on, and where its predictions lie; kept between runs."""
 
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from edml.app._events_view import Events
 from edml.app._models_figures import draw_importance, draw_points
+from edml.app._models_names import SCALES
 from edml.app._models_scored import (
     Importance,
     Points,
@@ -25,15 +26,7 @@ from edml.registry import ModelRecord
 
 
 class Basis(NamedTuple):
-    """What a version goes by.
-
-    Attributes
-    ----------
-    importance : Importance or None
-        None of a model that tells none.
-    points : Points or None
-        None where there are no three features, or no table.
-    """
+    """What a version relies on; None where that cannot be computed."""
 
     importance: Importance | None
     points: Points | None
@@ -42,61 +35,42 @@ class Basis(NamedTuple):
 def score_events(
     source: Source, record: ModelRecord, events: Events, words: Words
 ) -> Scored:
-    """Score a table by a version, once.
-
-    Parameters
-    ----------
-    source : Source
-        Where the model is.
-    record : ModelRecord
-        Of the version.
-    events : Events
-        The app's table.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    scored : Scored
-        Each student and course, at the latest day.
-    """
-    with st.spinner(words("m_scoring", version=record.version), show_time=True):
+    """Score each student and course of a table at the latest day, once."""
+    version = record.version
+    doing = words("Scoring the table with version {version} …", version=version)
+    with st.spinner(doing, show_time=True):
         return _score(_identity(record), events.fingerprint, source, record, events)
 
 
 def show_importance(
     source: Source, record: ModelRecord, events: Events | None, words: Words
 ) -> None:
-    """Show the heaviest features, and predictions over three of them.
-
-    Parameters
-    ----------
-    source : Source
-        Where the model is.
-    record : ModelRecord
-        Of the version.
-    events : Events or None
-        The app's table.
-    words : Words
-        The language.
-    """
-    with st.spinner(words("m_explaining"), show_time=True):
+    """Show the heaviest features, and predictions over three of them."""
+    with st.spinner(words("Computing what the model relies on …"), show_time=True):
         fingerprint = None if events is None else events.fingerprint
         basis = _find(_identity(record), fingerprint, source, record, events)
     importance = basis.importance
     if importance is None:
-        st.caption(words("m_importance_none"))
+        text = words(
+            "Without a table of events, this model cannot show which features weigh "
+            "most. Start the app with --data."
+        )
+        st.caption(text)
         return
     _show_weights(importance, words)
-    st.subheader(words("m_points"))
+    st.subheader(words("Predictions over the three heaviest features"))
     if basis.points is None or not len(basis.points.table.dropna()):
-        st.caption(words("m_points_none"))
+        text = words(
+            "Predictions cannot be drawn: there are not three features with known "
+            "names, or there is no table."
+        )
+        st.caption(text)
         return
     _show_points(basis.points, record.threshold, words)
 
 
-# One model's file is one model, whatever registry it is in.
 def _identity(record: ModelRecord) -> str:
+    """Return a key of a model's files, the same in any registry."""
     return str(sorted((name, file["sha256"]) for name, file in record.files.items()))
 
 
@@ -135,23 +109,36 @@ def _show_weights(importance: Importance, words: Words) -> None:
     weights = importance.table["weight"].to_numpy(dtype=np.float64)
     names = [feature_name(name, words.language) for name in features]
     st.plotly_chart(draw_importance(names, weights, words), key="models_importance")
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "n": words.number(len(names)),
         "n_features": words.number(importance.n_features),
-        "first": names[0] if names else words("m_nobody"),
+        "first": names[0] if names else words("none"),
     }
     if importance.n_rows:
-        scale = words(f"m_scale_{importance.scale}")
-        n_rows = words.number(importance.n_rows)
-        st.caption(words("m_importance_caption", scale=scale, n_rows=n_rows, **told))
+        text = words(
+            "The {n} of {n_features} features that weigh most: the mean absolute "
+            "contribution to the score before calibration, on {n_rows} students of the "
+            "app's table ({scale}). The heaviest is: {first}. Contributions show what "
+            "the model relies on, not what makes students fail.",
+            scale=words(SCALES[importance.scale]),
+            n_rows=words.number(importance.n_rows),
+            **values,
+        )
     else:
-        st.caption(words("m_importance_own", **told))
-    with st.expander(words("m_as_table")):
+        text = words(
+            "The {n} of {n_features} features that the model's trees use most, by "
+            "their own count, as shares of the total. The heaviest is: {first}. They "
+            "show what the model relies on, not what makes students fail. With a table "
+            "(--data), contributions to the scores are shown instead.",
+            **values,
+        )
+    st.caption(text)
+    with st.expander(words("The same as a table")):
         table = pd.DataFrame(
             {
-                words("m_feature"): names,
-                words("m_column"): features,
-                words("m_weight"): weights,
+                words("Feature"): names,
+                words("Name in the library"): features,
+                words("Weight"): weights,
             }
         )
         st.container(key="models_importance_table").dataframe(table, hide_index=True)
@@ -164,7 +151,9 @@ def _show_points(points: Points, threshold: float, words: Words) -> None:
     known = points.table.dropna()
     flagged = known["probability"] >= threshold
     text = words(
-        "m_points_caption",
+        "Each mark is a student of the app's table in a course, at the latest day:"
+        " {n} of {n_all}. Diamonds are flagged ({flagged}), circles are not. The "
+        "flagged average {means_flagged}; the others {means_others}.",
         n=words.number(len(known)),
         n_all=words.number(points.n_all),
         flagged=words.number(int(flagged.sum())),
@@ -173,29 +162,30 @@ def _show_points(points: Points, threshold: float, words: Words) -> None:
     )
     n_missing = len(points.table) - len(known)
     if n_missing:
-        text += " " + words("m_points_missing", n=words.number(n_missing))
+        text += " " + words.ngettext(
+            "{n} student is not drawn because one of the three is not known yet.",
+            "{n} students are not drawn because one of the three is not known yet.",
+            n_missing,
+        )
     st.caption(text)
-    with st.expander(words("m_as_table")):
-        groups = {words("m_flagged"): flagged, words("m_not_flagged"): ~flagged}
-        rows = [
+    with st.expander(words("The same as a table")):
+        groups = known[flagged], known[~flagged]
+        table = pd.DataFrame(
             {
-                words("m_group"): name,
-                words("m_count"): int(chosen.sum()),
+                words("Group"): [words("flagged"), words("not flagged")],
+                words("Count"): [len(group) for group in groups],
                 **{
-                    words("m_mean_of", feature=names[one]): known.loc[
-                        chosen, one
-                    ].mean()
-                    for one in points.features
+                    words("mean of: {feature}", feature=name): [
+                        group[one].mean() for group in groups
+                    ]
+                    for one, name in names.items()
                 },
             }
-            for name, chosen in groups.items()
-        ]
-        table = pd.DataFrame(rows)
+        )
         st.container(key="models_points_table").dataframe(table, hide_index=True)
 
 
 def _say_means(group: pd.DataFrame, names: dict[str, str], words: Words) -> str:
     return ", ".join(
-        words("m_points_mean", value=words.number(group[one].mean(), 1), feature=name)
-        for one, name in names.items()
+        f"{words.number(group[one].mean(), 1)} ({name})" for one, name in names.items()
     )

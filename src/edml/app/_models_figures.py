@@ -1,4 +1,4 @@
-"""The pictures of the models page, each of which the page tells in words as well."""
+"""The charts of the models page, each of which has a text that says the same."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -9,9 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from edml.app._models_curves import Curve
+from edml.app._models_names import AXES, STAGES
 from edml.app._models_scored import Points
 from edml.app._models_thresholds import AtThreshold
-from edml.app._models_view import ERRORS
 from edml.app._palette import (
     BLUE,
     FLAGGED,
@@ -23,10 +23,10 @@ from edml.app._palette import (
     VERMILLION,
 )
 from edml.app._words import Words
+from edml.metrics import LOSSES
 from edml.schema import FloatArray
 
 _LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-_SEPARATORS = {"en": ".,", "es": ",."}  # of decimals, and of thousands
 _ROW = 30  # pixels of a bar
 _LABEL = 26  # letters of a label's line, so that a phone has room for the bar
 _BAND = "rgba(86, 180, 233, 0.3)"  # SKY
@@ -37,38 +37,24 @@ _LINES = {
 }
 
 
-def draw_versions(versions: pd.DataFrame, figure: str, words: Words) -> Any:
-    """Draw one figure of all versions as bars, the champion's hatched.
+def label_version(row: Any, words: Words) -> str:
+    """Return the number and stage of a version, with a star for the champion."""
+    star = "★ " if row.champion else ""
+    return f"{star}{row.version} · {words(STAGES[row.stage])}"
 
-    Parameters
-    ----------
-    versions : DataFrame
-        Of `list_versions`.
-    figure : str
-        One of `FIGURES`.
-    words : Words
-        The language.
 
-    Returns
-    -------
-    figure : plotly Figure
-    """
+def draw_versions(versions: pd.DataFrame, metric: str, words: Words) -> Any:
+    """Draw one metric of all versions as bars, the champion's hatched."""
     shown = versions[::-1]  # the first one at the top
     champion = shown["champion"].to_numpy(dtype=bool)
-    values = shown[figure].to_numpy(dtype=np.float64)
-    labels = [
-        words("m_champion_mark", version=row.version)
-        if row.champion
-        else words("m_option_short", version=row.version, stage=stage_name(row, words))
-        for row in shown.itertuples()
-    ]
+    values = shown[metric].to_numpy(dtype=np.float64)
     texts = [
-        words.number(value, 3) if judged else words("m_not_judged")
-        for value, judged in zip(values, shown["judged"], strict=True)
+        words.number(value, 3) if evaluated else words("not evaluated")
+        for value, evaluated in zip(values, shown["evaluated"], strict=True)
     ]
     bars = go.Bar(
         x=np.nan_to_num(values),
-        y=labels,
+        y=[label_version(row, words) for row in shown.itertuples()],
         orientation="h",
         text=texts,
         textposition="outside",
@@ -85,7 +71,7 @@ def draw_versions(versions: pd.DataFrame, figure: str, words: Words) -> Any:
             },
         },
     )
-    most = max(1.0 if figure not in ERRORS else 0.0, float(np.nanmax([*values, 0.0])))
+    most = max(1.0 if metric not in LOSSES else 0.0, float(np.nanmax([*values, 0.0])))
     return _finish(
         go.Figure(bars),
         words,
@@ -99,30 +85,14 @@ def draw_versions(versions: pd.DataFrame, figure: str, words: Words) -> Any:
 def draw_thresholds(
     table: pd.DataFrame, at: AtThreshold, own: float, words: Words
 ) -> Any:
-    """Draw precision, recall and F1 at each threshold.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `threshold_table`.
-    at : AtThreshold
-        Where the slider is.
-    own : float
-        The model's threshold.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    figure : plotly Figure
-    """
+    """Draw precision, recall and F1 at each threshold."""
     drawn = go.Figure()
     for name, (color, dash) in _LINES.items():
         drawn.add_scatter(
             x=table["threshold"],
             y=table[name],
             mode="lines",
-            name=words(f"m_axis_{name}"),
+            name=words(AXES[name]),
             line={"color": color, "dash": dash, "width": 2.5, "shape": "vh"},
         )
     for threshold, dash in ((own, "dot"), (at.threshold, "dash")):
@@ -131,31 +101,19 @@ def draw_thresholds(
     return _finish(
         drawn,
         words,
-        xaxis={"title": words("m_axis_threshold")},
-        yaxis={"title": words("m_axis_share"), "range": [0, 1.02]},
+        xaxis={"title": words("threshold")},
+        yaxis={"title": words("share"), "range": [0, 1.02]},
     )
 
 
 def draw_curve(curve: Curve, words: Words) -> Any:
-    """Draw a curve.
-
-    Parameters
-    ----------
-    curve : Curve
-        With a point.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    figure : plotly Figure
-    """
+    """Draw a curve."""
     return _CURVES[curve.name](curve, words)
 
 
 def _draw_roc(curve: Curve, words: Words) -> Any:
     drawn = _open_line(curve, "fpr", "tpr", words)
-    _add_chance(drawn, [0, 1], [0, 1], words)
+    _add_dotted(drawn, [0, 1], [0, 1], words("chance"))
     return _finish_shares(drawn, curve, "fpr", "tpr", words)
 
 
@@ -163,7 +121,7 @@ def _draw_precision_recall(curve: Curve, words: Words) -> Any:
     # between two thresholds nothing is flagged in between: steps, no slopes
     drawn = _open_line(curve, "recall", "precision", words, shape="hv")
     chance = curve.summary["chance"]
-    _add_chance(drawn, [0, 1], [chance, chance], words)
+    _add_dotted(drawn, [0, 1], [chance, chance], words("chance"))
     return _finish_shares(drawn, curve, "recall", "precision", words)
 
 
@@ -172,12 +130,12 @@ def _draw_calibration(curve: Curve, words: Words) -> Any:
     given, found = table["mean_predicted"], table["share_positive"]
     drawn = go.Figure()
     most = float(np.nanmax([0.01, given.max(), table["high"].max(), found.max()]))
-    _add_chance(drawn, [0, most], [0, most], words, "m_legend_promised")
+    _add_dotted(drawn, [0, most], [0, most], words("perfectly calibrated"))
     drawn.add_scatter(
         x=given,
         y=found,
         mode="lines+markers",
-        name=words("m_legend_model"),
+        name=words("model"),
         line={"color": BLUE},
         marker={"size": 8},
         error_y={
@@ -191,8 +149,8 @@ def _draw_calibration(curve: Curve, words: Words) -> Any:
     return _finish(
         drawn,
         words,
-        xaxis={"title": words("m_axis_mean_predicted"), "rangemode": "tozero"},
-        yaxis={"title": words("m_axis_share_positive"), "rangemode": "tozero"},
+        xaxis={"title": words("mean predicted probability"), "rangemode": "tozero"},
+        yaxis={"title": words("share that fails"), "rangemode": "tozero"},
     )
 
 
@@ -208,24 +166,24 @@ def _draw_earliness(curve: Curve, words: Words) -> Any:
             y=table["roc_auc_high"],
             fill="tonexty",
             fillcolor=_BAND,
-            name=words("m_legend_interval"),
+            name=words("interval"),
             **quiet,
         )
     drawn.add_scatter(
         x=day,
         y=table["roc_auc"],
         mode="lines+markers",
-        name=words("m_legend_model"),
+        name=words("model"),
         line={"color": BLUE},
         marker={"size": 5},
     )
     ends = [day.min(), day.max()]
-    _add_chance(drawn, ends, [0.5, 0.5], words)
+    _add_dotted(drawn, ends, [0.5, 0.5], words("chance"))
     return _finish(
         drawn,
         words,
-        xaxis={"title": words("m_axis_particion")},
-        yaxis={"title": words("m_axis_roc_auc")},
+        xaxis={"title": words("course day")},
+        yaxis={"title": words("ROC AUC")},
     )
 
 
@@ -238,21 +196,7 @@ _CURVES = {
 
 
 def draw_importance(names: Sequence[str], weights: FloatArray, words: Words) -> Any:
-    """Draw the weights of features as bars, the heaviest at the top.
-
-    Parameters
-    ----------
-    names : sequence of str
-        For people, the heaviest first.
-    weights : ndarray of shape (n_features,)
-        Their weights.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    figure : plotly Figure
-    """
+    """Draw the weights of features as bars, the heaviest at the top."""
     bars = go.Bar(
         x=weights[::-1],
         y=["<br>".join(wrap(name, _LABEL)) for name in names][::-1],
@@ -264,7 +208,7 @@ def draw_importance(names: Sequence[str], weights: FloatArray, words: Words) -> 
         go.Figure(bars),
         words,
         height=90 + int(1.3 * _ROW) * len(names),
-        xaxis={"title": words("m_weight")},
+        xaxis={"title": words("Weight")},
         yaxis={"dtick": 1, "showgrid": False},
     )
 
@@ -272,23 +216,7 @@ def draw_importance(names: Sequence[str], weights: FloatArray, words: Words) -> 
 def draw_points(
     points: Points, threshold: float, names: Mapping[str, str], words: Words
 ) -> Any:
-    """Draw predictions over three features, flagged ones as diamonds.
-
-    Parameters
-    ----------
-    points : Points
-        What is drawn.
-    threshold : float
-        The probability at and above which a student is flagged.
-    names : mapping of str to str
-        What people call the three.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    figure : plotly Figure
-    """
+    """Draw predictions over three features, flagged ones as diamonds."""
     known = points.table.dropna()
     drawn = go.Figure()
     highest = float(max(known["probability"].max(), threshold, 0.01))
@@ -303,7 +231,7 @@ def draw_points(
             y=y,
             z=z,
             mode="markers",
-            name=words("m_flagged" if flagged else "m_not_flagged"),
+            name=words("flagged") if flagged else words("not flagged"),
             marker={
                 "symbol": symbol,
                 "size": 5 if flagged else 4,
@@ -313,7 +241,7 @@ def draw_points(
                 "colorscale": "Cividis",
                 "showscale": flagged,
                 "colorbar": {  # below, where a phone has room
-                    "title": {"text": words("m_probability"), "side": "top"},
+                    "title": {"text": words("Probability"), "side": "top"},
                     "orientation": "h",
                     "thickness": 12,
                     "y": -0.02,
@@ -340,23 +268,6 @@ def draw_points(
     return _finish(drawn, words, 520, scene=scene, uirevision="kept")
 
 
-def stage_name(row: Any, words: Words) -> str:
-    """Give the name of a version's stage.
-
-    Parameters
-    ----------
-    row : object
-        With a stage.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    name : str
-    """
-    return words(f"m_stage_{row.stage}")
-
-
 def _open_line(
     curve: Curve, x: str, y: str, words: Words, shape: str = "linear"
 ) -> Any:
@@ -365,24 +276,18 @@ def _open_line(
         x=curve.table[x],
         y=curve.table[y],
         mode="lines",
-        name=words("m_legend_model"),
+        name=words("model"),
         line={"color": BLUE, "width": 2.5, "shape": shape},
     )
     return drawn
 
 
-def _add_chance(
-    drawn: Any,
-    x: Sequence[float],
-    y: Sequence[float],
-    words: Words,
-    name: str = "m_legend_chance",
-) -> None:
+def _add_dotted(drawn: Any, x: Sequence[float], y: Sequence[float], name: str) -> None:
     drawn.add_scatter(
         x=x,
         y=y,
         mode="lines",
-        name=words(name),
+        name=name,
         line={"color": GREY, "dash": "dot"},
         hoverinfo="skip",
     )
@@ -393,19 +298,19 @@ def _finish_shares(drawn: Any, curve: Curve, x: str, y: str, words: Words) -> An
         x=[curve.summary[x]],
         y=[curve.summary[y]],
         mode="markers",
-        name=words("m_legend_own"),
+        name=words("its threshold"),
         marker={"symbol": "diamond", "size": 13, "color": VERMILLION},
     )
     ends = [-0.02, 1.02]
     return _finish(
         drawn,
         words,
-        xaxis={"title": words(f"m_axis_{x}"), "range": ends},
-        yaxis={"title": words(f"m_axis_{y}"), "range": ends},
+        xaxis={"title": words(AXES[x]), "range": ends},
+        yaxis={"title": words(AXES[y]), "range": ends},
     )
 
 
 def _finish(drawn: Any, words: Words, height: int = 340, **layout: Any) -> Any:
     drawn.update_layout(LAYOUT, height=height, legend=_LEGEND)
-    drawn.update_layout(separators=_SEPARATORS[words.language], **layout)
+    drawn.update_layout(separators=words.decimal + words.thousands, **layout)
     return drawn

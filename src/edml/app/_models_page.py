@@ -4,9 +4,9 @@ The keys of its widgets, and of the boxes that its tables are in, by which tests
 them (``st-key-<key>``):
 ``models_figure``, ``models_bars``, ``models_table`` (all versions); ``models_version``;
 ``models_promote``, ``models_rollback``, and in their dialogs ``models_why``,
-``models_yes``, ``models_no``; ``models_metrics`` (box of the figures),
+``models_yes``, ``models_no``; ``models_metrics`` (box of the metrics),
 ``models_compared`` (the same as a table); ``models_threshold_<version>``,
-``models_confusion`` (box), ``models_at_threshold`` (box of the figures there),
+``models_confusion`` (box), ``models_at_threshold`` (box of the metrics there),
 ``models_thresholds`` (picture), ``models_by_course``; ``models_roc``,
 ``models_precision_recall``, ``models_calibration``, ``models_earliness``, each with its
 table as ``<key>_table``; ``models_importance``, ``models_points`` and their tables
@@ -14,85 +14,79 @@ table as ``<key>_table``; ``models_importance``, ``models_points`` and their tab
 ``models_history``; ``models_endpoint`` (box).
 """
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from edml.app import _data, _models_dialogs, _models_sections, _models_slider
+from edml.app import _data, _models_dialogs, _models_sections, _models_slider, _state
 from edml.app._launch import handed_settings
 from edml.app._models_changes import Seen, changes_since, look
-from edml.app._models_endpoint import show_endpoint
-from edml.app._models_figures import draw_versions, stage_name
-from edml.app._models_tables import write_time
+from edml.app._models_figures import draw_versions, label_version
+from edml.app._models_names import METRICS, STAGES
+from edml.app._models_sections import write_time
 from edml.app._models_view import (
-    ERRORS,
-    FIGURES,
-    Judgement,
     compare,
-    latest_judgement,
+    latest_evaluation,
     list_versions,
     provenance,
     version_history,
 )
 from edml.app._source import Source
 from edml.app._words import Words
+from edml.metrics import LOSSES
 
-_VERSION, _FIGURE, _SEEN = "models_version", "models_figure", "models_seen"
+_VERSION, _METRIC, _SEEN = "models_version", "models_figure", "models_seen"
 _MAX_BARS = 30  # more cannot be told apart
 _COMMAND = "edml tune events.csv --registry registry"
 
 
 def show(source: Source, words: Words) -> None:
-    """Show the page.
-
-    Parameters
-    ----------
-    source : Source
-        Where the versions are.
-    words : Words
-        The language.
-    """
-    st.title(words("page_models"))
+    """Show the page."""
+    st.title(words("Models"))
     if source.kind == "endpoint":
-        show_endpoint(source, words)
+        _models_sections.show_endpoint(source, words)
         return
-    if source.kind == "demo":
-        st.info(words("about_demo"), icon=":material/school:")
-    with st.spinner(words("m_reading"), show_time=True):
+    _state.show_demo_note(source, words)
+    with st.spinner(words("Reading the registry …"), show_time=True):
         versions = list_versions(source.records())
         history = source.history()
-    seen = look(history) if history is not None else Seen(0, None, None)
+    seen = look(history)
     changed = _say_changes(history, seen, words)
     if not len(versions):
-        st.info(words("m_empty"), icon=":material/model_training:")
+        text = words(
+            "There is no model yet. Train one on the events of courses that have "
+            "ended, with their outcomes, then look again:"
+        )
+        st.info(text, icon=":material/model_training:")
         st.code(_COMMAND, language="bash")
         return
     _show_versions(versions, words)
     version = _choose(versions, words)
-    judged = bool(versions.set_index("version").loc[version, "judged"])
     if handed_settings().allow_changes:
+        evaluated = bool(versions.set_index("version").loc[version, "evaluated"])
         _models_dialogs.offer(
-            source, version, seen, words, judged=judged, changed=changed
+            source, version, seen, words, evaluated=evaluated, changed=changed
         )
     _show_version(source, versions, history, version, words)
 
 
-def _say_changes(history: Any, seen: Seen, words: Words) -> bool:
-    """Say what became of a change, or what others have changed meanwhile."""
+def _say_changes(history: pd.DataFrame | None, seen: Seen, words: Words) -> bool:
+    """Show the outcome of a change made here, or what others have changed meanwhile."""
     before = st.session_state.get(_SEEN)
     st.session_state[_SEEN] = seen
-    said = _models_dialogs.take_said()
-    if said is not None:
-        kind, text = said
-        show_box = st.success if kind == "done" else st.warning
+    outcome = _models_dialogs.take_outcome()
+    if outcome is not None:
+        done, text = outcome
+        show_box = st.success if done else st.warning
         show_box(text)
         return False
-    if before is None or before.generation == seen.generation:
+    if history is None or before is None or before.generation == seen.generation:
         return False
-    since = changes_since(history, before.generation)
-    moves = _models_dialogs.say_changes(since, words)
-    st.info(words("m_changed", changes=moves), icon=":material/sync:")
+    moves = changes_since(history, before.generation)
+    text = words(
+        "The registry has changed since this page was last shown: {changes}.",
+        changes=_models_dialogs.say_moves(moves, words),
+    )
+    st.info(text, icon=":material/sync:")
     return True
 
 
@@ -100,95 +94,107 @@ def _say_changes(history: Any, seen: Seen, words: Words) -> bool:
 
 
 def _show_versions(versions: pd.DataFrame, words: Words) -> None:
-    st.header(words("m_versions"))
-    _keep(_FIGURE)
-    figure = st.selectbox(
-        words("m_figure"),
-        FIGURES,
-        format_func=lambda name: words(f"m_name_{name}"),
-        key=_FIGURE,
+    st.header(words("All versions"))
+    _state.keep(_METRIC)
+    metric = st.selectbox(
+        words("Metric"),
+        list(METRICS),
+        format_func=lambda name: words(METRICS[name][0]),
+        key=_METRIC,
     )
-    st.caption(words(f"m_help_{figure}"))
+    st.caption(words(METRICS[metric][1]))
     shown = versions.head(_MAX_BARS)
-    st.plotly_chart(draw_versions(shown, figure, words), key="models_bars")
-    st.caption(_say_versions(versions, figure, words))
+    st.plotly_chart(draw_versions(shown, metric, words), key="models_bars")
+    st.caption(_say_versions(versions, metric, words))
     if len(shown) < len(versions):
-        st.caption(words("m_bars_newest", n=words.number(len(shown))))
-    with st.expander(words("m_as_table")):
+        n = words.number(len(shown))
+        text = words("The chart shows the newest {n}; the table shows all.", n=n)
+        st.caption(text)
+    with st.expander(words("The same as a table")):
         _show_table(versions, words)
 
 
-def _say_versions(versions: pd.DataFrame, figure: str, words: Words) -> str:
-    values = versions.loc[versions["judged"], ["version", figure]].dropna()
+def _say_versions(versions: pd.DataFrame, metric: str, words: Words) -> str:
+    values = versions.loc[versions["evaluated"], ["version", metric]].dropna()
     n = words.number(len(versions))
     if not len(values):
-        return words("m_bars_none", n=n)
-    best = values[figure].min() if figure in ERRORS else values[figure].max()
-    first = values.loc[values[figure] == best, "version"]
+        return words(
+            "None of the {n} versions was evaluated on students it had not seen, so "
+            "there is no metric to show.",
+            n=n,
+        )
+    best = values[metric].min() if metric in LOSSES else values[metric].max()
+    first = values.loc[values[metric] == best, "version"]
     champion = versions.loc[versions["champion"], "version"]
     return words(
-        "m_bars_caption",
-        figure=words(f"m_name_{figure}"),
-        n_judged=words.number(int(versions["judged"].sum())),
+        "{metric} of {n_evaluated} of {n} versions, each on students it had not seen: "
+        "{best} has the best value, {value}. The version in production, {champion}, "
+        "has a star and hatched bars. Do not compare versions by their bars if they "
+        "were evaluated on different students.",
+        metric=words(METRICS[metric][0]),
+        n_evaluated=words.number(int(versions["evaluated"].sum())),
         n=n,
         best=", ".join(map(str, sorted(first))),
         value=words.number(float(best), 3),
-        champion=champion.iloc[0] if len(champion) else words("m_nobody"),
+        champion=champion.iloc[0] if len(champion) else words("none"),
     )
 
 
 def _show_table(versions: pd.DataFrame, words: Words) -> None:
-    marks = [
-        words("m_champion_mark", version=row.version)
-        if row.champion
-        else stage_name(row, words)
+    stages = [
+        label_version(row, words) if row.champion else words(STAGES[str(row.stage)])
         for row in versions.itertuples()
     ]
+    when = [write_time(when) for when in versions["evaluated_at"]]
+    names = {name: words(texts[0]) for name, texts in METRICS.items()}
     table = pd.DataFrame(
         {
-            words("m_version"): versions["version"],
-            words("m_stage"): marks,
-            words("m_algorithm"): versions["algorithm"],
-            **{words(f"m_name_{name}"): versions[name] for name in FIGURES},
-            words("m_judged_at"): [
-                write_time(when) or words("m_not_judged")
-                for when in versions["evaluated_at"]
-            ],
-            words("m_created"): [write_time(when) for when in versions["created_at"]],
+            words("Version"): versions["version"],
+            words("Stage"): stages,
+            words("Algorithm"): versions["algorithm"],
+            **{label: versions[name] for name, label in names.items()},
+            words("Evaluated"): [text or words("not evaluated") for text in when],
+            words("Stored"): [write_time(when) for when in versions["created_at"]],
         }
     )
     bars = {
-        words(f"m_name_{name}"): st.column_config.ProgressColumn(
+        label: st.column_config.ProgressColumn(
             min_value=0.0,
             max_value=max(1.0, float(versions[name].max() or 0)),
             format="%.3f",
         )
-        for name in FIGURES
+        for name, label in names.items()
     }
-    st.container(key="models_table").dataframe(
-        table, hide_index=True, column_config=bars
-    )
+    box = st.container(key="models_table")
+    box.dataframe(table, hide_index=True, column_config=bars)
 
 
 # -- one version ---------------------------------------------------------------------
 
 
 def _choose(versions: pd.DataFrame, words: Words) -> int:
-    options = [int(version) for version in versions["version"]]
-    _keep(_VERSION)
-    gone = st.session_state.get(_VERSION, options[0])
-    if gone not in options:
-        st.session_state[_VERSION] = options[0]
-        text = words("m_gone", version=gone, other=options[0])
+    labels = {
+        int(version): f"{version} · {words(STAGES[stage])} · {algorithm}"
+        for version, stage, algorithm in zip(
+            versions["version"], versions["stage"], versions["algorithm"], strict=True
+        )
+    }
+    newest = next(iter(labels))
+    _state.keep(_VERSION)
+    gone = st.session_state.get(_VERSION, newest)
+    if gone not in labels:
+        st.session_state[_VERSION] = newest
+        text = words(
+            "Version {version} is no longer there: it was removed. This is version "
+            "{other} instead.",
+            version=gone,
+            other=newest,
+        )
         st.warning(text, icon=":material/delete:")
-    rows = {row.version: row for row in versions.itertuples()}
-
-    def name(version: int) -> str:
-        row: Any = rows[version]
-        stage = stage_name(row, words)
-        return words("m_option", version=version, stage=stage, algorithm=row.algorithm)
-
-    return st.selectbox(words("m_choose"), options, format_func=name, key=_VERSION)
+    label = words("Version to look at")
+    return st.selectbox(
+        label, list(labels), format_func=labels.__getitem__, key=_VERSION
+    )
 
 
 def _show_version(
@@ -200,53 +206,58 @@ def _show_version(
 ) -> None:
     record = source.record(version)
     evaluations = source.evaluations(version)
-    judgement = None if evaluations is None else latest_judgement(evaluations)
-    st.header(words("m_figures", version=version))
-    if judgement is None:
-        chosen_by = evaluations is not None and len(evaluations) > 0
-        text = words("m_only_choosing" if chosen_by else "m_unjudged", version=version)
+    latest = None if evaluations is None else latest_evaluation(evaluations)
+    st.header(words("Metrics of version {version}", version=version))
+    if latest is None:
+        if evaluations is not None and len(evaluations):
+            text = words(
+                "Version {version} was evaluated only on the students of a contest "
+                "between versions. Such metrics flatter the winner and are not shown. "
+                "Evaluate it on other students with:",
+                version=version,
+            )
+        else:
+            text = words(
+                "Version {version} was not evaluated on students it had not seen, so "
+                "nothing can be said about how good it is. Evaluate it with:",
+                version=version,
+            )
         st.info(text, icon=":material/help:")
         st.code(f"registry.reevaluate(X, y, {version})", language="python")
     else:
-        others = _judged_on(source, versions, version)
-        comparison = compare(versions, version, judgement.evaluation, others)
-        _models_sections.show_figures(judgement, comparison, words)
-    events, _ = _data.current(source, words)
-    if judgement is not None:
-        _models_slider.show_threshold(source, record, judgement, events, words)
-        _models_sections.show_curves(judgement.evaluation, words)
-    # what may take seconds is made last, and stands before what is there at once
+        fingerprints = _fingerprints(source, versions, version)
+        comparison = compare(versions, version, latest.evaluation, fingerprints)
+        _models_sections.show_metrics(latest, comparison, words)
+    events = _data.current(source, words)
+    if latest is not None:
+        _models_slider.show_threshold(source, record, latest.evaluation, events, words)
+        _models_sections.show_curves(latest.evaluation, words)
+    # the features may take seconds: they are made last, and stand before the rest
     features = st.container()
-    _models_sections.show_data(provenance(record, judgement), words)
+    _models_sections.show_data(provenance(record, latest), words)
     if history is not None:
         _models_sections.show_history(version_history(history, version), words)
     with features:
         _models_sections.show_features(source, record, events, words)
 
 
-def _judged_on(source: Source, versions: pd.DataFrame, version: int) -> dict[int, str]:
-    """Give the rows that the other versions' figures are of."""
-    judged = versions[versions["judged"] & (versions["version"] != version)]
+def _fingerprints(
+    source: Source, versions: pd.DataFrame, version: int
+) -> dict[int, str]:
+    """Return the fingerprint of the rows that each other version was evaluated on."""
+    others = versions[versions["evaluated"] & (versions["version"] != version)]
     return {
-        int(row.version): _rows_judged(
+        int(row.version): _fingerprint(
             int(row.version), str(row.created_at), str(row.evaluated_at), source
         )
-        for row in judged.itertuples()
+        for row in others.itertuples()
     }
 
 
 @st.cache_data(max_entries=1000, show_spinner=False)
-def _rows_judged(
+def _fingerprint(
     version: int, created_at: str, evaluated_at: str, _source: Source
 ) -> str:
     evaluations = _source.evaluations(version)
-    judgement: Judgement | None = None
-    if evaluations is not None:
-        judgement = latest_judgement(evaluations)
-    return "" if judgement is None else judgement.evaluation.data_fingerprint
-
-
-def _keep(key: str) -> None:
-    """Let a choice outlive a look at the other page."""
-    if key in st.session_state:
-        st.session_state[key] = st.session_state[key]
+    latest = None if evaluations is None else latest_evaluation(evaluations)
+    return "" if latest is None else latest.evaluation.data_fingerprint

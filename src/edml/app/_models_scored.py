@@ -1,7 +1,6 @@
-"""What a version makes of the table that the app was given: reasons and flags.
+"""What a version makes of the app's table: probabilities, and what they rest on.
 
-Nothing here says how good the model is: the outcomes of these students are not looked
-at. No student's key is in what leaves this file.
+No outcome of these students is read, and no student's key leaves this file.
 """
 
 from collections.abc import Mapping
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml.classifier._units import latest_rows
 from edml.exceptions import EdmlError, TableError
 from edml.explanation import explain
 from edml.registry import ModelRecord
@@ -22,110 +20,55 @@ from edml.schema import (
     IntArray,
     columns_of,
     is_event_table,
+    latest_rows,
 )
 
 N_IMPORTANT = 20
 MAX_POINTS = 2000
-# Boosted trees tell their contributions at once; a forest takes 5 to 11 ms a row, and
-# any other classifier thousands of predictions a row.
+# Rows that are explained within seconds. Boosted trees have their contributions at
+# hand; a forest takes 5 to 11 ms a row, any other classifier thousands of predictions.
 _ROWS = {
     "LGBMClassifier": 2000,
     "XGBClassifier": 2000,
+    "SerialForest": 200,  # of make_risk_pipeline
+    "RandomForestClassifier": 200,
+    "ExtraTreesClassifier": 200,
+    "DecisionTreeClassifier": 200,
     "Blend": 40,  # it may be of five forests
 }
-_FOREST_ROWS = 200
 _OTHER_ROWS = 20
-_FORESTS = (
-    "SerialForest",  # of make_risk_pipeline
-    "RandomForestClassifier",
-    "ExtraTreesClassifier",
-    "DecisionTreeClassifier",
-)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The latest rows of the table, as a version scores them.
+    """The latest row of each history in the table, as a version scores it."""
 
-    Attributes
-    ----------
-    rows : ndarray of shape (n_histories,)
-        Positions in the table: one for each student and course.
-    courses : ndarray of shape (n_histories,)
-        Their courses, as text.
-    probability : ndarray of shape (n_histories,)
-        Of failing.
-    """
-
-    rows: IntArray
-    courses: Any
+    rows: IntArray  # positions in the table
+    courses: Any  # as people know them
     probability: FloatArray
 
 
 @dataclass(frozen=True)
 class Importance:
-    """The features that a version goes by most.
+    """The features that a version relies on most."""
 
-    Attributes
-    ----------
-    table : DataFrame
-        feature and weight, the weightiest first, `N_IMPORTANT` at most, and none that
-        weighs nothing.
-    n_features : int
-        How many there are.
-    scale : {"log-odds", "probability", "model"}
-        Unit of the weights: of mean absolute contributions, or the model's own.
-    n_rows : int
-        Rows that were explained; 0 where the weights are the model's own.
-    """
-
-    table: pd.DataFrame
-    n_features: int
-    scale: str
-    n_rows: int
+    table: pd.DataFrame  # feature and weight, the heaviest first, none without weight
+    n_features: int  # of the model
+    scale: str  # "log-odds" or "probability" of contributions, or "model": its own
+    n_rows: int  # that were explained; 0 for the model's own weights
 
 
 @dataclass(frozen=True)
 class Points:
-    """Predictions over the three features that weigh most.
+    """Predictions over the three features that weigh most."""
 
-    Attributes
-    ----------
-    table : DataFrame
-        The three features, and ``probability``; a feature is NaN where nothing is
-        known yet.
-    features : tuple of str
-        Names of the three.
-    n_all : int
-        How many there would be; `MAX_POINTS` of them at most are in the table.
-    """
-
-    table: pd.DataFrame
+    table: pd.DataFrame  # the three features, NaN where unknown, and probability
     features: tuple[str, ...]
-    n_all: int
+    n_all: int  # histories, of which the table has `MAX_POINTS` at most
 
 
 def score_latest(model: Any, table: pd.DataFrame, courses: Any = None) -> Scored:
-    """Score each student and course of an event table at its latest day.
-
-    Parameters
-    ----------
-    model : RiskClassifier or what it deploys
-        A version's.
-    table : DataFrame
-        The events.
-    courses : array-like of str of shape (n_rows,), default=None
-        What people call the course of each row; None is its id.
-
-    Returns
-    -------
-    scored : Scored
-
-    Raises
-    ------
-    TableError
-        If the table is none that the model reads.
-    """
+    """Score each student and course of an event table at the latest day."""
     names = columns_of(model)
     if not is_event_table(table, names):
         raise _other_table("its columns of student, course and partition are not there")
@@ -135,7 +78,7 @@ def score_latest(model: Any, table: pd.DataFrame, courses: Any = None) -> Scored
     except EdmlError:
         raise
     except (LookupError, TypeError, ValueError) as error:
-        # of a model without a pipeline from events; its message may hold a value
+        # from a model that does not read events; its message may hold a value
         raise _other_table(type(error).__name__) from None
     labels = table[names[COURSE]].astype(str) if courses is None else courses
     return Scored(rows, np.asarray(labels)[rows], probability)
@@ -147,8 +90,8 @@ def _probability(
     if not hasattr(model, "score_students"):
         return np.asarray(model.predict_proba(table), dtype=np.float64)[rows, 1]
     keys = table[[names[STUDENT], names[COURSE]]].iloc[rows]
-    told = model.score_students(table, n_reasons=0)
-    found = told.set_index([STUDENT, COURSE])["probability"]
+    students = model.score_students(table, n_reasons=0)
+    found = students.set_index([STUDENT, COURSE])["probability"]
     return found.reindex(pd.MultiIndex.from_frame(keys)).to_numpy(np.float64)
 
 
@@ -160,20 +103,7 @@ def _other_table(why: str) -> TableError:
 
 
 def flagged_by_course(scored: Scored, threshold: float) -> pd.DataFrame:
-    """Count who would be flagged in each course.
-
-    Parameters
-    ----------
-    scored : Scored
-        The students.
-    threshold : float
-        The probability at and above which a student is flagged.
-
-    Returns
-    -------
-    courses : DataFrame
-        course, n_students and flagged, the most flagged first.
-    """
+    """Count students and flagged ones of each course, the most flagged first."""
     each = pd.DataFrame(
         {"course": scored.courses, "flagged": scored.probability >= threshold}
     )
@@ -185,47 +115,14 @@ def flagged_by_course(scored: Scored, threshold: float) -> pd.DataFrame:
 
 
 def explained_rows(record: ModelRecord) -> int:
-    """Say how many rows of a version can be explained within seconds.
-
-    Parameters
-    ----------
-    record : ModelRecord
-        Of the version.
-
-    Returns
-    -------
-    n_rows : int
-    """
-    if record.algorithm in _FORESTS:
-        return _FOREST_ROWS
+    """Return how many rows of a version can be explained within seconds."""
     return _ROWS.get(record.algorithm, _OTHER_ROWS)
 
 
 def importance_of(
     model: Any, table: pd.DataFrame, rows: IntArray, n_rows: int
 ) -> Importance:
-    """Give the features that weigh most in the scores of some rows.
-
-    Parameters
-    ----------
-    model : classifier
-        A version's.
-    table : DataFrame
-        What it reads.
-    rows : ndarray of shape (n_histories,)
-        Of `Scored`.
-    n_rows : int
-        How many of them at most, drawn the same way each time.
-
-    Returns
-    -------
-    importance : Importance
-
-    Raises
-    ------
-    MissingExtraError
-        If the classifier is one that only shap can explain, and it is not installed.
-    """
+    """Return the features that weigh most in the scores of at most n_rows rows."""
     explained = _draw(rows, n_rows)
     explanation = explain(model, table, rows=explained, progress=False)
     weights = explanation.importance()
@@ -233,18 +130,7 @@ def importance_of(
 
 
 def own_importance(model: Any) -> Importance | None:
-    """Give the weights that a model keeps itself, without any table.
-
-    Parameters
-    ----------
-    model : classifier
-        A version's.
-
-    Returns
-    -------
-    importance : Importance or None
-        None of a model that keeps none.
-    """
+    """Return the weights that a model itself keeps, or None."""
     pipeline = getattr(model, "pipeline_", model)
     steps = [step for _, step in getattr(pipeline, "steps", [("", pipeline)])]
     weights = getattr(steps[-1], "feature_importances_", None)
@@ -262,24 +148,7 @@ def own_importance(model: Any) -> Importance | None:
 def points_of(
     model: Any, table: pd.DataFrame, scored: Scored, importance: Importance
 ) -> Points | None:
-    """Give the scores over the three features that weigh most.
-
-    Parameters
-    ----------
-    model : RiskClassifier or what it deploys
-        A version's.
-    table : DataFrame
-        What it reads.
-    scored : Scored
-        Its latest rows.
-    importance : Importance
-        Of the same model.
-
-    Returns
-    -------
-    points : Points or None
-        None of a model with fewer than three features that are known by name.
-    """
+    """Return the scores over the three heaviest features; None without named ones."""
     features = model.features(table) if hasattr(model, "features") else None
     names = [str(name) for name in importance.table["feature"][:3]]
     if (
@@ -308,7 +177,7 @@ def _ranked(weights: pd.Series, scale: str, n_rows: int) -> Importance:
 def _draw(rows: IntArray, limit: int) -> IntArray:
     if len(rows) <= limit:
         return rows
-    random = np.random.default_rng(0)  # the same ones at each look
+    random = np.random.default_rng(0)  # draws the same rows each time
     kept = np.sort(random.choice(len(rows), limit, replace=False))
     return rows[kept]
 

@@ -1,4 +1,4 @@
-"""The parts of the models page that tell of one version."""
+"""The sections of the models page about one version."""
 
 from typing import Any
 
@@ -10,94 +10,153 @@ from edml.app._events_view import Events
 from edml.app._models_curves import Curve, make_curves
 from edml.app._models_features import show_importance
 from edml.app._models_figures import draw_curve
-from edml.app._models_tables import DIGITS, show_numbers, write_interval, write_time
-from edml.app._models_view import ERRORS, Compared, Comparison, Judgement
+from edml.app._models_names import (
+    AXES,
+    CHANGES,
+    CURVES,
+    FACTS,
+    METRICS,
+    PURPOSES,
+    STAGES,
+)
+from edml.app._models_view import Compared, Comparison, LatestEvaluation, provenance
 from edml.app._source import Source
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation
+from edml.metrics import LOSSES
 from edml.registry import ModelRecord
 
+DIGITS = 3  # of a metric
 _N_COLUMNS = 3
 
 
-# -- figures -------------------------------------------------------------------------
+def write_time(when: Any) -> str:
+    """Write a moment in UTC, the same in each language; "" for a missing one."""
+    return "" if pd.isna(when) else f"{pd.Timestamp(when):%Y-%m-%d %H:%M} UTC"
 
 
-def show_figures(judgement: Judgement, comparison: Comparison, words: Words) -> None:
-    """Show the figures of a version beside the average of the others.
+def show_numbers(table: pd.DataFrame, key: str) -> None:
+    """Show a table whose numbers have as many digits as can be compared."""
+    numbers = table.select_dtypes("floating").columns
+    config = {name: st.column_config.NumberColumn(format="%.4f") for name in numbers}
+    st.container(key=key).dataframe(table, hide_index=True, column_config=config)
 
-    Parameters
-    ----------
-    judgement : Judgement
-        Its evaluation.
-    comparison : Comparison
-        With the others.
-    words : Words
-        The language.
-    """
-    evaluation = judgement.evaluation
-    counts = {name: words.number(n) for name, n in evaluation.counts.items()}
-    on_events = len(evaluation.by_partition) > 0
-    text = words(
-        "m_figures_of" if on_events else "m_figures_of_rows",
-        confidence=words.number(100 * evaluation.confidence),
-        n_failing=counts["n_failing_students"],
-        **counts,
+
+def _with_interval(value: float, low: float, high: float, words: Words) -> str:
+    number = words.number(value, DIGITS)
+    if pd.isna(low) or pd.isna(high):
+        return number
+    ends = {"low": words.number(low, 2), "high": words.number(high, 2)}
+    return number + " " + words("[{low}, {high}]", **ends)
+
+
+# -- metrics -------------------------------------------------------------------------
+
+
+def show_metrics(
+    latest: LatestEvaluation, comparison: Comparison, words: Words
+) -> None:
+    """Show the metrics of a version and the average of the other versions'."""
+    st.caption(
+        f"{_say_rows(latest.evaluation, words)} {_say_others(comparison, words)}"
     )
-    st.caption(" ".join([text, *_say_comparison(comparison, words)]))
+    metrics = comparison.metrics
     with st.container(key="models_metrics"):
-        for start in range(0, len(comparison.figures), _N_COLUMNS):
-            row = comparison.figures[start : start + _N_COLUMNS]
-            for column, figure in zip(st.columns(_N_COLUMNS), row, strict=True):
+        for start in range(0, len(metrics), _N_COLUMNS):
+            row = metrics[start : start + _N_COLUMNS]
+            for column, metric in zip(st.columns(_N_COLUMNS), row, strict=True):
                 with column:
-                    _show_figure(figure, words)
-    if judgement.n_choosing:
-        n = words.number(judgement.n_choosing)
-        st.caption(words("m_choosing_left_out", n=n))
-    with st.expander(words("m_as_table")):
+                    _show_metric(metric, words)
+    if latest.n_choosing:
+        text = words.ngettext(
+            "{n} evaluation on the students of a contest is not shown: it flatters the "
+            "winner.",
+            "{n} evaluations on the students of a contest are not shown: they flatter "
+            "the winner.",
+            latest.n_choosing,
+        )
+        st.caption(text)
+    with st.expander(words("The same as a table")):
         table = pd.DataFrame(
             {
-                words("m_figure"): [
-                    words(f"m_name_{one.name}") for one in comparison.figures
-                ],
-                words("m_value"): [one.value for one in comparison.figures],
-                words("m_low"): [one.low for one in comparison.figures],
-                words("m_high"): [one.high for one in comparison.figures],
-                words("m_others"): [one.others for one in comparison.figures],
-                words("m_difference"): [one.difference for one in comparison.figures],
+                words("Metric"): [words(METRICS[one.name][0]) for one in metrics],
+                words("Value"): [one.value for one in metrics],
+                words("Interval from"): [one.low for one in metrics],
+                words("to"): [one.high for one in metrics],
+                words("Average of the others"): [one.others for one in metrics],
+                words("Difference"): [one.value - one.others for one in metrics],
             }
         )
         show_numbers(table, "models_compared")
 
 
-def _say_comparison(comparison: Comparison, words: Words) -> list[str]:
-    n = words.number(comparison.n_others)
+def _say_rows(evaluation: Evaluation, words: Words) -> str:
+    counts = {name: words.number(n) for name, n in evaluation.counts.items()}
+    counts["confidence"] = words.percent(evaluation.confidence)
+    if not len(evaluation.by_partition):
+        return words(
+            "On {n_snapshots} rows the model had not seen, {n_failing_snapshots} of "
+            "which fail. Brackets hold the {confidence} interval.",
+            **counts,
+        )
+    return words(
+        "On {n_students} students the model had not seen, {n_failing_students} of whom "
+        "fail ({n_snapshots} snapshots: a student in a course on a day). Brackets hold "
+        "the {confidence} interval.",
+        **counts,
+    )
+
+
+def _say_others(comparison: Comparison, words: Words) -> str:
     if not comparison.n_others:
-        return [words("m_compared_none")]
+        return words(
+            "No other version was evaluated, so there is nothing to compare with."
+        )
     if not comparison.same_rows:
-        return [words("m_compared_other", n=n)]
-    said = [words("m_compared_same", n=n)]
+        return words.ngettext(
+            "The arrow shows the difference from the other version. It was evaluated "
+            "on different students, so part of the difference may be due to them.",
+            "The arrow shows the difference from the average of the {n} other "
+            "versions. They were evaluated on different students, so part of the "
+            "difference may be due to them.",
+            comparison.n_others,
+        )
+    text = words.ngettext(
+        "The arrow shows the difference from the other version evaluated on the same "
+        "students.",
+        "The arrow shows the difference from the average of the {n} other versions "
+        "evaluated on the same students.",
+        comparison.n_others,
+    )
     if comparison.n_left_out:
-        left_out = words.number(comparison.n_left_out)
-        said.append(words("m_compared_left_out", n=left_out))
-    return said
+        n = words.number(comparison.n_left_out)
+        left_out = words(
+            "Versions evaluated on different students are left out ({n}).", n=n
+        )
+        text = f"{text} {left_out}"
+    return text
 
 
-def _show_figure(figure: Compared, words: Words) -> None:
+def _show_metric(metric: Compared, words: Words) -> None:
+    difference = metric.value - metric.others
     delta = None
-    if figure.difference == figure.difference:
-        sign = "+" if figure.difference > 0 else ""
-        number = sign + words.number(figure.difference, DIGITS)
-        how = {True: "m_better", False: "m_worse", None: "m_equal"}[figure.better]
-        delta = words(how, difference=number)
-    interval = write_interval(figure.low, figure.high, words)
+    if not pd.isna(difference):
+        sign = "+" if difference > 0 else ""
+        number = sign + words.number(difference, DIGITS)
+        if metric.better is None:
+            delta = words("{difference} (the same)", difference=number)
+        elif metric.better:
+            delta = words("{difference} (better)", difference=number)
+        else:
+            delta = words("{difference} (worse)", difference=number)
+    name, help_text = METRICS[metric.name]
     st.metric(
-        words(f"m_name_{figure.name}"),
-        f"{words.number(figure.value, DIGITS)} {interval}",
+        words(name),
+        _with_interval(metric.value, metric.low, metric.high, words),
         delta,
-        delta_color="inverse" if figure.name in ERRORS else "normal",
-        help=words(f"m_help_{figure.name}"),
+        delta_color="inverse" if metric.name in LOSSES else "normal",
+        help=words(help_text),
         border=True,
     )
 
@@ -106,16 +165,8 @@ def _show_figure(figure: Compared, words: Words) -> None:
 
 
 def show_curves(evaluation: Evaluation, words: Words) -> None:
-    """Show the curves of an evaluation, each with its text.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        As stored.
-    words : Words
-        The language.
-    """
-    st.header(words("m_curves"))
+    """Show the curves of an evaluation, each with a text that says the same."""
+    st.header(words("Test set curves"))
     curves = list(make_curves(evaluation).values())
     for pair in (curves[:2], curves[2:]):
         for column, curve in zip(st.columns(2), pair, strict=True):
@@ -124,33 +175,39 @@ def show_curves(evaluation: Evaluation, words: Words) -> None:
 
 
 def _show_curve(curve: Curve, words: Words) -> None:
-    st.subheader(words(f"m_title_{curve.name}"))
+    title, _, no_curve = CURVES[curve.name]
+    st.subheader(words(title))
     if not len(curve.table):
-        st.caption(words(f"m_curve_none_{curve.name}"))
+        st.caption(words(no_curve))
         return
     st.plotly_chart(draw_curve(curve, words), key=f"models_{curve.name}")
     st.caption(_say_curve(curve, words))
-    with st.expander(words("m_as_table")):
-        names = {name: words(f"m_axis_{name}") for name in curve.text.columns}
-        if curve.name == "earliness":  # two of its columns are called alike otherwise
-            names["roc_auc_high"] = words("m_axis_high")
-        show_numbers(curve.text.rename(columns=names), f"models_{curve.name}_table")
+    with st.expander(words("The same as a table")):
+        table = curve.thinned
+        names = {name: words(AXES[name]) for name in table.columns}
+        show_numbers(table.rename(columns=names), f"models_{curve.name}_table")
 
 
 def _say_curve(curve: Curve, words: Words) -> str:
     numbers = dict(curve.summary)
-    low, high = numbers.pop("low", float("nan")), numbers.pop("high", float("nan"))
     n_left_out = int(numbers.pop("n_left_out", 0))
+    ends = numbers.pop("low", float("nan")), numbers.pop("high", float("nan"))
     days = ("first", "last", "lead")
-    told = {
+    values = {
         name: words.number(value, 0 if name in days else DIGITS)
         for name, value in numbers.items()
     }
-    interval = write_interval(low, high, words)
-    text = words(f"m_caption_{curve.name}", interval=interval, **told)
+    for name in ("area", "error"):  # the figures that have an interval
+        if name in numbers:
+            values[name] = _with_interval(numbers[name], *ends, words)
+    text = words(CURVES[curve.name][1], **values)
     if n_left_out:
-        text += " " + words("m_days_left_out", n=words.number(n_left_out))
-    return text.replace(" .", ".").replace(" ;", ";")  # where there is no interval
+        text += " " + words.ngettext(
+            "{n} day with too few students is left out.",
+            "{n} days with too few students are left out.",
+            n_left_out,
+        )
+    return text
 
 
 # -- features, data, history ---------------------------------------------------------
@@ -160,79 +217,106 @@ def _say_curve(curve: Curve, words: Words) -> str:
 def show_features(
     source: Source, record: ModelRecord, events: Events | None, words: Words
 ) -> None:
-    """Show what a version goes by.
-
-    Parameters
-    ----------
-    source : Source
-        Where the model is.
-    record : ModelRecord
-        Of the version.
-    events : Events or None
-        The app's table.
-    words : Words
-        The language.
-    """
+    """Show what a version relies on."""
     with _state.guarded(words, "models_try_again_features"):
-        st.header(words("m_features"))
+        st.header(words("What it relies on"))
         try:
             show_importance(source, record, events, words)
         except EdmlError as error:
             reason = _state.plain(error)
-            st.warning(words("m_importance_failed", reason=reason))
+            text = words(
+                "The contributions could not be computed. {reason}", reason=reason
+            )
+            st.warning(text)
 
 
 def show_data(facts: dict[str, Any], words: Words) -> None:
-    """Show on what a version was trained and judged.
+    """Show the data that a version was trained and evaluated on."""
+    st.header(words("The data it was evaluated on"))
+    text = words(
+        "The registry keeps fingerprints of the rows, never the rows. Equal "
+        "fingerprints are equal rows with equal outcomes."
+    )
+    st.caption(text)
+    with st.container(key="models_data"):
+        _show_facts(_write_facts(facts, words), words)
 
-    Parameters
-    ----------
-    facts : dict of str to object
-        Of `provenance`.
-    words : Words
-        The language.
-    """
-    st.header(words("m_data"))
-    st.caption(words("m_data_note"))
-    times = ("created_at", "evaluated_at")
-    told = []
+
+def _write_facts(facts: dict[str, Any], words: Words) -> dict[str, str]:
+    written = {}
     for name, value in facts.items():
         text = str(value)
-        if name in times:
+        if name in ("created_at", "evaluated_at"):
             text = write_time(value)
         elif name == "purpose":
-            text = words(f"m_purpose_{value}")
+            text = words(PURPOSES[value])
         elif isinstance(value, int):
             text = words.number(value)
-        told.append((words(f"m_fact_{name}"), text))
-    table = pd.DataFrame(told, columns=[words("m_fact"), words("m_value")])
-    st.container(key="models_data").dataframe(table, hide_index=True, height="content")
+        written[words(FACTS[name])] = text
+    return written
 
 
-def show_history(changes: pd.DataFrame, words: Words) -> None:
-    """Show the stages that a version has been in.
+def _show_facts(facts: dict[str, str], words: Words) -> None:
+    table = pd.DataFrame(facts.items(), columns=[words("What"), words("Value")])
+    st.dataframe(table, hide_index=True, height="content")
 
-    Parameters
-    ----------
-    changes : DataFrame
-        Of `version_history`.
-    words : Words
-        The language.
-    """
-    st.header(words("m_history"))
+
+def show_history(moves: pd.DataFrame, words: Words) -> None:
+    """Show the stages that a version has been in."""
+    st.header(words("Its history"))
     table = pd.DataFrame(
         {
-            words("m_when"): [write_time(when) for when in changes["when"]],
-            words("m_who"): changes["who"],
-            words("m_what"): [_say_what(what, words) for what in changes["what"]],
-            words("m_from"): [words(f"m_stage_{was}") for was in changes["was"]],
-            words("m_to"): [words(f"m_stage_{now}") for now in changes["now"]],
-            words("m_why"): changes["why"],
+            words("When"): [write_time(when) for when in moves["when"]],
+            words("Who"): moves["who"],
+            words("What"): [words(CHANGES.get(what, what)) for what in moves["what"]],
+            words("From"): [words(STAGES[was]) for was in moves["was"]],
+            words("To"): [words(STAGES[now]) for now in moves["now"]],
+            words("Why"): moves["why"],
         }
     )
     st.container(key="models_history").dataframe(table, hide_index=True)
 
 
-def _say_what(what: str, words: Words) -> str:
-    known = ("register", "promote", "demote", "rollback", "compete", "remove", "import")
-    return words(f"m_what_{what}") if what in known else what
+# -- an endpoint's model -------------------------------------------------------------
+
+
+def show_endpoint(source: Source, words: Words) -> None:
+    """Show the model that an endpoint serves, all that it reports."""
+    with st.spinner(words("Loading …"), show_time=True):
+        record = source.record(source.champion().version)
+    st.header(words("The model that the endpoint serves"))
+    with st.container(key="models_endpoint"):
+        facts = {
+            words("Version"): str(record.version),
+            words("Stage"): words(STAGES[record.stage]),
+            words("Algorithm"): record.algorithm,
+            words("Flags from this probability up"): words.number(
+                record.threshold, DIGITS
+            ),
+            **_write_facts(provenance(record, None), words),
+        }
+        _show_facts(facts, words)
+        metrics = (record.validation or {}).get("metrics") or {}
+        if metrics:
+            text = words(
+                "The metrics it was registered with. The endpoint does not report "
+                "whether a contest was decided on the same students, which would "
+                "flatter it."
+            )
+            st.caption(text)
+            values = {
+                words(name): float("nan") if metrics[key] is None else metrics[key]
+                for key, (name, _) in METRICS.items()
+                if key in metrics
+            }
+            numbers = {name: words.number(v, DIGITS) for name, v in values.items()}
+            columns = [words("Metric"), words("Value")]
+            table = pd.DataFrame(numbers.items(), columns=columns)
+            st.table(table.set_index(columns[0]))
+        else:
+            st.caption(words("It was registered without metrics: not evaluated."))
+    text = words(
+        "An endpoint reports only the model that it serves, not other versions, curves "
+        "or history. Start the app with --registry to see those."
+    )
+    st.info(text, icon=":material/info:")

@@ -1,4 +1,4 @@
-"""What another threshold would have flagged on the test side, exactly as recorded."""
+"""What another threshold would have flagged on the test set, exactly as recorded."""
 
 from dataclasses import dataclass
 
@@ -14,51 +14,23 @@ COUNTS = ("passing_unflagged", "passing_flagged", "failing_missed", "failing_fla
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """What one threshold does on the test side.
-
-    Attributes
-    ----------
-    threshold : float
-        The probability at and above which a snapshot is flagged.
-    confusion : ndarray of shape (2, 2)
-        Snapshots by truth (rows: passes, fails) and by flag (columns: no, yes).
-    precision, recall, f1 : float
-        NaN where it cannot be told.
-    flagged_per_course : float
-        Mean number of students of a course who stand flagged on a day; NaN where
-        the evaluation was made on a plain table.
-    is_own : bool
-        Whether it is the threshold that the model has.
-    """
+    """The effect of one threshold on the test set; NaN where it is unknown."""
 
     threshold: float
-    confusion: IntArray
+    confusion: IntArray  # snapshots by outcome (passes, fails) and by flag (no, yes)
     precision: float
     recall: float
     f1: float
-    flagged_per_course: float
-    is_own: bool
+    flagged_per_course: float  # mean number of students on a day
+    is_own: bool  # whether the model has this threshold
 
 
 def threshold_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Give the thresholds for which the evaluation tells every count.
+    """Return the thresholds for which the evaluation holds every count, ascending.
 
-    An evaluation keeps precision, recall and the flagged per course at some 200
-    thresholds, and between two of them nobody knows who would be flagged. The counts
-    follow from the shares, but for thresholds above the probability of every failing
-    snapshot: there recall and precision are 0 however many are flagged. Such a
-    threshold is kept only where the ROC curve has it, too.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        As it was stored.
-
-    Returns
-    -------
-    table : DataFrame
-        One row per threshold, ascending: threshold, the counts of `COUNTS`,
-        precision, recall, f1 and flagged_per_course.
+    An evaluation keeps precision and recall at some 200 thresholds. The counts follow
+    from these, except above the probability of every failing snapshot: there both are
+    0 however many are flagged, and only the ROC curve may know the count.
     """
     curve = evaluation.curves["thresholds"]
     n_passing, n_failing = (int(count) for count in evaluation.confusion.sum(axis=1))
@@ -96,7 +68,7 @@ def threshold_table(evaluation: Evaluation) -> pd.DataFrame:
 def _flagged_by_roc(
     evaluation: Evaluation, thresholds: FloatArray, n_passing: int
 ) -> FloatArray:
-    """Give how many are flagged where no failing one is; NaN where nothing tells."""
+    """Return how many are flagged where no failing one is; NaN where unknown."""
     roc = evaluation.curves["roc"]
     known = pd.Series(roc["fpr"].to_numpy(), index=roc["threshold"].to_numpy())
     share = known.reindex(thresholds).to_numpy(dtype=np.float64)
@@ -106,22 +78,7 @@ def _flagged_by_roc(
 def at_threshold(
     table: pd.DataFrame, threshold: float, own: float | None = None
 ) -> AtThreshold:
-    """Give what the nearest threshold of a table does.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `threshold_table`, with a row.
-    threshold : float
-        The one that is asked for.
-    own : float, default=None
-        The model's.
-
-    Returns
-    -------
-    at : AtThreshold
-        Its threshold is one of the table's.
-    """
+    """Return the effect of the nearest threshold in a `threshold_table`."""
     place = nearest(table["threshold"].to_numpy(dtype=np.float64), threshold)
     row = table.iloc[place]
     return AtThreshold(
@@ -136,21 +93,8 @@ def at_threshold(
 
 
 def nearest(thresholds: FloatArray, wanted: float) -> int:
-    """Give the place of the nearest threshold.
-
-    Parameters
-    ----------
-    thresholds : ndarray of shape (n_thresholds,)
-        Ascending, one at least.
-    wanted : float
-        Any number.
-
-    Returns
-    -------
-    place : int
-        Of two that are as near, the lower.
-    """
-    # the same infinity, of a model that flags nobody, is at no distance
+    """Return the place of the nearest of ascending thresholds, the lower of two."""
+    # an infinite threshold, of a model that flags nobody, is nearest to itself
     same = np.flatnonzero(thresholds == wanted)
     if len(same):
         return int(same[0])

@@ -28,23 +28,11 @@ _MARKS = {  # shape as well as colour
 
 
 def draw_donut(counts: Counts, words: Words) -> Any:
-    """Draw how many are flagged.
-
-    Parameters
-    ----------
-    counts : Counts
-        From `count_flagged`.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    figure : plotly Figure
-    """
+    """Draw how many are flagged."""
     others = counts.rows - counts.flagged
     figure = go.Figure(
         go.Pie(
-            labels=[words("flagged"), words("not_flagged")],
+            labels=[words("flagged"), words("not flagged")],
             values=[counts.flagged, others],
             hole=0.62,
             sort=False,
@@ -69,8 +57,8 @@ def draw_donut(counts: Counts, words: Words) -> Any:
         legend={"orientation": "h", "y": -0.05, "x": 0.5, "xanchor": "center"},
         annotations=[
             {
-                "text": f"<b>{words.number(counts.students)}</b>"
-                f"<br>{words('students_below', n=counts.students)}",
+                "text": f"<b>{words.number(counts.students)}</b><br>"
+                + words.ngettext("student", "students", counts.students),
                 "showarrow": False,
                 "font": {"size": 20},
             }
@@ -80,51 +68,31 @@ def draw_donut(counts: Counts, words: Words) -> Any:
 
 
 def say_counts(counts: Counts, words: Words) -> str:
-    """Say what the donut shows.
-
-    Parameters
-    ----------
-    counts : Counts
-        From `count_flagged`.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    text : str
-    """
+    """Say what the donut shows."""
     share = counts.flagged / counts.rows if counts.rows else 0.0
-    several = "_courses" if counts.rows != counts.students else ""
+    values = {
+        "students": words.number(counts.students),
+        "rows": words.number(counts.rows),
+        "flagged": words.number(counts.flagged),
+        "others": words.number(counts.rows - counts.flagged),
+        "share": words.percent(share, 1),
+    }
+    if counts.rows == counts.students:
+        return words(
+            "{flagged} of {students} students are flagged ({share}), {others} are not.",
+            **values,
+        )
     return words(
-        f"donut_says{several}",
-        students=words.number(counts.students),
-        rows=words.number(counts.rows),
-        flagged=words.number(counts.flagged),
-        others=words.number(counts.rows - counts.flagged),
-        share=words.percent(share, 1),
+        "{flagged} of {rows} are flagged ({share}), {others} are not: {students} "
+        "students, some of them in several courses.",
+        **values,
     )
 
 
 def draw_trajectory(
     trajectory: pd.DataFrame, events: list[Event], threshold: float, words: Words
 ) -> Any:
-    """Draw a student's risk over the partitions, and what happened above it.
-
-    Parameters
-    ----------
-    trajectory : DataFrame
-        From `read_trajectory`.
-    events : list of Event
-        From `list_events`.
-    threshold : float
-        The probability at and above which a student is flagged.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    figure : plotly Figure
-    """
+    """Draw a student's risk over the partitions, and the events above it."""
     days, risk = trajectory["partition"], trajectory["probability"]
     figure = go.Figure()
     figure.add_scatter(
@@ -132,8 +100,8 @@ def draw_trajectory(
         y=risk,
         mode="lines+markers" if len(days) == 1 else "lines",
         line={"shape": "hv", "color": BLUE, "width": 2.5},
-        name=words("risk"),
-        hovertemplate=words("hover_risk"),
+        name=words("probability of failing"),
+        hovertemplate=words("day {day}", day="%{x}") + ": %{y:.1%}<extra></extra>",
     )
     flagged = np.where(trajectory["flagged"], risk, np.nan)
     if np.isfinite(flagged).any():
@@ -151,7 +119,7 @@ def draw_trajectory(
         y=[threshold, threshold],
         mode="lines",
         line={"color": GREY, "dash": "dash", "width": 1.5},
-        name=words("threshold_line", value=words.percent(threshold, 1)),
+        name=words("flagged from {value}", value=words.percent(threshold, 1)),
         hoverinfo="skip",
     )
     top = max(float(risk.max()), threshold) * 1.15
@@ -162,7 +130,7 @@ def draw_trajectory(
             y=[top * (1.06 + 0.09 * lane)] * len(some),
             mode="markers",
             marker={**_MARKS[kind], "size": 10},
-            name=words(kind),
+            name=words(KINDS[kind][0]),
             text=[_describe(event, words) for event in some],
             hovertemplate="%{text}<extra></extra>",
         )
@@ -172,9 +140,9 @@ def draw_trajectory(
         legend={"orientation": "h", "y": -0.25, "x": 0},
         hovermode="closest",
     )
-    figure.update_xaxes(title=words("axis_day"), zeroline=False)
+    figure.update_xaxes(title=words("course day"), zeroline=False)
     figure.update_yaxes(
-        title=words("axis_risk"),
+        title=words("probability of failing"),
         tickformat=".0%",
         range=[0, top * (1.12 + 0.09 * (len(KINDS) - 1))],
         tickvals=_ticks(top),
@@ -183,23 +151,13 @@ def draw_trajectory(
 
 
 def say_trajectory(trajectory: pd.DataFrame, words: Words) -> str:
-    """Say what the curve shows: where it begins, ends and is highest.
-
-    Parameters
-    ----------
-    trajectory : DataFrame
-        From `read_trajectory`.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    text : str
-    """
+    """Say what the curve shows: where it begins, ends and is highest."""
     highest = trajectory.iloc[int(trajectory["probability"].to_numpy().argmax())]
     first, last = trajectory.iloc[0], trajectory.iloc[-1]
     return words(
-        "trajectory_says",
+        "The risk was {first} on day {first_day} and is {last} on day {last_day}; "
+        "it was highest on day {highest_day}, {highest}. Flagged on {n_flagged} of"
+        " {n_days} days.",
         first_day=int(first["partition"]),
         first=words.percent(first["probability"], 1),
         last_day=int(last["partition"]),
@@ -211,27 +169,14 @@ def say_trajectory(trajectory: pd.DataFrame, words: Words) -> str:
     )
 
 
-def tell_events(events: list[Event], words: Words) -> pd.DataFrame:
-    """Give the marks of the curve as a table.
-
-    Parameters
-    ----------
-    events : list of Event
-        From `list_events`.
-    words : Words
-        The language.
-
-    Returns
-    -------
-    table : DataFrame of shape (n_events, 4)
-        With headings for people.
-    """
+def tabulate_events(events: list[Event], words: Words) -> pd.DataFrame:
+    """Return the marks of the curve as a table."""
     return pd.DataFrame(
         {
-            words("day"): [event.partition for event in events],
-            words("what"): [words(f"one_{event.kind}") for event in events],
-            words("which"): [event.name for event in events],
-            words("grade"): [event.grade for event in events],
+            words("Day"): [event.partition for event in events],
+            words("What"): [words(KINDS[event.kind][1]) for event in events],
+            words("Which"): [event.name for event in events],
+            words("Grade or score"): [event.grade for event in events],
         }
     )
 
@@ -239,8 +184,8 @@ def tell_events(events: list[Event], words: Words) -> pd.DataFrame:
 def _describe(event: Event, words: Words) -> str:
     grade = "" if event.grade != event.grade else f": {words.number(event.grade, 1)}"
     name = event.name.replace("<", "&lt;")
-    day = words("on_day", day=event.partition)
-    return f"{words(f'one_{event.kind}')}, {day}<br>{name}{grade}"
+    day = words("day {day}", day=event.partition)
+    return f"{words(KINDS[event.kind][1])}, {day}<br>{name}{grade}"
 
 
 def _ticks(top: float) -> list[float]:

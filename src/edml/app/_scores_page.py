@@ -37,14 +37,14 @@ from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.schema import BoolArray
 
-#: Widgets whose values outlive a look at the other page.
+#: Widgets that keep their values while the other page is shown.
 _KEPT = ("period", "course", "chosen_students", "partition", "capacity", "show", "find")
 _ASKED = "asked"
 _CAPACITY = 15  # as Capacity's examples have it
 
 
 class Asked(NamedTuple):
-    """What a list was made for."""
+    """What the list on the page was made for."""
 
     fingerprint: str
     choice: Choice
@@ -53,68 +53,59 @@ class Asked(NamedTuple):
 
 
 def show(source: Source, words: Words) -> None:
-    """Show the page.
-
-    Parameters
-    ----------
-    source : Source
-        Where the model is.
-    words : Words
-        The language.
-    """
-    if source.kind == "demo":
-        st.info(words("about_demo"), icon=":material/school:")
-    for key in _KEPT:
-        if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
+    """Show the page."""
+    _state.show_demo_note(source, words)
+    _state.keep(*_KEPT)
     events = _data.choose(source, words)
     if events is None:
         return
     choice, at = _choose(events, words)
-    run = st.button(words("run"), type="primary", key="run", icon=":material/search:")
+    run = st.button(
+        words("Show the students"), type="primary", key="run", icon=":material/search:"
+    )
     with st.container(key="result"), _state.guarded(words):
         if run:
             _ask(source, events, choice, at, words)
         asked = st.session_state.get(_ASKED)
         if asked is None or asked.fingerprint != events.fingerprint:
-            st.caption(words("first_run", run=words("run")))
+            button = words("Show the students")
+            text = words("Make your choices, then press **{run}**.", run=button)
+            st.caption(text)
             return
         _say_changes(source, asked, choice, at, words)
         _show_result(source, events, asked, words)
 
 
 def _choose(events: Events, words: Words) -> tuple[Choice, int]:
-    """Show the choices, each of which is of what is left by those before."""
+    """Show the choices, each among what the ones before it leave."""
     left, middle, right = st.columns([1, 2, 2])
     with left:
-        period = _select("period", "all_periods", events.periods[::-1], words)
+        names = words("Period"), words("All periods")
+        period = _select("period", *names, events.periods[::-1])
     with middle:
-        courses = list_courses(events, period)
-        course = _select("course", "all_courses", courses, words)
+        names = words("Course"), words("All courses")
+        course = _select("course", *names, list_courses(events, period))
     with right:
         students = list_students(events, period, course)
         known = set(students)
         before = st.session_state.get("chosen_students", [])
         st.session_state["chosen_students"] = [one for one in before if one in known]
         chosen = st.multiselect(
-            words("students"),
+            words("Students"),
             students,
-            placeholder=words("all_students"),
+            placeholder=words("All students"),
             key="chosen_students",
         )
     choice = Choice(period, course, tuple(chosen))
     return choice, _choose_partition(events, choice, words)
 
 
-def _select(key: str, all_of_them: str, options: list[str], words: Words) -> str | None:
-    # "" and not None, which would be no choice at all
+def _select(key: str, label: str, everything: str, options: list[str]) -> str | None:
+    # "" stands for everything: None would show an empty box
     if st.session_state.get(key) not in options:
         st.session_state[key] = ""
     chosen = st.selectbox(
-        words(key),
-        ["", *options],
-        format_func=lambda one: one or words(all_of_them),
-        key=key,
+        label, ["", *options], format_func=lambda one: one or everything, key=key
     )
     return chosen or None
 
@@ -122,24 +113,28 @@ def _select(key: str, all_of_them: str, options: list[str], words: Words) -> str
 def _choose_partition(events: Events, choice: Choice, words: Words) -> int:
     first, last = partition_range(events, choice)
     if first == last:
-        st.caption(words("one_partition", day=first))
+        st.caption(words("All events are on course day {day}.", day=first))
         return first
     before = st.session_state.get("partition", last)
-    # who looks at the latest day goes on doing so where another course is longer
+    # a reader of the latest day stays there when another course is longer
     if before == st.session_state.get("partition_last", last) or not (
         first <= before <= last
     ):
         before = last
     st.session_state["partition"] = before
     st.session_state["partition_last"] = last
-    return st.slider(words("partition"), first, last, key="partition")
+    return st.slider(
+        words("As known at the end of course day"), first, last, key="partition"
+    )
 
 
 def _ask(source: Source, events: Events, choice: Choice, at: int, words: Words) -> None:
     st.session_state.pop(_ASKED, None)
     st.session_state["student"] = None
-    doing = "training" if source.kind == "demo" else "loading_libraries"
-    with st.spinner(words(doing), show_time=True):
+    doing = words("Loading the libraries …")
+    if source.kind == "demo":
+        doing = words("Training a model on the sample …")
+    with st.spinner(doing, show_time=True):
         by = source.champion()
     st.session_state[_ASKED] = Asked(events.fingerprint, choice, at, by)
 
@@ -147,22 +142,34 @@ def _ask(source: Source, events: Events, choice: Choice, at: int, words: Words) 
 def _say_changes(
     source: Source, asked: Asked, choice: Choice, at: int, words: Words
 ) -> None:
-    """Say where the list is no longer of what is chosen, or of the champion."""
+    """Show where the choices or the champion have changed since the list was made."""
+    button = words("Show the students")
     if (choice, at) != (asked.choice, asked.at):
-        st.info(words("changed_choice", run=words("run")), icon=":material/sync:")
+        text = words(
+            "The list below is for your previous choices. Press **{run}** to update "
+            "it.",
+            run=button,
+        )
+        st.info(text, icon=":material/sync:")
     if source.kind == "endpoint":
-        return  # it is asked when a list is
+        return  # not worth a request; the next list says by which version it is
     try:
         now = source.champion()
     except EdmlError as error:
-        st.warning(words("no_champion", reason=_state.plain(error)))
+        text = words(
+            "No model can score students: {reason} Once a model is in production, "
+            "press the button.",
+            reason=_state.plain(error),
+        )
+        st.warning(text)
         return
     if now.version != asked.by.version:
         text = words(
-            "changed_model",
+            "Another model has gone into production since this list was made: "
+            "version {now} instead of {then}. Press **{run}** to score again.",
             now=now.version,
             then=asked.by.version,
-            run=words("run"),
+            run=button,
         )
         st.warning(text, icon=":material/published_with_changes:")
 
@@ -184,7 +191,7 @@ def _score(
 def _show_result(source: Source, events: Events, asked: Asked, words: Words) -> None:
     n_chosen = len(list_students(events, asked.choice.period, asked.choice.course))
     n_rows = words.number(len(asked.choice.students) or n_chosen)
-    with st.spinner(words("scoring", n=n_rows), show_time=True):
+    with st.spinner(words("Scoring {n} students …", n=n_rows), show_time=True):
         scored = _score(
             asked.fingerprint,
             asked.by.version,
@@ -216,11 +223,12 @@ def _show_result(source: Source, events: Events, asked: Asked, words: Words) -> 
 
 def _about(asked: Asked, scored: Scored, words: Words) -> str:
     period, course, students = asked.choice
-    parts = [course or words("all_courses"), period or words("all_periods")]
+    parts = [course or words("All courses"), period or words("All periods")]
     if students:
-        parts.append(f"{words('students')}: {words.number(len(students))}")
+        parts.append(words("Students") + f": {words.number(len(students))}")
     return words(
-        "about",
+        "{what}, as known at the end of day {day}. Model: version {version}; "
+        "students are flagged from a probability of {threshold}.",
         what=_state.escape(", ".join(parts)),
         day=asked.at,
         version=scored.by.version,
@@ -243,23 +251,24 @@ def _mark(students: pd.DataFrame, words: Words) -> BoolArray:
     if "capacity" not in st.session_state:
         st.session_state["capacity"] = _CAPACITY
     k = st.number_input(
-        words("capacity"),
+        words("How many students can you contact?"),
         min_value=0,
         step=1,
-        help=words("capacity_help"),
+        help=words(
+            "Marks this many of the students most at risk. A student in several "
+            "courses is marked once, where the risk is highest."
+        ),
         key="capacity",
     )
     contact = mark_contacts(students, int(k))
     n_students = count_flagged(students).students
     n_marked = int(contact.sum())
-    every = "_all" if n_marked == n_students else ""
-    st.caption(
-        words(
-            f"capacity_says{every}",
-            n=words.number(n_marked),
-            students=words.number(n_students),
-        )
-    )
+    counts = {"n": words.number(n_marked), "students": words.number(n_students)}
+    if n_marked == n_students:
+        text = words("All {students} students are marked for contact.", **counts)
+    else:
+        text = words("{n} of {students} students are marked for contact.", **counts)
+    st.caption(text)
     return contact
 
 
@@ -267,16 +276,16 @@ def _filter(people: pd.DataFrame, contact: BoolArray, words: Words) -> BoolArray
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         shown = st.segmented_control(
-            words("show"),
-            SHOWN,
-            format_func=lambda one: words(f"show_{one}"),
+            words("Show"),
+            list(SHOWN),
+            format_func=lambda one: words(SHOWN[one]),
             default=None if "show" in st.session_state else "all",
             key="show",
         )
     with right:
         find = st.text_input(
-            words("find"),
-            placeholder=words("find_help"),
+            words("Find"),
+            placeholder=words("Part of the file number or the course."),
             key="find",
             icon=":material/search:",
         )
@@ -292,7 +301,10 @@ def _show_table(
 ) -> None:
     n_kept = int(kept.sum())
     if not n_kept:
-        st.info(words("none_left"))
+        text = words(
+            "No student in the list matches. Show all, or search for something else."
+        )
+        st.info(text)
         return
     table = people.assign(contact=contact, change=100 * people["change"])[kept]
     positions = np.flatnonzero(kept)
@@ -314,29 +326,36 @@ def _show_table(
             key=key,
         )
     st.caption(
-        words("rows_shown", n=words.number(n_kept), rows=words.number(len(people)))
+        words(
+            "{n} of {rows} rows. Click the box before a row to show that student "
+            "below.",
+            n=words.number(n_kept),
+            rows=words.number(len(people)),
+        )
     )
 
 
 def _columns(words: Words) -> dict[str, Any]:
     of = st.column_config
     return {
-        "student": of.TextColumn(words("column_student"), pinned=True),
-        "course": of.TextColumn(words("column_course")),
-        "exam_average": of.NumberColumn(words("column_exam_average"), format="%.1f"),
-        "score_average": of.NumberColumn(words("column_score_average"), format="%.1f"),
-        "flagged": of.CheckboxColumn(words("column_flagged")),
+        "student": of.TextColumn(words("File number"), pinned=True),
+        "course": of.TextColumn(words("Course")),
+        "exam_average": of.NumberColumn(words("Exam average"), format="%.1f"),
+        "score_average": of.NumberColumn(words("Activity average"), format="%.1f"),
+        "flagged": of.CheckboxColumn(words.pgettext("one student", "Flagged")),
         "probability": of.ProgressColumn(
-            words("column_probability"),
+            words("Probability of failing"),
             format="percent",
             min_value=0,
             max_value=1,
             width="medium",
         ),
         "change": of.NumberColumn(
-            words("column_change"), format="%+.1f", help=words("column_change_help")
+            words("Change in a week"),
+            format="%+.1f",
+            help=words("Percentage points, compared with a week before."),
         ),
-        "contact": of.CheckboxColumn(words("column_contact")),
+        "contact": of.CheckboxColumn(words("Contact")),
     }
 
 
@@ -348,8 +367,8 @@ def _write_file(
     _students: pd.DataFrame,
     _contact: BoolArray,
 ) -> bytes:
-    # whole before it is asked for: Streamlit forgets what is still to be made as soon
-    # as the page is shown anew, and a click in that moment would give nothing
+    # made before it is asked for: Streamlit drops a deferred file as soon as the page
+    # runs again, and a click in that moment would download nothing
     return write_csv(_students, _contact, decimal)
 
 
@@ -357,12 +376,13 @@ def _offer_file(
     students: pd.DataFrame, contact: BoolArray, asked: Asked, words: Words
 ) -> None:
     n_marked = int(contact.sum())
+    name = words("students_at_risk")
     st.download_button(
-        words("download"),
+        words("Download as CSV"),
         _write_file(
             *(asked, n_marked, words.decimal), _students=students, _contact=contact
         ),
-        file_name=f"{words('file_name')}_{asked.at}.csv",
+        file_name=f"{name}_{asked.at}.csv",
         mime="text/csv",
         on_click="ignore",
         key="download",
@@ -371,19 +391,19 @@ def _offer_file(
 
 
 def _choose_student(people: pd.DataFrame, kept: BoolArray, words: Words) -> int | None:
-    """Let a student be chosen without a pointer, too."""
+    """Offer the students in a box, which needs no pointer."""
     options = np.flatnonzero(kept).tolist()
     if st.session_state.get("student") not in options:
         st.session_state["student"] = None
     names = people["student"].to_numpy(), people["course"].to_numpy()
     risk = people["probability"].to_numpy()
     return st.selectbox(
-        words("choose_student"),
+        words("Student"),
         options,
         format_func=lambda row: (
             f"{names[0][row]} · {names[1][row]} · {words.percent(risk[row], 1)}"
         ),
         index=None,
-        placeholder=words("choose_student_help"),
+        placeholder=words("Choose one here, or click a row above"),
         key="student",
     )

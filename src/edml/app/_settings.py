@@ -16,7 +16,7 @@ UPLOAD_LIMIT = 200
 
 
 class Client(Protocol):
-    """What is asked of `edml.serving.RiskClient`."""
+    """The part of `edml.serving.RiskClient` that the app uses."""
 
     def predict(
         self, X: "pd.DataFrame", explain: bool = False, language: str = "en"
@@ -25,17 +25,17 @@ class Client(Protocol):
         ...
 
     def model(self) -> dict[str, Any]:
-        """Give the record of the model that answers."""
+        """Return the record of the model that answers."""
         ...
 
 
 class Reader(Protocol):
-    """What reads events, as the other commands do."""
+    """A reader of event files."""
 
     def __call__(
         self, path: Path, names: Mapping[str, str], content: BinaryIO | None = None
     ) -> "pd.DataFrame":
-        """Read a file, or content that is to be read as a file of that name."""
+        """Read a file, or ``content`` as if it were the file of that name."""
         ...
 
 
@@ -43,23 +43,24 @@ class Reader(Protocol):
 class AppSettings:
     """What the app shows, and to whom.
 
-    Where neither a registry nor an endpoint is given, it shows the sample that comes
-    with edml, and a model that is trained on the spot.
+    Without a registry or an endpoint, it shows the sample that comes with edml, and a
+    model that is trained on the spot.
 
     Attributes
     ----------
     read : Reader
         Reads the events.
     data : Path or None
-        The table of events; None is none, but for the sample where it is shown.
+        The event file; None shows the sample, or asks for an upload.
     open_registry : callable or None
-        Opens the registry; called when it is needed, for its imports are slow.
+        Opens the registry; called on first use, because its imports are slow.
     open_client : callable or None
-        Gives what asks an endpoint; called when it is needed.
+        Returns the client of an endpoint; called on first use.
     columns : mapping of str to str
-        Actual column names by canonical name, where no model tells them.
+        Actual column names by canonical name, where no model states them.
     language : {"en", "es"} or None
-        Of the pages; None is that of the browser.
+        Language of the pages, one of `edml.explanation.LANGUAGES`; None takes the
+        browser's.
     host, port : str, int
         Where the app listens.
     allow_changes : bool

@@ -2,105 +2,78 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from shutil import rmtree
+from tempfile import mkdtemp
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from weakref import finalize
 
 import pandas as pd
 
-from edml.schema import columns_of
+from edml.schema import columns_of, step_parameter
 
 if TYPE_CHECKING:
     from edml.registry import ModelRecord, ModelRegistry
 
-_KEPT = 4  # loaded models
+_MAX_LOADED = 4  # models
+_TEST_SHARE = 0.2
+_N_RESAMPLES = 200  # takes a tenth of a second, and is enough for a demonstration
 
 
 class Champion(NamedTuple):
-    """The model that scores students.
-
-    Attributes
-    ----------
-    version : int
-        Its number.
-    threshold : float
-        The probability at and above which a student is flagged.
-    """
+    """The model that scores students, and the probability from which it flags one."""
 
     version: int
     threshold: float
 
 
 class Scored(NamedTuple):
-    """What `RiskClassifier.score_students` gives, and by which model.
+    """A list of students, and the model that scored them.
 
-    Attributes
-    ----------
-    students : DataFrame of shape (n_histories, n_columns)
-        Without reasons and facts, and with ``exam_average`` and ``score_average``.
-    by : Champion
-        The model.
+    ``students`` is what `RiskClassifier.score_students` returns, without reasons and
+    facts, and with ``exam_average`` and ``score_average``.
     """
 
     students: pd.DataFrame
     by: Champion
 
 
-class Told(NamedTuple):
-    """Why one student is at risk, in words.
-
-    Attributes
-    ----------
-    reasons, facts : list of str
-        As `RiskClassifier.score_students` has them.
-    """
+class StudentExplanation(NamedTuple):
+    """The reasons and facts of one history, as `score_students` has them."""
 
     reasons: list[str]
     facts: list[str]
 
 
 class History(NamedTuple):
-    """A student in a course.
-
-    Attributes
-    ----------
-    student, course : object
-        As the columns hold them.
-    """
+    """A student in a course, as the columns hold them."""
 
     student: Any
     course: Any
 
 
 class Source(Protocol):
-    """What the pages ask. Every method raises an EdmlError where it cannot answer.
+    """What the pages ask. Every method raises an EdmlError where it has no answer."""
 
-    Attributes
-    ----------
-    kind : {"registry", "endpoint", "demo"}
-        Which it is.
-    n_changes : int
-        Counts the changes that were made through it, so that a cache can tell.
-    """
-
-    kind: str
-    n_changes: int
+    kind: str  # "registry", "endpoint" or "demo"
 
     # -- the scores page
 
     def sample(self) -> pd.DataFrame | None:
-        """Give the table to begin with, where the source has one."""
+        """Return the table to begin with, where the source has one."""
         ...
 
     def champion(self) -> Champion:
-        """Tell which model scores students now; quick, and never of a cache."""
+        """Return the model that scores students now; quick, and never cached."""
         ...
 
     def columns(self, version: int) -> Mapping[str, str]:
-        """Give the actual column names that a version reads."""
+        """Return the actual column names that a version reads."""
         ...
 
     def partition_days(self, version: int) -> float:
-        """Give the length of a partition of a version, in days."""
+        """Return the length of a partition of a version, in days."""
         ...
 
     def score(
@@ -111,8 +84,8 @@ class Source(Protocol):
 
     def explain(
         self, version: int, X: pd.DataFrame, at: float, who: History, language: str
-    ) -> Told:
-        """Tell why a history has its risk."""
+    ) -> StudentExplanation:
+        """Explain the score of one history."""
         ...
 
     # -- the models page
@@ -122,7 +95,7 @@ class Source(Protocol):
         ...
 
     def record(self, version: int) -> "ModelRecord":
-        """Read what is known of a version."""
+        """Read the record of a version."""
         ...
 
     def load(self, version: int) -> Any | None:
@@ -130,33 +103,26 @@ class Source(Protocol):
         ...
 
     def evaluations(self, version: int) -> pd.DataFrame | None:
-        """List the evaluations of a version, as the registry does; None without one."""
+        """List a version's evaluations, as the registry does; None without one."""
         ...
 
     def history(self) -> pd.DataFrame | None:
         """List all changes of stages, as the registry does; None without one."""
         ...
 
-    def test_data(self, version: int) -> tuple[pd.DataFrame, pd.Series] | None:
-        """Give raw events and outcomes that a version was judged on, if at hand."""
-        ...
-
     def promote(self, version: int, stage: str, why: str) -> None:
-        """Move a version up."""
+        """Promote a version to a stage."""
         ...
 
     def rollback(self, why: str) -> None:
-        """Make the champion before the champion again."""
+        """Bring the previous champion back."""
         ...
 
 
 class RegistrySource:
     """The versions of a registry, whose models are loaded into this process.
 
-    Parameters
-    ----------
-    open_registry : callable
-        Gives the registry; called when it is needed first, for that may be slow.
+    The registry is opened on first use, because that may be slow.
     """
 
     kind = "registry"
@@ -164,7 +130,6 @@ class RegistrySource:
     def __init__(self, open_registry: "Callable[[], ModelRegistry]") -> None:
         self._open = open_registry
         self._registry: ModelRegistry | None = None
-        self.n_changes = 0
         self._loaded: OrderedDict[int, Any] = OrderedDict()
         self._lock = RLock()  # sessions share the source
 
@@ -177,57 +142,54 @@ class RegistrySource:
             return self._registry
 
     def sample(self) -> pd.DataFrame | None:
-        """Give None: the events are elsewhere."""
+        """Return None: the events are elsewhere."""
         return None
 
     def champion(self) -> Champion:
-        """Tell which version is in production."""
+        """Return the version in production."""
         record = self.registry.record("production")
         return Champion(record.version, record.threshold)
 
     def columns(self, version: int) -> Mapping[str, str]:
-        """Give the actual column names that a version reads."""
+        """Return the actual column names that a version reads."""
         return columns_of(self.load(version))
 
     def partition_days(self, version: int) -> float:
-        """Give the length of a partition, as the version's pipeline states it."""
-        from edml.app._local import partition_days_of  # noqa: PLC0415
-
-        return partition_days_of(self.load(version))
+        """Return the length of a partition, as the version's pipeline sets it."""
+        return float(step_parameter(self.load(version), "partition_days", 1.0))
 
     def score(
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
     ) -> Scored:
         """Score students by `RiskClassifier.score_students`."""
-        from edml.app._averages import add_averages  # noqa: PLC0415 - seconds
-        from edml.app._local import partition_days_of, pending_of  # noqa: PLC0415
+        from edml.app._local import add_averages  # noqa: PLC0415 - seconds
 
         model = self.load(version)
-        students = model.score_students(X, at, since, n_reasons=0)
-        found = add_averages(
-            students,
+        students = add_averages(
+            model.score_students(X, at, since, n_reasons=0),
             X,
             at,
             columns_of(model),
-            partition_days=partition_days_of(model),
-            pending=pending_of(model),
+            partition_days=self.partition_days(version),
+            pending=step_parameter(model, "pending", "missing"),
         )
-        return Scored(found, Champion(version, float(model.threshold_)))
+        return Scored(students, Champion(version, float(model.threshold_)))
 
     def explain(
         self, version: int, X: pd.DataFrame, at: float, who: History, language: str
-    ) -> Told:
-        """Tell what `RiskClassifier.score_students` tells of one history."""
+    ) -> StudentExplanation:
+        """Explain one history as `RiskClassifier.score_students` does."""
         from edml.app._local import explain_history  # noqa: PLC0415 - seconds
 
-        return Told(*explain_history(self.load(version), X, at, who, language))
+        model = self.load(version)
+        return StudentExplanation(*explain_history(model, X, at, who, language))
 
     def records(self) -> pd.DataFrame:
         """List the versions."""
         return self.registry.records()
 
     def record(self, version: int) -> "ModelRecord":
-        """Read what is known of a version."""
+        """Read the record of a version."""
         return self.registry.record(version)
 
     def load(self, version: int) -> Any:
@@ -235,7 +197,7 @@ class RegistrySource:
         with self._lock:
             if version not in self._loaded:
                 self._loaded[version] = self.registry.load(version)
-                while len(self._loaded) > _KEPT:
+                while len(self._loaded) > _MAX_LOADED:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(version)
             return self._loaded[version]
@@ -248,16 +210,57 @@ class RegistrySource:
         """List all changes of stages."""
         return self.registry.history()
 
-    def test_data(self, version: int) -> tuple[pd.DataFrame, pd.Series] | None:
-        """Give None: a registry holds no student's data."""
-        return None
-
     def promote(self, version: int, stage: str, why: str) -> None:
-        """Move a version up."""
+        """Promote a version to a stage."""
         self.registry.promote(version, stage, why)
-        self.n_changes += 1
 
     def rollback(self, why: str) -> None:
-        """Make the champion before the champion again."""
+        """Bring the previous champion back."""
         self.registry.rollback(why)
-        self.n_changes += 1
+
+
+_Side = tuple[pd.DataFrame, pd.Series]
+
+
+class DemoSource(RegistrySource):
+    """A temporary registry, with a model that was trained on most of the sample.
+
+    The model is trained on first use. The registry's folder goes with the process; it
+    holds the model and its evaluation, and no events.
+    """
+
+    kind = "demo"
+
+    def __init__(self) -> None:
+        super().__init__(self._make)
+        self._folder = mkdtemp(prefix="edml-demo-")
+        finalize(self, rmtree, self._folder, ignore_errors=True)
+
+    def sample(self) -> pd.DataFrame:
+        """Return the students that the model has not seen, without their outcomes."""
+        return self._sides[1][0].drop(columns="nota_final_materia")
+
+    @cached_property
+    def _sides(self) -> tuple[_Side, _Side]:
+        """The students to train on, and those to evaluate on and to show."""
+        from edml.datasets import load_activity  # noqa: PLC0415 - seconds
+        from edml.model_selection import student_train_test_split  # noqa: PLC0415
+
+        X, y = load_activity(return_X_y=True)
+        X_train, X_test, y_train, y_test = student_train_test_split(
+            X, y, test_size=_TEST_SHARE, random_state=0
+        )
+        return (X_train, y_train), (X_test, y_test)
+
+    def _make(self) -> "ModelRegistry":
+        from edml.classifier import RiskClassifier  # noqa: PLC0415 - seconds
+        from edml.inspection import evaluate  # noqa: PLC0415
+        from edml.registry import ModelRegistry  # noqa: PLC0415
+
+        train, test = self._sides
+        model = RiskClassifier(cv=3).fit(*train)
+        evaluation = evaluate(model, *test, n_resamples=_N_RESAMPLES)
+        registry = ModelRegistry(self._folder, who="edml app")
+        record = registry.register(model, evaluation, tags={"trained on": "sample"})
+        registry.promote(record.version, why="the model of the demonstration")
+        return registry

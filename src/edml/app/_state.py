@@ -1,6 +1,6 @@
 """What Streamlit keeps between runs of a page, and what it shows when one fails.
 
-Everything is kept in memory alone. What is shown of students is keyed by the
+Everything is kept in memory only. What is shown of students is keyed by the
 fingerprint of their events, the model's version and what was asked.
 """
 
@@ -25,110 +25,83 @@ _MARKDOWN = frozenset("\\`*_{}[]<>()#$|~:!")
 
 @st.cache_resource(show_spinner=False)
 def open_source(_settings: AppSettings) -> "Source":
-    """Open what the models and scores come from, once for all sessions.
-
-    Parameters
-    ----------
-    _settings : AppSettings
-        Where they come from; one process has one.
-
-    Returns
-    -------
-    source : Source
-    """
+    """Open what the models and scores come from, once for all sessions."""
     if _settings.open_client is not None:
         from edml.app._endpoint import EndpointSource  # noqa: PLC0415 - seconds
 
         return EndpointSource(_settings.open_client(), _settings.columns)
+    from edml.app._source import DemoSource, RegistrySource  # noqa: PLC0415
+
     if _settings.open_registry is not None:
-        from edml.app._source import RegistrySource  # noqa: PLC0415
-
         return RegistrySource(_settings.open_registry)
-    from edml.app._demo import DemoSource  # noqa: PLC0415
-
     return DemoSource()
 
 
 def current_source() -> "Source":
-    """Give the source of this process.
-
-    Returns
-    -------
-    source : Source
-    """
+    """Return the source of this process."""
     return open_source(handed_settings())
 
 
 @contextmanager
 def guarded(words: Words, key: str = "try_again") -> Iterator[None]:
-    """Make of what goes wrong a message on the page, with a way on.
+    """Show an error on the page, with a button to try again.
 
-    What edml refuses is told in its own words. Of anything else only the kind is
-    shown, and the place printed: a message may hold a student's values.
-
-    Parameters
-    ----------
-    words : Words
-        In the page's language.
-    key : str, default="try_again"
-        Of the button.
-
-    Yields
-    ------
-    nothing : None
+    An EdmlError shows its own message. Of any other error only the kind is shown, and
+    the place printed: its message may hold a student's values.
     """
     try:
         yield
     except EdmlError as error:
-        _tell(words, words("refused", reason=plain(error)), key)
+        text = words("That did not work. {reason}", reason=plain(error))
+        _show_error(words, text, key)
     except MemoryError:
-        _tell(words, words("no_memory"), key)
-    except OSError as error:  # without the address of a file, which others see
-        reason = error.strerror or type(error).__name__
-        _tell(words, words("refused", reason=f"{reason}."), key)
-    except Exception as error:  # the page has no other end
-        _print_place(error)
-        _tell(words, words("unexpected", kind=type(error).__name__), key)
+        text = words(
+            "There is not enough memory for that. Choose one course, or a smaller file."
+        )
+        _show_error(words, text, key)
+    except OSError as error:  # without the path of a file, which others would see
+        reason = f"{error.strerror or type(error).__name__}."
+        text = words("That did not work. {reason}", reason=reason)
+        _show_error(words, text, key)
+    except Exception as error:  # nothing else would catch it
+        frames = traceback.format_tb(error.__traceback__)
+        print(f"edml app: {type(error).__name__}", *frames, file=sys.stderr)  # noqa: T201
+        text = words(
+            "Something went wrong in the app ({kind}). Try again; if it happens again, "
+            "tell whoever runs the app.",
+            kind=type(error).__name__,
+        )
+        _show_error(words, text, key)
+
+
+def keep(*keys: str) -> None:
+    """Keep the values of widgets while another page is shown."""
+    for key in keys:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+
+
+def show_demo_note(source: "Source", words: Words) -> None:
+    """Say where what is shown is only a demonstration."""
+    if source.kind == "demo":
+        text = words(
+            "This is a demonstration with made-up students and a model trained just "
+            "now. To see your own, start the app with --registry or --url, and --data."
+        )
+        st.info(text, icon=":material/school:")
 
 
 def plain(error: EdmlError) -> str:
-    """Give the message of an error as one line of text.
-
-    Parameters
-    ----------
-    error : EdmlError
-        What was refused.
-
-    Returns
-    -------
-    text : str
-        Escaped.
-    """
+    """Return the message of an error as one line of text."""
     return escape(" ".join(str(error).split()))
 
 
 def escape(text: str) -> str:
-    """Escape a text so that nothing in it is taken for Markdown.
-
-    Parameters
-    ----------
-    text : str
-        Such as the name of a course.
-
-    Returns
-    -------
-    escaped : str
-    """
+    """Escape a text such as a course's name, so that none of it is read as Markdown."""
     return "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)
 
 
-def _tell(words: Words, text: str, key: str) -> None:
+def _show_error(words: Words, text: str, key: str) -> None:
     st.error(text, icon=":material/error:")
-    if st.button(words("try_again"), key=key):
+    if st.button(words("Try again"), key=key):
         st.rerun()
-
-
-def _print_place(error: Exception) -> None:
-    """Print where an error of edml's own arose, without its message."""
-    frames = traceback.format_tb(error.__traceback__)
-    print(f"edml app: {type(error).__name__}", *frames, file=sys.stderr)  # noqa: T201

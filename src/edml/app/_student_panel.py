@@ -7,8 +7,9 @@ import streamlit as st
 
 from edml.app import _state
 from edml.app._events_view import Events
-from edml.app._source import History, Scored, Source, Told
+from edml.app._source import History, Scored, Source, StudentExplanation
 from edml.app._student_view import (
+    KINDS,
     Event,
     as_of_each,
     find_first_day,
@@ -20,34 +21,18 @@ from edml.app._student_view import (
 from edml.app._words import Words
 from edml.schema import COURSE, STUDENT
 
-_SAME = 0.0005  # less than is shown
+_SAME = 0.0005  # a smaller change is not shown
 
 
 class Subject(NamedTuple):
-    """Whom the panel is about.
-
-    Attributes
-    ----------
-    events : Events
-        The table.
-    X : DataFrame
-        The events that were scored.
-    at : int
-        The partition as of whose end.
-    scored : Scored
-        The list.
-    row : int
-        Position of the student in it.
-    person : Series
-        The student's row as people read it.
-    """
+    """Whom the panel is about."""
 
     events: Events
-    X: pd.DataFrame
+    X: pd.DataFrame  # the events that were scored
     at: int
     scored: Scored
-    row: int
-    person: pd.Series
+    row: int  # of the student in the list
+    person: pd.Series  # that row as people read it
 
     @property
     def who(self) -> History:
@@ -59,31 +44,21 @@ class Subject(NamedTuple):
 class Seen(NamedTuple):
     """What is shown of a student."""
 
-    told: Told
+    explanation: StudentExplanation
     trajectory: pd.DataFrame
     happened: list[Event]
     since: float
 
 
 def show(source: Source, subject: Subject, words: Words) -> None:
-    """Show the panel.
-
-    Parameters
-    ----------
-    source : Source
-        Where the model is.
-    subject : Subject
-        Whom it is about.
-    words : Words
-        The language.
-    """
+    """Show the panel."""
     person = subject.person
     with st.container(border=True, key="student_panel"):
         title = words(
-            "student_title", student=person["student"], course=person["course"]
+            "{student} in {course}", student=person["student"], course=person["course"]
         )
         st.subheader(_state.escape(title))
-        with st.spinner(words("explaining"), show_time=True):
+        with st.spinner(words("Looking at the student …"), show_time=True):
             seen = _look(
                 subject.events.fingerprint,
                 subject.scored.by.version,
@@ -98,13 +73,14 @@ def show(source: Source, subject: Subject, words: Words) -> None:
         _show_trajectory(subject, seen, words)
         left, middle, right = st.columns(3)
         with left:
-            _show_texts("reasons_heading", seen.told.reasons, "no_reasons", words)
-            st.caption(words("not_causes"))
+            reasons = seen.explanation.reasons or [words("No feature moved the score.")]
+            _show_texts(words("What weighed most"), reasons)
+            st.caption(words("What the model relied on, not causes."))
         with middle:
             _show_week(subject, seen, words)
         with right:
-            if seen.told.facts:
-                _show_texts("facts_heading", seen.told.facts, "", words)
+            if seen.explanation.facts:
+                _show_texts(words("What happened"), seen.explanation.facts)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -137,23 +113,25 @@ def _show_risk(person: pd.Series, seen: Seen, words: Words) -> None:
     left, right = st.columns(2)
     known = change == change  # noqa: PLR0124 - NaN
     moved = known and abs(change) >= _SAME
+    sign = "-" if round(100 * change, 1) < 0 else "+"
+    points = sign + words.number(abs(100 * change), 1)
     left.metric(
-        words("student_risk"),
+        words("Probability of failing"),
         words.percent(person["probability"], 1),
-        delta=words("points", points=_signed(change, words)) if known else None,
+        delta=words("{points} points", points=points) if known else None,
         delta_color="inverse" if moved else "off",
         delta_arrow="auto" if moved else "off",
     )
-    right.metric(
-        words("state"), words("is_flagged" if person["flagged"] else "is_not_flagged")
-    )
+    flagged = words.pgettext("one student", "⚑ flagged")
+    not_flagged = words.pgettext("one student", "not flagged")
+    right.metric(words("State"), flagged if person["flagged"] else not_flagged)
 
 
 def _show_trajectory(subject: Subject, seen: Seen, words: Words) -> None:
     from edml.app._scores_figures import (  # noqa: PLC0415
         draw_trajectory,
         say_trajectory,
-        tell_events,
+        tabulate_events,
     )
 
     st.plotly_chart(
@@ -164,35 +142,31 @@ def _show_trajectory(subject: Subject, seen: Seen, words: Words) -> None:
         config={"displayModeBar": False},
     )
     st.caption(say_trajectory(seen.trajectory, words))
-    with st.expander(words("as_table"), key="trajectory_table"):
-        st.dataframe(tell_events(seen.happened, words), hide_index=True)
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    words("day"): seen.trajectory["partition"],
-                    words("student_risk"): seen.trajectory["probability"],
-                    words("column_flagged"): seen.trajectory["flagged"],
-                }
-            ),
-            hide_index=True,
-            column_config={
-                words("student_risk"): st.column_config.NumberColumn(format="percent")
-            },
-        )
+    with st.expander(words("The same as a table"), key="trajectory_table"):
+        st.dataframe(tabulate_events(seen.happened, words), hide_index=True)
+        risk = words("Probability of failing")
+        flagged = words.pgettext("one student", "Flagged")
+        days = seen.trajectory.set_axis([words("Day"), risk, flagged], axis=1)
+        config = {risk: st.column_config.NumberColumn(format="percent")}
+        st.dataframe(days, hide_index=True, column_config=config)
 
 
-def _show_texts(heading: str, texts: list[str], none: str, words: Words) -> None:
-    st.markdown(f"**{words(heading)}**")
-    st.markdown(_bullets([_state.escape(text) for text in texts] or [words(none)]))
+def _show_texts(heading: str, texts: list[str]) -> None:
+    st.markdown(f"**{heading}**")
+    st.markdown(_bullets([_state.escape(text) for text in texts]))
 
 
 def _show_week(subject: Subject, seen: Seen, words: Words) -> None:
-    none = "_none" if seen.since < 0 else ""
-    st.markdown(f"**{words(f'week_heading{none}', day=int(seen.since))}**")
+    if seen.since < 0:
+        heading = words("What changed in a week")
+    else:
+        heading = words("What changed since day {day}", day=int(seen.since))
+    st.markdown(f"**{heading}**")
     before = seen.trajectory[seen.trajectory["partition"] <= seen.since]
     lines = [*_risk_lines(subject.person, before, words), *_news(seen, words)]
     if before.empty:
-        lines.insert(0, words("week_none"))
+        text = words("There were no events of this student on or before that day.")
+        lines.insert(0, text)
     st.markdown(_bullets(lines))
 
 
@@ -200,22 +174,34 @@ def _risk_lines(person: pd.Series, before: pd.DataFrame, words: Words) -> list[s
     change = person["change"]
     lines = []
     if change == change:  # noqa: PLR0124 - NaN
-        direction = "same" if abs(change) < _SAME else "rose" if change > 0 else "fell"
         points = words.number(abs(100 * change), 1)
-        lines.append(words(f"week_risk_{direction}", points=points))
+        if abs(change) < _SAME:
+            lines.append(words("The risk is the same."))
+        elif change > 0:
+            text = words("The risk rose by {points} percentage points.", points=points)
+            lines.append(text)
+        else:
+            text = words("The risk fell by {points} percentage points.", points=points)
+            lines.append(text)
     if not before.empty:
         then = bool(before["flagged"].iloc[-1])
-        if then != bool(person["flagged"]):
-            lines.append(words("week_unflagged" if then else "week_flagged"))
+        now = bool(person["flagged"])
+        if then and not now:
+            lines.append(words("The student was flagged then but is not now."))
+        elif now and not then:
+            lines.append(words("The student was not flagged then but is now."))
     return lines
 
 
 def _news(seen: Seen, words: Words) -> list[str]:
     news = [event for event in seen.happened if event.partition > seen.since]
     if not news:
-        return [words("week_nothing")]
+        return [words("No exams, hand-ins or missed work since then.")]
     return [
-        f"{words(f'one_{event.kind}')}, {words('on_day', day=event.partition)}: "
+        words(KINDS[event.kind][1])
+        + ", "
+        + words("day {day}", day=event.partition)
+        + ": "
         + _state.escape(event.name)
         + (f" ({words.number(event.grade, 1)})" if event.grade == event.grade else "")
         for event in news
@@ -224,8 +210,3 @@ def _news(seen: Seen, words: Words) -> list[str]:
 
 def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _signed(change: float, words: Words) -> str:
-    sign = "-" if round(100 * change, 1) < 0 else "+"
-    return sign + words.number(abs(100 * change), 1)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._translation import N_
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -20,68 +21,32 @@ from edml.schema import (
 )
 
 WEEK = 7  # days
-#: Kinds of what happened, in the order in which they are shown.
-KINDS = ("exam", "submission", "missed")
+#: Kinds of events in the order of the chart, each with its legend and its name.
+KINDS = {
+    "exam": (N_("exams"), N_("Exam")),
+    "submission": (N_("submissions"), N_("Submission")),
+    "missed": (N_("missed"), N_("Missed")),
+}
 
 
 class Event(NamedTuple):
-    """Something that happened to a student.
-
-    Attributes
-    ----------
-    partition : int
-        When.
-    kind : {"exam", "submission", "missed"}
-        What: an exam sat, work handed in, or an exam or work that was missed.
-    name : str
-        Of the exam or assignment.
-    grade : float
-        As known by then; NaN where none is.
-    """
+    """An exam, a submission, or either of them missed."""
 
     partition: int
-    kind: str
+    kind: str  # one of KINDS
     name: str
-    grade: float
+    grade: float  # as known by then; NaN where there is none
 
 
 def week_before(at: float, partition_days: float = 1.0) -> float:
-    """Give the partition a week before another.
-
-    Parameters
-    ----------
-    at : float
-        The partition.
-    partition_days : float, default=1.0
-        Length of a partition in days.
-
-    Returns
-    -------
-    since : float
-        At least one partition before; it may be before the first.
-    """
+    """Return the partition a week before; it may lie before the first."""
     return at - max(1, round(WEEK / partition_days))
 
 
 def take_history(
     X: pd.DataFrame, names: Mapping[str, str], student: object, course: object
 ) -> pd.DataFrame:
-    """Give the events of one student in one course.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The events.
-    names : mapping of str to str
-        Actual column names by canonical name.
-    student, course : object
-        As the columns hold them.
-
-    Returns
-    -------
-    history : DataFrame
-        Some rows of ``X``.
-    """
+    """Return the events of one student in one course."""
     rows = (X[names[STUDENT]] == student) & (X[names[COURSE]] == course)
     return X[rows.to_numpy(dtype=np.bool_)]
 
@@ -92,28 +57,10 @@ def as_of_each(
     at: float,
     partition_days: float = 1.0,
 ) -> tuple[IntArray, pd.DataFrame]:
-    """Give a history as it was known at the end of each of its partitions.
+    """Return a history as it was known at the end of each of its partitions.
 
-    The moments stand as students of their own in one table, so that all of them are
-    scored at once: no student's features depend on another's.
-
-    Parameters
-    ----------
-    history : DataFrame
-        Of one student in one course.
-    names : mapping of str to str
-        Actual column names by canonical name.
-    at : float
-        The last partition.
-    partition_days : float, default=1.0
-        Length of a partition in days.
-
-    Returns
-    -------
-    partitions : ndarray of shape (n_moments,)
-        Those in which the history has a row, ascending.
-    table : DataFrame
-        The "student" of a moment is the partition as a text.
+    In the table each moment stands as a student, named by its partition, so that one
+    call scores them all: no student's features depend on another's.
     """
     from edml.datasets import as_of  # noqa: PLC0415 - seconds
 
@@ -129,20 +76,7 @@ def as_of_each(
 
 
 def read_trajectory(partitions: IntArray, students: pd.DataFrame) -> pd.DataFrame:
-    """Put the risk of each moment in the order of time.
-
-    Parameters
-    ----------
-    partitions : ndarray of shape (n_moments,)
-        From `as_of_each`.
-    students : DataFrame
-        What scoring its table gave.
-
-    Returns
-    -------
-    trajectory : DataFrame of shape (n_moments, 3)
-        ``partition``, ``probability`` and ``flagged``.
-    """
+    """Return the scores of `as_of_each`'s table in the order of time."""
     by_moment = students.set_index(students[STUDENT].astype(str))
     found = by_moment.loc[[str(p) for p in partitions.tolist()]]
     return pd.DataFrame(
@@ -161,28 +95,10 @@ def find_first_day(
     at: float,
     partition_days: float = 1.0,
 ) -> float:
-    """Give the day of the calendar that is partition 0 of a course.
+    """Return the calendar day (since 1970) of partition 0 of a course, or NaN.
 
-    What is handed in stands in the partition in which it was: the days of all
-    submissions of the course, up to a partition, tell when it began.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The events.
-    names : mapping of str to str
-        Actual column names by canonical name.
-    course : object
-        As the column holds it.
-    at : float
-        The last partition that is looked at.
-    partition_days : float, default=1.0
-        Length of a partition in days.
-
-    Returns
-    -------
-    day : float
-        Days since 1970; NaN where no submission has a time.
+    A submission stands in the partition of its day, so that the submission times of
+    the whole course up to ``at`` show when it began.
     """
     of_course = X[(X[names[COURSE]] == course).to_numpy(dtype=np.bool_)]
     days = read_partitions(of_course[names[PARTITION]])
@@ -202,27 +118,9 @@ def list_events(
 ) -> list[Event]:
     """List what happened to a student up to a partition.
 
-    An exam that is named without a grade was missed. A submission without a time of
-    submission and without a score above 0 was missed, too, and so was an assignment
-    that was due by then and to which nothing was handed in.
-
-    Parameters
-    ----------
-    history : DataFrame
-        Of one student in one course.
-    names : mapping of str to str
-        Actual column names by canonical name.
-    at : float
-        The partition.
-    first_day : float
-        From `find_first_day`; NaN leaves out what was only due.
-    partition_days : float, default=1.0
-        Length of a partition in days.
-
-    Returns
-    -------
-    events : list of Event
-        By partition, then by kind and name.
+    Missed are an exam without a grade, a submission without a time and without a score
+    above 0, and an assignment that was due by then without a submission. A NaN
+    ``first_day`` leaves out the last of these.
     """
     from edml.datasets import as_of  # noqa: PLC0415 - seconds
 
@@ -282,7 +180,7 @@ def _overdue(
     first_day: float,
     partition_days: float,
 ) -> Iterator[Event]:
-    """Give the assignments that were due by then, at the partition of their due day."""
+    """Return the assignments that were due by then, on their due days."""
     created = read_names(shown[names["ass_name"]])
     due = read_epochs(shown[names["ass_due_at"]]) // SECONDS_PER_DAY
     for name, part in _by_name(created):

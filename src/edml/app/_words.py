@@ -1,98 +1,54 @@
-"""The texts of the pages, in English and Spanish."""
+"""The texts and numbers of the pages, in the reader's language."""
 
-from edml.app._words_models import MODELS
-from edml.app._words_scores import SCORES
-from edml.app._words_shared import SHARED
+import math
 
-LANGUAGES = {"en": "English", "es": "Español"}
-
-_TEXTS = {
-    language: {**SHARED[language], **SCORES[language], **MODELS[language]}
-    for language in LANGUAGES
-}
+from edml._translation import SOURCE_LANGUAGE, list_languages, translator
 
 
 class Words:
-    """The texts in one language.
-
-    Parameters
-    ----------
-    language : {"en", "es"}
-        Which.
-
-    Attributes
-    ----------
-    language : str
-        As given.
-    decimal : {".", ","}
-        The decimal sign.
-
-    Examples
-    --------
-    >>> from edml.app._words import Words
-    >>> Words("es")("page_scores")
-    'Estudiantes'
-    """
+    """The texts of one language; each is asked for by its English original."""
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.decimal = "," if language == "es" else "."
+        self._texts = translator(language)
+        self.decimal = self._texts.pgettext("decimal separator", ".")
+        self.thousands = self._texts.pgettext("thousands separator", ",")
 
-    def __call__(self, key: str, /, **values: object) -> str:
-        """Give a text, with its places filled."""
-        text = _TEXTS[self.language][key]
-        return text.format(**values) if values else text
+    def __call__(self, text: str, /, **values: object) -> str:
+        """Translate a text and fill in its values."""
+        return _fill(self._texts.gettext(text), values)
+
+    def pgettext(self, context: str, text: str, /, **values: object) -> str:
+        """Translate a text whose translation depends on what it is said of."""
+        return _fill(self._texts.pgettext(context, text), values)
+
+    def ngettext(self, one: str, many: str, n: int, /, **values: object) -> str:
+        """Translate a text that depends on a number, which fills in ``{n}``."""
+        text = self._texts.ngettext(one, many, n)
+        return _fill(text, {"n": self.number(n), **values})
 
     def number(self, value: float, digits: int = 0) -> str:
-        """Write a number as its readers do: 1,234.5 or 1.234,5.
-
-        Parameters
-        ----------
-        value : float
-            The number.
-        digits : int, default=0
-            Those after the decimal sign.
-
-        Returns
-        -------
-        text : str
-            A dash where the number is NaN.
-        """
-        if value != value:  # noqa: PLR0124 - NaN
+        """Write a number as its readers do, 1,234.5 or 1.234,5; NaN is a dash."""
+        if math.isnan(value):
             return "–"  # noqa: RUF001 - a dash stands for nothing
-        text = f"{value:,.{digits}f}"
-        if self.decimal == ",":
-            return text.translate(str.maketrans(",.", ".,"))
-        return text
+        signs = str.maketrans({",": self.thousands, ".": self.decimal})
+        return f"{value:,.{digits}f}".translate(signs)
 
     def percent(self, share: float, digits: int = 0) -> str:
-        """Write a share as a percentage.
+        """Write a fraction as a percentage."""
+        return self._texts.gettext("{}%").format(self.number(100 * share, digits))
 
-        Parameters
-        ----------
-        share : float
-            A fraction in [0, 1].
-        digits : int, default=0
-            Those after the decimal sign.
 
-        Returns
-        -------
-        text : str
-        """
-        return f"{self.number(100 * share, digits)} %"
+def _fill(text: str, values: dict[str, object]) -> str:
+    return text.format(**values) if values else text
+
+
+def language_name(language: str) -> str:
+    """Return what a language calls itself, from its own catalogue."""
+    return Words(language).pgettext("name of this language", "English")
 
 
 def choose_language(wanted: str | None) -> str:
-    """Give the language for a locale such as "es-AR"; English for any other.
-
-    Parameters
-    ----------
-    wanted : str or None
-        What the browser asks for.
-
-    Returns
-    -------
-    language : {"en", "es"}
-    """
+    """Return the language for a locale such as "es-AR"; English for any other."""
     first = (wanted or "").replace("_", "-").partition("-")[0].lower()
-    return first if first in LANGUAGES else "en"
+    return first if first in list_languages() else SOURCE_LANGUAGE

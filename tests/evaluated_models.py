@@ -1,4 +1,4 @@
-"""A registry for the tests of the models page: judged, not judged, and promoted."""
+"""A registry for the tests of the models page, with versions of every kind."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ from edml.registry import ModelRegistry
 
 
 def events(n, random_state):
-    """Give events of students in courses of three weeks."""
+    """Return events of students in courses of three weeks."""
     return make_student_activity(
         n, n_courses=3, fail_rate=0.3, partitions=21, random_state=random_state
     )
@@ -21,12 +21,12 @@ def events(n, random_state):
 
 @cache
 def running():
-    """Give the table of courses that still run: without an outcome."""
+    """Return the table of courses that still run, without an outcome."""
     return events(60, 9).drop(columns="nota_final_materia")
 
 
 @cache
-def judged_side(random_state=5):
+def held_out(random_state=5):
     X = events(150, random_state)
     return X, make_target(X)
 
@@ -40,15 +40,15 @@ def model(learner="lightgbm", random_state=1):
 
 
 @cache
-def judgement(learner="lightgbm", random_state=1, side=5):
-    return evaluate(model(learner, random_state), *judged_side(side), n_resamples=50)
+def evaluation_of(learner="lightgbm", random_state=1, side=5):
+    return evaluate(model(learner, random_state), *held_out(side), n_resamples=50)
 
 
-def make_judged_registry(folder):
-    """Store a champion, one judged on the same rows, and one that is not judged."""
+def make_evaluated_registry(folder):
+    """Store a champion, one evaluated on the same rows, and one without evaluation."""
     registry = ModelRegistry(folder, who="ada")
-    registry.register(model(), judgement(), tags={"term": "1-2026"})
-    registry.register(model("random_forest"), judgement("random_forest"))
+    registry.register(model(), evaluation_of(), tags={"term": "1-2026"})
+    registry.register(model("random_forest"), evaluation_of("random_forest"))
     registry.register(model(random_state=2))
     registry.promote(2, why="the first one")
     registry.promote(1, why="it is better")

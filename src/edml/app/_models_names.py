@@ -1,0 +1,157 @@
+"""What people call what the models page shows, by the names of the library."""
+
+from edml._translation import N_
+
+#: The headline metrics in the order of the page, each with a line of help.
+METRICS = {
+    "roc_auc": (
+        N_("ROC AUC"),
+        N_("How often a failing student ranks above a passing one; 0.5 is chance."),
+    ),
+    "average_precision": (
+        N_("Average precision"),
+        N_("Mean precision over all thresholds; chance is the share that fails."),
+    ),
+    "f1": (
+        N_("F1"),
+        N_("Harmonic mean of precision and recall at the threshold."),
+    ),
+    "precision": (N_("Precision"), N_("Share of the flagged that fail.")),
+    "recall": (N_("Recall"), N_("Share of the failing that are flagged.")),
+    "accuracy": (
+        N_("Accuracy"),
+        N_("Share classified correctly; high in any case where few fail."),
+    ),
+    "brier": (
+        N_("Brier score"),
+        N_("Mean squared error of the probabilities; 0 is best."),
+    ),
+    "log_loss": (
+        N_("Log loss"),
+        N_("Like the Brier score, but harder on confident errors; 0 is best."),
+    ),
+    "calibration_error": (
+        N_("Calibration error"),
+        N_(
+            "How far probabilities lie from the shares that fail, on average; 0 is "
+            "best."
+        ),
+    ),
+}
+
+STAGES = {
+    "development": N_("development"),
+    "staging": N_("staging"),
+    "production": N_("production"),
+    "new": N_("new"),
+    "removed": N_("removed"),
+}
+
+#: Kinds of changes in the history of a registry.
+CHANGES = {
+    "register": N_("registration"),
+    "promote": N_("promotion"),
+    "demote": N_("demotion"),
+    "rollback": N_("rollback"),
+    "compete": N_("contest"),
+    "remove": N_("removal"),
+    "import": N_("import"),
+}
+
+#: Curves of an evaluation: title, caption, and what is said where there is none.
+CURVES = {
+    "roc": (
+        N_("ROC"),
+        N_(
+            "For each threshold, the share of the failing that is flagged against the "
+            "share of the passing that is. The area is {area}; 0.5 is chance. At the "
+            "model's threshold (diamond), {tpr} of the failing and {fpr} of the "
+            "passing are flagged."
+        ),
+        N_("This curve needs students who pass and students who fail."),
+    ),
+    "precision_recall": (
+        N_("Precision and recall"),
+        N_(
+            "For each threshold, the share of the flagged that fail against the share "
+            "of the failing that are flagged. Average precision is {area}; chance is "
+            "{chance}. At the model's threshold (diamond), precision is {precision} "
+            "and recall {recall}."
+        ),
+        N_("This curve needs students who fail."),
+    ),
+    "calibration": (
+        N_("Calibration"),
+        N_(
+            "The share that fails among students with about the same probability; on "
+            "the dotted line, probabilities mean what they say. The calibration error "
+            "is {error}. The group with the highest probability, {highest_given} on "
+            "average, fails in {highest_found} of cases."
+        ),
+        N_("There is nothing to draw."),
+    ),
+    "earliness": (
+        N_("How early it warns"),
+        N_(
+            "ROC AUC on each day of the course, with its interval: {at_first} on day "
+            "{first}, {at_last} on day {last}; 0.5 is chance. Of the failing, "
+            "{share_alerted} are flagged at least once, for the first time {lead} days"
+            " before the end (median)."
+        ),
+        N_(
+            "No day has enough students, or the model was evaluated on a table without"
+            " days."
+        ),
+    ),
+}
+
+#: Axes of charts, and columns of their tables.
+AXES = {
+    "threshold": N_("threshold"),
+    "precision": N_("precision"),
+    "recall": N_("recall"),
+    "f1": N_("F1"),
+    "flagged_per_course": N_("flagged per course"),
+    "fpr": N_("share of the passing flagged"),
+    "tpr": N_("share of the failing flagged"),
+    "mean_predicted": N_("mean predicted probability"),
+    "share_positive": N_("share that fails"),
+    "n": N_("snapshots"),
+    "low": N_("interval from"),
+    "high": N_("to"),
+    "particion": N_("course day"),
+    "n_students": N_("students"),
+    "n_failing": N_("failing"),
+    "roc_auc": N_("ROC AUC"),
+    "roc_auc_low": N_("interval from"),
+    "roc_auc_high": N_("to"),
+}
+
+SCALES = {"log-odds": N_("log-odds"), "probability": N_("probability")}
+
+PURPOSES = {
+    "validation": N_("validation, when it was registered"),
+    "report": N_("a report"),
+}
+
+#: What `provenance` says of a version.
+FACTS = {
+    "created_at": N_("Stored"),
+    "parent": N_("Made from version"),
+    "trained_on": N_("Rows it was trained on (SHA-256)"),
+    "split_plan": N_("Split plan for calibration and threshold (hash)"),
+    "folds": N_("Folds of that plan, by student"),
+    "calibration": N_("Calibration"),
+    "threshold_rule": N_("Threshold rule"),
+    "threshold_from": N_("Rows the threshold was chosen on (SHA-256)"),
+    "judged_on": N_("Rows it was evaluated on: the test set (SHA-256)"),
+    "evaluated_at": N_("Evaluated"),
+    "purpose": N_("Evaluated for"),
+    "n_snapshots": N_("Test set: snapshots"),
+    "n_histories": N_("Test set: students, once per course"),
+    "n_students": N_("Test set: students"),
+    "n_failing_students": N_("Test set: students who fail"),
+    "n_failing_snapshots": N_("Test set: snapshots that fail"),
+    "n_courses": N_("Test set: courses"),
+    "n_partitions": N_("Test set: course days"),
+}
