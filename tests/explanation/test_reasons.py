@@ -263,7 +263,7 @@ def test_errors():
     for language in ("fr", "EN", None):
         with pytest.raises(ValueError, match=r"is unknown: use one of \['en', 'es'\]"):
             made.reasons(language=language)
-    with pytest.raises(ValueError, match="n=-1 reasons"):
+    with pytest.raises(ValueError, match="n=-1 is not a number of reasons"):
         made.reasons(-1)
 
 

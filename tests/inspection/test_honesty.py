@@ -293,7 +293,11 @@ def test_pipeline_is_as_if_features_were_made_for_all_rows_first(activity):
 
 
 @pytest.mark.parametrize(
-    "classifier", ["lightgbm", RandomForestClassifier(5, random_state=0)]
+    "classifier",
+    [
+        pytest.param("lightgbm", marks=pytest.mark.slow),  # its workers start slowly
+        RandomForestClassifier(5, random_state=0),
+    ],
 )
 def test_same_bits_at_any_number_of_jobs(activity, classifier):
     X, y = activity

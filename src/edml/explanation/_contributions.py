@@ -1,4 +1,4 @@
-"""Contributions of each feature to what a bare classifier gives."""
+"""Contributions of each feature to the output of a bare classifier."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,11 +16,12 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import DMatrix, XGBClassifier
 
 from edml.pipeline import Blend
-from edml.pipeline._blend import LOG_ODDS, PROBABILITY
 from edml.schema import FloatArray
 
+LOG_ODDS, PROBABILITY = "log-odds", "probability"
+
 _CHUNK = 100  # rows between two steps of the progress bar
-_SHOWN_FROM = 500  # rows; with more of them, waiting needs a progress bar
+_PROGRESS_FROM = 500  # rows; more than that take a while
 _FEW = 20  # rows
 _TOLERANCE = 1e-6
 _SINGLE_PRECISION = 1e-3  # XGBoost adds up in 32 bits; more than that is an error
@@ -30,25 +31,15 @@ _Forest = (RandomForestClassifier, ExtraTreesClassifier)
 
 
 class Contributions(NamedTuple):
-    """What each feature adds to the output of each row.
+    """The additive parts of each row's output; ``base + sum(of_features) == raw``."""
 
-    Attributes
-    ----------
-    of_features : ndarray of shape (n_rows, n_features)
-    base : ndarray of shape (n_rows,)
-        The output before any feature is known.
-    raw : ndarray of shape (n_rows,)
-        The model's own output: ``base`` plus the sum of ``of_features``.
-    scale : {"log-odds", "probability"}
-    """
-
-    of_features: FloatArray
-    base: FloatArray
-    raw: FloatArray
-    scale: str
+    of_features: FloatArray  # of shape (n_rows, n_features)
+    base: FloatArray  # the output before any feature is known, of shape (n_rows,)
+    raw: FloatArray  # the model's own output, of shape (n_rows,)
+    scale: str  # "log-odds" or "probability"
 
 
-def contributions_of(
+def compute_contributions(
     model: Any,
     features: pd.DataFrame,
     background: Callable[[], pd.DataFrame],
@@ -56,41 +47,28 @@ def contributions_of(
     progress: bool | None,
     seed: int,
 ) -> Contributions:
-    """Give the contributions to the output of a fitted binary classifier.
+    """Explain a bare classifier: exactly where it is made of trees.
 
-    Parameters
-    ----------
-    model : classifier
-        The bare model.
-    features : DataFrame of shape (n_rows, n_features)
-        Its columns are in the order of the model's own.
-    background : callable
-        Gives the rows that stand for what is typical; called where they are needed.
-    progress : bool or None
-        Whether to show a progress bar; None shows it for more than 500 rows.
-    seed : int
-        Rules the model-agnostic explainer.
-
-    Returns
-    -------
-    contributions : Contributions
+    ``features`` are in the model's own order. ``background`` makes the rows that stand
+    for typical students, and ``seed`` fixes the model-agnostic explainer; only that
+    one uses them.
     """
     if not len(features):
         scale = _scale(model)
         return Contributions(np.zeros(features.shape), np.zeros(0), np.zeros(0), scale)
     if progress is None:
-        progress = len(features) > _SHOWN_FROM
-    found = _of_trees(model, features, progress)
-    if found is not None and _adds_up(found) and _is_score(model, features, found):
-        return found
-    # also a model that predicts otherwise than the class it inherits from
+        progress = len(features) > _PROGRESS_FROM
+    exact = _of_trees(model, features, progress)
+    if exact is not None and _adds_up(exact) and _is_score(model, features, exact):
+        return exact
+    # also a model that predicts differently from the class it inherits from
     return _of_any(model, features, background(), progress, seed)
 
 
 def _of_trees(
     model: Any, features: pd.DataFrame, progress: bool
 ) -> Contributions | None:
-    """Give exact contributions where the model is made of trees, else None."""
+    """Return exact contributions where the model is made of trees, else None."""
     if _is_boosted(model):
         of = _of_lightgbm if isinstance(model, LGBMClassifier) else _of_xgboost
         return of(model, features)
@@ -104,10 +82,10 @@ def _of_trees(
 def _of_blend(
     model: Blend, features: pd.DataFrame, progress: bool
 ) -> Contributions | None:
-    """Give the mean of the members' contributions, if all are on the blend's scale."""
-    found = [_of_trees(one, features, progress) for one in model.classifiers_]
-    each = [one for one in found if one is not None and one.scale == model.scale]
-    if len(each) < len(found):
+    """Average the members' contributions, if all are on the blend's scale."""
+    every = [_of_trees(one, features, progress) for one in model.classifiers_]
+    each = [one for one in every if one is not None and one.scale == model.scale]
+    if len(each) < len(every):
         return None
     values, base, raw = (
         np.mean([getattr(one, part) for one in each], axis=0)
@@ -117,7 +95,7 @@ def _of_blend(
 
 
 def _scale(model: Any) -> str:
-    """Give the scale of the contributions to a model's output."""
+    """Return the scale of the contributions to a model's output."""
     if isinstance(model, Blend):
         same = all(_scale(one) == model.scale for one in model.classifiers_)
         return model.scale if same else PROBABILITY
@@ -125,9 +103,10 @@ def _scale(model: Any) -> str:
 
 
 def _is_boosted(model: Any) -> bool:
-    """Tell whether the model is of boosted trees, and its raw output is log-odds."""
+    """Check whether the model is of boosted trees with log-odds as raw output."""
     if isinstance(model, LGBMClassifier):
-        linear = model.booster_.params.get("linear_tree", False)  # it has none of these
+        # linear trees have no exact contributions
+        linear = model.booster_.params.get("linear_tree", False)
         return model.objective_ == "binary" and not linear
     return isinstance(model, XGBClassifier) and model.objective in _LOGISTIC
 
@@ -138,9 +117,9 @@ def _adds_up(found: Contributions) -> bool:
 
 
 def _is_score(model: Any, features: pd.DataFrame, found: Contributions) -> bool:
-    """Tell whether log-odds are those of the probability; a few rows show it.
+    """Check on a few rows that the log-odds are those of the probability.
 
-    LightGBM's own random forests, for one, add up what they average to predict.
+    LightGBM's own random forests, for example, sum up what they average to predict.
     """
     if found.scale == PROBABILITY:
         return True
@@ -153,8 +132,8 @@ def _is_score(model: Any, features: pd.DataFrame, found: Contributions) -> bool:
 
 
 def _of_lightgbm(model: Any, features: pd.DataFrame) -> Contributions:
-    X = as_seen(model, features)
-    # the model's own method: it reads n_jobs, and stops where training stopped
+    X = _as_seen(model, features)
+    # the model's own method uses n_jobs, and stops where training stopped
     every = np.asarray(model.predict_proba(X, pred_contrib=True), dtype=np.float64)
     raw = np.asarray(model.predict_proba(X, raw_score=True), dtype=np.float64)
     return Contributions(every[:, :-1], every[:, -1], raw, LOG_ODDS)
@@ -163,7 +142,7 @@ def _of_lightgbm(model: Any, features: pd.DataFrame) -> Contributions:
 def _of_xgboost(model: Any, features: pd.DataFrame) -> Contributions:
     booster = model.get_booster()
     matrix = DMatrix(
-        as_seen(model, features),
+        _as_seen(model, features),
         missing=model.missing,
         feature_types=model.feature_types,
         enable_categorical=bool(model.enable_categorical),
@@ -175,16 +154,16 @@ def _of_xgboost(model: Any, features: pd.DataFrame) -> Contributions:
     values, raw = every[:, :-1].astype(np.float64), margin.astype(np.float64)
     base = raw - values.sum(axis=1)
     # XGBoost rounds each number to 32 bits, so that its sums are off by about 1e-6:
-    # the base value takes up that residue, and no feature does
+    # the base value absorbs the residue, not a feature
     off = np.abs(base - every[:, -1]).max()
     if off > _SINGLE_PRECISION * max(1.0, float(np.abs(raw).max())):
-        base = every[:, -1].astype(np.float64)  # no rounding: let the check see it
+        base = every[:, -1].astype(np.float64)  # not rounding: let the check see it
     return Contributions(values, base, raw, LOG_ODDS)
 
 
 def _rounds_used(model: Any) -> tuple[int, int]:
-    """Give the boosting rounds that the model predicts with; (0, 0) is all."""
-    best = getattr(model, "best_iteration", None)  # known after an early stop alone
+    """Return the boosting rounds that the model predicts with; (0, 0) is all."""
+    best = getattr(model, "best_iteration", None)  # only after an early stop
     return (0, 0) if best is None or model.booster == "gblinear" else (0, best + 1)
 
 
@@ -195,12 +174,12 @@ def _of_forest(model: Any, features: pd.DataFrame, progress: bool) -> Contributi
     trees = model.estimators_ if isinstance(model, _Forest) else [model]
     ensemble = {
         "trees": [_plain_tree(tree.tree_, len(trees)) for tree in trees],
-        "input_dtype": np.float32,  # scikit-learn's trees read their input so
+        "input_dtype": np.float32,  # as scikit-learn's trees read it
         "internal_dtype": np.float64,
         "tree_output": PROBABILITY,
         "objective": None,
     }
-    X = as_numbers(features).astype(np.float32)
+    X = _as_numbers(features).astype(np.float32)
     values = np.empty(X.shape)
     explainer = import_shap().TreeExplainer(
         ensemble, feature_perturbation="tree_path_dependent"
@@ -214,8 +193,8 @@ def _of_forest(model: Any, features: pd.DataFrame, progress: bool) -> Contributi
 def _plain_tree(tree: Any, n_trees: int) -> dict[str, NDArray[Any]]:
     """Describe a tree for shap, with one output: the second class's probability.
 
-    shap itself would work out both classes, and in its earlier versions send what
-    is missing to the left whatever the tree has learned.
+    shap itself would compute both classes, and its earlier versions send missing
+    values to the left whatever the tree has learned.
     """
     weights = tree.value[:, 0, :]
     left, right = tree.children_left, tree.children_right
@@ -240,7 +219,7 @@ def _of_any(
     progress: bool,
     seed: int,
 ) -> Contributions:
-    X, typical = as_numbers(features), as_numbers(background)
+    X, typical = _as_numbers(features), _as_numbers(background)
     names = features.columns
 
     def output(rows: NDArray[Any]) -> FloatArray:
@@ -251,17 +230,17 @@ def _of_any(
     with _kept_global_random_state():
         masker = shap.maskers.Independent(typical, max_samples=len(typical))
         for chunk in _chunks(len(X), progress, size=1):
-            # seeded anew: a row's contributions do not depend on the rows before it
+            # seeded for each row: its contributions do not depend on earlier rows
             explainer = shap.PermutationExplainer(output, masker, seed=seed)
-            found = explainer(X[chunk], max_evals="auto", silent=True)
-            values[chunk] = found.values  # noqa: PD011 - it is shap's
-            base[chunk] = found.base_values
+            row = explainer(X[chunk], max_evals="auto", silent=True)
+            values[chunk] = row.values  # noqa: PD011 - an attribute of shap's
+            base[chunk] = row.base_values
     return Contributions(values, base, output(X), PROBABILITY)
 
 
 @contextmanager
 def _kept_global_random_state() -> Iterator[None]:
-    """Put numpy's global random state back: shap seeds it and draws from it."""
+    """Restore numpy's global random state: shap seeds it and draws from it."""
     state = np.random.get_state()  # noqa: NPY002 - it is shap that uses it
     try:
         yield
@@ -272,15 +251,15 @@ def _kept_global_random_state() -> Iterator[None]:
 # -- what they share ----------------------------------------------------------
 
 
-def as_seen(model: Any, features: pd.DataFrame) -> Any:
-    """Give the features as the model saw them in `fit`: with names or without."""
+def _as_seen(model: Any, features: pd.DataFrame) -> Any:
+    """Return the features as the model saw them in `fit`: with names or without."""
     if getattr(model, "feature_names_in_", None) is not None:
         return features
     return features.to_numpy()
 
 
-def as_numbers(features: pd.DataFrame) -> FloatArray:
-    """Give the features as numbers, or say which are none."""
+def _as_numbers(features: pd.DataFrame) -> FloatArray:
+    """Return the features as numbers, or raise an error that names the others."""
     texts = [str(n) for n, kind in features.dtypes.items() if kind.kind not in "fiub"]
     if texts:
         message = (
@@ -289,17 +268,17 @@ def as_numbers(features: pd.DataFrame) -> FloatArray:
         )
         raise ValueError(message)
     values = features.to_numpy(dtype=np.float64, na_value=np.nan)
-    # shap compiles itself anew for other layouts, and for what is read-only
+    # shap recompiles itself for other layouts, and for read-only arrays
     return np.array(values, order="C")
 
 
 def _probability(model: Any, features: pd.DataFrame) -> FloatArray:
-    return np.asarray(model.predict_proba(as_seen(model, features))[:, 1], np.float64)
+    return np.asarray(model.predict_proba(_as_seen(model, features))[:, 1], np.float64)
 
 
 def _chunks(n_rows: int, progress: bool, size: int = _CHUNK) -> Iterator[slice]:
-    """Give slices of rows, with a progress bar on standard error."""
-    from tqdm import tqdm  # noqa: PLC0415 - shap brings it, and only here is it used
+    """Yield slices of rows, with a progress bar on standard error."""
+    from tqdm import tqdm  # noqa: PLC0415 - it comes with shap
 
     with tqdm(total=n_rows, unit="row", desc="explain", disable=not progress) as bar:
         for start in range(0, n_rows, size):
@@ -309,9 +288,9 @@ def _chunks(n_rows: int, progress: bool, size: int = _CHUNK) -> Iterator[slice]:
 
 
 def import_shap() -> ModuleType:
-    """Import shap: late, for it is slow, and without what its colours warn of."""
+    """Import shap: late, as it is slow, and without the warnings of its colours."""
     with warnings.catch_warnings():
-        # matplotlib 3.11 warns that it is going to deprecate what shap calls
+        # matplotlib 3.11 warns that it is going to deprecate a function that shap calls
         warnings.filterwarnings(
             "ignore",
             r"The set_(bad|over|under) function will be deprecated",

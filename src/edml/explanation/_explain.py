@@ -1,4 +1,4 @@
-"""explain: the contributions of each feature, through the pipeline."""
+"""explain: the contributions of each feature, through a whole pipeline."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import num_samples
-from edml.explanation._contributions import contributions_of
+from edml.explanation._contributions import compute_contributions
 from edml.explanation._explanation import Explanation
 from edml.explanation._facts import check_positions
 from edml.feature_extraction import FEATURES, FeatureEngineer
@@ -31,68 +31,68 @@ def explain(
     progress: bool | None = None,
     random_state: Any = 0,
 ) -> Explanation:
-    """Say how much each feature moved the score of each row.
+    """Compute how much each feature moved the score of each row.
 
     Parameters
     ----------
     model : classifier
-        A fitted binary classifier: a `RiskClassifier` or what it deploys, a
-        pipeline whose last step is a classifier, or a bare classifier.
+        A fitted binary classifier: a `RiskClassifier`, what it deploys, a pipeline
+        whose last step is a classifier, or a bare classifier.
     X : DataFrame or array-like of shape (n_samples, n_columns)
         What the model predicts on: for a pipeline from events, the event table.
-        Columns are taken by name where the model knows names.
+        Columns are matched by name where the model knows names.
     rows : array-like of int of shape (n_rows,), default=None
-        Positions of the rows to explain, each >= 0; None explains all. The
-        features are made from the whole of ``X`` either way.
+        Positions of the rows to explain, each >= 0; None explains all. The features
+        are made from all of ``X`` either way.
     background : DataFrame or array-like, default=None
-        Rows like those of ``X`` that stand for what is typical, at most 100 of
-        which are used, drawn by ``random_state``; None draws them from ``X``. Only
-        the model-agnostic explainer needs them.
+        Typical rows, of the form of ``X``; at most 100 are used, drawn by
+        ``random_state``. None draws them from ``X``. Only the model-agnostic explainer
+        needs them.
     progress : bool, default=None
         Whether to show a progress bar on standard error; None shows it for more
         than 500 rows. LightGBM and XGBoost need none.
     random_state : int, RandomState or None, default=0
-        Rules the background and the model-agnostic explainer.
+        Draws the background and seeds the model-agnostic explainer.
 
     Returns
     -------
     explanation : Explanation
-        One row for each row explained, in that order, with its label.
+        One row for each explained row, in that order, with its label.
 
     Raises
     ------
     NotFittedError
         If the model is not fitted.
     ValueError
-        If the model is no binary classifier, ``rows`` are no positions in ``X``,
-        columns that the model was fitted on are absent, or a classifier that is
-        explained from numbers is given others.
+        If the model is not a binary classifier, ``rows`` are not positions in ``X``,
+        columns of ``fit`` are missing, or features are not numbers where the
+        classifier is explained from numbers.
 
     See Also
     --------
-    edml.explanation.history_facts : Facts of a history that are no features.
+    edml.explanation.history_facts : Facts of a history that are not features.
 
     Notes
     -----
-    What is explained is the score *before* calibration, in favour of the second
-    class (it fails). Calibration moves all scores along one rising curve, so that
-    what raises the score raises the calibrated probability too. Contributions say
-    what moved the score, and never what causes a student to fail.
+    The score *before* calibration is explained, in favour of the second class (fails).
+    Calibration maps all scores along one increasing curve, so that what raises the
+    score raises the calibrated probability too. Contributions show what moved the
+    score, never what causes a student to fail.
 
-    LightGBM and XGBoost give their own exact contributions, on the log-odds scale;
+    LightGBM and XGBoost compute exact contributions themselves, on the log-odds scale;
     scikit-learn's forests, extra trees and decision trees are explained exactly by
     shap's TreeExplainer [1]_, on the probability scale; and a `edml.pipeline.Blend` of
-    models of one of these scales, as `edml.tuning.ModelTuner` makes them, by the mean
-    of its members' contributions. Every other classifier is explained by shap's
-    permutation explainer [2]_, on the probability scale, too. It is an approximation
-    that still adds up, and costs about ``2000 * n_features`` predictions a row; its
-    first call in a process compiles for some seconds.
+    models of one scale by the mean of its members' contributions. Every other
+    classifier is explained by shap's permutation explainer [2]_, on the probability
+    scale, too. It is an approximation that still adds up, and costs about
+    ``2000 * n_features`` predictions a row; its first call in a process compiles for
+    some seconds.
 
     A forest costs more than a hundred times its prediction: with 200 trees 5 to
     11 ms a row, measured by ``python benchmarks/bench_explanation.py``.
 
-    XGBoost rounds to 32 bits. The base value takes up the rounding, about 1e-6, and
-    so differs by as much from row to row.
+    XGBoost rounds to 32 bits. The base value absorbs the rounding, about 1e-6, and so
+    differs by as much from row to row.
 
     References
     ----------
@@ -122,7 +122,7 @@ def explain(
     positions = None if rows is None else check_positions(rows, num_samples(X))
     random = check_random_state(random_state)
     seed = int(random.randint(2**31 - 1))
-    features, told = _features(final, steps, X)
+    features, unfilled = _features(final, steps, X)
     chosen = features if positions is None else features.iloc[positions]
 
     def typical() -> pd.DataFrame:
@@ -130,13 +130,13 @@ def explain(
             return _sample(features, random)
         return _sample(_features(final, steps, background)[0], random)
 
-    found = contributions_of(final, chosen, typical, progress=progress, seed=seed)
+    parts = compute_contributions(final, chosen, typical, progress=progress, seed=seed)
     return Explanation(
-        pd.DataFrame(found.of_features, index=chosen.index, columns=chosen.columns),
-        found.base,
-        _as_told(chosen, told, positions),
-        found.raw,
-        found.scale,
+        pd.DataFrame(parts.of_features, index=chosen.index, columns=chosen.columns),
+        parts.base,
+        _with_gaps(chosen, unfilled, positions),
+        parts.raw,
+        parts.scale,
     )
 
 
@@ -144,7 +144,7 @@ def explain(
 
 
 def _unwrap(model: Any) -> tuple[Any, list[Any]]:
-    """Give the bare classifier, and the transformers before it."""
+    """Return the bare classifier, and the transformers before it."""
     for wrapped in ("pipeline_", "best_estimator_"):
         if hasattr(model, wrapped):
             return _unwrap(getattr(model, wrapped))
@@ -158,7 +158,7 @@ def _unwrap(model: Any) -> tuple[Any, list[Any]]:
 
 
 def _transformers(steps: list[tuple[str, Any]]) -> Iterator[Any]:
-    """Give the steps that act when predicting, one by one; samplers do not."""
+    """Yield the steps that act when predicting; samplers do not."""
     for _, step in steps:
         if isinstance(step, Pipeline):
             yield from _transformers(step.steps)
@@ -188,28 +188,27 @@ def _check_binary(model: Any) -> None:
 def _features(
     final: Any, steps: list[Any], X: Any
 ) -> tuple[pd.DataFrame, dict[str, FloatArray]]:
-    """Give what the classifier sees, and the features of events before any filling."""
-    told: dict[str, FloatArray] = {}
+    """Return what the classifier sees, and the features of events before filling."""
+    unfilled: dict[str, FloatArray] = {}
     for step in steps:
         if type(step) is FeatureEngineer:
-            told, X = _engineer(step, X)
+            unfilled, X = _engineer(step, X)
         else:
             X = step.transform(X)
     names = None if isinstance(X, pd.DataFrame) else _names_out(steps)
-    return _as_frame(final, X, names), told
+    return _as_frame(final, X, names), unfilled
 
 
-def _as_told(
-    features: pd.DataFrame, told: dict[str, FloatArray], positions: IntArray | None
+def _with_gaps(
+    features: pd.DataFrame, unfilled: dict[str, FloatArray], positions: IntArray | None
 ) -> pd.DataFrame:
-    """Give the features as people are told them.
+    """Return the features for people: NaN where a statistic of nothing was filled.
 
-    Those of events have NaN where a statistic of nothing was filled in, and are as
-    they were before later steps scaled them.
+    Those of events are as they were before later steps scaled them.
     """
     rows = slice(None) if positions is None else positions
     columns = [
-        told[name][rows] if name in told else features.iloc[:, place].array
+        unfilled[name][rows] if name in unfilled else features.iloc[:, place].array
         for place, name in enumerate(features.columns)
     ]
     frame = pd.DataFrame(dict(enumerate(columns)), index=features.index)
@@ -219,24 +218,24 @@ def _as_told(
 def _engineer(
     step: FeatureEngineer, X: Any
 ) -> tuple[dict[str, FloatArray], pd.DataFrame]:
-    """Run the step once, to know what was missing and to give what it gives."""
-    unfilled = clone(step).set_params(fill_value=None).fit(X).transform(X)
-    numbers = unfilled[list(FEATURES)].to_numpy()
-    told = dict(zip(FEATURES, numbers.T, strict=True))
-    ratio = told["parcial_sobre_ass"]  # always 0 where there is nothing to divide
-    known = (told["score_mean"] > 0) & ~np.isnan(told["nota_overall_mean"])
-    told["parcial_sobre_ass"] = np.where(known, ratio, np.nan)
+    """Run the step once: return its features before filling, and its output."""
+    table = clone(step).set_params(fill_value=None).fit(X).transform(X)
+    numbers = table[list(FEATURES)].to_numpy()
+    unfilled = dict(zip(FEATURES, numbers.T, strict=True))
+    ratio = unfilled["parcial_sobre_ass"]  # always 0 where there is nothing to divide
+    known = (unfilled["score_mean"] > 0) & ~np.isnan(unfilled["nota_overall_mean"])
+    unfilled["parcial_sobre_ass"] = np.where(known, ratio, np.nan)
     if step.fill_value is None:
-        return told, unfilled
+        return unfilled, table
     filled = np.where(np.isnan(numbers), step.fill_value, numbers)
-    frame = pd.DataFrame(filled, index=unfilled.index, columns=FEATURES, copy=False)
+    frame = pd.DataFrame(filled, index=table.index, columns=FEATURES, copy=False)
     for name in (COURSE, STUDENT):
-        frame.insert(0, name, unfilled[name])
-    return told, frame
+        frame.insert(0, name, table[name])
+    return unfilled, frame
 
 
 def _names_out(steps: list[Any]) -> list[str] | None:
-    """Give the names of the columns that the steps give, where they say."""
+    """Return the names of the steps' output columns, where known."""
     names = None
     for step in steps:
         try:
@@ -247,7 +246,7 @@ def _names_out(steps: list[Any]) -> list[str] | None:
 
 
 def _as_frame(final: Any, X: Any, names: list[str] | None) -> pd.DataFrame:
-    """Give the features by name, in the order of the classifier's own."""
+    """Return the features by name, in the order of the classifier's own."""
     wanted = getattr(final, "feature_names_in_", None)
     if isinstance(X, pd.DataFrame):
         return X if wanted is None else _in_order(X, [str(name) for name in wanted])
@@ -281,7 +280,7 @@ def _in_order(X: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
 
 def _sample(frame: pd.DataFrame, random: np.random.RandomState) -> pd.DataFrame:
     if not len(frame):
-        message = "background has no row; pass some, or None to draw them from X."
+        message = "background has no row. Pass some, or None to draw them from X."
         raise ValueError(message)
     if len(frame) <= _MOST_BACKGROUND:
         return frame

@@ -1,6 +1,6 @@
-"""Explanation: contributions, and the reasons that they give."""
+"""Explanation: contributions, and the reasons derived from them."""
 
-import html
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,18 @@ _NOTE = (
 )
 
 
+@dataclass(eq=False, repr=False)
 class Explanation:
     """How much each feature moved the score of each row.
 
     It explains the score *before* calibration, in favour of the model's second class
-    (it fails), and contributions are not causes: they say what the model went by. For
-    each row, the base value plus its contributions is the model's raw output.
+    (fails). Contributions are not causes: they show what the model relied on. For each
+    row, the base value plus its contributions is the model's raw output.
 
     Parameters
     ----------
     contributions : DataFrame of shape (n_rows, n_features)
-        What each feature adds, on ``scale``.
+        What each feature adds, on ``scale``; its index is that of the explained rows.
     base_values : ndarray of shape (n_rows,)
         The output before any feature is known.
     values : DataFrame of shape (n_rows, n_features)
@@ -37,15 +38,6 @@ class Explanation:
         The model's output before calibration, on ``scale``.
     scale : {"log-odds", "probability"}
         The unit of contributions, base values and output.
-
-    Attributes
-    ----------
-    contributions, values : DataFrame of shape (n_rows, n_features)
-        As given; their index is that of the rows explained.
-    base_values, raw_output : ndarray of shape (n_rows,)
-        As given.
-    scale : str
-        As given.
 
     See Also
     --------
@@ -75,19 +67,15 @@ class Explanation:
 
     __module__ = "edml.explanation"
 
-    def __init__(
-        self,
-        contributions: pd.DataFrame,
-        base_values: FloatArray,
-        values: pd.DataFrame,
-        raw_output: FloatArray,
-        scale: str,
-    ) -> None:
-        self.contributions = contributions
-        self.base_values = np.asarray(base_values, dtype=np.float64)
-        self.values = values
-        self.raw_output = np.asarray(raw_output, dtype=np.float64)
-        self.scale = scale
+    contributions: pd.DataFrame
+    base_values: FloatArray
+    values: pd.DataFrame
+    raw_output: FloatArray
+    scale: str
+
+    def __post_init__(self) -> None:
+        self.base_values = np.asarray(self.base_values, dtype=np.float64)
+        self.raw_output = np.asarray(self.raw_output, dtype=np.float64)
 
     def __len__(self) -> int:
         return len(self.contributions)
@@ -100,36 +88,36 @@ class Explanation:
         )
 
     def importance(self) -> pd.Series:
-        """Give the mean absolute contribution of each feature.
+        """Compute the mean absolute contribution of each feature.
 
         Returns
         -------
         importance : Series of shape (n_features,)
-            Every feature, highest first, on ``scale``; NaN where there is no row.
+            Every feature, highest first, on ``scale``; NaN without any row.
         """
         mean = self.contributions.abs().mean().rename("importance")
         return mean.sort_values(ascending=False, kind="stable")
 
     def reasons(self, n: int = 3, language: str = "en") -> pd.Series:
-        """Say what moved each score most, as short plain sentences.
+        """Describe what moved each score most, in short plain phrases.
 
         Many features are near copies of each other, such as the mean and the lowest
-        grade. So the contributions of one topic (exams overall, each kind of exam,
-        scores, missed assignments, ...) are added up, the topics ranked by the size
-        of that sum, and each is told by the feature that weighs most in its
-        direction. A topic that moves nothing is no reason.
+        grade. So contributions are added up by topic (exams overall, each kind of exam,
+        scores, missed assignments, ...), topics are ranked by the size of their sum,
+        and each is described by the feature that contributes most in its direction. A
+        topic without influence is left out.
 
         Parameters
         ----------
         n : int, default=3
-            At most so many reasons a row, >= 0.
+            Maximum number of reasons per row, >= 0.
         language : {"en", "es"}, default="en"
             The reader's language.
 
         Returns
         -------
         reasons : Series of shape (n_rows,)
-            For each row a list of str, the weightiest first.
+            For each row a list of str, the most important first.
 
         Raises
         ------
@@ -138,18 +126,20 @@ class Explanation:
         """
         translator(language)  # an unknown language raises, also where there is no row
         if n < 0:
-            message = f"n={n} reasons cannot be given: pass 0 or more."
+            message = f"n={n} is not a number of reasons. Pass 0 or more."
             raise ValueError(message)
-        told: list[list[str]] = [[] for _ in range(len(self))]
+        reasons: list[list[str]] = [[] for _ in range(len(self))]
         names = [str(name) for name in self.contributions.columns]
         values = [self.values.iloc[:, k].to_numpy() for k in range(len(names))]
-        for row, feature, rises in self._weightiest(n):
+        for row, feature, rises in self._rank(n):
             text = write_reason(names[feature], values[feature][row], rises, language)
-            told[row].append(text)
-        return pd.Series(told, self.contributions.index, dtype=object, name="reasons")
+            reasons[row].append(text)
+        return pd.Series(
+            reasons, self.contributions.index, dtype=object, name="reasons"
+        )
 
-    def _weightiest(self, n: int) -> Any:
-        """Give row, feature and direction of each reason, the weightiest first."""
+    def _rank(self, n: int) -> Any:
+        """Yield row, feature and direction of each reason, the most important first."""
         numbers = self.contributions.to_numpy(dtype=np.float64)
         if not numbers.size:
             return []
@@ -161,7 +151,7 @@ class Explanation:
         chosen = order.ravel()
         moved = total[rows, chosen]
         in_direction = numbers[rows] * np.sign(moved)[:, None]
-        # a feature of another topic is never told for this one
+        # only features of the topic itself describe it
         in_direction[topic != chosen[:, None]] = -np.inf
         feature = in_direction.argmax(axis=1)
         some = np.abs(moved) > _NOTHING
@@ -173,23 +163,18 @@ class Explanation:
         )
 
     def _repr_html_(self) -> str:
-        importance = self.importance()
-        rows = "".join(
-            f"<tr><td>{html.escape(str(name))}</td><td>{value:.4g}</td></tr>"
-            for name, value in importance.head(_SHOWN).items()
-        )
         n_rows, n_features = self.contributions.shape
-        shown = min(_SHOWN, n_features)
+        shown = self.importance().head(_SHOWN)
+        table = shown.to_frame(f"mean |contribution|, {self.scale}")
+        table.columns.name = f"{len(shown)} of {n_features} features"
         return (
             f"<div><p><b>Explanation</b> of {n_rows} rows. {_NOTE}</p>"
-            f"<table><thead><tr><th>{shown} of {n_features} features</th>"
-            f"<th>mean |contribution|, {self.scale}</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table></div>"
+            f"{table.to_html(float_format='{:.4g}'.format)}</div>"
         )
 
 
 def _topics(names: list[str]) -> IntArray:
-    """Give each feature the number of its topic; one that is not known is its own."""
+    """Return the topic of each feature, as a code; an unknown one is its own topic."""
     of_feature = {name: topic for topic, group in TOPICS.items() for name in group}
     topics = [
         (name in of_feature, of_feature.get(name, str(place)))
