@@ -24,7 +24,7 @@ from edml import (
     make_student_activity,
     make_target,
 )
-from edml.registry._trust import dumps, loads
+from edml.registry._model_file import dumps, loads
 
 LEARNERS = ["lightgbm", "xgboost", "random_forest"]
 
@@ -95,7 +95,7 @@ class Forest:
     track_size.unit = "ratio"
 
 
-class Shelf:
+class Versions:
     """A signed registry of 1,000 versions, each with an evaluation."""
 
     unit = "ms"
@@ -150,10 +150,10 @@ if __name__ == "__main__":
             f"100 trees, leaves of {leaf}: {forest.track_load(leaf):.0f} ms, "
             f"{forest.track_size(leaf):.2f} of joblib's size"
         )
-    shelf = Shelf()
-    shelf.setup()
+    versions = Versions()
+    versions.setup()
     print(  # noqa: T201
-        f"1,000 versions: {shelf.track_first_list():.0f} ms to list, "
-        f"{shelf.track_champion():.0f} ms to load the champion"
+        f"1,000 versions: {versions.track_first_list():.0f} ms to list, "
+        f"{versions.track_champion():.0f} ms to load the champion"
     )
-    shelf.teardown()
+    versions.teardown()

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from edml.pipeline import Blend
-from edml.registry._trust import dumps
+from edml.registry._model_file import dumps
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 4))

@@ -28,7 +28,7 @@ from edml import (
 from edml.exceptions import RegistryError
 from edml.pipeline import CLASSIFIERS, Blend
 from edml.pipeline._blend import blend_pipelines, mean_probability
-from edml.registry._trust import dumps
+from edml.registry._model_file import dumps
 from edml.sampling import AdaptiveSMOTE
 
 SCALES = ("probability", "log-odds")

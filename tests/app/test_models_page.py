@@ -179,7 +179,7 @@ def test_a_version_without_evaluation_is_shown_as_not_judged(registry, language)
 def test_figures_that_decided_a_contest_are_not_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
-    registry._shelf.add_evaluation(1, evaluation_of(), CHOOSING)
+    registry._store.store_evaluation(1, evaluation_of(), CHOOSING)
     page = open_page(registry)
     assert "only on the students of a contest" in texts(page)
     assert not page.metric

@@ -93,12 +93,12 @@ def test_without_others_there_is_no_difference(registry):
 def test_what_decided_a_contest_is_never_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
-    registry._shelf.add_evaluation(1, evaluation_of(), CHOOSING)
+    registry._store.store_evaluation(1, evaluation_of(), CHOOSING)
     assert latest_evaluation(registry.evaluations(1)) is None
-    registry._shelf.add_evaluation(1, evaluation_of(), "report")  # on the same rows
+    registry._store.store_evaluation(1, evaluation_of(), "report")  # on the same rows
     assert latest_evaluation(registry.evaluations(1)) is None
     fair = evaluation_of(side=6)
-    registry._shelf.add_evaluation(1, fair, "report")
+    registry._store.store_evaluation(1, fair, "report")
     latest = latest_evaluation(registry.evaluations(1))
     assert latest.evaluation == fair
     assert (latest.purpose, latest.n_choosing) == ("report", 2)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from edml.exceptions import RegistryError
 from edml.registry import _archive
 from edml.registry._arrays import read_array
-from edml.registry._states import nodes
-from edml.registry._trust import loads
+from edml.registry._model_file import loads
+from edml.registry._nodes import nodes
 from model_files import (
     MAKERS,
     X,
@@ -541,7 +541,7 @@ faulthandler.enable()
 import numpy as np
 from model_files import X, file_of, members_of, zip_of
 from edml.exceptions import RegistryError
-from edml.registry._trust import loads
+from edml.registry._model_file import loads
 name, seed, rounds = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 draw = random.Random(seed)
 members = members_of(file_of(name))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edml.exceptions import RegistryError
 from edml.registry._boosters_lightgbm import END, check_lightgbm
 from edml.registry._boosters_xgboost import check_xgboost
-from edml.registry._trust import dumps, loads
+from edml.registry._model_file import dumps, loads
 from model_files import (
     X,
     attributes,

@@ -185,7 +185,7 @@ def test_nobody_to_compete(registry, model):
 def test_rows_of_one_class_decide_nothing(registry):
     registry.register(GOOD, validated(GOOD))
     passing = X[ARENA][y[ARENA] == 0]
-    with pytest.raises(RegistryError, match="average_precision can be told"):
+    with pytest.raises(RegistryError, match="average_precision is defined"):
         registry.compete(passing, np.zeros(len(passing), dtype=int), n_resamples=5)
     assert len(registry.history()) == 1
 
@@ -329,14 +329,14 @@ def test_the_contest_as_a_table(registry):
 def test_stages_that_changed_meanwhile_are_told(registry):
     with_champion(registry, POOR, GOOD)
 
-    original = registry._shelf.add_evaluation
+    original = registry._store.store_evaluation
 
     def promote_first(version, *rest):
         original(version, *rest)
         if version == 1:
             ModelRegistry(registry._store.home.root).promote(2)
 
-    registry._shelf.add_evaluation = promote_first
+    registry._store.store_evaluation = promote_first
     with pytest.raises(RegistryError, match="hold the contest again"):
         compete(registry)
     assert stages(registry) == {1: "development", 2: "production"}
@@ -344,13 +344,13 @@ def test_stages_that_changed_meanwhile_are_told(registry):
 
 def test_other_versions_may_come_meanwhile(registry):
     with_champion(registry, POOR, GOOD)
-    original = registry._shelf.add_evaluation
+    original = registry._store.store_evaluation
 
     def register_another(version, *rest):
         original(version, *rest)
         ModelRegistry(registry._store.home.root).register(GOOD)
 
-    registry._shelf.add_evaluation = register_another
+    registry._store.store_evaluation = register_another
     assert compete(registry).promoted
     assert stages(registry)[3] == "development"
 

@@ -98,7 +98,7 @@ def test_an_imported_model_can_be_trained_and_passed_on(tmp_path):
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path, parcel):
-    assert pack(*vars(unpack(parcel, None)).values(), None) == parcel
+    assert pack(*unpack(parcel, None), None) == parcel
 
 
 def test_what_decided_stays_unfair_after_import(tmp_path):
@@ -218,7 +218,7 @@ def test_what_unpacks_to_more_than_it_is_is_refused(tmp_path, parcel):
     path = tmp_path / "model.zip"
     bomb = {**members_of(parcel), "bomb": b"0" * 10_000_000}
     path.write_bytes(archive_of(bomb, zipfile.ZIP_DEFLATED))
-    with pytest.raises(RegistryError, match="not stored as it is"):
+    with pytest.raises(RegistryError, match="compressed or encrypted member"):
         ModelRegistry(tmp_path / "one").import_(path)
 
 
@@ -232,7 +232,7 @@ def test_other_files_are_refused(tmp_path, content):
 
 def test_what_is_no_file_is_refused(tmp_path):
     registry = ModelRegistry(tmp_path / "one")
-    with pytest.raises(RegistryError, match="no plain file"):
+    with pytest.raises(RegistryError, match="not a plain file"):
         registry.import_(tmp_path)
     with pytest.raises(RegistryError, match="Check the path"):
         registry.import_(tmp_path / "no.zip")

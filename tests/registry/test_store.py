@@ -18,9 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _reads, _store
+from edml.registry import _reads, _versions
 from edml.registry._protocol import canonical, seal
-from edml.registry._store import State, Store
+from edml.registry._state import State
+from edml.registry._verify import find_leftovers, find_problems, remove_leftovers
+from edml.registry._versions import VersionStore
 
 KEY = b"a key of the registry"
 MODEL = b"the bytes of a model"
@@ -28,7 +30,7 @@ MODEL = b"the bytes of a model"
 
 @pytest.fixture(params=[None, KEY], ids=["open", "signed"])
 def store(request, tmp_path):
-    return Store(tmp_path, "risk", request.param, who="ana")
+    return VersionStore(tmp_path, "risk", request.param, who="ana")
 
 
 def add(store, n=1, data=MODEL):
@@ -65,7 +67,7 @@ def reseal(path, kind, place, key=None, **fields):
 def test_nothing_is_there_before_the_first_write(store, tmp_path):
     assert store.state() == State()
     assert store.versions() == store.history() == []
-    assert store.verify() == store.leftovers() == []
+    assert find_problems(store) == find_leftovers(store) == []
     assert store.state().champion is None
     assert list(tmp_path.iterdir()) == []
 
@@ -76,7 +78,7 @@ def test_a_version_is_given_back(store):
     given = store.add_version(files, record)
     assert given == store.read_record(1)
     assert {name: given[name] for name in record} == record
-    assert given["version"] == given["format"] == 1
+    assert (given["version"], given["format"]) == (1, 2)
     assert (given["registry"], given["kind"]) == ("risk", "record")
     assert given["files"]["model.skops"]["size"] == len(MODEL)
     assert store.read_file(1, "model.skops") == MODEL
@@ -90,7 +92,7 @@ def test_the_record_cannot_set_what_is_the_store_s(store):
     assert given == store.read_record(1)
     assert given["version"] == 1
     assert list(given["files"]) == ["m"]
-    assert store.verify() == []
+    assert find_problems(store) == []
 
 
 def test_a_state_says_who_what_when_and_why(store):
@@ -104,7 +106,7 @@ def test_a_state_says_who_what_when_and_why(store):
     assert [before.what for before in store.history()] == [
         *("register", "register", "promote"),
     ]
-    assert Store(store.home.root, "risk").who == "unknown"
+    assert VersionStore(store.home.root, "risk").who == "unknown"
 
 
 def test_the_history_holds_every_full_map(store):
@@ -127,11 +129,11 @@ def test_evaluations_are_kept_in_order(store):
     assert [path.name for path in paths[-2:]] == ["11.json", "12.json"]
     found = store.evaluations(1)
     assert found == [{"format": i, "version": "x"} for i in range(12)]
-    assert store.verify() == []
+    assert find_problems(store) == []
 
 
 def test_two_registries_under_one_root_do_not_meet(tmp_path):
-    one, other = Store(tmp_path, "one"), Store(tmp_path, "other")
+    one, other = VersionStore(tmp_path, "one"), VersionStore(tmp_path, "other")
     add(one, 2)
     add(other)
     assert (one.versions(), other.versions()) == ([1, 2], [1])
@@ -139,7 +141,7 @@ def test_two_registries_under_one_root_do_not_meet(tmp_path):
 
 def test_a_relative_root_is_where_it_was(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    store = Store("registry", "risk")
+    store = VersionStore("registry", "risk")
     monkeypatch.chdir("/")
     add(store)
     assert (tmp_path / "registry" / "risk").is_dir()
@@ -148,9 +150,9 @@ def test_a_relative_root_is_where_it_was(tmp_path, monkeypatch):
 def test_the_root_may_be_a_symlink(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "alias").symlink_to(tmp_path / "real")
-    store = Store(tmp_path / "alias", "risk")
+    store = VersionStore(tmp_path / "alias", "risk")
     add(store)
-    assert store.verify() == []
+    assert find_problems(store) == []
     assert store.read_file(1, "model.skops") == MODEL
 
 
@@ -166,7 +168,7 @@ def test_a_numpy_integer_is_a_version(store):
 
 
 def test_the_key_is_in_no_text(store):
-    assert repr(store) == f"Store({str(store.home.root)!r}, 'risk')"
+    assert repr(store) == f"VersionStore({str(store.home.root)!r}, 'risk')"
     assert KEY.decode() not in repr(store) + str(store)
 
 
@@ -182,7 +184,7 @@ def test_a_number_is_never_used_again(store):
     store.remove_versions([1, 4])
     assert store.versions() == []
     assert add(store) == 5
-    assert store.verify() == store.leftovers() == []
+    assert find_problems(store) == find_leftovers(store) == []
     assert store.history()[3].what == "remove"
     assert store.history()[3].why == "old"
 
@@ -250,7 +252,7 @@ def test_stages_that_cannot_be_are_not_stored(store, stages, match):
     with pytest.raises(RegistryError, match=match):
         store.change("promote", "", lambda state: stages)
     assert len(store.history()) == 2
-    assert store.verify() == []
+    assert find_problems(store) == []
 
 
 def test_an_error_of_the_update_passes_and_changes_nothing(store):
@@ -282,18 +284,18 @@ def test_what_could_not_be_read_is_not_written(store, what, why, detail):
         store.add_evaluation(1, {"value": float("inf")})
     assert store.state().generation == 1
     assert store.evaluations(1) == []
-    assert store.verify() == store.leftovers() == []
+    assert find_problems(store) == find_leftovers(store) == []
 
 
 @pytest.mark.parametrize("name", ["record.json", "../x", "a/b", "", ".tmp-1", "/x"])
 def test_a_file_s_name_cannot_leave_its_folder(store, tmp_path, name):
-    with pytest.raises(RegistryError, match="Expected a file's name"):
+    with pytest.raises(RegistryError, match="Expected a file name"):
         store.add_version({name: b"1"}, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_bytes_of_a_size_that_can_be_read(store, monkeypatch):
-    monkeypatch.setattr(_store, "MAX_FILE_BYTES", 3)
+    monkeypatch.setattr(_versions, "MAX_FILE_BYTES", 3)
     with pytest.raises(RegistryError, match="at most 3 bytes for the file 'm'"):
         store.add_version({"m": b"1234"}, {})
     with pytest.raises(RegistryError, match="found str of length 1"):
@@ -304,7 +306,7 @@ def test_a_file_is_bytes_of_a_size_that_can_be_read(store, monkeypatch):
 
 
 def test_a_writer_waits_for_the_lock_and_says_so(tmp_path):
-    store = Store(tmp_path, "risk", timeout=0.05)
+    store = VersionStore(tmp_path, "risk", timeout=0.05)
     add(store)
     with FileLock(store.folder / ".lock"):
         for write in (
@@ -317,12 +319,12 @@ def test_a_writer_waits_for_the_lock_and_says_so(tmp_path):
             with pytest.raises(RegistryError, match=r"the lock .* within 0.05 seconds"):
                 write()
         assert store.versions() == [1]  # readers need no lock
-        assert store.verify() == []
+        assert find_problems(store) == []
     assert add(store) == 2
 
 
 def test_an_update_that_writes_is_told_and_hangs_nobody(tmp_path):
-    store = Store(tmp_path, "risk", timeout=0.05)
+    store = VersionStore(tmp_path, "risk", timeout=0.05)
     add(store)
     with pytest.raises(RegistryError, match="Expected the lock"):
         store.change("promote", "", lambda state: add(store) and state.stages)
@@ -337,7 +339,7 @@ def test_threads_of_one_process_exclude_each_other(store):
         thread.join()
     assert store.versions() == list(range(1, 21))
     assert len(store.history()) == 20
-    assert store.verify() == store.leftovers() == []
+    assert find_problems(store) == find_leftovers(store) == []
 
 
 @pytest.mark.skipif(
@@ -350,7 +352,7 @@ def test_a_folder_that_may_not_be_written_can_be_read(store):
         folder.chmod(0o555)
     try:
         assert store.read_file(1, "model.skops") == MODEL
-        assert store.verify() == []
+        assert find_problems(store) == []
         with pytest.raises(RegistryError, match="your rights to it"):
             add(store)
     finally:
@@ -361,9 +363,9 @@ def test_a_folder_that_may_not_be_written_can_be_read(store):
 def test_a_root_that_is_a_file_is_told(tmp_path):
     (tmp_path / "risk").write_bytes(b"")
     with pytest.raises(RegistryError, match="Expected to write to"):
-        add(Store(tmp_path, "risk"))
+        add(VersionStore(tmp_path, "risk"))
     with pytest.raises(RegistryError, match="Expected a folder that can be read"):
-        Store(tmp_path, "risk").state()
+        VersionStore(tmp_path, "risk").state()
 
 
 # -- speed --------------------------------------------------------------------------
@@ -441,14 +443,14 @@ def test_a_flipped_bit_anywhere_is_refused(store):
             flipped = bytearray(data)
             flipped[place // 8] ^= 1 << place % 8
             path.write_bytes(flipped)
-            assert len(store.verify()) == 1
+            assert len(find_problems(store)) == 1
         for end in (0, 1, len(data) // 2, len(data) - 1):
             path.write_bytes(data[:end])
-            assert len(store.verify()) == 1
+            assert len(find_problems(store)) == 1
         path.write_bytes(data + b" ")
-        assert len(store.verify()) == 1
+        assert len(find_problems(store)) == 1
         path.write_bytes(data)
-    assert store.verify() == []
+    assert find_problems(store) == []
 
 
 def test_a_missing_file_is_told(store):
@@ -463,10 +465,10 @@ def test_a_missing_file_is_told(store):
         (path_of(store, 1).parent, "Expected version 1 in registry"),
     ]:
         path.rename(store.home.root / "aside")
-        (problem,) = store.verify()
+        (problem,) = find_problems(store)
         assert re.search(match, problem)
         (store.home.root / "aside").rename(path)
-    assert store.verify() == []
+    assert find_problems(store) == []
 
 
 def test_a_damaged_highest_state_is_refused_not_passed_over(store):
@@ -495,7 +497,7 @@ def test_an_older_damaged_state_does_not_stop_the_present(store):
     assert add(store) == 3
     with pytest.raises(RegistryError, match="generation 1"):
         store.history()
-    assert len(store.verify()) == 1
+    assert len(find_problems(store)) == 1
 
 
 def test_half_a_state_under_a_temporary_name_is_a_leftover(store):
@@ -503,8 +505,8 @@ def test_half_a_state_under_a_temporary_name_is_a_leftover(store):
     half = store.folder / "state" / ".tmp-0123"
     half.write_bytes(b'{"check')
     assert store.state().generation == 1
-    assert store.verify() == []
-    assert store.leftovers() == store.remove_leftovers() == [half]
+    assert find_problems(store) == []
+    assert find_leftovers(store) == remove_leftovers(store) == [half]
     assert not half.exists()
 
 
@@ -513,11 +515,11 @@ def test_lost_states_lose_no_version(store):
     promote(store, 2)
     shutil.rmtree(store.folder / "state")
     assert store.state().stages == dict.fromkeys([1, 2, 3], "development")
-    assert any("States are lost" in problem for problem in store.verify())
-    assert store.leftovers() == []
+    assert any("States are lost" in problem for problem in find_problems(store))
+    assert find_leftovers(store) == []
     assert add(store) == 4  # numbers go on
     assert [state.what for state in store.history()] == ["recover", "register"]
-    assert store.verify() == []
+    assert find_problems(store) == []
 
 
 @pytest.mark.parametrize("what", ["folder", "file", "broken record"])
@@ -531,8 +533,8 @@ def test_a_strange_version_stops_writers_and_is_never_removed(store, what):
     if what == "broken record":
         (strange / "record.json").write_bytes(b"{}")
     assert store.versions() == [1]
-    assert len(store.verify()) == 1
-    assert store.remove_leftovers() == []
+    assert len(find_problems(store)) == 1
+    assert remove_leftovers(store) == []
     with pytest.raises(RegistryError, match=r"found \[7\] in .* Move them out"):
         add(store)
     assert strange.exists()
@@ -544,8 +546,8 @@ def test_foreign_files_are_told_and_left(store):
     foreign += ["versions/1/evaluations/0.json", "versions/x"]
     for name in foreign:
         (store.folder / name).write_bytes(b"")
-    assert len(store.verify()) == len(foreign)
-    assert store.remove_leftovers() == []
+    assert len(find_problems(store)) == len(foreign)
+    assert remove_leftovers(store) == []
     assert add(store) == 2
     assert all((store.folder / name).exists() for name in foreign)
 
@@ -553,7 +555,7 @@ def test_foreign_files_are_told_and_left(store):
 def test_a_copy_without_its_empty_folders_works(store):
     add(store)
     path_of(store, 1, "evaluations").rmdir()
-    assert store.evaluations(1) == store.verify() == []
+    assert store.evaluations(1) == find_problems(store) == []
     store.add_evaluation(1, {})
     assert store.evaluations(1) == [{}]
 
@@ -592,7 +594,7 @@ def test_a_symlink_is_refused_by_readers_and_writers(store, tmp_path, part):
 
     with pytest.raises(RegistryError, match="without symlinks"):
         use()
-    assert any("without symlinks" in problem for problem in store.verify())
+    assert any("without symlinks" in problem for problem in find_problems(store))
     for write in (lambda: add(store), lambda: store.add_evaluation(1, {})):
         if part in {"", "state", "versions", "state/3.json"}:
             with pytest.raises(RegistryError, match="without symlinks"):
@@ -617,9 +619,9 @@ def test_a_leftover_that_is_a_symlink_is_removed_alone(store, tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").write_bytes(b"1")
     (store.folder / "versions" / ".tmp-1").symlink_to(tmp_path / "kept")
-    assert len(store.remove_leftovers()) == 1
+    assert len(remove_leftovers(store)) == 1
     assert (tmp_path / "kept" / "file").exists()
-    assert store.leftovers() == []
+    assert find_leftovers(store) == []
 
 
 def test_swapped_files_are_refused(store):
@@ -639,9 +641,9 @@ def test_swapped_files_are_refused(store):
         (store.folder / "state" / "1.json", store.folder / "state" / "3.json"),
     ]:
         _swap(one, other)
-        assert len(store.verify()) >= 2
+        assert len(find_problems(store)) >= 2
         _swap(one, other)
-    assert store.verify() == []
+    assert find_problems(store) == []
 
 
 def _swap(one, other):
@@ -655,11 +657,14 @@ def test_a_registry_under_another_name_is_refused(store, tmp_path):
     add(store)
     store.folder.rename(tmp_path / "other")
     with pytest.raises(RegistryError, match="its registry is that of another file"):
-        Store(tmp_path, "other").state()
+        VersionStore(tmp_path, "other").state()
 
 
 def test_a_key_refuses_forged_files_and_none_cannot_tell(tmp_path):
-    signed, unsigned = Store(tmp_path, "risk", KEY), Store(tmp_path, "risk")
+    signed, unsigned = (
+        VersionStore(tmp_path, "risk", KEY),
+        VersionStore(tmp_path, "risk"),
+    )
     add(signed, 2)
     promote(signed, 1)
     state = signed.folder / "state" / "3.json"
@@ -680,7 +685,10 @@ def test_a_key_refuses_forged_files_and_none_cannot_tell(tmp_path):
 
 
 def test_a_key_takes_no_version_that_it_did_not_sign(tmp_path):
-    signed, unsigned = Store(tmp_path, "risk", KEY), Store(tmp_path, "risk")
+    signed, unsigned = (
+        VersionStore(tmp_path, "risk", KEY),
+        VersionStore(tmp_path, "risk"),
+    )
     add(signed)
     place = {"registry": "risk", "version": 2}
     path_of(signed, 2).parent.mkdir()
@@ -693,9 +701,9 @@ def test_a_key_takes_no_version_that_it_did_not_sign(tmp_path):
 
 
 def test_a_registry_without_signatures_is_refused_with_a_key(tmp_path):
-    add(Store(tmp_path, "risk"))
+    add(VersionStore(tmp_path, "risk"))
     with pytest.raises(RegistryError, match="found no signature"):
-        Store(tmp_path, "risk", KEY).state()
+        VersionStore(tmp_path, "risk", KEY).state()
 
 
 @pytest.mark.parametrize(
@@ -712,7 +720,7 @@ def test_a_registry_without_signatures_is_refused_with_a_key(tmp_path):
     ids=range(7),
 )
 def test_stages_that_no_registry_writes_are_refused(tmp_path, stages):
-    store = Store(tmp_path, "risk")
+    store = VersionStore(tmp_path, "risk")
     add(store, 2)
     reseal(store.folder / "state" / "2.json", "state", {"generation": 2}, stages=stages)
     with pytest.raises(RegistryError, match="Expected"):
@@ -721,12 +729,12 @@ def test_stages_that_no_registry_writes_are_refused(tmp_path, stages):
 
 @pytest.mark.parametrize("name", ["../../../secret", "/etc/passwd", "record.json"])
 def test_a_record_cannot_name_a_file_elsewhere(tmp_path, name):
-    store = Store(tmp_path, "risk")
+    store = VersionStore(tmp_path, "risk")
     add(store)
     (tmp_path / "secret").write_bytes(MODEL)
     files = {name: store.read_record(1)["files"]["model.skops"]}
     reseal(path_of(store, 1, "record.json"), "record", {"version": 1}, files=files)
-    with pytest.raises(RegistryError, match="Expected a file's name"):
+    with pytest.raises(RegistryError, match="Expected a file name"):
         store.read_file(1, name)
 
 
@@ -737,13 +745,13 @@ def test_a_record_without_files_gives_none(store):
 
 
 def test_a_used_number_in_a_later_state_is_told(tmp_path):
-    store = Store(tmp_path, "risk")
+    store = VersionStore(tmp_path, "risk")
     add(store, 2)
     store.remove_versions([2])
     promote(store, 1)
     path = store.folder / "state" / "4.json"
     reseal(path, "state", {"generation": 4}, highest=1)
-    assert any("never used again" in problem for problem in store.verify())
+    assert any("never used again" in problem for problem in find_problems(store))
 
 
 def test_a_large_document_is_not_read(store):
@@ -756,15 +764,15 @@ def test_a_large_document_is_not_read(store):
 
 def test_a_version_that_is_removed_while_verify_reads_is_no_problem(store, monkeypatch):
     add(store, 2)
-    read = Store.read_record
+    read = VersionStore.read_record
 
     def beaten(self, version):
         if version == 2 and path_of(store, 2).exists():
             store.remove_versions([2])
         return read(self, version)
 
-    monkeypatch.setattr(Store, "read_record", beaten)
-    assert store.verify() == []
+    monkeypatch.setattr(VersionStore, "read_record", beaten)
+    assert find_problems(store) == []
 
 
 # -- any order of operations --------------------------------------------------------
@@ -781,7 +789,7 @@ class Operations(RuleBasedStateMachine):
 
     @property
     def store(self):
-        return Store(self.root, "risk", KEY)  # nothing is kept in the object
+        return VersionStore(self.root, "risk", KEY)  # nothing is kept in the object
 
     def teardown(self):
         shutil.rmtree(self.root)
@@ -836,7 +844,7 @@ class Operations(RuleBasedStateMachine):
         for version in self.stages:
             assert store.read_file(version, "m") == str(version).encode()
             assert store.evaluations(version) == self.evaluations[version]
-        assert store.verify() == store.leftovers() == []
+        assert find_problems(store) == find_leftovers(store) == []
 
 
 Operations.TestCase.settings = settings(max_examples=6, stateful_step_count=10)
@@ -860,23 +868,23 @@ def test_documents_are_spelled_canonically_on_disk(store):
 def test_a_version_comes_with_its_first_evaluations_or_not_at_all(
     tmp_path, monkeypatch
 ):
-    store = Store(tmp_path, "risk")
+    store = VersionStore(tmp_path, "risk")
     first = [{"auc": 0.5}, {"auc": 0.75}]
     version = store.add_version({"m": b"1"}, {}, first)["version"]
     assert store.evaluations(version) == first
     store.add_evaluation(version, {"auc": 0.9})
     assert store.evaluations(version) == [*first, {"auc": 0.9}]
-    assert store.verify() == []
+    assert find_problems(store) == []
     with pytest.raises(RegistryError):
         store.add_version({"m": b"1"}, {}, [{"auc": object()}])
     assert store.versions() == [version]
 
 
 def test_what_is_removed_is_chosen_under_the_lock(tmp_path):
-    store = Store(tmp_path, "risk")
+    store = VersionStore(tmp_path, "risk")
     for _ in range(3):
         store.add_version({"m": b"1"}, {})
-    other = Store(tmp_path, "risk", timeout=0.1)
+    other = VersionStore(tmp_path, "risk", timeout=0.1)
 
     def choose(state):
         with pytest.raises(RegistryError, match="lock"):  # nobody writes in between

@@ -12,7 +12,8 @@ import pytest
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry._store import Store
+from edml.registry._verify import find_leftovers, find_problems, remove_leftovers
+from edml.registry._versions import VersionStore
 
 KEY = b"a key of the registry"
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -49,7 +50,7 @@ def remove(store):
 
 def clean(store):
     remove(store)
-    return store.remove_leftovers()
+    return remove_leftovers(store)
 
 
 OPERATIONS = [register, promote, evaluate, clean]
@@ -58,7 +59,7 @@ OPERATIONS = [register, promote, evaluate, clean]
 @pytest.fixture
 def prepared(tmp_path):
     """Give a registry with four versions, a champion and some leftovers."""
-    store = Store(tmp_path / "prepared", "risk", KEY)
+    store = VersionStore(tmp_path / "prepared", "risk", KEY)
     for _ in range(2):
         register(store)
     promote(store)
@@ -112,7 +113,7 @@ def stop_at(n, stop, seen=None):
 
 def outcome(store):
     """Give all that a reader can see, and check that it is whole."""
-    assert store.verify() == []
+    assert find_problems(store) == []
     state = store.state()
     for version in state.stages:
         assert store.read_file(version, "model.skops") == model(version)
@@ -124,8 +125,8 @@ def outcome(store):
 def check_is_usable(store, highest):
     """Check that leftovers go, and that the next write works as ever."""
     seen = outcome(store)
-    store.remove_leftovers()
-    assert store.leftovers() == []
+    remove_leftovers(store)
+    assert find_leftovers(store) == []
     assert outcome(store) == seen
     found = [p for p in store.folder.rglob("*") if p.name.startswith(".tmp-")]
     assert found == []
@@ -139,9 +140,9 @@ def check_is_usable(store, highest):
 
 def either(operation, prepared, tmp_path):
     """Give what is seen before and after the operation."""
-    before = outcome(Store(prepared, "risk", KEY))
+    before = outcome(VersionStore(prepared, "risk", KEY))
     shutil.copytree(prepared, tmp_path / "done")
-    done = Store(tmp_path / "done", "risk", KEY)
+    done = VersionStore(tmp_path / "done", "risk", KEY)
     operation(done)
     return before, outcome(done)
 
@@ -159,10 +160,10 @@ def test_killed_at_every_write(operation, prepared, tmp_path):
 
         def work(root=root, n=n):
             _files.step = stop_at(n, lambda _: os.kill(os.getpid(), signal.SIGKILL))
-            operation(Store(root, "risk", KEY))
+            operation(VersionStore(root, "risk", KEY))
 
         status = os.waitpid(fork(work), 0)[1]
-        store = Store(root, "risk", KEY)
+        store = VersionStore(root, "risk", KEY)
         outcomes.append(outcome(store))
         assert outcomes[-1] in (before, after)
         check_is_usable(store, highest=max(outcomes[-1][0]))
@@ -184,10 +185,10 @@ def test_killed_at_every_write_of_the_first_version(tmp_path):
 
         def work(root=root, n=n):
             _files.step = stop_at(n, lambda _: os.kill(os.getpid(), signal.SIGKILL))
-            register(Store(root, "risk", KEY))
+            register(VersionStore(root, "risk", KEY))
 
         status = os.waitpid(fork(work), 0)[1]
-        store = Store(root, "risk", KEY)
+        store = VersionStore(root, "risk", KEY)
         assert outcome(store)[0] in ({}, {1: "development"})
         check_is_usable(store, highest=0)
         if os.WIFEXITED(status):
@@ -196,14 +197,14 @@ def test_killed_at_every_write_of_the_first_version(tmp_path):
 
 
 def test_killed_between_a_version_and_its_state(prepared):
-    store = Store(prepared, "risk", KEY)
+    store = VersionStore(prepared, "risk", KEY)
     seen = []
     _run_stopped(store, register, lambda action: action == "rename", seen)
     # It is there, as a version in development, and the next change writes that down.
     assert store.versions() == [1, 2, 3, 4, 5]
     assert store.state().generation == len(store.history()) == 5
-    assert store.leftovers() != []  # the old ones; the new version is none
-    store.remove_leftovers()
+    assert find_leftovers(store) != []  # the old ones; the new version is none
+    remove_leftovers(store)
     assert store.read_file(5, "model.skops") == model(5)
     promote(store)
     assert [state.what for state in store.history()[-2:]] == ["recover", "promote"]
@@ -227,22 +228,22 @@ def _run_stopped(store, operation, is_last, seen):
 
 
 def test_killed_again_and_again_leaves_one_version_without_a_state(prepared):
-    store = Store(prepared, "risk", KEY)
+    store = VersionStore(prepared, "risk", KEY)
     for _ in range(3):
         _run_stopped(store, register, lambda action: action == "rename", [])
-        assert store.verify() == []
+        assert find_problems(store) == []
         assert len(store.written_state()[1]) == 1
     assert store.versions() == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_removed_version_does_not_come_back(prepared):
-    store = Store(prepared, "risk", KEY)
+    store = VersionStore(prepared, "risk", KEY)
     _run_stopped(store, remove, lambda action: action == "link", [])
     assert store.versions() == [2, 4]
     assert (store.folder / "versions" / "1").is_dir()
-    assert store.folder / "versions" / "1" in store.leftovers()
+    assert store.folder / "versions" / "1" in find_leftovers(store)
     assert register(store)["version"] == 5
-    store.remove_leftovers()
+    remove_leftovers(store)
     assert not (store.folder / "versions" / "1").exists()
     assert store.versions() == [2, 4, 5]
 
@@ -284,8 +285,8 @@ def kill_at_random(store, n_kills, seed):
         assert all(by_generation[g] == (c or None) for g, c, _ in told)
         champions = [v for v, stage in stages.items() if stage == "production"]
         assert champions == ([] if champion is None else [champion])
-        store.remove_leftovers()
-        assert store.leftovers() == []
+        remove_leftovers(store)
+        assert find_leftovers(store) == []
     return n_told
 
 
@@ -293,7 +294,7 @@ def kill_at_random(store, n_kills, seed):
     "n_kills", [20, pytest.param(200, marks=pytest.mark.slow)], ids=str
 )
 def test_killed_at_random_moments(tmp_path, n_kills):
-    store = Store(tmp_path, "risk", KEY)
+    store = VersionStore(tmp_path, "risk", KEY)
     register(store)
     promote(store)
     n_told = kill_at_random(store, n_kills, seed=n_kills)
@@ -329,7 +330,7 @@ def test_a_full_disk_loses_nothing(
     for n in range(1000):
         root = tmp_path / str(n)
         shutil.copytree(prepared, root)
-        store = Store(root, "risk", KEY)
+        store = VersionStore(root, "risk", KEY)
         seen = []
         monkeypatch.setattr(_files, "step", stop_at(n, fail, seen))
         error = failure_of(operation, store)
@@ -369,8 +370,8 @@ def check_text(text, code, nothing_happened):
 
 
 def test_an_interrupted_write_leaves_nothing_behind(prepared, monkeypatch):
-    store = Store(prepared, "risk", KEY)
-    store.remove_leftovers()
+    store = VersionStore(prepared, "risk", KEY)
+    remove_leftovers(store)
     before = outcome(store)
     whole = _files.step
 
@@ -383,5 +384,5 @@ def test_an_interrupted_write_leaves_nothing_behind(prepared, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             register(store)
         monkeypatch.setattr(_files, "step", whole)
-        assert store.leftovers() == []
+        assert find_leftovers(store) == []
         assert outcome(store) == before

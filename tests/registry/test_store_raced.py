@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from edml.registry._store import Store
+from edml.registry._verify import find_leftovers, find_problems
+from edml.registry._versions import VersionStore
 
 KEY = b"a key of the registry"
 pytestmark = pytest.mark.skipif(
@@ -51,7 +52,7 @@ def work(root, worker, n_operations, results):
     """Do a share of the operations, and tell what was done."""
     try:
         # A lock that is wanted by all may take its time on a slow machine.
-        store = Store(root, "risk", KEY, who=str(worker), timeout=300)
+        store = VersionStore(root, "risk", KEY, who=str(worker), timeout=300)
         rng = np.random.default_rng(worker)
         registered, promoted, generations = [], [], [0]
         for i in range(n_operations):
@@ -73,7 +74,7 @@ def work(root, worker, n_operations, results):
     "n_operations", [120, pytest.param(500, marks=pytest.mark.slow)], ids=str
 )
 def test_no_process_loses_to_another(tmp_path, n_operations):
-    store = Store(tmp_path, "risk", KEY)
+    store = VersionStore(tmp_path, "risk", KEY)
     promote(store, register(store, "first"))
     context = multiprocessing.get_context("fork")
     results = context.Queue()
@@ -109,7 +110,7 @@ def test_no_process_loses_to_another(tmp_path, n_operations):
         for state in history
     ]
     assert all(len(found) == 1 for found in champions[1:])
-    assert store.verify() == store.leftovers() == []
+    assert find_problems(store) == find_leftovers(store) == []
 
 
 def test_two_first_writers_make_one_registry(tmp_path):
@@ -118,7 +119,7 @@ def test_two_first_writers_make_one_registry(tmp_path):
 
     def first(worker):
         start.wait()
-        store = Store(tmp_path / "new" / "deep", "risk", timeout=300)
+        store = VersionStore(tmp_path / "new" / "deep", "risk", timeout=300)
         results.put(register(store, str(worker)))
 
     workers = [context.Process(target=first, args=(i,)) for i in range(4)]
@@ -130,4 +131,4 @@ def test_two_first_writers_make_one_registry(tmp_path):
     for worker in workers:
         worker.join()
     assert sorted(found) == [1, 2, 3, 4]
-    assert Store(tmp_path / "new" / "deep", "risk").verify() == []
+    assert VersionStore(tmp_path / "new" / "deep", "risk").verify() == []

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
 
 from edml.exceptions import RegistryError
+from edml.registry._model_file import dumps, loads
 from edml.registry._trees import TreeParts, check_trees
-from edml.registry._trust import dumps, loads
 from model_files import (
     X,
     attributes,

@@ -4,7 +4,7 @@ from edml.registry._contest import Contest
 from edml.registry._exported import ExportedModel, read_model_file
 from edml.registry._record import ModelRecord
 from edml.registry._registry import ModelRegistry
-from edml.registry._stages import DEVELOPMENT, PRODUCTION, STAGING
+from edml.registry._state import DEVELOPMENT, PRODUCTION, STAGING
 
 __all__ = [
     "DEVELOPMENT",

@@ -26,41 +26,14 @@ _ALWAYS = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
 
 
 def size_limit(packed: int) -> int:
-    """Give how many bytes a file may unpack to.
-
-    Parameters
-    ----------
-    packed : int
-        Its size in bytes.
-
-    Returns
-    -------
-    limit : int
-        In bytes.
-    """
+    """Return how many bytes a file of this size may unpack to."""
     return min(MAX_SIZE, max(SMALL, MAX_RATIO * packed))
 
 
 def read_members(data: bytes) -> dict[str, bytes]:
-    """Read an archive whole, after its headers were checked.
-
-    Parameters
-    ----------
-    data : bytes
-        A zip file.
-
-    Returns
-    -------
-    members : dict of str to bytes
-        Their contents.
-
-    Raises
-    ------
-    RegistryError
-        If it is no such archive, is damaged, or unpacks to too much.
-    """
+    """Check the headers of a zip file, and read all its members."""
     if data[-_END_SIZE:][: len(_END)] != _END and _END in data:
-        _refuse("has bytes behind its end")
+        _refuse("has bytes after its end")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
@@ -79,25 +52,14 @@ def read_members(data: bytes) -> dict[str, bytes]:
         if isinstance(error, RegistryError):
             raise
         message = (
-            f"The model file is no archive that can be read "
-            f"({type(error).__name__}): it is damaged. Restore it from a copy."
+            f"The model file is not a readable archive ({type(error).__name__}): it is "
+            "damaged. Restore it from a copy."
         )
         raise RegistryError(message) from error
 
 
 def write_members(members: Mapping[str, bytes]) -> bytes:
-    """Pack members into an archive; the same members give the same bytes.
-
-    Parameters
-    ----------
-    members : mapping of str to bytes
-        Their contents.
-
-    Returns
-    -------
-    data : bytes
-        A zip file, deflated.
-    """
+    """Return a zip file; the same members give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compresslevel=9) as archive:
         for name, content in members.items():
@@ -107,30 +69,14 @@ def write_members(members: Mapping[str, bytes]) -> bytes:
 
 
 def read_schema(content: bytes) -> dict[str, Any]:
-    """Read the description of a model's objects.
-
-    Parameters
-    ----------
-    content : bytes
-        JSON.
-
-    Returns
-    -------
-    schema : dict
-        Of any depth; whoever walks it bounds that.
-
-    Raises
-    ------
-    RegistryError
-        If it is no JSON object, or names a key twice.
-    """
+    """Read the description of a model's objects: JSON of any depth."""
     try:
         schema = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         message = f"The model file's {SCHEMA} is damaged. Restore it from a copy."
         raise RegistryError(message) from error
     if not isinstance(schema, dict):
-        message = f"The model file's {SCHEMA} is no JSON object."
+        message = f"The model file's {SCHEMA} is not a JSON object."
         raise RegistryError(message)
     return schema
 
@@ -138,7 +84,7 @@ def read_schema(content: bytes) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        message = "a key is there twice"
+        message = "a key occurs twice"
         raise ValueError(message)
     return found
 
@@ -170,13 +116,13 @@ def _check_headers(
         end += _LOCAL_HEADER + len(info.filename) + info.compress_size
         total += info.file_size
         if info.filename == SCHEMA and info.file_size > MAX_SCHEMA_SIZE:
-            _refuse("describes its objects at too great length")
+            _refuse("has a schema that is too long")
     if total > size_limit(packed):
         _refuse(f"of {packed} bytes claims to unpack to {total}")
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    # never more than the header says, whatever the deflated bytes hold
+    # never more than the header says, whatever the compressed bytes hold
     with archive.open(info) as member:
         content = member.read(info.file_size + 1)
     if len(content) != info.file_size:

@@ -1,4 +1,4 @@
-"""Arrays in numpy's file form, read without numpy's own reader of objects."""
+"""Arrays of .npy files, read without numpy's reader, which can load objects."""
 
 import ast
 import math
@@ -23,28 +23,11 @@ _FIELD = re.compile(r"\('(\w{0,40})', '([<>|=][a-zA-Z]\d{1,6})'\)")
 
 
 def read_array(content: bytes) -> NDArray[Any]:
-    """Give the array of a .npy file, over the same memory.
-
-    Parameters
-    ----------
-    content : bytes
-        The file, in the first version of the form.
-
-    Returns
-    -------
-    values : ndarray
-        Read-only.
-
-    Raises
-    ------
-    RegistryError
-        If the header is not as numpy writes it, the values are objects, or there
-        are more or fewer of them than it says.
-    """
+    """Return the array of a .npy file, read-only and over the same memory."""
     length = int.from_bytes(content[8:_PREFIX], "little")
     start = _PREFIX + length
     if content[:8] != _MAGIC + b"\x01\x00" or len(content) < start:
-        message = "An array of the model file has another form than numpy gives it."
+        message = "An array of the model file is not in numpy's format."
         raise RegistryError(message)
     dtype, fortran, shape = _read_header(content[_PREFIX:start])
     size = math.prod(shape) * dtype.itemsize
@@ -83,20 +66,9 @@ def _read_dtype(text: str) -> np.dtype[Any]:
 
 
 def without_padding(content: bytes) -> bytes:
-    """Give a .npy file with zeros where its records hold nothing.
+    """Return a .npy file with zeros between the fields of its records.
 
-    What is between the fields of a record is whatever the memory held before: it
-    must not be written into a file.
-
-    Parameters
-    ----------
-    content : bytes
-        As numpy wrote it.
-
-    Returns
-    -------
-    content : bytes
-        Of the same values.
+    These bytes are whatever the memory held before, and must not reach a file.
     """
     values = read_array(content)
     fields = values.dtype.fields

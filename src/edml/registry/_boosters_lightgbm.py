@@ -1,7 +1,7 @@
 """The text of a LightGBM booster, checked before LightGBM reads it.
 
-LightGBM ends the process at a text that it does not expect, and follows a child
-that points back for ever.
+LightGBM aborts the process on some malformed text, and loops for ever on a child that
+points back.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from edml.registry._states import refuse
+from edml.registry._nodes import refuse
 
 MAX_TREE_DEPTH = 1000
 MAX_CLASSES = 1000
@@ -60,7 +60,7 @@ _CATEGORICAL, _MISSING_SHIFT, _UNKNOWN_MISSING = 1, 2, 3
 
 
 class BoosterShape(NamedTuple):
-    """What a booster says of itself."""
+    """The sizes that a booster declares."""
 
     n_features: int
     n_classes: int
@@ -68,23 +68,7 @@ class BoosterShape(NamedTuple):
 
 
 def check_lightgbm(text: str) -> BoosterShape:
-    """Check the text of a booster whole.
-
-    Parameters
-    ----------
-    text : str
-        As `lightgbm.Booster.model_to_string` gives it, up to `END`.
-
-    Returns
-    -------
-    shape : BoosterShape
-        2 classes for a binary objective.
-
-    Raises
-    ------
-    RegistryError
-        If it is not as LightGBM writes it, or not of an allowed kind.
-    """
+    """Check the text of a booster, up to `END`; return its sizes."""
     head, separator, body = text.partition("\n\n")
     if not separator or not text.endswith(END) or "\0" in text or "\r" in text:
         refuse("holds a LightGBM booster without beginning or end")
@@ -94,10 +78,10 @@ def check_lightgbm(text: str) -> BoosterShape:
         if len(header[name].split(" ")) != n_features:
             _refuse(f"{name} of another number")
     if not all(map(_INFO.fullmatch, header["feature_infos"].split(" "))):
-        _refuse("feature_infos that are none")
+        _refuse("invalid feature_infos")
     n_classes, per_iteration = _read_classes(header)
     if header["tree_sizes"] and not _INTEGERS.fullmatch(header["tree_sizes"]):
-        _refuse("tree_sizes that are no numbers")
+        _refuse("tree_sizes that are not numbers")
     sizes = [int(size) for size in header["tree_sizes"].split()]
     if not sizes or len(sizes) % per_iteration or min(sizes) <= 0:
         _refuse("an incomplete number of trees")
@@ -112,7 +96,7 @@ def _refuse(what: str) -> NoReturn:
 
 def _count(text: str) -> int:
     if not _COUNT.fullmatch(text):
-        _refuse("a count that is none")
+        _refuse("an invalid count")
     return int(text)
 
 
@@ -124,7 +108,7 @@ def _read_header(head: str) -> dict[str, str]:
     for line in lines:
         key, separator, value = line.partition("=")
         if key in found or (not separator and line != _AVERAGE):
-            _refuse("a header line that is none, or is there twice")
+            _refuse("an invalid or repeated header line")
         found[key] = value
     known = {*_HEADER, *_OPTIONAL, _AVERAGE}
     if not set(_HEADER) <= found.keys() <= known or found["version"] != "v4":
@@ -133,20 +117,20 @@ def _read_header(head: str) -> dict[str, str]:
     if not _INTEGERS.fullmatch(constraints) or not _COUNT.fullmatch(
         found["label_index"]
     ):
-        _refuse("constraints or a label that are none")
+        _refuse("invalid constraints or an invalid label")
     return found
 
 
 def _read_classes(header: dict[str, str]) -> tuple[int, int]:
     found = _OBJECTIVE.fullmatch(header["objective"])
     if found is None:
-        _refuse("an objective that is not of a classifier")
+        _refuse("an objective that is not a classifier's")
     n_classes, per_iteration = (
         _count(header[name]) for name in ("num_class", "num_tree_per_iteration")
     )
     sigmoid = found["binary"] or found["sigmoid"]
     if sigmoid is not None and not 0 < float(sigmoid) < np.inf:
-        _refuse("a sigmoid that is none")
+        _refuse("an invalid sigmoid")
     of_objective = int(found["classes"] or found["ova"] or 1)
     if not n_classes == per_iteration == of_objective or n_classes > MAX_CLASSES:
         _refuse("contradicting numbers of classes")
@@ -171,7 +155,7 @@ def _cut(body: bytes, sizes: list[int]) -> list[dict[str, str]]:
         lines = [line.partition("=") for line in block[len(name) : -3].split("\n")]
         found = {key: value for key, _, value in lines}
         if len(found) != len(lines):
-            _refuse("a line twice in a tree")
+            _refuse("a repeated line in a tree")
         blocks.append(found)
     return blocks
 
@@ -181,7 +165,7 @@ def _check_trees(blocks: list[dict[str, str]], n_features: int) -> None:
     for block in blocks:
         extra = _OF_CATEGORIES if block.get("num_cat", "0") != "0" else set()
         if block.keys() != known | extra:
-            _refuse("a tree of other parts than version v4 has")
+            _refuse("a tree with missing or unknown parts")
         if block["is_linear"] != "0" or not _NUMBERS.fullmatch(block["shrinkage"]):
             _refuse("a tree with linear leaves, which are not supported")
     leaves = np.array([_count(block["num_leaves"]) for block in blocks])
@@ -190,12 +174,12 @@ def _check_trees(blocks: list[dict[str, str]], n_features: int) -> None:
     splits = leaves - 1
     values = {name: _join(blocks, name, splits) for name in _OF_SPLITS}
     for name in _OF_LEAVES:
-        # a tree of one leaf may say nothing of its weight and count
+        # a tree of one leaf may lack its weight and count
         _join(blocks, name, leaves, may_lack=name != "leaf_value")
     _check_structure(leaves, values["left_child"], values["right_child"])
     feature = values["split_feature"]
     if ((feature < 0) | (feature >= n_features)).any():
-        _refuse("a split of a feature that is not there")
+        _refuse("a split on a feature that does not exist")
     _check_decisions(blocks, splits, values)
 
 
@@ -206,19 +190,19 @@ def _join(
     *,
     may_lack: bool = False,
 ) -> NDArray[Any]:
-    """Give the numbers of all trees under one name, one after the other."""
+    """Return the numbers of all trees under one name, concatenated."""
     texts = [block[name] for block in blocks]
     counts = np.array([text.count(" ") + 1 if text else 0 for text in texts])
     fits = counts == expected
     if may_lack:
         fits |= (expected == 1) & (counts == 0)
     if not fits.all():
-        _refuse(f"a tree with more or fewer {name} than it needs")
+        _refuse(f"a tree with the wrong number of {name}")
     kind = {**_OF_LEAVES, **_OF_SPLITS}[name]
     pattern = _INTEGERS if kind is int else _NUMBERS
     joined = " ".join(text for text in texts if text)
     if joined and not pattern.fullmatch(joined):
-        _refuse(f"{name} that are no numbers")
+        _refuse(f"{name} that are not numbers")
     values = np.array(joined.split(), dtype=np.int64 if kind is int else np.float64)
     if not np.isfinite(values).all():
         _refuse(f"{name} that are not finite")
@@ -251,7 +235,7 @@ def _check_structure(
     reached[first_split[splits > 0]] += 1
     reached[n_splits + first_leaf[splits == 0]] += 1
     if (reached != 1).any():
-        _refuse("a tree with a node that is reached never, or twice")
+        _refuse("a tree with a node that is reached never or twice")
     level, depth = first_split[splits > 0], 0
     while level.size:
         depth += 1
@@ -273,7 +257,7 @@ def _check_decisions(
     n_sets = np.repeat(n_cats, splits)[categorical]
     index = threshold[categorical]
     if ((index < 0) | (index >= n_sets) | (index != np.floor(index))).any():
-        _refuse("a split by categories that are not there")
+        _refuse("a split by categories that do not exist")
     for n_cat, block in zip(n_cats.tolist(), blocks, strict=True):
         if n_cat:
             _check_categories(n_cat, block)
@@ -282,7 +266,7 @@ def _check_decisions(
 def _check_categories(n_cat: int, block: dict[str, str]) -> None:
     bounds, words = block["cat_boundaries"], block["cat_threshold"]
     if not (_INTEGERS.fullmatch(bounds) and _UNSIGNED.fullmatch(words)):
-        _refuse("categories that are no numbers")
+        _refuse("categories that are not numbers")
     edges = np.array(bounds.split(), dtype=np.int64)
     bits = np.array(words.split(), dtype=np.int64)
     right = (

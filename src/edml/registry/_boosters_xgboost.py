@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edml.exceptions import RegistryError
 from edml.registry._boosters_lightgbm import BoosterShape
-from edml.registry._states import refuse
+from edml.registry._nodes import refuse
 
 MAX_TREE_DEPTH = 1000
 MAX_CLASSES = 1000
@@ -44,33 +44,17 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_xgboost(content: bytes) -> BoosterShape:
-    """Check the JSON of a booster whole.
-
-    Parameters
-    ----------
-    content : bytes
-        As `xgboost.Booster.save_raw` gives it, as JSON.
-
-    Returns
-    -------
-    shape : BoosterShape
-        2 classes for a binary objective.
-
-    Raises
-    ------
-    RegistryError
-        If it is not as XGBoost writes it, or not of an allowed kind.
-    """
+    """Check the JSON of a booster; return its sizes."""
     try:
         model = json.loads(
             content.decode("utf-8"),
             object_pairs_hook=_unique,
-            parse_constant=_no_number,
+            parse_constant=_not_finite,
         )
         return _check_model(model)
     except RegistryError:
         raise
-    except Exception as error:  # whatever part is missing, or of another kind
+    except Exception as error:  # a part is missing, or of another kind
         message = "The model file holds an XGBoost booster that is damaged."
         raise RegistryError(message) from error
 
@@ -78,11 +62,11 @@ def check_xgboost(content: bytes) -> BoosterShape:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        _refuse("a key twice")
+        _refuse("a repeated key")
     return found
 
 
-def _no_number(text: str) -> NoReturn:
+def _not_finite(text: str) -> NoReturn:
     _refuse("a number that is not finite")
 
 
@@ -100,7 +84,7 @@ def _parts(value: Any, *names: str, optional: tuple[str, ...] = ()) -> list[Any]
 
 def _count(text: Any) -> int:
     if not isinstance(text, str) or not _COUNT.fullmatch(text):
-        _refuse("a count that is none")
+        _refuse("an invalid count")
     return int(text)
 
 
@@ -135,12 +119,12 @@ def _check_model(model: Any) -> BoosterShape:
         or not n_features > 0
         or n_groups > MAX_CLASSES
     ):
-        _refuse("a base score, features, classes or targets that are none")
+        _refuse("invalid numbers of features, classes or targets, or base score")
     for texts in (names, kinds):
         if not isinstance(texts, list) or len(texts) not in (0, n_features):
-            _refuse("names or types of another number of features")
+            _refuse("names or types for another number of features")
         if not all(isinstance(text, str) for text in texts):
-            _refuse("a feature's name or type that is no text")
+            _refuse("a feature's name or type that is not text")
     if not set(kinds) <= {"float", "int", "i", "q"}:
         _refuse("features of an unsupported type")
     _check_objective(objective, n_groups)
@@ -152,7 +136,7 @@ def _check_model(model: Any) -> BoosterShape:
 def _check_objective(objective: Any, n_groups: int) -> None:
     name = objective.get("name")
     if name not in _OBJECTIVES:
-        _refuse("an objective that is not of a classifier")
+        _refuse("an objective that is not a classifier's")
     _, param = _parts(objective, "name", _OBJECTIVES[name])
     if name == "binary:logistic":
         (weight,) = _parts(param, "scale_pos_weight")
@@ -170,7 +154,7 @@ def _check_attributes(attributes: Any, n_iterations: int) -> None:
     ):
         _refuse("unknown attributes")
     if _count(attributes.get("best_iteration", "0")) >= n_iterations:
-        _refuse("a best iteration that is not there")
+        _refuse("a best iteration that does not exist")
     float(attributes.get("best_score", "0"))
 
 
@@ -231,7 +215,7 @@ def _check_tree(tree: Any, number: int, n_features: int) -> None:
     for name in _FLOATS:
         values = _array(tree[name], n_nodes, (int, float))
         if not (np.abs(values) <= _LARGEST).all():
-            _refuse(f"{name} that are no numbers")
+            _refuse(f"{name} that are not numbers")
     left = _integers(tree["left_children"], n_nodes, -1, n_nodes - 1)
     right = _integers(tree["right_children"], n_nodes, -1, n_nodes - 1)
     feature = _integers(tree["split_indices"], n_nodes, 0, _DELETED)
@@ -240,7 +224,7 @@ def _check_tree(tree: Any, number: int, n_features: int) -> None:
     _integers(tree["default_left"], n_nodes, 0, 1)
     _check_structure(left, right, parents, feature == _DELETED, n_deleted)
     if (feature[left != -1] >= n_features).any():
-        _refuse("a split of a feature that is not there")
+        _refuse("a split on a feature that does not exist")
 
 
 def _check_structure(
@@ -257,9 +241,9 @@ def _check_structure(
         _refuse("a tree whose children are not below their parents")
     reached = np.bincount(below, minlength=len(left))
     reached[0] += 1
-    # what was pruned is left over, and not reached
+    # pruned nodes stay, and are not reached
     if deleted[0] or int(deleted.sum()) != n_deleted or (reached != ~deleted).any():
-        _refuse("a tree with a node that is reached never, or twice")
+        _refuse("a tree with a node that is reached never or twice")
     if (parents[below] != above).any() or parents[0] != _ROOT_PARENT:
         _refuse("a tree whose nodes have other parents")
     level, depth = np.zeros(1, dtype=np.int64), 0
@@ -273,10 +257,10 @@ def _check_structure(
 
 def _array(values: Any, size: int, kinds: type | tuple[type, ...]) -> NDArray[Any]:
     if not isinstance(values, list) or len(values) != size:
-        _refuse("a list of another length than its tree")
+        _refuse("a list of the wrong length")
     allowed = {*kinds} if isinstance(kinds, tuple) else {kinds}
     if not {*map(type, values)} <= allowed:
-        _refuse("something else where a number belongs")
+        _refuse("something other than a number")
     return np.array(values, dtype=np.int64 if kinds is int else np.float64)
 
 

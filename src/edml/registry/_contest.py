@@ -8,35 +8,34 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml.exceptions import RegistryError
-from edml.registry._duel import Contestant, Rules, decide
-from edml.registry._evaluations import CHOOSING, Brief
+from edml.registry._decision import Contestant, Rules, decide
+from edml.registry._evaluations import CHOOSING, Headline
 from edml.registry._record import ModelRecord
-from edml.registry._shelf import Shelf, check_unseen, seen_as
-from edml.registry._stages import DEVELOPMENT, PRODUCTION, STAGING, move
-from edml.registry._store import State
+from edml.registry._state import DEVELOPMENT, PRODUCTION, STAGING, State
+from edml.registry._store import ModelStore, check_unseen, seen_as
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
     """A contest of new models with the champion; `ModelRegistry.compete` makes it.
 
-    Its figures were used for choosing: they flatter the winner, and none of them is
-    shown as a model's performance.
+    Its figures were used for choosing. They flatter the winner, and are never shown as
+    a model's performance.
 
     Parameters
     ----------
     metric : str
         The figure that decided.
     method : {"bootstrap", "plain"}
-        Whether the difference had to be sure, or only there.
+        Whether the gain had to be certain, or only positive.
     confidence : float
         Of all intervals together, a fraction.
     min_gain : float
-        What the difference had to exceed.
+        What the gain had to exceed.
     data_fingerprint : str
         SHA-256 of the rows, with their labels.
     champion : int or None
-        The version in production before; None if there was none.
+        The version in production before.
     candidates : tuple of int
         The development versions that met it, the best by validation first.
     left_out : dict of int to str
@@ -46,8 +45,8 @@ class Contest:
     figures : dict of int to float
         The figure of every contestant on the rows given.
     gains : dict of int to float
-        Each candidate's figure less the champion's; of a loss the other way round, so
-        that above 0 is better. Empty without a champion.
+        How much better each candidate's figure is than the champion's; above 0 is
+        better, also for losses. Empty without a champion.
     intervals : dict of int to (float, float)
         The ends of their intervals; NaN where the method is "plain".
     challenger : int
@@ -57,7 +56,7 @@ class Contest:
     promoted : bool
         Whether the winner was given the champion's place.
     why : str
-        The decision in words.
+        The decision in a sentence.
 
     See Also
     --------
@@ -100,7 +99,7 @@ class Contest:
     why: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the contest as a dictionary that JSON can hold.
+        """Return the contest as a dictionary that JSON can hold.
 
         Returns
         -------
@@ -118,7 +117,7 @@ class Contest:
         return data
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the contestants as a table.
+        """Return the contestants as a table.
 
         Returns
         -------
@@ -153,42 +152,22 @@ class Contest:
 
 
 def hold(
-    shelf: Shelf,
+    store: ModelStore,
     X: Any,
     y: ArrayLike,
     n_candidates: int,
     update_champion: bool,
     rules: Rules,
 ) -> Contest:
-    """Hold a contest, and write it into the history.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        The models.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The rows.
-    y : array-like of shape (n_rows,)
-        Their outcomes.
-    n_candidates : int
-        How many development versions take part at most.
-    update_champion : bool
-        Whether the winner takes the champion's place.
-    rules : Rules
-        How it is decided.
-
-    Returns
-    -------
-    contest : Contest
-    """
-    state = shelf.store.state()
-    entered, left_out = _enter(shelf, state, rules)
+    """Hold a contest, and write it into the history."""
+    state = store.state()
+    entered, left_out = _enter(store, state, rules)
     contestants: dict[int, Contestant] = {}
-    for version, (record, brief) in entered.items():
+    for version, (record, headline) in entered.items():
         if len(contestants) == n_candidates:
             break
-        one = Contestant(shelf.load(version), X, y, rules)
-        reason = _reason_to_leave_out(one, record, brief)
+        one = Contestant(store.load(version), X, y, rules)
+        reason = _reason_to_leave_out(one, record, headline)
         if reason is None:
             contestants[version] = one
         else:
@@ -203,8 +182,8 @@ def hold(
         raise RegistryError(message)
     candidates = tuple(contestants)
     if state.champion is not None:
-        one = Contestant(shelf.load(state.champion), X, y, rules)
-        champion = shelf.read(state.champion, PRODUCTION)
+        one = Contestant(store.load(state.champion), X, y, rules)
+        champion = store.record_in(state.champion, PRODUCTION)
         check_unseen(champion.to_dict(), one.evaluation.data_fingerprint)
         contestants[state.champion] = one
     decision = decide(contestants, state.champion, rules)
@@ -217,54 +196,54 @@ def hold(
         champion=state.champion,
         candidates=candidates,
         left_out=left_out,
-        validation={v: entered[v][1].figures[rules.metric] for v in candidates},
+        validation={v: entered[v][1].metrics[rules.metric] for v in candidates},
         promoted=bool(update_champion) and decision["winner"] != state.champion,
         **decision,
     )
-    # Before the decision: whatever happens in between, no report shows them.
+    # Before the decision: if the process ends in between, no report shows them.
     for version, one in contestants.items():
-        shelf.add_evaluation(version, one.evaluation, CHOOSING)
-    shelf.store.change(
+        store.store_evaluation(version, one.evaluation, CHOOSING)
+    store.change(
         "compete", contest.why, lambda now: _settle(now, contest), contest.to_dict()
     )
     return contest
 
 
 def _enter(
-    shelf: Shelf, state: State, rules: Rules
-) -> tuple[dict[int, tuple[ModelRecord, Brief]], dict[int, str]]:
-    """Give the versions that may take part, the best by validation first."""
+    store: ModelStore, state: State, rules: Rules
+) -> tuple[dict[int, tuple[ModelRecord, Headline]], dict[int, str]]:
+    """Return the versions that may take part, the best by validation first."""
     entered, left_out = {}, {}
     for version, stage in state.stages.items():
         if stage != DEVELOPMENT:
             continue
-        record = shelf.read(version, stage)
-        brief = shelf.evaluations.validation(record)
-        if brief is None:
+        record = store.record_in(version, stage)
+        headline = store.validation(record)
+        if headline is None:
             left_out[version] = "it was not validated"
-        elif np.isnan(brief.figures.get(rules.metric, np.nan)):
+        elif np.isnan(headline.metrics.get(rules.metric, np.nan)):
             left_out[version] = f"its validation has no {rules.metric}"
         else:
-            entered[version] = (record, brief)
+            entered[version] = (record, headline)
 
-    def merit(version: int) -> tuple[float, int]:  # of equals the newest
-        return rules.sign * entered[version][1].figures[rules.metric], version
+    def merit(version: int) -> tuple[float, int]:  # the newest of equals
+        return rules.sign * entered[version][1].metrics[rules.metric], version
 
     best = sorted(entered, key=merit, reverse=True)
     return {version: entered[version] for version in best}, left_out
 
 
 def _reason_to_leave_out(
-    one: "Contestant", record: ModelRecord, brief: Brief
+    one: Contestant, record: ModelRecord, headline: Headline
 ) -> str | None:
     data = one.evaluation.data_fingerprint
-    if data == brief.data_fingerprint:
+    if data == headline.data_fingerprint:
         return "it was validated on these rows"
     return seen_as(record.to_dict(), data)
 
 
 def _settle(state: State, contest: Contest) -> dict[int, str]:
-    """Give the stages after a contest, if those before it still hold."""
+    """Return the stages after a contest, unless they were changed meanwhile."""
     moved = [v for v in contest.candidates if state.stages.get(v) != DEVELOPMENT]
     if moved or state.champion != contest.champion:
         message = (
@@ -276,7 +255,7 @@ def _settle(state: State, contest: Contest) -> dict[int, str]:
         raise RegistryError(message)
     stages = {**state.stages, **dict.fromkeys(contest.candidates, STAGING)}
     if contest.promoted:
-        stages = move(replace(state, stages=stages), contest.winner, PRODUCTION)
+        stages = replace(state, stages=stages).move(contest.winner, PRODUCTION)
     return stages
 
 

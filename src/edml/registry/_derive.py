@@ -1,4 +1,4 @@
-"""New models from stored ones: trained anew, or with another threshold."""
+"""New models from stored ones: refitted, or with another threshold."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
-from edml.classifier import DeployedClassifier, RiskClassifier
-from edml.classifier._thresholds import check_threshold, choose_threshold
+from edml.classifier import (
+    DeployedClassifier,
+    RiskClassifier,
+    check_threshold,
+    choose_threshold,
+)
 from edml.exceptions import RegistryError
-from edml.inspection._judged import judge
-from edml.pipeline._steps import without_samplers
-from edml.registry._duel import Answered
+from edml.inspection import EvaluationUnits
+from edml.pipeline import strip_samplers
 from edml.registry._record import ModelRecord
-from edml.registry._shelf import Shelf, check_unseen
+from edml.registry._store import ModelStore, check_unseen
 from edml.registry._training import (
     describe_training,
     read_rule,
@@ -26,126 +29,33 @@ from edml.schema import fingerprint
 
 
 def deployable(model: Any) -> Any:
-    """Give the model that predicts the same, without any training row.
-
-    Parameters
-    ----------
-    model : classifier
-        A fitted RiskClassifier, pipeline, or any other classifier.
-
-    Returns
-    -------
-    model : classifier
-        What is stored.
-
-    Raises
-    ------
-    RegistryError
-        If a RiskClassifier is not fitted; of all else the store of models tells.
-    """
-    if isinstance(model, RiskClassifier):
-        try:
-            return model.deployable()
-        except NotFittedError as error:
-            message = (
-                "Expected a fitted model; found a RiskClassifier that is not. Fit it "
-                "first."
-            )
-            raise RegistryError(message) from error
-    return without_samplers(model)
-
-
-def retune(
-    model: Any, X: Any, y: ArrayLike, threshold: Any
-) -> tuple[DeployedClassifier, str]:
-    """Give a stored model another threshold, chosen on the rows given.
-
-    Parameters
-    ----------
-    model : classifier
-        A stored model of two classes.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        Of students that it was not trained on.
-    y : array-like of shape (n_rows,)
-        Their outcomes.
-    threshold : float, str, callable or Capacity
-        The rule, as `RiskClassifier` takes it.
-
-    Returns
-    -------
-    model : DeployedClassifier
-        The new one.
-    data_fingerprint : str
-        Of the rows.
-
-    Raises
-    ------
-    RegistryError
-        If the rows hold one outcome only.
-    """
-    check_threshold(threshold)
-    judged = judge(Answered(model, X), X, y, None)
-    if isinstance(threshold, Real):
-        chosen = float(threshold)
-    else:
-        n_failing = int(judged.fails.sum())
-        if n_failing in (0, len(judged.fails)):
-            message = (
-                "Expected rows of students who fail and of students who pass; found "
-                f"{len(judged.fails)} of one outcome. Give rows of both."
-            )
-            raise RegistryError(message)
-        occupancy = None if judged.course is None else judged.course.occupancy
-        chosen = choose_threshold(
-            threshold, judged.probability, judged.fails, occupancy
+    """Return the model that predicts the same, without any training row."""
+    if not isinstance(model, RiskClassifier):
+        return strip_samplers(model)
+    try:
+        return model.deployable()
+    except NotFittedError as error:
+        message = (
+            "Expected a fitted model; found a RiskClassifier that is not. Fit it first."
         )
-    is_deployed = isinstance(model, DeployedClassifier)
-    new = DeployedClassifier(
-        model.pipeline if is_deployed else model,
-        model.calibrator if is_deployed else None,
-        chosen,
-        model.classes_,
-        getattr(model, "feature_names_in_", None),
-        getattr(model, "split_plan_hash", None),
-        getattr(model, "data_fingerprint", None),
-    )
-    return new, fingerprint(X, judged.labels)
+        raise RegistryError(message) from error
 
 
 def refit(
-    shelf: Shelf,
+    store: ModelStore,
     version: int | str,
     X: Any,
     y: ArrayLike,
     tags: Mapping[str, Any] | None,
 ) -> ModelRecord:
-    """Train a stored model anew, and store it.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        The models.
-    version : int or str
-        Which.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The training rows.
-    y : array-like of shape (n_rows,)
-        Their outcomes.
-    tags : mapping or None
-        What the user notes.
-
-    Returns
-    -------
-    record : ModelRecord
-        Of the new version.
-    """
-    record = shelf.record(version)
+    """Train a stored model on other rows, and store it."""
+    record = store.record(version)
     number = record.version
-    model = rebuild(record.training, shelf.load(number), number)
+    model = rebuild(record.training, store.load(number), number)
     model.fit(X, y)
     stored = deployable(model)
     known = getattr(stored, "data_fingerprint", None)
-    return shelf.add(
+    return store.add(
         stored,
         describe_training(model),
         tags=tags,
@@ -155,41 +65,15 @@ def refit(
 
 
 def retune_threshold(
-    shelf: Shelf,
+    store: ModelStore,
     version: int | str,
     X: Any,
     y: ArrayLike,
     threshold: Any,
     tags: Mapping[str, Any] | None,
 ) -> ModelRecord:
-    """Choose the threshold of a stored model anew, and store it.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        The models.
-    version : int or str
-        Which.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        Of students that it was not trained on.
-    y : array-like of shape (n_rows,)
-        Their outcomes.
-    threshold : float, str, callable, Capacity or None
-        The rule; None is that of the record.
-    tags : mapping or None
-        What the user notes.
-
-    Returns
-    -------
-    record : ModelRecord
-        Of the new version.
-
-    Raises
-    ------
-    RegistryError
-        If there is no rule.
-    """
-    record = shelf.record(version)
+    """Choose another threshold for a stored model, and store it."""
+    record = store.record(version)
     written = (record.training or {}).get("threshold")
     rule = read_rule(written) if threshold is None else threshold
     if rule is None:
@@ -198,10 +82,13 @@ def retune_threshold(
             f"{record.version}; found none. Pass threshold='f1', or another."
         )
         raise RegistryError(message)
-    model, data = retune(shelf.load(record.version), X, y, rule)
+    check_threshold(rule)
+    model = store.load(record.version)
+    units = EvaluationUnits.from_estimator(model, X, y)
+    data = units.fingerprint()
     check_unseen({**record.to_dict(), "threshold_fingerprint": None}, data)
-    return shelf.add(
-        model,
+    return store.add(
+        _with_threshold(model, _choose(rule, units)),
         retuned_training(record.training, rule),
         tags=tags,
         parent=record.version,
@@ -210,20 +97,33 @@ def retune_threshold(
     )
 
 
+def _choose(rule: Any, units: EvaluationUnits) -> float:
+    if isinstance(rule, Real):
+        return float(rule)
+    if len(np.unique(units.y_true)) < 2:
+        message = (
+            "Expected rows of students who fail and of students who pass; found "
+            f"{len(units.y_true)} of one outcome. Pass rows of both."
+        )
+        raise RegistryError(message)
+    occupancy = None if units.course is None else units.course.occupancy
+    return choose_threshold(rule, units.y_prob, units.y_true, occupancy)
+
+
+def _with_threshold(model: Any, threshold: float) -> DeployedClassifier:
+    is_deployed = isinstance(model, DeployedClassifier)
+    return DeployedClassifier(
+        model.pipeline if is_deployed else model,
+        model.calibrator if is_deployed else None,
+        threshold,
+        model.classes_,
+        getattr(model, "feature_names_in_", None),
+        getattr(model, "split_plan_hash", None),
+        getattr(model, "data_fingerprint", None),
+    )
+
+
 def _training_fingerprint(X: Any, y: ArrayLike) -> str:
-    """Give the fingerprint of training rows, as `RiskClassifier` makes it.
-
-    Parameters
-    ----------
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The table.
-    y : array-like of shape (n_rows,)
-        The labels.
-
-    Returns
-    -------
-    digest : str
-        With each label as its place among the sorted labels.
-    """
+    """Return the fingerprint of training rows, as `RiskClassifier` computes it."""
     codes = np.unique(np.asarray(y), return_inverse=True)[1]
     return fingerprint(X, codes.astype(np.int64))

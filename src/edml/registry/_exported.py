@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from edml.exceptions import RegistryError
-from edml.registry import _trust
-from edml.registry._archive import SCHEMA, read_members, read_schema
+from edml.registry import _model_file
 from edml.registry._exchange import read_file
-from edml.registry._packing import untrusted_types
+from edml.registry._libraries import check_versions
 from edml.registry._record import ModelRecord
-from edml.registry._states import nodes, type_name
-
-_OF_PYTHON = ("builtins", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +60,12 @@ class ExportedModel:
     @property
     def types(self) -> list[str]:
         """Types in the file except those of Python and numpy, as skops trusts them."""
-        names = {type_name(node) for node in nodes(self._schema())}
-        return sorted(n for n in names if n.partition(".")[0] not in _OF_PYTHON)
+        return _model_file.list_types(self.data)
 
     @property
     def user_types(self) -> list[str]:
         """Those of them that are not on the registry's closed list: the user's own."""
-        return untrusted_types(self._schema(), frozenset())
+        return _model_file.list_user_types(self.data)
 
     def load(self) -> Any:
         """Load the model, as `ModelRegistry.load` does.
@@ -80,10 +75,7 @@ class ExportedModel:
         model : classifier
             It predicts the same bits as the one that was registered.
         """
-        return _trust.loads(self.data, trusted=self.trusted)
-
-    def _schema(self) -> dict[str, Any]:
-        return read_schema(read_members(self.data)[SCHEMA])
+        return _model_file.loads(self.data, trusted=self.trusted)
 
 
 def read_model_file(
@@ -144,5 +136,5 @@ to it.
         )
         raise RegistryError(message)
     if libraries is not None:
-        _trust.check_versions(libraries)
-    return _trust.loads(data, trusted=trusted)
+        check_versions(libraries)
+    return _model_file.loads(data, trusted=trusted)

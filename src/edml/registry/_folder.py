@@ -28,48 +28,24 @@ _POLL_SECONDS = 0.01
 
 
 class Folder:
-    """The folder of one registry, without knowledge of what the documents mean.
-
-    Parameters
-    ----------
-    root : Path
-        The folder of all registries.
-    name : str
-        Which registry.
-    key : bytes or None
-        Signs the documents.
-    timeout : float
-        Longest wait for the lock, in seconds.
-
-    Raises
-    ------
-    RegistryError
-        If the name cannot be a folder's, or the key is empty or not bytes.
-    """
+    """The folder of one registry; what its documents mean is not its business."""
 
     def __init__(
         self, root: Path, name: str, key: bytes | None, timeout: float
     ) -> None:
         check_name(name)
         check_key(key)
-        self.root = Path(root).absolute()
+        self.root = Path(root).absolute()  # may be a symlink, but nothing below it
         self.name = name
-        self.timeout = timeout
+        self.timeout = timeout  # seconds to wait for other writers; < 0 for ever
         self.path = self.root / name
         self.states = self.path / STATES
         self.versions = self.path / VERSIONS
-        self._key = key
+        self.key = key
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock between the writing processes; make what is not there yet.
-
-        Raises
-        ------
-        RegistryError
-            If the lock is not to be had in time, a folder is a symlink, or the disk
-            fails.
-        """
+        """Hold the lock between writing processes; make the folders if missing."""
         for path in (self.path / LOCK, self.states, self.versions):
             _reads.check_no_symlink(self.root, path)
         # A new one each time: it excludes the threads of this process as well.
@@ -82,8 +58,8 @@ class Folder:
             except Timeout as error:
                 message = (
                     f"Expected the lock of registry {self.name!r} within "
-                    f"{self.timeout:g} seconds; found that another one still writes. "
-                    "Try again when it has ended."
+                    f"{self.timeout:g} seconds; found that another process is still "
+                    "writing. Try again later."
                 )
                 raise RegistryError(message) from error
         try:
@@ -93,41 +69,19 @@ class Folder:
 
     @contextmanager
     def writing(self, failure: str) -> Iterator[None]:
-        """Say of a failed write what it leaves.
-
-        Parameters
-        ----------
-        failure : str
-            What has not happened.
-
-        Raises
-        ------
-        RegistryError
-            Instead of an OSError.
-        """
+        """Turn an OSError into an error that says what has not happened."""
         try:
             yield
         except OSError as error:
             message = (
                 f"Expected to write to {self.path}; found: {error.strerror or error}. "
-                f"{failure}; all that was stored before is as it was. Make room, or "
-                "mend the folder or your rights to it, and try again."
+                f"{failure}; everything stored before is unchanged. Free disk space, "
+                "or repair the folder or your permissions, and try again."
             )
             raise RegistryError(message) from error
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Remove files and folders, each first from the sight of readers.
-
-        Parameters
-        ----------
-        paths : iterable of Path
-            Inside the registry; need not exist.
-
-        Raises
-        ------
-        OSError
-            If the disk fails.
-        """
+        """Remove files and folders, hiding each from readers first."""
         for path in paths:
             if not os.path.lexists(path):
                 continue
@@ -137,27 +91,7 @@ class Folder:
             _files.sync_folder(path.parent)
 
     def read(self, path: Path, kind: str, place: Mapping[str, Any]) -> Document:
-        """Read a document, and check it as `unseal` does.
-
-        Parameters
-        ----------
-        path : Path
-            Its file.
-        kind : {"record", "state", "evaluation"}
-            What it must be.
-        place : mapping of str to int
-            Where in this registry it must belong.
-
-        Returns
-        -------
-        document : dict
-            What `unseal` gives.
-
-        Raises
-        ------
-        RegistryError
-            If there is none, or it is damaged or not signed.
-        """
+        """Read a document, and check it as `unseal` does."""
         try:
             data = _reads.read_file(self.root, path, MAX_DOCUMENT_BYTES)
         except FileNotFoundError as error:
@@ -166,80 +100,28 @@ class Folder:
                 "restore it from a backup."
             )
             raise RegistryError(message) from error
-        return unseal(data, kind, {"registry": self.name, **place}, self._key)
+        return unseal(data, kind, {"registry": self.name, **place}, self.key)
 
     def seal(
         self, kind: str, place: Mapping[str, Any], body: Mapping[str, Any]
     ) -> tuple[bytes, Document]:
-        """Make the bytes of a document, and read them.
+        """Return a document's bytes, and what will be read from them.
 
-        Parameters
-        ----------
-        kind : {"record", "state", "evaluation"}
-            What it is.
-        place : mapping of str to int
-            Where in this registry it belongs.
-        body : mapping of str to object
-            What it says.
-
-        Returns
-        -------
-        data : bytes
-            What its file shall hold.
-        document : dict
-            What will be read from it.
-
-        Raises
-        ------
-        RegistryError
-            If it could not be read again, so that it is never written.
+        Whatever could not be read again raises an error before it is written.
         """
         place = {"registry": self.name, **place}
-        data = seal(kind, place, body, self._key)
-        return data, unseal(data, kind, place, self._key)
+        data = seal(kind, place, body, self.key)
+        return data, unseal(data, kind, place, self.key)
 
     def write(self, path: Path, data: bytes, failure: str) -> None:
-        """Write a document that is there whole or not at all; needs the lock.
-
-        Parameters
-        ----------
-        path : Path
-            Must not exist.
-        data : bytes
-            What `seal` gives.
-        failure : str
-            What has not happened if it fails.
-
-        Raises
-        ------
-        RegistryError
-            If the path exists, or the disk is full or fails.
-        """
+        """Write a new document whole or not at all; needs the lock."""
         with self.writing(failure):
             _files.write_new(path, data)
         with self.writing("It is done, but may be lost if the power fails now"):
             _files.sync_folder(path.parent)
 
     def numbers(self, folder: Path, ending: str = "") -> list[int]:
-        """Give the numbers that the names in a folder spell.
-
-        Parameters
-        ----------
-        folder : Path
-            Inside the registry; need not exist.
-        ending : str, default=""
-            What follows the number in a name.
-
-        Returns
-        -------
-        numbers : list of int
-            In order; other names are passed over.
-
-        Raises
-        ------
-        RegistryError
-            If the folder is reached by a symlink, or cannot be read.
-        """
+        """Return the numbers that names in a folder spell, in order."""
         found = [
             read_number(name.removesuffix(ending))
             for name in _reads.read_folder(self.root, folder)

@@ -1,8 +1,8 @@
-"""From checked nodes to objects, as skops makes them, and nothing beside.
+"""From checked nodes to objects, as skops makes them.
 
-skops checks every node again, and by its own list; after the walk that costs most
-of the time of loading, and adds nothing. Here only the kinds of node are known that
-the walk lets through, and only names are imported that it found to be allowed.
+skops checks every node again, by its own list; after the walk that takes most of the
+time of loading and adds nothing. Only the kinds of node that the walk allows are known
+here, and only names that it allowed are imported.
 """
 
 import importlib
@@ -15,26 +15,13 @@ import numpy as np
 
 from edml.registry import _types
 from edml.registry._arrays import read_array
-from edml.registry._states import State, refuse
+from edml.registry._nodes import State, refuse
 
 Members = Mapping[str, bytes]
 
 
 def make(node: State, members: Members) -> Any:
-    """Make an object.
-
-    Parameters
-    ----------
-    node : dict
-        Checked by a `Walk`.
-    members : mapping of str to bytes
-        The archive, as it was checked.
-
-    Returns
-    -------
-    made : object
-        With all its parts.
-    """
+    """Make an object from a node that a `Walk` has checked."""
     return _MAKERS[node["__loader__"]](node, members)
 
 
@@ -93,7 +80,7 @@ def _bytes(node: State, members: Members) -> Any:
 def _object(node: State, members: Members) -> Any:
     kind = _find(node)
     if not isinstance(kind, type):
-        refuse("names a class that is none")
+        refuse("names a class that is not one")
     made: Any = kind.__new__(kind)  # type: ignore[call-overload]
     state = make(node["content"], members) if "content" in node else None
     if state is None:

@@ -1,313 +1,107 @@
-"""The walk over a file's description, before anything of it is made.
+"""The nodes of a skops schema: their types, their parts, and the errors about them."""
 
-skops makes each object from a node: what kind of node, the class, the state. Here
-every node is of a known kind with exactly its own keys, and every class is on the
-list; nodes do not refer to others, so that what is checked in one place is not
-used in another.
-"""
+import json
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from edml.exceptions import RegistryError
 
-import numpy as np
-from numpy.typing import NDArray
+_COMMON = {"__class__", "__module__", "__loader__"}
 
-from edml.registry import _types
-from edml.registry._arrays import read_array
-from edml.registry._states import (
-    State,
-    attributes,
-    check_keys,
-    check_list,
-    check_name,
-    key_types,
-    read_json,
-    refuse,
-    refuse_type,
-    type_name,
-)
-
-MAX_DEPTH = 60
-MAX_THREADS = 256
-_THREADS = frozenset({"n_jobs", "nthread", "num_threads", "thread_count"})
-_LONGEST_NUMBER = 400  # digits
+State = dict[str, Any]
 
 
-class Walk:
-    """One walk over one file.
-
-    Parameters
-    ----------
-    members : mapping of str to bytes
-        The archive.
-    trusted : sequence of str
-        Names of classes and functions that the user trusts besides.
-    limit : int
-        How many bytes all members may come to, each counted as often as used.
-    check : callable
-        Called with the walk, a class's name and its attributes' nodes; it says
-        which of these it checked itself.
-    """
-
-    def __init__(
-        self,
-        members: Mapping[str, bytes],
-        trusted: Sequence[str],
-        limit: int,
-        check: Callable[["Walk", str, dict[str, State]], set[str]],
-    ) -> None:
-        self.members = members
-        self.trusted = frozenset(trusted)
-        self.left = limit
-        self.check = check
-        self.used: set[str] = set()
-        self._depth = 0
-
-    def visit(self, node: Any) -> None:
-        """Check a node and all below it.
-
-        Parameters
-        ----------
-        node : dict
-            As skops describes an object.
-
-        Raises
-        ------
-        RegistryError
-            If it may not be made.
-        """
-        if not isinstance(node, dict):
-            refuse("describes an object by something else than its parts")
-        kind = node.get("__loader__")
-        action = _ACTIONS.get(kind) if isinstance(kind, str) else None
-        if action is None:
-            refuse(f"holds a node of the kind {str(kind)[:60]!r}, which may run code")
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            refuse(f"nests its objects deeper than {MAX_DEPTH}")
-        action(self, node)
-        self._depth -= 1
-
-    def member(self, node: State) -> bytes:
-        """Give the bytes that a node names.
-
-        Parameters
-        ----------
-        node : dict
-            Of a kind with a file.
-
-        Returns
-        -------
-        content : bytes
-            Counted against the limit.
-
-        Raises
-        ------
-        RegistryError
-            If there is no such member, or members are used too often.
-        """
-        name = node["file"]
-        if not isinstance(name, str) or name not in self.members:
-            refuse("names a member that is not there")
-        content = self.members[name]
-        self.left -= len(content)
-        if self.left < 0:
-            refuse("uses its members so often that they fill the memory")
-        self.used.add(name)
-        return content
-
-    def array(self, node: State) -> NDArray[Any]:
-        """Give the values of an array's node, without objects.
-
-        Parameters
-        ----------
-        node : dict
-            Of the kind "NdArrayNode".
-
-        Returns
-        -------
-        values : ndarray
-            Read-only.
-
-        Raises
-        ------
-        RegistryError
-            If it is none.
-        """
-        if node.get("__loader__") != "NdArrayNode":
-            refuse("has something else where an array belongs")
-        check_keys(node, "type", "file")
-        if node["type"] != "numpy":
-            refuse("has objects where numbers belong")
-        values = read_array(self.member(node))
-        name = type_name(node)
-        if name != _types.ARRAY and (name not in _types.SCALARS or values.shape):
-            refuse_type(name)
-        return values
-
-    def number(self, node: State) -> Any:
-        """Give the value of a node of one number or text.
-
-        Parameters
-        ----------
-        node : dict
-            Of the kind "JsonNode", or a numpy scalar.
-
-        Returns
-        -------
-        value : object
-            A Python number, text, truth value or None.
-        """
-        if node.get("__loader__") == "NdArrayNode":
-            return self.array(node).item()
-        return read_json(node)
-
-    def name(self, name: str, allowed: frozenset[str]) -> None:
-        """Check the name of a class or function.
-
-        Parameters
-        ----------
-        name : str
-            With its module.
-        allowed : frozenset of str
-            What is allowed here, besides what the user trusts.
-
-        Raises
-        ------
-        RegistryError
-            If it is not among them.
-        """
-        if name not in allowed and name not in self.trusted:
-            refuse_type(name)
+def refuse(what: str) -> NoReturn:
+    """Raise for contents that no model file has."""
+    message = f"The model file {what}: it is damaged or made up. Nothing was loaded."
+    raise RegistryError(message)
 
 
-def _json(walk: Walk, node: State) -> None:
-    if _too_deep(read_json(node)):
-        refuse("nests a value too deep")
+def refuse_type(name: str) -> NoReturn:
+    """Raise for a type that is not on the list."""
+    message = (
+        f"The model holds {name[:120]!r}, which is not among the types that are "
+        "known to be safe. If you know where it comes from, name it in trusted=[...]."
+    )
+    raise RegistryError(message)
 
 
-def _too_deep(value: Any, depth: int = 0) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return depth > MAX_DEPTH or any(_too_deep(one, depth + 1) for one in inner)
+def read_json(node: State) -> Any:
+    """Return the value of a JsonNode: plain JSON, for skops writes it as text."""
+    if node.get("__loader__") != "JsonNode":
+        refuse("has an object where a number or a text belongs")
+    check_keys(node, "content")
+    check_name(node, "builtins.str")
+    return json.loads(node["content"])
 
 
-def _sequence(*names: str) -> Callable[[Walk, State], None]:
-    def action(walk: Walk, node: State) -> None:
-        check_keys(node, "content")
-        check_name(node, *names)
-        for item in check_list(node["content"]):
-            walk.visit(item)
-
-    return action
-
-
-def _dict(walk: Walk, node: State) -> None:
-    check_name(node, *_types.DICTS)
+def attributes(node: State) -> dict[str, State]:
+    """Return the nodes of an object's attributes, by name."""
     content = node["content"]
-    for kind, key in zip(key_types(node), content, strict=True):
-        walk.name(type_name(kind), _types.KEY_TYPES)
-        if len(key) > _LONGEST_NUMBER and type_name(kind) != "builtins.str":
-            refuse("has a number that is too long")
-    for value in content.values():
-        walk.visit(value)
+    if content.get("__loader__") != "DictNode" or type_name(content) != "builtins.dict":
+        refuse("has an object whose state is not a dictionary")
+    if {type_name(kind) for kind in key_types(content)} - {"builtins.str"}:
+        refuse("has an object whose attributes have no names")
+    found: dict[str, State] = content["content"]
+    if not all(name.isidentifier() and not name.startswith("__") for name in found):
+        refuse("has an object with invalid attribute names")
+    return found
 
 
-def _defaultdict(walk: Walk, node: State) -> None:
-    check_keys(node, "content")
-    check_name(node, "collections.defaultdict")
-    if node["content"].keys() != {"main", "default_factory"}:
+def type_name(node: State) -> str:
+    """Return the name of a node's class, with its module."""
+    module, name = node["__module__"], node["__class__"]
+    if not (isinstance(module, str) and isinstance(name, str)):
+        refuse("has a type without a name")
+    return f"{module}.{name}"
+
+
+def check_keys(node: State, *expected: str) -> None:
+    """Check that a node has exactly these parts besides its class and kind."""
+    if node.keys() != _COMMON.union(expected):
+        refuse(f"has a {node['__loader__']} with missing or unknown parts")
+
+
+def check_name(node: State, *names: str) -> None:
+    """Check that a node is of one of these classes."""
+    if type_name(node) not in names:
+        refuse_type(type_name(node))
+
+
+def key_types(node: State) -> list[State]:
+    """Return the nodes of the types of a dictionary's keys, in their order."""
+    check_keys(node, "content", "key_types")
+    kinds, content = node["key_types"], node["content"]
+    if kinds.get("__loader__") != "ListNode" or not isinstance(content, dict):
         refuse("has a dictionary of another form")
-    factory = node["content"]["default_factory"]
-    if factory.get("__loader__") == "TypeNode":
-        check_keys(factory)
-        walk.name(type_name(factory), _types.FACTORIES)
-    elif read_json(factory) is not None:
-        refuse("has a dictionary of another form")
-    walk.visit(node["content"]["main"])
+    check_keys(kinds, "content")
+    check_name(kinds, "builtins.list")
+    found = check_list(kinds["content"])
+    if len(found) != len(content):
+        refuse("has a dictionary with more or fewer keys than values")
+    for kind in found:
+        if kind.get("__loader__") != "TypeNode":
+            refuse("has a dictionary whose keys have no type")
+        check_keys(kind)
+    return found
 
 
-def _array(walk: Walk, node: State) -> None:
-    if node.get("type") == "numpy":
-        values = walk.array(node)
-        if values.dtype.kind not in _types.ARRAY_KINDS:
-            refuse("has an array of neither numbers nor text")
-        if values.dtype.kind == "b" and (values.view(np.uint8) > 1).any():
-            refuse("has an array of truth values that are none")
-        return
-    check_keys(node, "type", "content", "shape")
-    check_name(node, _types.ARRAY)
-    shape, items = node["shape"], check_list(node["content"])
-    if node["type"] != "json" or shape.get("__loader__") != "TupleNode":
-        refuse("has an array of another form")
-    walk.visit(shape)
-    if [read_json(size) for size in shape["content"]] != [len(items)]:
-        refuse("has an array of another shape than it says")
-    for item in items:
-        _json(walk, item)
+def check_list(value: Any) -> list[Any]:
+    """Check that a value is a list."""
+    if not isinstance(value, list):
+        refuse("has no list where one belongs")
+    found: list[Any] = value
+    return found
 
 
-def _dtype(walk: Walk, node: State) -> None:
-    check_keys(node, "content")
-    walk.name(type_name(node), frozenset({"numpy.dtype"}))
-    # skops keeps it as an array of nothing
-    if walk.array(node["content"]).dtype.kind not in _types.ARRAY_KINDS:
-        refuse("has a dtype of neither numbers nor text")
-
-
-def _bytes(walk: Walk, node: State) -> None:
-    check_keys(node, "file")
-    check_name(node, "builtins.bytes")
-    walk.member(node)
-
-
-def _object(walk: Walk, node: State) -> None:
-    name = type_name(node)
-    walk.name(name, _types.OBJECTS)
-    if name in walk.trusted and name not in _types.OBJECTS:
-        check_keys(node, *({"content"} & node.keys()))
-        if "content" in node:
-            walk.visit(node["content"])
-        return
-    check_keys(node, "content")
-    own = attributes(node)
-    for key in _THREADS & own.keys():
-        n_threads = read_json(own[key])
-        if n_threads is not None and not (
-            type(n_threads) is int and abs(n_threads) <= MAX_THREADS
-        ):
-            refuse(f"asks for more than {MAX_THREADS} threads")
-    checked = walk.check(walk, name, own)
-    # those that are checked by content are not plain nodes
-    for key, value in own.items():
-        if key not in checked:
-            walk.visit(value)
-
-
-def _constructed(walk: Walk, node: State) -> None:
-    check_keys(node, "content")
-    walk.name(type_name(node), frozenset())
-    walk.visit(node["content"])
-
-
-def _named(walk: Walk, node: State) -> None:
-    check_keys(node)
-    walk.name(type_name(node), frozenset())
-
-
-_ACTIONS: dict[str, Callable[[Walk, State], None]] = {
-    "ObjectNode": _object,
-    "DictNode": _dict,
-    "DefaultDictNode": _defaultdict,
-    "ListNode": _sequence("builtins.list"),
-    "TupleNode": _sequence("builtins.tuple"),
-    "JsonNode": _json,
-    "NdArrayNode": _array,
-    "DTypeNode": _dtype,
-    "BytesNode": _bytes,
-    # of names that the user trusts, alone
-    "ConstructorFromReduceNode": _constructed,
-    "FunctionNode": _named,
-    "TypeNode": _named,
-}
+def nodes(state: Any) -> Iterator[State]:
+    """Yield every node, the outermost first; it may be changed before its parts."""
+    waiting = [state]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if "__loader__" in one:
+                yield one
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)

@@ -1,4 +1,4 @@
-"""From skops' archive to the one that is stored: smaller, and the same each time."""
+"""From skops' archive to the one that is stored: smaller, and always the same."""
 
 import io
 import json
@@ -13,31 +13,16 @@ from edml.registry import _types
 from edml.registry._archive import SCHEMA, write_members
 from edml.registry._arrays import without_padding
 from edml.registry._boosters_lightgbm import END
-from edml.registry._states import State, nodes, type_name
+from edml.registry._nodes import State, nodes, type_name
 
-_RAW_LIGHTGBM = "lightgbm.basic.Booster"
-_RAW_XGBOOST = "xgboost.core.Booster"
+# A loaded model holds the second of each; skops describes both in the same way.
+_LIGHTGBM = ("lightgbm.basic.Booster", _types.STORED_LIGHTGBM)
+_XGBOOST = ("xgboost.core.Booster", _types.STORED_XGBOOST)
 _DROPPED = ("__id__", "is_json")
 
 
 def pack(model: Any) -> bytes:
-    """Give the archive of a model, unchecked.
-
-    Parameters
-    ----------
-    model : object
-        Any that skops can describe.
-
-    Returns
-    -------
-    data : bytes
-        A zip file; the same model gives the same bytes.
-
-    Raises
-    ------
-    RegistryError
-        If skops cannot describe it, or a booster has what is not stored.
-    """
+    """Return the archive of a model that skops can describe, unchecked."""
     try:
         data = skops.io.dumps(model)
     except Exception as error:
@@ -56,46 +41,8 @@ def pack(model: Any) -> bytes:
     return write_members({SCHEMA: text.encode(), **packed.members})
 
 
-def untrusted_types(schema: State, trusted: frozenset[str]) -> list[str]:
-    """Name the types of a description that are not on the list.
-
-    Parameters
-    ----------
-    schema : dict
-        As skops writes it.
-    trusted : frozenset of str
-        What the user trusts besides.
-
-    Returns
-    -------
-    names : list of str
-        Sorted.
-    """
-    known = _types.ALLOWED_TYPES | trusted
-    plain = {
-        "DictNode",
-        "DefaultDictNode",
-        "ListNode",
-        "TupleNode",
-        "JsonNode",
-        "NdArrayNode",
-        "DTypeNode",
-        "BytesNode",
-    }
-    keys = _types.KEY_TYPES | _types.FACTORIES
-    return sorted(
-        {
-            name
-            for node in nodes(schema)
-            if node["__loader__"] not in plain
-            and (name := type_name(node)) not in known
-            and not (node["__loader__"] == "TypeNode" and name in keys)
-        }
-    )
-
-
 class _Packed:
-    """The members that are kept, each content once."""
+    """The members of the new archive, each content once."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive
@@ -128,7 +75,7 @@ class _Packed:
             own["_Booster"] = self._xgboost(own["_Booster"], own["n_jobs"])
 
     def _lightgbm(self, node: State) -> State:
-        if type_name(node) != _RAW_LIGHTGBM:
+        if type_name(node) not in _LIGHTGBM:
             return node
         own = node["content"]["content"]
         if own["pandas_categorical"].get("content") not in ([], "null"):
@@ -152,7 +99,7 @@ class _Packed:
         return _object(_types.STORED_LIGHTGBM, state)
 
     def _xgboost(self, node: State, n_jobs: State) -> State:
-        if type_name(node) != _RAW_XGBOOST:
+        if type_name(node) not in _XGBOOST:
             return node
         handle = node["content"]["content"]["handle"]
         booster = xgboost.Booster()
@@ -183,3 +130,11 @@ def _object(name: str, state: dict[str, State]) -> State:
 
 def _json(value: Any) -> State:
     return {**_node("JsonNode", "builtins.str"), "content": json.dumps(value)}
+
+
+def untrusted_types(schema: State, trusted: frozenset[str]) -> list[str]:
+    """Former helper; gone when tracking has moved to ExportedModel."""
+    known = _types.ALLOWED_TYPES | trusted | _types.KEY_TYPES | _types.FACTORIES
+    kinds = {"ObjectNode", "TreeNode", "ConstructorFromReduceNode", "FunctionNode"}
+    found = {type_name(one) for one in nodes(schema) if one["__loader__"] in kinds}
+    return sorted(found - known)

@@ -20,20 +20,7 @@ _READING = (
 
 
 def check_no_symlink(root: Path, path: Path) -> None:
-    """Check that no part of a path below the root is a symlink.
-
-    Parameters
-    ----------
-    root : Path
-        May be one itself.
-    path : Path
-        Below ``root``; need not exist.
-
-    Raises
-    ------
-    RegistryError
-        If a part is one.
-    """
+    """Check that no part of a path below the root is a symlink."""
     while path != root:
         if path.is_symlink():
             message = (
@@ -45,25 +32,7 @@ def check_no_symlink(root: Path, path: Path) -> None:
 
 
 def read_folder(root: Path, path: Path) -> list[str]:
-    """Give the names in a folder.
-
-    Parameters
-    ----------
-    root : Path
-        No part of the path below it may be a symlink.
-    path : Path
-        The folder.
-
-    Returns
-    -------
-    names : list of str
-        Sorted; empty if there is no such folder.
-
-    Raises
-    ------
-    RegistryError
-        If it is reached by a symlink, or cannot be read.
-    """
+    """Return the sorted names in a folder; none where it does not exist."""
     check_no_symlink(root, path)
     try:
         with os.scandir(path) as entries:
@@ -73,38 +42,13 @@ def read_folder(root: Path, path: Path) -> list[str]:
     except OSError as error:
         message = (
             f"Expected a folder that can be read; found that {path} cannot: "
-            f"{error.strerror}. Mend the folder, or your rights to it."
+            f"{error.strerror}. Repair the folder, or your permissions."
         )
         raise RegistryError(message) from error
 
 
 def read_file(root: Path, path: Path, limit: int, size: int | None = None) -> bytes:
-    """Give what a file holds, after a look at its kind and size.
-
-    Parameters
-    ----------
-    root : Path
-        No part of the path below it may be a symlink.
-    path : Path
-        The file.
-    limit : int
-        Largest number of bytes that is read.
-    size : int, default=None
-        The number of bytes that it must have, where it is known.
-
-    Returns
-    -------
-    data : bytes
-        All of it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    RegistryError
-        If it is reached by a symlink, is no plain file, is of another size or too
-        large, or cannot be read.
-    """
+    """Read a plain file of at most ``limit`` bytes, or of exactly ``size``."""
     check_no_symlink(root, path)
     try:
         descriptor = os.open(path, _READING)
@@ -117,12 +61,12 @@ def read_file(root: Path, path: Path, limit: int, size: int | None = None) -> by
     except OSError as error:
         message = (
             f"Expected a file that can be read; found that {path} cannot: "
-            f"{error.strerror}. Mend the file, or your rights to it."
+            f"{error.strerror}. Repair the file, or your permissions."
         )
         raise RegistryError(message) from error
     if len(data) != found.st_size:
         message = (
-            f"Expected {path} to stay as it is; found that it changed while it was "
+            f"Expected {path} to stay unchanged; found that it changed while it was "
             "read. Restore it from a backup."
         )
         raise RegistryError(message)
@@ -134,7 +78,7 @@ def _check_kind_and_size(
 ) -> None:
     if not stat.S_ISREG(found.st_mode):
         message = (
-            f"Expected a plain file; found that {path} is none. Restore it from a "
+            f"Expected a plain file; found another kind: {path}. Restore it from a "
             "backup."
         )
         raise RegistryError(message)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -11,7 +10,8 @@ from sklearn.pipeline import Pipeline
 
 from edml.exceptions import RegistryError
 from edml.pipeline import Blend
-from edml.registry._trust import library_versions
+from edml.registry._libraries import library_versions
+from edml.registry._versions import now
 
 #: The headline figures, in the order in which they are shown.
 FIGURES = (
@@ -25,7 +25,7 @@ FIGURES = (
     "recall",
     "accuracy",
 )
-DEFAULT_THRESHOLD = 0.5  # as `edml.evaluate` has it, of a model without one
+DEFAULT_THRESHOLD = 0.5  # of a model without one, as in `edml.evaluate`
 
 _TEXT_OR_NONE = (str, type(None))
 _DICT_OR_NONE = (dict, type(None))
@@ -174,7 +174,7 @@ class ModelRecord:
             else:
                 continue
             message = (
-                f"Expected what ModelRecord.to_dict gives; {problem}. Restore the "
+                f"Expected what ModelRecord.to_dict returns; {problem}. Restore the "
                 "record from a backup, or read it with the edml that wrote it."
             )
             raise RegistryError(message)
@@ -197,27 +197,7 @@ def describe(
     parent: int | None = None,
     tags: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Give what a model tells of itself, for its record.
-
-    Parameters
-    ----------
-    model : classifier
-        As it is stored.
-    parent : int, default=None
-        The version that it was made from.
-    tags : mapping of str to (str, int, float, bool or None), default=None
-        What the user notes.
-
-    Returns
-    -------
-    body : dict
-        The fields of a ModelRecord but those that the store knows.
-
-    Raises
-    ------
-    RegistryError
-        If the tags are none that JSON can hold.
-    """
+    """Return the fields of a record that the model itself or the caller knows."""
     final = _final_step(getattr(model, "pipeline_", model))
     names = getattr(model, "feature_names_in_", None)
     return {
@@ -239,19 +219,7 @@ def describe(
 
 
 def plain(value: Any) -> Any:
-    """Give a parameter as JSON can hold it, for people to read.
-
-    Parameters
-    ----------
-    value : object
-        Of any kind.
-
-    Returns
-    -------
-    written : object
-        Texts, numbers, and lists and dicts of them; of an object its class alone,
-        for it may hold rows of data.
-    """
+    """Return a parameter as JSON can hold it; of an object, only its class."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, str)):
@@ -265,17 +233,6 @@ def plain(value: Any) -> Any:
     return f"<{type(value).__name__}>"
 
 
-def now() -> str:
-    """Give the time.
-
-    Returns
-    -------
-    when : str
-        In UTC, as ISO 8601, to the second.
-    """
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def _final_step(estimator: Any) -> Any:
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
@@ -283,7 +240,7 @@ def _final_step(estimator: Any) -> Any:
 
 
 def _parameters(final: Any) -> dict[str, Any]:
-    """Give the parameters of a classifier; of a blend, those of its members too."""
+    """Return the parameters of a classifier, or of each member of a blend."""
     if isinstance(final, Blend):
         bare = [_final_step(one) for one in final.classifiers_]
         members = [

@@ -7,62 +7,53 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation, evaluate
-from edml.registry import _derive, _exchange
+from edml.registry import _derive
 from edml.registry._contest import Contest, hold
-from edml.registry._duel import Rules
-from edml.registry._evaluations import REPORT, VALIDATION, used_for_choosing
-from edml.registry._exported import ExportedModel
-from edml.registry._protocol import STAGES
+from edml.registry._decision import Rules
+from edml.registry._evaluations import REPORT, VALIDATION, rows_of_contests
+from edml.registry._exchange import import_version
+from edml.registry._reading import RegistryReader, check_stage
 from edml.registry._record import ModelRecord
-from edml.registry._shelf import MODEL, Shelf, check_unseen, resolve
-from edml.registry._stages import (
-    DEVELOPMENT,
-    PRODUCTION,
-    ROLLBACK,
-    STAGING,
-    champion_before,
-    move,
-    removable,
-)
-from edml.registry._store import State, Store
-from edml.registry._tables import list_evaluations, list_history, list_records
+from edml.registry._state import PRODUCTION, STAGING, removable
+from edml.registry._store import ModelStore, check_unseen
 from edml.registry._training import describe_training
+from edml.registry._verify import remove_leftovers
 
 
-class ModelRegistry:
+class ModelRegistry(RegistryReader):
     """A folder of versions of a model, one of which is the champion.
 
     A version is a model file with its record and its evaluations. It is never
-    rewritten, and the folder may be shared between processes. Every version begins in
-    "development"; those that are tried are in "staging", and at most one, the champion,
-    is in "production". Nothing is ever unpickled: what is loaded is checked against
-    the record, then against a closed list of types.
+    rewritten, and processes may share the folder. Every version starts in
+    "development"; those on trial are in "staging", and at most one, the champion, is
+    in "production". Nothing is ever unpickled: files are checked against the record
+    and against a closed list of types before they are loaded.
 
     Parameters
     ----------
     path : str or path-like, default="registry"
-        The folder of all registries; it is made at the first write.
+        The folder of all registries, created by the first write.
     name : str, default="risk"
-        Which line of models in it: letters, digits, ``-``, ``_`` and ``.``.
+        Name of this line of models: letters, digits, ``-``, ``_`` and ``.``.
     key : bytes, default=None
-        Signs all that is written, and refuses what it has not signed. Without one,
-        a file that was edited together with its hashes cannot be told.
+        Signs all that is written; reading anything that it has not signed raises an
+        error. Without a key, a file that was edited together with its hashes cannot
+        be detected.
     who : str, default=None
         Who makes the changes, for the history; None is "unknown".
     trusted : sequence of str, default=()
         Classes of your own that the models may hold, with their modules, such as
-        "mine.steps.Scaler"; their code is run when a model is loaded.
+        "mine.steps.Scaler"; loading a model runs their code.
 
     See Also
     --------
     ModelRecord : What is known of a version.
-    Contest : How a new model met the champion.
+    Contest : How a new model compared with the champion.
 
     Examples
     --------
@@ -92,19 +83,13 @@ class ModelRegistry:
         who: str | None = None,
         trusted: Sequence[str] = (),
     ) -> None:
-        self._store = Store(Path(path), name, key, who=who)
-        self._shelf = Shelf(self._store, key, trusted)
+        self._store = ModelStore(Path(path), name, key, who=who, trusted=trusted)
+
+    _shelf = property(lambda self: self._store)  # former name; tracking still uses it
 
     def __repr__(self) -> str:
         home = self._store.home
         return f"ModelRegistry({str(home.root)!r}, {home.name!r})"  # never the key
-
-    @property
-    def name(self) -> str:
-        """Which line of models it is."""
-        return self._store.home.name
-
-    # -- versions --------------------------------------------------------------------
 
     def register(
         self,
@@ -119,13 +104,13 @@ class ModelRegistry:
         Parameters
         ----------
         model : RiskClassifier, pipeline or classifier
-            Fitted. Of a RiskClassifier `deployable` is stored, and of a pipeline the
-            steps that predict, so that no training row is.
+            Fitted. Of a RiskClassifier its `deployable` is stored, and of a pipeline
+            the steps that predict, so that no training row is.
         evaluation : Evaluation, default=None
             From `edml.evaluate`, on students that the model has not seen. It is the
             validation by which `compete` chooses its candidates.
         tags : dict, default=None
-            What to note: names to texts, numbers, booleans or None.
+            Notes: names to texts, numbers, booleans or None.
         parent : int, default=None
             The version that it was made from.
 
@@ -137,13 +122,13 @@ class ModelRegistry:
         Raises
         ------
         RegistryError
-            If the model is not fitted, is no classifier or holds a type that is not on
-            the list, the evaluation cannot be of this model or is of its training
-            rows, or the version cannot be written.
+            If the model is not a fitted classifier or holds a type that is not on the
+            list, the evaluation is of another model or of its training rows, or the
+            version cannot be written.
         """
         if parent is not None:
-            parent = self._shelf.find(parent)
-        return self._shelf.add(
+            parent = self._store.find(parent)
+        return self._store.add(
             _derive.deployable(model),
             describe_training(model),
             evaluation=evaluation,
@@ -151,86 +136,12 @@ class ModelRegistry:
             parent=parent,
         )
 
-    def records(self, stage: str | None = None) -> pd.DataFrame:
-        """List the versions.
-
-        Parameters
-        ----------
-        stage : {"development", "staging", "production"}, default=None
-            Which to list; None is all.
-
-        Returns
-        -------
-        table : DataFrame of shape (n_versions, 18)
-            One row per version: version, stage, algorithm, created_at, threshold, the
-            headline figures of its latest evaluation that no contest was decided by
-            (NaN where there is none), evaluated_at, purpose, parent and tags.
-
-        Raises
-        ------
-        RegistryError
-            If a record is damaged or not signed, or there is no such stage.
-        """
-        if stage is not None:
-            _check_stage(stage, STAGES)
-        return list_records(self._shelf, stage)
-
-    def record(self, version: int | str) -> ModelRecord:
-        """Read what is known of a version.
-
-        Parameters
-        ----------
-        version : int or {"production", "staging", "latest"}
-            Which, as for `load`.
-
-        Returns
-        -------
-        record : ModelRecord
-            With its present stage.
-
-        Raises
-        ------
-        RegistryError
-            If there is none, or the record is damaged or not signed.
-        """
-        return self._shelf.record(version)
-
-    def load(
-        self, version: int | str = "production", trusted: Sequence[str] = ()
-    ) -> Any:
-        """Load a model, and no other file than its own.
-
-        Parameters
-        ----------
-        version : int or {"production", "staging", "latest"}, default="production"
-            Its number; the champion; the one version in staging; or the newest.
-        trusted : sequence of str, default=()
-            Classes that it may hold, besides those of the registry.
-
-        Returns
-        -------
-        model : classifier
-            It predicts the same bits as the one that was registered.
-
-        Raises
-        ------
-        RegistryError
-            If there is no such version, or it is damaged, not signed, holds what is
-            not allowed, or was written by a newer edml.
-
-        Warns
-        -----
-        UserWarning
-            If it was stored under libraries of other versions that may matter.
-        """
-        return self._shelf.load(self._shelf.find(version), trusted)
-
     # -- stages ----------------------------------------------------------------------
 
     def promote(
         self, version: int | str, stage: str = "production", why: str = ""
     ) -> ModelRecord:
-        """Move a version up, to production unless told otherwise.
+        """Move a version up, by default to production.
 
         Parameters
         ----------
@@ -252,19 +163,8 @@ class ModelRegistry:
             If there is no such version, its model is damaged, it would move down, or
             the change cannot be written.
         """
-        _check_stage(stage, (PRODUCTION, STAGING))
-        number = self._shelf.find(version)
-        self._store.read_file(number, MODEL)  # no damaged one becomes the champion
-
-        def check(before: str) -> None:
-            if STAGES.index(before) > STAGES.index(stage):
-                message = (
-                    f"Expected a version below {stage}; found version {number} in "
-                    f"{before}. Use demote."
-                )
-                raise RegistryError(message)
-
-        return self._shelf.move("promote", number, stage, why, check)
+        check_stage(stage, (PRODUCTION, STAGING))
+        return self._store.promote(self._store.find(version), stage, why)
 
     def demote(self, version: int | str, why: str = "") -> ModelRecord:
         """Move a version back to development.
@@ -272,7 +172,7 @@ class ModelRegistry:
         Parameters
         ----------
         version : int or {"production", "staging", "latest"}
-            Which. Without the champion there is none until the next is promoted.
+            Which. Demoting the champion leaves none until another is promoted.
         why : str, default=""
             For the history.
 
@@ -286,11 +186,10 @@ class ModelRegistry:
         RegistryError
             If there is no such version, or the change cannot be written.
         """
-        number = self._shelf.find(version)
-        return self._shelf.move("demote", number, DEVELOPMENT, why)
+        return self._store.demote(self._store.find(version), why)
 
     def rollback(self, why: str = "") -> ModelRecord:
-        """Make the champion before the champion again.
+        """Bring the previous champion back.
 
         A second rollback goes back one further: what was rolled back does not return
         by itself.
@@ -308,81 +207,12 @@ class ModelRegistry:
         Raises
         ------
         RegistryError
-            If no champion before is still there, its model is damaged, or the change
-            cannot be written.
+            If no previous champion is still stored, its model is damaged, or the
+            change cannot be written.
         """
-
-        def update(state: State) -> dict[int, str]:
-            before = champion_before(self._store.history(), state)
-            if before is None:
-                message = (
-                    "Expected a champion before this one; found none that is still "
-                    "there. Promote the version that you want."
-                )
-                raise RegistryError(message)
-            self._store.read_file(before, MODEL)
-            return move(state, before, PRODUCTION)
-
-        state = self._store.change(ROLLBACK, str(why), update)
-        return self._shelf.read(resolve(state, PRODUCTION), PRODUCTION)
-
-    def history(self) -> pd.DataFrame:
-        """List all changes, the oldest first.
-
-        Returns
-        -------
-        table : DataFrame
-            One row per change: generation, when, who, what, why, champion (after it),
-            previous_champion (which a rollback would bring back), changes (in words),
-            moves and detail (the figures behind it: a dict). ``moves`` lists
-            (version, stage before, stage after); a new version's stage before is
-            "new", that of a removed one after it "removed".
-
-        Raises
-        ------
-        RegistryError
-            If a state is damaged or not signed.
-        """
-        return list_history(self._store.history())
-
-    def previous_champion(self) -> int | None:
-        """Return the version that `rollback` would bring back.
-
-        Returns
-        -------
-        version : int or None
-            None where no earlier champion is still stored.
-
-        Raises
-        ------
-        RegistryError
-            If a state is damaged or not signed.
-        """
-        return champion_before(self._store.history(), self._store.state())
+        return self._store.rollback(why)
 
     # -- evaluations -----------------------------------------------------------------
-
-    def evaluations(self, version: int | str = "production") -> pd.DataFrame:
-        """List the evaluations of a version, the oldest first.
-
-        Parameters
-        ----------
-        version : int or {"production", "staging", "latest"}, default="production"
-            Which.
-
-        Returns
-        -------
-        table : DataFrame
-            One row per evaluation: number, purpose, evaluated_at, fair (no contest of
-            this version was decided on these rows), data_fingerprint, the headline
-            figures, and evaluation, the Evaluation itself.
-
-        Raises
-        ------
-        RegistryError
-            If there is no such version, or an evaluation is damaged or not signed.
-        """
-        return list_evaluations(self._shelf, self._shelf.find(version))
 
     def reevaluate(
         self,
@@ -393,7 +223,7 @@ class ModelRegistry:
         purpose: str = "report",
         groups: ArrayLike | None = None,
     ) -> Evaluation:
-        """Judge a stored model on other rows, and store that.
+        """Evaluate a stored model on other rows, and store the evaluation.
 
         Parameters
         ----------
@@ -406,7 +236,7 @@ class ModelRegistry:
         purpose : {"report", "validation"}, default="report"
             "validation" lets `compete` choose its candidates by it.
         groups : array-like of shape (n_rows,), default=None
-            Who is drawn together for the intervals, as for `edml.evaluate`.
+            Which rows are resampled together, as for `edml.evaluate`.
 
         Returns
         -------
@@ -432,16 +262,16 @@ class ModelRegistry:
             )
             raise RegistryError(message)
         record = self.record(version)
-        model = self._shelf.load(record.version)
+        model = self._store.load(record.version)
         evaluation = evaluate(model, X, y, groups=groups)
         check_unseen(record.to_dict(), evaluation.data_fingerprint)
-        used = used_for_choosing(self._shelf.evaluations.briefs(record))
-        self._shelf.add_evaluation(record.version, evaluation, purpose)
+        used = rows_of_contests(self._store.headlines(record))
+        self._store.store_evaluation(record.version, evaluation, purpose)
         if evaluation.data_fingerprint in used:
             warnings.warn(
                 f"A contest of version {record.version} was decided on these rows: "
-                "the figures are stored, and not shown as its performance. Judge it "
-                "on other rows.",
+                "the figures are stored, and not shown as its performance. Evaluate "
+                "it on other rows.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -461,14 +291,14 @@ class ModelRegistry:
         n_resamples: int = 1000,
         random_state: int = 0,
     ) -> Contest:
-        """Let the best development versions meet the champion.
+        """Let the best development versions compete with the champion.
 
-        Those with the best validation become "staging". All are judged on the rows
-        given, and the best of them becomes the champion if it is better: with the
-        default method, if the lower end of the interval of its gain is above
-        ``min_gain``. The interval comes from resamples of students that are the same
-        for both models [1]_, and allows for the number of candidates. Where there is
-        no champion the best candidate becomes it.
+        Those with the best validation move to "staging". All are evaluated on these
+        rows, and the best of them becomes the champion if it is better: with the
+        default method, if the lower end of its gain's interval is above ``min_gain``.
+        The interval comes from resamples of students that are the same for both
+        models [1]_, and accounts for the number of candidates. Without a champion the
+        best candidate becomes it.
 
         Parameters
         ----------
@@ -477,34 +307,34 @@ class ModelRegistry:
         y : array-like of shape (n_rows,)
             Their outcomes.
         n_candidates : int, default=3
-            How many development versions take part at most.
+            Maximum number of development versions that take part.
         update_champion : bool, default=True
-            Whether the winner takes the champion's place; False only notes it.
+            Whether the winner becomes the champion; False only records who won.
         metric : str, default="average_precision"
-            The headline figure that decides; of brier, log_loss and
-            calibration_error less is better.
+            The headline figure that decides; lower is better for brier, log_loss and
+            calibration_error.
         min_gain : float, default=0.0
-            What the gain must exceed, from 0 on.
+            What the gain must exceed; not negative.
         confidence : float, default=0.95
             Of all intervals together, a fraction in (0, 1).
         method : {"bootstrap", "plain"}, default="bootstrap"
-            "plain" asks for the gain itself to exceed ``min_gain``, however unsure.
+            "plain" only asks the gain itself to exceed ``min_gain``.
         n_resamples : int, default=1000
-            How often students are drawn.
+            Number of bootstrap resamples.
         random_state : int, default=0
-            Draws them.
+            Draws the students.
 
         Returns
         -------
         contest : Contest
-            The figures and the decision, which are in the history as well. Each
-            contestant's evaluation is stored as used for choosing.
+            The figures and the decision, also kept in the history. Each contestant's
+            evaluation is stored with the purpose "choosing".
 
         Raises
         ------
         RegistryError
             If no development version can take part, the champion has seen the rows,
-            the metric cannot be told on them, or the stages were changed meanwhile.
+            the metric is undefined on them, or the stages were changed meanwhile.
 
         References
         ----------
@@ -514,7 +344,7 @@ class ModelRegistry:
         """
         check_scalar(n_candidates, "n_candidates", Integral, min_val=1)
         rules = Rules(metric, min_gain, confidence, method, n_resamples, random_state)
-        return hold(self._shelf, X, y, int(n_candidates), update_champion, rules)
+        return hold(self._store, X, y, int(n_candidates), update_champion, rules)
 
     # -- new versions from old ones ----------------------------------------------------
 
@@ -525,7 +355,7 @@ class ModelRegistry:
         y: ArrayLike,
         tags: Mapping[str, Any] | None = None,
     ) -> ModelRecord:
-        """Train a stored model anew, as it was trained, on other rows.
+        """Train a stored model on other rows, in the way it was trained.
 
         Parameters
         ----------
@@ -536,7 +366,7 @@ class ModelRegistry:
         y : array-like of shape (n_rows,)
             Their outcomes.
         tags : dict, default=None
-            What to note of the new version.
+            Notes on the new version.
 
         Returns
         -------
@@ -549,7 +379,7 @@ class ModelRegistry:
             If a part of it, such as a sampler or a splitter of your own, cannot be
             rebuilt from its record, or the version cannot be written.
         """
-        return _derive.refit(self._shelf, version, X, y, tags)
+        return _derive.refit(self._store, version, X, y, tags)
 
     def retune_threshold(
         self,
@@ -559,11 +389,11 @@ class ModelRegistry:
         threshold: Any = None,
         tags: Mapping[str, Any] | None = None,
     ) -> ModelRecord:
-        """Choose the threshold of a stored model anew.
+        """Choose another threshold for a stored model.
 
-        The rows must be of students that the model has not seen. Rows that it was
-        trained on are refused; that other rows are of the same students cannot be
-        known, for no student's data is stored.
+        The rows must be of students that the model has not seen. Its training rows
+        raise an error; whether other rows are of the same students cannot be known,
+        because no student's data is stored.
 
         Parameters
         ----------
@@ -576,7 +406,7 @@ class ModelRegistry:
         threshold : float, str, callable or Capacity, default=None
             The rule, as `RiskClassifier` takes it; None is the rule of the record.
         tags : dict, default=None
-            What to note of the new version.
+            Notes on the new version.
 
         Returns
         -------
@@ -590,24 +420,23 @@ class ModelRegistry:
             If the model was trained on these rows, they hold one outcome, the record
             names no rule, or the version cannot be written.
         """
-        return _derive.retune_threshold(self._shelf, version, X, y, threshold, tags)
+        return _derive.retune_threshold(self._store, version, X, y, threshold, tags)
 
     # -- care --------------------------------------------------------------------------
 
     def clean(self, keep_last: int = 5) -> list[int]:
-        """Remove old development versions, and what killed writes have left.
+        """Remove old development versions, and what killed writes left.
 
         Parameters
         ----------
         keep_last : int, default=5
-            How many development versions stay, the newest. What is in staging or
-            production stays, and so does the champion that `rollback` would bring
-            back.
+            How many development versions stay, the newest. Versions in staging or
+            production stay, and so does the previous champion.
 
         Returns
         -------
         removed : list of int
-            The versions that are gone; their numbers are not used again.
+            The removed versions; their numbers are not used again.
 
         Raises
         ------
@@ -619,85 +448,21 @@ class ModelRegistry:
             lambda state: removable(self._store.history(), state, int(keep_last)),
             f"clean, keep_last={keep_last}",
         )
-        self._store.remove_leftovers()
+        remove_leftovers(self._store)
         return removed
-
-    def verify(self) -> list[str]:
-        """Check every file, and that every model can be loaded.
-
-        Returns
-        -------
-        problems : list of str
-            One sentence or more for each; empty if all is well.
-        """
-        problems = self._store.verify()
-        try:
-            stages = self._store.state().stages
-        except RegistryError:
-            return problems  # and nothing tells which versions there are
-        for version, stage in stages.items():
-            problems += self._shelf.problems(version, stage)
-        return problems
-
-    def export_model(self, version: int | str) -> ExportedModel:
-        """Return a stored model as the bytes of its file, with its record.
-
-        Parameters
-        ----------
-        version : int or {"production", "staging", "latest"}
-            Which.
-
-        Returns
-        -------
-        exported : ExportedModel
-            For another system to keep; `read_model_file` reads it back.
-
-        Raises
-        ------
-        RegistryError
-            If there is no such version, or it is damaged or not signed.
-        """
-        record = self.record(version)
-        data = self._store.read_file(record.version, MODEL)
-        return ExportedModel(record=record, data=data, trusted=self._shelf.trusted)
-
-    def export(self, version: int | str, path: str | PathLike[str]) -> Path:
-        """Write a version with its evaluations to one file.
-
-        Parameters
-        ----------
-        version : int or {"production", "staging", "latest"}
-            Which.
-        path : str or path-like
-            A new file, in a folder that exists.
-
-        Returns
-        -------
-        path : Path
-            The file, for `import_` of another registry. It is signed with the key.
-
-        Raises
-        ------
-        RegistryError
-            If there is no such version, it is damaged, or the file exists or cannot
-            be written.
-        """
-        return _exchange.export_version(
-            self._shelf, self._shelf.find(version), Path(path)
-        )
 
     def import_(
         self, path: str | PathLike[str], *, trust_unsigned: bool = False
     ) -> ModelRecord:
-        """Store the model of a file as a new version, in development.
+        """Store the model of an exported file as a new version, in development.
 
         Parameters
         ----------
         path : str or path-like
             What `export` wrote.
         trust_unsigned : bool, default=False
-            Take a file that this registry's key has not signed; the new version is
-            signed with it. Without a key, signatures are not looked at.
+            Accept a file that this registry's key has not signed; the new version is
+            signed with it. Without a key, signatures are ignored.
 
         Returns
         -------
@@ -707,16 +472,7 @@ class ModelRegistry:
         Raises
         ------
         RegistryError
-            If the file is damaged or not signed, the model holds what is not allowed,
-            or the version cannot be written.
+            If the file is damaged or not signed, the model holds a type that is not
+            allowed, or the version cannot be written.
         """
-        return _exchange.import_version(self._shelf, Path(path), trust_unsigned)
-
-
-def _check_stage(stage: Any, known: Sequence[str]) -> None:
-    if stage not in known:
-        message = (
-            f"Expected a stage of {', '.join(known)}; found {stage!r:.40}. Choose one "
-            "of them."
-        )
-        raise RegistryError(message)
+        return import_version(self._store, Path(path), trust_unsigned)

@@ -1,110 +1,60 @@
-"""State: the stages of all versions, as one change left them."""
+"""State: the stages of all versions after a change, and the rules of changing them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import index
 from typing import Any
 
 from edml.exceptions import RegistryError
 from edml.registry._protocol import STAGES, Document, read_number
 
+DEVELOPMENT, STAGING, PRODUCTION = STAGES
+LATEST = "latest"
+ROLLBACK = "rollback"
+
 
 @dataclass(frozen=True)
 class State:
-    """The stages of all versions, complete in itself.
+    """The stages of all versions, complete in itself."""
 
-    Attributes
-    ----------
-    generation : int
-        Counts the changes; 0 before the first.
-    stages : dict of int to str
-        The stage of each version: "development", "staging" or "production". At most one
-        is in production.
-    what : str
-        What made the change, such as "register".
-    why : str
-        Why it was made.
-    who : str
-        Who made it.
-    when : str
-        When, in UTC, as ISO 8601.
-    detail : dict
-        The figures behind it.
-    highest : int
-        The highest number that any version ever had, of those removed as well.
-    """
-
-    generation: int = 0
+    generation: int = 0  # counts the changes; 0 before the first
     stages: dict[int, str] = field(default_factory=dict)
-    what: str = ""
+    what: str = ""  # made the change, such as "register"
     why: str = ""
     who: str = ""
-    when: str = ""
-    detail: dict[str, Any] = field(default_factory=dict)
-    highest: int = 0
+    when: str = ""  # in UTC, as ISO 8601
+    detail: dict[str, Any] = field(default_factory=dict)  # figures behind the change
+    highest: int = 0  # number that any version ever had, removed ones included
 
     @property
     def champion(self) -> int | None:
-        """The version in production; None if there is none."""
-        return next((v for v, s in self.stages.items() if s == "production"), None)
+        """The version in production."""
+        return next((v for v, s in self.stages.items() if s == PRODUCTION), None)
 
     def with_new(self, versions: Iterable[int]) -> "State":
-        """Add versions as "development".
-
-        Parameters
-        ----------
-        versions : iterable of int
-            Above ``highest``.
-
-        Returns
-        -------
-        state : State
-            This one, if there are no versions.
-        """
+        """Add versions above ``highest`` in development."""
         new = sorted(versions)
         if not new:
             return self
-        stages = {**self.stages, **dict.fromkeys(new, "development")}
+        stages = {**self.stages, **dict.fromkeys(new, DEVELOPMENT)}
         return replace(self, stages=stages, highest=new[-1])
 
     def check_successor(self, stages: Mapping[int, str]) -> dict[int, str]:
-        """Check the stages that shall follow these.
-
-        Parameters
-        ----------
-        stages : mapping of int to str
-            The stage of every version.
-
-        Returns
-        -------
-        stages : dict of int to str
-            In the order of the versions.
-
-        Raises
-        ------
-        RegistryError
-            If a version is missing or unknown, a stage is none, or two versions are in
-            production.
-        """
+        """Check the stages that are to follow, and return them in order."""
         missing = sorted(set(self.stages) - set(stages))
         unknown = sorted(set(stages) - set(self.stages), key=str)
         if missing or unknown:
             message = (
-                "Expected a stage for every version, and for no other; found none for "
-                f"{missing}, and one for the unknown {unknown}. Give the full map; a "
-                "version goes by remove_versions."
+                "Expected a stage for every version and for no other; found none for "
+                f"{missing}, and one for the unknown {unknown}. Pass the full map; "
+                "remove_versions removes versions."
             )
             raise RegistryError(message)
-        check_stages(stages)
+        _check_stages(stages)
         return {version: str(stages[version]) for version in sorted(stages)}
 
     def to_body(self) -> Document:
-        """Give what the state's file says.
-
-        Returns
-        -------
-        body : dict
-            Without the place.
-        """
+        """Return what the state's file says, without its place."""
         return {
             "highest": self.highest,
             "stages": {str(v): stage for v, stage in self.stages.items()},
@@ -117,53 +67,115 @@ class State:
 
     @classmethod
     def from_document(cls, document: Document) -> "State":
-        """Read what the state's file says.
-
-        Parameters
-        ----------
-        document : dict
-            What `unseal` gives.
-
-        Returns
-        -------
-        state : State
-            With the versions in order.
-
-        Raises
-        ------
-        RegistryError
-            If no registry would write such stages.
-        """
+        """Read a state's document, and check that a registry can have written it."""
         found = {read_number(name): s for name, s in document["stages"].items()}
         versions = sorted(version for version in found if version is not None)
         if len(versions) != len(document["stages"]) or (
             versions and versions[-1] > document["highest"]
         ):
             message = (
-                "Expected stages by version, up to the highest number given; found "
+                "Expected stages by version, up to the stated highest number; found "
                 f"others in generation {document['generation']} of the state. Restore "
                 "the file from a backup."
             )
             raise RegistryError(message)
         stages = {version: found[version] for version in versions}
-        check_stages(stages)
+        _check_stages(stages)
         names = ("generation", "what", "why", "who", "when", "detail", "highest")
         return cls(stages=stages, **{name: document[name] for name in names})
 
+    def find(self, version: int | str) -> int:
+        """Return the number of an existing version, given it or its name.
 
-def check_stages(stages: Mapping[int, str]) -> None:
-    """Check that all stages are known, and that there is one champion at most.
+        The names are "production", "staging" (if only one is there) and "latest".
+        """
+        if isinstance(version, str):
+            return self._find_name(version)
+        try:
+            number = 0 if isinstance(version, bool) else index(version)
+        except TypeError:
+            number = 0
+        if number < 1:
+            raise _no_version_name(version)
+        self.check_version(number)
+        return number
 
-    Parameters
-    ----------
-    stages : mapping of int to str
-        The stage of each version.
+    def _find_name(self, name: str) -> int:
+        if name == LATEST:
+            found = list(self.stages)[-1:]
+        elif name in (PRODUCTION, STAGING):
+            found = [v for v, stage in self.stages.items() if stage == name]
+        else:
+            raise _no_version_name(name)
+        if not found:
+            where = "any version" if name == LATEST else f"a version in {name}"
+            remedy = "Promote one" if self.stages else "Register a model"
+            message = f"Expected {where}; found none. {remedy} first."
+            raise RegistryError(message)
+        if len(found) > 1:
+            message = (
+                f"Expected one version in {name}; found {found}. Name one by its "
+                "number."
+            )
+            raise RegistryError(message)
+        return found[0]
 
-    Raises
-    ------
-    RegistryError
-        If they are not.
+    def check_version(self, version: int) -> None:
+        """Raise if no version has this number."""
+        if version in self.stages:
+            return
+        was = "was removed" if 0 < version <= self.highest else "does not exist"
+        message = (
+            f"Expected the number of a version; found {version}, which {was}. There "
+            f"are {_shorten(list(self.stages))}."
+        )
+        raise RegistryError(message)
+
+    def move(self, version: int, stage: str) -> dict[int, str]:
+        """Return the stages after a move; a replaced champion goes to development."""
+        self.check_version(version)
+        stages = dict(self.stages)
+        if stage == PRODUCTION and self.champion is not None:
+            stages[self.champion] = DEVELOPMENT
+        stages[version] = stage
+        return stages
+
+
+def previous_champions(history: Iterable[State]) -> list[int | None]:
+    """Return, after each state, the champion that a rollback would bring back.
+
+    A rollback undoes the last promotion, and a second one the promotion before it: what
+    was rolled back does not return by itself.
     """
+    line: list[int] = []  # of succession, the present champion last
+    found = []
+    for state in history:
+        champion = state.champion
+        if champion is not None and line[-1:] != [champion]:
+            if state.what == ROLLBACK and champion in line:
+                while line[-1] != champion:
+                    line.pop()
+            else:
+                line.append(champion)
+        earlier = line[:-1] if champion is not None else line
+        kept = [v for v in earlier if v in state.stages and v != champion]
+        found.append(kept[-1] if kept else None)
+    return found
+
+
+def previous_champion(history: Sequence[State]) -> int | None:
+    """Return the champion that a rollback would bring back now."""
+    return previous_champions(history)[-1] if history else None
+
+
+def removable(history: Sequence[State], state: State, keep_last: int) -> list[int]:
+    """Return the development versions that nothing needs, but for the newest few."""
+    development = [v for v, stage in state.stages.items() if stage == DEVELOPMENT]
+    old = development[: max(0, len(development) - keep_last)]
+    return [version for version in old if version != previous_champion(history)]
+
+
+def _check_stages(stages: Mapping[int, str]) -> None:
     wrong = sorted(v for v, stage in stages.items() if stage not in STAGES)
     if wrong:
         message = (
@@ -171,10 +183,25 @@ def check_stages(stages: Mapping[int, str]) -> None:
             f"{wrong}. Choose one of the three."
         )
         raise RegistryError(message)
-    champions = sorted(v for v, stage in stages.items() if stage == "production")
+    champions = sorted(v for v, stage in stages.items() if stage == PRODUCTION)
     if len(champions) > 1:
         message = (
-            f"Expected one version in production; found {champions}. Give all but one "
-            "another stage."
+            f"Expected one version in production; found {champions}. Move all but one "
+            "to another stage."
         )
         raise RegistryError(message)
+
+
+def _no_version_name(found: object) -> RegistryError:
+    return RegistryError(
+        "Expected the number of a version, 'production', 'staging' or 'latest'; "
+        f"found {found!r:.40}. Look at records()."
+    )
+
+
+def _shorten(versions: list[int]) -> str:
+    if not versions:
+        return "none yet: register a model"
+    if len(versions) <= 10:
+        return str(versions)
+    return f"{len(versions)}, from {versions[0]} to {versions[-1]}"

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml.registry._evaluations import used_for_choosing
+from edml.registry._evaluations import rows_of_contests
 from edml.registry._record import FIGURES, ModelRecord
-from edml.registry._shelf import Shelf
-from edml.registry._stages import champion_before
-from edml.registry._store import State
+from edml.registry._state import State, previous_champions
+from edml.registry._store import ModelStore
 
 _COLUMNS = (
     "version",
@@ -27,25 +26,12 @@ _COLUMNS = (
 )
 
 
-def list_records(shelf: Shelf, stage: str | None) -> pd.DataFrame:
-    """Give the versions as a table.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        The models.
-    stage : str or None
-        Which to list; None is all.
-
-    Returns
-    -------
-    table : DataFrame
-        One row per version.
-    """
+def list_records(store: ModelStore, stage: str | None) -> pd.DataFrame:
+    """Return the table of `ModelRegistry.records`."""
     # row by row: a thousand records at once would keep the garbage collector busy
     rows = [
-        _row(shelf, shelf.read(version, found))
-        for version, found in shelf.store.state().stages.items()
+        _row(store, store.record_in(version, found))
+        for version, found in store.state().stages.items()
         if stage in (None, found)
     ]
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in _COLUMNS}
@@ -62,50 +48,37 @@ def list_records(shelf: Shelf, stage: str | None) -> pd.DataFrame:
     )
 
 
-def _row(shelf: Shelf, record: ModelRecord) -> dict[str, Any]:
-    brief = shelf.evaluations.headline(record)
-    figures = {} if brief is None else brief.figures
+def _row(store: ModelStore, record: ModelRecord) -> dict[str, Any]:
+    headline = store.fair_headline(record)
+    metrics = {} if headline is None else headline.metrics
     return {
         "version": record.version,
         "stage": record.stage,
         "algorithm": record.algorithm,
         "created_at": record.created_at,
         "threshold": record.threshold,
-        **{name: figures.get(name, np.nan) for name in FIGURES},
-        "evaluated_at": None if brief is None else brief.evaluated_at,
-        "purpose": None if brief is None else brief.purpose,
+        **{name: metrics.get(name, np.nan) for name in FIGURES},
+        "evaluated_at": None if headline is None else headline.evaluated_at,
+        "purpose": None if headline is None else headline.purpose,
         "parent": record.parent,
         "tags": record.tags,
     }
 
 
-def list_evaluations(shelf: Shelf, version: int) -> pd.DataFrame:
-    """Give the evaluations of a version as a table.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        The models.
-    version : int
-        Its number.
-
-    Returns
-    -------
-    table : DataFrame
-        One row per evaluation, the oldest first.
-    """
-    numbers = shelf.evaluations.numbers(version)
-    found = [shelf.evaluations.read(version, number) for number in numbers]
-    briefs = [brief for brief, _ in found]
-    used = used_for_choosing(briefs)
+def list_evaluations(store: ModelStore, version: int) -> pd.DataFrame:
+    """Return the table of `ModelRegistry.evaluations`."""
+    numbers = store.evaluation_numbers(version)
+    found = [store.load_evaluation(version, number) for number in numbers]
+    headlines = [headline for headline, _ in found]
+    used = rows_of_contests(headlines)
     table = pd.DataFrame(
         {
             "number": numbers,
-            "purpose": [brief.purpose for brief in briefs],
-            "evaluated_at": [brief.evaluated_at for brief in briefs],
-            "fair": [brief.data_fingerprint not in used for brief in briefs],
-            "data_fingerprint": [brief.data_fingerprint for brief in briefs],
-            **_figure_columns([brief.figures for brief in briefs]),
+            "purpose": [one.purpose for one in headlines],
+            "evaluated_at": [one.evaluated_at for one in headlines],
+            "fair": [one.data_fingerprint not in used for one in headlines],
+            "data_fingerprint": [one.data_fingerprint for one in headlines],
+            **_metric_columns([one.metrics for one in headlines]),
             "evaluation": _objects([evaluation for _, evaluation in found]),
         }
     )
@@ -115,18 +88,7 @@ def list_evaluations(shelf: Shelf, version: int) -> pd.DataFrame:
 
 
 def list_history(history: Sequence[State]) -> pd.DataFrame:
-    """Give the changes of the stages as a table.
-
-    Parameters
-    ----------
-    history : sequence of State
-        All states, the oldest first.
-
-    Returns
-    -------
-    table : DataFrame
-        The columns of `ModelRegistry.history`.
-    """
+    """Return the table of `ModelRegistry.history`."""
     moves = [_moves(*pair) for pair in pairwise([State(), *history])]
     table = pd.DataFrame(
         {
@@ -136,9 +98,7 @@ def list_history(history: Sequence[State]) -> pd.DataFrame:
             "what": [one.what for one in history],
             "why": [one.why for one in history],
             "champion": [one.champion for one in history],
-            "previous_champion": [
-                champion_before(history[: n + 1], one) for n, one in enumerate(history)
-            ],
+            "previous_champion": previous_champions(history),
             "changes": [
                 "; ".join(f"{version}: {was} to {now}" for version, was, now in one)
                 for one in moves
@@ -164,9 +124,9 @@ def _moves(before: State, after: State) -> list[tuple[int, str, str]]:
     ]
 
 
-def _figure_columns(figures: Sequence[dict[str, float]]) -> dict[str, Any]:
+def _metric_columns(metrics: Sequence[dict[str, float]]) -> dict[str, Any]:
     return {
-        name: np.array([one.get(name, np.nan) for one in figures], dtype=np.float64)
+        name: np.array([one.get(name, np.nan) for one in metrics], dtype=np.float64)
         for name in FIGURES
     }
 

@@ -1,4 +1,4 @@
-"""How a model was trained, in what JSON can hold, and the unfitted model again."""
+"""How a model was trained, as JSON can hold it, and the unfitted model from that."""
 
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -27,18 +27,9 @@ _SPLITTERS: dict[str, Any] = {cls.__name__: cls for cls in (PeriodSplit, Student
 
 
 def describe_training(model: Any) -> dict[str, Any] | None:
-    """Say how a model was trained, as far as it can be rebuilt from JSON.
+    """Describe how a model was trained, with ``obstacles``: what JSON cannot hold.
 
-    Parameters
-    ----------
-    model : classifier
-        Fitted, and not yet made deployable.
-
-    Returns
-    -------
-    training : dict or None
-        What `rebuild` takes, with ``obstacles``: what it could not rebuild. None of
-        a deployed model, which no longer knows.
+    None for a deployed model, which no longer knows.
     """
     if isinstance(model, DeployedClassifier):
         return None
@@ -62,20 +53,7 @@ def describe_training(model: Any) -> dict[str, Any] | None:
 
 
 def describe_rule(threshold: Any, obstacles: list[str]) -> Any:
-    """Give the rule of a threshold as JSON can hold it.
-
-    Parameters
-    ----------
-    threshold : float, str, callable or Capacity
-        What `RiskClassifier` takes.
-    obstacles : list of str
-        Gets a line where it cannot be written.
-
-    Returns
-    -------
-    rule : float, str, dict or None
-        What `read_rule` takes.
-    """
+    """Return a threshold's rule as JSON can hold it, or note the obstacle."""
     if isinstance(threshold, Capacity):
         return {"capacity": int(threshold.per_course)}
     if isinstance(threshold, str):
@@ -87,23 +65,7 @@ def describe_rule(threshold: Any, obstacles: list[str]) -> Any:
 
 
 def read_rule(rule: Any) -> Any:
-    """Read what `describe_rule` gave.
-
-    Parameters
-    ----------
-    rule : float, str or dict
-        The written rule.
-
-    Returns
-    -------
-    threshold : float, str or Capacity
-        What `RiskClassifier` takes.
-
-    Raises
-    ------
-    RegistryError
-        If it is no such rule.
-    """
+    """Read what `describe_rule` returned."""
     if not isinstance(rule, dict):
         return rule
     try:
@@ -113,33 +75,13 @@ def read_rule(rule: Any) -> Any:
 
 
 def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any:
-    """Give the unfitted model that a stored one was fitted from.
-
-    Parameters
-    ----------
-    training : mapping or None
-        What `describe_training` gave.
-    model : classifier
-        The stored model, for the parameters of its steps.
-    version : int
-        For the error.
-
-    Returns
-    -------
-    model : classifier
-        To be fitted.
-
-    Raises
-    ------
-    RegistryError
-        If a part of it cannot be rebuilt.
-    """
+    """Return the unfitted model that a stored one was fitted from."""
     obstacles = (training or {}).get("obstacles", ["how it was trained"])
     if training is None or obstacles:
         message = (
-            f"Expected that version {version} can be rebuilt from its record; found "
-            f"that the record does not hold: {'; '.join(obstacles)}. Fit a "
-            f"RiskClassifier yourself, and register it with parent={version}."
+            f"Expected a record from which version {version} can be rebuilt; it lacks: "
+            f"{'; '.join(obstacles)}. Fit a RiskClassifier yourself, and register it "
+            f"with parent={version}."
         )
         raise RegistryError(message)
     try:
@@ -151,20 +93,7 @@ def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any
 def retuned_training(
     training: Mapping[str, Any] | None, threshold: Any
 ) -> dict[str, Any] | None:
-    """Say how to train a model whose threshold was chosen anew.
-
-    Parameters
-    ----------
-    training : mapping or None
-        That of its parent.
-    threshold : float, str, callable or Capacity
-        The rule.
-
-    Returns
-    -------
-    training : dict or None
-        With the rule; a refit then chooses by it out of fold.
-    """
+    """Describe how to train a model that was given another threshold."""
     if training is None:
         return None
     obstacles = [
@@ -194,7 +123,7 @@ def _rebuild(training: Mapping[str, Any], stored: Any) -> Any:
 
 
 def _describe_step(step: Any, name: str, obstacles: list[str]) -> Any:
-    """Name a sampler with its parameters; what predicts is in the model file."""
+    """Describe samplers by name and parameters; the model file holds what predicts."""
     if isinstance(step, str) or step is None:
         return _PASSTHROUGH
     if isinstance(step, Pipeline):
@@ -213,7 +142,7 @@ def _describe_step(step: Any, name: str, obstacles: list[str]) -> Any:
     kind = type(step).__name__
     parameters = step.get_params(deep=False)
     if type(step) is not _SAMPLERS.get(kind) or not _are_plain(parameters):
-        obstacles.append(f"{name}, a {kind} of your own or with objects in it")
+        obstacles.append(f"{name}, a {kind} that is your own or holds objects")
         return _PASSTHROUGH
     return {"sampler": kind, "parameters": _items(parameters)}
 
@@ -229,8 +158,8 @@ def _rebuild_step(steps: Any, stored: Any) -> Any:
         return Blend(members, stored.scale)
     if isinstance(steps, dict):
         return _SAMPLERS[steps["sampler"]](**steps["parameters"])
-    # the stored pipeline has no steps that were idle, or sampled; in a blend it is
-    # the classifier alone, where nothing else is left
+    # A stored pipeline has no samplers or idle steps; a blend's member that has no
+    # other steps left is the classifier itself.
     last = {steps[-1][0]: stored}
     found = stored.named_steps if isinstance(stored, Pipeline) else last
     return SamplingPipeline(
@@ -244,12 +173,12 @@ def _describe_cv(cv: Any, obstacles: list[str]) -> Any:
     kind = type(cv).__name__
     if type(cv) is _SPLITTERS.get(kind) and _are_plain(vars(cv)):
         return {"splitter": kind, "parameters": _items(vars(cv))}
-    obstacles.append(f"cv, a {kind} of your own or with objects in it")
+    obstacles.append(f"cv, a {kind} that is your own or holds objects")
     return None
 
 
 def _are_plain(parameters: Mapping[str, Any]) -> bool:
-    """Tell whether JSON gives these back as they were."""
+    """Check whether JSON preserves these values."""
     return all(
         value is None
         or isinstance(value, (bool, Integral, str))
@@ -268,5 +197,5 @@ def _items(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _damaged(error: Exception) -> RegistryError:
     return RegistryError(
         "Expected a record that says how its model was trained; found another "
-        f"({type(error).__name__}). Restore it from a backup, or fit the model anew."
+        f"({type(error).__name__}). Restore it from a backup, or fit a new model."
     )

@@ -1,7 +1,7 @@
-"""Trees and forests of scikit-learn: their nodes, checked before any predictor.
+"""Trees and forests of scikit-learn: their nodes, checked before any prediction.
 
-scikit-learn walks a tree without looking where it goes: a child that points back
-never ends, one beyond the nodes reads foreign memory.
+scikit-learn follows the nodes of a tree unchecked: a child that points back makes it
+loop for ever, and one beyond the nodes reads foreign memory.
 """
 
 from functools import cache
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
 from edml.registry import _types
-from edml.registry._nodes import Walk
-from edml.registry._states import State, attributes, read_json, refuse
+from edml.registry._nodes import State, attributes, read_json, refuse
+from edml.registry._walk import Walk
 
 MAX_TREE_DEPTH = 2000
 MAX_CLASSES = 1000
@@ -23,7 +23,7 @@ _COUNTS = ("n_node_samples", "weighted_n_node_samples")
 
 
 class TreeParts(NamedTuple):
-    """What a tree is made of."""
+    """The arrays of a tree, which fit together, and its declared sizes."""
 
     nodes: NDArray[Any]
     values: NDArray[np.float64]
@@ -32,43 +32,25 @@ class TreeParts(NamedTuple):
 
 
 def read_classifier(walk: Walk, own: dict[str, State]) -> TreeParts | None:
-    """Read the tree of a tree classifier, and compare it with the classifier.
-
-    Parameters
-    ----------
-    walk : Walk
-        Gives the arrays.
-    own : dict of str to dict
-        The classifier's attributes.
-
-    Returns
-    -------
-    parts : TreeParts or None
-        To be given to `check_trees`; None where it is not fitted.
-
-    Raises
-    ------
-    RegistryError
-        If the tree's form is not that of scikit-learn.
-    """
+    """Read the tree of a classifier, and compare the two; None if it is not fitted."""
     if "tree_" not in own:
         return None
     n_features, n_classes = fitted_shape(walk, own)
     node = own["tree_"]
     name = f"{node['__module__']}.{node['__class__']}"
     if node.get("__loader__") != "TreeNode" or name != _types.TREE:
-        refuse("has something else where a tree belongs")
+        refuse("has no tree where one belongs")
     if node.keys() - {"__reduce__", "content"} != {
         "__class__",
         "__module__",
         "__loader__",
     }:
-        refuse("has a tree with other parts than it has")
+        refuse("has a tree with missing or unknown parts")
     walk.name(name, _types.ALLOWED_TYPES)
     _check_arguments(walk, node["__reduce__"], n_features, n_classes)
     state = attributes(node)
     if state.keys() != {"max_depth", "node_count", "nodes", "values"}:
-        refuse("has a tree with other parts than it has")
+        refuse("has a tree with missing or unknown parts")
     nodes, values = walk.array(state["nodes"]), walk.array(state["values"])
     max_depth, n_nodes = read_json(state["max_depth"]), read_json(state["node_count"])
     right = (
@@ -89,25 +71,7 @@ def read_classifier(walk: Walk, own: dict[str, State]) -> TreeParts | None:
 
 
 def fitted_shape(walk: Walk, own: dict[str, State]) -> tuple[int, int]:
-    """Give a classifier's numbers of features and of classes.
-
-    Parameters
-    ----------
-    walk : Walk
-        Gives the arrays.
-    own : dict of str to dict
-        The classifier's attributes.
-
-    Returns
-    -------
-    n_features, n_classes : int
-        At least 1, and at least 1.
-
-    Raises
-    ------
-    RegistryError
-        If they contradict each other, or there is more than one output.
-    """
+    """Return a classifier's numbers of features and classes; it has one output."""
     n_features, n_classes = (
         walk.number(own[name]) for name in ("n_features_in_", "n_classes_")
     )
@@ -126,20 +90,7 @@ def fitted_shape(walk: Walk, own: dict[str, State]) -> tuple[int, int]:
 
 
 def check_forest(walk: Walk, own: dict[str, State]) -> None:
-    """Compare a forest with its trees, which are checked on their own.
-
-    Parameters
-    ----------
-    walk : Walk
-        Gives the arrays.
-    own : dict of str to dict
-        The forest's attributes.
-
-    Raises
-    ------
-    RegistryError
-        If a tree has other features or classes than the forest.
-    """
+    """Compare a forest with its trees, which are checked separately."""
     if "estimators_" not in own:
         return
     expected = fitted_shape(walk, own)
@@ -154,18 +105,7 @@ def check_forest(walk: Walk, own: dict[str, State]) -> None:
 
 
 def check_trees(trees: list[TreeParts]) -> None:
-    """Check the nodes of all trees at once.
-
-    Parameters
-    ----------
-    trees : list of TreeParts
-        Each with arrays that fit together.
-
-    Raises
-    ------
-    RegistryError
-        If the children of one do not form a tree, or a number is out of bounds.
-    """
+    """Check the nodes of all trees at once: structure, depth, features and values."""
     if not trees:
         return
     counts = np.array([len(tree.nodes) for tree in trees])
@@ -178,7 +118,7 @@ def check_trees(trees: list[TreeParts]) -> None:
     if (right[~inner] != _LEAF).any():
         refuse("has a tree with a leaf that has one child")
     at = np.flatnonzero(inner)
-    # compared before they are added to, so that nothing overflows
+    # compared before adding, so that nothing overflows
     for children in (left[at], right[at]):
         if ((children <= at - start[at]) | (children >= (end - start)[at])).any():
             refuse("has a tree whose children are not below their parents")
@@ -186,7 +126,7 @@ def check_trees(trees: list[TreeParts]) -> None:
     reached = np.bincount(below, minlength=len(nodes))
     reached[first] += 1
     if (reached != 1).any():
-        refuse("has a tree with a node that is reached never, or twice")
+        refuse("has a tree with a node that is reached never or twice")
     _check_depths(trees, first, left + start, right + start, inner)
     _check_numbers(trees, counts, nodes, inner)
 
@@ -212,7 +152,7 @@ def _check_depths(
         level = np.concatenate([left[level], right[level]])
         tree = np.concatenate([tree, tree])
     if (depth != stated).any():
-        refuse("has a tree of another depth than it says")
+        refuse("has a tree whose depth is wrong")
 
 
 def _check_numbers(
@@ -224,18 +164,18 @@ def _check_numbers(
     n_features = np.repeat([tree.n_features for tree in trees], counts)
     feature = nodes["feature"]
     if (inner & ((feature < 0) | (feature >= n_features))).any():
-        refuse("has a tree that asks for a feature that is not there")
-    # a split of the missing from all others has an infinite threshold
+        refuse("has a tree that uses a feature that does not exist")
+    # a split of missing from other values has an infinite threshold
     if np.isnan(nodes["threshold"]).any() or (nodes["missing_go_to_left"] > 1).any():
-        refuse("has a tree with a threshold that is no number")
+        refuse("has a tree with a threshold that is not a number")
     if any((~(nodes[name] >= 0)).any() for name in _COUNTS):
-        refuse("has a tree with less than no samples")
+        refuse("has a tree with a negative number of samples")
     for shape in {tree.values.shape[1:] for tree in trees}:
         same = [tree.values for tree in trees if tree.values.shape[1:] == shape]
         shares = np.concatenate(same)
         total = shares.sum(axis=(1, 2))
         if not ((shares >= 0).all() and (np.abs(total - 1) <= _ROUNDING).all()):
-            refuse("has a tree whose leaves hold no probabilities")
+            refuse("has a tree whose leaves do not hold probabilities")
 
 
 def _check_arguments(walk: Walk, reduce: Any, n_features: int, n_classes: int) -> None:
@@ -258,13 +198,7 @@ def _check_arguments(walk: Walk, reduce: Any, n_features: int, n_classes: int) -
 
 @cache
 def node_dtype() -> np.dtype[Any]:
-    """Give the form of a tree's nodes in the scikit-learn that is installed.
-
-    Returns
-    -------
-    dtype : numpy.dtype
-        With one field for each part of a node.
-    """
+    """Return the dtype of a tree's nodes in the installed scikit-learn."""
     tree = DecisionTreeClassifier().fit([[0], [1]], [0, 1]).tree_
     dtype: np.dtype[Any] = tree.__getstate__()["nodes"].dtype
     return dtype

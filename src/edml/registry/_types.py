@@ -1,11 +1,11 @@
-"""The closed list of what a model file may hold; all else is refused.
+"""The closed list of types that a model file may hold.
 
-A name is added here only after its content checks exist: a type that runs native
-code, calls something it is given, or keeps training rows is not harmless because
+Add a name only after its content checks exist: a type that runs native code, calls
+something that it is given, or keeps training rows is not harmless just because
 scikit-learn has it.
 """
 
-#: Classes whose state is plain numbers and text, used by Python and numpy alone.
+#: Classes whose state is plain numbers and text, used only by Python and numpy.
 PLAIN_OBJECTS = frozenset(
     {
         "edml.classifier.DeployedClassifier",
@@ -36,14 +36,14 @@ PLAIN_OBJECTS = frozenset(
 )
 
 TREE = "sklearn.tree._tree.Tree"
-#: One tree; its nodes are checked in `_trees`.
+#: One tree, whose nodes are checked in `_trees`.
 TREE_CLASSIFIERS = frozenset(
     {
         "sklearn.tree._classes.DecisionTreeClassifier",
         "sklearn.tree._classes.ExtraTreeClassifier",
     }
 )
-#: Many trees; each agrees with the forest.
+#: Many trees that must agree with their forest.
 FORESTS = frozenset(
     {
         "edml.pipeline.SerialForest",
@@ -54,13 +54,13 @@ FORESTS = frozenset(
 
 LIGHTGBM = "lightgbm.sklearn.LGBMClassifier"
 XGBOOST = "xgboost.sklearn.XGBClassifier"
-#: What stands for the boosters' own classes, whose state goes to native code.
+#: Stand-ins for the boosters' own classes, whose state is parsed by native code.
 STORED_LIGHTGBM = "edml.registry._boosters.StoredLightGBM"
 STORED_XGBOOST = "edml.registry._boosters.StoredXGBoost"
 
 OBJECTS = PLAIN_OBJECTS | TREE_CLASSIFIERS | FORESTS | {LIGHTGBM, XGBOOST}
 
-#: Types that dictionaries' keys are made of, by calling them with text.
+#: Types of dictionary keys, which are made by calling them with text.
 KEY_TYPES = frozenset(
     {
         "builtins.bool",
@@ -89,13 +89,13 @@ SCALARS = frozenset(
         "numpy.uint8",
     }
 )
-#: Kinds of array that hold no objects: truth, whole, real, and text.
+#: Kinds of array without objects: bool, int, unsigned, float and text.
 ARRAY_KINDS = "biufU"
 
 ALLOWED_TYPES = OBJECTS | {TREE, STORED_LIGHTGBM, STORED_XGBOOST}
-"""Every type, besides Python's containers and numpy's arrays, that may be stored."""
+"""Every type that may be stored, besides Python's containers and numpy's arrays."""
 
-#: What no user's list may name: native parsers, and what runs anything.
+#: What `trusted` may never name: native parsers, and whatever runs anything.
 NEVER = frozenset({"lightgbm.basic.Booster", "xgboost.core.Booster"})
 NEVER_MODULES = frozenset(
     {

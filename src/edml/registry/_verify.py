@@ -1,8 +1,8 @@
-"""find_problems and find_leftovers: look at every file, without the lock."""
+"""Checks of every file of a registry, without the lock; and removal of leftovers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from edml import _files
 from edml.exceptions import RegistryError
@@ -15,62 +15,34 @@ from edml.registry._protocol import (
     VERSIONS,
     read_number,
 )
-
-if TYPE_CHECKING:
-    from edml.registry._store import Store
+from edml.registry._versions import VersionStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def find_problems(store: "Store") -> list[str]:
-    """Check every file of a registry.
-
-    Parameters
-    ----------
-    store : Store
-        Others may write to it meanwhile.
-
-    Returns
-    -------
-    problems : list of str
-        One for each thing that is not as the protocol says; leftovers are none.
-    """
-    home = store.home
-    folders = (home.path, home.states, home.versions)
-    problems = [text for folder in folders for text in _names_of(store, folder)[1]]
-    problems += _state_problems(store)
-    state, problem = _attempt(store.state)
-    listed = _numbers(store, home.versions)
-    if state is None:
-        return [*dict.fromkeys(problems + problem), *_all_versions(store, listed)]
-    problems += _unnamed_problems(store)
+def find_problems(store: VersionStore) -> list[str]:
+    """Check all files against the protocol; others may write to them meanwhile."""
+    check = _Check(store)
+    check.registry_names()
+    check.states()
+    state = check.attempt(store.state)
+    if state is None:  # nothing says which versions there are: check all
+        for version in check.numbers(store.home.versions):
+            check.version(version)
+        return list(dict.fromkeys(check.problems))
+    check.unnamed_versions()
     for version in state.stages:
-        found = list(_version_problems(store, version))
-        if found and version not in store.state().stages:
+        one = _Check(store)
+        one.version(version)
+        if one.problems and version not in store.state().stages:
             continue  # removed while it was read
-        problems += found
-    return problems
+        check.problems += one.problems
+    return check.problems
 
 
-def find_leftovers(store: "Store") -> list[Path]:
-    """Find what killed writes and removals left.
-
-    Parameters
-    ----------
-    store : Store
-        A running write of another process is found as well.
-
-    Returns
-    -------
-    paths : list of Path
-        Files and folders that readers pass over.
-
-    Raises
-    ------
-    RegistryError
-        If the state or a folder cannot be read.
-    """
+def find_leftovers(store: VersionStore) -> list[Path]:
+    """Find what killed or running writes and removals left, and readers ignore."""
     home = store.home
     state, _ = store.written_state()
     gone = [
@@ -79,115 +51,126 @@ def find_leftovers(store: "Store") -> list[Path]:
         if version <= state.highest and version not in state.stages
     ]
     kept = [home.versions / str(version) / EVALUATIONS for version in state.stages]
-    folders = [home.path, home.states, home.versions, *kept]
-    names = ((folder, _reads.read_folder(home.root, folder)) for folder in folders)
     return gone + [
         folder / name
-        for folder, inside in names
-        for name in inside
+        for folder in (home.path, home.states, home.versions, *kept)
+        for name in _reads.read_folder(home.root, folder)
         if name.startswith(_files.TEMPORARY)
     ]
 
 
-def _all_versions(store: "Store", versions: list[int]) -> Iterator[str]:
-    for version in versions:
-        yield from _version_problems(store, version)
+def remove_leftovers(store: VersionStore) -> list[Path]:
+    """Remove what killed writes left; a running one holds the lock."""
+    with store.home.locked():
+        found = find_leftovers(store)
+        with store.home.writing("Not all leftovers were removed"):
+            store.home.remove(found)
+    return found
 
 
-def _state_problems(store: "Store") -> Iterator[str]:
-    """Check that the generations are all there, and follow from each other."""
-    folder = store.home.states
-    generations = _numbers(store, folder, ".json")
-    yield from _gaps(generations, folder)
-    before = None
-    for generation in generations:
-        state, problems = _attempt(store.read_state, generation)
-        yield from problems
-        if state is not None and before is not None:
-            again = [
-                version
-                for version in state.stages
-                if version <= before.highest and version not in before.stages
-            ]
-            if again or state.highest < before.highest:
-                yield (
-                    f"Expected numbers that are never used again; found that generation"
-                    f" {generation} of the state has {again or state.highest} after "
-                    f"{before.highest}. Restore {folder} from a backup."
+class _Check:
+    """One pass over the files, which collects problems as sentences."""
+
+    def __init__(self, store: VersionStore) -> None:
+        self.store = store
+        self.problems: list[str] = []
+
+    def attempt(
+        self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T | None:
+        """Call a reader; note its error as a problem."""
+        try:
+            return read(*args, **kwargs)
+        except RegistryError as error:
+            self.problems.append(str(error))
+            return None
+
+    def numbers(self, folder: Path, ending: str = "") -> list[int]:
+        """Return the numbers in a folder; `names` notes whether it can be read."""
+        try:
+            return self.store.home.numbers(folder, ending)
+        except RegistryError:
+            return []
+
+    def registry_names(self) -> None:
+        """Check which files and folders are there."""
+        home = self.store.home
+        self.names(home.path, lambda name: name in (LOCK, STATES, VERSIONS))
+        self.names(home.states, _is_document)
+        self.names(home.versions, lambda name: read_number(name) is not None)
+
+    def names(self, folder: Path, belongs: Callable[[str], bool]) -> None:
+        """Note every name in a folder that is not the registry's."""
+        found = self.attempt(_reads.read_folder, self.store.home.root, folder)
+        for name in found or ():
+            if not name.startswith(_files.TEMPORARY) and not belongs(name):
+                self.problems.append(
+                    f"Expected what the registry writes; found {name!r} in {folder} as "
+                    "well. Move it out of the registry."
                 )
-        before = state
 
-
-def _unnamed_problems(store: "Store") -> Iterator[str]:
-    """Check the versions above the highest number of the state."""
-    _, above = store.written_state()
-    for version in above:
-        yield from _attempt(store.read_record, version)[1]
-    if len(above) > 1:  # a killed writer leaves one, and the next writes it down
-        yield (
-            f"Expected at most one version that the state does not name yet; found "
-            f"{above}. States are lost: restore {store.home.states} from a backup."
-        )
-
-
-def _version_problems(store: "Store", version: int) -> Iterator[str]:
-    """Check the record, the files and the evaluations of a version."""
-    folder = store.home.versions / str(version)
-    record, problems = _attempt(store.read_record, version)
-    yield from problems
-    if record is None:
-        return
-    for name in record["files"]:
-        yield from _attempt(store.read_file, version, name)[1]
-    yield from _names_of(store, folder, {RECORD, EVALUATIONS, *record["files"]})[1]
-    inside = folder / EVALUATIONS
-    yield from _names_of(store, inside)[1]
-    numbers = _numbers(store, inside, ".json")
-    yield from _gaps(numbers, inside)
-    for number in numbers:
-        yield from _attempt(store.read_evaluation, version, number)[1]
-
-
-def _names_of(
-    store: "Store", folder: Path, known: set[str] | None = None
-) -> tuple[list[str], list[str]]:
-    """Give the names in a folder, and a problem for each that does not belong."""
-    names, problems = _attempt(_reads.read_folder, store.home.root, folder)
-    for name in names or []:
-        if name.startswith(_files.TEMPORARY):
-            continue
-        if not _belongs(store, folder, name) if known is None else name not in known:
-            problems.append(
-                f"Expected what the registry writes; found {name!r} in {folder} as "
-                "well. Move it out of the registry."
+    def gaps(self, numbers: list[int], folder: Path) -> None:
+        """Note the numbers that are missing in between."""
+        missing = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
+        if missing:
+            self.problems.append(
+                f"Expected every number up to {max(numbers)} in {folder}; found none "
+                f"for {missing}. Restore them from a backup."
             )
-    return names or [], problems
+
+    def states(self) -> None:
+        """Check that all generations are there, and follow from each other."""
+        folder = self.store.home.states
+        generations = self.numbers(folder, ".json")
+        self.gaps(generations, folder)
+        before = None
+        for generation in generations:
+            state = self.attempt(self.store.read_state, generation)
+            if state is not None and before is not None:
+                again = [
+                    version
+                    for version in state.stages
+                    if version <= before.highest and version not in before.stages
+                ]
+                if again or state.highest < before.highest:
+                    self.problems.append(
+                        "Expected numbers that are never used again; found that "
+                        f"generation {generation} of the state has "
+                        f"{again or state.highest} after {before.highest}. Restore "
+                        f"{folder} from a backup."
+                    )
+            before = state
+
+    def unnamed_versions(self) -> None:
+        """Check the versions above the highest number of the state."""
+        _, above = self.store.written_state()
+        for version in above:
+            self.attempt(self.store.read_record, version)
+        if len(above) > 1:  # a killed writer leaves one, which the next writes down
+            self.problems.append(
+                "Expected at most one version that the state does not name yet; found "
+                f"{above}. States are lost: restore {self.store.home.states} from a "
+                "backup."
+            )
+
+    def version(self, version: int) -> None:
+        """Check the record, the files and the evaluations of a version."""
+        folder = self.store.home.versions / str(version)
+        record = self.attempt(self.store.read_record, version)
+        if record is None:
+            return
+        for name in record["files"]:
+            self.attempt(self.store.read_file, version, name)
+        known = {RECORD, EVALUATIONS, *record["files"]}
+        self.names(folder, known.__contains__)
+        inside = folder / EVALUATIONS
+        self.names(inside, _is_document)
+        numbers = self.numbers(inside, ".json")
+        self.gaps(numbers, inside)
+        for number in numbers:
+            self.attempt(self.store.read_evaluation, version, number)
 
 
-def _belongs(store: "Store", folder: Path, name: str) -> bool:
-    if folder == store.home.path:
-        return name in (LOCK, STATES, VERSIONS)
-    ending = "" if folder.name == VERSIONS else ".json"
-    return name.endswith(ending) and read_number(name.removesuffix(ending)) is not None
-
-
-def _gaps(numbers: list[int], folder: Path) -> Iterator[str]:
-    missing = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
-    if missing:
-        yield (
-            f"Expected every number up to {max(numbers)} in {folder}; found none for "
-            f"{missing}. Restore them from a backup."
-        )
-
-
-def _numbers(store: "Store", folder: Path, ending: str = "") -> list[int]:
-    return _attempt(store.home.numbers, folder, ending)[0] or []
-
-
-def _attempt(
-    read: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> tuple[T | None, list[str]]:
-    try:
-        return read(*args, **kwargs), []
-    except RegistryError as error:
-        return None, [str(error)]
+def _is_document(name: str) -> bool:
+    number, _, ending = name.partition(".")
+    return ending == "json" and read_number(number) is not None

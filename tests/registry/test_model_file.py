@@ -28,7 +28,8 @@ from edml.classifier import (
 )
 from edml.exceptions import RegistryError
 from edml.pipeline import CLASSIFIERS
-from edml.registry._trust import check_versions, dumps, library_versions, loads
+from edml.registry._libraries import check_versions, library_versions
+from edml.registry._model_file import dumps, loads
 from model_files import MAKERS, X, file_of, fitted, lightgbm, xgboost, y, y3
 
 EVENTS = make_student_activity(60, fail_rate=0.3, random_state=1)
@@ -140,7 +141,7 @@ NEW_PROCESS = """
 import sys
 import numpy as np
 from pathlib import Path
-from edml.registry._trust import loads
+from edml.registry._model_file import loads
 folder = Path(sys.argv[1])
 for name in sys.argv[2:]:
     model = loads((folder / f"{name}.skops").read_bytes())

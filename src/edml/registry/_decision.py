@@ -1,0 +1,173 @@
+"""The decision of a contest: the same rows and resamples for all models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_scalar
+
+from edml.exceptions import RegistryError
+from edml.inspection import Evaluation, EvaluationUnits
+from edml.metrics import LOSSES, bootstrap_metrics, percentile_interval
+from edml.registry._record import DEFAULT_THRESHOLD, FIGURES
+from edml.schema import BoolArray, FloatArray, IntArray
+
+METHODS = ("bootstrap", "plain")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a contest is decided."""
+
+    metric: str
+    min_gain: float
+    confidence: float
+    method: str
+    n_resamples: int
+    random_state: int
+
+    def __post_init__(self) -> None:
+        """Check the rules before any model is loaded."""
+        for name, known in (("metric", FIGURES), ("method", METHODS)):
+            found = getattr(self, name)
+            if found not in known:
+                message = (
+                    f"Expected {name} to be one of {', '.join(known)}; found "
+                    f"{found!r}. Choose one of them."
+                )
+                raise RegistryError(message)
+        # All models need the same draws, which only an int repeats.
+        check_scalar(self.random_state, "random_state", Integral)
+        check_scalar(self.n_resamples, "n_resamples", Integral, min_val=1)
+        check_scalar(self.min_gain, "min_gain", Real, min_val=0)
+        check_scalar(
+            self.confidence,
+            "confidence",
+            Real,
+            min_val=0,
+            max_val=1,
+            include_boundaries="neither",
+        )
+
+    @property
+    def sign(self) -> int:
+        """1 if a higher metric is better, else -1."""
+        return -1 if self.metric in LOSSES else 1
+
+
+class Contestant:
+    """A stored model with its predictions for the rows of a contest, made once."""
+
+    def __init__(self, model: Any, X: Any, y: ArrayLike, rules: Rules) -> None:
+        self.threshold = float(getattr(model, "threshold_", DEFAULT_THRESHOLD))
+        self.units = EvaluationUnits.from_estimator(model, X, y)
+        self.evaluation = Evaluation.from_units(
+            self.units,
+            threshold=self.threshold,
+            confidence=rules.confidence,
+            n_resamples=rules.n_resamples,
+            random_state=rules.random_state,
+        )
+        self.score = self.evaluation.metrics[rules.metric]
+
+    def resample(self, rules: Rules) -> FloatArray:
+        """Return the metric in resamples that are the same for all contestants."""
+        y_true, y_prob, clusters = _in_row_order(self.units)
+        draws = bootstrap_metrics(
+            y_true,
+            y_prob,
+            clusters,
+            threshold=self.threshold,
+            metrics=[rules.metric],
+            n_resamples=rules.n_resamples,
+            random_state=rules.random_state,
+        )
+        found: FloatArray = draws[rules.metric].to_numpy()
+        return found
+
+
+def decide(
+    contestants: Mapping[int, Contestant],
+    champion: int | None,
+    rules: Rules,
+) -> dict[str, Any]:
+    """Compare the best candidate with the champion; return fields of a Contest."""
+    figures = {version: one.score for version, one in contestants.items()}
+    unknown = [version for version, figure in figures.items() if np.isnan(figure)]
+    if unknown:
+        message = (
+            f"Expected rows on which {rules.metric} is defined; found that it is "
+            f"undefined for version {unknown[0]}. Pass rows of students who fail and "
+            "of students who pass."
+        )
+        raise RegistryError(message)
+    candidates = [version for version in contestants if version != champion]
+    # of equals the first, which has the better validation
+    challenger = max(candidates, key=lambda version: rules.sign * figures[version])
+    if champion is None:
+        return {
+            "figures": figures,
+            "gains": {},
+            "intervals": {},
+            "challenger": challenger,
+            "winner": challenger,
+            "why": f"Version {challenger} is the best candidate by {rules.metric} "
+            f"({figures[challenger]:.4g}), and there was no champion to beat.",
+        }
+    gains = {v: rules.sign * (figures[v] - figures[champion]) for v in candidates}
+    intervals = _intervals(contestants, champion, candidates, rules)
+    low, high = intervals[challenger]
+    gain = gains[challenger]
+    wins = bool((low if rules.method == "bootstrap" else gain) > rules.min_gain)
+    sure = (
+        f", interval [{low:+.4g}, {high:+.4g}]" if rules.method == "bootstrap" else ""
+    )
+    why = (
+        f"Version {challenger} gains {gain:+.4g} in {rules.metric} over the champion "
+        f"{champion} ({figures[challenger]:.4g}, {figures[champion]:.4g}{sure}); "
+        f"{'that' if rules.method == 'plain' else 'the lower end'} is "
+        f"{'above' if wins else 'not above'} {rules.min_gain:g}."
+    )
+    return {
+        "figures": figures,
+        "gains": gains,
+        "intervals": intervals,
+        "challenger": challenger,
+        "winner": challenger if wins else champion,
+        "why": why,
+    }
+
+
+def _intervals(
+    contestants: Mapping[int, Contestant],
+    champion: int,
+    candidates: list[int],
+    rules: Rules,
+) -> dict[int, tuple[float, float]]:
+    if rules.method == "plain":
+        return dict.fromkeys(candidates, (np.nan, np.nan))
+    # The best of several is chosen on the rows on which it must win. Bonferroni's
+    # correction keeps an equal model from winning more often by being entered often.
+    confidence = 1 - (1 - rules.confidence) / len(candidates)
+    base = contestants[champion].resample(rules)
+    return {
+        version: percentile_interval(
+            rules.sign * (contestants[version].resample(rules) - base), confidence
+        )
+        for version in candidates
+    }
+
+
+def _in_row_order(units: EvaluationUnits) -> tuple[BoolArray, FloatArray, IntArray]:
+    """Return labels, predictions and clusters in the order of the table.
+
+    The order of the units of a plain table depends on the predictions.
+    """
+    order = np.argsort(units.rows)
+    clusters = units.clusters[order]
+    if len(np.unique(clusters)) == len(clusters):
+        clusters = np.arange(len(clusters))
+    return units.y_true[order], units.y_prob[order], clusters

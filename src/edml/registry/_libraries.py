@@ -1,0 +1,64 @@
+"""The libraries that a stored model depends on, and whether their versions matter."""
+
+import platform
+import re
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from edml.exceptions import RegistryError
+
+LIBRARIES = (
+    "edml",
+    "scikit-learn",
+    "numpy",
+    "pandas",
+    "lightgbm",
+    "xgboost",
+    "imbalanced-learn",
+    "skops",
+)
+# Models are not guaranteed to work under another minor version of it.
+_STRICT = "scikit-learn"
+_NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the installed versions, and Python's; "unknown" where one is missing."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return {**found, "python": platform.python_version()}
+
+
+def check_versions(saved: Mapping[str, str]) -> None:
+    """Raise for a model of a newer edml; warn about other versions that may matter."""
+    differing = []
+    for name, installed in library_versions().items():
+        then, here = _parse(saved.get(name)), _parse(installed)
+        if then is None or here is None:
+            continue
+        if name == "edml" and then[0] > here[0]:
+            message = (
+                f"The model was saved by edml {saved[name]}; {installed} is installed. "
+                f"Run: pip install 'edml>={then[0]}'."
+            )
+            raise RegistryError(message)
+        if then[0] != here[0] or (name == _STRICT and then != here):
+            differing.append(f"{name} {saved[name]} (now {installed})")
+    if differing:
+        warnings.warn(
+            f"The model was saved under {', '.join(differing)}. Compare its "
+            "predictions with the stored evaluation, or refit it.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _parse(text: Any) -> tuple[int, int] | None:
+    found = _NUMBERS.match(text) if isinstance(text, str) else None
+    return None if found is None else (int(found[1]), int(found[2]))

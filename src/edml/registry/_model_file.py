@@ -1,0 +1,150 @@
+"""A model to bytes, and back, with nothing unpickled and every type on a closed list.
+
+Loading takes four steps, and nothing is made before the first three are done: the
+archive (plain members of bounded size), the types (a closed list), the contents (trees,
+boosters, arrays), and then whether the parts of the loaded model fit together.
+"""
+
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from sklearn.exceptions import InconsistentVersionWarning
+
+from edml.exceptions import RegistryError
+from edml.registry import _types
+from edml.registry._archive import SCHEMA, read_members, read_schema, size_limit
+from edml.registry._contents import ContentCheck
+from edml.registry._fitted import check_model
+from edml.registry._making import make
+from edml.registry._nodes import nodes, refuse, type_name
+from edml.registry._packing import pack
+from edml.registry._trees import check_trees
+from edml.registry._walk import Walk
+
+PROTOCOLS = (2,)  # of skops, that can be read
+_OF_PYTHON = ("builtins", "numpy")
+_TRUSTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+#: Kinds of node whose type is not looked up by name.
+_PLAIN_NODES = frozenset(
+    {
+        "DictNode",
+        "DefaultDictNode",
+        "ListNode",
+        "TupleNode",
+        "JsonNode",
+        "NdArrayNode",
+        "DTypeNode",
+        "BytesNode",
+    }
+)
+
+
+def dumps(model: Any, *, trusted: Sequence[str] = ()) -> bytes:
+    """Return the bytes of a fitted model, after proving that they can be loaded.
+
+    The same model gives the same bytes.
+    """
+    names = _check_trusted(trusted)
+    check_model(model)
+    data = pack(model)
+    found = _unlisted_types(data, names)
+    if found:
+        message = (
+            f"The {type(model).__name__} holds types that are not known to be safe: "
+            f"{found}. Use others, or name in trusted=[...] those of your own."
+        )
+        raise RegistryError(message)
+    loads(data, trusted=trusted)
+    return data
+
+
+def loads(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
+    """Return the model of a file's bytes, after checking everything in it.
+
+    The code of trusted types is run; what they hold is checked like all else.
+    """
+    names = _check_trusted(trusted)
+    try:
+        schema, members = _audit(data, names)
+        with warnings.catch_warnings():
+            # check_versions reports these once, in our own words
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            model = make(schema, members)
+        check_model(model)
+    except RegistryError:
+        raise
+    except Exception as error:  # a part is missing, or of another kind
+        message = (
+            f"The model file is damaged ({type(error).__name__} while reading it). "
+            "Restore it from a copy."
+        )
+        raise RegistryError(message) from error
+    return model
+
+
+def list_types(data: bytes) -> list[str]:
+    """Return the types in a file, except those of Python and numpy."""
+    names = {type_name(node) for node in nodes(_schema(data))}
+    return sorted(name for name in names if name.partition(".")[0] not in _OF_PYTHON)
+
+
+def list_user_types(data: bytes) -> list[str]:
+    """Return the types in a file that are not on the closed list."""
+    return _unlisted_types(data, frozenset())
+
+
+def _unlisted_types(data: bytes, trusted: frozenset[str]) -> list[str]:
+    known = _types.ALLOWED_TYPES | trusted
+    keys = _types.KEY_TYPES | _types.FACTORIES
+    return sorted(
+        {
+            name
+            for node in nodes(_schema(data))
+            if node["__loader__"] not in _PLAIN_NODES
+            and (name := type_name(node)) not in known
+            and not (node["__loader__"] == "TypeNode" and name in keys)
+        }
+    )
+
+
+def _schema(data: bytes) -> dict[str, Any]:
+    return read_schema(read_members(data)[SCHEMA])
+
+
+def _audit(
+    data: bytes, trusted: frozenset[str]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Check everything in a file, and return its schema and its members."""
+    members = read_members(data)
+    schema = read_schema(members[SCHEMA])
+    protocol = schema.pop("protocol", None)
+    if type(protocol) is not int or protocol not in PROTOCOLS:
+        message = (
+            f"The model file uses skops protocol {str(protocol)[:20]}; this edml reads "
+            f"{PROTOCOLS}. Install the edml that wrote it."
+        )
+        raise RegistryError(message)
+    content = ContentCheck()
+    walk = Walk(members, tuple(trusted), size_limit(len(data)), content)
+    walk.visit(schema)
+    check_trees(content.trees)
+    if members.keys() - walk.used != {SCHEMA}:
+        refuse("holds members that the model does not use")
+    return schema, members
+
+
+def _check_trusted(trusted: Sequence[str]) -> frozenset[str]:
+    if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
+        message = "trusted is a list of names such as 'mine.steps.Scaler'."
+        raise RegistryError(message)
+    for name in trusted:
+        never = name in _types.NEVER or name.partition(".")[0] in _types.NEVER_MODULES
+        if never or not _TRUSTED_NAME.fullmatch(name):
+            message = (
+                f"trusted names {name[:80]!r}, which no model needs and which could "
+                "run anything. Name only the classes of your own steps."
+            )
+            raise RegistryError(message)
+    return frozenset(trusted)

@@ -1,0 +1,231 @@
+"""RegistryReader: the half of `ModelRegistry` that changes nothing."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from edml.exceptions import RegistryError
+from edml.registry._exchange import export_version
+from edml.registry._exported import ExportedModel
+from edml.registry._protocol import STAGES
+from edml.registry._record import ModelRecord
+from edml.registry._state import previous_champion
+from edml.registry._store import MODEL, ModelStore
+from edml.registry._tables import list_evaluations, list_history, list_records
+from edml.registry._verify import find_problems
+
+
+class RegistryReader:
+    """Read the models, records, evaluations and history of a store."""
+
+    _store: ModelStore
+
+    @property
+    def name(self) -> str:
+        """Name of this line of models."""
+        return self._store.home.name
+
+    def records(self, stage: str | None = None) -> pd.DataFrame:
+        """List the versions.
+
+        Parameters
+        ----------
+        stage : {"development", "staging", "production"}, default=None
+            Which to list; None lists all.
+
+        Returns
+        -------
+        table : DataFrame of shape (n_versions, 18)
+            One row per version: version, stage, algorithm, created_at, threshold, the
+            headline figures of its latest evaluation on rows on which no contest was
+            decided (NaN if there is none), evaluated_at, purpose, parent and tags.
+
+        Raises
+        ------
+        RegistryError
+            If a record is damaged or not signed, or there is no such stage.
+        """
+        if stage is not None:
+            check_stage(stage, STAGES)
+        return list_records(self._store, stage)
+
+    def record(self, version: int | str) -> ModelRecord:
+        """Read the record of a version.
+
+        Parameters
+        ----------
+        version : int or {"production", "staging", "latest"}
+            Which, as for `load`.
+
+        Returns
+        -------
+        record : ModelRecord
+            With its present stage.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version, or its record is damaged or not signed.
+        """
+        return self._store.record(version)
+
+    def load(
+        self, version: int | str = "production", trusted: Sequence[str] = ()
+    ) -> Any:
+        """Load a model, reading no files but its own.
+
+        Parameters
+        ----------
+        version : int or {"production", "staging", "latest"}, default="production"
+            Its number; the champion; the only version in staging; or the newest.
+        trusted : sequence of str, default=()
+            Classes that it may hold, besides those that the registry trusts.
+
+        Returns
+        -------
+        model : classifier
+            It predicts the same bits as the one that was registered.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version, or it is damaged, not signed, holds a type
+            that is not allowed, or was written by a newer edml.
+
+        Warns
+        -----
+        UserWarning
+            If it was stored under other library versions that may matter.
+        """
+        return self._store.load(self._store.find(version), trusted)
+
+    def history(self) -> pd.DataFrame:
+        """List all changes, the oldest first.
+
+        Returns
+        -------
+        table : DataFrame
+            One row per change: generation, when, who, what, why, champion (after the
+            change), previous_champion (which a rollback would bring back), changes (in
+            words), moves and detail (a dict of the figures behind the change).
+            ``moves`` lists (version, stage before, stage after); the stage before is
+            "new" for a new version, the stage after "removed" for a removed one.
+
+        Raises
+        ------
+        RegistryError
+            If a state is damaged or not signed.
+        """
+        return list_history(self._store.history())
+
+    def previous_champion(self) -> int | None:
+        """Return the version that `rollback` would bring back.
+
+        Returns
+        -------
+        version : int or None
+            None if no earlier champion is still stored.
+
+        Raises
+        ------
+        RegistryError
+            If a state is damaged or not signed.
+        """
+        return previous_champion(self._store.history())
+
+    def evaluations(self, version: int | str = "production") -> pd.DataFrame:
+        """List the evaluations of a version, the oldest first.
+
+        Parameters
+        ----------
+        version : int or {"production", "staging", "latest"}, default="production"
+            Which.
+
+        Returns
+        -------
+        table : DataFrame
+            One row per evaluation: number, purpose, evaluated_at, fair (no contest of
+            this version was decided on these rows), data_fingerprint, the headline
+            figures, and evaluation, the Evaluation itself.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version, or an evaluation is damaged or not signed.
+        """
+        return list_evaluations(self._store, self._store.find(version))
+
+    def verify(self) -> list[str]:
+        """Check every file, and that every model can be loaded.
+
+        Returns
+        -------
+        problems : list of str
+            One or more sentences for each; empty if there are none.
+        """
+        problems = find_problems(self._store)
+        try:
+            stages = self._store.state().stages
+        except RegistryError:
+            return problems  # nothing says which versions there are
+        for version, stage in stages.items():
+            problems += self._store.find_model_problems(version, stage)
+        return problems
+
+    def export(self, version: int | str, path: str | PathLike[str]) -> Path:
+        """Write a version with its evaluations to one file.
+
+        Parameters
+        ----------
+        version : int or {"production", "staging", "latest"}
+            Which.
+        path : str or path-like
+            A new file, in an existing folder.
+
+        Returns
+        -------
+        path : Path
+            The file, for another registry's `import_`. It is signed with the key.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version, it is damaged, or the file exists or cannot
+            be written.
+        """
+        return export_version(self._store, self._store.find(version), Path(path))
+
+    def export_model(self, version: int | str) -> ExportedModel:
+        """Return a stored model as the bytes of its file, with its record.
+
+        Parameters
+        ----------
+        version : int or {"production", "staging", "latest"}
+            Which.
+
+        Returns
+        -------
+        exported : ExportedModel
+            For another system to keep; `read_model_file` reads it back.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version, or it is damaged or not signed.
+        """
+        record = self.record(version)
+        data = self._store.read_file(record.version, MODEL)
+        return ExportedModel(record=record, data=data, trusted=self._store.trusted)
+
+
+def check_stage(stage: object, known: Sequence[str]) -> None:
+    """Raise if a stage is not among those known."""
+    if stage not in known:
+        message = (
+            f"Expected a stage of {', '.join(known)}; found {stage!r:.40}. Choose one "
+            "of them."
+        )
+        raise RegistryError(message)

@@ -1,0 +1,371 @@
+"""VersionStore: the files of a registry, safe to kill at any moment and to share.
+
+`edml.registry._protocol` says what the files mean, and why nothing can be lost.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edml import _files
+from edml.exceptions import RegistryError
+from edml.registry import _reads
+from edml.registry._folder import Folder
+from edml.registry._protocol import (
+    EVALUATIONS,
+    MAX_FILE_BYTES,
+    RECORD,
+    Document,
+    check_file_name,
+    check_record,
+    read_number,
+)
+from edml.registry._state import State
+
+
+def now() -> str:
+    """Return the time in UTC, as ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class VersionStore:
+    """The versions, evaluations and states of one registry, as bytes and documents.
+
+    Nothing is created before the first write. Reads need no lock and no permission to
+    write. ``key`` signs all documents, and raises an error for those that it has not
+    signed.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        name: str,
+        key: bytes | None = None,
+        *,
+        who: str | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self.home = Folder(root, name, key, timeout)
+        self.who = "unknown" if who is None else str(who)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this registry."""
+        return self.home.path
+
+    def __repr__(self) -> str:
+        return f"VersionStore({str(self.home.root)!r}, {self.home.name!r})"  # no key
+
+    # -- versions ------------------------------------------------------------------
+
+    def add_version(
+        self,
+        files: Mapping[str, bytes],
+        record: Mapping[str, Any],
+        evaluations: Sequence[Mapping[str, Any]] = (),
+    ) -> Document:
+        """Store a new version with its first evaluations, whole or not at all.
+
+        Return its record, in which ``registry``, ``version`` and ``files`` are set.
+        """
+        listed = _describe_files(files)
+        with self.home.locked():
+            state = self._settled_state()
+            version = state.highest + 1
+            data, stored = self.home.seal(
+                "record", {"version": version}, {**record, "files": listed}
+            )
+            sealed = {
+                f"{number}.json": self._seal_evaluation(version, number, evaluation)
+                for number, evaluation in enumerate(evaluations, start=1)
+            }
+            with self.home.writing("The new version was not stored"):
+                self._publish_version(version, {**files, RECORD: data}, sealed)
+            failure = (
+                f"Version {version} is stored and counts as development, but the "
+                "history does not say so yet"
+            )
+            with self.home.writing(failure):
+                _files.sync_folder(self.home.versions)
+            self._write_state(failure, state.with_new([version]), "register")
+        return stored
+
+    def _publish_version(
+        self,
+        version: int,
+        files: Mapping[str, bytes],
+        evaluations: Mapping[str, bytes],
+    ) -> None:
+        temporary = _files.temporary_path(self.home.versions)
+        try:
+            _files.make_folder(temporary / EVALUATIONS)
+            for name, data in evaluations.items():
+                _files.write_file(temporary / EVALUATIONS / name, data)
+            if evaluations:
+                _files.sync_folder(temporary / EVALUATIONS)
+            for name, data in files.items():
+                _files.write_file(temporary / name, data)
+            _files.sync_folder(temporary)
+            _files.rename(temporary, self._path(version))
+        except BaseException:
+            with suppress(OSError):  # the first error is the one to report
+                _files.remove_tree(temporary)
+            raise
+
+    def versions(self) -> list[int]:
+        """Return the numbers of all versions, in order."""
+        return list(self.state().stages)
+
+    def read_record(self, version: int) -> Document:
+        """Read a record, with ``files``: the ``size`` and ``sha256`` of each."""
+        path = self._path(version) / RECORD
+        if not path.parent.is_dir():
+            raise self._no_version(version)
+        record = self.home.read(path, "record", {"version": int(version)})
+        check_record(record)
+        return record
+
+    def read_file(self, version: int, name: str) -> bytes:
+        """Read a file of a version, and check it against the record."""
+        files = self.read_record(version)["files"]
+        if name not in files:
+            message = (
+                f"Expected a file of version {version}, which has {sorted(files)}; "
+                f"found {name!r}. Choose one of them."
+            )
+            raise RegistryError(message)
+        path = self._path(version) / name
+        size, expected = files[name]["size"], files[name]["sha256"]
+        try:
+            data = _reads.read_file(self.home.root, path, MAX_FILE_BYTES, size)
+        except FileNotFoundError as error:
+            message = (
+                f"Expected the file {name!r} of version {version}; found none at "
+                f"{path}. Restore it from a backup."
+            )
+            raise RegistryError(message) from error
+        if hashlib.sha256(data).hexdigest() != expected:
+            message = (
+                f"Expected the bytes that the record of version {version} names; found "
+                f"others in {path}. Restore the file from a backup."
+            )
+            raise RegistryError(message)
+        return data
+
+    def remove_versions(
+        self, versions: Iterable[int] | Callable[[State], Iterable[int]], why: str = ""
+    ) -> list[int]:
+        """Remove versions for good; their numbers are not used again.
+
+        A callable chooses them from the present state, under the lock.
+        """
+        with self.home.locked():
+            state = self._settled_state()
+            chosen = versions(state) if callable(versions) else versions
+            removed = sorted({self._number(version) for version in chosen})
+            if not removed:
+                return []
+            self._check_removable(removed, state)
+            left = {v: s for v, s in state.stages.items() if v not in removed}
+            self._write_state(
+                "The versions were not removed",
+                replace(state, stages=left),
+                "remove",
+                why,
+                {"versions": removed},
+            )
+            failure = "The versions are removed, but not all of their files"
+            with self.home.writing(failure):
+                self.home.remove([self._path(version) for version in removed])
+        return removed
+
+    def _check_removable(self, versions: list[int], state: State) -> None:
+        for version in versions:
+            if version not in state.stages:
+                raise self._no_version(version)
+        if state.champion in versions:
+            message = (
+                f"Expected versions that are not in production; found version "
+                f"{state.champion}, which is. Promote another one first."
+            )
+            raise RegistryError(message)
+
+    # -- evaluations ---------------------------------------------------------------
+
+    def add_evaluation(self, version: int, evaluation: Mapping[str, Any]) -> Path:
+        """Store one more evaluation of a version, and return its path."""
+        with self.home.locked():
+            if version not in self._settled_state().stages:
+                raise self._no_version(version)
+            self.read_record(version)  # a lost folder must not come back without it
+            folder = self._path(version) / EVALUATIONS
+            number = max(self.home.numbers(folder, ".json"), default=0) + 1
+            data = self._seal_evaluation(int(version), number, evaluation)
+            path = folder / f"{number}.json"
+            failure = "The evaluation was not stored"
+            with self.home.writing(failure):
+                _files.make_folder(folder)  # a copied registry may lack an empty one
+            self.home.write(path, data, failure)
+        return path
+
+    def _seal_evaluation(
+        self, version: int, number: int, evaluation: Mapping[str, Any]
+    ) -> bytes:
+        place = {"version": version, "number": number}
+        body = {"evaluation": dict(evaluation), "who": self.who, "when": now()}
+        return self.home.seal("evaluation", place, body)[0]
+
+    def evaluation_numbers(self, version: int) -> list[int]:
+        """Return the numbers of a version's evaluations, the oldest first."""
+        folder = self._path(version)
+        if not folder.is_dir():
+            raise self._no_version(version)
+        return self.home.numbers(folder / EVALUATIONS, ".json")
+
+    def evaluations(self, version: int) -> list[Document]:
+        """Read all evaluations of a version, the oldest first."""
+        numbers = self.evaluation_numbers(version)
+        return [self.read_evaluation(version, number) for number in numbers]
+
+    def read_evaluation(self, version: int, number: int) -> Document:
+        """Read one evaluation, as `add_evaluation` was given it."""
+        path = self._path(version) / EVALUATIONS / f"{number}.json"
+        place = {"version": int(version), "number": number}
+        return self.home.read(path, "evaluation", place)["evaluation"]
+
+    # -- state ---------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Read the state of the highest generation; earlier ones are no substitute."""
+        state, above = self.written_state()
+        return state.with_new(filter(self._is_readable, above))
+
+    def read_state(self, generation: int) -> State:
+        """Read one state as its file says."""
+        path = self.home.states / f"{generation}.json"
+        document = self.home.read(path, "state", {"generation": generation})
+        return State.from_document(document)
+
+    def history(self) -> list[State]:
+        """Read all states, the oldest first."""
+        generations = self.home.numbers(self.home.states, ".json")
+        return [self.read_state(generation) for generation in generations]
+
+    def change(
+        self,
+        what: str,
+        why: str,
+        update: Callable[[State], Mapping[int, str]],
+        detail: Mapping[str, Any] | None = None,
+    ) -> State:
+        """Change the stages, in one step that no other change can interrupt.
+
+        ``update`` returns the new stage of every version. It is called under the lock,
+        so it must not write to the store; if it raises, nothing is changed.
+        """
+        with self.home.locked():
+            state = self._settled_state()
+            stages = state.check_successor(update(state))
+            state = replace(state, stages=stages)
+            failure = "The stages were not changed"
+            return self._write_state(failure, state, what, why, detail)
+
+    def written_state(self) -> tuple[State, list[int]]:
+        """Read the state as its file says, and the versions it does not name yet."""
+        # The versions first: what is above the highest number of a state that is read
+        # later was not removed in between, but is not named yet.
+        listed = self.home.numbers(self.home.versions)
+        generations = self.home.numbers(self.home.states, ".json")
+        state = self.read_state(generations[-1]) if generations else State()
+        return state, [version for version in listed if version > state.highest]
+
+    def _settled_state(self) -> State:
+        """Read the state, after naming every version in it; needs the lock."""
+        state, above = self.written_state()
+        strange = [version for version in above if not self._is_readable(version)]
+        if strange:
+            message = (
+                f"Expected no versions but those of the state; found {strange} in "
+                f"{self.home.versions} as well, without a readable record. Move them "
+                "out of the registry, and try again."
+            )
+            raise RegistryError(message)
+        if not above:
+            return state
+        return self._write_state(
+            "The stage of a version was not written down",
+            state.with_new(above),
+            "recover",
+            "registered by a writer that ended before it wrote this down",
+        )
+
+    def _is_readable(self, version: int) -> bool:
+        try:
+            self.read_record(version)
+        except RegistryError:
+            return False
+        return True
+
+    def _write_state(
+        self,
+        failure: str,
+        state: State,
+        what: str,
+        why: str = "",
+        detail: Mapping[str, Any] | None = None,
+    ) -> State:
+        generation = state.generation + 1
+        new = replace(
+            state,
+            what=what,
+            why=why,
+            who=self.who,
+            when=now(),
+            detail=dict(detail or {}),
+        )
+        data, stored = self.home.seal(
+            "state", {"generation": generation}, new.to_body()
+        )
+        new = State.from_document(stored)
+        self.home.write(self.home.states / f"{generation}.json", data, failure)
+        return new
+
+    def _path(self, version: int) -> Path:
+        return self.home.versions / str(self._number(version))
+
+    def _number(self, version: int) -> int:
+        number = None if isinstance(version, str) else read_number(str(version))
+        if number is None:
+            message = (
+                f"Expected the number of a version, from 1; found {version!r:.40}. "
+                "Choose one of versions()."
+            )
+            raise RegistryError(message)
+        return number
+
+    def _no_version(self, version: int) -> RegistryError:
+        return RegistryError(
+            f"Expected version {version} in registry {self.home.name!r}; found none at "
+            f"{self._path(version)}. Choose one of versions(); if it is one of them, "
+            "restore its folder from a backup."
+        )
+
+
+def _describe_files(files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    """Return the size and the SHA-256 of each file, after checking it."""
+    for name, data in files.items():
+        check_file_name(name)
+        if not isinstance(data, bytes) or len(data) > MAX_FILE_BYTES:
+            message = (
+                f"Expected at most {MAX_FILE_BYTES:,} bytes for the file {name!r}; "
+                f"found {type(data).__name__} of length {len(data):,}. Store less."
+            )
+            raise RegistryError(message)
+    return {
+        name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in files.items()
+    }
