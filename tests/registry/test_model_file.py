@@ -150,6 +150,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_the_same_bits_in_a_new_process(tmp_path):
     np.save(tmp_path / "X.npy", X)
     for name in MAKERS:

@@ -131,4 +131,4 @@ def test_two_first_writers_make_one_registry(tmp_path):
     for worker in workers:
         worker.join()
     assert sorted(found) == [1, 2, 3, 4]
-    assert VersionStore(tmp_path / "new" / "deep", "risk").verify() == []
+    assert find_problems(VersionStore(tmp_path / "new" / "deep", "risk")) == []

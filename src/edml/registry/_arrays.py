@@ -1,8 +1,7 @@
 """Arrays of .npy files, read without numpy's reader, which can load objects."""
 
-import ast
+import io
 import math
-import re
 from functools import lru_cache
 from typing import Any
 
@@ -11,25 +10,18 @@ from numpy.typing import NDArray
 
 from edml.exceptions import RegistryError
 
-_MAGIC = b"\x93NUMPY"
+_MAGIC = b"\x93NUMPY\x01\x00"
 _PREFIX = 10  # magic, version, and the header's length in two bytes
 _MAX_AXES = 8
-_HEADER = re.compile(
-    r"\{'descr': (?P<descr>'[<>|=][a-zA-Z]\d{1,6}'|\[[^{}]{1,800}\]), "
-    r"'fortran_order': (?P<fortran>True|False), "
-    r"'shape': \((?P<shape>[\d, ]{0,120})\), \} *\n"
-)
-_FIELD = re.compile(r"\('(\w{0,40})', '([<>|=][a-zA-Z]\d{1,6})'\)")
 
 
 def read_array(content: bytes) -> NDArray[Any]:
     """Return the array of a .npy file, read-only and over the same memory."""
-    length = int.from_bytes(content[8:_PREFIX], "little")
-    start = _PREFIX + length
-    if content[:8] != _MAGIC + b"\x01\x00" or len(content) < start:
+    start = _PREFIX + int.from_bytes(content[len(_MAGIC) : _PREFIX], "little")
+    if content[: len(_MAGIC)] != _MAGIC or len(content) < start:
         message = "An array of the model file is not in numpy's format."
         raise RegistryError(message)
-    dtype, fortran, shape = _read_header(content[_PREFIX:start])
+    dtype, fortran, shape = _read_header(content[len(_MAGIC) : start])
     size = math.prod(shape) * dtype.itemsize
     if size != len(content) - start:
         message = (
@@ -41,28 +33,20 @@ def read_array(content: bytes) -> NDArray[Any]:
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # the trees of a forest have few different headers
 def _read_header(header: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    found = _HEADER.fullmatch(header.decode("latin-1"))
-    if found is None:
-        message = "An array of the model file has a header that numpy does not write."
+    try:
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(io.BytesIO(header))
+    except (ValueError, TypeError, SyntaxError, RecursionError) as error:
+        message = "An array of the model file has a header that numpy cannot read."
+        raise RegistryError(message) from error
+    if len(shape) > _MAX_AXES or min(shape, default=0) < 0:
+        message = "An array of the model file has an impossible shape."
         raise RegistryError(message)
-    shape = tuple(int(part) for part in found["shape"].split(",") if part.strip())
-    dtype = _read_dtype(found["descr"])
-    if len(shape) > _MAX_AXES or dtype.hasobject or not dtype.itemsize:
-        message = "An array of the model file holds objects, nothing, or many axes."
+    if dtype.hasobject or not dtype.itemsize or dtype.subdtype is not None:
+        message = "An array of the model file holds objects, nothing, or arrays."
         raise RegistryError(message)
-    return dtype, found["fortran"] == "True", shape
-
-
-def _read_dtype(text: str) -> np.dtype[Any]:
-    if text.startswith("'"):
-        return np.dtype(ast.literal_eval(text))
-    fields = _FIELD.findall(text)
-    if text != "[" + ", ".join(f"('{name}', '{kind}')" for name, kind in fields) + "]":
-        message = "An array of the model file has fields that numpy does not write."
-        raise RegistryError(message)
-    return np.lib.format.descr_to_dtype(fields)
+    return dtype, fortran, shape
 
 
 def without_padding(content: bytes) -> bytes:

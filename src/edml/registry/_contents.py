@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from edml.registry import _types
+from edml.registry._boosters import make_lightgbm, make_xgboost
 from edml.registry._boosters_lightgbm import BoosterShape, check_lightgbm
 from edml.registry._boosters_xgboost import check_xgboost
 from edml.registry._nodes import (
@@ -15,8 +16,8 @@ from edml.registry._nodes import (
     refuse,
     type_name,
 )
-from edml.registry._trees import TreeParts, check_forest, read_classifier
-from edml.registry._walk import Walk
+from edml.registry._trees import TreeParts, check_forest, read_tree
+from edml.registry._walk import Maker, Walk
 
 # LightGBM parses the settings as one text of name=value in every prediction
 _SETTING = re.compile(r"[\w.:,\-]{0,200}")
@@ -67,27 +68,25 @@ class ContentCheck:
     def __init__(self) -> None:
         self.trees: list[TreeParts] = []
 
-    def __call__(self, walk: Walk, name: str, own: dict[str, State]) -> set[str]:
-        """Check an object's attributes; return those that need no further check."""
-        if name in _types.TREE_CLASSIFIERS:
-            parts = read_classifier(walk, own)
-            if parts is None:
-                return set()
+    def __call__(
+        self, walk: Walk, name: str, own: dict[str, State]
+    ) -> dict[str, Maker]:
+        """Check an object's attributes; return the makers of those that are special."""
+        if name in _types.TREE_CLASSIFIERS and "tree_" in own:
+            parts, make = read_tree(walk, own)
             self.trees.append(parts)
-            return {"tree_"}
+            return {"tree_": make}
         if name in _types.FORESTS:
             check_forest(walk, own)
         if name == _types.LIGHTGBM:
-            _check_lightgbm_classifier(walk, own)
-            return {"_Booster"}
+            return {"_Booster": _read_lightgbm(walk, own)}
         if name == _types.XGBOOST:
-            _check_xgboost_classifier(walk, own)
-            return {"_Booster"}
-        return set()
+            return {"_Booster": _read_xgboost(walk, own)}
+        return {}
 
 
-def _check_lightgbm_classifier(walk: Walk, own: dict[str, State]) -> None:
-    state = _read_booster(
+def _read_lightgbm(walk: Walk, own: dict[str, State]) -> Maker:
+    state, make = _read_booster(
         walk, own, _types.STORED_LIGHTGBM, {"model", "best_iteration", "params"}
     )
     settings = {
@@ -116,30 +115,31 @@ def _check_lightgbm_classifier(walk: Walk, own: dict[str, State]) -> None:
     _check_classes(walk, own["_n_classes"], shape)
     if walk.array(own["_classes"]).shape != (shape.n_classes,):
         refuse("has a booster of other classes than its classifier")
+    return lambda: make_lightgbm(make())
 
 
-def _check_xgboost_classifier(walk: Walk, own: dict[str, State]) -> None:
-    state = _read_booster(walk, own, _types.STORED_XGBOOST, {"model", "n_jobs"})
+def _read_xgboost(walk: Walk, own: dict[str, State]) -> Maker:
+    state, make = _read_booster(walk, own, _types.STORED_XGBOOST, {"model", "n_jobs"})
     if state["n_jobs"] != own["n_jobs"]:
         refuse("has a booster of other threads than its classifier")
     _check_classes(walk, own["n_classes_"], check_xgboost(walk.member(state["model"])))
+    return lambda: make_xgboost(make())
 
 
 def _read_booster(
     walk: Walk, own: dict[str, State], name: str, parts: set[str]
-) -> dict[str, State]:
-    """Return the attributes of a classifier's booster, of which ``model`` is bytes."""
+) -> tuple[dict[str, State], Maker]:
+    """Return a booster's attributes, of which ``model`` is bytes, and their maker."""
     node = own.get("_Booster", {})
     if node.get("__loader__") != "ObjectNode":
         refuse("has a boosted classifier that is not fitted")
     check_keys(node, "content")
     if type_name(node) != name:
         refuse("has a booster in another form than edml stores")
-    walk.visit(node["content"])
     state = attributes(node)
     if state.keys() != parts or state["model"].get("__loader__") != "BytesNode":
         refuse("has a booster in another form than edml stores")
-    return state
+    return state, walk.visit(node["content"])
 
 
 def _is_setting(value: Any) -> bool:

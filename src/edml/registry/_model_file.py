@@ -17,11 +17,10 @@ from edml.registry import _types
 from edml.registry._archive import SCHEMA, read_members, read_schema, size_limit
 from edml.registry._contents import ContentCheck
 from edml.registry._fitted import check_model
-from edml.registry._making import make
 from edml.registry._nodes import nodes, refuse, type_name
 from edml.registry._packing import pack
 from edml.registry._trees import check_trees
-from edml.registry._walk import Walk
+from edml.registry._walk import Maker, Walk
 
 PROTOCOLS = (2,)  # of skops, that can be read
 _OF_PYTHON = ("builtins", "numpy")
@@ -67,11 +66,11 @@ def loads(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
     """
     names = _check_trusted(trusted)
     try:
-        schema, members = _audit(data, names)
+        make = _audit(data, names)
         with warnings.catch_warnings():
             # check_versions reports these once, in our own words
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            model = make(schema, members)
+            model = make()
         check_model(model)
     except RegistryError:
         raise
@@ -113,10 +112,8 @@ def _schema(data: bytes) -> dict[str, Any]:
     return read_schema(read_members(data)[SCHEMA])
 
 
-def _audit(
-    data: bytes, trusted: frozenset[str]
-) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Check everything in a file, and return its schema and its members."""
+def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
+    """Check everything in a file, and return what makes its model."""
     members = read_members(data)
     schema = read_schema(members[SCHEMA])
     protocol = schema.pop("protocol", None)
@@ -128,11 +125,11 @@ def _audit(
         raise RegistryError(message)
     content = ContentCheck()
     walk = Walk(members, tuple(trusted), size_limit(len(data)), content)
-    walk.visit(schema)
+    make = walk.visit(schema)
     check_trees(content.trees)
     if members.keys() - walk.used != {SCHEMA}:
         refuse("holds members that the model does not use")
-    return schema, members
+    return make
 
 
 def _check_trusted(trusted: Sequence[str]) -> frozenset[str]:

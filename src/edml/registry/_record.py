@@ -1,9 +1,11 @@
 """ModelRecord: what is known of a stored model, without loading it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cache
 from numbers import Integral, Real
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -27,28 +29,6 @@ FIGURES = (
 )
 DEFAULT_THRESHOLD = 0.5  # of a model without one, as in `edml.evaluate`
 
-_TEXT_OR_NONE = (str, type(None))
-_DICT_OR_NONE = (dict, type(None))
-_KINDS: dict[str, tuple[type, ...]] = {
-    "version": (int,),
-    "stage": (str,),
-    "algorithm": (str,),
-    "parameters": (dict,),
-    "threshold": (float, int),
-    "feature_names": (list, tuple, type(None)),
-    "split_plan_hash": _TEXT_OR_NONE,
-    "data_fingerprint": _TEXT_OR_NONE,
-    "threshold_fingerprint": _TEXT_OR_NONE,
-    "libraries": (dict,),
-    "created_at": (str,),
-    "parent": (int, type(None)),
-    "tags": (dict,),
-    "files": (dict,),
-    "training": _DICT_OR_NONE,
-    "validation": _DICT_OR_NONE,
-    "origin": _DICT_OR_NONE,
-}
-
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ModelRecord:
@@ -59,22 +39,22 @@ class ModelRecord:
     version : int
         Its number in the registry, from 1.
     stage : {"development", "staging", "production"}
-        Where it stood when the record was read.
+        Its stage when the record was read.
     algorithm : str
         Class of the pipeline's last step.
     parameters : dict
         Parameters of that step, as far as JSON can hold them.
     threshold : float
-        The probability at and above which a student is flagged; 0.5 where the model
-        has none of its own.
+        The probability at and above which a student is flagged; 0.5 if the model has
+        no threshold.
     feature_names : tuple of str or None
-        The columns of the table that it was fitted on, where they have names.
+        The columns of the table that it was fitted on, if they have names.
     split_plan_hash : str or None
         Hash of the folds that calibration and threshold were learned from.
     data_fingerprint : str or None
         SHA-256 of the rows that it was trained on.
     threshold_fingerprint : str or None
-        SHA-256 of the rows that its threshold was chosen on, where these are others.
+        SHA-256 of the rows that its threshold was chosen on, if these are others.
     libraries : dict of str to str
         Versions of the libraries that it was stored under.
     created_at : str
@@ -82,11 +62,11 @@ class ModelRecord:
     parent : int or None
         The version that it was made from.
     tags : dict
-        What the user noted of it.
+        The user's notes.
     files : dict of str to dict
         Size and SHA-256 of each of its files.
     training : dict or None
-        What `ModelRegistry.refit` needs; None where it was not told.
+        What `ModelRegistry.refit` needs; None if unknown.
     validation : dict or None
         The headline figures of the evaluation that it was registered with, and the
         ``data_fingerprint`` of their rows.
@@ -95,7 +75,7 @@ class ModelRecord:
 
     See Also
     --------
-    ModelRegistry.record : Gives it.
+    ModelRegistry.record : Returns it.
 
     Examples
     --------
@@ -132,7 +112,7 @@ class ModelRecord:
     origin: dict[str, Any] | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the record as a dictionary that JSON can hold.
+        """Return the record as a dictionary that JSON can hold.
 
         Returns
         -------
@@ -151,8 +131,8 @@ class ModelRecord:
         Parameters
         ----------
         data : mapping
-            What `to_dict` gave, also after a way through JSON; what it has besides is
-            passed over, for later versions of edml may write more.
+            What `to_dict` returned, also after a round trip through JSON. Unknown
+            fields are ignored, because later versions of edml may write more.
 
         Returns
         -------
@@ -162,11 +142,10 @@ class ModelRecord:
         Raises
         ------
         RegistryError
-            If a field is absent, or of another kind.
+            If a field is missing, or of another type.
         """
-        known = {one.name for one in fields(cls)}
-        given = {name: data[name] for name in data if name in known}
-        for name, kinds in _KINDS.items():
+        given = {name: data[name] for name in _read_kinds() if name in data}
+        for name, kinds in _read_kinds().items():
             if name not in given:
                 problem = f"found no {name!r}"
             elif type(given[name]) not in kinds:
@@ -189,6 +168,19 @@ class ModelRecord:
             f"algorithm={self.algorithm!r}, threshold={self.threshold:.3g}, "
             f"parent={self.parent}, tags={self.tags})"
         )
+
+
+@cache
+def _read_kinds() -> dict[str, set[type]]:
+    """Return the types that each field of a written record may have."""
+    kinds = {}
+    for name, hint in get_type_hints(ModelRecord).items():
+        if name in ModelRecord.__dataclass_fields__:
+            options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+            kinds[name] = {get_origin(one) or one for one in options}
+    kinds["feature_names"].add(list)  # as JSON holds a tuple,
+    kinds["threshold"].add(int)  # and may hold a float
+    return kinds
 
 
 def describe(

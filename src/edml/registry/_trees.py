@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
 from edml.registry import _types
-from edml.registry._nodes import State, attributes, read_json, refuse
-from edml.registry._walk import Walk
+from edml.registry._nodes import (
+    State,
+    attributes,
+    check_keys,
+    read_json,
+    refuse,
+    type_name,
+)
+from edml.registry._walk import Maker, Walk, find
 
 MAX_TREE_DEPTH = 2000
 MAX_CLASSES = 1000
@@ -31,23 +38,14 @@ class TreeParts(NamedTuple):
     max_depth: int
 
 
-def read_classifier(walk: Walk, own: dict[str, State]) -> TreeParts | None:
-    """Read the tree of a classifier, and compare the two; None if it is not fitted."""
-    if "tree_" not in own:
-        return None
+def read_tree(walk: Walk, own: dict[str, State]) -> tuple[TreeParts, Maker]:
+    """Read the tree of a classifier, compare the two, and return the tree's maker."""
     n_features, n_classes = fitted_shape(walk, own)
     node = own["tree_"]
-    name = f"{node['__module__']}.{node['__class__']}"
-    if node.get("__loader__") != "TreeNode" or name != _types.TREE:
+    if node.get("__loader__") != "TreeNode" or type_name(node) != _types.TREE:
         refuse("has no tree where one belongs")
-    if node.keys() - {"__reduce__", "content"} != {
-        "__class__",
-        "__module__",
-        "__loader__",
-    }:
-        refuse("has a tree with missing or unknown parts")
-    walk.name(name, _types.ALLOWED_TYPES)
-    _check_arguments(walk, node["__reduce__"], n_features, n_classes)
+    check_keys(node, "__reduce__", "content")
+    arguments = _read_arguments(walk, node["__reduce__"], n_features, n_classes)
     state = attributes(node)
     if state.keys() != {"max_depth", "node_count", "nodes", "values"}:
         refuse("has a tree with missing or unknown parts")
@@ -67,7 +65,14 @@ def read_classifier(walk: Walk, own: dict[str, State]) -> TreeParts | None:
     )
     if not right:
         refuse("has a tree whose arrays do not fit together")
-    return TreeParts(nodes, values, n_features, max_depth)
+
+    def make() -> Any:
+        made = find(node)(*arguments())
+        arrays = {"nodes": nodes.copy(), "values": values.copy()}
+        made.__setstate__({"max_depth": max_depth, "node_count": n_nodes, **arrays})
+        return made
+
+    return TreeParts(nodes, values, n_features, max_depth), make
 
 
 def fitted_shape(walk: Walk, own: dict[str, State]) -> tuple[int, int]:
@@ -98,8 +103,8 @@ def check_forest(walk: Walk, own: dict[str, State]) -> None:
     if trees.get("__loader__") != "ListNode" or not trees["content"]:
         refuse("has a forest without trees")
     for tree in trees["content"]:
-        name = f"{tree['__module__']}.{tree['__class__']}"
-        inside = attributes(tree) if name in _types.TREE_CLASSIFIERS else {}
+        known = type_name(tree) in _types.TREE_CLASSIFIERS
+        inside = attributes(tree) if known else {}
         if "tree_" not in inside or fitted_shape(walk, inside) != expected:
             refuse("has a forest of trees that do not fit together")
 
@@ -178,10 +183,10 @@ def _check_numbers(
             refuse("has a tree whose leaves do not hold probabilities")
 
 
-def _check_arguments(walk: Walk, reduce: Any, n_features: int, n_classes: int) -> None:
+def _read_arguments(walk: Walk, reduce: Any, n_features: int, n_classes: int) -> Maker:
     if reduce.keys() != {"args"} or reduce["args"].get("__loader__") != "TupleNode":
         refuse("has a tree that is made in another way")
-    walk.visit(reduce["args"])
+    make = walk.visit(reduce["args"])
     features, classes, outputs = reduce["args"]["content"]
     of_each = walk.array(classes)
     right = (
@@ -194,6 +199,7 @@ def _check_arguments(walk: Walk, reduce: Any, n_features: int, n_classes: int) -
     )
     if not right:
         refuse("has a tree of other features or classes than its classifier")
+    return make
 
 
 @cache

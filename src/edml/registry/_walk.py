@@ -1,10 +1,15 @@
-"""The walk over a file's schema, before any object is made.
+"""The walk over a file's schema: check every node, then make the objects.
 
 skops makes each object from a node with a kind, a class and a state. Here every node is
 of a known kind with exactly the keys of that kind, and every class is on the list.
 Nodes do not refer to others, so that nothing is used elsewhere than it was checked.
+
+Visiting a node returns a function that makes its object. It is called only after the
+whole file was checked, and only then is anything imported.
 """
 
+import importlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +31,8 @@ from edml.registry._nodes import (
     type_name,
 )
 
+Maker = Callable[[], Any]
+
 MAX_DEPTH = 60
 MAX_THREADS = 256
 _THREADS = frozenset({"n_jobs", "nthread", "num_threads", "thread_count"})
@@ -36,7 +43,7 @@ class Walk:
     """One walk over one file, whose members may come to ``limit`` bytes in all.
 
     ``check`` is called with the walk, a class's name and its attributes' nodes, and
-    returns the names of those that it checked itself.
+    returns the makers of those that it checked itself.
     """
 
     def __init__(
@@ -44,7 +51,7 @@ class Walk:
         members: Mapping[str, bytes],
         trusted: Sequence[str],
         limit: int,
-        check: Callable[["Walk", str, dict[str, State]], set[str]],
+        check: Callable[["Walk", str, dict[str, State]], dict[str, Maker]],
     ) -> None:
         self.members = members
         self.trusted = frozenset(trusted)
@@ -53,19 +60,26 @@ class Walk:
         self.used: set[str] = set()
         self._depth = 0
 
-    def visit(self, node: Any) -> None:
-        """Check a node and all its parts."""
+    def visit(self, node: Any) -> Maker:
+        """Check a node and all its parts; return what makes its object."""
         if not isinstance(node, dict):
             refuse("describes an object without its parts")
         kind = node.get("__loader__")
-        action = _ACTIONS.get(kind) if isinstance(kind, str) else None
-        if action is None:
+        read = _READERS.get(kind) if isinstance(kind, str) else None
+        if read is None:
             refuse(f"holds a node of the kind {str(kind)[:60]!r}, which may run code")
         self._depth += 1
         if self._depth > MAX_DEPTH:
             refuse(f"nests its objects deeper than {MAX_DEPTH}")
-        action(self, node)
+        make = read(self, node)
         self._depth -= 1
+        return make
+
+    def items(self, node: State, name: str) -> list[Maker]:
+        """Check a list or tuple and its items."""
+        check_keys(node, "content")
+        check_name(node, name)
+        return [self.visit(item) for item in check_list(node["content"])]
 
     def member(self, node: State) -> bytes:
         """Return the bytes that a node names, counted each time against the limit."""
@@ -104,9 +118,36 @@ class Walk:
             refuse_type(name)
 
 
-def _json(walk: Walk, node: State) -> None:
-    if _too_deep(read_json(node)):
+def find(node: State) -> Any:
+    """Import the class or function that an allowed node names."""
+    return getattr(importlib.import_module(node["__module__"]), node["__class__"])
+
+
+def _instance_maker(node: State, state: Maker) -> Maker:
+    """Return what makes an object from its state, as skops does."""
+
+    def make() -> Any:
+        kind = find(node)
+        if not isinstance(kind, type):
+            refuse("names a class that is not one")
+        made: Any = kind.__new__(kind)  # type: ignore[call-overload]
+        own = state()
+        if own is None:
+            return made
+        if hasattr(made, "__setstate__"):
+            made.__setstate__(own)
+        else:
+            made.__dict__.update(own)
+        return made
+
+    return make
+
+
+def _json(walk: Walk, node: State) -> Maker:
+    value = read_json(node)
+    if _too_deep(value):
         refuse("nests a value too deep")
+    return lambda: value
 
 
 def _too_deep(value: Any, depth: int = 0) -> bool:
@@ -116,49 +157,66 @@ def _too_deep(value: Any, depth: int = 0) -> bool:
     return depth > MAX_DEPTH or any(_too_deep(one, depth + 1) for one in inner)
 
 
-def _sequence(*names: str) -> Callable[[Walk, State], None]:
-    def action(walk: Walk, node: State) -> None:
-        check_keys(node, "content")
-        check_name(node, *names)
-        for item in check_list(node["content"]):
-            walk.visit(item)
-
-    return action
+def _list(walk: Walk, node: State) -> Maker:
+    makers = walk.items(node, "builtins.list")
+    return lambda: [make() for make in makers]
 
 
-def _dict(walk: Walk, node: State) -> None:
+def _tuple(walk: Walk, node: State) -> Maker:
+    makers = walk.items(node, "builtins.tuple")
+    return lambda: tuple(make() for make in makers)
+
+
+def _dict(walk: Walk, node: State) -> Maker:
     check_name(node, *_types.DICTS)
     content = node["content"]
-    for kind, key in zip(key_types(node), content, strict=True):
+    kinds = key_types(node)
+    for kind, key in zip(kinds, content, strict=True):
         walk.name(type_name(kind), _types.KEY_TYPES)
         if len(key) > _LONGEST_NUMBER and type_name(kind) != "builtins.str":
             refuse("has a number that is too long")
-    for value in content.values():
-        walk.visit(value)
+    makers = [walk.visit(value) for value in content.values()]
+
+    def make() -> Any:
+        made = find(node)()
+        for kind, key, value in zip(kinds, content, makers, strict=True):
+            text = type_name(kind) == "builtins.str"
+            made[key if text else find(kind)(key)] = value()
+        return made
+
+    return make
 
 
-def _defaultdict(walk: Walk, node: State) -> None:
+def _defaultdict(walk: Walk, node: State) -> Maker:
     check_keys(node, "content")
     check_name(node, "collections.defaultdict")
     if node["content"].keys() != {"main", "default_factory"}:
         refuse("has a dictionary of another form")
     factory = node["content"]["default_factory"]
-    if factory.get("__loader__") == "TypeNode":
+    named = factory.get("__loader__") == "TypeNode"
+    if named:
         check_keys(factory)
         walk.name(type_name(factory), _types.FACTORIES)
     elif read_json(factory) is not None:
         refuse("has a dictionary of another form")
-    walk.visit(node["content"]["main"])
+    main = walk.visit(node["content"]["main"])
+    return lambda: defaultdict(find(factory) if named else None, main())
 
 
-def _array(walk: Walk, node: State) -> None:
-    if node.get("type") == "numpy":
-        values = walk.array(node)
-        if values.dtype.kind not in _types.ARRAY_KINDS:
-            refuse("has an array of neither numbers nor text")
-        if values.dtype.kind == "b" and (values.view(np.uint8) > 1).any():
-            refuse("has an array of invalid truth values")
-        return
+def _array(walk: Walk, node: State) -> Maker:
+    if node.get("type") != "numpy":
+        return _array_of_objects(walk, node)
+    values = walk.array(node)
+    if values.dtype.kind not in _types.ARRAY_KINDS:
+        refuse("has an array of neither numbers nor text")
+    if values.dtype.kind == "b" and (values.view(np.uint8) > 1).any():
+        refuse("has an array of invalid truth values")
+    if type_name(node) == _types.ARRAY:
+        return lambda: values.copy(order="K")  # writable, and aligned
+    return lambda: find(node)(values)
+
+
+def _array_of_objects(walk: Walk, node: State) -> Maker:
     check_keys(node, "type", "content", "shape")
     check_name(node, _types.ARRAY)
     shape, items = node["shape"], check_list(node["content"])
@@ -167,32 +225,40 @@ def _array(walk: Walk, node: State) -> None:
     walk.visit(shape)
     if [read_json(size) for size in shape["content"]] != [len(items)]:
         refuse("has an array whose shape is wrong")
-    for item in items:
-        _json(walk, item)
+    makers = [_json(walk, item) for item in items]
+
+    def make() -> Any:
+        made = np.empty(len(makers), dtype=object)
+        for place, one in enumerate(makers):
+            made[place] = one()
+        return made
+
+    return make
 
 
-def _dtype(walk: Walk, node: State) -> None:
+def _dtype(walk: Walk, node: State) -> Maker:
     check_keys(node, "content")
     walk.name(type_name(node), frozenset({"numpy.dtype"}))
-    # skops stores it as an empty array
-    if walk.array(node["content"]).dtype.kind not in _types.ARRAY_KINDS:
+    dtype = walk.array(node["content"]).dtype  # skops stores it as an empty array
+    if dtype.kind not in _types.ARRAY_KINDS:
         refuse("has a dtype of neither numbers nor text")
+    return lambda: dtype
 
 
-def _bytes(walk: Walk, node: State) -> None:
+def _bytes(walk: Walk, node: State) -> Maker:
     check_keys(node, "file")
     check_name(node, "builtins.bytes")
-    walk.member(node)
+    content = walk.member(node)
+    return lambda: content
 
 
-def _object(walk: Walk, node: State) -> None:
+def _object(walk: Walk, node: State) -> Maker:
     name = type_name(node)
     walk.name(name, _types.OBJECTS)
-    if name in walk.trusted and name not in _types.OBJECTS:
+    if name not in _types.OBJECTS:  # of a class that the user trusts
         check_keys(node, *({"content"} & node.keys()))
-        if "content" in node:
-            walk.visit(node["content"])
-        return
+        state = walk.visit(node["content"]) if "content" in node else None
+        return _instance_maker(node, state or (lambda: None))
     check_keys(node, "content")
     own = attributes(node)
     for key in _THREADS & own.keys():
@@ -201,30 +267,31 @@ def _object(walk: Walk, node: State) -> None:
             type(n_threads) is int and abs(n_threads) <= MAX_THREADS
         ):
             refuse(f"asks for more than {MAX_THREADS} threads")
-    checked = walk.check(walk, name, own)
     # those that are checked by their contents are not plain nodes
-    for key, value in own.items():
-        if key not in checked:
-            walk.visit(value)
+    makers = walk.check(walk, name, own)
+    makers = {key: makers.get(key) or walk.visit(value) for key, value in own.items()}
+    return _instance_maker(node, lambda: {key: one() for key, one in makers.items()})
 
 
-def _constructed(walk: Walk, node: State) -> None:
+def _constructed(walk: Walk, node: State) -> Maker:
     check_keys(node, "content")
     walk.name(type_name(node), frozenset())
-    walk.visit(node["content"])
+    arguments = walk.visit(node["content"])
+    return lambda: find(node)(*arguments())
 
 
-def _named(walk: Walk, node: State) -> None:
+def _named(walk: Walk, node: State) -> Maker:
     check_keys(node)
     walk.name(type_name(node), frozenset())
+    return lambda: find(node)
 
 
-_ACTIONS: dict[str, Callable[[Walk, State], None]] = {
+_READERS: dict[str, Callable[[Walk, State], Maker]] = {
     "ObjectNode": _object,
     "DictNode": _dict,
     "DefaultDictNode": _defaultdict,
-    "ListNode": _sequence("builtins.list"),
-    "TupleNode": _sequence("builtins.tuple"),
+    "ListNode": _list,
+    "TupleNode": _tuple,
     "JsonNode": _json,
     "NdArrayNode": _array,
     "DTypeNode": _dtype,
