@@ -130,11 +130,3 @@ def _object(name: str, state: dict[str, State]) -> State:
 
 def _json(value: Any) -> State:
     return {**_node("JsonNode", "builtins.str"), "content": json.dumps(value)}
-
-
-def untrusted_types(schema: State, trusted: frozenset[str]) -> list[str]:
-    """Former helper; gone when tracking has moved to ExportedModel."""
-    known = _types.ALLOWED_TYPES | trusted | _types.KEY_TYPES | _types.FACTORIES
-    kinds = {"ObjectNode", "TreeNode", "ConstructorFromReduceNode", "FunctionNode"}
-    found = {type_name(one) for one in nodes(schema) if one["__loader__"] in kinds}
-    return sorted(found - known)

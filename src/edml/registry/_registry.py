@@ -85,8 +85,6 @@ class ModelRegistry(RegistryReader):
     ) -> None:
         self._store = ModelStore(Path(path), name, key, who=who, trusted=trusted)
 
-    _shelf = property(lambda self: self._store)  # former name; tracking still uses it
-
     def __repr__(self) -> str:
         home = self._store.home
         return f"ModelRegistry({str(home.root)!r}, {home.name!r})"  # never the key

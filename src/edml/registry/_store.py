@@ -26,9 +26,9 @@ from edml.registry._state import (
     DEVELOPMENT,
     PRODUCTION,
     ROLLBACK,
+    State,
     previous_champion,
 )
-from edml.registry._state import State as State  # noqa: PLC0414 - tracking uses it
 from edml.registry._versions import VersionStore
 
 MODEL = "model.skops"
