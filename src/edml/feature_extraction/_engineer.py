@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from edml._jobs import Jobs
 from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
-from edml.feature_extraction._describe import FEATURES, describe
-from edml.feature_extraction._events import read_events
+from edml.feature_extraction._events import Events, read_events
+from edml.feature_extraction._history import FEATURES, history_features
 from edml.schema import (
     COURSE,
     REQUIRED_COLUMNS,
@@ -159,15 +158,8 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = resolve_columns(self.columns)
-        with Jobs(len(X)) as jobs:
-            described = describe(
-                read_events(X, names, self.partition_days, jobs),
-                jobs,
-                exam_kinds=self.exam_kinds,
-                pending=self.pending,
-                fill_value=self.fill_value,
-            )
-        frame = pd.DataFrame(described.T, index=X.index, columns=FEATURES, copy=False)
+        described = self._describe(read_events(X, names, self.partition_days))
+        frame = pd.DataFrame(described, index=X.index, columns=FEATURES, copy=False)
         frame.insert(0, COURSE, X[names[COURSE]])
         frame.insert(0, STUDENT, X[names[STUDENT]])
         return frame
@@ -198,18 +190,27 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = resolve_columns(self.columns)
-        with Jobs(len(X)) as jobs:
-            events = read_events(X, names, self.partition_days, jobs)
-            rows = latest_positions(events.rows.history, events.rows.partition)
-            described = describe(
-                events,
-                jobs,
-                exam_kinds=self.exam_kinds,
-                pending=self.pending,
-                fill_value=self.fill_value,
-                wanted=rows,
-            )
-        return rows, np.ascontiguousarray(described.T)
+        events = read_events(X, names, self.partition_days)
+        rows = latest_positions(events.history, events.partition)
+        return rows, self._describe(events, rows)
+
+    def _describe(self, events: Events, rows: IntArray | None = None) -> FloatArray:
+        """Compute the features of all rows or of some, of shape (n_rows, 44)."""
+        kinds = resolve_exam_kinds(self.exam_kinds)
+        return history_features(
+            events.history,
+            events.partition,
+            events.exams,
+            events.creations,
+            events.submissions,
+            kinds={
+                kind: np.flatnonzero([name in members for name in events.exam_names])
+                for kind, members in kinds.items()
+            },
+            pending_is_zero=self.pending == "zero",
+            fill_value=self.fill_value,
+            wanted=rows,
+        ).T
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
         """Give the names of the columns of the output.

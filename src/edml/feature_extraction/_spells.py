@@ -1,17 +1,17 @@
-"""Values that hold for a while, and their aggregates at each change point."""
+"""Values that hold for a while, and their aggregates at each snapshot."""
 
 import itertools
 from typing import NamedTuple
 
 import numpy as np
 
-from edml.schema import BoolArray, FloatArray, IntArray, affords_table
+from edml.schema import BoolArray, FloatArray, IntArray, distinct_codes
 
-_PAIRS_AT_ONCE = 2**18  # small enough for the working arrays to stay in cache
+_PAIRS_AT_ONCE = 2**18  # bounds the memory of the working arrays
 
 
 class Spells(NamedTuple):
-    """Values that hold from the moment ``start`` up to, without, ``stop``."""
+    """Values that hold from the snapshot ``start`` until, without, ``stop``."""
 
     start: IntArray
     stop: IntArray
@@ -23,10 +23,7 @@ class Spells(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Aggregates at each point, NaN where there is nothing to tell.
-
-    They are the rows of one array, so that all are passed on at once.
-    """
+    """Aggregates at each point; NaN where they are undefined."""
 
     size: FloatArray
     min: FloatArray
@@ -35,80 +32,53 @@ class Statistics(NamedTuple):
     std: FloatArray
 
 
-class ChangePoints:
-    """The moments at which anything changes, the first of each history included.
+class Snapshots:
+    """The pairs of a history and one of its rows' partitions, numbered in order.
 
-    Parameters
-    ----------
-    spells : list of Spells
-        All that is going to be aggregated.
-    row_moments : ndarray of shape (n_rows,)
-        The moment of each row that is described.
-    n_histories, width : int
-        How many histories there are, and the moments of each.
-
-    Attributes
-    ----------
-    of_rows : ndarray of shape (n_rows,)
-        For each row, its last change point.
+    ``of_row`` is the snapshot of each row, and ``firsts`` holds the first snapshot of
+    each history, and at last the number of snapshots.
     """
 
-    def __init__(
-        self, spells: list[Spells], row_moments: IntArray, n_histories: int, width: int
-    ) -> None:
-        firsts = np.arange(n_histories + 1) * width
-        moments = [firsts, *(edge for spell in spells for edge in spell[:2])]
-        n_moments = int(firsts[-1]) + 1
-        if affords_table(n_moments, len(row_moments) + sum(map(len, moments))):
-            # a flag per moment: no sorting, and a look-up costs one access
-            flags = np.zeros(n_moments, dtype=bool)
-            for moment in moments:
-                flags[moment] = True
-            table = np.cumsum(flags) - 1
-            self._table: IntArray | None = table
-            self._moments = firsts[:0]
-            self._n_points = int(table[-1])
-            self.of_rows = table[row_moments]
-        else:
-            self._table = None
-            self._moments = np.unique(np.concatenate(moments))
-            self._n_points = len(self._moments) - 1
-            self.of_rows = np.searchsorted(self._moments, row_moments, "right") - 1
-        self._firsts = self._find(firsts)
+    def __init__(self, history: IntArray, partition: IntArray) -> None:
+        # Partitions may be immense, and their ranks never are.
+        self._partitions, rank = distinct_codes(partition)
+        self._width = len(self._partitions) + 1
+        self._codes, self.of_row = distinct_codes(history * self._width + rank)
+        self.history = history
+        of_snapshot = self._codes // self._width
+        n_histories = int(of_snapshot[-1]) + 1 if len(of_snapshot) else 0
+        self.firsts = np.searchsorted(of_snapshot, np.arange(n_histories + 1))
 
-    def _find(self, moments: IntArray) -> IntArray:
-        if self._table is not None:
-            return self._table[moments]
-        return np.searchsorted(self._moments, moments)
+    def find(self, history: IntArray, partition: IntArray) -> IntArray:
+        """Return the first snapshot of each history at or after a partition."""
+        rank = np.searchsorted(self._partitions, partition)
+        return np.searchsorted(self._codes, history * self._width + rank)
 
     def counts(self, spells: Spells) -> FloatArray:
-        """Count the spells that hold at each change point."""
-        size = self._n_points + 1
-        begun = np.bincount(self._find(spells.start), minlength=size)
-        ended = np.bincount(self._find(spells.stop), minlength=size)
-        return np.cumsum(begun - ended)[:-1].astype(np.float64)
+        """Count the spells that hold at each snapshot."""
+        return _count(spells.start, spells.stop, len(self._codes))
 
     def statistics(self, spells: Spells) -> tuple[FloatArray, IntArray]:
-        """Aggregate the spells that hold.
+        """Aggregate the spells that hold at each snapshot.
 
-        These change at few of the points, which are their steps.
-
-        Returns
-        -------
-        found : ndarray of shape (5, n_steps)
-            The aggregates at each step, as `Statistics` names them.
-        step : ndarray of shape (n_points,)
-            For each change point, its last step.
+        They change at few snapshots, the steps. Return the aggregates there, in the
+        order of `Statistics`, of shape (5, n_steps), and each snapshot's last step.
         """
-        start, stop = self._find(spells.start), self._find(spells.stop)
-        changes = np.zeros(self._n_points + 1, dtype=bool)
-        for edge in (start, stop, self._firsts):
+        changes = np.zeros(len(self._codes) + 1, dtype=bool)
+        for edge in (spells.start, spells.stop, self.firsts):
             changes[edge] = True
         step = np.cumsum(changes) - 1
         found = spell_statistics(
-            step[start], step[stop], spells.value, step[self._firsts]
+            step[spells.start], step[spells.stop], spells.value, step[self.firsts]
         )
-        return found, step[:-1]
+        return found, step
+
+
+def _count(start: IntArray, stop: IntArray, n_points: int) -> FloatArray:
+    """Count the intervals from ``start`` until ``stop`` that cover each point."""
+    begun = np.bincount(start, minlength=n_points + 1)
+    ended = np.bincount(stop, minlength=n_points + 1)
+    return np.cumsum(begun - ended)[:-1].astype(np.float64)
 
 
 def spell_statistics(
@@ -116,28 +86,15 @@ def spell_statistics(
 ) -> FloatArray:
     """Aggregate, at each point, the values whose interval covers it.
 
-    Parameters
-    ----------
-    start, stop : ndarray of shape (n_values,)
-        Each value covers the points from ``start`` up to, without, ``stop``.
-    value : ndarray of shape (n_values,)
-    firsts : ndarray of shape (n_groups + 1,)
-        The first point of each group, and the number of points. No interval
-        crosses a group.
-
-    Returns
-    -------
-    found : ndarray of shape (5, n_points)
-        The aggregates, as `Statistics` names them.
+    The result has shape (5, n_points), in the order of `Statistics`. A value covers the
+    points from ``start`` until, without, ``stop``. ``firsts`` holds the first point of
+    each group, and at last the number of points; no interval crosses groups.
     """
     n_points = int(firsts[-1])
+    count = _count(start, stop, n_points)
     found = np.full((len(Statistics._fields), n_points), np.nan)
-    count = np.cumsum(
-        np.bincount(start, minlength=n_points + 1)
-        - np.bincount(stop, minlength=n_points + 1)
-    )[:-1]
     found[0] = count
-    pairs = np.cumsum(count)  # of a value and a point, up to and with each point
+    pairs = np.cumsum(count)  # pairs of a value and a point, up to each point
     if not len(pairs) or pairs[-1] <= _PAIRS_AT_ONCE:
         _fill_block(start, stop, value, Statistics(*found))
         return found
@@ -160,23 +117,22 @@ def spell_statistics(
 def _fill_block(
     start: IntArray, stop: IntArray, value: FloatArray, found: Statistics
 ) -> None:
-    """Write the statistics of one block of points, whose count is known."""
-    size = len(found.size)
+    """Write the statistics of a block of points, of which the size is known."""
+    n_points = len(found.size)
     length = np.maximum(stop - start, 0)
     point = np.repeat(start - (np.cumsum(length) - length), length)
     point += np.arange(len(point))
     value = np.repeat(value, length)
-    lowest, highest = np.full(size, np.inf), np.full(size, -np.inf)
+    lowest, highest = np.full(n_points, np.inf), np.full(n_points, -np.inf)
     np.minimum.at(lowest, point, value)
     np.maximum.at(highest, point, value)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.bincount(point, value, minlength=size) / found.size
-        np.copyto(mean, lowest, where=lowest == highest)  # exact where all are equal
-        value -= mean[point]
-        value *= value
-        squares = np.bincount(point, value, minlength=size) / (found.size - 1)
+        mean = np.bincount(point, value, minlength=n_points) / found.size
+        mean = np.where(lowest == highest, lowest, mean)  # exact where all are equal
+        squares = np.bincount(point, (value - mean[point]) ** 2, minlength=n_points)
+        variance = squares / (found.size - 1)
     some = found.size > 0
-    found.mean[:] = mean  # 0 / 0 is NaN where there is nothing
+    found.mean[:] = mean  # 0 / 0 is NaN where there is no value
     np.copyto(found.min, lowest, where=some)
     np.copyto(found.max, highest, where=some)
-    np.sqrt(squares, out=found.std, where=found.size > 1)
+    np.sqrt(variance, out=found.std, where=found.size > 1)

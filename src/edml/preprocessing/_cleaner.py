@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from edml._jobs import Jobs
 from edml._sklearn import fit_context, remember_columns
 from edml.schema import (
     COURSE,
@@ -135,31 +134,19 @@ class DataCleaner(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         names = resolve_columns(self.columns)
         check_table(X, [names[name] for name in REQUIRED_COLUMNS])
-        present = {
-            canonical: actual
-            for canonical, actual in names.items()
-            if actual in X.columns
-        }
-        with Jobs(len(X)) as jobs:
-            for key in (STUDENT, COURSE):
-                jobs(check_keys, X[names[key]])
-            results = {
-                actual: jobs(_clean, canonical, X[actual])
-                for canonical, actual in present.items()
-            }
-        changed = {
-            # as a Series: an array would be copied
-            actual: pd.Series(values, X.index, values.dtype, copy=False)
-            for actual, result in results.items()
-            if (values := result()) is not None
-        }
+        for key in (STUDENT, COURSE):
+            check_keys(X[names[key]])
         if list(X.columns) == self._columns_out:
             cleaned = X.copy(deep=False)
         else:
             cleaned = X.reindex(columns=self._columns_out)
-            changed = {k: v for k, v in changed.items() if k in cleaned.columns}
-        for actual, values in changed.items():
-            cleaned[actual] = values
+        for canonical, actual in names.items():
+            if actual in X.columns and actual in cleaned.columns:
+                values = _clean(canonical, X[actual])
+                if values is not None:  # as a Series: an array would be copied
+                    cleaned[actual] = pd.Series(
+                        values, X.index, values.dtype, copy=False
+                    )
         return cleaned
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
@@ -180,19 +167,20 @@ class DataCleaner(TransformerMixin, BaseEstimator):
 
 
 def _clean(canonical: str, column: pd.Series) -> Any:
-    """Clean one column; None where it is canonical already."""
+    """Clean one column; None if it is canonical already.
+
+    What is returned never shares memory with the column.
+    """
     if canonical == PARTITION:
-        partitions = read_partitions(column)
-        return None if np.shares_memory(partitions, column.to_numpy()) else partitions
+        return read_partitions(column)
     if canonical in NUMBER_COLUMNS:
-        values = read_numbers(column)
-        return None if column.dtype == np.float64 else values
+        numbers = read_numbers(column)
+        return None if column.dtype == np.float64 else numbers
     if canonical in EPOCH_COLUMNS:
-        seconds = read_epochs(column)
-        return None if np.shares_memory(seconds, column.to_numpy()) else seconds
+        return read_epochs(column)
     if canonical in NAME_COLUMNS:
         stripped = strip_names(column)
-        return None if stripped is column else stripped
+        return None if stripped is column else stripped.array
     if canonical == PERIOD:
         codes, labels, _ = read_periods(column)
         return take_labels(labels, codes, column)

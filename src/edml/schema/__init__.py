@@ -1,10 +1,9 @@
-"""The event table: its columns and periods, how they are read, how they fail.
+"""The event table: its columns and periods, and how they are read.
 
-Everything that reads a column of an event table reads it through this package,
-so that a null, a text, a datetime or a bad number means the same everywhere.
+Every column of an event table is read through this package, so that a null, a text, a
+datetime or an invalid number means the same everywhere.
 """
 
-from edml.schema._codes import affords_table, combine_codes, distinct_codes
 from edml.schema._columns import (
     COLUMNS,
     COURSE,
@@ -27,14 +26,15 @@ from edml.schema._columns import (
 )
 from edml.schema._dtypes import row_error, take_labels
 from edml.schema._fingerprint import fingerprint
-from edml.schema._moments import (
+from edml.schema._keys import (
     SECONDS_PER_DAY,
     check_keys,
     check_outcomes,
+    combine_codes,
+    distinct_codes,
     factorize_keys,
     first_rows,
     history_codes,
-    join_histories,
     known_partitions,
     latest_positions,
     latest_rows,
@@ -76,7 +76,6 @@ __all__ = [
     "IntArray",
     "Names",
     "Occupancy",
-    "affords_table",
     "check_keys",
     "check_outcomes",
     "check_table",
@@ -89,7 +88,6 @@ __all__ = [
     "first_rows",
     "history_codes",
     "is_event_table",
-    "join_histories",
     "known_partitions",
     "latest_positions",
     "latest_rows",

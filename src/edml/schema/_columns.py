@@ -85,23 +85,10 @@ EXAM_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
-    """Give the actual name of every canonical column.
+    """Return the actual name of every canonical column.
 
-    Parameters
-    ----------
-    columns : mapping of str to str or None
-        ``{canonical: actual}`` for the columns whose names differ.
-
-    Returns
-    -------
-    names : dict
-        An entry for each of `COLUMNS`.
-
-    Raises
-    ------
-    ValueError
-        If a key is not a canonical column name, or two canonical columns are
-        read from one actual column.
+    ``columns`` is ``{canonical: actual}`` for those whose names differ. An unknown
+    canonical name, or one actual name used twice, is an error.
     """
     names = dict(zip(COLUMNS, COLUMNS, strict=True))
     if columns is None:
@@ -127,23 +114,10 @@ def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
 def resolve_exam_kinds(
     exam_kinds: Mapping[str, Iterable[str]] | None,
 ) -> dict[str, tuple[str, ...]]:
-    """Give the exam names of every kind.
+    """Return the exam names of every kind, stripped.
 
-    Parameters
-    ----------
-    exam_kinds : mapping of str to iterable of str or None
-        The names of the kinds to change; a kind left out keeps its own.
-
-    Returns
-    -------
-    kinds : dict
-        An entry for each kind of `EXAM_KINDS`, its names stripped.
-
-    Raises
-    ------
-    ValueError
-        If a kind is unknown, its names are one string, or a name is in two
-        kinds.
+    A kind that ``exam_kinds`` leaves out keeps its default names; an unknown kind, or a
+    name in two kinds, is an error.
     """
     kinds = dict(EXAM_KINDS)
     for kind, names in (exam_kinds or {}).items():
@@ -190,20 +164,7 @@ def _stated(estimator: object, name: str) -> Iterator[Any]:
 
 
 def is_event_table(X: object, columns: Mapping[str, str]) -> bool:
-    """Tell whether ``X`` has the keys of snapshots.
-
-    Parameters
-    ----------
-    X : object
-        Any table.
-    columns : mapping of str to str
-        The actual names, as from `resolve_columns`.
-
-    Returns
-    -------
-    found : bool
-        Whether it is a DataFrame with the student, the course and the partition.
-    """
+    """Check whether ``X`` is a DataFrame with the student, course and partition."""
     return isinstance(X, pd.DataFrame) and {
         columns[key] for key in SNAPSHOT_KEYS
     } <= set(X.columns)
@@ -216,24 +177,9 @@ def _unknown(found: object, known: Collection[str], where: str, what: str) -> st
 
 
 def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
-    """Check that ``X`` is a DataFrame with the columns ``required``.
+    """Return ``X`` if it is a DataFrame with each required column once.
 
-    Parameters
-    ----------
-    X : DataFrame
-        The event table.
-    required : iterable of str
-        Actual names of the columns that must be there, once each.
-
-    Returns
-    -------
-    X : DataFrame
-        The same object.
-
-    Raises
-    ------
-    TableError
-        If ``X`` is not a DataFrame, or a column is absent or there twice.
+    Anything else raises a `TableError`. ``required`` holds actual names.
     """
     if not isinstance(X, pd.DataFrame):
         message = (

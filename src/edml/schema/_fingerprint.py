@@ -1,4 +1,4 @@
-"""A fingerprint of data: tells whether two results are of the same rows."""
+"""A fingerprint of data, which shows whether two results come from the same rows."""
 
 import hashlib
 from typing import Any
@@ -9,20 +9,9 @@ from numpy.typing import ArrayLike
 
 
 def fingerprint(X: Any, y: ArrayLike | None = None) -> str:
-    """Give the SHA-256 of a table's content, whatever the order of its rows.
+    """Return the SHA-256 of a table's content, whatever the order of its rows.
 
-    Parameters
-    ----------
-    X : DataFrame, array-like or sparse matrix of shape (n_rows, n_columns)
-        The table; its index plays no part.
-    y : array-like of shape (n_rows,), default=None
-        Its labels.
-
-    Returns
-    -------
-    digest : str
-        64 hexadecimal digits. Equal for the same rows in any order; nothing of
-        the rows can be read from it.
+    The index is ignored. Nothing of the rows can be read from the digest.
     """
     if hasattr(X, "toarray"):
         X = X.toarray()

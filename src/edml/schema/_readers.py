@@ -10,8 +10,6 @@ from edml.schema._dtypes import (
     as_floats,
     as_seconds,
     factorize,
-    factorize_present,
-    is_arrow_text,
     row_error,
     take_labels,
 )
@@ -22,17 +20,7 @@ _PERIOD = re.compile(r"\s*0?([12])-(\d{4})\s*", flags=re.ASCII)
 
 
 class Names(NamedTuple):
-    """The rows of a name column that hold a name.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n_named,)
-        Positions of the rows with a name.
-    codes : ndarray of shape (n_named,)
-        For each of them, the position of its name in ``labels``.
-    labels : list of str
-        The distinct names, stripped of surrounding white space.
-    """
+    """The rows of a name column that hold a name: ``labels[codes]`` are the names."""
 
     rows: IntArray
     codes: IntArray
@@ -40,22 +28,9 @@ class Names(NamedTuple):
 
 
 def read_numbers(column: pd.Series) -> FloatArray:
-    """Read a column of numbers; null is NaN.
+    """Read numbers, or text that spells them; null is NaN, infinity an error.
 
-    Parameters
-    ----------
-    column : Series
-        Numbers of any dtype, or text that spells numbers.
-
-    Returns
-    -------
-    values : ndarray of shape (n_rows,)
-        The numbers; treat it as read-only, for it may share the column's memory.
-
-    Raises
-    ------
-    TableError
-        If a value is not a number, or is infinite.
+    The result is read-only by convention: it may share the column's memory.
     """
     values = as_floats(column)
     infinite = np.isinf(values)
@@ -67,27 +42,7 @@ def read_numbers(column: pd.Series) -> FloatArray:
 
 
 def read_partitions(column: pd.Series) -> IntArray:
-    """Read the partitions; null is partition 0.
-
-    Parameters
-    ----------
-    column : Series
-        Course days, whole numbers from 0 on.
-
-    Returns
-    -------
-    partitions : ndarray of shape (n_rows,)
-        Treat it as read-only, for it may share the column's memory.
-
-    Raises
-    ------
-    TableError
-        If a partition is not a number, or is infinite, negative or fractional.
-    """
-    if column.dtype == np.int64:  # as the cleaner leaves them
-        whole = column.to_numpy()
-        if not len(whole) or 0 <= whole.min() <= whole.max() <= LARGEST_PARTITION:
-            return whole
+    """Read partitions, whole course days from 0; null is partition 0."""
     values = read_numbers(column)
     bad = (values < 0) | (values > LARGEST_PARTITION)  # NaN compares as False
     if bad.any():
@@ -111,23 +66,7 @@ def read_partitions(column: pd.Series) -> IntArray:
 
 
 def read_epochs(column: pd.Series) -> FloatArray:
-    """Read dates as epoch seconds; null and 0 are missing, hence NaN.
-
-    Parameters
-    ----------
-    column : Series
-        Epoch seconds, or datetimes (those without a time zone are UTC).
-
-    Returns
-    -------
-    seconds : ndarray of shape (n_rows,)
-
-    Raises
-    ------
-    TableError
-        If a value is neither a number nor a datetime, or is infinite or
-        negative.
-    """
+    """Read dates as epoch seconds; null and 0 are missing, hence NaN."""
     datetimes = as_seconds(column)
     seconds = read_numbers(column) if datetimes is None else datetimes
     negative = seconds < 0
@@ -138,95 +77,45 @@ def read_epochs(column: pd.Series) -> FloatArray:
             "hold a date before 1970",
             "Dates are epoch seconds, 0 or null where missing.",
         )
-    zero = seconds == 0
-    return np.where(zero, np.nan, seconds) if zero.any() else seconds
+    return np.where(seconds == 0, np.nan, seconds)
+
+
+def _distinct_names(column: pd.Series) -> tuple[IntArray, IntArray, list[str]]:
+    """Return the rows that are not null, their codes, and the distinct names."""
+    rows = np.flatnonzero(column.notna().to_numpy())  # few, in a table of events
+    codes, found = factorize(column.iloc[rows])
+    return rows, codes, [str(name) for name in found]
 
 
 def read_names(column: pd.Series) -> Names:
-    """Read a column of names, compared after stripping white space.
-
-    Parameters
-    ----------
-    column : Series
-        Names; null, empty and blank are no name.
-
-    Returns
-    -------
-    names : Names
-        The rows that hold a name, and which.
-    """
-    return _read_names(column)[0]
-
-
-def _read_names(column: pd.Series) -> tuple[Names, bool]:
-    """Read names, and tell whether they were stripped already."""
-    rows, codes, found = factorize_present(column)
-    stripped = [str(name).strip() for name in found]
-    if all(stripped) and stripped == found:
-        return Names(rows, codes, stripped), True
-    distinct = list(dict.fromkeys(name for name in stripped if name))
-    position = {name: code for code, name in enumerate(distinct)}
+    """Read names, stripped of white space; null, empty and blank are no name."""
+    rows, codes, found = _distinct_names(column)
+    stripped = [name.strip() for name in found]
+    labels = list(dict.fromkeys(name for name in stripped if name))
+    position = {name: code for code, name in enumerate(labels)}
     merged = np.array([position.get(name, -1) for name in stripped], dtype=np.int64)
     codes = merged[codes]
     named = codes >= 0
-    return Names(rows[named], codes[named], distinct), False
+    return Names(rows[named], codes[named], labels)
 
 
 def strip_names(column: pd.Series) -> pd.Series:
-    """Strip names of surrounding white space; blank ones become null.
-
-    Parameters
-    ----------
-    column : Series
-        Names.
-
-    Returns
-    -------
-    stripped : Series
-        The same object where nothing needs stripping.
-    """
-    if is_arrow_text(column):  # whole columns at once; Arrow's spaces are Python's
-        import pyarrow.compute as pc  # noqa: PLC0415 - there, where its text is
-
-        given = column.array.__arrow_array__()
-        kept = pc.utf8_trim_whitespace(given)
-        blank = pc.equal(kept, "")
-        if pc.any(blank).as_py():
-            kept = pc.if_else(blank, None, kept)
-        elif kept.equals(given):
-            return column
-        names = column.dtype.__from_arrow__(kept)
-        return pd.Series(names, column.index, copy=False)
-    names, stripped = _read_names(column)
-    if stripped:
+    """Strip names of surrounding white space; blank ones become null."""
+    rows, present, found = _distinct_names(column)
+    stripped = [name.strip() for name in found]
+    if stripped == found and all(stripped):
         return column
     codes = np.full(len(column), -1)
-    codes[names.rows] = names.codes
-    labels = take_labels(names.labels, codes, column)
-    return pd.Series(labels, column.index, labels.dtype, copy=False)
+    codes[rows] = present
+    names = take_labels([name or np.nan for name in stripped], codes, column)
+    return pd.Series(names, column.index, names.dtype, copy=False)
 
 
 def read_periods(column: pd.Series) -> tuple[IntArray, list[str], IntArray]:
-    """Read half-years, in either form: '1-2022' or '01-2022'.
+    """Read half-years, 'S-YYYY' or 'SS-YYYY' with S 1 or 2.
 
-    Parameters
-    ----------
-    column : Series
-        'S-YYYY' or 'SS-YYYY', S 1 or 2; null stays null.
-
-    Returns
-    -------
-    codes : ndarray of shape (n_rows,)
-        For each row, the position of its period below; -1 where it is null.
-    labels : list of str
-        The periods as 'SS-YYYY', in calendar order.
-    half_years : ndarray of shape (n_periods,)
-        The number of half-years since year 0, by which they are ordered.
-
-    Raises
-    ------
-    TableError
-        If a period does not parse.
+    Return each row's code, -1 where it is null; the periods as 'SS-YYYY', in calendar
+    order; and the number of half-years since year 0 of each of them.
     """
     codes, found = factorize(column)
     parsed = [_PERIOD.fullmatch(str(period)) for period in found]

@@ -1,0 +1,136 @@
+"""Who and when: keys, histories, snapshots, and when a score is known."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from edml.exceptions import TableError
+from edml.schema._columns import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, check_table
+from edml.schema._dtypes import factorize, row_error
+from edml.schema._readers import LARGEST_PARTITION, read_partitions
+from edml.schema._types import FloatArray, IntArray
+
+SECONDS_PER_DAY = 86_400
+
+
+def check_keys(column: pd.Series) -> None:
+    """Raise a `TableError` if a key is null."""
+    null = column.isna().to_numpy()
+    if null.any():
+        raise row_error(column, null, "have no value", "Drop them, or fix the join.")
+
+
+def factorize_keys(column: pd.Series) -> IntArray:
+    """Encode keys as numbers from 0, without gaps; a null is an error."""
+    codes, _ = factorize(column)
+    if len(codes) and codes.min() < 0:
+        check_keys(column)
+    return codes
+
+
+def rank_keys(column: pd.Series) -> IntArray:
+    """Encode keys as `factorize_keys` does, but in their sorted order.
+
+    So the numbers do not depend on the order of the rows.
+    """
+    codes = factorize_keys(column)
+    found = column[~pd.Series(codes).duplicated().to_numpy()]
+    # As objects, ids sort alike whether they came as text, str or categories.
+    rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
+    return rank.astype(np.int64)[codes]
+
+
+def combine_codes(first: IntArray, second: IntArray) -> IntArray:
+    """Join two columns of codes into one; equal pairs get equal codes."""
+    width = int(second.max()) + 1 if len(second) else 1
+    return first.astype(np.int64) * width + second
+
+
+def distinct_codes(codes: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the distinct codes, ascending, and the place of each code in them."""
+    bound = int(codes.max()) + 1 if len(codes) else 0
+    if bound > 8 * len(codes) + 1024:
+        return np.unique(codes, return_inverse=True)
+    present = np.zeros(bound, dtype=bool)  # a flag per code is faster than sorting
+    present[codes] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[codes]
+
+
+def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:
+    """Encode the histories, each a student in a course, from 0 without gaps."""
+    pairs = combine_codes(factorize_keys(students), factorize_keys(courses))
+    return distinct_codes(pairs)[1]
+
+
+def snapshot_codes(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
+    """Encode the snapshots, each a student, course and partition.
+
+    ``columns`` holds the actual names of the three key columns.
+    """
+    check_table(X, [columns[key] for key in SNAPSHOT_KEYS])
+    partitions, _ = pd.factorize(read_partitions(X[columns[PARTITION]]))
+    history = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
+    return combine_codes(history, partitions)
+
+
+def first_rows(codes: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the first row of each code, ascending, and each row's place in them."""
+    place, _ = pd.factorize(codes)  # numbered by appearance, hence in order
+    rows = np.flatnonzero(~pd.Series(place).duplicated().to_numpy())
+    return rows, place.astype(np.int64, copy=False)
+
+
+def latest_rows(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
+    """Return the first row of each history's latest snapshot, as a position.
+
+    They are ordered by student and then by course, as these first appear. ``columns``
+    holds the actual names of the key columns.
+    """
+    partition = read_partitions(X[columns[PARTITION]])
+    history = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
+    return latest_positions(history, partition)
+
+
+def latest_positions(history: IntArray, partition: IntArray) -> IntArray:
+    """Return what `latest_rows` does, from the rows' history codes and partitions."""
+    last = np.zeros(int(history.max()) + 1 if len(history) else 0, dtype=np.int64)
+    np.maximum.at(last, history, partition)
+    candidates = np.flatnonzero(partition == last[history])
+    _, first = np.unique(history[candidates], return_index=True)
+    rows: IntArray = candidates[first]
+    return rows
+
+
+def check_outcomes(y: ArrayLike, rows: IntArray, place: IntArray) -> None:
+    """Raise a `TableError` if a snapshot has rows of two outcomes.
+
+    ``rows`` and ``place`` are those of `first_rows`.
+    """
+    outcome, _ = pd.factorize(np.asarray(y))
+    torn = np.unique(place[outcome != outcome[rows][place]])
+    if len(torn):
+        message = (
+            f"{len(torn)} of {len(rows)} snapshots (a student, a course and a "
+            "partition) have rows of two outcomes. A student has one outcome in a "
+            "course: give each run of a course its own course_uuid, or correct y."
+        )
+        raise TableError(message)
+
+
+def known_partitions(
+    partition: IntArray,
+    submitted: FloatArray,
+    graded: FloatArray,
+    partition_days: float,
+) -> IntArray:
+    """Return the partition from which each row's score is known.
+
+    That is the row's own partition plus the UTC calendar days from submission to
+    grading, both in epoch seconds, if both are given and grading came later.
+    """
+    days = graded // SECONDS_PER_DAY - submitted // SECONDS_PER_DAY
+    # A part of a partition counts as one.
+    wait = np.ceil(np.nan_to_num(np.maximum(days, 0.0)) / partition_days)
+    return partition + np.minimum(wait, LARGEST_PARTITION).astype(np.int64)
