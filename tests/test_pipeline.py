@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import skops.io
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from edml import StudentKFold, make_risk_pipeline, make_student_activity, make_target
@@ -172,3 +174,74 @@ def test_given_seeds_and_threads_reach_the_learner_and_the_balancer():
     assert pipe["classify"].get_params()["n_jobs"] == 2
     assert pipe["balance"].random_state == 7
     assert make_risk_pipeline("xgboost")["classify"].n_jobs == 1
+
+
+# -- sample weights ------------------------------------------------------------
+
+WEIGHT = np.random.RandomState(0).uniform(0.5, 3, len(X))
+
+
+@pytest.mark.parametrize("balance", [None, "over", "under"])
+@pytest.mark.parametrize("name", [*CLASSIFIERS, GaussianNB()], ids=str)
+def test_weights_follow_their_rows_to_the_classifier(name, balance):
+    pipe = make_risk_pipeline(name, balance=balance)
+    pipe.fit(X, y, classify__sample_weight=WEIGHT)
+    by_hand = make_risk_pipeline(name, balance=balance)
+    table, outcome, weight = by_hand[:2].fit_transform(X), y, WEIGHT
+    for step in ("snapshots", "select", "balance"):
+        if step == "select":
+            table = by_hand[step].fit_transform(table)
+        elif by_hand[step] != "passthrough":
+            table, outcome = by_hand[step].fit_resample(table, outcome)
+            weight = weight[by_hand[step].sample_indices_]
+    by_hand["classify"].fit(table, outcome, sample_weight=weight)
+    np.testing.assert_array_equal(scores(pipe), scores(by_hand))
+
+
+def test_weights_of_1_change_no_bit():
+    weighted = make_risk_pipeline().fit(X, y, classify__sample_weight=np.ones(len(X)))
+    np.testing.assert_array_equal(
+        scores(weighted), scores(make_risk_pipeline().fit(X, y))
+    )
+
+
+def test_weights_can_be_routed():
+    learner = DecisionTreeClassifier(max_depth=3, random_state=0)
+    pipe = make_risk_pipeline(learner)
+    expected = scores(pipe.fit(X, y, classify__sample_weight=WEIGHT))
+    with sklearn.config_context(enable_metadata_routing=True):
+        learner.set_fit_request(sample_weight=True)
+        routed = make_risk_pipeline(learner).fit(X, y, sample_weight=WEIGHT)
+    np.testing.assert_array_equal(scores(routed), expected)
+
+
+@pytest.mark.parametrize(
+    ("pipe", "params", "message"),
+    [
+        (
+            make_risk_pipeline(balance="smote"),
+            {"classify__sample_weight": WEIGHT},
+            "'balance'.*AdaptiveSMOTE.*makes rows of its own",
+        ),
+        (
+            make_risk_pipeline(KNeighborsClassifier()),
+            {"classify__sample_weight": WEIGHT},
+            "KNeighborsClassifier takes no sample_weight",
+        ),
+        (
+            make_risk_pipeline(),
+            {"classify__sample_weight": WEIGHT[:-1]},
+            "inconsistent numbers of samples",
+        ),
+        (
+            make_risk_pipeline(),
+            {"classify__sample_weight": WEIGHT, "classify__init_score": WEIGHT},
+            r"other parameters of fit, \['classify__init_score'\]",
+        ),
+        (make_risk_pipeline(), {"sample_weight": WEIGHT}, "stepname__parameter"),
+    ],
+    ids=["smote", "none taken", "length", "others", "no step"],
+)
+def test_weights_that_cannot_follow_are_refused(pipe, params, message):
+    with pytest.raises(ValueError, match=message):
+        pipe.fit(X, y, **params)

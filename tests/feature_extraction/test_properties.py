@@ -10,13 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edml._jobs import Jobs
 from edml.datasets import as_of, make_student_activity
 from edml.feature_extraction import FeatureEngineer
-from edml.feature_extraction._describe import describe
-from edml.feature_extraction._events import read_events
 from edml.preprocessing import DataCleaner
-from edml.schema import resolve_columns
+from edml.schema import latest_rows, resolve_columns
 from oracle import (
     COUNTS,
     FEATURES,
@@ -332,24 +329,23 @@ def test_scores_of_a_narrow_dtype_can_be_blanked(dtype):
 
 
 @some
-@given(event_tables(min_rows=1), st.data(), st.sampled_from([1, 2**40]))
-def test_some_rows_get_what_they_get_among_all(X, data, scale):
+@given(event_tables(min_rows=1), st.sampled_from([1, 2**40]))
+def test_latest_rows_get_what_they_get_among_all(X, scale):
     X = X.assign(particion=partitions(X) * scale)
-    positions = st.integers(0, len(X) - 1)
-    wanted = np.array(data.draw(st.lists(positions, min_size=1)), dtype=np.int64)
-    params = {"exam_kinds": None, "pending": "missing", "fill_value": 0.0}
-    with Jobs(len(X)) as jobs:
-        events = read_events(X, resolve_columns(None), 1.0, jobs)
-        some = describe(events, jobs, **params, wanted=wanted)
-    np.testing.assert_array_equal(some.T, engineer(X)[FEATURES].to_numpy()[wanted])
+    rows, features = FeatureEngineer().fit(X).transform_latest(X)
+    expected = engineer(X)[FEATURES].to_numpy()[rows]
+    np.testing.assert_array_equal(features, expected)
+    assert rows.tolist() == latest_rows(X, resolve_columns(None)).tolist()
 
 
 @pytest.mark.parametrize("storage", ["python", "pyarrow"])
-def test_threads_change_no_bit(monkeypatch, storage):
+def test_kinds_of_text_change_no_bit(storage):
     with pd.option_context("mode.string_storage", storage):
         X = make_student_activity(150, random_state=5)
-    alone = clean(X)
-    expected = engineer(alone)
-    monkeypatch.setattr("edml._jobs._WORTH_A_THREAD", 0)
-    pd.testing.assert_frame_equal(clean(X), alone, check_exact=True)
-    pd.testing.assert_frame_equal(engineer(alone), expected, check_exact=True)
+    texts = X.select_dtypes("str").columns
+    objects = X.astype(dict.fromkeys(texts, object))
+    pd.testing.assert_frame_equal(
+        engineer(clean(X))[FEATURES],
+        engineer(clean(objects))[FEATURES],
+        check_exact=True,
+    )

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
 from edml._sklearn import safe_indexing
 from edml.exceptions import SplitError
-from edml.pipeline._steps import IDLE
+from edml.pipeline import fit_weighted
 from edml.sampling import SnapshotSampler
 from edml.schema import FloatArray, IntArray
 
@@ -26,63 +25,6 @@ def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
         if params[key] is None
     }
     estimator.set_params(**drawn)
-
-
-def fit_rest(rest: Any, X: Any, y: IntArray, sample_weight: FloatArray | None) -> Any:
-    """Fit an estimator, with weights that follow their rows through samplers.
-
-    Parameters
-    ----------
-    rest : estimator
-        A pipeline or any classifier; it is fitted in place.
-    X : array-like of shape (n_rows, n_columns)
-        The training rows.
-    y : ndarray of shape (n_rows,)
-        0 or 1.
-    sample_weight : ndarray of shape (n_rows,) or None
-        How much each row weighs.
-
-    Returns
-    -------
-    rest : estimator
-        The same object.
-
-    Raises
-    ------
-    ValueError
-        If a sampler does not tell which rows it kept, or the classifier takes no
-        weights.
-    """
-    if sample_weight is None:
-        return rest.fit(X, y)
-    final = rest
-    if isinstance(rest, Pipeline):
-        final = rest.steps[-1][1]
-    if not has_fit_parameter(final, "sample_weight"):
-        message = (
-            f"{type(final).__name__} takes no sample_weight. Leave the weights out, or "
-            "pass another classifier."
-        )
-        raise ValueError(message)
-    for name, step in rest.steps[:-1] if isinstance(rest, Pipeline) else ():
-        if step in IDLE:
-            continue
-        if not hasattr(step, "fit_resample"):
-            # one step, for some transform the rows of fit otherwise than new ones
-            X = step.fit_transform(X, y)
-            continue
-        X, y = step.fit_resample(X, y)
-        kept = getattr(step, "sample_indices_", None)
-        if kept is None:
-            message = (
-                f"The sampler {name!r} ({type(step).__name__}) makes rows of its own, "
-                "which have no sample_weight. Leave the weights out, or balance by "
-                "'over', 'under' or not at all."
-            )
-            raise ValueError(message)
-        sample_weight = sample_weight[kept]
-    final.fit(X, y, sample_weight=sample_weight)
-    return rest
 
 
 @dataclass(frozen=True)
@@ -130,7 +72,10 @@ class Training:
                 "Use fewer folds, or keep more partitions in SnapshotSampler."
             )
             raise SplitError(message)
-        return fit_rest(clone(self.rest), X, y, weight)
+        rest = clone(self.rest)
+        if weight is None:
+            return rest.fit(X, y)
+        return fit_weighted(rest, X, y, weight)
 
 
 def prepare_training(

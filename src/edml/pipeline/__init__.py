@@ -4,10 +4,13 @@ from edml.pipeline._blend import Blend
 from edml.pipeline._risk import CLASSIFIERS, make_risk_pipeline
 from edml.pipeline._risk import SerialForest as SerialForest  # where models are stored
 from edml.pipeline._steps import split_per_history, strip_samplers
+from edml.pipeline._weights import RiskPipeline, fit_weighted
 
 __all__ = [
     "CLASSIFIERS",
     "Blend",
+    "RiskPipeline",
+    "fit_weighted",
     "make_risk_pipeline",
     "split_per_history",
     "strip_samplers",

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from imblearn.pipeline import Pipeline
 from lightgbm import LGBMClassifier
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
@@ -13,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from xgboost import XGBClassifier
 
 from edml.feature_extraction import FeatureEngineer
+from edml.pipeline._weights import RiskPipeline
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
 
@@ -65,7 +65,7 @@ def make_risk_pipeline(
     every: int = 3,
     n_jobs: int | None = None,
     random_state: Any = 0,
-) -> Pipeline:
+) -> RiskPipeline:
     """Build the pipeline from a raw event table to the risk of failing.
 
     Its steps are ``clean``, ``features``, ``snapshots`` (training only: one row
@@ -97,8 +97,8 @@ default="lightgbm"
 
     Returns
     -------
-    pipeline : imblearn.pipeline.Pipeline
-        Not fitted. Give it the raw event table and one outcome per row.
+    pipeline : RiskPipeline
+        Not fitted. It takes the raw event table and one outcome per row.
 
     Raises
     ------
@@ -120,7 +120,7 @@ default="lightgbm"
             "fill_value=0.0, or balance=None."
         )
         raise ValueError(message)
-    return Pipeline(
+    return RiskPipeline(
         [
             ("clean", DataCleaner(columns=columns)),
             (

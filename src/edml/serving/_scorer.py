@@ -9,15 +9,11 @@ from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from edml._jobs import Jobs
 from edml.classifier import DeployedClassifier
 from edml.classifier._calibration import calibrate
 from edml.classifier._training import raw_scores
 from edml.datasets import make_student_activity
 from edml.feature_extraction import FEATURES, FeatureEngineer
-from edml.feature_extraction._describe import describe
-from edml.feature_extraction._events import read_events
-from edml.feature_extraction._history import Rows
 from edml.pipeline import Blend, split_per_history
 from edml.pipeline._blend import PROBABILITY, mean_probability
 from edml.preprocessing import DataCleaner, KeyDropper
@@ -30,6 +26,7 @@ from edml.schema import (
     FloatArray,
     IntArray,
     columns_of,
+    read_partitions,
 )
 
 
@@ -137,37 +134,16 @@ def _direct_way(
     score = _lightgbm_scores(rest) or _other_scores(rest)
 
     def direct(X: pd.DataFrame) -> Scores:
-        with Jobs(len(X)) as jobs:
-            events = read_events(X, names, engineer.partition_days, jobs)
-            rows = _latest_rows(events.rows)
-            described = describe(
-                events,
-                jobs,
-                exam_kinds=engineer.exam_kinds,
-                pending=engineer.pending,
-                fill_value=engineer.fill_value,
-                wanted=rows,
-            )
+        rows, described = engineer.transform_latest(X)
+        partitions = read_partitions(X[names[PARTITION]].iloc[rows])
         keys = [X[names[key]].to_numpy()[rows] for key in (STUDENT, COURSE)]
-        found = score(keys, described.T)
+        found = score(keys, described)
         found = calibrate(model.calibrator_, found)
         order = np.argsort(-found, kind="stable")
         students, courses = (ids[order] for ids in keys)
-        return Scores(
-            students, courses, events.rows.partition[rows][order], found[order]
-        )
+        return Scores(students, courses, partitions[order], found[order])
 
     return direct
-
-
-def _latest_rows(rows: Rows) -> IntArray:
-    """Give the first row of each history's latest partition, as `latest_rows`."""
-    last = np.zeros(rows.n_histories, dtype=np.int64)
-    np.maximum.at(last, rows.history, rows.partition)
-    latest = np.flatnonzero(rows.partition == last[rows.history])
-    _, first = np.unique(rows.history[latest], return_index=True)
-    found: IntArray = latest[first]
-    return found
 
 
 _Score = Callable[[list[NDArray[Any]], FloatArray], FloatArray]

@@ -1,0 +1,172 @@
+"""Sample weights that follow their rows through the samplers of a pipeline."""
+
+from typing import Any, Self
+
+import numpy as np
+from imblearn.pipeline import Pipeline as SamplingPipeline
+from numpy.typing import ArrayLike
+from sklearn import get_config
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.validation import has_fit_parameter
+
+from edml.pipeline._steps import IDLE
+
+
+class RiskPipeline(SamplingPipeline):
+    """A pipeline with samplers whose sample weights follow their rows.
+
+    imbalanced-learn hands the weights of all rows to the classifier, which is trained
+    on the rows that the samplers kept. Here each kept row keeps its own weight. All
+    else is as in :class:`imblearn.pipeline.Pipeline`.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+        The transformers and samplers, then the classifier.
+    transform_input : list of str, default=None
+        As in :class:`imblearn.pipeline.Pipeline`.
+    memory : str or object, default=None
+        Caches the fitted steps; not used in a fit with sample weights.
+    verbose : bool, default=False
+        Whether to print the time that each step takes.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classifier's labels.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    See Also
+    --------
+    make_risk_pipeline : Build one from a raw event table to a probability.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.datasets import load_activity
+    >>> from edml.pipeline import RiskPipeline, make_risk_pipeline
+    >>> X, y = load_activity(return_X_y=True)
+    >>> pipeline = make_risk_pipeline()
+    >>> isinstance(pipeline, RiskPipeline)
+    True
+    >>> weight = np.where(y == 1, 3.0, 1.0)
+    >>> pipeline = pipeline.fit(X, y, classify__sample_weight=weight)
+    """
+
+    __module__ = "edml.pipeline"
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Fit the steps one after the other, and the classifier on what they keep.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            The training rows.
+        y : array-like of shape (n_rows,), default=None
+            The outcome of each row.
+        **params : dict
+            Parameters of the steps' own ``fit``, as ``step__parameter``; the
+            classifier's ``sample_weight`` has one entry for each row of ``X``.
+
+        Returns
+        -------
+        self : RiskPipeline
+            The same object.
+
+        Raises
+        ------
+        ValueError
+            If there are weights, and a sampler makes rows of its own or the classifier
+            takes no weights.
+        """
+        if get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, "fit", **params)
+            own = {
+                name: dict(routed.get(name, {}).get("fit", {}))
+                for name, _ in self.steps
+            }
+        else:
+            own = {name: {} for name, _ in self.steps}
+            for key, value in params.items():
+                name, _, parameter = key.partition("__")
+                own.setdefault(name, {})[parameter] = value
+        weight = own[self.steps[-1][0]].pop("sample_weight", None)
+        if weight is None:
+            return super().fit(X, y, **params)
+        if any(own.values()):
+            given = sorted(name for name in params if "sample_weight" not in name)
+            message = (
+                f"sample_weight was given with other parameters of fit, {given}. Leave "
+                "them out, or set them on the steps."
+            )
+            raise ValueError(message)
+        fit_weighted(self, X, y, weight)
+        return self
+
+
+def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> Any:
+    """Fit a pipeline or classifier, with weights that follow their rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline or any classifier; it is fitted in place.
+    X : DataFrame or array-like of shape (n_rows, n_columns)
+        The training rows.
+    y : array-like of shape (n_rows,)
+        The outcome of each row.
+    sample_weight : array-like of shape (n_rows,)
+        How much each row counts in training.
+
+    Returns
+    -------
+    estimator : estimator
+        The same object.
+
+    Raises
+    ------
+    ValueError
+        If a sampler makes rows of its own, the classifier takes no weights, or there is
+        not one weight for each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.datasets import load_activity
+    >>> from edml.pipeline import fit_weighted, make_risk_pipeline
+    >>> X, y = load_activity(return_X_y=True)
+    >>> weight = np.where(y == 1, 3.0, 1.0)
+    >>> model = fit_weighted(make_risk_pipeline(), X, y, weight)
+    """
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    check_consistent_length(X, y, weight)
+    steps = estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
+    final = steps[-1][1]
+    if not has_fit_parameter(final, "sample_weight"):
+        message = (
+            f"{type(final).__name__} takes no sample_weight. Leave the weights out, or "
+            "pass another classifier."
+        )
+        raise ValueError(message)
+    for name, step in steps[:-1]:
+        if step in IDLE:
+            continue
+        if not hasattr(step, "fit_resample"):
+            # one step: some transform the rows of fit differently from new ones
+            X = step.fit_transform(X, y)
+            continue
+        X, y = step.fit_resample(X, y)
+        kept = getattr(step, "sample_indices_", None)
+        if kept is None:
+            message = (
+                f"The sampler {name!r} ({type(step).__name__}) makes rows of its own, "
+                "which have no sample_weight. Leave the weights out, or balance by "
+                "'over', 'under' or not at all."
+            )
+            raise ValueError(message)
+        weight = weight[kept]
+    final.fit(X, y, sample_weight=weight)
+    return estimator
