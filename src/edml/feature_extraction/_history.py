@@ -25,6 +25,7 @@ from edml.feature_extraction._spells import (
     Snapshots,
     Spells,
     Statistics,
+    join_spells,
     spell_statistics,
 )
 from edml.schema import (
@@ -230,7 +231,7 @@ def _work(
     }
     return _Work(
         Spells(np.minimum(dates.at, arrived), never, nothing),
-        _holding(Spells(*map(np.concatenate, zip(*scores, strict=True)))),
+        _holding(join_spells(scores)),
         timings,
     )
 
@@ -260,8 +261,7 @@ def _running_means(
     found = spell_statistics(start, stop, value, np.append(0, ends))
     until = np.where(last, never[of_step], np.append(begin[1:], 0))
     means = Spells(begin, until, Statistics(*found).mean)
-    spells = Spells(*map(np.concatenate, zip(whole, means, strict=True)))
-    return spells, np.concatenate([single, of_step])
+    return join_spells([whole, means]), np.concatenate([single, of_step])
 
 
 class _Dates(NamedTuple):

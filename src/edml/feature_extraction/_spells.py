@@ -22,6 +22,15 @@ class Spells(NamedTuple):
         return Spells(self.start[mask], self.stop[mask], self.value[mask])
 
 
+def join_spells(parts: list[Spells]) -> Spells:
+    """Put the spells of several lists into one."""
+    return Spells(
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.stop for part in parts]),
+        np.concatenate([part.value for part in parts]),
+    )
+
+
 class Statistics(NamedTuple):
     """Aggregates at each point; NaN where they are undefined."""
 
