@@ -24,7 +24,6 @@ from serving_load import free_port, make_registry, students
 
 from edml.app import AppSettings
 from edml.app._launch import hand_over
-from edml.cli._files import read_events
 from edml.registry import ModelRegistry
 
 N_STUDENTS = 2000
@@ -57,7 +56,7 @@ class Scripts:
         data = write_project(folder)
         st.cache_resource.clear()
         registry = ModelRegistry(folder / "registry")
-        hand_over(AppSettings(read_events, data, lambda: registry, language="en"))
+        hand_over(AppSettings(data, lambda: registry, language="en"))
         self.page = AppTest.from_file(str(PAGES), default_timeout=60).run()
         self.page.button(key="run").click().run()
         self.capacity = 15

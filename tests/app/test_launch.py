@@ -1,7 +1,6 @@
 """The app listens here alone, tells nobody, and leaves no upload on the disk."""
 
 import asyncio
-import io
 import socket
 import subprocess
 import sys
@@ -19,9 +18,8 @@ from edml.app._launch import (
     run,
     streamlit_options,
 )
-from edml.cli._files import read_events
 
-SETTINGS = AppSettings(read=read_events)
+SETTINGS = AppSettings()
 BOUNDARY = "a-boundary"
 
 
@@ -59,7 +57,7 @@ def test_the_settings_stay_in_this_process():
 
 def test_it_listens_to_this_machine_alone_unless_told():
     assert streamlit_options(SETTINGS)["server_address"] == "127.0.0.1"
-    told = AppSettings(read=read_events, host="0.0.0.0", port=9)  # noqa: S104
+    told = AppSettings(host="0.0.0.0", port=9)  # noqa: S104
     assert streamlit_options(told)["server_address"] == "0.0.0.0"  # noqa: S104
     assert streamlit_options(told)["server_port"] == 9
 
@@ -83,14 +81,14 @@ def test_a_port_that_is_taken_is_told(monkeypatch):
     monkeypatch.setattr(_launch, "import_optional", lambda *_, **__: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = AppSettings(read=read_events, port=port)
+        settings = AppSettings(port=port)
         with pytest.raises(OSError, match=f"port {port}; it is in use"):
             run(settings)
 
 
 def test_an_address_that_is_none_is_told(monkeypatch):
     monkeypatch.setattr(_launch, "import_optional", lambda *_, **__: None)
-    settings = AppSettings(read=read_events, host="no such host.invalid")
+    settings = AppSettings(host="no such host.invalid")
     with pytest.raises(OSError, match="it is not possible"):
         run(settings)
 
@@ -114,7 +112,7 @@ def test_streamlit_is_run_with_the_options(monkeypatch):
     monkeypatch.setattr(_launch, "import_ahead", lambda: None)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    settings = AppSettings(read=read_events, port=port)
+    settings = AppSettings(port=port)
     run(settings)
     options = streamlit_options(settings)
     script = str(Path(_launch.__file__).with_name("_main.py"))
@@ -138,15 +136,3 @@ def test_what_is_imported_ahead_is_there():
     from importlib.util import find_spec  # noqa: PLC0415
 
     assert all(find_spec(name) for name in _launch._SLOW)
-
-
-def test_a_buffer_is_read_as_the_file_of_its_name(table, tmp_path):
-    from edml.schema import resolve_columns  # noqa: PLC0415
-
-    names = resolve_columns(None)
-    for name in ("events.csv", "events.parquet"):
-        path = tmp_path / name
-        (table.to_csv if name.endswith("csv") else table.to_parquet)(path, index=False)
-        content = io.BytesIO(path.read_bytes())
-        there = read_events(path, names)
-        assert read_events(Path(name), names, content).equals(there)

@@ -32,10 +32,6 @@ def script(language):
         _models_page.show(_state.current_source(), words)
 
 
-def read(path, names, content=None):
-    return pd.read_parquet(path)
-
-
 @pytest.fixture
 def registry(tmp_path):
     return make_evaluated_registry(tmp_path / "registry")
@@ -53,7 +49,7 @@ def open_page(registry=None, language="en", **given):
     st.cache_resource.clear()
     st.cache_data.clear()
     open_registry = None if registry is None else (lambda: registry)
-    hand_over(AppSettings(read, open_registry=open_registry, **given))
+    hand_over(AppSettings(open_registry=open_registry, **given))
     return run(AppTest.from_function(script, kwargs={"language": language}))
 
 
@@ -268,7 +264,7 @@ def test_roll_back_asks_and_then_does_it(registry, language):
 def test_the_side_of_the_server_refuses_as_well(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
-    settings = AppSettings(read, open_registry=lambda: registry)
+    settings = AppSettings(open_registry=lambda: registry)
     with patch("edml.app._models_dialogs.handed_settings", return_value=settings):
         pressed(page, "models_yes")
     assert registry.record("production").version == 1

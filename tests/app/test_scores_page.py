@@ -9,11 +9,11 @@ from streamlit.testing.v1 import AppTest
 
 import edml.app
 from app_client import Client
-from edml.app import AppSettings, _state
+from edml.app import AppSettings, _data, _state
 from edml.app._launch import hand_over
 from edml.app._words import Words
-from edml.cli._files import read_events
 from edml.registry import ModelRegistry
+from edml.sources import read_events
 
 MAIN = Path(edml.app.__file__).with_name("_main.py")
 EN, ES = Words("en"), Words("es")
@@ -37,7 +37,6 @@ def data(tmp_path, table):
 def page(registry, data):
     def page(**settings):
         given = {
-            "read": read_events,
             "data": data,
             "open_registry": lambda: registry,
             "language": "en",
@@ -442,11 +441,12 @@ def test_a_broken_upload_is_told_in_the_librarys_words(
 def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
     reads = []
 
-    def read(path, names, content=None):
-        reads.append(path.name)
-        return read_events(path, names, content)
+    def read(file, *, name, **options):
+        reads.append(name)
+        return read_events(file, name=name, **options)
 
-    app = page(read=read)
+    monkeypatch.setattr(_data, "read_events", read)
+    app = page()
     upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
     run(app)
     app.run()

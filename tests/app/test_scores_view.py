@@ -16,7 +16,6 @@ from edml.app._scores_view import (
     mark_contacts,
     write_csv,
 )
-from edml.sources._csv import _EXACT
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,9 @@ def test_what_is_looked_for_is_no_pattern(students):
 
 
 def read_back(data, **form):
-    return pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **form, **_EXACT)
+    return pd.read_csv(
+        io.BytesIO(data), encoding="utf-8-sig", **form, float_precision="round_trip"
+    )
 
 
 @pytest.mark.parametrize(("sep", "decimal"), [(",", "."), (";", ",")])

@@ -7,7 +7,7 @@ import pytest
 from app_client import Client
 from edml.app._endpoint import EndpointSource
 from edml.app._source import DemoSource, History, RegistrySource
-from edml.exceptions import EdmlError, RegistryError, TableError
+from edml.exceptions import EdmlError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
 
@@ -94,16 +94,9 @@ def test_ids_that_are_numbers_come_back_from_an_endpoint(model, table):
     assert students["user_uuid"].tolist() == expected["user_uuid"].tolist()
 
 
-def test_an_endpoint_has_one_version_and_takes_no_changes(model):
+def test_an_endpoint_reads_the_columns_of_the_settings(model):
     source = EndpointSource(Client(model), {"user_uuid": "alumno"})
     assert source.columns(7) == resolve_columns({"user_uuid": "alumno"})
-    assert source.load(7) is None
-    for change in (
-        lambda: source.promote(1, "production", ""),
-        lambda: source.rollback(""),
-    ):
-        with pytest.raises(RegistryError, match="Start the app with --registry"):
-            change()
 
 
 def test_the_champion_is_read_anew(registry, model):
@@ -151,4 +144,4 @@ def test_the_demonstration_shows_students_whom_its_model_has_not_seen():
     expected = source.load(version).score_students(X, at=30, since=23, n_reasons=0)
     assert same_bits(students["probability"], expected["probability"])
     assert by.threshold == threshold
-    assert len(source.evaluations(version)) == 1
+    assert len(source.registry.evaluations(version)) == 1

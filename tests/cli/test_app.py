@@ -1,13 +1,11 @@
 """`edml app` hands the app what it was asked to show; the app itself is elsewhere."""
 
-import io
 from pathlib import Path
 
 import pytest
 
 from edml.app import AppSettings
 from edml.exceptions import MissingExtraError, RegistryError
-from edml.schema import resolve_columns
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def start(edml, started):
 def test_with_nothing_given_it_is_the_sample(start, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = start()
-    assert settings == AppSettings(read=settings.read)
+    assert settings == AppSettings()
     assert settings.host == "127.0.0.1"
     assert not settings.allow_changes
 
@@ -126,13 +124,3 @@ def test_what_cannot_be_started_is_told(edml, assert_refused, project, monkeypat
 
     monkeypatch.setattr("edml.app.run", refuse)
     assert_refused(edml("app"), "edml[app]")
-
-
-@pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
-def test_an_upload_is_read_as_a_file(start, project, events, name):
-    settings = start()
-    (events.to_csv if name.endswith("csv") else events.to_parquet)(name, index=False)
-    content = io.BytesIO(Path(name).read_bytes())
-    names = resolve_columns(None)
-    there = settings.read(Path(name), names)
-    assert settings.read(Path("its/name") / name, names, content).equals(there)

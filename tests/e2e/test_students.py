@@ -12,7 +12,6 @@ from app_pages import choose, key, wait_until_idle
 from edml.app._settings import UPLOAD_LIMIT
 from edml.app._words import Words
 from edml.registry import ModelRegistry
-from edml.sources._csv import _EXACT
 
 
 def cell(page, column, row):
@@ -44,7 +43,9 @@ def download(page, language):
     assert data.startswith(b"\xef\xbb\xbf")  # a spreadsheet then reads the accents
     # as spreadsheets of the language have it
     sep, decimal = {"en": (",", "."), "es": (";", ",")}[language]
-    return pd.read_csv(io.BytesIO(data), sep=sep, decimal=decimal, **_EXACT)
+    return pd.read_csv(
+        io.BytesIO(data), sep=sep, decimal=decimal, float_precision="round_trip"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,112 +1,127 @@
 """The table of events: the configured one, the sample, or an uploaded file."""
 
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import streamlit as st
 
 from edml.app import _state
 from edml.app._events_view import Events, read_choices
 from edml.app._launch import handed_settings
-from edml.app._settings import UPLOAD_LIMIT, AppSettings
-from edml.app._source import Source
+from edml.app._settings import UPLOAD_LIMIT
+from edml.app._source import DemoSource, Source
 from edml.app._words import Words
 from edml.exceptions import EdmlError, TableError
 from edml.schema import fingerprint, resolve_columns
+from edml.sources import read_events
 
-_UPLOADED, _OF_FILE = "uploaded_events", "uploaded_file"
-_N_FORGOTTEN = "n_forgotten"
+_UPLOADED, _N_UPLOADERS = "uploaded_events", "n_uploaders"
+_TYPES = ("csv", "tsv", "txt", "gz", "parquet")
+
+
+class Table(NamedTuple):
+    """Events, the name of their file, and what the reader had to infer."""
+
+    events: Events
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+class Upload(NamedTuple):
+    """A table from an upload, kept while its reader looks at the other page."""
+
+    file_id: str
+    table: Table
 
 
 def choose(source: Source, words: Words) -> Events | None:
     """Show where the events come from, and return them; None where there are none."""
-    settings = handed_settings()
-    there = settings.data is not None or source.kind == "demo"
+    there = handed_settings().data is not None or isinstance(source, DemoSource)
     with st.expander(words("Events"), expanded=not there):
-        said = st.container()
-        with st.container(key="upload"):
-            file = st.file_uploader(
-                words("Upload other events"),
-                type=["csv", "parquet"],
-                help=words(
-                    "CSV (UTF-8, comma-separated) or Parquet, up to {limit} MB. "
-                    "The file stays in memory and is forgotten when you close the "
-                    "page.",
-                    limit=UPLOAD_LIMIT,
-                ),
-                max_upload_size=UPLOAD_LIMIT,
-                on_change=_forget,
-                key=f"upload_{st.session_state.get(_N_FORGOTTEN, 0)}",
-            )
+        origin = st.container()
+        file = _show_uploader(words)
     if there and (file is not None or _UPLOADED in st.session_state):
-        # also after an unreadable upload, and after a look at the other page
         st.button(
             words("Back to the first table"),
-            on_click=_forget_file,
+            on_click=_new_uploader,
             key="forget_upload",
             icon=":material/undo:",
         )
     with _state.guarded(words):
-        events, name = _read(settings, source, file, words)
-        if events is not None:
+        table = _read(source, file, words)
+        if table is not None:
             text = words(
                 "Events from {name}: {rows} rows, {students} students (once per "
                 "course).",
-                name=_state.escape(name),
-                rows=words.number(len(events.X)),
-                students=words.number(len(events.of_histories)),
+                name=_state.escape(table.name),
+                rows=words.number(len(table.events.X)),
+                students=words.number(len(table.events.of_histories)),
             )
-            said.caption(text)
-        elif not there:
+            notes = [_state.escape(note) for note in table.notes]
+            origin.caption(" ".join([text, *notes]))
+            return table.events
+        if not there:
             text = words(
                 "There is no table of events yet. Upload one here, or start the app "
                 "with --data."
             )
             st.info(text, icon=":material/upload_file:")
-        return events
     return None
 
 
 def current(source: Source, words: Words) -> Events | None:
     """Return the events that the scores page shows."""
-    return _read(handed_settings(), source, None, words)[0]
+    table = _read(source, None, words)
+    return None if table is None else table.events
 
 
-def _read(
-    settings: AppSettings, source: Source, file: Any, words: Words
-) -> tuple[Events | None, str]:
-    if file is not None and st.session_state.get(_OF_FILE) != file.file_id:
-        with st.spinner(words("Reading the events …"), show_time=True):
-            events = _parse(settings, source, Path(file.name), BytesIO(file.getvalue()))
-        st.session_state[_UPLOADED] = events, file.name
-        st.session_state[_OF_FILE] = file.file_id
-    if _UPLOADED in st.session_state:
-        found: tuple[Events, str] = st.session_state[_UPLOADED]
-        return found
-    with st.spinner(words("Reading the events …"), show_time=True):
-        if settings.data is not None:
-            path = settings.data
-            return _read_file(str(path), _stamp(path), settings, source), path.name
-        if source.kind == "demo":
-            return _read_sample(source), words("the sample that comes with edml")
-    return None, ""
+def _show_uploader(words: Words) -> Any:
+    help_text = words(
+        "CSV or Parquet, up to {limit} MB. The file stays in memory and is forgotten "
+        "when you close the page.",
+        limit=UPLOAD_LIMIT,
+    )
+    with st.container(key="upload"):
+        return st.file_uploader(
+            words("Upload other events"),
+            type=_TYPES,
+            help=help_text,
+            max_upload_size=UPLOAD_LIMIT,
+            on_change=_forget,
+            key=f"upload_{st.session_state.get(_N_UPLOADERS, 0)}",
+        )
 
 
 def _forget() -> None:
     st.session_state.pop(_UPLOADED, None)
-    st.session_state.pop(_OF_FILE, None)
 
 
-def _forget_file() -> None:
+def _new_uploader() -> None:
+    """Forget the upload; an uploader cannot be emptied, so its key changes."""
     _forget()
-    # a new key makes a new widget: an uploader cannot be emptied
-    st.session_state[_N_FORGOTTEN] = st.session_state.get(_N_FORGOTTEN, 0) + 1
+    st.session_state[_N_UPLOADERS] = st.session_state.get(_N_UPLOADERS, 0) + 1
+
+
+def _read(source: Source, file: Any, words: Words) -> Table | None:
+    upload: Upload | None = st.session_state.get(_UPLOADED)
+    with st.spinner(words("Reading the events …"), show_time=True):
+        if file is not None and (upload is None or upload.file_id != file.file_id):
+            upload = Upload(file.file_id, _parse(source, file, file.name))
+            st.session_state[_UPLOADED] = upload
+        if upload is not None:
+            return upload.table
+        path = handed_settings().data
+        if path is not None:
+            return _read_file(str(path), _stamp(path), source)
+        if isinstance(source, DemoSource):
+            events = _read_sample(source)
+            return Table(events, words("the sample that comes with edml"))
+    return None
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Return what tells that a file has changed."""
+    """Return what differs once a file has changed."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -119,45 +134,33 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _read_file(
-    path: str, stamp: tuple[int, int], _settings: AppSettings, _source: Source
-) -> Events:
-    return _parse(_settings, _source, Path(path))
+def _read_file(path: str, stamp: tuple[int, int], _source: Source) -> Table:
+    return _parse(_source, Path(path), Path(path).name)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _read_sample(_source: Source) -> Events:
+def _read_sample(_source: DemoSource) -> Events:
     X = _source.sample()
     return read_choices(X, resolve_columns(None), fingerprint(X))
 
 
-def _parse(
-    settings: AppSettings, source: Source, path: Path, content: BytesIO | None = None
-) -> Events:
+def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
+    """Read a table by the column names of the settings, or else of the champion."""
+    names = resolve_columns(handed_settings().columns)
     try:
-        return _parse_as(settings, resolve_columns(settings.columns), path, content)
+        return _parse_as(names, file, name)
     except TableError:
-        names = _names_of_model(source)
-        if names is None or names == resolve_columns(settings.columns):
+        try:
+            of_model = source.columns(source.champion().version)
+        except EdmlError:  # there is no champion
+            of_model = names
+        if of_model == names:
             raise
-        if content is not None:
-            content.seek(0)
-        return _parse_as(settings, names, path, content)
+        if not isinstance(file, Path):
+            file.seek(0)
+        return _parse_as(of_model, file, name)
 
 
-def _parse_as(
-    settings: AppSettings,
-    names: Mapping[str, str],
-    path: Path,
-    content: BytesIO | None,
-) -> Events:
-    X = settings.read(path, names, content)
-    return read_choices(X, names, fingerprint(X))
-
-
-def _names_of_model(source: Source) -> Mapping[str, str] | None:
-    """Return the names that the champion reads; None without a champion."""
-    try:
-        return source.columns(source.champion().version)
-    except EdmlError:
-        return None
+def _parse_as(names: Mapping[str, str], file: Path | BinaryIO, name: str) -> Table:
+    X, report = read_events(file, columns=names, name=name, return_report=True)
+    return Table(read_choices(X, names, fingerprint(X)), name, report.notes)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from edml.app._settings import Client
 from edml.app._source import Champion, History, Scored, StudentExplanation
-from edml.exceptions import RegistryError, TableError
+from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -32,10 +32,6 @@ class EndpointSource:
     def __init__(self, client: Client, columns: Mapping[str, str]) -> None:
         self.client = client
         self._names = resolve_columns(columns)
-
-    def sample(self) -> pd.DataFrame | None:
-        """Return None: the events are elsewhere."""
-        return None
 
     def champion(self) -> Champion:
         """Ask which version answers."""
@@ -92,51 +88,11 @@ class EndpointSource:
         row = answer.iloc[0]
         return StudentExplanation(list(row["reasons"]), list(row["facts"]))
 
-    def records(self) -> pd.DataFrame:
-        """List the one version that is known, with the metrics of its validation."""
-        record = self.client.model()
-        figures = record.get("validation") or {}
-        row = {
-            "version": int(record["version"]),
-            "stage": record["stage"],
-            "algorithm": record["algorithm"],
-            "created_at": record["created_at"],
-            "threshold": float(record["threshold"]),
-            **{
-                name: value
-                for name, value in figures.items()
-                if isinstance(value, (int, float))
-            },
-            "parent": record.get("parent"),
-            "tags": record.get("tags") or {},
-        }
-        return pd.DataFrame([row])
-
-    def record(self, version: int) -> "ModelRecord":
+    def record(self) -> "ModelRecord":
         """Read the record of the endpoint's champion."""
         from edml.registry import ModelRecord  # noqa: PLC0415 - seconds
 
         return ModelRecord.from_dict(self.client.model())
-
-    def load(self, version: int) -> Any | None:
-        """Return None: the model stays at the endpoint."""
-        return None
-
-    def evaluations(self, version: int) -> pd.DataFrame | None:
-        """Return None: evaluations stay in the endpoint's registry."""
-        return None
-
-    def history(self) -> pd.DataFrame | None:
-        """Return None: the history stays in the endpoint's registry."""
-        return None
-
-    def promote(self, version: int, stage: str, why: str) -> None:
-        """Raise: an endpoint takes no changes."""
-        raise _read_only()
-
-    def rollback(self, why: str) -> None:
-        """Raise: an endpoint takes no changes."""
-        raise _read_only()
 
     def _as_of(self, X: pd.DataFrame, at: float) -> pd.DataFrame:
         from edml.datasets import as_of  # noqa: PLC0415 - seconds
@@ -173,11 +129,3 @@ def _in_order(
 def _as_texts(table: pd.DataFrame, columns: list[str]) -> pd.MultiIndex:
     # an id may be a number here, and a text on its way there and back
     return pd.MultiIndex.from_arrays([table[name].astype(str) for name in columns])
-
-
-def _read_only() -> RegistryError:
-    message = (
-        "Expected a registry; found an endpoint, whose models cannot be changed from "
-        "here. Start the app with --registry."
-    )
-    return RegistryError(message)

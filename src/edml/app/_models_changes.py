@@ -10,9 +10,8 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from edml.app._source import Source
 from edml.exceptions import RegistryError
-from edml.registry import PRODUCTION
+from edml.registry import PRODUCTION, ModelRegistry
 
 
 class Seen(NamedTuple):
@@ -41,9 +40,9 @@ class Outcome:
     moves: pd.DataFrame = field(default_factory=pd.DataFrame)  # not shown before
 
 
-def look(history: pd.DataFrame | None) -> Seen:
+def look(history: pd.DataFrame) -> Seen:
     """Note the state of the registry from `ModelRegistry.history`."""
-    if history is None or history.empty:
+    if history.empty:
         return Seen(0, None, None)
     last = history.iloc[-1]
     versions = (last["champion"], last["previous_champion"])
@@ -63,32 +62,34 @@ def changes_since(history: pd.DataFrame, generation: int) -> pd.DataFrame:
 
 
 def promote(
-    source: Source, version: int, why: str, seen: Seen, *, allow_changes: bool
+    registry: ModelRegistry, version: int, why: str, seen: Seen, *, allow_changes: bool
 ) -> Outcome:
     """Make a version the champion, if the registry is as the page showed it."""
     if not allow_changes:
         return Outcome("not_allowed")
     return _change(
-        source, version, seen, lambda: source.promote(version, PRODUCTION, why)
+        registry, version, seen, lambda: registry.promote(version, PRODUCTION, why)
     )
 
 
-def roll_back(source: Source, why: str, seen: Seen, *, allow_changes: bool) -> Outcome:
+def roll_back(
+    registry: ModelRegistry, why: str, seen: Seen, *, allow_changes: bool
+) -> Outcome:
     """Bring the previous champion back, if the registry is as the page showed it."""
     if not allow_changes:
         return Outcome("not_allowed")
     if seen.before is None:
         return Outcome("none_before")
-    return _change(source, seen.before, seen, lambda: source.rollback(why))
+    return _change(registry, seen.before, seen, lambda: registry.rollback(why))
 
 
 def _change(
-    source: Source, version: int, seen: Seen, change: Callable[[], None]
+    registry: ModelRegistry, version: int, seen: Seen, change: Callable[[], object]
 ) -> Outcome:
     try:
-        history = _history(source)
+        history = registry.history()
         moves = changes_since(history, seen.generation)
-        if version not in set(source.records()["version"]):
+        if version not in set(registry.records()["version"]):
             return Outcome("gone", moves=moves)
         if look(history) != seen:
             return Outcome("changed", moves=moves)
@@ -96,7 +97,7 @@ def _change(
     except (RegistryError, OSError) as error:
         return Outcome("refused", message=str(error))
     try:
-        history = _history(source)
+        history = registry.history()
     except (RegistryError, OSError) as error:
         return Outcome("overtaken", champion=version, message=str(error))
     now = look(history)
@@ -104,14 +105,3 @@ def _change(
     if now.generation != seen.generation + 1 or now.champion != version:
         return Outcome("overtaken", champion=now.champion, moves=moves)
     return Outcome("done", champion=version, moves=moves)
-
-
-def _history(source: Source) -> pd.DataFrame:
-    history = source.history()
-    if history is None:
-        message = (
-            "Expected a registry; found an endpoint, which has no history. Start the "
-            "app with --registry."
-        )
-        raise RegistryError(message)
-    return history

@@ -9,9 +9,9 @@ from edml.app import _state
 from edml.app._launch import handed_settings
 from edml.app._models_changes import Outcome, Seen, promote, roll_back
 from edml.app._models_names import STAGES
-from edml.app._source import Source
 from edml.app._words import Words
 from edml.exceptions import RegistryError
+from edml.registry import ModelRegistry
 
 _ASKING, _OUTCOME = "models_asking", "models_outcome"
 
@@ -26,7 +26,7 @@ class Asking(NamedTuple):
 
 
 def offer(
-    source: Source,
+    registry: ModelRegistry,
     version: int,
     seen: Seen,
     words: Words,
@@ -71,10 +71,10 @@ def offer(
             title = words("Promote version {version}?", version=pending.version)
         else:
             title = words("Roll back to version {version}?", version=pending.version)
-        st.dialog(title, on_dismiss=_forget)(_ask)(source, pending, words)
+        st.dialog(title, on_dismiss=_forget)(_ask)(registry, pending, words)
 
 
-def _ask(source: Source, asking: Asking, words: Words) -> None:
+def _ask(registry: ModelRegistry, asking: Asking, words: Words) -> None:
     promoting = asking.what == "promote"
     with _state.guarded(words, "models_try_again"):
         st.write(_say_consequence(asking, words))
@@ -91,9 +91,9 @@ def _ask(source: Source, asking: Asking, words: Words) -> None:
         allow = handed_settings().allow_changes
         seen = asking.seen
         if promoting:
-            outcome = promote(source, asking.version, why, seen, allow_changes=allow)
+            outcome = promote(registry, asking.version, why, seen, allow_changes=allow)
         else:
-            outcome = roll_back(source, why, seen, allow_changes=allow)
+            outcome = roll_back(registry, why, seen, allow_changes=allow)
         done = outcome.kind in ("done", "overtaken")
         st.session_state[_OUTCOME] = done, _say_outcome(outcome, promoting, words)
     if yes or no:

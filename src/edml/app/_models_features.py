@@ -19,7 +19,7 @@ from edml.app._models_scored import (
     points_of,
     score_latest,
 )
-from edml.app._source import Source
+from edml.app._source import RegistrySource
 from edml.app._words import Words
 from edml.explanation import feature_name
 from edml.registry import ModelRecord
@@ -33,7 +33,7 @@ class Basis(NamedTuple):
 
 
 def score_events(
-    source: Source, record: ModelRecord, events: Events, words: Words
+    source: RegistrySource, record: ModelRecord, events: Events, words: Words
 ) -> Scored:
     """Score each student and course of a table at the latest day, once."""
     version = record.version
@@ -43,7 +43,7 @@ def score_events(
 
 
 def show_importance(
-    source: Source, record: ModelRecord, events: Events | None, words: Words
+    source: RegistrySource, record: ModelRecord, events: Events | None, words: Words
 ) -> None:
     """Show the heaviest features, and predictions over three of them."""
     with st.spinner(words("Computing what the model relies on …"), show_time=True):
@@ -78,7 +78,7 @@ def _identity(record: ModelRecord) -> str:
 def _score(
     identity: str,
     fingerprint: str,
-    _source: Source,
+    _source: RegistrySource,
     _record: ModelRecord,
     _events: Events,
 ) -> Scored:
@@ -91,7 +91,7 @@ def _score(
 def _find(
     identity: str,
     fingerprint: str | None,
-    _source: Source,
+    _source: RegistrySource,
     _record: ModelRecord,
     _events: Events | None,
 ) -> Basis:

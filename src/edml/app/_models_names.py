@@ -12,10 +12,7 @@ METRICS = {
         N_("Average precision"),
         N_("Mean precision over all thresholds; chance is the share that fails."),
     ),
-    "f1": (
-        N_("F1"),
-        N_("Harmonic mean of precision and recall at the threshold."),
-    ),
+    "f1": (N_("F1"), N_("Harmonic mean of precision and recall at the threshold.")),
     "precision": (N_("Precision"), N_("Share of the flagged that fail.")),
     "recall": (N_("Recall"), N_("Share of the failing that are flagged.")),
     "accuracy": (

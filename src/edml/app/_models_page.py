@@ -18,6 +18,7 @@ import pandas as pd
 import streamlit as st
 
 from edml.app import _data, _models_dialogs, _models_sections, _models_slider, _state
+from edml.app._endpoint import EndpointSource
 from edml.app._launch import handed_settings
 from edml.app._models_changes import Seen, changes_since, look
 from edml.app._models_figures import draw_versions, label_version
@@ -30,25 +31,26 @@ from edml.app._models_view import (
     provenance,
     version_history,
 )
-from edml.app._source import Source
+from edml.app._source import RegistrySource
 from edml.app._words import Words
 from edml.metrics import LOSSES
+from edml.registry import ModelRegistry
 
 _VERSION, _METRIC, _SEEN = "models_version", "models_figure", "models_seen"
 _MAX_BARS = 30  # more cannot be told apart
 _COMMAND = "edml tune events.csv --registry registry"
 
 
-def show(source: Source, words: Words) -> None:
+def show(source: RegistrySource | EndpointSource, words: Words) -> None:
     """Show the page."""
     st.title(words("Models"))
-    if source.kind == "endpoint":
+    if isinstance(source, EndpointSource):
         _models_sections.show_endpoint(source, words)
         return
     _state.show_demo_note(source, words)
     with st.spinner(words("Reading the registry …"), show_time=True):
-        versions = list_versions(source.records())
-        history = source.history()
+        versions = list_versions(source.registry.records())
+        history = source.registry.history()
     seen = look(history)
     changed = _say_changes(history, seen, words)
     if not len(versions):
@@ -64,12 +66,12 @@ def show(source: Source, words: Words) -> None:
     if handed_settings().allow_changes:
         evaluated = bool(versions.set_index("version").loc[version, "evaluated"])
         _models_dialogs.offer(
-            source, version, seen, words, evaluated=evaluated, changed=changed
+            source.registry, version, seen, words, evaluated=evaluated, changed=changed
         )
     _show_version(source, versions, history, version, words)
 
 
-def _say_changes(history: pd.DataFrame | None, seen: Seen, words: Words) -> bool:
+def _say_changes(history: pd.DataFrame, seen: Seen, words: Words) -> bool:
     """Show the outcome of a change made here, or what others have changed meanwhile."""
     before = st.session_state.get(_SEEN)
     st.session_state[_SEEN] = seen
@@ -79,7 +81,7 @@ def _say_changes(history: pd.DataFrame | None, seen: Seen, words: Words) -> bool
         show_box = st.success if done else st.warning
         show_box(text)
         return False
-    if history is None or before is None or before.generation == seen.generation:
+    if before is None or before.generation == seen.generation:
         return False
     moves = changes_since(history, before.generation)
     text = words(
@@ -198,18 +200,18 @@ def _choose(versions: pd.DataFrame, words: Words) -> int:
 
 
 def _show_version(
-    source: Source,
+    source: RegistrySource,
     versions: pd.DataFrame,
-    history: pd.DataFrame | None,
+    history: pd.DataFrame,
     version: int,
     words: Words,
 ) -> None:
-    record = source.record(version)
-    evaluations = source.evaluations(version)
-    latest = None if evaluations is None else latest_evaluation(evaluations)
+    record = source.registry.record(version)
+    evaluations = source.registry.evaluations(version)
+    latest = latest_evaluation(evaluations)
     st.header(words("Metrics of version {version}", version=version))
     if latest is None:
-        if evaluations is not None and len(evaluations):
+        if len(evaluations):
             text = words(
                 "Version {version} was evaluated only on the students of a contest "
                 "between versions. Such metrics flatter the winner and are not shown. "
@@ -225,7 +227,7 @@ def _show_version(
         st.info(text, icon=":material/help:")
         st.code(f"registry.reevaluate(X, y, {version})", language="python")
     else:
-        fingerprints = _fingerprints(source, versions, version)
+        fingerprints = _fingerprints(source.registry, versions, version)
         comparison = compare(versions, version, latest.evaluation, fingerprints)
         _models_sections.show_metrics(latest, comparison, words)
     events = _data.current(source, words)
@@ -235,20 +237,19 @@ def _show_version(
     # the features may take seconds: they are made last, and stand before the rest
     features = st.container()
     _models_sections.show_data(provenance(record, latest), words)
-    if history is not None:
-        _models_sections.show_history(version_history(history, version), words)
+    _models_sections.show_history(version_history(history, version), words)
     with features:
         _models_sections.show_features(source, record, events, words)
 
 
 def _fingerprints(
-    source: Source, versions: pd.DataFrame, version: int
+    registry: ModelRegistry, versions: pd.DataFrame, version: int
 ) -> dict[int, str]:
     """Return the fingerprint of the rows that each other version was evaluated on."""
     others = versions[versions["evaluated"] & (versions["version"] != version)]
     return {
         int(row.version): _fingerprint(
-            int(row.version), str(row.created_at), str(row.evaluated_at), source
+            int(row.version), str(row.created_at), str(row.evaluated_at), registry
         )
         for row in others.itertuples()
     }
@@ -256,8 +257,7 @@ def _fingerprints(
 
 @st.cache_data(max_entries=1000, show_spinner=False)
 def _fingerprint(
-    version: int, created_at: str, evaluated_at: str, _source: Source
+    version: int, created_at: str, evaluated_at: str, _registry: ModelRegistry
 ) -> str:
-    evaluations = _source.evaluations(version)
-    latest = None if evaluations is None else latest_evaluation(evaluations)
+    latest = latest_evaluation(_registry.evaluations(version))
     return "" if latest is None else latest.evaluation.data_fingerprint

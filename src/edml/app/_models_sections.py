@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from edml.app import _state
+from edml.app._endpoint import EndpointSource
 from edml.app._events_view import Events
 from edml.app._models_curves import Curve, make_curves
 from edml.app._models_features import show_importance
@@ -20,7 +21,7 @@ from edml.app._models_names import (
     STAGES,
 )
 from edml.app._models_view import Compared, Comparison, LatestEvaluation, provenance
-from edml.app._source import Source
+from edml.app._source import RegistrySource
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation
@@ -215,7 +216,7 @@ def _say_curve(curve: Curve, words: Words) -> str:
 
 @st.fragment
 def show_features(
-    source: Source, record: ModelRecord, events: Events | None, words: Words
+    source: RegistrySource, record: ModelRecord, events: Events | None, words: Words
 ) -> None:
     """Show what a version relies on."""
     with _state.guarded(words, "models_try_again_features"):
@@ -280,10 +281,10 @@ def show_history(moves: pd.DataFrame, words: Words) -> None:
 # -- an endpoint's model -------------------------------------------------------------
 
 
-def show_endpoint(source: Source, words: Words) -> None:
+def show_endpoint(source: EndpointSource, words: Words) -> None:
     """Show the model that an endpoint serves, all that it reports."""
     with st.spinner(words("Loading …"), show_time=True):
-        record = source.record(source.champion().version)
+        record = source.record()
     st.header(words("The model that the endpoint serves"))
     with st.container(key="models_endpoint"):
         facts = {

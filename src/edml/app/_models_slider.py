@@ -11,7 +11,7 @@ from edml.app._models_names import AXES
 from edml.app._models_scored import flagged_by_course
 from edml.app._models_sections import DIGITS, show_numbers
 from edml.app._models_thresholds import AtThreshold, at_threshold, threshold_table
-from edml.app._source import Source
+from edml.app._source import RegistrySource
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation
@@ -20,7 +20,7 @@ from edml.registry import ModelRecord
 
 @st.fragment
 def show_threshold(
-    source: Source,
+    source: RegistrySource,
     record: ModelRecord,
     evaluation: Evaluation,
     events: Events | None,
@@ -124,7 +124,7 @@ def _show_thresholds(
 
 
 def _show_by_course(
-    source: Source,
+    source: RegistrySource,
     record: ModelRecord,
     events: Events | None,
     threshold: float,
@@ -159,7 +159,5 @@ def _show_by_course(
     most = max(1, int(courses["n_students"].max()))
     bar = st.column_config.ProgressColumn(format="%d", min_value=0, max_value=most)
     st.container(key="models_by_course").dataframe(
-        courses.set_axis(names, axis=1),
-        hide_index=True,
-        column_config={names[2]: bar},
+        courses.set_axis(names, axis=1), hide_index=True, column_config={names[2]: bar}
     )

@@ -43,11 +43,7 @@ def draw_donut(counts: Counts, words: Words) -> Any:
             hoverinfo="label+text+percent",
             marker={
                 "colors": [FLAGGED, NOT_FLAGGED],
-                "pattern": {
-                    "shape": ["/", ""],
-                    "fillmode": "overlay",
-                    "solidity": 0.2,
-                },
+                "pattern": {"shape": ["/", ""], "fillmode": "overlay", "solidity": 0.2},
             },
         )
     )

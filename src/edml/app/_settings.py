@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,16 +29,6 @@ class Client(Protocol):
         ...
 
 
-class Reader(Protocol):
-    """A reader of event files."""
-
-    def __call__(
-        self, path: Path, names: Mapping[str, str], content: BinaryIO | None = None
-    ) -> "pd.DataFrame":
-        """Read a file, or ``content`` as if it were the file of that name."""
-        ...
-
-
 @dataclass(frozen=True)
 class AppSettings:
     """What the app shows, and to whom.
@@ -48,8 +38,6 @@ class AppSettings:
 
     Attributes
     ----------
-    read : Reader
-        Reads the events.
     data : Path or None
         The event file; None shows the sample, or asks for an upload.
     open_registry : callable or None
@@ -67,7 +55,6 @@ class AppSettings:
         Whether versions can be promoted and rolled back.
     """
 
-    read: Reader
     data: Path | None = None
     open_registry: "Callable[[], ModelRegistry] | None" = None
     open_client: Callable[[], Client] | None = None

@@ -14,7 +14,7 @@ import pandas as pd
 from edml.schema import columns_of, step_parameter
 
 if TYPE_CHECKING:
-    from edml.registry import ModelRecord, ModelRegistry
+    from edml.registry import ModelRegistry
 
 _MAX_LOADED = 4  # models
 _TEST_SHARE = 0.2
@@ -54,15 +54,9 @@ class History(NamedTuple):
 
 
 class Source(Protocol):
-    """What the pages ask. Every method raises an EdmlError where it has no answer."""
+    """What the scores page asks; a method without an answer raises an EdmlError."""
 
     kind: str  # "registry", "endpoint" or "demo"
-
-    # -- the scores page
-
-    def sample(self) -> pd.DataFrame | None:
-        """Return the table to begin with, where the source has one."""
-        ...
 
     def champion(self) -> Champion:
         """Return the model that scores students now; quick, and never cached."""
@@ -88,36 +82,6 @@ class Source(Protocol):
         """Explain the score of one history."""
         ...
 
-    # -- the models page
-
-    def records(self) -> pd.DataFrame:
-        """List the versions, as `ModelRegistry.records`."""
-        ...
-
-    def record(self, version: int) -> "ModelRecord":
-        """Read the record of a version."""
-        ...
-
-    def load(self, version: int) -> Any | None:
-        """Load a model; None where it stays elsewhere."""
-        ...
-
-    def evaluations(self, version: int) -> pd.DataFrame | None:
-        """List a version's evaluations, as the registry does; None without one."""
-        ...
-
-    def history(self) -> pd.DataFrame | None:
-        """List all changes of stages, as the registry does; None without one."""
-        ...
-
-    def promote(self, version: int, stage: str, why: str) -> None:
-        """Promote a version to a stage."""
-        ...
-
-    def rollback(self, why: str) -> None:
-        """Bring the previous champion back."""
-        ...
-
 
 class RegistrySource:
     """The versions of a registry, whose models are loaded into this process.
@@ -140,10 +104,6 @@ class RegistrySource:
             if self._registry is None:
                 self._registry = self._open()
             return self._registry
-
-    def sample(self) -> pd.DataFrame | None:
-        """Return None: the events are elsewhere."""
-        return None
 
     def champion(self) -> Champion:
         """Return the version in production."""
@@ -184,14 +144,6 @@ class RegistrySource:
         model = self.load(version)
         return StudentExplanation(*explain_history(model, X, at, who, language))
 
-    def records(self) -> pd.DataFrame:
-        """List the versions."""
-        return self.registry.records()
-
-    def record(self, version: int) -> "ModelRecord":
-        """Read the record of a version."""
-        return self.registry.record(version)
-
     def load(self, version: int) -> Any:
         """Load a version, once for all sessions."""
         with self._lock:
@@ -201,22 +153,6 @@ class RegistrySource:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(version)
             return self._loaded[version]
-
-    def evaluations(self, version: int) -> pd.DataFrame | None:
-        """List the evaluations of a version."""
-        return self.registry.evaluations(version)
-
-    def history(self) -> pd.DataFrame | None:
-        """List all changes of stages."""
-        return self.registry.history()
-
-    def promote(self, version: int, stage: str, why: str) -> None:
-        """Promote a version to a stage."""
-        self.registry.promote(version, stage, why)
-
-    def rollback(self, why: str) -> None:
-        """Bring the previous champion back."""
-        self.registry.rollback(why)
 
 
 _Side = tuple[pd.DataFrame, pd.Series]

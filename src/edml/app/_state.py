@@ -18,13 +18,14 @@ from edml.app._words import Words
 from edml.exceptions import EdmlError
 
 if TYPE_CHECKING:
-    from edml.app._source import Source
+    from edml.app._endpoint import EndpointSource
+    from edml.app._source import RegistrySource, Source
 
 _MARKDOWN = frozenset("\\`*_{}[]<>()#$|~:!")
 
 
 @st.cache_resource(show_spinner=False)
-def open_source(_settings: AppSettings) -> "Source":
+def open_source(_settings: AppSettings) -> "RegistrySource | EndpointSource":
     """Open what the models and scores come from, once for all sessions."""
     if _settings.open_client is not None:
         from edml.app._endpoint import EndpointSource  # noqa: PLC0415 - seconds
@@ -37,7 +38,7 @@ def open_source(_settings: AppSettings) -> "Source":
     return DemoSource()
 
 
-def current_source() -> "Source":
+def current_source() -> "RegistrySource | EndpointSource":
     """Return the source of this process."""
     return open_source(handed_settings())
 

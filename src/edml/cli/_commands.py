@@ -19,9 +19,6 @@ from edml.cli._terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import BinaryIO
-
     import pandas as pd
 
     from edml.cli._config import Read
@@ -304,7 +301,6 @@ def app(
 
         events = data or read.config.paths.raw
         shown = AppSettings(
-            read=_read_events,
             data=events,
             columns=read.config.columns,
             language=language,
@@ -442,14 +438,6 @@ def _opener(read: "Read", *, given: bool) -> dict[str, Any]:
     if given or known or config.registry.path.exists():
         return {"open_registry": lambda: open_registry(config)}
     return {}
-
-
-def _read_events(
-    path: Path, names: "Mapping[str, str]", content: "BinaryIO | None" = None
-) -> "pd.DataFrame":
-    from edml.cli._files import read_events  # noqa: PLC0415
-
-    return read_events(path, names, content)
 
 
 def _client(url: str, timeout: float, **more: Any) -> "RiskClient":
