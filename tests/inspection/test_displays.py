@@ -231,11 +231,11 @@ def test_second_curve_takes_another_colour_and_no_second_strip(cls):
 @pytest.mark.parametrize(
     ("y_true", "y_prob", "says"),
     [
-        ([0, 2], [0.1, 0.2], r"y_true needs 1 where the student fails and 0"),
-        ([0, 1], [0.1, np.nan], r"1 of 2 values are missing or outside"),
-        ([0, 1], [0.1, 1.2], r"fractions in \[0, 1\]; 1 of 2 values"),
-        ([], [], r"0 of 0 values are missing"),
-        ([0, 1, 1], [0.1, 0.2], r"one value per sample; their lengths are"),
+        ([0, 2], [0.1, 0.2], r"y_true needs the values 0 and 1"),
+        ([0, 1], [0.1, np.nan], r"1 of 2 are NaN"),
+        ([0, 1], [0.1, 1.2], r"fractions in \[0, 1\]; 1 of 2 lie outside"),
+        ([], [], r"y_true needs at least one row"),
+        ([0, 1, 1], [0.1, 0.2], r"need the same rows"),
     ],
 )
 @pytest.mark.parametrize(

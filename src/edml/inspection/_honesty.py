@@ -18,6 +18,7 @@ from edml.classifier import RiskClassifier
 from edml.exceptions import SplitError
 from edml.inspection._honesty_report import HonestyReport
 from edml.inspection._honesty_splits import Fold, Folds, make_folds
+from edml.inspection._units import predict_risk
 from edml.metrics import (
     LOSSES,
     bootstrap_metrics,
@@ -271,17 +272,8 @@ def _run_fold(
     fitted = clone(rest).fit(safe_indexing(table, fold.train), y[fold.train])
     # With whole histories, which steps that are fitted in each fold may read.
     shown = np.flatnonzero(np.isin(students, students[fold.test]))
-    score = np.asarray(
-        fitted.predict_proba(safe_indexing(table, shown)), dtype=np.float64
-    )
-    if score.shape != (len(shown), 2) or not np.isfinite(score).all():
-        message = (
-            f"predict_proba of {type(rest).__name__} needs two finite probabilities "
-            f"for each of {len(shown)} rows; found the shape {score.shape} with "
-            f"{int((~np.isfinite(score)).sum())} other values. Check the classifier."
-        )
-        raise ValueError(message)
-    return score[np.searchsorted(shown, fold.test), 1]
+    risk = predict_risk(fitted, safe_indexing(table, shown))
+    return risk[np.searchsorted(shown, fold.test)]
 
 
 def _measure(

@@ -20,7 +20,7 @@ from edml.metrics import (
     precision_at_k,
     snapshot_metrics,
 )
-from edml.schema import COURSE, PARTITION, BoolArray, IntArray
+from edml.schema import COURSE, PARTITION, BoolArray, FloatArray, IntArray
 
 # A breakdown has as many units as the whole, in parts. So many resamples of each part
 # take about as long as 1,000 of the whole, however many parts there are.
@@ -184,31 +184,49 @@ def _break_down(
 def _measure_part(
     units: EvaluationUnits, part: IntArray, threshold: float, options: Options
 ) -> dict[str, float]:
-    y_true, y_prob, students = (
-        values[part] for values in (units.y_true, units.y_prob, units.students)
-    )
+    y_true, students = units.y_true[part], units.students[part]
     counts = {
         "n_snapshots": len(part),
         "n_students": len(np.unique(students)),
         "n_failing": len(np.unique(students[y_true])),
     }
     enough = counts["n_students"] >= options.min_count and 0 < y_true.sum() < len(part)
-    figures = snapshot_metrics(y_true, y_prob, threshold)
+    figures = dict.fromkeys(snapshot_metrics([0], [0.0]), np.nan)
     low = high = np.nan
-    if not enough:
-        figures = dict.fromkeys(figures, np.nan)
-    elif options.n_resamples:
-        draws = bootstrap_metrics(
-            y_true,
-            y_prob,
-            units.clusters[part],
-            metrics=["roc_auc"],
-            n_resamples=min(options.n_resamples, _PART_RESAMPLES),
-            random_state=options.random_state,
+    if enough:
+        figures, low, high = measure_with_interval(
+            *(y_true, units.y_prob[part], units.clusters[part], "roc_auc", threshold),
+            min(options.n_resamples, _PART_RESAMPLES),
+            *(options.random_state, options.confidence),
         )
-        low, high = percentile_interval(draws["roc_auc"], options.confidence)
     limits = {"roc_auc_low": low, "roc_auc_high": high}
     return counts | figures | limits | {"enough": bool(enough)}
+
+
+def measure_with_interval(
+    y_true: BoolArray,
+    y_prob: FloatArray,
+    clusters: IntArray,
+    metric: str,
+    threshold: float,
+    n_resamples: int,
+    random_state: int | np.random.RandomState | None,
+    confidence: float = 0.95,
+) -> tuple[dict[str, float], float, float]:
+    """Return all metrics, and the interval of one; NaN without resamples."""
+    figures = snapshot_metrics(y_true, y_prob, threshold)
+    if not n_resamples:
+        return figures, np.nan, np.nan
+    draws = bootstrap_metrics(
+        y_true,
+        y_prob,
+        clusters,
+        threshold=threshold,
+        metrics=[metric],
+        n_resamples=n_resamples,
+        random_state=random_state,
+    )
+    return figures, *percentile_interval(draws[metric], confidence)
 
 
 def _as_table(key: pd.Series, records: list[dict[str, float]]) -> pd.DataFrame:

@@ -283,26 +283,28 @@ def _close_gaps(codes: IntArray) -> IntArray:
 
 def predict_risk(model: Any, X: Any) -> FloatArray:
     """Return the positive class's probability for each row, checked."""
+    name = type(model).__name__
     if not hasattr(model, "predict_proba"):
         message = (
-            f"The model needs predict_proba; {type(model).__name__} has none. Pass a "
-            "fitted classifier, or a pipeline that ends in one."
+            f"The model needs predict_proba; {name} has none. Pass a fitted "
+            "classifier, or a pipeline that ends in one."
         )
         raise TypeError(message)
     every: FloatArray = np.asarray(model.predict_proba(X), dtype=np.float64)
     expected = (num_samples(X), 2)
     if every.shape != expected:
         message = (
-            f"predict_proba needs the shape {expected}, one row per row of X and one "
-            f"column per class; found {every.shape}. Check the model."
+            f"predict_proba of {name} needs the shape {expected}, one row per row of "
+            f"X and one column per class; found {every.shape}. Check the model."
         )
         raise ValueError(message)
     y_prob = every[:, 1]
     bad = int((~((y_prob >= 0) & (y_prob <= 1))).sum())
     if bad:
         message = (
-            f"predict_proba needs fractions in [0, 1]; {bad} of {len(y_prob)} rows are "
-            "NaN or outside. Check the classifier, and whether it can read its input."
+            f"predict_proba of {name} needs fractions in [0, 1]; {bad} of "
+            f"{len(y_prob)} rows are NaN or outside. Check the classifier, and whether "
+            "it can read its input."
         )
         raise ValueError(message)
     return y_prob

@@ -10,14 +10,16 @@ from sklearn.utils import check_random_state, check_scalar
 
 from edml.metrics._calibration_error import N_BINS, assign_bins
 from edml.metrics._figures import METRICS, RANKED_METRICS, metrics_of_sums, row_terms
-from edml.metrics._predictions import (
+from edml.metrics._ranking import Ranking
+from edml.schema import (
+    BoolArray,
+    FloatArray,
+    IntArray,
     check_lengths,
     check_threshold,
     read_keys,
     read_predictions,
 )
-from edml.metrics._ranking import Ranking
-from edml.schema import BoolArray, FloatArray, IntArray
 
 BATCH = 1_000_000  # counts that are held at once
 

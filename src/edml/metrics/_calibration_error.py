@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml.metrics._predictions import read_predictions
-from edml.schema import FloatArray, IntArray
+from edml.schema import FloatArray, IntArray, read_predictions
 
 N_BINS = 15
 

@@ -7,13 +7,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml.metrics._predictions import (
+from edml.schema import (
     check_lengths,
+    combine_codes,
     read_days,
     read_keys,
     read_predictions,
 )
-from edml.schema import combine_codes
 
 
 def precision_at_k(

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edml.metrics._predictions import check_lengths, read_days, read_flags, read_keys
+from edml.schema import check_lengths, read_days, read_flags, read_keys
 
 
 def alert_lead_time(

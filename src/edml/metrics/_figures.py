@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edml.metrics._calibration_error import assign_bins
-from edml.metrics._predictions import check_threshold, read_predictions
 from edml.metrics._ranking import Ranking
-from edml.schema import BoolArray, FloatArray
+from edml.schema import BoolArray, FloatArray, check_threshold, read_predictions
 
 # Both need the ranking of all rows; the others are made of sums over rows.
 RANKED_METRICS = ("roc_auc", "average_precision")

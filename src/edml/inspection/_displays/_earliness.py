@@ -11,17 +11,22 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from edml._drawing import GREY, open_axes, require_pyplot, soften
-from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import (
     fill_strip,
     merge_style,
     next_colour,
     strip_above,
 )
+from edml.inspection._measures import measure_with_interval
 from edml.inspection._titles import TITLES
 from edml.inspection._units import EvaluationUnits, own_threshold
-from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
-from edml.schema import BoolArray, FloatArray, read_partitions
+from edml.schema import (
+    FloatArray,
+    check_lengths,
+    read_days,
+    read_keys,
+    read_predictions,
+)
 
 _CHANCE = "chance"
 _STRIPS = {
@@ -153,10 +158,13 @@ class EarlinessDisplay:
             self.band_ = ax.fill_between(
                 days, self.low, self.high, color=style["color"], alpha=0.2, linewidth=0
             )
-        self.chance_line_ = (
-            self._draw_chance(ax) if plot_chance_level and first else None
-        )
-        self.strip_ax_ = self._draw_strip(ax, strip) if first else None
+        self.chance_line_ = self.strip_ax_ = None
+        if first and plot_chance_level:
+            self.chance_line_ = self._draw_chance(ax)
+        if first and strip is not None and self._count(strip) is not None:
+            self.strip_ax_ = strip_above(ax, _STRIPS[strip])
+            write = ".1%" if strip == "share_failing" else ".0f"
+            fill_strip(self.strip_ax_, days, self._count(strip), write, step="mid")
         ax.set(
             xlabel="partition (course day)",
             ylabel=TITLES.get(self.metric, self.metric),
@@ -171,37 +179,27 @@ class EarlinessDisplay:
         return self
 
     def _draw_chance(self, ax: Any) -> Any:
-        if self.metric == "roc_auc":
-            level: Any = np.full(len(np.asarray(self.partition)), 0.5)
-        elif (
-            self.metric == "average_precision"
-            and self._count("share_failing") is not None
-        ):
-            level = self._count("share_failing")
-        else:
+        """Draw the level of random predictions, of the metrics that have one."""
+        days = np.asarray(self.partition)
+        levels = {
+            "roc_auc": np.full(len(days), 0.5),
+            "average_precision": self._count("share_failing"),
+        }
+        level = levels.get(self.metric)
+        if level is None:
             return None
         style = {"color": GREY, "linestyle": "--", "linewidth": 1, "label": _CHANCE}
-        return ax.plot(np.asarray(self.partition), level, **style)[0]
-
-    def _draw_strip(self, ax: Any, which: str | None) -> Any:
-        counts = None if which is None else self._count(which)
-        if which is None or counts is None:
-            return None
-        strip = strip_above(ax, _STRIPS[which])
-        write = ".1%" if which == "share_failing" else ".0f"
-        fill_strip(strip, self.partition, counts, write, step="mid")
-        return strip
+        return ax.plot(days, level, **style)[0]
 
     def _count(self, which: str) -> FloatArray | None:
         """Return what a strip shows, or None if it is not known."""
-        known = {"n_failing": self.n_failing, "n_snapshots": self.n_snapshots}
         if which != "share_failing":
-            counts = known[which]
+            counts = getattr(self, which)
             return None if counts is None else np.asarray(counts, dtype=np.float64)
-        if self.n_failing is None or self.n_snapshots is None:
+        n, n_failing = self._count("n_snapshots"), self._count("n_failing")
+        if n is None or n_failing is None:
             return None
-        every = np.asarray(self.n_snapshots, dtype=np.float64)
-        return np.asarray(self.n_failing, dtype=np.float64) / np.maximum(every, 1)
+        return n_failing / np.maximum(n, 1)
 
     @classmethod
     def from_estimator(
@@ -342,66 +340,35 @@ class EarlinessDisplay:
             message = f"metric={metric!r} is unknown: pass one of {list(TITLES)}."
             raise ValueError(message)
         check_scalar(every, "every", Integral, min_val=1)
-        fails, risk = check_predictions(
-            y_true, y_prob, partitions=partitions, students=students
-        )
-        day = read_partitions(pd.Series(np.asarray(partitions), name="partitions"))
+        fails, risk = read_predictions(y_true, y_prob)
+        day = read_days(partitions)
+        if students is None:
+            n_resamples = 0
+        who = read_keys(day if students is None else students, "students")
+        check_lengths(y_true=fails, partitions=day, students=who)
         days = np.unique(day[day % every == 0])
         if not len(days):
             message = f"No partition is a multiple of every={every}. Lower it."
             raise ValueError(message)
-        has_band = students is not None and n_resamples > 0
-        who = np.asarray(students if has_band else np.zeros(len(fails)))
-        options = {"n_resamples": n_resamples * has_band, "random_state": random_state}
-        figures = pd.DataFrame(
-            [
-                _measure_day(
-                    fails[at],
-                    risk[at],
-                    who[at],
-                    metric,
-                    threshold,
-                    min_failing,
-                    **options,
+        counts = np.zeros((2, len(days)))
+        measured = np.full((3, len(days)), np.nan)
+        for place, one in enumerate(days):
+            at = day == one
+            n, n_failing = counts[:, place] = at.sum(), fails[at].sum()
+            if min(n_failing, n - n_failing) >= max(min_failing, 1):
+                figures, *ends = measure_with_interval(
+                    *(fails[at], risk[at], who[at], metric, threshold),
+                    *(n_resamples, random_state),
                 )
-                for at in (day == one for one in days)
-            ],
-            dtype=np.float64,
-        )
-        if not has_band:
-            figures = figures.drop(columns=["low", "high"])
+                measured[:, place] = figures[metric], *ends
+        value, low, high = measured
         display = cls(
-            days, metric=metric, **{name: figures[name].to_numpy() for name in figures}
+            days,
+            value,
+            low=low if n_resamples else None,
+            high=high if n_resamples else None,
+            n_snapshots=counts[0],
+            n_failing=counts[1],
+            metric=metric,
         )
         return display.plot(ax, **plot_kw)
-
-
-def _measure_day(
-    y_true: BoolArray,
-    y_prob: FloatArray,
-    students: Any,
-    metric: str,
-    threshold: float,
-    min_failing: int,
-    **bootstrap: Any,
-) -> dict[str, float]:
-    """Measure the snapshots of a partition; NaN where those of a class are too few."""
-    n, n_failing = len(y_true), int(y_true.sum())
-    value = low = high = np.nan
-    if min(n_failing, n - n_failing) >= max(min_failing, 1):
-        value = snapshot_metrics(y_true, y_prob, threshold)[metric]
-        if bootstrap["n_resamples"]:
-            draws = bootstrap_metrics(
-                *(y_true, y_prob, students),
-                threshold=threshold,
-                metrics=[metric],
-                **bootstrap,
-            )
-            low, high = percentile_interval(draws[metric])
-    return {
-        "value": value,
-        "low": low,
-        "high": high,
-        "n_snapshots": n,
-        "n_failing": n_failing,
-    }

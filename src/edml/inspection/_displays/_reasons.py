@@ -13,7 +13,7 @@ from sklearn.utils import check_scalar
 from edml._drawing import BLUE, GREY, require_pyplot
 from edml.explanation import Explanation, explain, feature_phrase
 from edml.inspection._displays._bars import draw_bars, open_bar_axes, select_bars
-from edml.inspection._displays._read import select_history
+from edml.inspection._displays._history import select_history
 from edml.inspection._displays._style import VERMILLION
 from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
 

@@ -5,16 +5,14 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml._drawing import GREY, open_axes, require_pyplot, soften
 from edml.inspection._curves import assign_bins, share_intervals
-from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import merge_style, next_colour, strip_above
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins
-from edml.schema import FloatArray, IntArray, check_keys
+from edml.schema import FloatArray, IntArray, check_lengths, read_keys, read_predictions
 
 _N_HISTOGRAM_BINS = 40
 
@@ -257,15 +255,13 @@ class ReliabilityDisplay:
             Drawn.
         """
         require_pyplot()
-        fails, risk = check_predictions(y_true, y_prob, students=students)
+        fails, risk = read_predictions(y_true, y_prob)
         table = calibration_bins(fails, risk, n_bins=n_bins, strategy=strategy)
         share = table["share_positive"].to_numpy()
         low = high = None
         if students is not None and n_resamples:
-            keys = pd.Series(np.asarray(students), name="students")
-            check_keys(keys)
-            # sorted, so that the order of the rows plays no part in who is drawn
-            who, _ = pd.factorize(keys.to_numpy(dtype=object), sort=True)
+            who = read_keys(students, "students")
+            check_lengths(y_true=fails, students=who)
             bins = assign_bins(risk, table["n"])
             ends = share_intervals(
                 *(fails, bins, who, confidence, n_resamples, random_state)

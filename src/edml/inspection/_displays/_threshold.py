@@ -9,15 +9,16 @@ from numpy.typing import ArrayLike
 
 from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
 from edml.inspection._curves import threshold_curve
-from edml.inspection._displays._read import check_predictions
 from edml.inspection._displays._style import GREEN, VERMILLION, fill_strip, strip_above
 from edml.inspection._units import EvaluationUnits, own_threshold
 from edml.schema import (
     FloatArray,
+    check_lengths,
     count_occupancy,
-    factorize_keys,
     history_codes,
-    read_partitions,
+    read_days,
+    read_keys,
+    read_predictions,
 )
 
 _N_THRESHOLDS = 400
@@ -214,8 +215,7 @@ class ThresholdDisplay:
             Drawn.
         """
         require_pyplot()
-        keys = {"students": students, "courses": courses, "partitions": partitions}
-        fails, risk = check_predictions(y_true, y_prob, **keys)
+        fails, risk = read_predictions(y_true, y_prob)
         # the few highest probabilities are noise, and would fill half the picture
         end = np.quantile(risk, 1 - _LEFT_OUT, method="higher")
         grid = np.linspace(0, end, _N_THRESHOLDS + 1)
@@ -223,12 +223,11 @@ class ThresholdDisplay:
             grid = np.unique(np.append(grid, chosen))
         occupancy = None
         if students is not None and courses is not None and partitions is not None:
-            course = pd.Series(np.asarray(courses), name="courses")
-            occupancy = count_occupancy(
-                history_codes(pd.Series(np.asarray(students), name="students"), course),
-                factorize_keys(course),
-                read_partitions(pd.Series(np.asarray(partitions), name="partitions")),
-            )
+            student = pd.Series(read_keys(students, "students"))
+            course, day = read_keys(courses, "courses"), read_days(partitions)
+            check_lengths(y_true=fails, students=student, courses=course, days=day)
+            history = history_codes(student, pd.Series(course))
+            occupancy = count_occupancy(history, course, day)
         curve = threshold_curve(fails, risk, grid, occupancy)
         display = cls(
             curve["threshold"].to_numpy(),

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
-from edml.inspection._displays._read import check_probabilities, select_history
+from edml.inspection._displays._history import select_history
 from edml.inspection._displays._style import GREEN, PURPLE, VERMILLION, strip_above
 from edml.inspection._units import own_threshold, predict_risk
 from edml.schema import (
@@ -17,8 +17,10 @@ from edml.schema import (
     IntArray,
     columns_of,
     first_rows,
+    read_days,
     read_names,
     read_partitions,
+    read_probabilities,
 )
 
 
@@ -260,8 +262,7 @@ class TrajectoryDisplay:
         ValueError
             If the two differ in length, or a partition has two probabilities.
         """
-        risk = check_probabilities(y_prob)
-        days = read_partitions(pd.Series(np.asarray(partitions), name="partitions"))
+        risk, days = read_probabilities(y_prob), read_days(partitions)
         if len(days) != len(risk) or len(np.unique(days)) != len(days):
             message = (
                 "One history needs one probability per partition; found "

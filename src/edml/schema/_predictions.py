@@ -1,4 +1,4 @@
-"""What the figures are made of: labels, probabilities, flags and keys, checked."""
+"""Readers of labels, probabilities, flags and keys, for metrics and pictures."""
 
 from collections.abc import Sized
 from numbers import Real
@@ -8,57 +8,22 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml.schema import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    rank_keys,
-    read_numbers,
-    read_partitions,
-)
+from edml.schema._keys import rank_keys
+from edml.schema._readers import read_numbers, read_partitions
+from edml.schema._types import BoolArray, FloatArray, IntArray
 
 
 def read_predictions(
     y_true: ArrayLike, y_prob: ArrayLike
 ) -> tuple[BoolArray, FloatArray]:
-    """Read labels and probabilities of the same rows.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_rows,)
-        1 or True where the student fails, 0 or False otherwise.
-    y_prob : array-like of shape (n_rows,)
-        Probabilities of failing, fractions in [0, 1].
-
-    Returns
-    -------
-    fails : ndarray of shape (n_rows,)
-    probability : ndarray of shape (n_rows,)
-    """
+    """Read labels and probabilities of the same rows."""
     fails, probability = read_flags(y_true, "y_true"), read_probabilities(y_prob)
     check_lengths(y_true=fails, y_prob=probability)
     return fails, probability
 
 
 def read_flags(values: ArrayLike, name: str) -> BoolArray:
-    """Read a column of two values, 0 and 1 or False and True.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_rows,)
-        Numbers or booleans; one of the two values may be absent.
-    name : str
-        What the column is called in errors.
-
-    Returns
-    -------
-    flags : ndarray of shape (n_rows,)
-
-    Raises
-    ------
-    ValueError
-        If a value is none of the two, or there is no row.
-    """
+    """Read a column of two values, 0 and 1 or False and True."""
     numbers = read_numbers(_read_column(values, name))
     wrong = int(((numbers != 0) & (numbers != 1)).sum())
     if wrong:
@@ -73,22 +38,7 @@ def read_flags(values: ArrayLike, name: str) -> BoolArray:
 
 
 def read_probabilities(y_prob: ArrayLike) -> FloatArray:
-    """Read a column of probabilities.
-
-    Parameters
-    ----------
-    y_prob : array-like of shape (n_rows,)
-        Fractions in [0, 1].
-
-    Returns
-    -------
-    probability : ndarray of shape (n_rows,)
-
-    Raises
-    ------
-    ValueError
-        If a value is missing or outside [0, 1], or there is no row.
-    """
+    """Read a column of probabilities."""
     numbers = read_numbers(_read_column(y_prob, "y_prob"))
     missing = int(np.isnan(numbers).sum())
     if missing:
@@ -109,51 +59,17 @@ def read_probabilities(y_prob: ArrayLike) -> FloatArray:
 
 
 def read_keys(values: ArrayLike, name: str) -> IntArray:
-    """Give each key a number, in the order of the sorted keys.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_rows,)
-        Students, courses or histories: texts or numbers, none missing.
-    name : str
-        What the column is called in errors.
-
-    Returns
-    -------
-    codes : ndarray of shape (n_rows,)
-        From 0, without gaps. The order of the rows plays no part.
-    """
+    """Read keys as codes from 0 without gaps, in the order of the sorted keys."""
     return rank_keys(_read_column(values, name))
 
 
 def read_days(partitions: ArrayLike) -> IntArray:
-    """Read a column of partitions; a missing one is 0, as in an event table.
-
-    Parameters
-    ----------
-    partitions : array-like of shape (n_rows,)
-        Course days, whole numbers.
-
-    Returns
-    -------
-    days : ndarray of shape (n_rows,)
-    """
+    """Read a column of partitions; a missing one is 0, as in an event table."""
     return read_partitions(_read_column(partitions, "partitions"))
 
 
 def check_lengths(**columns: Sized) -> None:
-    """Check that columns are of the same rows.
-
-    Parameters
-    ----------
-    **columns : sized
-        The columns by their names.
-
-    Raises
-    ------
-    ValueError
-        If one is longer than another.
-    """
+    """Check that columns are of the same rows."""
     lengths = [len(column) for column in columns.values()]
     if len(set(lengths)) > 1:
         message = (
@@ -164,25 +80,10 @@ def check_lengths(**columns: Sized) -> None:
 
 
 def check_threshold(threshold: float) -> float:
-    """Check that a threshold is a number.
-
-    Parameters
-    ----------
-    threshold : float
-        The parameter.
-
-    Returns
-    -------
-    threshold : float
-
-    Raises
-    ------
-    ValueError
-        If it is NaN.
-    """
+    """Check that a threshold is a number."""
     check_scalar(threshold, "threshold", Real)
     if np.isnan(threshold):
-        message = "threshold needs a number; found NaN. Choose the threshold anew."
+        message = "threshold needs a number; found NaN. Choose the threshold again."
         raise ValueError(message)
     return float(threshold)
 
