@@ -114,7 +114,7 @@ def test_frames_of_another_shape(transformer):
 def test_exam_kinds_that_cannot_be_read():
     for kinds, message in (
         ({"parcial": ["A"]}, "unknown exam kind 'parcial'. Did you mean 'parciales'"),
-        ({"parciales": "A"}, "is one string; give a list"),
+        ({"parciales": "A"}, "is one string; pass a list"),
         ({"parciales": ["A"], "integradores": [" A "]}, r"\['A'\] in two kinds"),
         ({"parciales": ["INTEGRADOR(30)"]}, "in two kinds"),
     ):

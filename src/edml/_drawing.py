@@ -1,4 +1,4 @@
-"""How every picture of edml begins: its axes, its two main colours, its grid.
+"""The common look of edml's pictures: their axes, two main colours and grid.
 
 Text, ticks and background are left to matplotlib's rcParams, so that a dark style
 stays dark.
@@ -19,24 +19,7 @@ def require_pyplot() -> ModuleType:
 
 
 def open_axes(ax: Any, *, figsize: tuple[float, float] | None = None) -> Any:
-    """Give the axes to draw on.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes or None
-        The caller's; None makes a figure with one.
-    figsize : tuple of two float, default=None
-        Size of a new figure, in inches; None is that of rcParams.
-
-    Returns
-    -------
-    ax : matplotlib Axes
-
-    Raises
-    ------
-    TypeError
-        If ``ax`` is something else, such as the array that ``subplots(2)`` gives.
-    """
+    """Return ``ax`` after a check, or the axes of a new figure (size in inches)."""
     pyplot = require_pyplot()
     if ax is None:
         return pyplot.subplots(figsize=figsize, layout="constrained")[1]
@@ -44,22 +27,14 @@ def open_axes(ax: Any, *, figsize: tuple[float, float] | None = None) -> Any:
     if not isinstance(ax, axes.Axes):
         message = (
             f"ax takes one matplotlib Axes, found {type(ax).__name__}. Pass one of "
-            "those that plt.subplots gave, or None."
+            "those that plt.subplots returned, or None."
         )
         raise TypeError(message)
     return ax
 
 
 def soften(ax: Any, *, grid: str = "y") -> None:
-    """Take away what is no data, and draw a quiet grid behind what is.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-    grid : {"x", "y", "both"}, default="y"
-        The direction of the values that are read off.
-    """
+    """Remove the upper and right frame, and draw a light grid behind the data."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(True, axis=grid, alpha=0.3, linewidth=0.6)
     ax.set_axisbelow(True)

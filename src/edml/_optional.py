@@ -1,4 +1,4 @@
-"""The one place that asks for an optional dependency."""
+"""The one place that imports optional dependencies."""
 
 import importlib
 from types import ModuleType
@@ -7,26 +7,9 @@ from edml.exceptions import MissingExtraError
 
 
 def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Import ``module``, or say which extra brings it.
+    """Import ``module``, or raise an error that names the extra to install.
 
-    Parameters
-    ----------
-    module : str
-        Dotted name of the module.
-    extra : str
-        The extra of edml that installs it.
-    purpose : str
-        What needs it, as the subject of a sentence ("Plotting").
-
-    Returns
-    -------
-    module : module
-        The imported module.
-
-    Raises
-    ------
-    MissingExtraError
-        If the module is not installed.
+    ``purpose`` is what needs it, as the subject of a sentence ("Plotting").
     """
     try:
         return importlib.import_module(module)

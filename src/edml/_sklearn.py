@@ -41,32 +41,11 @@ safe_indexing = _safe_indexing
 
 
 def check_columns(estimator: BaseEstimator, X: pd.DataFrame) -> None:
-    """Check that a table has the columns of fit, in their order.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted one.
-    X : DataFrame
-        The table.
-
-    Raises
-    ------
-    ValueError
-        If it has others, or in another order.
-    """
+    """Raise a `ValueError` unless a table has the columns of fit, in their order."""
     _check_feature_names(estimator, X, reset=False)
 
 
 def remember_columns(estimator: BaseEstimator, X: pd.DataFrame) -> None:
-    """Set ``n_features_in_`` and ``feature_names_in_`` from a table.
-
-    Parameters
-    ----------
-    estimator : estimator
-        What is being fitted.
-    X : DataFrame
-        The table that it is fitted on.
-    """
+    """Set ``n_features_in_`` and ``feature_names_in_`` from a table."""
     _check_feature_names(estimator, X, reset=True)
     _check_n_features(estimator, X, reset=True)

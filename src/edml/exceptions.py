@@ -1,7 +1,7 @@
 """The errors that edml raises, each also one of Python's own kinds.
 
-Catch :class:`EdmlError` for everything that edml itself refuses, or the
-built-in class that the error inherits from.
+Catch :class:`EdmlError` for every error that edml raises on purpose, or the built-in
+class that the error inherits from.
 """
 
 from typing import Any
@@ -47,11 +47,11 @@ class TableError(EdmlError, ValueError):
 
 
 class SplitError(EdmlError, ValueError):
-    """The students cannot be divided as asked."""
+    """The students cannot be split as requested."""
 
 
 class LeakageError(EdmlError, AssertionError):
-    """A transformer's features know something that they must not know."""
+    """A transformer's features contain information that they must not have."""
 
 
 class MissingExtraError(EdmlError, ImportError):
@@ -59,15 +59,15 @@ class MissingExtraError(EdmlError, ImportError):
 
 
 class RegistryError(EdmlError, ValueError):
-    """A stored model or state is absent, damaged, or not to be trusted."""
+    """A stored model or state is missing, damaged or untrusted."""
 
 
 class ServingError(EdmlError, RuntimeError):
-    """The endpoint could not be reached, or refused what it was sent."""
+    """The endpoint could not be reached, or rejected the request."""
 
 
 class TrackingError(EdmlError, RuntimeError):
-    """The MLflow server could not be reached, or refused what it was sent.
+    """The MLflow server could not be reached, or rejected the request.
 
-    Also: its address is none.
+    Also raised for an invalid tracking URI.
     """

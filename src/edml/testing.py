@@ -1,7 +1,7 @@
-"""Checks that a transformer of event tables is honest, ours or anyone's.
+"""Checks that a transformer of event tables does not leak, for any transformer.
 
-They need no test framework: each raises `LeakageError`, an ``AssertionError``,
-that names the feature and the partition that moved.
+They need no test framework: each raises a `LeakageError`, an ``AssertionError``, that
+names the feature that changed and the partition.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ _N_CUTOFFS = 6
 
 
 def is_per_history(transformer: object) -> bool:
-    """Tell whether edml vouches that a transformer treats histories one by one.
+    """Check whether a transformer is marked as treating each history on its own.
 
     Such a step may run once for all folds of a cross-validation. Only steps of
     edml that `check_no_lookahead` and `check_company_invariance` have proven
@@ -101,12 +101,12 @@ def check_no_lookahead(
     partition_days : float, default=1.0
         Length of a partition in days.
     refit : bool, default=True
-        Whether to fit anew on every altered table, so that `fit` cannot remember
-        the future either. False fits once, on the whole table.
+        Whether to refit on every altered table, so that `fit` cannot remember the
+        future either. False fits once, on the whole table.
     rtol : float, default=1e-9
         Relative tolerance for numbers.
     random_state : int, RandomState or None, default=0
-        Rules how events are altered.
+        Controls how events are altered.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def check_company_invariance(
     rtol: float = 1e-9,
     random_state: Any = 0,
 ) -> None:
-    """Check that a row's features depend on its own student alone, in any order.
+    """Check that a row's features depend only on its own student, in any row order.
 
     The rows are shuffled, other students are removed, and other students are
     added; the features of the rows that stay must not move.
@@ -174,12 +174,12 @@ def check_company_invariance(
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     refit : bool, default=True
-        Whether to fit anew on every altered table, so that `fit` cannot learn
-        from other students either. False fits once, on the whole table.
+        Whether to refit on every altered table, so that `fit` cannot learn from other
+        students either. False fits once, on the whole table.
     rtol : float, default=1e-9
         Relative tolerance for numbers.
     random_state : int, RandomState or None, default=0
-        Rules the shuffling and who is removed.
+        Controls the shuffling and who is removed.
 
     Raises
     ------
@@ -256,19 +256,7 @@ class _Runner:
     def compare(
         self, X: pd.DataFrame, origin: IntArray, compared: BoolArray, change: str
     ) -> None:
-        """Fail if a row of ``X`` has other features than where it came from.
-
-        Parameters
-        ----------
-        X : DataFrame
-            The altered table.
-        origin : ndarray of shape (n_rows,)
-            Position, in the whole table, of the row that each row came from.
-        compared : ndarray of shape (n_rows,)
-            Which rows of ``X`` must have kept their features.
-        change : str
-            What was altered, for the message.
-        """
+        """Fail if a row of ``X`` has other features than where it came from."""
         after = self._apply(X, origin)[compared]
         before = self._whole.iloc[origin[compared]]
         what = type(self._transformer).__name__

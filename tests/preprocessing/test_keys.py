@@ -30,7 +30,7 @@ def test_other_keys():
     ("table", "message"),
     [
         (X.drop(columns="user_uuid"), r"lacks \['user_uuid'\]"),
-        (X[["user_uuid", "course_uuid"]], "the keys .* alone; add feature columns"),
+        (X[["user_uuid", "course_uuid"]], "only the keys .*; add feature columns"),
         (X.to_numpy(), "found ndarray"),
     ],
     ids=["no key", "keys alone", "array"],

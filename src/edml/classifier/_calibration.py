@@ -239,22 +239,7 @@ def calibrate(
 def fit_calibrator(
     method: str | None, score: FloatArray, fails: BoolArray, students: Any
 ) -> SigmoidCalibrator | IsotonicCalibrator | None:
-    """Fit the calibrator of a name to out-of-fold scores.
-
-    Parameters
-    ----------
-    method : {"auto", "sigmoid", "isotonic"} or None
-        "auto" is "isotonic" from `ENOUGH_FOR_ISOTONIC` failing students on.
-    score, fails : ndarray of shape (n_units,)
-        Scores in [0, 1], and which of them fail.
-    students : ndarray of shape (n_units,)
-        The student of each.
-
-    Returns
-    -------
-    calibrator : SigmoidCalibrator, IsotonicCalibrator or None
-        None where ``method`` is.
-    """
+    """Fit the calibrator of a name to out-of-fold scores."""
     if method is None:
         return None
     # A student who fails one course and passes another speaks for both.

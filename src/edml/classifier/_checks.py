@@ -9,22 +9,7 @@ from edml.schema import FloatArray, IntArray
 
 
 def check_plan(plan: SplitPlan, fails: IntArray, units: Units) -> None:
-    """Check that no student is on both sides, and every side can be trained on.
-
-    Parameters
-    ----------
-    plan : SplitPlan
-        The folds.
-    fails : ndarray of shape (n_rows,)
-        The outcomes, 0 or 1.
-    units : Units
-        With the student of each row, where it is told.
-
-    Raises
-    ------
-    SplitError
-        If it is not so.
-    """
+    """Check that no student is on both sides, and every side can be trained on."""
     _check_once(plan, units)
     both = np.zeros(2, dtype=np.int64)
     for number, (train, test) in enumerate(plan.splits):
@@ -84,20 +69,7 @@ def _check_once(plan: SplitPlan, units: Units) -> None:
 
 
 def check_scores(score: FloatArray, fold: IntArray) -> None:
-    """Check that the pipeline gave probabilities.
-
-    Parameters
-    ----------
-    score : ndarray of shape (n_units,)
-        Out-of-fold scores.
-    fold : ndarray of shape (n_units,)
-        The fold of each.
-
-    Raises
-    ------
-    ValueError
-        If one is NaN or outside [0, 1].
-    """
+    """Check that the pipeline gave probabilities."""
     bad = ~((score >= 0) & (score <= 1))  # NaN too
     if bad.any():
         folds = np.unique(fold[bad]).tolist()

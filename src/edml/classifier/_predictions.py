@@ -34,10 +34,7 @@ from edml.schema import (
 
 
 class RiskPredictions:
-    """Probabilities, flags and contact lists of a fitted pipeline.
-
-    It stands on ``pipeline_``, ``calibrator_``, ``threshold_`` and ``classes_``.
-    """
+    """Probabilities, flags and contact lists of a fitted pipeline."""
 
     pipeline_: Any
     calibrator_: Any
@@ -244,11 +241,7 @@ class RiskPredictions:
 
 
 def _engineer_of(front: Any) -> FeatureEngineer | None:
-    """Return the engineer of edml's own first steps; None if there are other steps.
-
-    `FeatureEngineer` reads a raw table as it reads a cleaned one, so the cleaner can
-    be left out.
-    """
+    """Return the engineer of edml's own first steps; None if there are other steps."""
     steps = [] if front is None else [step for _, step in front.steps]
     if [*map(type, steps)] not in ([FeatureEngineer], [DataCleaner, FeatureEngineer]):
         return None

@@ -29,24 +29,7 @@ def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
 
 @dataclass(frozen=True)
 class Training:
-    """What is fitted in each fold and at last, and on which rows.
-
-    Attributes
-    ----------
-    rest : estimator
-        What learns, not fitted.
-    sampler : tuple of (str, SnapshotSampler) or None
-        The pipeline's own step, which has chosen the rows once for all folds: a
-        snapshot is chosen by its own history and day.
-    n_rows : int
-        Number of rows of the table.
-    rows : ndarray of shape (n_training,)
-        Positions of the rows that may train.
-    X, y : array-like of shape (n_training, ...)
-        Those rows, and their outcomes.
-    sample_weight : ndarray of shape (n_training,) or None
-        How much each weighs.
-    """
+    """What is fitted in each fold and at last, and on which rows."""
 
     rest: Any
     sampler: Any
@@ -100,11 +83,7 @@ def score_fold(
 
 
 def raw_scores(fitted: Any, X: Any) -> FloatArray:
-    """Give the score of the second class in [0, 1], before any calibration.
-
-    What a classifier without probabilities decides by is brought between 0 and 1 by
-    a curve that, unlike the logistic one, tells far decisions apart.
-    """
+    """Give the score of the second class in [0, 1], before any calibration."""
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
     decided: NDArray[Any] = np.asarray(fitted.decision_function(X), dtype=np.float64)

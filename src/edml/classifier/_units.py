@@ -22,23 +22,7 @@ from edml.schema import latest_rows as latest_rows  # noqa: PLC0414 - users move
 
 @dataclass(frozen=True)
 class Units:
-    """The rows that stand for the units of a table.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n_units,)
-        Positions, ascending: the first row of each snapshot, or every row.
-    students : ndarray of shape (n_rows,) or None
-        The student of every row of the table, from 0: by the column, or else by
-        ``groups``; None where it is not told.
-    groups : ndarray of shape (n_rows,) or None
-        What was given as ``groups``, from 0.
-    events : bool
-        Whether it is an event table.
-    described : bool
-        Whether each row describes its history already, so that a row can be scored
-        without the others.
-    """
+    """The rows that stand for the units of a table."""
 
     rows: IntArray
     students: IntArray | None
@@ -50,30 +34,7 @@ class Units:
 def read_units(
     X: Any, names: Mapping[str, str], groups: Any, fails: IntArray, *, described: bool
 ) -> Units:
-    """Find the units of a table.
-
-    Parameters
-    ----------
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        An event table, or any other.
-    names : mapping of str to str
-        The actual names of the canonical columns.
-    groups : array-like of shape (n_rows,) or None
-        The students, taken instead of the column.
-    fails : ndarray of shape (n_rows,)
-        The outcomes, 0 or 1.
-    described : bool
-        Whether the steps that describe histories run before the folds.
-
-    Returns
-    -------
-    units : Units
-
-    Raises
-    ------
-    TableError
-        If a key is null, or a snapshot has two outcomes.
-    """
+    """Find the units of a table."""
     events = is_event_table(X, names)
     together = None
     if groups is not None:

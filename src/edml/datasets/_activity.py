@@ -1,4 +1,4 @@
-"""Make the event table of a learning platform that never was."""
+"""Make the event table of an imaginary learning platform."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -29,8 +29,8 @@ def make_student_activity(
     """Make a raw event table with the quirks of a real platform's.
 
     A final grade comes from ability and diligence, which also show, with noise,
-    in what the student hands in, when, and how well: who will fail can be told
-    early to a degree, and better as the course goes on.
+    in what the student hands in, when, and how well: who will fail can be
+    predicted early to a degree, and better as the course goes on.
 
     Parameters
     ----------
@@ -108,14 +108,10 @@ def make_student_activity(
 def _lay_out(
     draws: Draws, kinds: list[Events], n_enrolments: int, partitions: int
 ) -> tuple[IntArray, list[IntArray]]:
-    """Give every event a row, and every day of an enrolment at least one.
+    """Assign every event a row, and every day of an enrolment at least one.
 
-    Returns
-    -------
-    cell : ndarray of shape (n_rows,)
-        Enrolment and day of each row, as ``enrolment * partitions + day``.
-    places : list of ndarray of shape (n_events,)
-        The rows of the events of each kind.
+    Return each row's cell, ``enrolment * partitions + day``, and for each kind of
+    events their rows.
     """
     n_cells = n_enrolments * partitions
     height = np.ones(n_cells, dtype=np.int64)
@@ -146,7 +142,7 @@ def _nth_of_its_kind(cell: IntArray) -> IntArray:
 def _platform_order(
     draws: Draws, cell: IntArray, n_enrolments: int, partitions: int
 ) -> IntArray:
-    """Put enrolments in no order, and their rows in order but for some strays."""
+    """Shuffle the enrolments; their rows stay in order except for some strays."""
     rank = draws.order(n_enrolments)[cell // partitions]
     stray = draws.chance(0.03, len(cell)) * draws.whole(-9, 9, len(cell))
     moment = np.clip(cell % partitions + stray, 0, partitions - 1)

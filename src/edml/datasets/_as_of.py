@@ -25,7 +25,7 @@ def as_of(
     columns: Mapping[str, str] | None = None,
     partition_days: float = 1.0,
 ) -> pd.DataFrame:
-    """Give the event table as the platform showed it at the end of a partition.
+    """Return the event table as the platform showed it at the end of a partition.
 
     Later rows are left out, and so are scores and grading times that were not
     known yet: a score is known from the partition in which it was graded.

@@ -22,23 +22,11 @@ _START_MONTHS = np.array([3, 8])  # the first half-year begins in March
 
 
 class Courses(NamedTuple):
-    """What the students of each course are asked for.
+    """The exams and assignments of each course.
 
-    Attributes
-    ----------
-    identifiers, names : ndarray of shape (n_courses,)
-        A course is one run of a subject: its name is shared by other runs.
-    half_years, starts : ndarray of shape (n_courses,)
-        Number of half-years since year 0; epoch seconds of day 0.
-    exam_days : ndarray of shape (n_courses, 3)
-        Days of the first and second midterm and the final; -1 where not held.
-    unlock_days, due_days, posted_days : ndarray of shape (n_courses, n_assignments)
-        Days of the assignments; that of the creation row is the unlock day or
-        the due day.
-    given, quizzes : ndarray of shape (n_courses, n_assignments)
-        Which assignments there are, and which are graded by the platform.
-    assignment_ids, points : ndarray of shape (n_courses, n_assignments)
-        The platform's number of each assignment, and its points.
+    Arrays of shape (n_courses,); those of exam days (-1 where none is held) have one
+    column for each of three exams, those of assignments one for each assignment.
+    ``half_years`` counts from year 0, and ``starts`` is day 0 in epoch seconds.
     """
 
     identifiers: ObjectArray
@@ -120,11 +108,11 @@ def _exam_days(draws: Draws, n_courses: int, partitions: int) -> IntArray:
 
 
 def _assignment_ids(draws: Draws, n_courses: int, n_assignments: int) -> IntArray:
-    """Give numbers to the assignments of the platform, in no order within a course."""
+    """Draw the platform's ids of the assignments, in no order within a course."""
     order = draws.order(n_courses * n_assignments)
     return 10_000 + 7 * order.reshape(n_courses, n_assignments)
 
 
 def midnight(courses: Courses, course: IntArray, day: IntArray) -> IntArray:
-    """Give the epoch seconds at which a day of a course begins."""
+    """Return the epoch seconds at which a day of a course begins."""
     return courses.starts[course] + SECONDS_PER_DAY * day

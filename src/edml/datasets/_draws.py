@@ -17,13 +17,7 @@ from edml.schema import BoolArray, FloatArray, IntArray
 
 
 class Draws:
-    """A source of random numbers.
-
-    Parameters
-    ----------
-    random_state : int, RandomState, Generator or None
-        As everywhere in scikit-learn; a Generator is drawn from directly.
-    """
+    """A source of random numbers; a Generator is drawn from directly."""
 
     def __init__(self, random_state: Any) -> None:
         if isinstance(random_state, np.random.Generator):

@@ -15,14 +15,8 @@ _PER_STUDENT = np.array([0.45, 0.75, 0.90, 1.0])  # at most 1, 2, 3, 4 courses
 class Enrolments(NamedTuple):
     """A student in a course, arrays of shape (n_enrolments,).
 
-    Attributes
-    ----------
-    student, course : ndarray of int
-        Positions of the student and of the course.
-    ability, diligence, drift : ndarray of float
-        Nearly standard normal; diligence moves by ``drift`` over the course.
-    final_grade : ndarray of float
-        0..10, whole.
+    Ability, diligence and drift are nearly standard normal; diligence moves by
+    ``drift`` over the course. Final grades are whole, from 0 to 10.
     """
 
     student: IntArray
@@ -50,7 +44,7 @@ def enrol(
 def _seats(
     draws: Draws, n_enrolments: int, n_courses: int
 ) -> tuple[IntArray, IntArray]:
-    """Give every student one to four courses, each of them once."""
+    """Assign every student one to four different courses."""
     wanted = 1 + np.searchsorted(_PER_STUDENT, draws.uniform(n_enrolments), "right")
     wanted = np.minimum(wanted, n_courses)
     student = np.repeat(np.arange(n_enrolments), wanted)[:n_enrolments]

@@ -11,15 +11,7 @@ from edml.schema import BoolArray, FloatArray, IntArray
 
 
 class Events(NamedTuple):
-    """Events of one kind, in arrays of shape (n_events,).
-
-    Attributes
-    ----------
-    enrolment, day : ndarray of int
-        Whose event it is, and its partition.
-    columns : dict
-        The columns of the event table that it fills.
-    """
+    """Events of one kind, arrays of shape (n_events,), and the columns they fill."""
 
     enrolment: IntArray
     day: IntArray
@@ -27,21 +19,16 @@ class Events(NamedTuple):
 
 
 def diligence(enrolments: Enrolments, share: FloatArray) -> FloatArray:
-    """Give each one's diligence where a share of the course is over."""
+    """Return each enrolment's diligence after a share of the course."""
     return enrolments.diligence[:, None] + enrolments.drift[:, None] * share
 
 
 def split_in_two(
     draws: Draws, n_events: int, share: float
 ) -> tuple[IntArray, BoolArray]:
-    """Give a share of the events a second part.
+    """Split a share of the events into two parts, the second ones last.
 
-    Returns
-    -------
-    event : ndarray of shape (n_parts,)
-        The event that each part belongs to; second parts come last.
-    second : ndarray of shape (n_parts,)
-        Which parts are second ones.
+    Return each part's event, and whether it is a second part.
     """
     again = np.flatnonzero(draws.chance(share, n_events))
     event = np.concatenate([np.arange(n_events), again])

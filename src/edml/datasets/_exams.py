@@ -47,7 +47,7 @@ def make_exams(
 
 
 def _exam_days(courses: Courses, enrolments: Enrolments, partitions: int) -> IntArray:
-    """Give the day of each exam that can be sat, else -1; make-ups come later."""
+    """Return the day of each exam that can be sat, else -1; make-ups come later."""
     days = courses.exam_days[enrolments.course]
     later = np.minimum(days[:, :2] + 3 + partitions // 10, partitions - 1)
     return np.hstack([days, np.where(days[:, :2] < 0, -1, later)])
@@ -56,7 +56,7 @@ def _exam_days(courses: Courses, enrolments: Enrolments, partitions: int) -> Int
 def _performance(
     draws: Draws, enrolments: Enrolments, share: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Give everyone's grade in every exam, and who would not turn up."""
+    """Return everyone's grade in every exam, and who would not turn up."""
     will = diligence(enrolments, np.maximum(share, 0))
     grade = 6.4 + 1.6 * enrolments.ability[:, None] + 0.7 * will
     grade += 1.1 * draws.normal(*share.shape)
@@ -66,7 +66,7 @@ def _performance(
 def _sat(
     draws: Draws, days: IntArray, grade: FloatArray, absent: BoolArray
 ) -> BoolArray:
-    """Tell who is on the list of which exam: of a make-up, most who need one."""
+    """Return who is on the list of which exam; most who need a make-up are on its."""
     sat = days >= 0
     lost = absent[:, :2] | (_rounded(grade[:, :2]) < 4)
     sat[:, 3:] &= lost & draws.chance(0.85, len(days), 2)

@@ -75,7 +75,7 @@ def load_oulad(
     withdrawn : {"fail", "drop"}, default="fail"
         Whether who withdraws has failed, or is left out.
     grading_days : float or mapping of str to float, default=0
-        Days from submission to the mark, which the dataset does not tell: one
+        Days from submission to the mark, which the dataset lacks: one
         number, or ``{"TMA": 14, "CMA": 0}``; a kind left out has 0.
     tick_days : int, default=7
         Days between two ticks, from day 0 on.
@@ -152,7 +152,7 @@ def _days_by_kind(grading_days: GradingDays) -> dict[str, float]:
 def _event_table(
     presentations: Presentations, enrolments: Enrolments, kinds: list[Events]
 ) -> pd.DataFrame:
-    """Give every event a row, by enrolment and partition."""
+    """Assign every event a row, by enrolment and partition."""
     who = np.concatenate([events.enrolment for events in kinds])
     day = np.concatenate([events.day for events in kinds])
     width = int(day.max(initial=0)) + 1

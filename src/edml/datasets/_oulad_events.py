@@ -104,7 +104,7 @@ def read_assignments(table: pd.DataFrame, presentations: Presentations) -> Assig
 
 
 def make_ticks(enrolments: Enrolments, every: int) -> Events:
-    """Give each enrolment a row on day 0 and every so many days."""
+    """Make a row for each enrolment on day 0 and every ``every`` days."""
     number = enrolments.end // every + 1
     first = np.cumsum(number) - number
     who = np.repeat(np.arange(len(number)), number)

@@ -1,4 +1,4 @@
-"""Read the tables of the Open University dataset from the files they come in."""
+"""Read the tables of the Open University dataset from its files."""
 
 import gzip
 import zipfile
@@ -29,19 +29,11 @@ TABLES: Mapping[str, list[str]] = {
     ],
 }
 _SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".zip")
-_SOURCE = "The dataset can be had by doi:10.1038/sdata.2017.171 (CC BY 4.0)."
+_SOURCE = "The dataset is available at doi:10.1038/sdata.2017.171 (CC BY 4.0)."
 
 
 def read_tables(data_home: str | PathLike[str]) -> dict[str, pd.DataFrame]:
-    """Read the five tables.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder, or a table's file, is not there.
-    TableError
-        If a table lacks a column, or cannot be read as CSV.
-    """
+    """Read the five tables; a missing or unreadable file is an error."""
     folder = Path(data_home)
     if not folder.is_dir():
         message = f"There is no folder {str(folder)!r}. {_SOURCE} Unpack it there."

@@ -14,7 +14,7 @@ from edml.datasets._target import make_target
 from edml.schema import COURSE, NAME_COLUMNS, PERIOD, STUDENT
 
 SAMPLE_FILE = "activity.json.xz"
-#: What :func:`make_student_activity` is called with to make the sample.
+#: The arguments of :func:`make_student_activity` that make the sample.
 SAMPLE_PARAMETERS = MappingProxyType({"n_enrolments": 1500, "random_state": 2022})
 _TEXTS = frozenset(
     {
@@ -42,7 +42,7 @@ def load_activity(
 ) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]:
     """Load a small event table: 1500 enrolments, of which 4 % fail.
 
-    It is made up, and fixed: what :func:`make_student_activity` gives for
+    It is made up and fixed: the result of :func:`make_student_activity` for
     ``n_enrolments=1500, random_state=2022``.
 
     Parameters
@@ -77,7 +77,7 @@ def load_activity(
 
 
 def _column(name: str, values: list[Any]) -> Any:
-    """Give a column the dtype that it has where the table is made."""
+    """Convert a column to the dtype that :func:`make_student_activity` uses."""
     if name in _TEXTS:
         codes, labels = pd.factorize(np.array(values, dtype=object))
         return take_texts(codes, labels)

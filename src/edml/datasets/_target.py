@@ -1,4 +1,4 @@
-"""Which events belong to students who fail."""
+"""The target: which rows belong to students who fail."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -22,7 +22,7 @@ def make_target(
     *,
     columns: Mapping[str, str] | None = None,
 ) -> pd.Series:
-    """Tell of each row whether its student fails the course.
+    """Label each row by whether its student fails the course.
 
     Parameters
     ----------

@@ -43,11 +43,11 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         The exam names of the kinds "parciales", "integradores" and
         "recuperatorios"; a kind left out keeps the original platform's names.
     pending : {"missing", "zero"}, default="missing"
-        What a submission that is not graded yet scores: nothing, or 0.
+        Whether a submission that is not graded yet has no score or scores 0.
     partition_days : float, default=1.0
         Length of a partition in days, > 0; it converts grading delays.
     fill_value : float, default=0.0
-        What replaces a statistic of nothing; None keeps it NaN.
+        Replaces a statistic of no values; None keeps it NaN.
 
     Attributes
     ----------
@@ -63,8 +63,8 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The transformer learns nothing in `fit`: the features of a row depend on that
-    student's rows in that course alone, in any order.
+    The transformer learns nothing in `fit`: the features of a row depend only on that
+    student's rows in that course, in any order.
 
     Grades and scores are in the units of the table, counts are counts of exams
     or assignments (never of rows), the timings ``hrs_*`` are hours,
@@ -84,7 +84,7 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
     """
 
     __module__ = "edml.feature_extraction"
-    #: Proven by `edml.testing`: a row's output depends on its own history alone.
+    #: Proven by `edml.testing`: a row's output depends only on its own history.
     _per_history: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "columns": [Mapping, None],
@@ -138,7 +138,7 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Give the features of every row.
+        """Compute the features of every row.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         ).T
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
-        """Give the names of the columns of the output.
+        """Return the names of the output columns.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
-"""Scores that count what a tutor counts.
+"""Metrics that count what matters to a tutor.
 
-Figures of predictions with one row per snapshot, how sure they are, how early and
-how steadily students are flagged, and what a course finds with limited time.
+Figures of predictions with one row per snapshot, their uncertainty, how early and how
+steadily students are flagged, and how many failing students a limited capacity finds.
 """
 
 from edml.metrics._bootstrap import bootstrap_metrics, percentile_interval

@@ -1,4 +1,4 @@
-"""bootstrap_metrics: how far the figures would move with other students."""
+"""bootstrap_metrics: how much the figures would vary with other students."""
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
@@ -34,7 +34,7 @@ def bootstrap_metrics(
     n_resamples: int = 1000,
     random_state: int | np.random.RandomState | None = 0,
 ) -> pd.DataFrame:
-    """Measure predictions again and again, each time with students drawn anew.
+    """Measure predictions repeatedly, each time on a new draw of the students.
 
     The snapshots of a student resemble each other, so students are drawn and not
     snapshots: as many as there are, with replacement, and each brings all its
@@ -42,7 +42,7 @@ def bootstrap_metrics(
     which other students of the same kind would cause [2]_.
 
     The draws depend on the set of clusters, ``n_resamples`` and an integer
-    ``random_state`` alone. Two calls for two models on the same students are
+    ``random_state`` only. Two calls for two models on the same students are
     therefore paired: the differences between their tables are draws of the
     difference between the models.
 
@@ -140,7 +140,7 @@ def bootstrap_metrics(
 def percentile_interval(
     draws: ArrayLike, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Give the interval that holds the middle of the draws.
+    """Return the interval that holds the middle of the draws.
 
     Parameters
     ----------

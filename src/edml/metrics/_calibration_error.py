@@ -1,4 +1,4 @@
-"""How far probabilities lie from the shares that they promise."""
+"""How far probabilities are from the observed shares of failing."""
 
 from numbers import Integral
 
@@ -19,7 +19,7 @@ def expected_calibration_error(
     n_bins: int = 15,
     strategy: str = "quantile",
 ) -> float:
-    """Measure how far probabilities lie from the shares of failing, on average.
+    """Measure how far probabilities are from the shares of failing, on average.
 
     Snapshots with similar probabilities are put in one bin, and its mean
     probability is compared with its share of failing snapshots. The error is the
@@ -43,8 +43,8 @@ def expected_calibration_error(
     -------
     error : float
         A fraction in [0, 1]; 0 is best. Even perfect probabilities have an error
-        above 0, for the shares of small bins vary: compare errors of the same
-        snapshots alone.
+        above 0, for the shares of small bins vary: compare only errors of the
+        same snapshots.
 
     Raises
     ------
@@ -141,27 +141,7 @@ def calibration_bins(
 def assign_bins(
     probability: FloatArray, n_bins: int = N_BINS, strategy: str = "quantile"
 ) -> IntArray:
-    """Give each row its bin.
-
-    Parameters
-    ----------
-    probability : ndarray of shape (n_rows,)
-        Fractions in [0, 1].
-    n_bins : int, default=15
-        Number of bins, at least 1.
-    strategy : str, default="quantile"
-        "quantile" or "uniform".
-
-    Returns
-    -------
-    bins : ndarray of shape (n_rows,)
-        From 0 to ``n_bins - 1``; a bin may be empty.
-
-    Raises
-    ------
-    ValueError
-        If the strategy is neither.
-    """
+    """Assign each row a bin, from 0 to ``n_bins - 1``; a bin may be empty."""
     check_scalar(n_bins, "n_bins", Integral, min_val=1)
     if strategy == "uniform":
         inner = np.linspace(0, 1, n_bins + 1)[1:-1]

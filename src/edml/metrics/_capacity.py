@@ -23,7 +23,7 @@ def precision_at_k(
     partitions: ArrayLike,
     k: int,
 ) -> float:
-    """Give the share of failing students among the k most at risk of each course.
+    """Compute the share of failing students among the k most at risk of each course.
 
     A tutor who has time for ``k`` students of a course on a day takes those with
     the highest probabilities. The share of them that fails is averaged over all

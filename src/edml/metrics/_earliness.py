@@ -82,7 +82,7 @@ def alert_lead_time(
 
 
 def flip_rate(flagged: ArrayLike, histories: ArrayLike, partitions: ArrayLike) -> float:
-    """Give how often a flag changes from one snapshot of a history to the next.
+    """Count how often a flag changes from one snapshot of a history to the next.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""snapshot_metrics: the figures by which predictions for snapshots are judged."""
+"""snapshot_metrics: the figures of predictions with one row per snapshot."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -81,21 +81,7 @@ def snapshot_metrics(
 def row_terms(
     fails: BoolArray, probability: FloatArray, threshold: float
 ) -> dict[str, FloatArray]:
-    """Give what each row adds to the figures that are made of sums.
-
-    Parameters
-    ----------
-    fails : ndarray of shape (n_rows,)
-        The labels.
-    probability : ndarray of shape (n_rows,)
-        Fractions in [0, 1].
-    threshold : float
-        The probability at and above which a row is flagged.
-
-    Returns
-    -------
-    terms : dict of str to ndarray of shape (n_rows,)
-    """
+    """Return what each row adds to the figures that are sums over rows."""
     flagged = probability >= threshold
     given = np.where(fails, probability, 1 - probability)
     tiny = np.finfo(np.float64).eps  # as scikit-learn: certain and wrong is no infinity
@@ -110,18 +96,9 @@ def row_terms(
 
 
 def metrics_of_sums(sums: dict[str, FloatArray]) -> dict[str, FloatArray]:
-    """Make figures of the sums of `row_terms`.
+    """Compute figures from the sums of `row_terms`, for one sample of rows or several.
 
-    Parameters
-    ----------
-    sums : dict of str to ndarray of shape (n_samples,)
-        The sums, of one sample of rows or of several; and "residual", of shape
-        (n_samples, n_bins), the sums of probability minus label per bin.
-
-    Returns
-    -------
-    figures : dict of str to ndarray of shape (n_samples,)
-        All but the ranked ones.
+    "residual" holds the sums of probability minus label, of shape (n_samples, n_bins).
     """
     rows, failing = sums["rows"], sums["failing"]
     flagged, caught = sums["flagged"], sums["caught"]

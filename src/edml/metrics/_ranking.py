@@ -6,20 +6,7 @@ from edml.schema import BoolArray, FloatArray, IntArray
 
 
 class Ranking:
-    """Rows sorted by probability once, to be counted any number of times.
-
-    Parameters
-    ----------
-    fails : ndarray of shape (n_rows,)
-        The labels.
-    probability : ndarray of shape (n_rows,)
-        What the rows are ranked by; equal ones share a rank.
-
-    Attributes
-    ----------
-    order : ndarray of shape (n_rows,)
-        The rows by ascending probability, of tied ones the passing first.
-    """
+    """Rows sorted by probability once, to be counted any number of times."""
 
     def __init__(self, fails: BoolArray, probability: FloatArray) -> None:
         self.order: IntArray = np.lexsort((fails, probability))
@@ -35,18 +22,7 @@ class Ranking:
         self._total = np.zeros(len(fails) + 1, dtype=np.int64)
 
     def measure(self, counts: IntArray) -> tuple[float, float]:
-        """Give both areas, each row counted as often as told.
-
-        Parameters
-        ----------
-        counts : ndarray of shape (n_rows,)
-            How often each row counts, in the order of ``order``.
-
-        Returns
-        -------
-        roc_auc, average_precision : float
-            NaN unless both classes are counted.
-        """
+        """Return ROC AUC and average precision, counting each row ``counts`` times."""
         np.cumsum(counts, out=self._total[1:])
         n_rows = self._total[-1]
         if not len(self._failing):

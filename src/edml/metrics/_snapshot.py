@@ -88,30 +88,7 @@ class _SnapshotScorer:
     def __call__(
         self, estimator: Any, X: pd.DataFrame, y: ArrayLike, **params: Any
     ) -> Any:
-        """Score a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Predicts all rows of ``X``.
-        X : DataFrame of shape (n_rows, n_columns)
-            An event table, or what `FeatureEngineer` gives.
-        y : array-like of shape (n_rows,)
-            The labels, aligned with ``X`` by position.
-        **params : dict
-            Metadata for ``scoring``, such as ``sample_weight`` of shape (n_rows,).
-
-        Returns
-        -------
-        score : float, or dict of str to float
-            What ``scoring`` gives on the snapshots.
-
-        Raises
-        ------
-        TableError
-            If a key column is absent or unreadable, or two rows of one snapshot
-            have different labels.
-        """
+        """Score a fitted estimator."""
         check_consistent_length(X, y)
         kept, place = first_rows(snapshot_codes(X, self._names))
         check_outcomes(column_or_1d(y), kept, place)
@@ -144,10 +121,7 @@ def _answers_to(method: str) -> Callable[["_SnapshotAnswers"], bool]:
 
 
 class _SnapshotAnswers:
-    """A fitted estimator that has already seen the table.
-
-    It answers for the snapshots with the kept rows of its answers for all rows.
-    """
+    """A fitted estimator that has already seen the table."""
 
     def __init__(
         self, estimator: Any, X: pd.DataFrame, snapshots: pd.DataFrame, kept: IntArray

@@ -75,7 +75,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
     ) -> int:
-        """Give the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Iterator[tuple[IntArray, IntArray]]:
-        """Give the row positions of each split, in calendar order.
+        """Generate the row positions of each split, in calendar order.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
         Raises
         ------
         SplitError
-            If the students are not told or null, if a period is null, if there
+            If the students are missing or null, if a period is null, if there
             are too few periods, or if a side is empty or holds one class.
         TableError
             If a period does not parse.
@@ -162,7 +162,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
 def _sides(
     periods: IntArray, students: IntArray, start: int, stop: int
 ) -> tuple[BoolArray, BoolArray]:
-    """Tell which rows train and which test, for the test periods [start, stop)."""
+    """Return the rows that train and that test, for the test periods [start, stop)."""
     test = (periods >= start) & (periods < stop)
     tested = np.zeros(students.max() + 1, dtype=np.bool_)
     tested[students[test]] = True

@@ -18,8 +18,8 @@ from edml.schema import IntArray
 class SplitPlan(BaseCrossValidator):
     """Splits of one table, frozen as row positions.
 
-    What is compared must be judged on the same splits. A plan is made once from
-    any cross-validator, cannot change, and its hash tells whether two results
+    Models can be compared only on the same splits. A plan is made once from
+    any cross-validator, cannot change, and its hash shows whether two results
     come from the same splits. It is itself a cross-validator, for the table it
     was made for.
 
@@ -97,7 +97,7 @@ class SplitPlan(BaseCrossValidator):
         Parameters
         ----------
         cv : int, cross-validator, iterable of (train, test) or None
-            What scikit-learn takes as ``cv=``. A number of folds, and None for
+            Anything that scikit-learn takes as ``cv=``. A number of folds, and None for
             five, stand for `StudentKFold`.
         X : DataFrame of shape (n_rows, n_columns)
             The table to split.
@@ -157,13 +157,13 @@ class SplitPlan(BaseCrossValidator):
         if plan.hash != expected:
             message = (
                 f"The plan's hash is {plan.hash[:12]}..., not the one stored with it: "
-                "its positions were changed. Make the plan anew with SplitPlan.from_cv."
+                "its positions were changed. Make a new plan with SplitPlan.from_cv."
             )
             raise SplitError(message)
         return plan
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the plan as a dictionary that JSON can hold.
+        """Return the plan as a dictionary that JSON can hold.
 
         Returns
         -------
@@ -199,7 +199,7 @@ class SplitPlan(BaseCrossValidator):
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
     ) -> int:
-        """Give the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class SplitPlan(BaseCrossValidator):
     def split(
         self, X: Any, y: object = None, groups: object = None
     ) -> Iterator[tuple[IntArray, IntArray]]:
-        """Give the frozen row positions.
+        """Generate the frozen row positions.
 
         Parameters
         ----------

@@ -76,7 +76,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
     ) -> int:
-        """Give the number of folds.
+        """Return the number of folds.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         y: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Iterator[tuple[IntArray, IntArray]]:
-        """Give the row positions of each split.
+        """Generate the row positions of each split.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         Raises
         ------
         SplitError
-            If the students are not told or null, if students, failing students
+            If the students are missing or null, if students, failing students
             or passing students are fewer than folds, or if ``y`` has not two
             classes.
         """
@@ -128,7 +128,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         return _row_splits(fold[students], self.n_splits)
 
     def _student_folds(self, n_students: int, failing: BoolArray | None) -> IntArray:
-        """Give each student a fold."""
+        """Assign each student a fold."""
         self._check_enough(n_students, "students")
         splitter = KFold
         if failing is not None:

@@ -13,28 +13,7 @@ from edml.schema import BoolArray, IntArray, check_table, rank_keys
 
 
 def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray:
-    """Give each student a number, in an order that only the ids decide.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The table whose column ``student`` holds the ids; anything that has a
-        length where ``groups`` is given.
-    groups : array-like of shape (n_rows,) or None
-        The students, taken instead of the column.
-    student : str
-        Name of the column.
-
-    Returns
-    -------
-    codes : ndarray of shape (n_rows,)
-        From 0 to the number of students - 1, in the order of the sorted ids.
-
-    Raises
-    ------
-    SplitError
-        If neither tells the students, or a student is null.
-    """
+    """Encode students as numbers from 0, in the order of their sorted ids."""
     if groups is None:
         column = _student_column(X, student)
     else:
@@ -48,25 +27,7 @@ def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray
 
 
 def read_classes(y: ArrayLike | None, students: IntArray) -> BoolArray | None:
-    """Tell which rows hold the higher of the two classes: fails.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,) or None
-        Two classes of any dtype.
-    students : ndarray of shape (n_rows,)
-        What `read_students` gave.
-
-    Returns
-    -------
-    fails : ndarray of shape (n_rows,) or None
-        None where ``y`` is.
-
-    Raises
-    ------
-    SplitError
-        If ``y`` has a null, or other than two classes.
-    """
+    """Return which rows fail, that is hold the higher of the two classes."""
     if y is None:
         return None
     check_consistent_length(students, y)
@@ -91,19 +52,7 @@ def read_classes(y: ArrayLike | None, students: IntArray) -> BoolArray | None:
 
 
 def failing_students(fails: BoolArray, students: IntArray) -> BoolArray:
-    """Tell which students fail in at least one row.
-
-    Parameters
-    ----------
-    fails : ndarray of shape (n_rows,)
-        What `read_classes` gave.
-    students : ndarray of shape (n_rows,)
-        What `read_students` gave.
-
-    Returns
-    -------
-    failing : ndarray of shape (n_students,)
-    """
+    """Return which students fail in at least one row."""
     failing = np.zeros(count_students(students), dtype=np.bool_)
     failing[students[fails]] = True
     return failing

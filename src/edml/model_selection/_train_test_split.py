@@ -43,7 +43,7 @@ def student_train_test_split(
     y : array-like of shape (n_rows,)
         Two classes; the higher fails.
     *arrays : array-like of shape (n_rows, ...)
-        What else to split in the same way.
+        More arrays to split in the same way.
     test_size : float or int, default=0.2
         Share of the students in (0, 1), rounded up; or their number, if an int.
     random_state : int, RandomState instance or None, default=None
@@ -62,7 +62,7 @@ def student_train_test_split(
     Raises
     ------
     SplitError
-        If the students are not told or null, if ``y`` has not two classes, or
+        If the students are missing or null, if ``y`` has not two classes, or
         if there are too few failing or passing students for both sides.
     ValueError
         If ``test_size`` is neither a share nor a positive number.

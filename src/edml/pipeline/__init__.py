@@ -1,4 +1,4 @@
-"""From a raw event table to a score: the pipeline, and what it may end in."""
+"""From a raw event table to a probability: the pipeline and its classifiers."""
 
 from edml.pipeline._blend import Blend
 from edml.pipeline._risk import CLASSIFIERS, make_risk_pipeline

@@ -31,23 +31,23 @@ _LEAST = float(np.finfo(np.float32).eps)  # XGBoost rounds probabilities to 32 b
 class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
     """The mean of several classifiers that learn from the same rows.
 
-    What single models of one kind say about a student differs by chance: by which
-    rows, columns and parameters they came upon. Their mean has less of it.
+    Single models of one kind differ by chance, in the rows, columns and parameters that
+    they happened to use. Their mean varies less.
 
     Parameters
     ----------
     members : list of (str, classifier)
-        What is fitted: classifiers of two classes with ``predict_proba``, or
-        pipelines that end in one and may have samplers of their own.
+        The models to fit: binary classifiers with ``predict_proba``, or pipelines that
+        end in one and may contain samplers.
     scale : {"probability", "log-odds"}, default="probability"
-        What the mean is taken of. Contributions to boosted trees add up on
+        The scale on which the mean is taken. Contributions to boosted trees add up on
         log-odds, those to forests on probabilities: on its own scale a blend of
         either kind is explained exactly, by the mean of what explains its members.
 
     Attributes
     ----------
     classifiers_ : list of classifier
-        The fitted members, as far as they act in predicting: without samplers.
+        The fitted members, without samplers.
     classes_ : ndarray of shape (2,)
         The labels, ascending.
     n_features_in_ : int
@@ -58,7 +58,6 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
     See Also
     --------
     sklearn.ensemble.VotingClassifier : Of any number of classes, on probabilities.
-    edml.tuning.ModelTuner : Makes blends of the best candidates of a search.
 
     References
     ----------
@@ -98,7 +97,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            What the members take.
+            The rows, as the members take them.
         y : array-like of shape (n_rows,)
             Two classes.
 
@@ -131,7 +130,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         return self
 
     def predict_proba(self, X: Any) -> FloatArray:
-        """Give the mean of the members' probabilities, on the blend's scale.
+        """Compute the mean of the members' probabilities, on the blend's scale.
 
         Parameters
         ----------
@@ -149,7 +148,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         return np.column_stack([1 - second, second])
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Give the likelier class of each row.
+        """Return the likelier class of each row.
 
         Parameters
         ----------
@@ -165,7 +164,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         return self.classes_[likelier]
 
     def deployable(self) -> Self:
-        """Give what predicts the same, and cannot be fitted: it names no members.
+        """Return a copy that predicts the same and cannot be fitted again.
 
         Returns
         -------
@@ -192,7 +191,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         Parameters
         ----------
         deep : bool, default=True
-            Whether to give the members' own, as ``member__parameter``.
+            Whether to include the members' own, as ``member__parameter``.
 
         Returns
         -------
@@ -246,21 +245,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
 
 
 def blend_pipelines(pipelines: list[Any], scale: str) -> SamplingPipeline:
-    """Give the pipeline that blends others, which differ in their last steps alone.
-
-    Parameters
-    ----------
-    pipelines : list of Pipeline
-        Not fitted. The steps before ``impute``, ``balance`` and ``classify`` are those
-        of the first one; these are each member's own.
-    scale : {"probability", "log-odds"}
-        Of the blend.
-
-    Returns
-    -------
-    pipeline : imblearn.pipeline.Pipeline
-        Not fitted; its last step is ``classify``, a `Blend`.
-    """
+    """Return the pipeline that blends others, which differ only in their last steps."""
     steps = pipelines[0].steps
     own = next(place for place, (name, _) in enumerate(steps) if name in _OWN)
     members = [
@@ -271,20 +256,7 @@ def blend_pipelines(pipelines: list[Any], scale: str) -> SamplingPipeline:
 
 
 def mean_probability(each: Any, scale: str) -> FloatArray:
-    """Give the mean of probabilities.
-
-    Parameters
-    ----------
-    each : sequence of ndarray of shape (n_rows,)
-        In [0, 1], by member.
-    scale : {"probability", "log-odds"}
-        What the mean is taken of.
-
-    Returns
-    -------
-    mean : ndarray of shape (n_rows,)
-        In [0, 1].
-    """
+    """Return the mean over the members, each of shape (n_rows,), on a scale."""
     probabilities = np.asarray(each, dtype=np.float64)
     if scale == PROBABILITY:
         return probabilities.mean(axis=0)
@@ -293,7 +265,7 @@ def mean_probability(each: Any, scale: str) -> FloatArray:
 
 
 def _predicting(fitted: Any) -> Any:
-    """Give what of a fitted member predicts, bare where that is one step."""
+    """Return a fitted member without samplers, bare if one step is left."""
     kept = strip_samplers(fitted)
     alone = isinstance(kept, Pipeline) and len(kept.steps) == 1
     return kept.steps[0][1] if alone else kept

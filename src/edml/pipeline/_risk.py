@@ -1,4 +1,4 @@
-"""make_risk_pipeline: from a raw event table to a score, as one estimator."""
+"""make_risk_pipeline: from a raw event table to a probability, as one estimator."""
 
 import copy
 from collections.abc import Iterable, Mapping
@@ -22,8 +22,8 @@ CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
 class SerialForest(RandomForestClassifier):
     """A random forest that predicts with one thread, whatever ``n_jobs`` says.
 
-    With several threads the trees' votes are added up in the order in which they
-    come in, and the last bits of a probability differ from call to call. Training
+    With several threads the trees' votes are added in the order in which they arrive,
+    so the last bits of a probability differ from call to call. Training
     uses ``n_jobs`` threads. All else is as in
     :class:`sklearn.ensemble.RandomForestClassifier`.
 
@@ -38,7 +38,7 @@ class SerialForest(RandomForestClassifier):
     __module__ = "edml.pipeline"
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Give the probability of each class.
+        """Compute the probability of each class.
 
         Parameters
         ----------
@@ -86,14 +86,14 @@ default="lightgbm"
     exam_kinds : mapping of str to list of str, default=None
         The exam names of each kind; see `FeatureEngineer`.
     fill_value : float, default=0.0
-        What replaces a statistic of nothing; None keeps it NaN, for classifiers
-        that read NaN.
+        Replaces a statistic of no values; None keeps it NaN, for classifiers that
+        accept NaN.
     every : int, default=3
         Train on the partitions p with ``p % every == 0``; see `SnapshotSampler`.
     n_jobs : int, default=None
         Threads of a named classifier; None is one, -1 all. It changes no result.
     random_state : int, RandomState or None, default=0
-        Rules the named classifier and balancer.
+        Controls the named classifier and balancer.
 
     Returns
     -------

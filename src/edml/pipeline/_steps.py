@@ -10,7 +10,7 @@ IDLE = (None, "passthrough")
 
 
 def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
-    """Part a pipeline into what may run once for all folds, and the rest.
+    """Split a pipeline into the steps that may run once for all folds, and the rest.
 
     Parameters
     ----------
@@ -20,11 +20,11 @@ def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
     Returns
     -------
     front : sklearn.pipeline.Pipeline or None
-        The first steps, as far as each carries edml's mark of treating histories
-        one by one (`edml.testing.is_per_history`); None where there is none. They
+        The first steps that carry edml's mark of treating each history on its own
+        (`edml.testing.is_per_history`), or None. They
         are the same objects, not copies.
     rest : estimator
-        What learns from other students too.
+        The steps that also learn from other students.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
 
 
 def strip_samplers(fitted: Any) -> Any:
-    """Return what predicts of a fitted pipeline, without the samplers of training.
+    """Return a fitted pipeline without its samplers, which act only in training.
 
     A fitted sampler holds training rows (SMOTE holds every row of the minority), so a
     model that leaves the machine must not carry one.

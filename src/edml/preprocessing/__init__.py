@@ -1,4 +1,4 @@
-"""Cleaning of the event table, and dropping what no learner may see."""
+"""Clean the event table, and drop the keys that no learner may see."""
 
 from edml.preprocessing._cleaner import DataCleaner
 from edml.preprocessing._keys import KeyDropper

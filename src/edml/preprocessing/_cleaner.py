@@ -75,7 +75,7 @@ class DataCleaner(TransformerMixin, BaseEstimator):
     """
 
     __module__ = "edml.preprocessing"
-    #: Proven by `edml.testing`: a row's output depends on its own history alone.
+    #: Proven by `edml.testing`: a row's output depends only on its own history.
     _per_history: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "columns": [Mapping, None],
@@ -86,7 +86,7 @@ class DataCleaner(TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Note the columns of the table; ``y`` is ignored.
+        """Remember the columns of the table; ``y`` is ignored.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class DataCleaner(TransformerMixin, BaseEstimator):
         return cleaned
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
-        """Give the names of the columns of the output.
+        """Return the names of the output columns.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class DataCleaner(TransformerMixin, BaseEstimator):
 def _clean(canonical: str, column: pd.Series) -> Any:
     """Clean one column; None if it is canonical already.
 
-    What is returned never shares memory with the column.
+    The result never shares memory with the column.
     """
     if canonical == PARTITION:
         return read_partitions(column)

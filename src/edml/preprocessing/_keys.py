@@ -1,4 +1,4 @@
-"""KeyDropper: the features alone, without the keys."""
+"""KeyDropper: drop the keys and keep the features."""
 
 from typing import Any, ClassVar, Self
 
@@ -46,12 +46,12 @@ class KeyDropper(TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Note the columns that stay; ``y`` is ignored.
+        """Remember the columns to keep; ``y`` is ignored.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            What `FeatureEngineer` gives.
+            The output of `FeatureEngineer`.
         y : object, default=None
             Ignored.
 
@@ -69,12 +69,12 @@ class KeyDropper(TransformerMixin, BaseEstimator):
         remember_columns(self, X)
         self._kept = [name for name in X.columns if name not in self.keys]
         if not self._kept:
-            message = f"X holds the keys {list(self.keys)} alone; add feature columns."
+            message = f"X holds only the keys {list(self.keys)}; add feature columns."
             raise TableError(message)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Give the columns that are no keys.
+        """Drop the keys.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class KeyDropper(TransformerMixin, BaseEstimator):
         return check_table(X, self._kept)[self._kept]
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
-        """Give the names of the columns of the output.
+        """Return the names of the output columns.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ BALANCERS = ("smote", "over", "under")
 
 
 class AdaptiveSMOTE(SMOTE):
-    """SMOTE that asks for no more neighbours than the minority has.
+    """SMOTE that uses no more neighbours than the minority has.
 
     Each synthetic row lies between a minority row and one of its nearest
     minority neighbours. Plain SMOTE fails where a fold has too few of them; here
@@ -24,7 +24,7 @@ class AdaptiveSMOTE(SMOTE):
     sampling_strategy : float, str, dict or callable, default="auto"
         As in :class:`imblearn.over_sampling.SMOTE`.
     random_state : int, RandomState or None, default=None
-        Rules which neighbours are mixed, and how.
+        Controls which neighbours are mixed, and how.
     k_neighbors : int, default=5
         Largest number of neighbours to choose from.
 
@@ -75,7 +75,7 @@ class AdaptiveSMOTE(SMOTE):
 
 
 def make_balancer(balance: Any, random_state: Any = None) -> Any:
-    """Give the sampler of a name, or the sampler itself.
+    """Return the sampler of a name, or the sampler itself.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def make_balancer(balance: Any, random_state: Any = None) -> Any:
         "smote" mixes new failing rows, "over" repeats failing rows, "under"
         drops passing rows; None balances nothing.
     random_state : int, RandomState or None, default=None
-        Given to a sampler that is made here.
+        Passed to a sampler that is made here.
 
     Returns
     -------

@@ -32,8 +32,8 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
     """Keep one row per snapshot, and none from before the first event.
 
     All rows of one student, course and partition have the same features, so that
-    a busy day would weigh more than a quiet one. As a sampler it acts in `fit`
-    alone: predictions are made for every row.
+    a busy day would count more than a quiet one. As a sampler it acts only in `fit`:
+    predictions are made for every row.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         Keep the partitions p with ``p % every == 0``. Neighbouring snapshots are
         nearly the same, so thinning saves time and costs little. Partitions are
         chosen by the calendar and never by where a history ends, which would
-        tell the model who left.
+        reveal to the model who left.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            What `FeatureEngineer` gives.
+            The output of `FeatureEngineer`.
         y : array-like of shape (n_rows,)
             The outcome of each row.
 
@@ -93,7 +93,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            If ``X`` is not such a table, or a snapshot has two outcomes.
+            If ``X`` is another table, or a snapshot has two outcomes.
         """
         self._select(X, y)
         return self
@@ -107,7 +107,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            What `FeatureEngineer` gives.
+            The output of `FeatureEngineer`.
         y : array-like of shape (n_rows,)
             The outcome of each row.
         **params : dict
@@ -123,7 +123,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            If ``X`` is not such a table, a snapshot has two outcomes, no row is
+            If ``X`` is another table, a snapshot has two outcomes, no row is
             left, or all that are left have one outcome.
         ValueError
             If ``X`` and ``y`` differ in length, or ``y`` is no class labels.
@@ -137,7 +137,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
             )
             raise TableError(message)
         outcome = y.iloc[kept] if isinstance(y, pd.Series) else np.asarray(y)[kept]
-        if len(np.unique(outcome)) < 2:  # lightgbm and forests would not mind
+        if len(np.unique(outcome)) < 2:  # lightgbm and forests would accept it
             message = (
                 f"y needs two classes; the {len(kept)} snapshots of {len(X)} rows hold "
                 "one. Stratify the split by student, or add students."

@@ -106,7 +106,7 @@ def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
     actual = list(columns.values())
     shared = sorted({str(name) for name in actual if actual.count(name) > 1})
     if shared:
-        message = f"columns reads {shared} twice: give each canonical column its own."
+        message = f"columns reads {shared} twice. Map each canonical column to another."
         raise ValueError(message)
     return names
 
@@ -124,7 +124,7 @@ def resolve_exam_kinds(
         if kind not in EXAM_KINDS:
             raise ValueError(_unknown(kind, EXAM_KINDS, "exam_kinds", "exam kind"))
         if isinstance(names, str):
-            message = f"exam_kinds[{kind!r}] is one string; give a list of names."
+            message = f"exam_kinds[{kind!r}] is one string; pass a list of names."
             raise ValueError(message)
         kinds[kind] = tuple(name.strip() for name in names)
     every = [name for names in kinds.values() for name in set(names)]
