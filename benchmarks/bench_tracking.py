@@ -1,10 +1,9 @@
-"""What logging to MLflow costs a search of a minute, by a server on this machine.
+"""What logging to MLflow costs a search of a minute, with a server on this machine.
 
 The same search, with as many candidates as fit into a minute, runs with and without
-`MlflowCallback`, turn by turn, and the best of each is compared. The time with it
-begins before its process is started and ends when the server has all: pictures are
-drawn, and the last events are waited for. Server and sender share the machine's
-processors with the search.
+`MlflowCallback` in turn, and the best of each is compared. The time with it begins
+before its process is started and ends when the server has everything, after the
+pictures are drawn. Server and sender share the machine's processors with the search.
 
 Run all of it, without asv: ``python benchmarks/bench_tracking.py``.
 """
@@ -54,7 +53,7 @@ class Logging:
         return ModelTuner(n_candidates=1, n_jobs=n_jobs, random_state=0, **params)
 
     def run(self, n_jobs, *, logged):
-        """Give the seconds of a search: in all, in the callback, and in its end."""
+        """Return the seconds of a search: in total, in the callback, and at its end."""
         tuner = self.make_tuner(n_jobs, n_iter=self.n_iter)
         start = time.perf_counter()
         if not logged:
@@ -72,7 +71,7 @@ class Logging:
         return end - start, called.seconds, end - before
 
     def compare(self, n_jobs):
-        """Give the times without and with logging, the best of some turns."""
+        """Return the times without and with logging, the best of some turns."""
         turns = [
             (self.run(n_jobs, logged=False), self.run(n_jobs, logged=True))
             for _ in range(self.repeats)
@@ -85,7 +84,7 @@ class Logging:
 
 
 class Called:
-    """A callback, and the time that is spent in it."""
+    """A callback, and the time spent in it."""
 
     def __init__(self, callback):
         self.callback = callback
@@ -100,7 +99,7 @@ class Called:
 
 @contextlib.contextmanager
 def mlflow_server(folder):
-    """Give the address of a server with a SQLite file."""
+    """Yield the address of a server with a SQLite file."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -137,7 +136,7 @@ def wait_for(url, process):
 
 
 def main():
-    """Run all of it, and print it."""
+    """Run all of it and print it."""
     for n_jobs in map(int, sys.argv[1:] or Logging.params):
         bench = Logging()
         bench.setup(n_jobs)

@@ -4,6 +4,8 @@ import time
 
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from edml.registry import ModelRegistry
+from edml.tracking import sync
 from edml.tracking._outbox import find_pending
 from edml.tuning import ModelTuner
 
@@ -38,6 +40,11 @@ def wait_until(condition):
 def read_outbox(folder):
     """Return all records that wait in an outbox."""
     return [record for log in find_pending(folder) for record in log.read()[0]]
+
+
+def resend(folder, uri):
+    """Send what waits in an outbox, and return how many records arrived."""
+    return sync(ModelRegistry(folder / "no-registry"), uri, outbox=folder).resent
 
 
 def check_complete(logged, experiment, rows, status="FINISHED"):

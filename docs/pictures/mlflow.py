@@ -1,7 +1,7 @@
 """Make the pictures of MLflow's pages in the user guide.
 
 Run: ``pip install "edml[mlflow]" playwright``, then ``python docs/pictures/mlflow.py``,
-with Chromium on the path. In a folder of its own it starts a server, tunes on the
+with Chromium on the path. It starts a server in a temporary folder, tunes on the
 sample, promotes, syncs, and takes the pictures.
 """
 
@@ -43,11 +43,11 @@ def main():
 
 
 def start(folder, port, uri):
-    """Start a server, and wait until it answers."""
+    """Start a server and wait until it answers."""
     command = [BIN / "mlflow", "server", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", "sqlite:///mlflow.db"]
     command += ["--artifacts-destination", "./artifacts", "--host", "127.0.0.1"]
-    server = subprocess.Popen(command, cwd=folder)  # noqa: S603 - our own words
+    server = subprocess.Popen(command, cwd=folder)  # noqa: S603 - fixed arguments
     for _ in range(120):
         try:
             with urlopen(f"{uri}/health"):  # noqa: S310 - our own server
@@ -59,13 +59,13 @@ def start(folder, port, uri):
 
 
 def edml(folder, *arguments):
-    """Run a command of edml's."""
+    """Run an edml command."""
     subprocess.run([BIN / "edml", *arguments], cwd=folder, check=True)  # noqa: S603
 
 
 def take(uri):
-    """Take the pictures, without what lies over MLflow's pages."""
-    # the tests collect this file, and do without a browser
+    """Take the pictures, without the panes over MLflow's pages."""
+    # the tests collect this file without a browser
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
     with sync_playwright() as playwright:

@@ -13,8 +13,15 @@ from edml.tracking import MlflowCallback, _callback
 from edml.tracking._delivery import Report
 from edml.tracking._outbox import SearchLog, find_pending
 from edml.tracking._records import make_begin, make_candidate, read_rows
-from edml.tracking._sender import Sender, send_pending
-from tracked import PATIENCE, check_complete, make_tuner, read_outbox, wait_until
+from edml.tracking._sender import Sender
+from tracked import (
+    PATIENCE,
+    check_complete,
+    make_tuner,
+    read_outbox,
+    resend,
+    wait_until,
+)
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -24,7 +31,7 @@ class _NoSender:
 
     started = 0
 
-    def __init__(self, folder, uri, search):
+    def __init__(self, log, uri):
         type(self).started += 1
 
     def wait(self, seconds):
@@ -244,9 +251,9 @@ def test_the_rest_of_a_killed_search_and_sender_is_sent_later(
         os.kill(sender, signal.SIGKILL)
         process.kill()
     assert find_pending(outbox)
-    assert send_pending(None, mlflow_server.uri) >= 1
+    assert resend(outbox, mlflow_server.uri) >= 1
     check_complete(logged, "killed", rows[:6], "KILLED")
-    assert send_pending(None, mlflow_server.uri) == 0
+    assert resend(outbox, mlflow_server.uri) == 0
     assert list(outbox.iterdir()) == []
 
 
@@ -282,7 +289,7 @@ def test_a_hanging_server_does_not_block(mlflow_server, logged, outbox, rows):
         assert len(read_outbox(outbox)) == 1 + 2 * 4 + 1
     finally:
         mlflow_server.resume()
-    send_pending(None, mlflow_server.uri)
+    resend(outbox, mlflow_server.uri)
     check_complete(logged, "hangs", rows[:4])
 
 
@@ -299,7 +306,7 @@ def leave(outbox, uri, experiment, rows):
 def test_two_senders_send_it_once(mlflow_server, logged, outbox, rows):
     log = leave(outbox, mlflow_server.uri, "two", rows)
     n_records = len(log.read()[0])
-    senders = [Sender(outbox, mlflow_server.uri) for _ in range(2)]
+    senders = [Sender(log, mlflow_server.uri) for _ in range(2)]
     reports = [sender.wait() for sender in senders]
     assert sum(report.n_sent for report in reports) == n_records
     check_complete(logged, "two", rows, "KILLED")
@@ -312,5 +319,5 @@ def test_searches_for_another_server_stay(mlflow_server, outbox, rows):
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         log = leave(outbox, address, "elsewhere", rows[:1])
         with pytest.warns(UserWarning, match=f"also holds searches for {address}"):
-            assert send_pending(None, mlflow_server.uri) == 0
+            assert resend(outbox, mlflow_server.uri) == 0
     assert len(log.read()[0]) == 3

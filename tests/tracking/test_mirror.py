@@ -1,4 +1,4 @@
-"""sync against a real server: in step, once, and never over what others wrote."""
+"""sync against a real server: in step, once, and never over another's changes."""
 
 import json
 import uuid
@@ -26,7 +26,7 @@ def plain(C=1.0):
 
 
 class Server:
-    """What a test asks the server, and does there by hand."""
+    """A server's mirror of a registry, as the tests look at it."""
 
     def __init__(self, uri, client, registry, outbox):
         self.uri = uri
@@ -39,7 +39,7 @@ class Server:
         return sync(self.registry, self.uri, outbox=self.outbox)
 
     def versions(self):
-        """Give MLflow's versions by the registry's number."""
+        """Return MLflow's versions by the registry's number."""
         found = self.client.search_model_versions(f"name = '{self.name}'")
         assert len({one.tags["edml.model_version"] for one in found}) == len(found)
         return {int(one.tags["edml.model_version"]): one for one in found}
@@ -48,13 +48,13 @@ class Server:
         return self.versions()[version].tags
 
     def aliases(self):
-        """Give the registry's number for each alias."""
+        """Return the registry's number for each alias."""
         aliases = self.client.get_registered_model(self.name).aliases
         numbers = {str(one.version): v for v, one in self.versions().items()}
         return {alias: numbers[str(number)] for alias, number in aliases.items()}
 
     def count(self):
-        """Give how many runs, logged models and versions there are."""
+        """Count runs, logged models and versions."""
         experiment = self.client.get_experiment_by_name("edml-models").experiment_id
         runs = self.client.search_runs(
             [experiment], f"tags.`edml.registry` = '{self.name}'"
@@ -67,7 +67,7 @@ class Server:
         return len(runs), len(models), len(self.versions())
 
     def is_in_step(self):
-        """Compare with the registry what the server says of the living versions."""
+        """Compare the server with the registry's present versions."""
         records = self.registry.records()
         stages = dict(zip(records["version"], records["stage"], strict=True))
         expected = {}
@@ -87,7 +87,7 @@ class Server:
 
 @pytest.fixture
 def registry(tmp_path):
-    """Give three versions of which the first is the champion."""
+    """Return a registry of three versions, of which the first is the champion."""
     name = f"plain-{uuid.uuid4().hex[:8]}"
     registry = ModelRegistry(tmp_path / "registry", name, who="ada")
     for C in (1.0, 0.1, 0.01):
@@ -101,7 +101,7 @@ def server(mlflow_server, client, registry, tmp_path):
     return Server(mlflow_server.uri, client, registry, tmp_path / "outbox")
 
 
-def test_all_is_there_once_and_a_second_call_changes_nothing(server):
+def test_everything_is_logged_once_and_a_second_call_changes_nothing(server):
     report = server.sync()
     assert [line.split(" was")[0] for line in report.logged] == [
         "Version 1",
@@ -152,14 +152,14 @@ def test_a_promotion_and_a_rollback_are_followed(server, registry):
     assert server.count() == (3, 3, 3)
 
 
-def test_of_several_in_staging_the_newest_is_the_challenger(server, registry):
+def test_the_newest_version_in_staging_is_the_challenger(server, registry):
     for version in (3, 2):
         registry.promote(version, "staging")
     server.sync()
     assert server.aliases()["challenger"] == 3
 
 
-def test_a_new_evaluation_comes_into_tags_and_run(mlflow_server, client, tmp_path):
+def test_a_new_evaluation_updates_tags_and_run(mlflow_server, client, tmp_path):
     registry = mirrored.make_registry(tmp_path / "registry")
     server = Server(mlflow_server.uri, client, registry, tmp_path / "outbox")
     server.sync()
@@ -178,7 +178,7 @@ def test_a_new_evaluation_comes_into_tags_and_run(mlflow_server, client, tmp_pat
     assert server.count() == (1, 1, 1)
 
 
-def test_versions_that_are_removed_stay_and_say_so(server, registry):
+def test_removed_versions_stay_and_are_marked(server, registry):
     server.sync()
     algorithm = server.tags(2)["edml.algorithm"]
     registry.clean(keep_last=1)
@@ -194,7 +194,7 @@ def test_versions_that_are_removed_stay_and_say_so(server, registry):
 
 
 class TestByHand:
-    """What somebody changed on the server is told, and stays."""
+    """What somebody changed on the server is reported and kept."""
 
     def test_an_alias(self, server, registry):
         server.sync()
@@ -219,7 +219,7 @@ class TestByHand:
         server.sync()
         assert server.is_in_step()
 
-    def test_an_alias_that_was_removed(self, server):
+    def test_a_removed_alias(self, server):
         server.sync()
         server.client.delete_registered_model_alias(server.name, "champion")
         assert "number 1; found nothing" in server.sync().conflicts[0]
@@ -227,7 +227,7 @@ class TestByHand:
         server.client.set_registered_model_alias(server.name, "champion", "1")
         assert server.is_in_step()
 
-    def test_an_alias_that_was_there_before(self, server):
+    def test_an_earlier_alias(self, server):
         log_model(server.registry, 2, tracking_uri=server.uri)
         server.client.set_registered_model_alias(server.name, "champion", "1")
         report = server.sync()
@@ -253,7 +253,7 @@ class TestByHand:
         assert tags["edml.change"] == "promote"
         assert server.aliases() == {"champion": 2}
 
-    def test_a_version_that_was_deleted(self, server):
+    def test_a_deleted_version(self, server):
         server.sync()
         server.client.delete_model_version(server.name, "1")
         report = server.sync()
@@ -269,7 +269,7 @@ class TestByHand:
         server.client.set_registered_model_alias(server.name, "champion", "4")
         assert server.is_in_step()
 
-    def test_what_we_remember(self, server, registry):
+    def test_the_memory_of_the_last_sync(self, server, registry):
         server.sync()
         for text in ("{", json.dumps({"written": 3})):
             server.client.set_model_version_tag(server.name, "1", "edml.synced", text)
@@ -278,7 +278,7 @@ class TestByHand:
             assert server.sync() == NOTHING  # for all else is as it should be
             assert server.is_in_step()
 
-    def test_other_versions_of_the_model_are_not_ours(self, server):
+    def test_other_versions_of_the_model_are_ignored(self, server):
         server.sync()
         source = server.client.get_model_version(server.name, "1").source
         model_id = source.rpartition("/")[2]
@@ -297,7 +297,9 @@ def test_a_namesake_changes_nothing_on_the_server(server, tmp_path):
     assert server.is_in_step()
 
 
-def test_what_cannot_be_mirrored_is_told_and_holds_up_nothing(server, registry):
+def test_a_version_that_cannot_be_mirrored_is_reported_and_blocks_nothing(
+    server, registry
+):
     three = LogisticRegression().fit(X, np.arange(40) % 3)
     registry.register(three)
     registry.register(plain(7.0))
@@ -310,7 +312,7 @@ def test_what_cannot_be_mirrored_is_told_and_holds_up_nothing(server, registry):
 
 
 class TestInterrupted:
-    """A sync that ends in the middle is finished by the next, without a trace."""
+    """An interrupted sync is finished by the next one, without a trace."""
 
     STEPS = (
         "create_run",
@@ -329,7 +331,7 @@ class TestInterrupted:
     @pytest.mark.parametrize("arrives", [False, True], ids=["lost", "answer lost"])
     @pytest.mark.parametrize("step", STEPS)
     def test_while_versions_are_logged(self, step, arrives, server, monkeypatch):
-        """The server is gone before the step, or has done it and cannot say so."""
+        """The server is gone before the step, or after it and before the answer."""
         real = getattr(type(server.client), step)
 
         def break_off(*given, **named):
@@ -346,7 +348,7 @@ class TestInterrupted:
         assert server.is_in_step()
 
     def test_while_a_promotion_is_followed(self, server, registry, monkeypatch):
-        """Its own half-done work is not taken for that of another."""
+        """Its own unfinished work is not taken for another's."""
         server.sync()
         real = type(server.client).set_model_version_tag
         steps = 0

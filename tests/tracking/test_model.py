@@ -1,4 +1,4 @@
-"""Versions on a real server: what is logged, and what may be loaded from there."""
+"""Versions on a real server: what is logged, and what may be loaded from it."""
 
 import hashlib
 import socket
@@ -36,7 +36,7 @@ def unused_uri():
 
 @pytest.fixture
 def flavors():
-    """Give MLflow with its own loaders."""
+    """Return MLflow with its own loaders."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of its own type hints
         import mlflow  # noqa: PLC0415
@@ -62,13 +62,13 @@ def models_of(client, name):
 
 
 def folder_of(server, client, version):
-    """Give where the server keeps the files of a version."""
+    """Return the folder where the server keeps a version's files."""
     location = client.get_logged_model(version.tags["edml.logged_model"])
     path = location.artifact_location.removeprefix("mlflow-artifacts:/")
     return server.folder / "artifacts" / path
 
 
-def test_the_file_is_the_registrys_and_its_model_gives_the_same_bits(
+def test_the_file_is_the_registrys_and_predicts_the_same_bits(
     registry, mlflow_server, client
 ):
     uri = log_model(registry, tracking_uri=mlflow_server.uri)
@@ -95,7 +95,7 @@ def test_the_file_is_the_registrys_and_its_model_gives_the_same_bits(
     ]
 
 
-def test_the_folder_is_one_that_mlflow_reads(registry, mlflow_server, client, flavors):
+def test_mlflow_reads_the_folder(registry, mlflow_server, client, flavors):
     log_model(registry, tracking_uri=mlflow_server.uri)
     version = client.get_model_version(registry.name, "1")
     folder = folder_of(mlflow_server, client, version)
@@ -182,7 +182,7 @@ def test_a_version_is_logged_once(registry, mlflow_server, client, capsys):
     assert len(runs_of(client, name)) == len(models_of(client, name)) == 1
 
 
-def test_a_namesake_is_not_taken_for_it(registry, mlflow_server, tmp_path):
+def test_another_registry_of_the_same_name_raises(registry, mlflow_server, tmp_path):
     log_model(registry, tracking_uri=mlflow_server.uri)
     other = ModelRegistry(tmp_path / "other", registry.name)
     other.register(mirrored.fitted(2))
@@ -194,7 +194,7 @@ def test_a_namesake_is_not_taken_for_it(registry, mlflow_server, tmp_path):
     "broken",
     ["_ensure_logged", "log_evaluation", "_ensure_registered", "_link"],
 )
-def test_what_was_begun_is_gone_on_with(
+def test_an_interrupted_log_is_completed(
     broken, registry, mlflow_server, client, monkeypatch
 ):
     real = getattr(_model, broken)
@@ -218,7 +218,7 @@ def test_what_was_begun_is_gone_on_with(
     assert len(history) == 1
 
 
-def test_a_server_that_is_down_is_told_at_once(registry, unused_uri):
+def test_a_server_that_is_down_raises_at_once(registry, unused_uri):
     with pytest.raises(TrackingError, match="Expected MLflow at http"):
         log_model(registry, tracking_uri=unused_uri)
 
@@ -239,7 +239,7 @@ def test_without_an_evaluation_there_are_no_figures(mlflow_server, client, tmp_p
     assert answer["flagged"].tolist() == registry.load(1).predict(ARRAY).tolist()
 
 
-def test_what_gives_no_risk_is_refused(mlflow_server, client, tmp_path):
+def test_a_model_of_three_classes_raises(mlflow_server, client, tmp_path):
     registry = ModelRegistry(tmp_path, f"{tmp_path.name}-odd")
     registry.register(LogisticRegression().fit(ARRAY, [0, 1, 2, 2]))
     with pytest.raises(RegistryError, match="a LogisticRegression of 3 classes"):
@@ -248,7 +248,7 @@ def test_what_gives_no_risk_is_refused(mlflow_server, client, tmp_path):
 
 
 class TestTampered:
-    """Whoever can write in the folder of artifacts is refused."""
+    """A changed file in the folder of artifacts is not loaded."""
 
     @pytest.fixture
     def logged(self, registry, mlflow_server, client):
@@ -275,7 +275,7 @@ class TestTampered:
     def test_a_type_that_is_not_on_the_list(
         self, logged, registry, mlflow_server, client
     ):
-        """Also where the hash was written anew, and MLflow's own list would let it."""
+        """Also if its hash was replaced, and MLflow's own list would allow it."""
         uri, version, folder = logged
         skops = pytest.importorskip("skops.io")
         harmful = skops.dumps({"steps": Path("/etc")})
@@ -314,13 +314,13 @@ def test_a_model_that_is_not_there(mlflow_server):
 
 
 class Own(LogisticRegression):
-    """A class that the registry's list does not know."""
+    """A class that is not on the registry's list."""
 
 
 OWN = f"{Own.__module__}.{Own.__qualname__}"
 
 
-def test_a_class_of_ones_own_is_trusted_where_it_is_loaded_or_not_at_all(
+def test_a_users_class_must_be_trusted_where_it_is_loaded(
     mlflow_server, client, tmp_path
 ):
     registry = ModelRegistry(tmp_path, f"{tmp_path.name}-own", trusted=[OWN])
@@ -331,7 +331,7 @@ def test_a_class_of_ones_own_is_trusted_where_it_is_loaded_or_not_at_all(
     assert isinstance(load_model(uri, mlflow_server.uri, trusted=[OWN]), Own)
     version = client.get_model_version(registry.name, number_of(uri))
     described = (folder_of(mlflow_server, client, version) / "MLmodel").read_text()
-    # its server would read what may be trusted from the file's own neighbour
+    # MLflow's server would read the trusted types from beside the file
     assert list(yaml.safe_load(described)["flavors"]) == ["sklearn"]
 
 

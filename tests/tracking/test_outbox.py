@@ -14,7 +14,6 @@ from filelock import Timeout
 
 from edml.tracking._outbox import SearchLog, find_pending
 from edml.tracking._records import make_begin, make_end
-from edml.tracking._sender import send_pending
 
 SEARCH = "0123456789abcdef" * 2
 BEGIN = make_begin(SEARCH, "http://h", "edml", None, 1.0)
@@ -42,7 +41,6 @@ def test_records_come_back_in_order(log, outbox):
 
 def test_an_empty_outbox_is_not_created(outbox):
     assert find_pending(outbox) == []
-    assert send_pending() == 0
     assert not outbox.exists()
 
 
@@ -54,13 +52,12 @@ def test_nobody_else_reads_it(log, outbox):
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '"key"', "[" * 100_000, "{}", '{"target": 1}']
 )
-def test_a_damaged_beginning_is_quarantined(log, outbox, text):
-    log.append(BEGIN)
+def test_a_file_with_a_damaged_beginning_is_kept_and_not_sent(log, outbox, text):
+    log.path.parent.mkdir()
     log.path.write_text(f"{text}\n")
     assert log.begin() is None
-    log.quarantine()
-    assert [path.suffix for path in outbox.iterdir()] == [".damaged"]
     assert find_pending(outbox) == []
+    assert log.path.exists()
 
 
 def test_a_damaged_line_is_marked_and_the_rest_is_read(log):

@@ -16,8 +16,7 @@ from edml.tracking._client import make_client, resolve_uri
 from edml.tracking._delivery import Delivery, Report
 from edml.tracking._outbox import SearchLog
 from edml.tracking._records import make_begin, make_candidate, make_end, read_rows
-from edml.tracking._sender import send_pending
-from tracked import PATIENCE, check_complete, make_tuner, read_outbox
+from tracked import PATIENCE, check_complete, make_tuner, read_outbox, resend
 
 
 def test_a_search_must_be_over(outbox):
@@ -69,8 +68,8 @@ def test_a_server_that_is_down_leaves_it_all(mlflow_server, logged, outbox, tune
         with pytest.raises(TrackingError, match="the rest waits in"):
             log_search(tuner, "down", mlflow_server.uri)
         assert len(read_outbox(outbox)) == 1 + 2 * len(tuner.history_) + 2
-    with pytest.raises(TrackingError, match="1 searches are left"):
-        send_pending(None, mlflow_server.uri)
+    with pytest.raises(TrackingError, match="Expected MLflow at"):
+        resend(outbox, mlflow_server.uri)
     mlflow_server.start()
     log_search(tuner, "down", mlflow_server.uri)
     check_complete(logged, "down", read_rows(tuner))

@@ -33,7 +33,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(registry, _server, tmp_path_factory):
-    """Serve the champion from a mirror that was empty; give the address."""
+    """Serve the champion from a new mirror; return the address."""
     _server.start()
     folder = tmp_path_factory.mktemp("models-serve")
     sync(registry, _server.uri, outbox=folder / "outbox")

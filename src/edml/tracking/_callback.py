@@ -191,7 +191,6 @@ class MlflowCallback:
             self._warn_incomplete(error)
             return None
         report = recording.sender.wait(timeout)
-        report.warn_refused(self._folder)
         if recording.log.path.exists():
             message = explain_pending(self._folder, self._uri, report.error)
             warnings.warn(message, UserWarning, stacklevel=3)
@@ -234,7 +233,7 @@ class _Recording:
         try:
             target = public_uri(uri)
             log.append(make_begin(log.search, target, experiment, run_name, began))
-            self.sender = Sender(log.folder, uri, log.search)
+            self.sender = Sender(log, uri)
         except BaseException:
             self._lock.release()
             raise

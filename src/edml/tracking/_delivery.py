@@ -9,18 +9,24 @@ those of the record.
 import base64
 import tempfile
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
+
+from edml.exceptions import TrackingError
 from edml.tracking._client import (
     describe_error,
     ensure_experiment,
     log_batches,
     mlflow,
+    public_uri,
     search_all,
 )
-from edml.tracking._outbox import Record, SearchLog
+from edml.tracking._outbox import Record, SearchLog, find_pending
 from edml.tracking._records import PARENT
 
 #: What MLflow answers to a record that it will never take.
@@ -50,7 +56,7 @@ class Report:
                 f"MLflow refused {len(self.refused)} records, which are kept in "
                 f"{folder} as *.refused. The first: {self.refused[0]}",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
 
@@ -99,23 +105,27 @@ class Delivery:
 
     def _send_record(self, record: Record) -> None:
         """Send a record, or set it aside where the server will never take it."""
-        try:
-            self._log_record(record)
-        except Exception as error:
-            is_malformed = isinstance(error, KeyError | TypeError | ValueError)
-            if not is_malformed and getattr(error, "error_code", "") not in _REFUSALS:
-                raise
-            reason = describe_error(error, self._uri)
-            self._log.set_aside(record, reason)
-            self._report.refused.append(reason)
+        reason = "Its line is damaged."
+        if "key" in record:
+            try:
+                self._log_record(record)
+                return
+            except Exception as error:
+                if getattr(error, "error_code", "") not in _REFUSALS:
+                    raise
+                reason = describe_error(error, self._uri)
+        self._log.set_aside(record, reason)
+        self._report.refused.append(reason)
 
     def _log_record(self, record: Record) -> None:
         key, at, status = record["key"], record.get("ended"), record.get("status")
         tags = dict(record.get("tags", {}))
-        run = self._runs.get(key)
+        parent, run = self._runs.get(PARENT), self._runs.get(key)
         if run is None:
-            if key != PARENT:
-                tags["mlflow.parentRunId"] = self._runs[PARENT].info.run_id
+            if "name" not in record:
+                return  # the server has refused to create its run
+            if parent is not None:
+                tags["mlflow.parentRunId"] = parent.info.run_id
             run = self._runs[key] = self._client.create_run(
                 self._experiment,
                 start_time=record["started"],
@@ -123,11 +133,11 @@ class Delivery:
                 run_name=record["name"],
             )
             tags = {}
-        elif not _is_active(run) or (status and _has_ended(run)):
-            return
         run_id = run.info.run_id
         if key == PARENT:
             self._report.runs[self._log.search] = run_id
+        if not _is_active(run) or (status and _has_ended(run)):
+            return
         kind = mlflow("mlflow.entities").Metric
         metrics = [
             kind(name, x, at, step) for name, x, step in record.get("metrics", [])
@@ -197,3 +207,40 @@ def _is_active(run: Any) -> bool:
 
 def _has_ended(run: Any) -> bool:
     return run.info.status in ("FINISHED", "FAILED", "KILLED")
+
+
+def send_pending(client: Any, folder: Path, uri: str, report: Report) -> None:
+    """Send what earlier searches have left for a server."""
+    for log in find_pending(folder):
+        begin, is_over = log.begin(), not log.is_written()
+        if begin is None or begin["target"] != public_uri(uri):
+            continue
+        try:
+            with log.sender_lock().acquire(timeout=0):
+                Delivery(client, log, begin, uri, report).send(is_over=is_over)
+        except Timeout:
+            continue  # another process sends it
+        except TrackingError as error:  # of this search's experiment only
+            report.refused.append(str(error))
+
+
+def resend(client: Any, folder: Path, uri: str) -> int:
+    """Send what searches have left, and return how many records arrived.
+
+    Searches for another server stay, with a warning.
+    """
+    report = Report()
+    with redirect_stdout(StringIO()):  # MLflow prints a line for each run
+        send_pending(client, folder, uri, report)
+    report.warn_refused(folder)
+    begins = [log.begin() for log in find_pending(folder)]
+    targets = {begin["target"] for begin in begins if begin is not None}
+    others = sorted(targets - {public_uri(uri)})
+    if others:
+        warnings.warn(
+            f"{folder} also holds searches for {', '.join(others)}; they stay. Sync "
+            "with that address to send them.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return report.n_sent

@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from edml.exceptions import RegistryError
-from edml.registry import PRODUCTION, STAGING, ModelRegistry
-from edml.tracking._client import connected, mlflow
+from edml.registry import PRODUCTION, STAGING, ModelRecord, ModelRegistry
+from edml.tracking._client import connected, mlflow, resolve_uri
+from edml.tracking._delivery import resend
 from edml.tracking._evaluation import log_evaluation
 from edml.tracking._model import add_version, find_version, list_versions
+from edml.tracking._outbox import DEFAULT_FOLDER
 from edml.tracking._reconcile import Changes, Target, read_memory, reconcile
-from edml.tracking._sender import send_pending
 from edml.tracking._tags import (
     EVALUATED_AT,
     LOGGED_MODEL,
@@ -121,10 +123,11 @@ def sync(
     >>> sync(ModelRegistry(), "http://localhost:5000").changed  # doctest: +SKIP
     ('Alias champion: from number 1 to number 3.',)
     """
+    folder = Path(DEFAULT_FOLDER if outbox is None else outbox).absolute()
     with connected(tracking_uri, _ADVICE) as client:
         mirror = _Mirror(client, registry)
         mirror.bring_in_step()
-    resent = send_pending(outbox, tracking_uri)
+        resent = resend(client, folder, resolve_uri(tracking_uri))
     return SyncReport(
         tuple(mirror.logged), tuple(mirror.changed), tuple(mirror.conflicts), resent
     )
@@ -147,11 +150,30 @@ class _Mirror:
         """Mirror all versions, then the aliases."""
         found = list_versions(self.client, self.name)
         stages = self._describer.stages
-        if not (stages or found) or not self._is_ours(found):
+        if not (stages or found):
             return
+        records = {version: self.registry.record(version) for version in stages}
+        try:
+            for version, record in records.items():
+                known = find_version(self.registry, record, found)
+                if known is not None:
+                    self._there[version] = known
+        except RegistryError as error:  # the mirror of another registry
+            self.conflicts.append(f"{error} Nothing was mirrored.")
+            return
+        self._report_duplicates(found)
         mirrored = self._read_mirrored()
-        for version in stages:
-            self._mirror(version, found, mirrored)
+        for version, record in records.items():
+            if version in self._there:
+                desired = self._describer.describe(record)
+                self._update_tags(version, self._there[version], desired)
+            elif version in mirrored:
+                self.conflicts.append(
+                    f"Version {version} was logged, and was deleted on the server: it "
+                    "is not logged again. Call log_model to bring it back."
+                )
+            else:
+                self._add(record)
         for one in found:
             if int(one.tags[VERSION]) not in stages:
                 self._mark_removed(int(one.tags[VERSION]), one)
@@ -159,17 +181,13 @@ class _Mirror:
             self._write_mirrored(mirrored | set(self._there), mirrored)
             self._set_aliases()
 
-    def _is_ours(self, found: list[Any]) -> bool:
-        """Check that the server mirrors this registry, not another of its name."""
-        numbers: dict[int, list[str]] = {}
+    # -- versions --------------------------------------------------------------------
+
+    def _report_duplicates(self, found: list[Any]) -> None:
+        """Report versions that two syncs at a time have logged twice."""
+        numbers: dict[str, list[str]] = {}
         for one in found:
-            numbers.setdefault(int(one.tags[VERSION]), []).append(str(one.version))
-        for version in sorted(numbers.keys() & self._describer.stages.keys()):
-            try:
-                find_version(self.registry, self.registry.record(version), found)
-            except RegistryError as error:
-                self.conflicts.append(f"{error} Nothing was mirrored.")
-                return False
+            numbers.setdefault(one.tags[VERSION], []).append(str(one.version))
         for version, several in numbers.items():
             if len(several) > 1:
                 self.conflicts.append(
@@ -177,31 +195,18 @@ class _Mirror:
                     f"{', '.join(several)}; the first is kept in step. Delete the "
                     "others there."
                 )
-        return True
 
-    # -- versions --------------------------------------------------------------------
-
-    def _mirror(self, version: int, found: list[Any], mirrored: set[int]) -> None:
-        record = self.registry.record(version)
-        known = find_version(self.registry, record, found)
-        if known is not None:
-            self._there[version] = known
-            self._update_tags(version, known, self._describer.describe(record))
-        elif version in mirrored:
-            self.conflicts.append(
-                f"Version {version} was logged, and was deleted on the server: it is "
-                "not logged again. Call log_model to bring it back."
-            )
-        else:
-            try:
-                new = add_version(self.client, self.registry, record, self._describer)
-            except RegistryError as error:
-                self.conflicts.append(f"Version {version} was not logged: {error}")
-                return
-            self._there[version] = new
-            self.logged.append(
-                f"Version {version} was logged as number {new.version} of {self.name}."
-            )
+    def _add(self, record: ModelRecord) -> None:
+        version = record.version
+        try:
+            new = add_version(self.client, self.registry, record, self._describer)
+        except RegistryError as error:
+            self.conflicts.append(f"Version {version} was not logged: {error}")
+            return
+        self._there[version] = new
+        self.logged.append(
+            f"Version {version} was logged as number {new.version} of {self.name}."
+        )
 
     def _mark_removed(self, version: int, known: Any) -> None:
         written, _ = read_memory(known.tags.get(SYNCED))
@@ -297,8 +302,8 @@ class _Mirror:
         self, what: str, wanted: str | None, found: str | None
     ) -> None:
         self.conflicts.append(
-            f"Expected the {what} to be {_or_nothing(wanted)}; found "
-            f"{_or_nothing(found)}: somebody else has changed it, and it is kept. "
+            f"Expected the {what} to be {wanted or 'nothing'}; found "
+            f"{found or 'nothing'}: somebody else has changed it, and it is kept. "
             "Write the expected value there, or change the registry."
         )
 
@@ -311,7 +316,3 @@ def _describe_changes(version: int, writes: Changes, before: Mapping[str, str]) 
 
 def _number(number: str | None) -> str:
     return "nothing" if number is None else f"number {number}"
-
-
-def _or_nothing(text: str | None) -> str:
-    return "nothing" if text is None else text

@@ -10,6 +10,7 @@ from typing import Any
 from edml import __version__
 from edml.exceptions import RegistryError
 from edml.registry import ModelRecord, ModelRegistry
+from edml.tracking import _tags
 from edml.tracking._client import (
     connected,
     ensure_experiment,
@@ -21,18 +22,7 @@ from edml.tracking._evaluation import log_evaluation
 from edml.tracking._package import check_binary, write_package
 from edml.tracking._reconcile import write_memory
 from edml.tracking._records import to_params
-from edml.tracking._tags import (
-    LOGGED_MODEL,
-    PREFIX,
-    REGISTRY,
-    SHA256,
-    SYNCED,
-    VERSION,
-    Describer,
-    identity_tags,
-    is_version,
-    origin_tags,
-)
+from edml.tracking._tags import Describer, identity_tags, is_version, origin_tags
 
 EXPERIMENT = "edml-models"
 _NOTE = (
@@ -120,7 +110,7 @@ Register a model first.
 def list_versions(client: Any, name: str) -> list[Any]:
     """Return a model's versions that came from an edml registry, the oldest first."""
     found = search_all(client.search_model_versions, filter_string=f"name = '{name}'")
-    ours = [one for one in found if one.tags.get(REGISTRY) == name]
+    ours = [one for one in found if one.tags.get(_tags.REGISTRY) == name]
     return sorted(ours, key=lambda one: int(one.version))
 
 
@@ -132,7 +122,9 @@ def find_version(
     Raise `RegistryError` if the server has another file as that version.
     """
     wanted = identity_tags(registry, record)
-    same = [one for one in found if one.tags.get(VERSION) == wanted[VERSION]]
+    same = [
+        one for one in found if one.tags.get(_tags.VERSION) == wanted[_tags.VERSION]
+    ]
     if same and not is_version(same[0].tags, wanted):
         message = (
             f"Expected version {record.version} of {registry.name!r}; found that the "
@@ -174,7 +166,7 @@ def add_version(
     with redirect_stdout(StringIO()):  # MLflow prints the run's address
         client.set_terminated(run_id)
     _ensure_registered(client, registry.name)
-    last = {LOGGED_MODEL: model_id, SYNCED: write_memory(described, {})}
+    last = {_tags.LOGGED_MODEL: model_id, _tags.SYNCED: write_memory(described, {})}
     return client.create_model_version(
         registry.name,
         source=_source_of(client, logged),
@@ -201,7 +193,8 @@ def _ensure_run(
     found = client.search_runs(
         [experiment_id],
         filter_string=" and ".join(
-            f"tags.`{name}` = '{tags[name]}'" for name in (REGISTRY, VERSION, SHA256)
+            f"tags.`{name}` = '{tags[name]}'"
+            for name in (_tags.REGISTRY, _tags.VERSION, _tags.SHA256)
         ),
         order_by=["attributes.start_time ASC"],
         max_results=1,
@@ -209,14 +202,14 @@ def _ensure_run(
     run = found[0] if found else None
     if run is None:
         more = {
-            f"{PREFIX}version": __version__,
+            f"{_tags.PREFIX}version": __version__,
             "mlflow.note.content": _NOTE,
             "mlflow.source.name": "edml",
         }
         run = client.create_run(
             experiment_id,
             tags={**origin_tags(record), **tags, **more},
-            run_name=f"{tags[REGISTRY]} {record.version}",
+            run_name=f"{tags[_tags.REGISTRY]} {record.version}",
         )
     run_id = str(run.info.run_id)
     params = to_params({"algorithm": record.algorithm, **record.parameters})
@@ -236,7 +229,7 @@ def _ensure_logged(
         return found[0]
     return client.create_logged_model(
         experiment_id,
-        name=tags[REGISTRY].replace(".", "_"),  # MLflow allows no stops there
+        name=tags[_tags.REGISTRY].replace(".", "_"),  # MLflow allows no stops there
         source_run_id=run_id,
         tags=tags,
         params=to_params({"algorithm": algorithm}),

@@ -64,8 +64,11 @@ class SearchLog:
 
     def begin(self) -> Record | None:
         """Return the record that opens the search; None if it is missing or damaged."""
-        records, _ = self.read()
-        first = records[0] if records else {}
+        try:
+            with self.path.open("rb") as file:
+                first = _from_line(file.readline())
+        except FileNotFoundError:
+            return None
         known = all(type(first.get(name)) is kind for name, kind in _BEGIN.items())
         return first if known else None
 
@@ -73,11 +76,6 @@ class SearchLog:
         """Keep a record that the server will never take, and the reason for that."""
         path = self.path.with_suffix(".refused")
         self._append(path, [{"reason": reason, "record": record}])
-
-    def quarantine(self) -> None:
-        """Keep a file without a readable beginning out of every sender's way."""
-        self.path.replace(self.path.with_suffix(".damaged"))
-        self.remove()
 
     def writer_lock(self) -> FileLock:
         """Return the lock that the process of the search holds while it lives."""
@@ -132,12 +130,16 @@ class SearchLog:
 
 
 def find_pending(folder: str | os.PathLike[str]) -> list[SearchLog]:
-    """Return the searches in a folder that were not sent completely."""
+    """Return the searches in a folder that were not sent completely.
+
+    A file with a damaged beginning stays as it is: nobody knows where it should go.
+    """
     try:
         names = sorted(path.name for path in Path(folder).iterdir())
     except FileNotFoundError:
         return []
-    return [SearchLog(folder, name[:32]) for name in names if _NAME.fullmatch(name)]
+    logs = [SearchLog(folder, name[:32]) for name in names if _NAME.fullmatch(name)]
+    return [log for log in logs if log.begin() is not None]
 
 
 def _to_lines(records: Iterable[Record]) -> bytes:

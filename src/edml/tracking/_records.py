@@ -20,14 +20,8 @@ _MAX_PARAM = 6000
 _MAX_TAG = 5000
 _MAX_NAME = 250
 _METRICS = (
-    "score",
-    "best_score",
-    "estimate",
-    "roc_auc",
-    "n_folds",
-    "wall_time",
-    "fit_time",
-    "score_time",
+    *("score", "best_score", "estimate", "roc_auc", "n_folds"),
+    *("wall_time", "fit_time", "score_time"),
 )
 PARENT = ""
 NOTE = (

@@ -102,8 +102,7 @@ def log_search(
             *describe_search(tuner, history),
         ]
     )
-    report = Sender(log.folder, uri, history).wait()
-    report.warn_refused(log.folder)
+    report = Sender(log, uri).wait()
     if log.path.exists() or history not in report.runs:
         raise TrackingError(explain_pending(log.folder, uri, report.error))
     if history in report.known:

@@ -11,17 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
-
-from edml.exceptions import TrackingError
-from edml.tracking._client import describe_error, make_client, public_uri, resolve_uri
-from edml.tracking._delivery import Delivery, Report
-from edml.tracking._outbox import DEFAULT_FOLDER, SearchLog, find_pending
+from edml.tracking._client import describe_error, make_client
+from edml.tracking._delivery import Delivery, Report, send_pending
+from edml.tracking._outbox import SearchLog, find_pending
 
 _POLL_SECONDS = 0.1
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 30.0  # seconds between tries to reach the server
@@ -38,14 +34,15 @@ _SETTINGS = {
 
 
 class Sender:
-    """A process that sends an outbox, started at once.
+    """A process that sends a search, started at once.
 
-    With ``search`` it sends that search until its writer is gone and everything has
-    arrived or cannot arrive, then what earlier searches have left; without, the latter
-    only. The address goes over a pipe: command lines are visible to everybody.
+    It ends when the search's writer is gone and everything has arrived or cannot
+    arrive, and also sends what earlier searches have left. It gets the address over a
+    pipe, because everybody can see command lines.
     """
 
-    def __init__(self, folder: Path, uri: str, search: str | None = None) -> None:
+    def __init__(self, log: SearchLog, uri: str) -> None:
+        self._folder = log.folder
         paths = os.pathsep.join(path for path in sys.path if path)
         self._process = subprocess.Popen(  # noqa: S603 - this Python, fixed arguments
             [sys.executable, "-P", "-c", _COMMAND],
@@ -56,7 +53,7 @@ class Sender:
             encoding="utf-8",
             **_new_group(),
         )
-        task = {"folder": str(folder), "uri": uri, "search": search}
+        task = {"folder": str(log.folder), "uri": uri, "search": log.search}
         if self._process.stdin is not None:
             with suppress(OSError):  # it has died; wait says with which code
                 self._process.stdin.write(json.dumps(task))
@@ -69,7 +66,10 @@ class Sender:
         return self._process.pid
 
     def wait(self, seconds: float | None = None) -> Report:
-        """Return its report; kill it if it takes longer than so many seconds."""
+        """Return its report, and warn of what the server refused.
+
+        It is killed if it takes longer than so many seconds.
+        """
         timeout = ""
         try:
             output, _ = self._process.communicate(timeout=seconds)
@@ -83,6 +83,7 @@ class Sender:
             report.error = f"{timeout} {report.error}".strip()
         elif not report.error and self._process.returncode:
             report.error = f"The sender ended with code {self._process.returncode}."
+        report.warn_refused(self._folder)
         return report
 
 
@@ -93,52 +94,19 @@ def _new_group() -> dict[str, Any]:
     return {"process_group": 0}
 
 
-def send_pending(
-    folder: str | os.PathLike[str] | None = None, tracking_uri: str | None = None
-) -> int:
-    """Send what earlier searches left in an outbox, and return how many records.
-
-    What belongs to another server stays, with a warning. What the server does not
-    take stays too, with a `TrackingError`.
-    """
-    uri = resolve_uri(tracking_uri)
-    place = Path(DEFAULT_FOLDER if folder is None else folder).absolute()
-    if not find_pending(place):
-        return 0
-    report = Sender(place, uri).wait()
-    report.warn_refused(place)
-    target = public_uri(uri)
-    targets = [begin["target"] for log in find_pending(place) if (begin := log.begin())]
-    if report.error:
-        message = (
-            f"Expected MLflow at {target} to take the searches in {place}; "
-            f"{targets.count(target)} searches are left. {report.error}"
-        )
-        raise TrackingError(message)
-    others = sorted({*targets} - {target})
-    if others:
-        warnings.warn(
-            f"{place} also holds searches for {', '.join(others)}; they stay. Sync "
-            "with that address to send them.",
-            UserWarning,
-            stacklevel=3,
-        )
-    return report.n_sent
-
-
 def main() -> None:
     """Do the task on standard input, and report on standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    task = json.load(sys.stdin)
-    folder, uri, search = Path(task["folder"]), task["uri"], task["search"]
-    if search is not None and hasattr(os, "nice"):
+    if hasattr(os, "nice"):
         os.nice(_NICENESS)  # a fold waits for the process that it shares a core with
-    report = Report()
+    task = json.load(sys.stdin)
+    folder, uri, report = Path(task["folder"]), task["uri"], Report()
     # MLflow prints a line for each run, which would fill the pipe
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         try:
-            if search is None or _follow(SearchLog(folder, search), uri, report):
-                _send_others(folder, uri, report)
+            is_complete = _follow(SearchLog(folder, task["search"]), uri, report)
+            if is_complete and find_pending(folder):
+                send_pending(make_client(uri), folder, uri, report)
         except Exception as error:
             report.error = describe_error(error, uri)
     _print(report)
@@ -153,23 +121,20 @@ def _follow(log: SearchLog, uri: str, report: Report) -> bool:
     """Send a search while it is written, and return whether all of it arrived."""
     delivery, pause, n_failed = None, _FIRST_PAUSE, 0
     with log.sender_lock():
+        begin = log.begin()
+        if begin is None:
+            return True  # another process has sent it
         while n_failed < _N_LAST_TRIES:
             is_over = not log.is_written()
             try:
-                begin = log.begin() if delivery is None else None
-                if begin is not None:
-                    delivery = Delivery(make_client(uri), log, begin, uri, report)
                 if delivery is None:
-                    is_complete = is_over
-                else:
-                    is_complete = delivery.send(is_over=is_over)
+                    delivery = Delivery(make_client(uri), log, begin, uri, report)
+                is_complete = delivery.send(is_over=is_over)
             except Exception as error:
                 delivery = None  # it cannot know what has arrived
                 n_failed += is_over
-                reason = describe_error(error, uri)
-                if reason != report.error:
-                    report.error = reason
-                    _print(report)  # for a parent that ends this process early
+                report.error = describe_error(error, uri)
+                _print(report)  # for a parent that ends this process early
                 _rest(log, _FIRST_PAUSE if is_over else pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
@@ -186,22 +151,3 @@ def _rest(log: SearchLog, seconds: float) -> None:
     time.sleep(min(seconds, _FIRST_PAUSE))
     while time.monotonic() < until and log.is_written():
         time.sleep(_POLL_SECONDS)
-
-
-def _send_others(folder: Path, uri: str, report: Report) -> None:
-    """Send what earlier searches have left for this server."""
-    client = None
-    for log in find_pending(folder):
-        begin, is_over = log.begin(), not log.is_written()
-        if begin is None and is_over:
-            log.quarantine()  # nobody knows where it should go
-        if begin is None or begin["target"] != public_uri(uri):
-            continue
-        client = client or make_client(uri)
-        try:
-            with log.sender_lock().acquire(timeout=0):
-                Delivery(client, log, begin, uri, report).send(is_over=is_over)
-        except Timeout:
-            continue  # another process sends it
-        except TrackingError as error:  # of this search's experiment only
-            report.refused.append(str(error))
