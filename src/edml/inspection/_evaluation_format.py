@@ -37,17 +37,16 @@ class EvaluationFields:
 
 def write_fields(evaluation: EvaluationFields) -> dict[str, Any]:
     """Return the fields as JSON can hold them, and "format"."""
-    written = {
-        name: write(getattr(evaluation, name)) for name, (write, _) in _FORMATS.items()
+    return {"format": _FORMAT} | {
+        name: _write(getattr(evaluation, name)) for name in _READERS
     }
-    return {"format": _FORMAT} | written
 
 
 def read_fields(data: Any) -> dict[str, Any]:
     """Read what `write_fields` returned."""
     _check_names(data)
     fields = {}
-    for name, (_, read) in _FORMATS.items():
+    for name, read in _READERS.items():
         try:
             fields[name] = read(data[name])
         except (
@@ -79,14 +78,25 @@ def _check_names(data: Any) -> None:
             f"{_FORMAT}. Read it with the edml that wrote it, or evaluate again."
         )
         raise ValueError(message)
-    missing = sorted(set(_FORMATS) - set(data))
-    unexpected = sorted(map(str, set(data) - {"format", *_FORMATS}))
+    missing = sorted(set(_READERS) - set(data))
+    unexpected = sorted(map(str, set(data) - {"format", *_READERS}))
     if missing or unexpected:
         message = (
             f"The evaluation lacks the parts {missing} and has the unknown parts "
             f"{unexpected}. Take it whole from where it was written, or evaluate again."
         )
         raise ValueError(message)
+
+
+def _write(value: Any) -> Any:
+    """Write a field: a table, or numbers and text in any nesting."""
+    if isinstance(value, pd.DataFrame):
+        return _write_table(value)
+    if isinstance(value, Mapping):
+        return {_read_as(str)(key): _write(item) for key, item in value.items()}
+    if isinstance(value, (tuple, np.ndarray)):
+        return [_write(item) for item in value]
+    return value if isinstance(value, str) else _write_number(value)
 
 
 # -- values -------------------------------------------------------------------
@@ -190,37 +200,33 @@ def _read_matrix(rows: list[list[int]]) -> IntArray:
     return matrix
 
 
-def _write_interval(ends: tuple[float, float]) -> list[Any]:
-    return [_write_number(end) for end in ends]
-
-
 def _read_interval(ends: list[Any]) -> tuple[float, float]:
     low, high = ends
     return _read_float(low), _read_float(high)
 
 
-def _each(convert: Convert) -> Convert:
-    """Convert the values of a dictionary."""
+def _each(read: Convert) -> Convert:
+    """Read the values of a dictionary."""
 
-    def convert_each(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {_read_as(str)(key): convert(item) for key, item in values.items()}
+    def read_each(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {_read_as(str)(key): read(item) for key, item in values.items()}
 
-    return convert_each
+    return read_each
 
 
-_FORMATS: dict[str, tuple[Convert, Convert]] = {
-    "metrics": (_each(_write_number), _each(_read_float)),
-    "intervals": (_each(_write_interval), _each(_read_interval)),
-    "confidence": (_write_number, _read_float),
-    "threshold": (_write_number, _read_float),
-    "counts": (_each(int), _each(_read_as(int))),
-    "confusion": (lambda matrix: matrix.tolist(), _read_matrix),
-    "curves": (_each(_write_table), _each(_read_table)),
-    "by_partition": (_write_table, _read_table),
-    "by_course": (_write_table, _read_table),
-    "by_group": (_each(_write_table), _each(_read_table)),
-    "precision_at_k": (_write_table, _read_table),
-    "lead_time": (_each(_write_number), _each(_read_number)),
-    "flip_rate": (_write_number, _read_float),
-    "data_fingerprint": (str, _read_as(str)),
+_READERS: dict[str, Convert] = {
+    "metrics": _each(_read_float),
+    "intervals": _each(_read_interval),
+    "confidence": _read_float,
+    "threshold": _read_float,
+    "counts": _each(_read_as(int)),
+    "confusion": _read_matrix,
+    "curves": _each(_read_table),
+    "by_partition": _read_table,
+    "by_course": _read_table,
+    "by_group": _each(_read_table),
+    "precision_at_k": _read_table,
+    "lead_time": _each(_read_number),
+    "flip_rate": _read_float,
+    "data_fingerprint": _read_as(str),
 }

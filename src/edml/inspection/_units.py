@@ -186,11 +186,6 @@ class EvaluationUnits:
             f"n_students={len(np.unique(self.students))})"
         )
 
-    # Former names; gone when their last users have moved.
-    fails = property(lambda self: self.y_true)
-    probability = property(lambda self: self.y_prob)
-    labels = property(lambda self: self.row_labels)
-
 
 def own_threshold(model: Any) -> float:
     """Return the probability at and above which a model flags, 0.5 by default."""
