@@ -1,9 +1,9 @@
 """explain: speed against the learners' own contribution calls, and cost per row.
 
-Two things are timed in one process, turn by turn, and the best of each compared:
-such ratios stay meaningful on a busy machine, where absolute times do not.
+Two calls are timed alternately in one process, and the best times compared: such
+ratios stay meaningful on a busy machine, where absolute times do not.
 
-Run all of it, without asv: ``python benchmarks/bench_explanation.py``.
+Run everything without asv: ``python benchmarks/bench_explanation.py``.
 """
 
 import sys
@@ -38,7 +38,7 @@ def events(n_rows: int):
 
 
 def native_call(model) -> Callable:
-    """Give the learner's own way to its contributions."""
+    """Return the call of the learner's own contributions."""
     if hasattr(model, "booster_"):
         return lambda Z: model.booster_.predict(Z, pred_contrib=True, num_threads=1)
     booster = model.get_booster()
@@ -85,7 +85,7 @@ class Forest:
         chosen = np.random.default_rng(0).choice(len(X), 500, replace=False)
         self.features = self.pipeline[:-1].transform(X).iloc[np.sort(chosen)]
 
-    def track_over_shap_alone(self):
+    def track_over_shap(self):
         def alone():
             return shap.TreeExplainer(self.model).shap_values(self.features)
 
@@ -137,7 +137,7 @@ if __name__ == "__main__":
             print(f"{classifier}, {begin}, {len(case.X)} rows: {found:.2f} of native")  # noqa: T201
     forest = Forest()
     forest.setup()
-    print(f"forest, 500 rows: {forest.track_over_shap_alone():.2f} of shap alone")  # noqa: T201
+    print(f"forest, 500 rows: {forest.track_over_shap():.2f} of shap")  # noqa: T201
     print(f"forest: {forest.track_over_prediction():.0f} times the prediction")  # noqa: T201
     print(f"forest: {forest.track_milliseconds_per_row():.1f} ms per row")  # noqa: T201
     words = Words()

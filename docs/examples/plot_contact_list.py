@@ -2,22 +2,22 @@
 From raw events to the week's contact list
 ==========================================
 
-A course team has time to contact eight students this week. Which eight, and what is
-there to talk about? This page goes all the way from the events of the learning
-platform to that list, and then asks how good the list is.
+A course team has time to contact eight students this week. Which eight, and what
+should they talk about? This page leads from the events of the learning platform to that
+list, and then measures how good the list is.
 
-The data are made up, and ship with edml. Nobody on this page is a real person.
+The data are synthetic and ship with edml. Nobody on this page is a real person.
 """
 
 # %%
 # The events
 # ----------
 #
-# A table has one row per event, and names its columns in Spanish, as the platform
-# does. ``user_uuid`` is the student, ``course_uuid`` the course, and ``particion`` the
-# day of the course. What happened stands in the other columns: an assignment that
-# opened, a submission and its score in percent, an exam and its grade from 0 to 10. A
-# row with none of these just says that the day went by.
+# A table has one row per event, and its columns have the platform's Spanish names.
+# ``user_uuid`` is the student, ``course_uuid`` the course, and ``particion`` the day of
+# the course. The other columns say what happened: an assignment opened, a submission
+# and its score in percent, an exam and its grade from 0 to 10. A row with none of these
+# only records that the day passed.
 
 from edml import load_activity
 
@@ -28,8 +28,8 @@ print(f"{X['course_uuid'].nunique()} courses, {len(histories)} enrolments,")
 print(f"of which {y.loc[histories.index].mean():.1%} end in failing the course")
 
 # %%
-# Few students fail, which is good news, and makes them hard to find. Here are the
-# first events of one student in one course:
+# Few students fail, which is good news but makes them hard to find. Here are the first
+# events of one student in one course:
 
 student, course = X.loc[0, ["user_uuid", "course_uuid"]]
 history = X[(X["user_uuid"] == student) & (X["course_uuid"] == course)]
@@ -41,15 +41,15 @@ events.head(8).convert_dtypes().style.hide().format(precision=1, na_rep="")
 # An assignment opened before the course did, so that its row has no day. The student
 # handed it in on day 2, and so on.
 #
-# ``y`` says for each row whether the student failed the course in the end. It is
-# what the model learns, and never one of its features.
+# ``y`` holds for each row whether the student failed the course in the end. It is the
+# target, and never one of the features.
 #
 # Students the model has not seen
 # -------------------------------
 #
 # Half of the students train the model, and the other half are shown below. All rows
 # of a student go to one side: a model that has seen a student's Monday would only
-# have to recognise them on Tuesday.
+# have to recognise that student on Tuesday.
 
 from edml import student_train_test_split
 
@@ -63,23 +63,23 @@ X_train, X_test, y_train, y_test = student_train_test_split(
 #
 # :class:`~edml.classifier.RiskClassifier` turns events into features, trains LightGBM,
 # and calibrates the probabilities on students that its trees have not seen.
-# :class:`~edml.classifier.Capacity` says how many students of a course can be
-# contacted on a day, and the model finds the probability from which on to flag.
+# :class:`~edml.classifier.Capacity` states how many students of a course can be
+# contacted on a day, and the model chooses its threshold accordingly.
 
 from edml import Capacity, RiskClassifier
 
 model = RiskClassifier(threshold=Capacity(per_course=8)).fit(X_train, y_train)
-print(f"flags from a probability of {model.threshold_:.1%} on")
+print(f"flags at a probability of {model.threshold_:.1%} or more")
 
 # %%
 # The list
 # --------
 #
 # It is the evening of day 35 of a course in mathematics, and eight students can be
-# contacted. With ``at=35`` the model is shown what the platform showed that evening
-# and nothing later: a submission that was not graded yet has no score
-# (:func:`~edml.datasets.as_of` gives that table). ``since=28`` adds what changed in a
-# week, and ``capacity=8`` flags eight.
+# contacted. With ``at=35`` the model sees what the platform showed that evening and
+# nothing later: a submission that was not graded yet has no score
+# (:func:`~edml.datasets.as_of` returns that table). ``since=28`` adds the change within
+# a week, and ``capacity=8`` flags eight.
 
 mathematics = X_test[X_test["course_uuid"] == course]
 students = model.score_students(mathematics, at=35, since=28, capacity=8)
@@ -103,10 +103,10 @@ def show(students):
 show(students[students["flagged"]])
 
 # %%
-# ``legajo`` is the number by which the university knows the student. ``change`` is in
-# percentage points. *Reasons* are what moved the score most; now and then one
-# surprises, such as a good grade that raises the risk, for they say what the model
-# goes by, and not what is wrong. *Facts* are what happened, and are no features.
+# ``legajo`` is the university's number of the student. ``change`` is in percentage
+# points. *Reasons* are what moved the score most; sometimes one is surprising, such as
+# a good grade that raises the risk, because they show what the model relies on, not
+# what is wrong. *Facts* are what happened, and are not features.
 #
 # The same in Spanish, for the first student:
 
@@ -117,9 +117,8 @@ show(en_castellano.head(1))
 # One student
 # -----------
 #
-# Before calling the first student on the list, look at how it came to this. The
-# picture ends on day 35, as the list does. Shaded are the days with a probability
-# at or above the model's own threshold.
+# Before calling the first student on the list, look at the weeks before. The picture
+# ends on day 35, as the list does. Days at or above the model's threshold are shaded.
 
 from edml import TrajectoryDisplay, as_of
 
@@ -128,9 +127,8 @@ who = {"student": first["user_uuid"], "course": course}
 TrajectoryDisplay.from_estimator(model, as_of(mathematics, 35), **who)
 
 # %%
-# The bars show how far each feature moved the score on day 35. The reasons on the list
-# add up what tells of one thing, such as all that comes from exam grades; here each
-# has a bar of its own.
+# The bars show how much each feature moved the score on day 35. The reasons on the list
+# add up features of one topic, such as all of exam grades; here each has its own bar.
 
 from edml import ReasonsDisplay
 
@@ -164,13 +162,13 @@ everywhere = model.score_students(X_test, at=35, capacity=8, n_reasons=0)
 pd.DataFrame({"this course": check(students), "all ten": check(everywhere)}).T
 
 # %%
-# One course is a matter of luck, so all ten are counted too. Most people on the lists
-# did not fail: no course has eight who do, and a list has eight places all the same.
-# That is why the probability stands beside each name.
+# One course is a matter of luck, so all ten are counted too. Most students on the lists
+# did not fail: no course has eight who do, but each list has eight places. That is why
+# the list shows the probability of each student.
 #
-# :func:`~edml.inspection.evaluate` judges all days of all courses, each student and
-# day once. The intervals tell how much the figures would move with other students.
-# Flagged is here who is at or above the model's threshold.
+# :func:`~edml.inspection.evaluate` measures all days of all courses, each student and
+# day once. The intervals show how much the figures would vary with other students. Here
+# a student is flagged at or above the model's threshold.
 
 from edml import evaluate
 
@@ -187,16 +185,16 @@ evaluation.precision_at_k.style.hide().format(precision=2)
 
 # %%
 # It is also better later in the course, when more has been handed in. The strip above
-# the picture tells how few failing students each point rests on, and so does the
-# width of the band.
+# the picture shows how few failing students are behind each point, as does the width of
+# the band.
 
 from edml import EarlinessDisplay
 
 EarlinessDisplay.from_estimator(model, X_test, y_test)
 
 # %%
-# And can the number be taken at its word? Where the points lie on the dashed line,
-# of students who were given 20 % one in five failed.
+# And are the probabilities right? Where the points lie on the dashed line, one in five
+# students with a predicted 20 % failed.
 
 from edml import ReliabilityDisplay
 
@@ -207,14 +205,14 @@ ReliabilityDisplay.from_estimator(model, X_test, y_test, n_bins=8)
 # ----------------------------------------
 #
 # - It is the probability of failing the course *as of that day*, if things go on as
-#   they did for earlier students. It is there to change: to be contacted is meant to
-#   prove it wrong.
+#   they did for earlier students. It can change: contacting a student is meant to prove
+#   it wrong.
 # - Use it to decide whom to talk to first. Do not use it to grade, to exclude, or to
-#   tell a student how it will end.
-# - Reasons say what the model goes by. They are not causes. Ask; the student knows
+#   predict a student's result to their face.
+# - Reasons show what the model relies on. They are not causes. Ask; the student knows
 #   more than the table.
-# - Who is not on the list may fail too, as the counts above show.
-# - The figures are those of a made-up sample. Measure your own: :doc:`plot_judging`
-#   does so with more care, and :doc:`/user_guide/optimism` shows how a careless split
-#   flatters. Here the two halves took the same courses; a real list is for a course
-#   that nobody has finished yet.
+# - Students who are not on the list may fail too, as the counts above show.
+# - The figures describe a synthetic sample. Measure your own: :doc:`plot_judging` does
+#   so with more care, and :doc:`/user_guide/optimism` shows how a careless split
+#   flatters. Here both halves took the same courses; a real list is for a course that
+#   nobody has finished yet.

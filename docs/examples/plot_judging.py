@@ -2,20 +2,19 @@
 How good is a model, really?
 ============================
 
-A single figure says little of a risk model. It hides how uncertain it is, on which
-day of the course the model begins to know something, whether it serves all students
-alike, and whether the split that made it was fair. This page asks all four.
+A single figure says little about a risk model. It hides how uncertain it is, on which
+day of the course predictions become useful, whether they are equally good for all
+students, and whether the split was fair. This page answers all four questions.
 
-The data are made up, and ship with edml.
+The data are synthetic and ship with edml.
 """
 
 # %%
 # A model, and students it has not seen
 # -------------------------------------
 #
-# All rows of a student are on one side of the split. The threshold is left as it is:
-# the model takes the one with the highest F1 on training students, each scored by
-# trees that had not seen them.
+# All rows of a student are on one side of the split. The threshold is the default: the
+# one with the highest F1 on out-of-fold predictions of the training students.
 
 from edml import RiskClassifier, load_activity, student_train_test_split
 
@@ -26,14 +25,14 @@ X_train, X_test, y_train, y_test = student_train_test_split(
 model = RiskClassifier().fit(X_train, y_train)
 
 # %%
-# The whole of it
-# ---------------
+# All figures at once
+# -------------------
 #
-# :func:`~edml.inspection.evaluate` measures everything at once. The unit is a student
-# in a course on a day, a *snapshot*, however many events the day had. The intervals
-# come from drawing whole students, since the days of one student are alike: many
-# snapshots of few failing students are still little to go by.
-# ``evaluation.to_html("page.html")`` keeps it as a page of its own.
+# :func:`~edml.inspection.evaluate` measures everything. The unit is a student in a
+# course on a day, a *snapshot*, however many events the day had. The intervals come
+# from a bootstrap over students, because the days of one student are alike: many
+# snapshots of few failing students are still little evidence.
+# ``evaluation.to_html("page.html")`` writes it as a page.
 
 from edml import evaluate
 
@@ -44,7 +43,7 @@ evaluation
 # How soon, and how steadily
 # --------------------------
 #
-# An alarm is of use while there is time left, and if it does not come and go.
+# An alarm is useful while there is time left, and if it does not come and go.
 
 lead = evaluation.lead_time
 print(f"enrolments that fail       {lead['n_failing']:5}")
@@ -53,10 +52,10 @@ print(f"days before the end, median{lead['median']:5.0f}")
 print(f"flags that change overnight{evaluation.flip_rate:5.0%}")
 
 # %%
-# Beware: a threshold that is low enough flags everyone on the first day, and all of
-# these look splendid. (Here ``threshold="recall>=0.8"`` nearly does so.) Look at the
-# ranking too, day by day. The dashed line is what a model that knows nothing reaches,
-# for average precision the share that fails.
+# Beware: a very low threshold flags everyone on the first day, and makes all of these
+# figures look splendid. (Here ``threshold="recall>=0.8"`` nearly does so.) Look at the
+# ranking too, day by day. The dashed line is the level of random predictions, for
+# average precision the share that fails.
 
 from edml import EarlinessDisplay
 
@@ -66,37 +65,38 @@ EarlinessDisplay.from_estimator(model, X_test, y_test, metric="average_precision
 # What a threshold costs
 # ----------------------
 #
-# To find more of those who fail, more students must be flagged who do not. The strip
-# above counts the flagged students of a course on the mean day, on a logarithmic
-# scale. Half of each course was held out, so the whole course has about twice as many.
+# To catch more of those who fail, more students must be flagged who do not. The strip
+# above shows the mean number of students flagged in a course on a day, on a
+# logarithmic scale. Half of each course was held out, so that the whole course has
+# about twice as many.
 
 from edml import ThresholdDisplay
 
 ThresholdDisplay.from_estimator(model, X_test, y_test)
 
 # %%
-# All alike?
-# ----------
+# Equally good for all?
+# ---------------------
 #
-# ``by=`` measures each group apart. With real data that would be the campus, or the
-# year of study. Where a group has one outcome only, or fewer than 30 students, no
-# figure is given.
+# ``by=`` measures each group separately. With real data that would be the campus or
+# the year of study. A group with one outcome, or fewer than 30 students, has no
+# figures.
 
 columns = ["group", "n_students", "n_failing", "roc_auc", "roc_auc_low", "roc_auc_high"]
 evaluation.by_group["course_name"][columns].style.hide().format(precision=2)
 
 # %%
-# The intervals overlap, and with so few who fail a difference would have to be large
-# to show. That no difference is seen does not say that there is none.
+# The intervals overlap, and with so few failing students only a large difference would
+# show. That none is seen does not mean that there is none.
 #
 # Was the split fair?
 # -------------------
 #
-# The same pipeline is trained under four splits, and judged on the same students of
-# the last period. *Forward* trains on earlier periods, as in use, so it is what is
-# true. The row-random split has other days of each student in training, and claims
-# more than it can keep. Every tenth day is used for training here, to be quick;
-# :doc:`/user_guide/optimism` has the full figures, of real data too.
+# The same pipeline is trained under four splits, and evaluated on the same students of
+# the last period. *Forward* trains on earlier periods, as in use, and is the honest
+# figure. The row-random split has other days of each student in training, and promises
+# too much. Only every tenth day is used for training here, to be quick;
+# :doc:`/user_guide/optimism` has the full figures, also of real data.
 
 from edml import honesty_report, make_risk_pipeline
 
@@ -104,8 +104,8 @@ report = honesty_report(make_risk_pipeline(every=10), X, y, n_splits=3, n_resamp
 report
 
 # %%
-# The dots are the figures, the lines their intervals, and the dashed line is what is
-# true.
+# The dots are the figures, the lines their intervals, and the dashed line is the honest
+# figure.
 
 axes = report.plot()
 
@@ -113,9 +113,9 @@ axes = report.plot()
 # Before you trust a figure
 # -------------------------
 #
-# - Ask which students it was measured on. If the model had seen them, it means little.
-# - Read the interval first. Here it rests on few who fail.
-# - Ask for the day. The last days of a course are the easier ones, and too late.
-# - A good ranking can come with bad probabilities, and the other way round; look at
+# - Ask which students it was measured on. If the model has seen them, it means little.
+# - Read the interval first. Here few failing students are behind it.
+# - Ask for the day. The last days of a course are easy to predict, and too late.
+# - A good ranking can come with bad probabilities, and vice versa; look at
 #   :class:`~edml.inspection.ReliabilityDisplay` too.
-# - These figures are those of a made-up sample. Measure your own courses.
+# - These figures describe a synthetic sample. Measure your own courses.

@@ -1,4 +1,4 @@
-"""evaluate: what a model is worth, by the snapshot, and nothing but predictions."""
+"""evaluate: the figures of a model by snapshot, from its predictions only."""
 
 import json
 from dataclasses import replace
@@ -41,7 +41,7 @@ KEYS = ["user_uuid", "course_uuid", "particion"]
 
 
 class Answers:
-    """A fitted model that gives a column of X, and notes what it is asked."""
+    """A fitted model that predicts a column of X, and records its calls."""
 
     def __init__(self, classes=(0, 1), threshold=None, columns=None):
         self.classes_ = np.array(classes)
@@ -63,7 +63,7 @@ class Answers:
 
 
 def table(n_students=60, seed=0, n_days=4, n_courses=2, n_failing=12):
-    """Give rows with their risk, several a day, shuffled; and the labels."""
+    """Make rows with their risk, several a day, shuffled; and the labels."""
     rng = np.random.default_rng(seed)
     snapshots = pd.MultiIndex.from_product(
         [
@@ -191,7 +191,7 @@ def test_roc_curve_is_scikit_learns(case):
     assert_array_equal(evaluation.curves["roc"].to_numpy(), expected)
 
 
-def test_precision_recall_curve_says_what_its_thresholds_flag(case):
+def test_precision_recall_curve_is_that_of_its_thresholds(case):
     X, y, evaluation = case
     X, y = snapshots_of(X, y)
     curve = evaluation.curves["precision_recall"]
@@ -203,7 +203,7 @@ def test_precision_recall_curve_says_what_its_thresholds_flag(case):
 
 
 def standing(X, flagged):
-    """Count, day by day, who is flagged at the latest snapshot of the course."""
+    """Count day by day the students flagged at their latest snapshot, per course."""
     total = 0
     for _, own in X.assign(flagged=flagged).groupby(["user_uuid", "course_uuid"]):
         flags = own.sort_values("particion").set_index("particion")["flagged"]
@@ -213,7 +213,7 @@ def standing(X, flagged):
     return total / (spans["max"] - spans["min"] + 1).sum()
 
 
-def test_threshold_curve_says_what_each_would_flag(case):
+def test_threshold_curve_is_that_of_each_threshold(case):
     X, y, _ = case
     curve = evaluate(Answers(threshold=0.777), X, y, n_resamples=0).curves["thresholds"]
     X, y = snapshots_of(X, y)
@@ -290,7 +290,7 @@ def test_long_curves_are_thinned_and_keep_their_ends():
 
 
 def figures(evaluation):
-    """Leave out which rows it is of."""
+    """Remove the fingerprint of the rows."""
     return replace(evaluation, data_fingerprint="")
 
 
@@ -303,7 +303,7 @@ def test_a_busy_day_counts_once(case):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_the_rows_plays_no_part(case, seed):
+def test_row_order_has_no_effect(case, seed):
     X, y, evaluation = case
     order = np.random.default_rng(seed).permutation(len(X))
     X, y = X.iloc[order], y.iloc[order]
@@ -311,7 +311,7 @@ def test_the_order_of_the_rows_plays_no_part(case, seed):
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_the_order_of_the_rows_plays_no_part_on_plain_tables(grouped):
+def test_row_order_has_no_effect_on_plain_tables(grouped):
     X, y = table()
     X = X.drop(columns=KEYS)
     groups = np.arange(len(X)) // 7 if grouped else None
@@ -328,7 +328,7 @@ def test_the_order_of_the_rows_plays_no_part_on_plain_tables(grouped):
     assert again == evaluation
 
 
-def test_another_seed_moves_the_intervals_alone(case):
+def test_another_seed_changes_only_the_intervals(case):
     X, y, evaluation = case
     other = evaluate(Answers(), X, y, by="campus", n_resamples=40, random_state=1)
     assert other.intervals != evaluation.intervals
@@ -353,7 +353,7 @@ def test_columns_are_named_as_the_model_reads_them(case):
         evaluate(model, renamed, y, by="student", n_resamples=0)
 
 
-def test_groups_are_drawn_together():
+def test_groups_are_resampled_together():
     X, y = table()
     school = X["user_uuid"].str[-1]
     evaluation = evaluate(Answers(), X, y, groups=school, n_resamples=30)
@@ -369,7 +369,7 @@ def test_groups_are_drawn_together():
 
 
 @pytest.mark.parametrize("keys", [True, False])
-def test_the_model_is_asked_once_and_for_probabilities_alone(keys):
+def test_predict_proba_is_called_once_and_nothing_else(keys):
     X, y = table()
     if not keys:
         X = X.drop(columns=KEYS)
@@ -397,7 +397,7 @@ def test_no_row_reaches_the_pipeline():
     assert periods.is_unique
 
 
-def test_no_student_is_in_it():
+def test_result_holds_no_student():
     X, y = table()
     evaluation = evaluate(Answers(), X, y, by="campus", n_resamples=5)
     text = json.dumps(evaluation.to_dict()) + evaluation._repr_html_()
@@ -430,7 +430,7 @@ def test_labels_of_any_kind(case, classes, convert):
 
 
 @pytest.mark.parametrize("wrong", [2, None, np.nan, pd.NA, "fail"])
-def test_labels_that_are_no_class(wrong):
+def test_labels_that_are_not_a_class(wrong):
     X, y = table()
     y = y.astype(object)
     y[X["user_uuid"] == "s003"] = wrong
@@ -447,7 +447,7 @@ def test_rows_of_a_snapshot_need_one_label():
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_is_no_crash(label):
+def test_one_class_gives_nan(label):
     X, _ = table()
     evaluation = evaluate(Answers(), X, np.full(len(X), label), n_resamples=10)
     assert np.isnan(evaluation.metrics["roc_auc"])
@@ -540,7 +540,7 @@ def test_several_columns_and_one_that_is_not_text():
         ("event", r"A snapshot is in one group.*'event'.* in \d+ of them"),
     ],
 )
-def test_columns_that_are_no_groups(by, message):
+def test_columns_that_are_not_groups(by, message):
     X, y = table()
     number = X["user_uuid"].str[1:]
     X["email"] = number + "@example.org"
@@ -627,7 +627,7 @@ class Broken(Answers):
     ids=["nan", "percent", "negative", "one column", "four", "a row less"],
 )
 @pytest.mark.parametrize("keys", [True, False])
-def test_probabilities_that_are_none(answer, message, keys):
+def test_predictions_that_are_not_probabilities(answer, message, keys):
     X, y = table()
     if not keys:
         X = X.drop(columns=KEYS)
@@ -635,7 +635,7 @@ def test_probabilities_that_are_none(answer, message, keys):
         evaluate(Broken(answer), X, y)
 
 
-def test_nothing_to_judge_on():
+def test_no_rows_or_unequal_lengths():
     X, y = table()
     with pytest.raises(ValueError, match="X needs at least one row"):
         evaluate(Answers(), X[:0], y[:0])
@@ -645,7 +645,7 @@ def test_nothing_to_judge_on():
         evaluate(Answers(), X, y, groups=y[1:])
 
 
-def test_models_that_cannot_be_judged():
+def test_models_that_cannot_be_evaluated():
     X, y = table()
     with pytest.raises(NotFittedError, match="has no classes_"):
         evaluate(LogisticRegression(), X, y)

@@ -1,4 +1,4 @@
-"""Evaluation: kept without loss, compared exactly, read as a page."""
+"""Evaluation: stored without loss, compared exactly, shown as a page."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ NASTY = "<script>alert('a')</script>&\"'"
 
 
 def make_evaluation(n_students=40, **options):
-    """Judge a model that knows nothing, with labels that must be escaped."""
+    """Evaluate a constant model on a table with labels that need escaping."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
         {
@@ -99,7 +99,7 @@ evaluations = st.builds(
 
 
 def bits(value):
-    """Give a value with every float as its eight bytes, and every type beside it."""
+    """Return a value with every float as its eight bytes, and its type."""
     if isinstance(value, float):  # NaN has many, and is one
         return "nan" if math.isnan(value) else struct.pack("<d", value)
     if isinstance(value, dict):
@@ -143,7 +143,7 @@ def test_dict_of_a_real_evaluation_is_exact(which, request):
     assert restored._repr_html_() == evaluation._repr_html_()
 
 
-def test_numpy_numbers_are_written_as_pythons(evaluation):
+def test_numpy_numbers_are_written_as_python_numbers(evaluation):
     other = dataclasses.replace(
         evaluation,
         flip_rate=np.float64(evaluation.flip_rate),
@@ -163,7 +163,7 @@ def test_numpy_numbers_are_written_as_pythons(evaluation):
     ],
     ids=["dates", "name", "index", "twice", "nullable"],
 )
-def test_tables_that_would_not_come_back_are_refused(evaluation, table):
+def test_tables_that_could_not_be_read_back_are_errors(evaluation, table):
     other = dataclasses.replace(evaluation, by_course=table)
     with pytest.raises(ValueError, match="A table of an Evaluation needs"):
         other.to_dict()
@@ -221,7 +221,7 @@ def test_unknown_format(evaluation, found):
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"metrics": {}}])
-def test_what_is_no_evaluation(data):
+def test_other_data_is_not_an_evaluation(data):
     with pytest.raises(ValueError, match=r"Expected what Evaluation.to_dict returns"):
         Evaluation.from_dict(data)
 
@@ -310,7 +310,7 @@ def html(evaluation, tmp_path_factory):
     return path.read_text("utf-8")
 
 
-def test_fragment_says_what_the_figures_mean(evaluation):
+def test_fragment_explains_the_figures(evaluation):
     page = Page(evaluation._repr_html_())
     for text in [
         "120 snapshots of 40 students, of whom 10 fail (30 snapshots)",
@@ -376,7 +376,7 @@ def test_page_is_self_contained(html):
     assert "default-src 'none'" in html
 
 
-def test_ids_are_unique_and_what_refers_to_them_is_there(html):
+def test_ids_are_unique_and_references_resolve(html):
     page = Page(html)
     assert len(page.ids) == len(set(page.ids))
     used = {value[1:] for _, name, value in page.attributes if name == "xlink:href"}
@@ -423,7 +423,9 @@ def test_page_of_plain_table_and_of_one_class(plain, tmp_path):
     evaluate(model, X, [1, 1], n_resamples=0).to_html(tmp_path / "one.html")
 
 
-def test_settings_of_matplotlib_neither_matter_nor_change(evaluation, html, tmp_path):
+def test_matplotlib_settings_have_no_effect_and_do_not_change(
+    evaluation, html, tmp_path
+):
     with mpl.rc_context(
         {"svg.fonttype": "path", "lines.linewidth": 9, "font.size": 30}
     ):
@@ -433,7 +435,8 @@ def test_settings_of_matplotlib_neither_matter_nor_change(evaluation, html, tmp_
     assert (tmp_path / "page.html").read_text("utf-8") == html
 
 
-def test_pyplot_is_not_touched(tmp_path):
+@pytest.mark.slow  # a new process
+def test_pyplot_is_not_imported(tmp_path):
     code = (
         "import sys, numpy as np\n"
         "from sklearn.dummy import DummyClassifier\n"
@@ -447,7 +450,7 @@ def test_pyplot_is_not_touched(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
 
 
-def test_file_is_whole_or_as_it_was(evaluation, tmp_path, monkeypatch):
+def test_file_is_written_completely_or_not_at_all(evaluation, tmp_path, monkeypatch):
     path = tmp_path / "page.html"
     path.write_text("before", "utf-8")
 
