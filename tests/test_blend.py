@@ -261,7 +261,7 @@ def test_a_member_of_your_own_is_an_obstacle_to_fitting_it_again(events, tmp_pat
     blend = blend_pipelines(pipelines, "probability").fit(*events)
     registry = ModelRegistry(tmp_path)
     record = registry.register(blend)
-    with pytest.raises(RegistryError, match="a Mine of your own"):
+    with pytest.raises(RegistryError, match="a Mine that is your own"):
         registry.refit(record.version, *events)
 
 

@@ -119,7 +119,7 @@ def test_promote_and_rollback(run, folder, monkeypatch):
     table = ModelRegistry(folder).history()
     assert table["who"].tolist()[-3:] == ["ada"] * 3
     assert table["why"].tolist()[-3:] == ["better", "", "it was not"]
-    assert_one_line(run("rollback"), "Expected a champion before")
+    assert_one_line(run("rollback"), "Expected a previous champion")
 
 
 def test_a_machine_without_users(run, folder, monkeypatch):

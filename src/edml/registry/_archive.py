@@ -51,11 +51,10 @@ def read_members(data: bytes) -> dict[str, bytes]:
     ) as error:
         if isinstance(error, RegistryError):
             raise
-        message = (
+        raise RegistryError(
             f"The model file is not a readable archive ({type(error).__name__}): it is "
             "damaged. Restore it from a copy."
-        )
-        raise RegistryError(message) from error
+        ) from error
 
 
 def write_members(members: Mapping[str, bytes]) -> bytes:
@@ -73,11 +72,11 @@ def read_schema(content: bytes) -> dict[str, Any]:
     try:
         schema = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        message = f"The model file's {SCHEMA} is damaged. Restore it from a copy."
-        raise RegistryError(message) from error
+        raise RegistryError(
+            f"The model file's {SCHEMA} is damaged. Restore it from a copy."
+        ) from error
     if not isinstance(schema, dict):
-        message = f"The model file's {SCHEMA} is not a JSON object."
-        raise RegistryError(message)
+        raise RegistryError(f"The model file's {SCHEMA} is not a JSON object.")
     return schema
 
 
@@ -131,5 +130,6 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _refuse(what: str) -> NoReturn:
-    message = f"The model file {what}: it is damaged or made up. Nothing was loaded."
-    raise RegistryError(message)
+    raise RegistryError(
+        f"The model file {what}: it is damaged or made up. Nothing was loaded."
+    )

@@ -19,16 +19,14 @@ def read_array(content: bytes) -> NDArray[Any]:
     """Return the array of a .npy file, read-only and over the same memory."""
     start = _PREFIX + int.from_bytes(content[len(_MAGIC) : _PREFIX], "little")
     if content[: len(_MAGIC)] != _MAGIC or len(content) < start:
-        message = "An array of the model file is not in numpy's format."
-        raise RegistryError(message)
+        raise RegistryError("An array of the model file is not in numpy's format.")
     dtype, fortran, shape = _read_header(content[len(_MAGIC) : start])
     size = math.prod(shape) * dtype.itemsize
     if size != len(content) - start:
-        message = (
+        raise RegistryError(
             f"An array of the model file has {len(content) - start} bytes where its "
             f"header says {size}."
         )
-        raise RegistryError(message)
     values: NDArray[Any] = np.frombuffer(content, dtype, offset=start)
     return values.reshape(shape, order="F" if fortran else "C")
 
@@ -38,14 +36,15 @@ def _read_header(header: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     try:
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(io.BytesIO(header))
     except (ValueError, TypeError, SyntaxError, RecursionError) as error:
-        message = "An array of the model file has a header that numpy cannot read."
-        raise RegistryError(message) from error
+        raise RegistryError(
+            "An array of the model file has a header that numpy cannot read."
+        ) from error
     if len(shape) > _MAX_AXES or min(shape, default=0) < 0:
-        message = "An array of the model file has an impossible shape."
-        raise RegistryError(message)
+        raise RegistryError("An array of the model file has an impossible shape.")
     if dtype.hasobject or not dtype.itemsize or dtype.subdtype is not None:
-        message = "An array of the model file holds objects, nothing, or arrays."
-        raise RegistryError(message)
+        raise RegistryError(
+            "An array of the model file holds objects, nothing, or arrays."
+        )
     return dtype, fortran, shape
 
 

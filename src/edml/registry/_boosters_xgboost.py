@@ -55,8 +55,9 @@ def check_xgboost(content: bytes) -> BoosterShape:
     except RegistryError:
         raise
     except Exception as error:  # a part is missing, or of another kind
-        message = "The model file holds an XGBoost booster that is damaged."
-        raise RegistryError(message) from error
+        raise RegistryError(
+            "The model file holds an XGBoost booster that is damaged."
+        ) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -174,12 +174,11 @@ def hold(
             left_out[version] = reason
     if not contestants:
         reasons = "; ".join(f"{v}: {why}" for v, why in sorted(left_out.items())[:5])
-        message = (
+        raise RegistryError(
             "Expected a development version that was validated, on other rows than "
             f"these; found none ({reasons or 'nothing is in development'}). Register "
             "one with evaluation=edml.evaluate(...)."
         )
-        raise RegistryError(message)
     candidates = tuple(contestants)
     if state.champion is not None:
         one = Contestant(store.load(state.champion), X, y, rules)
@@ -246,13 +245,12 @@ def _settle(state: State, contest: Contest) -> dict[int, str]:
     """Return the stages after a contest, unless they were changed meanwhile."""
     moved = [v for v in contest.candidates if state.stages.get(v) != DEVELOPMENT]
     if moved or state.champion != contest.champion:
-        message = (
+        raise RegistryError(
             f"Expected the champion {contest.champion} and the candidates "
             f"{list(contest.candidates)} as they were when the contest began; found "
             f"the champion {state.champion}, and {moved or 'none'} of the candidates "
             "moved. Nothing was changed; hold the contest again."
         )
-        raise RegistryError(message)
     stages = {**state.stages, **dict.fromkeys(contest.candidates, STAGING)}
     if contest.promoted:
         stages = replace(state, stages=stages).move(contest.winner, PRODUCTION)

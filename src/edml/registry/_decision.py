@@ -34,11 +34,10 @@ class Rules:
         for name, known in (("metric", FIGURES), ("method", METHODS)):
             found = getattr(self, name)
             if found not in known:
-                message = (
+                raise RegistryError(
                     f"Expected {name} to be one of {', '.join(known)}; found "
                     f"{found!r}. Choose one of them."
                 )
-                raise RegistryError(message)
         # All models need the same draws, which only an int repeats.
         check_scalar(self.random_state, "random_state", Integral)
         check_scalar(self.n_resamples, "n_resamples", Integral, min_val=1)
@@ -98,12 +97,11 @@ def decide(
     figures = {version: one.score for version, one in contestants.items()}
     unknown = [version for version, figure in figures.items() if np.isnan(figure)]
     if unknown:
-        message = (
+        raise RegistryError(
             f"Expected rows on which {rules.metric} is defined; found that it is "
             f"undefined for version {unknown[0]}. Pass rows of students who fail and "
             "of students who pass."
         )
-        raise RegistryError(message)
     candidates = [version for version in contestants if version != champion]
     # of equals the first, which has the better validation
     challenger = max(candidates, key=lambda version: rules.sign * figures[version])

@@ -35,10 +35,9 @@ def deployable(model: Any) -> Any:
     try:
         return model.deployable()
     except NotFittedError as error:
-        message = (
+        raise RegistryError(
             "Expected a fitted model; found a RiskClassifier that is not. Fit it first."
-        )
-        raise RegistryError(message) from error
+        ) from error
 
 
 def refit(
@@ -77,11 +76,10 @@ def retune_threshold(
     written = (record.training or {}).get("threshold")
     rule = read_rule(written) if threshold is None else threshold
     if rule is None:
-        message = (
+        raise RegistryError(
             f"Expected a rule for the threshold in the record of version "
             f"{record.version}; found none. Pass threshold='f1', or another."
         )
-        raise RegistryError(message)
     check_threshold(rule)
     model = store.load(record.version)
     units = EvaluationUnits.from_estimator(model, X, y)
@@ -101,11 +99,10 @@ def _choose(rule: Any, units: EvaluationUnits) -> float:
     if isinstance(rule, Real):
         return float(rule)
     if len(np.unique(units.y_true)) < 2:
-        message = (
+        raise RegistryError(
             "Expected rows of students who fail and of students who pass; found "
             f"{len(units.y_true)} of one outcome. Pass rows of both."
         )
-        raise RegistryError(message)
     occupancy = None if units.course is None else units.course.occupancy
     return choose_threshold(rule, units.y_prob, units.y_true, occupancy)
 

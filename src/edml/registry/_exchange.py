@@ -59,11 +59,10 @@ def export_version(store: ModelStore, version: int, path: Path) -> Path:
         _files.write_new(path, data)
         _files.sync_folder(path.parent)
     except OSError as error:
-        message = (
+        raise RegistryError(
             f"Expected to write the new file {path}; found: "
             f"{error.strerror or error}. Choose another path, or free disk space."
-        )
-        raise RegistryError(message) from error
+        ) from error
     return path
 
 
@@ -146,12 +145,11 @@ def read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES)
     except OSError as error:
-        message = (
+        raise RegistryError(
             f"Expected a file that can be read; found that {path} cannot: "
             f"{error.strerror or os.strerror(error.errno or 0)}. Check the path, and "
             "your permissions."
-        )
-        raise RegistryError(message) from error
+        ) from error
 
 
 def _read_members(data: bytes) -> dict[str, bytes]:
@@ -196,11 +194,10 @@ def _read_place(written: bytes, key: bytes | None) -> dict[str, Any]:
     if type(place["registry"]) is not str or type(place["version"]) is not int:
         raise _no_export("its record names no registry or version")
     if key is not None and "signature" not in document:
-        message = (
+        raise RegistryError(
             "Expected a file signed with the registry's key; found no signature. Ask "
             "for a signed one, or pass trust_unsigned=True if you trust its source."
         )
-        raise RegistryError(message)
     return place
 
 

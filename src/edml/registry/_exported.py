@@ -125,16 +125,15 @@ def read_model_file(
     Traceback (most recent call last):
         ...
     edml.exceptions.RegistryError: Expected a file that can be read; found that \
-no-such-file.skops cannot: No such file or directory. Check the path, and your rights \
-to it.
+no-such-file.skops cannot: No such file or directory. Check the path, and your \
+permissions.
     """
     data = read_file(Path(path))
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-        message = (
+        raise RegistryError(
             f"Expected the file whose SHA-256 is {sha256:.64}; found another in "
             f"{path}. Get the file again, and find out who changed it."
         )
-        raise RegistryError(message)
     if libraries is not None:
         check_versions(libraries)
     return _model_file.loads(data, trusted=trusted)

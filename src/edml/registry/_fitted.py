@@ -20,28 +20,28 @@ from edml.registry._nodes import refuse
 def check_model(model: Any) -> None:
     """Check that a model is a fitted classifier whose parts fit together."""
     if isinstance(model, RiskClassifier):
-        message = "A RiskClassifier holds students' data. Pass model.deployable()."
-        raise RegistryError(message)
+        raise RegistryError(
+            "A RiskClassifier holds students' data. Pass model.deployable()."
+        )
     estimator = hasattr(model, "__sklearn_tags__") and not isinstance(model, type)
     if not estimator or not is_classifier(model):
-        message = (
+        raise RegistryError(
             f"Expected a fitted classifier, got {type(model).__name__}. Fit one, or "
             "a pipeline that ends in one."
         )
-        raise RegistryError(message)
     try:
         check_is_fitted(model)
         n_classes = len(np.asarray(model.classes_))
         n_features = int(getattr(model, "n_features_in_", 1))
     except Exception as error:
-        message = f"The {type(model).__name__} is not fitted. Fit it first."
-        raise RegistryError(message) from error
+        raise RegistryError(
+            f"The {type(model).__name__} is not fitted. Fit it first."
+        ) from error
     if n_classes < 2 or n_features < 1 or not hasattr(model, "predict_proba"):
-        message = (
+        raise RegistryError(
             f"The {type(model).__name__} has {n_classes} classes, {n_features} "
             "features; at least 2 and 1 are needed, and predict_proba."
         )
-        raise RegistryError(message)
     if isinstance(model, DeployedClassifier):
         _check_deployed(model)
     elif isinstance(model, Blend):

@@ -56,12 +56,11 @@ class Folder:
             try:
                 lock.acquire(poll_interval=_POLL_SECONDS)
             except Timeout as error:
-                message = (
+                raise RegistryError(
                     f"Expected the lock of registry {self.name!r} within "
                     f"{self.timeout:g} seconds; found that another process is still "
                     "writing. Try again later."
-                )
-                raise RegistryError(message) from error
+                ) from error
         try:
             yield
         finally:
@@ -73,12 +72,11 @@ class Folder:
         try:
             yield
         except OSError as error:
-            message = (
+            raise RegistryError(
                 f"Expected to write to {self.path}; found: {error.strerror or error}. "
                 f"{failure}; everything stored before is unchanged. Free disk space, "
                 "or repair the folder or your permissions, and try again."
-            )
-            raise RegistryError(message) from error
+            ) from error
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove files and folders, hiding each from readers first."""
@@ -95,11 +93,10 @@ class Folder:
         try:
             data = _reads.read_file(self.root, path, MAX_DOCUMENT_BYTES)
         except FileNotFoundError as error:
-            message = (
+            raise RegistryError(
                 f"Expected the {kind} {path}; found that it is gone. Read again, or "
                 "restore it from a backup."
-            )
-            raise RegistryError(message) from error
+            ) from error
         return unseal(data, kind, {"registry": self.name, **place}, self.key)
 
     def seal(

@@ -43,11 +43,10 @@ def check_versions(saved: Mapping[str, str]) -> None:
         if then is None or here is None:
             continue
         if name == "edml" and then[0] > here[0]:
-            message = (
+            raise RegistryError(
                 f"The model was saved by edml {saved[name]}; {installed} is installed. "
                 f"Run: pip install 'edml>={then[0]}'."
             )
-            raise RegistryError(message)
         if then[0] != here[0] or (name == _STRICT and then != here):
             differing.append(f"{name} {saved[name]} (now {installed})")
     if differing:

@@ -50,11 +50,10 @@ def dumps(model: Any, *, trusted: Sequence[str] = ()) -> bytes:
     data = pack(model)
     found = _unlisted_types(data, names)
     if found:
-        message = (
+        raise RegistryError(
             f"The {type(model).__name__} holds types that are not known to be safe: "
             f"{found}. Use others, or name in trusted=[...] those of your own."
         )
-        raise RegistryError(message)
     loads(data, trusted=trusted)
     return data
 
@@ -75,11 +74,10 @@ def loads(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
     except RegistryError:
         raise
     except Exception as error:  # a part is missing, or of another kind
-        message = (
+        raise RegistryError(
             f"The model file is damaged ({type(error).__name__} while reading it). "
             "Restore it from a copy."
-        )
-        raise RegistryError(message) from error
+        ) from error
     return model
 
 
@@ -118,11 +116,10 @@ def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
     schema = read_schema(members[SCHEMA])
     protocol = schema.pop("protocol", None)
     if type(protocol) is not int or protocol not in PROTOCOLS:
-        message = (
+        raise RegistryError(
             f"The model file uses skops protocol {str(protocol)[:20]}; this edml reads "
             f"{PROTOCOLS}. Install the edml that wrote it."
         )
-        raise RegistryError(message)
     content = ContentCheck()
     walk = Walk(members, tuple(trusted), size_limit(len(data)), content)
     make = walk.visit(schema)
@@ -134,14 +131,12 @@ def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
 
 def _check_trusted(trusted: Sequence[str]) -> frozenset[str]:
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
-        message = "trusted is a list of names such as 'mine.steps.Scaler'."
-        raise RegistryError(message)
+        raise RegistryError("trusted is a list of names such as 'mine.steps.Scaler'.")
     for name in trusted:
         never = name in _types.NEVER or name.partition(".")[0] in _types.NEVER_MODULES
         if never or not _TRUSTED_NAME.fullmatch(name):
-            message = (
+            raise RegistryError(
                 f"trusted names {name[:80]!r}, which no model needs and which could "
                 "run anything. Name only the classes of your own steps."
             )
-            raise RegistryError(message)
     return frozenset(trusted)

@@ -13,17 +13,17 @@ State = dict[str, Any]
 
 def refuse(what: str) -> NoReturn:
     """Raise for contents that no model file has."""
-    message = f"The model file {what}: it is damaged or made up. Nothing was loaded."
-    raise RegistryError(message)
+    raise RegistryError(
+        f"The model file {what}: it is damaged or made up. Nothing was loaded."
+    )
 
 
 def refuse_type(name: str) -> NoReturn:
     """Raise for a type that is not on the list."""
-    message = (
+    raise RegistryError(
         f"The model holds {name[:120]!r}, which is not among the types that are "
         "known to be safe. If you know where it comes from, name it in trusted=[...]."
     )
-    raise RegistryError(message)
 
 
 def read_json(node: State) -> Any:

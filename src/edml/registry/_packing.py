@@ -26,11 +26,10 @@ def pack(model: Any) -> bytes:
     try:
         data = skops.io.dumps(model)
     except Exception as error:
-        message = (
+        raise RegistryError(
             f"The {type(model).__name__} cannot be described by skops "
             f"({type(error).__name__}). Store one of edml's own classifiers."
-        )
-        raise RegistryError(message) from error
+        ) from error
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         schema = json.loads(archive.read(SCHEMA))
         packed = _Packed(archive)
@@ -79,11 +78,10 @@ class _Packed:
             return node
         own = node["content"]["content"]
         if own["pandas_categorical"].get("content") not in ([], "null"):
-            message = (
+            raise RegistryError(
                 "The LightGBM classifier was fitted on pandas' categories, which "
                 "are not stored. Encode them as numbers first."
             )
-            raise RegistryError(message)
         text = json.loads(own["_handle"]["content"])
         text = text[: text.index(END) + len(END)]
         params = {

@@ -104,23 +104,21 @@ def check_name(name: str, what: str = "a registry name") -> None:
         or name.endswith(".")
         or _DEVICES.fullmatch(name) is not None
     ):
-        message = (
+        raise RegistryError(
             f"Expected {what} of at most 64 letters, digits, '-', '_' and '.', not "
             f"starting with '-' or '.' nor ending with '.'; found {_short(name)}. "
             "Choose another."
         )
-        raise RegistryError(message)
 
 
 def check_file_name(name: str) -> None:
     """Check that a version's file may have this name."""
     check_name(name, "a file name")
     if name.lower() in (RECORD, EVALUATIONS):
-        message = (
+        raise RegistryError(
             f"Expected a file name that the registry does not use itself; found "
             f"{name!r}. Choose another."
         )
-        raise RegistryError(message)
 
 
 def read_number(name: str) -> int | None:
@@ -131,12 +129,11 @@ def read_number(name: str) -> int | None:
 def check_key(key: bytes | None) -> None:
     """Check that a key can sign: bytes, and at least one."""
     if key is not None and (not isinstance(key, bytes) or not key):
-        message = (
+        raise RegistryError(
             f"Expected key=None or at least one byte; found {type(key).__name__}"
             f"{' of no bytes' if key == b'' else ''}. Pass secret bytes, "
             "preferably 32 random ones."
         )
-        raise RegistryError(message)
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -146,11 +143,10 @@ def canonical(document: Mapping[str, Any]) -> bytes:
             document, sort_keys=True, separators=(",", ":"), allow_nan=False
         )
     except (TypeError, ValueError, RecursionError) as error:
-        message = (
+        raise RegistryError(
             f"Expected values that JSON can hold; found another: {error}. Convert "
             "numbers to int or float, arrays to lists, and NaN to None."
-        )
-        raise RegistryError(message) from error
+        ) from error
     return text.encode("ascii") + b"\n"
 
 
@@ -171,11 +167,10 @@ def seal(
         document["signature"] = _signature(document, key)
     data = canonical(document)
     if len(data) > MAX_DOCUMENT_BYTES:
-        message = (
+        raise RegistryError(
             f"Expected {_called(kind, place)} to take at most {MAX_DOCUMENT_BYTES:,} "
             f"bytes; found {len(data):,}. Store less in it."
         )
-        raise RegistryError(message)
     return data
 
 
@@ -243,11 +238,10 @@ def _reader(document: Document, called: str) -> Callable[[Document], Document]:
     if type(found) is int and found in READERS:
         return READERS[found]
     if type(found) is int and found > FORMAT:
-        message = (
+        raise RegistryError(
             f"Expected {called} of format {FORMAT} or below; found {found}, which "
             "a newer edml wrote. Update edml."
         )
-        raise RegistryError(message)
     raise _damaged(called, "it has no format number")
 
 
@@ -257,19 +251,17 @@ def _signature(document: Document, key: bytes) -> str:
 
 def _check_signature(found: Any, expected: str, called: str) -> None:
     if found is None:
-        message = (
+        raise RegistryError(
             f"Expected {called} to be signed, because the registry was opened with a "
             "key; found no signature. Do not trust it; if it was written without a key "
             "on purpose, open the registry without one."
         )
-        raise RegistryError(message)
     if not _same(found, expected):
-        message = (
+        raise RegistryError(
             f"Expected {called} to be signed with this key; found another signature. "
             "Check the key; if it is right, the file was forged: restore it from a "
             "backup."
         )
-        raise RegistryError(message)
 
 
 def _same(found: Any, expected: str) -> bool:

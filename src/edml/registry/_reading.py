@@ -224,8 +224,7 @@ class RegistryReader:
 def check_stage(stage: object, known: Sequence[str]) -> None:
     """Raise if a stage is not among those known."""
     if stage not in known:
-        message = (
+        raise RegistryError(
             f"Expected a stage of {', '.join(known)}; found {stage!r:.40}. Choose one "
             "of them."
         )
-        raise RegistryError(message)

@@ -23,11 +23,10 @@ def check_no_symlink(root: Path, path: Path) -> None:
     """Check that no part of a path below the root is a symlink."""
     while path != root:
         if path.is_symlink():
-            message = (
+            raise RegistryError(
                 f"Expected a registry without symlinks; found one: {path}. It may lead "
                 "out of the folder: replace it with what it stands for, or remove it."
             )
-            raise RegistryError(message)
         path = path.parent
 
 
@@ -40,11 +39,10 @@ def read_folder(root: Path, path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        message = (
+        raise RegistryError(
             f"Expected a folder that can be read; found that {path} cannot: "
             f"{error.strerror}. Repair the folder, or your permissions."
-        )
-        raise RegistryError(message) from error
+        ) from error
 
 
 def read_file(root: Path, path: Path, limit: int, size: int | None = None) -> bytes:
@@ -59,17 +57,15 @@ def read_file(root: Path, path: Path, limit: int, size: int | None = None) -> by
     except FileNotFoundError:
         raise
     except OSError as error:
-        message = (
+        raise RegistryError(
             f"Expected a file that can be read; found that {path} cannot: "
             f"{error.strerror}. Repair the file, or your permissions."
-        )
-        raise RegistryError(message) from error
+        ) from error
     if len(data) != found.st_size:
-        message = (
+        raise RegistryError(
             f"Expected {path} to stay unchanged; found that it changed while it was "
             "read. Restore it from a backup."
         )
-        raise RegistryError(message)
     return data
 
 
@@ -77,20 +73,17 @@ def _check_kind_and_size(
     path: Path, found: os.stat_result, limit: int, size: int | None
 ) -> None:
     if not stat.S_ISREG(found.st_mode):
-        message = (
+        raise RegistryError(
             f"Expected a plain file; found another kind: {path}. Restore it from a "
             "backup."
         )
-        raise RegistryError(message)
     if found.st_size > limit:
-        message = (
+        raise RegistryError(
             f"Expected at most {limit:,} bytes; found {found.st_size:,} in {path}. "
             "Restore it from a backup."
         )
-        raise RegistryError(message)
     if size is not None and found.st_size != size:
-        message = (
+        raise RegistryError(
             f"Expected the {size:,} bytes of the record; found {found.st_size:,} in "
             f"{path}. Restore it from a backup."
         )
-        raise RegistryError(message)

@@ -152,11 +152,10 @@ class ModelRecord:
                 problem = f"found {name!r} of type {type(given[name]).__name__}"
             else:
                 continue
-            message = (
+            raise RegistryError(
                 f"Expected what ModelRecord.to_dict returns; {problem}. Restore the "
                 "record from a backup, or read it with the edml that wrote it."
             )
-            raise RegistryError(message)
         if given["feature_names"] is not None:
             given["feature_names"] = tuple(map(str, given["feature_names"]))
         given["threshold"] = float(given["threshold"])
@@ -250,11 +249,10 @@ def _check_tags(tags: Mapping[str, Any]) -> dict[str, Any]:
         or not all(isinstance(name, str) for name in tags)
         or not all(isinstance(value, kinds) for value in tags.values())
     ):
-        message = (
+        raise RegistryError(
             "Expected tags as a dict of names to texts, numbers, booleans or None; "
             "found something else. Convert the values."
         )
-        raise RegistryError(message)
     return {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in tags.items()

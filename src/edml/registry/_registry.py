@@ -254,11 +254,10 @@ class ModelRegistry(RegistryReader):
             figures are not shown as its performance.
         """
         if purpose not in (REPORT, VALIDATION):
-            message = (
+            raise RegistryError(
                 f"Expected the purpose {REPORT!r} or {VALIDATION!r}; found "
                 f"{purpose!r}. Choose one of the two."
             )
-            raise RegistryError(message)
         record = self.record(version)
         model = self._store.load(record.version)
         evaluation = evaluate(model, X, y, groups=groups)

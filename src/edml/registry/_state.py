@@ -44,12 +44,11 @@ class State:
         missing = sorted(set(self.stages) - set(stages))
         unknown = sorted(set(stages) - set(self.stages), key=str)
         if missing or unknown:
-            message = (
+            raise RegistryError(
                 "Expected a stage for every version and for no other; found none for "
                 f"{missing}, and one for the unknown {unknown}. Pass the full map; "
                 "remove_versions removes versions."
             )
-            raise RegistryError(message)
         _check_stages(stages)
         return {version: str(stages[version]) for version in sorted(stages)}
 
@@ -73,12 +72,11 @@ class State:
         if len(versions) != len(document["stages"]) or (
             versions and versions[-1] > document["highest"]
         ):
-            message = (
+            raise RegistryError(
                 "Expected stages by version, up to the stated highest number; found "
                 f"others in generation {document['generation']} of the state. Restore "
                 "the file from a backup."
             )
-            raise RegistryError(message)
         stages = {version: found[version] for version in versions}
         _check_stages(stages)
         names = ("generation", "what", "why", "who", "when", "detail", "highest")
@@ -110,14 +108,12 @@ class State:
         if not found:
             where = "any version" if name == LATEST else f"a version in {name}"
             remedy = "Promote one" if self.stages else "Register a model"
-            message = f"Expected {where}; found none. {remedy} first."
-            raise RegistryError(message)
+            raise RegistryError(f"Expected {where}; found none. {remedy} first.")
         if len(found) > 1:
-            message = (
+            raise RegistryError(
                 f"Expected one version in {name}; found {found}. Name one by its "
                 "number."
             )
-            raise RegistryError(message)
         return found[0]
 
     def check_version(self, version: int) -> None:
@@ -125,11 +121,10 @@ class State:
         if version in self.stages:
             return
         was = "was removed" if 0 < version <= self.highest else "does not exist"
-        message = (
+        raise RegistryError(
             f"Expected the number of a version; found {version}, which {was}. There "
             f"are {_shorten(list(self.stages))}."
         )
-        raise RegistryError(message)
 
     def move(self, version: int, stage: str) -> dict[int, str]:
         """Return the stages after a move; a replaced champion goes to development."""
@@ -178,18 +173,16 @@ def removable(history: Sequence[State], state: State, keep_last: int) -> list[in
 def _check_stages(stages: Mapping[int, str]) -> None:
     wrong = sorted(v for v, stage in stages.items() if stage not in STAGES)
     if wrong:
-        message = (
+        raise RegistryError(
             f"Expected a stage of {', '.join(STAGES)}; found another for the versions "
             f"{wrong}. Choose one of the three."
         )
-        raise RegistryError(message)
     champions = sorted(v for v, stage in stages.items() if stage == PRODUCTION)
     if len(champions) > 1:
-        message = (
+        raise RegistryError(
             f"Expected one version in production; found {champions}. Move all but one "
             "to another stage."
         )
-        raise RegistryError(message)
 
 
 def _no_version_name(found: object) -> RegistryError:

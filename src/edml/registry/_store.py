@@ -106,11 +106,10 @@ class ModelStore(VersionStore):
             stages = state.move(version, stage)
             before = state.stages[version]
             if STAGES.index(before) > STAGES.index(stage):
-                message = (
+                raise RegistryError(
                     f"Expected a version below {stage}; found version {version} in "
                     f"{before}. Use demote."
                 )
-                raise RegistryError(message)
             return stages
 
         return self._move("promote", version, stage, why, update)
@@ -141,11 +140,10 @@ class ModelStore(VersionStore):
         def update(state: State) -> dict[int, str]:
             before = previous_champion(self.history())
             if before is None:
-                message = (
+                raise RegistryError(
                     "Expected a previous champion; found none that is still stored. "
                     "Promote the version that you want."
                 )
-                raise RegistryError(message)
             self.read_file(before, MODEL)
             return state.move(before, PRODUCTION)
 
@@ -223,11 +221,10 @@ def check_unseen(record: Mapping[str, Any], data_fingerprint: str) -> None:
     """Raise if a model was trained, or its threshold chosen, on exactly these rows."""
     seen = seen_as(record, data_fingerprint)
     if seen is not None:
-        message = (
+        raise RegistryError(
             f"Expected rows of students that the model has not seen; found that "
             f"{seen}. Pass other rows."
         )
-        raise RegistryError(message)
 
 
 def seen_as(record: Mapping[str, Any], data_fingerprint: str) -> str | None:
@@ -241,17 +238,15 @@ def seen_as(record: Mapping[str, Any], data_fingerprint: str) -> str | None:
 
 def _check_evaluation(evaluation: Any, body: Mapping[str, Any]) -> None:
     if not isinstance(evaluation, Evaluation):
-        message = (
+        raise RegistryError(
             "Expected evaluation=edml.evaluate(model, X, y) or None; found "
             f"{type(evaluation).__name__}. Evaluate the model on students that it has "
             "not seen."
         )
-        raise RegistryError(message)
     if evaluation.threshold != body["threshold"]:
-        message = (
+        raise RegistryError(
             f"Expected an evaluation of this model, whose threshold is "
             f"{body['threshold']:.6g}; found one of the threshold "
             f"{evaluation.threshold:.6g}. Evaluate the model that you register."
         )
-        raise RegistryError(message)
     check_unseen(body, evaluation.data_fingerprint)

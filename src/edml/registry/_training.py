@@ -78,12 +78,11 @@ def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any
     """Return the unfitted model that a stored one was fitted from."""
     obstacles = (training or {}).get("obstacles", ["how it was trained"])
     if training is None or obstacles:
-        message = (
+        raise RegistryError(
             f"Expected a record from which version {version} can be rebuilt; it lacks: "
             f"{'; '.join(obstacles)}. Fit a RiskClassifier yourself, and register it "
             f"with parent={version}."
         )
-        raise RegistryError(message)
     try:
         return _rebuild(training, getattr(model, "pipeline_", model))
     except (AttributeError, LookupError, TypeError, ValueError) as error:

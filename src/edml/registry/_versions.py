@@ -133,27 +133,24 @@ class VersionStore:
         """Read a file of a version, and check it against the record."""
         files = self.read_record(version)["files"]
         if name not in files:
-            message = (
+            raise RegistryError(
                 f"Expected a file of version {version}, which has {sorted(files)}; "
                 f"found {name!r}. Choose one of them."
             )
-            raise RegistryError(message)
         path = self._path(version) / name
         size, expected = files[name]["size"], files[name]["sha256"]
         try:
             data = _reads.read_file(self.home.root, path, MAX_FILE_BYTES, size)
         except FileNotFoundError as error:
-            message = (
+            raise RegistryError(
                 f"Expected the file {name!r} of version {version}; found none at "
                 f"{path}. Restore it from a backup."
-            )
-            raise RegistryError(message) from error
+            ) from error
         if hashlib.sha256(data).hexdigest() != expected:
-            message = (
+            raise RegistryError(
                 f"Expected the bytes that the record of version {version} names; found "
                 f"others in {path}. Restore the file from a backup."
             )
-            raise RegistryError(message)
         return data
 
     def remove_versions(
@@ -188,11 +185,10 @@ class VersionStore:
             if version not in state.stages:
                 raise self._no_version(version)
         if state.champion in versions:
-            message = (
+            raise RegistryError(
                 f"Expected versions that are not in production; found version "
                 f"{state.champion}, which is. Promote another one first."
             )
-            raise RegistryError(message)
 
     # -- evaluations ---------------------------------------------------------------
 
@@ -288,12 +284,11 @@ class VersionStore:
         state, above = self.written_state()
         strange = [version for version in above if not self._is_readable(version)]
         if strange:
-            message = (
+            raise RegistryError(
                 f"Expected no versions but those of the state; found {strange} in "
                 f"{self.home.versions} as well, without a readable record. Move them "
                 "out of the registry, and try again."
             )
-            raise RegistryError(message)
         if not above:
             return state
         return self._write_state(
@@ -340,11 +335,10 @@ class VersionStore:
     def _number(self, version: int) -> int:
         number = None if isinstance(version, str) else read_number(str(version))
         if number is None:
-            message = (
+            raise RegistryError(
                 f"Expected the number of a version, from 1; found {version!r:.40}. "
                 "Choose one of versions()."
             )
-            raise RegistryError(message)
         return number
 
     def _no_version(self, version: int) -> RegistryError:
@@ -360,11 +354,10 @@ def _describe_files(files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
     for name, data in files.items():
         check_file_name(name)
         if not isinstance(data, bytes) or len(data) > MAX_FILE_BYTES:
-            message = (
+            raise RegistryError(
                 f"Expected at most {MAX_FILE_BYTES:,} bytes for the file {name!r}; "
                 f"found {type(data).__name__} of length {len(data):,}. Store less."
             )
-            raise RegistryError(message)
     return {
         name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for name, data in files.items()
