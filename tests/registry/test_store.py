@@ -354,7 +354,7 @@ def test_a_folder_that_may_not_be_written_can_be_read(store):
     try:
         assert store.read_file(1, "model.skops") == MODEL
         assert find_problems(store) == []
-        with pytest.raises(RegistryError, match="your rights to it"):
+        with pytest.raises(RegistryError, match="your permissions"):
             add(store)
     finally:
         for folder in folders:
