@@ -131,7 +131,7 @@ def test_a_search_inside_leaves_its_samplers_too():
 
 def test_nothing_can_be_set(model):
     deployed = model.deployable()
-    with pytest.raises(ValueError, match=r"stays as it is; found \['threshold'\]"):
+    with pytest.raises(ValueError, match=r"cannot change; found \['threshold'\]"):
         deployed.set_params(threshold=0.1)
     assert deployed.set_params() is deployed
 

@@ -166,7 +166,7 @@ def test_capacity_is_a_whole_number(per_course):
 
 def test_a_scorer_of_probabilities_is_refused():
     score, fails = np.array([0.1, 0.9]), np.array([False, True])
-    with pytest.raises(ValueError, match="judges probabilities, which no threshold"):
+    with pytest.raises(ValueError, match="scores probabilities, which no threshold"):
         choose_threshold("roc_auc", score, fails, None)
 
 

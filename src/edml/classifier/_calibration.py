@@ -12,31 +12,30 @@ from sklearn.linear_model import LogisticRegression
 
 from edml.schema import BoolArray, FloatArray
 
-#: Failing students from which "auto" takes the isotonic curve; see the user guide.
+#: The number of failing students from which "auto" is isotonic; see the user guide.
 ENOUGH_FOR_ISOTONIC = 200
 
-# A logistic regression that is not shrunk, where "no penalty" has had three names.
+# An unpenalized logistic regression, whose spelling has changed three times.
 _NO_PENALTY = 1e8
 _FARTHEST = 1e-300  # whose log-odds are finite
-_SAME = 1e-6  # a spread of log-odds that is none
+_SAME = 1e-6  # a spread of log-odds that counts as none
 _LEAST = float(np.finfo(np.float64).epsneg)
 
 
 class SigmoidCalibrator(BaseEstimator):
     """Map scores to probabilities by a logistic curve of their log-odds.
 
-    Two numbers are learned: a slope above 0, which says how sure the scores may
-    be, and an intercept. So a higher score never gives a lower probability, and a few
-    failing students are enough.
+    It learns two numbers, a slope above 0 and an intercept. So a higher score never
+    means a lower probability, and a few failing students are enough.
 
     Attributes
     ----------
     slope_ : float
-        Above 0; 1 where the scores are as sure as they may be.
+        Above 0; 1 if the scores are neither overconfident nor underconfident.
     intercept_ : float
         Log-odds of a score of 0.5.
     range_ : tuple of (float, float)
-        Just beyond the scores of fit; those further out are taken for its ends.
+        Just beyond the scores of fit, to which other scores are clipped.
 
     References
     ----------
@@ -68,7 +67,7 @@ class SigmoidCalibrator(BaseEstimator):
         score : ndarray of shape (n_units,)
             Out-of-fold scores in [0, 1].
         fails : ndarray of shape (n_units,)
-            Which of them fail; both kinds are there.
+            Which of them fail; both kinds occur.
         n_failing, n_passing : int
             Number of students of each kind, by which the targets are smoothed.
 
@@ -78,7 +77,7 @@ class SigmoidCalibrator(BaseEstimator):
             The same object.
         """
         inside = score[(score > 0) & (score < 1)]
-        # The log-odds of 0 and 1 are infinite: they are just beyond the others here.
+        # The log-odds of 0 and 1 are infinite: here they lie just beyond the others.
         low, high = (inside.min(), inside.max()) if inside.size else (0.5, 0.5)
         self.range_ = (
             max(float(low) / 2, _FARTHEST),
@@ -93,7 +92,7 @@ class SigmoidCalibrator(BaseEstimator):
         if scale > _SAME:
             curve = LogisticRegression(C=_NO_PENALTY, solver="newton-cholesky")
             with warnings.catch_warnings():
-                # where the first method finds no step, another one takes over
+                # if the first method finds no step, another one takes over
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 curve.fit(
                     np.tile((odds - centre) / scale, 2)[:, None],
@@ -109,7 +108,7 @@ class SigmoidCalibrator(BaseEstimator):
         return self
 
     def predict(self, score: FloatArray) -> FloatArray:
-        """Give the probability of failing.
+        """Compute the probability of failing.
 
         Parameters
         ----------
@@ -119,7 +118,7 @@ class SigmoidCalibrator(BaseEstimator):
         Returns
         -------
         probability : ndarray of shape (n_units,)
-            In (0, 1); a higher score never gives a lower one.
+            In (0, 1); a higher score never means a lower one.
         """
         odds = logit(np.clip(score, *self.range_))
         probability = expit(self.slope_ * odds + self.intercept_)
@@ -127,11 +126,11 @@ class SigmoidCalibrator(BaseEstimator):
 
 
 class IsotonicCalibrator(BaseEstimator):
-    """Map scores to probabilities by a rising curve of any form.
+    """Map scores to probabilities by an increasing curve of any form.
 
-    Scores are pooled into blocks whose share of failing rises, and the curve runs
-    straight from the middle of each block to that of the next: so, unlike the
-    steps of plain isotonic regression, it tells scores of one block apart. It needs
+    Scores are pooled into blocks with an increasing share of failing units, and the curve
+    runs straight from the middle of each block to that of the next. So, unlike the steps
+    of plain isotonic regression, it keeps the order of scores within a block. It needs
     many failing students.
 
     Attributes
@@ -170,10 +169,10 @@ class IsotonicCalibrator(BaseEstimator):
         score : ndarray of shape (n_units,)
             Out-of-fold scores in [0, 1].
         fails : ndarray of shape (n_units,)
-            Which of them fail; both kinds are there.
+            Which of them fail; both kinds occur.
         n_failing, n_passing : int
-            Number of students of each kind; so many cannot show a probability
-            nearer to 0 or 1 than Laplace's rule of succession says.
+            Number of students of each kind, which bounds the probabilities by Laplace's
+            rule of succession.
 
         Returns
         -------
@@ -190,8 +189,8 @@ class IsotonicCalibrator(BaseEstimator):
         middle = np.bincount(block, weights=at * count) / np.bincount(
             block, weights=count
         )
-        # Beyond the outer blocks the curve goes on rising, as little as one more
-        # unit of theirs could tell.
+        # Beyond the outer blocks the curve keeps rising, by as little as one more
+        # unit in them would change.
         n_first, n_last = count[block == 0].sum(), count[block == len(level) - 1].sum()
         inner = (middle > 0) & (middle < 1)
         low = level[~inner & (middle <= 0)]
@@ -207,7 +206,7 @@ class IsotonicCalibrator(BaseEstimator):
         return self
 
     def predict(self, score: FloatArray) -> FloatArray:
-        """Give the probability of failing.
+        """Compute the probability of failing.
 
         Parameters
         ----------
@@ -217,7 +216,7 @@ class IsotonicCalibrator(BaseEstimator):
         Returns
         -------
         probability : ndarray of shape (n_units,)
-            In (0, 1); a higher score never gives a lower one.
+            In (0, 1); a higher score never means a lower one.
         """
         found = np.interp(score, self.scores_, self.probabilities_)
         # Rounding must not lift a score above those of the next piece.
@@ -232,17 +231,17 @@ class IsotonicCalibrator(BaseEstimator):
 def calibrate(
     calibrator: SigmoidCalibrator | IsotonicCalibrator | None, score: FloatArray
 ) -> FloatArray:
-    """Give the probability of each score; the score itself without a calibrator."""
+    """Return the probability of each score; the score itself without a calibrator."""
     return score if calibrator is None else calibrator.predict(score)
 
 
 def fit_calibrator(
     method: str | None, score: FloatArray, fails: BoolArray, students: Any
 ) -> SigmoidCalibrator | IsotonicCalibrator | None:
-    """Fit the calibrator of a name to out-of-fold scores."""
+    """Fit a calibrator to out-of-fold scores; ``method`` is as in `RiskClassifier`."""
     if method is None:
         return None
-    # A student who fails one course and passes another speaks for both.
+    # A student who fails one course and passes another counts in both.
     n_failing = len(np.unique(students[fails]))
     n_passing = len(np.unique(students[~fails]))
     if method == "auto":

@@ -1,4 +1,4 @@
-"""What would make the out-of-fold pass dishonest, or impossible, is refused."""
+"""Checks that the out-of-fold pass is possible and honest."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from edml.schema import FloatArray, IntArray
 
 
 def check_plan(plan: SplitPlan, fails: IntArray, units: Units) -> None:
-    """Check that no student is on both sides, and every side can be trained on."""
+    """Check that no student is on both sides, and that every side has both classes."""
     _check_once(plan, units)
     both = np.zeros(2, dtype=np.int64)
     for number, (train, test) in enumerate(plan.splits):
@@ -53,8 +53,8 @@ def _check_once(plan: SplitPlan, units: Units) -> None:
     for number, (_, test) in enumerate(plan.splits):
         if not is_unit[test].any():
             message = (
-                f"Fold {number} tests no first row of a snapshot, so that nothing is "
-                "judged in it. Split whole histories, as StudentKFold does."
+                f"Fold {number} tests no first row of a snapshot, so that it "
+                "scores nothing. Split whole histories, as StudentKFold does."
             )
             raise SplitError(message)
         tested += np.bincount(test, minlength=plan.n_samples)
@@ -69,7 +69,7 @@ def _check_once(plan: SplitPlan, units: Units) -> None:
 
 
 def check_scores(score: FloatArray, fold: IntArray) -> None:
-    """Check that the pipeline gave probabilities."""
+    """Check that out-of-fold scores are in [0, 1]."""
     bad = ~((score >= 0) & (score <= 1))  # NaN too
     if bad.any():
         folds = np.unique(fold[bad]).tolist()

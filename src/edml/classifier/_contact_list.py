@@ -45,7 +45,7 @@ def score_students(
     language: str,
     n_reasons: int,
 ) -> pd.DataFrame:
-    """Give one row per student and course; see `RiskClassifier.score_students`."""
+    """Return one row per student and course; see `RiskClassifier.score_students`."""
     names = columns_of(model)
     if not is_event_table(X, names):
         message = (
@@ -85,7 +85,7 @@ def score_students(
         else _most_at_risk(probability, students[COURSE], _per_course(capacity))
     )
     change = probability - _earlier(model, X, since, students, names)
-    if since is not None:  # who has no row since then has not changed, nor stayed
+    if since is not None:  # without a later row, a change is unknown
         change[students[PARTITION].to_numpy() <= since] = np.nan
     students["change"] = change
     order = np.argsort(-probability, kind="stable")
@@ -142,7 +142,7 @@ def _earlier(
     students: pd.DataFrame,
     names: Mapping[str, str],
 ) -> FloatArray:
-    """Give each student's probability at an earlier partition, NaN without one."""
+    """Return each student's probability at an earlier partition, NaN without one."""
     then = np.full(len(students), np.nan)
     if since is None:
         return then

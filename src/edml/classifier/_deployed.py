@@ -1,4 +1,4 @@
-"""DeployedClassifier: what predicts, and nothing of what it was trained on."""
+"""DeployedClassifier: a fitted model without its training data."""
 
 from typing import Any, Self
 
@@ -12,17 +12,17 @@ from edml.classifier._predictions import RiskPredictions
 class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
     """A fitted risk model that predicts, and cannot be fitted again.
 
-    `RiskClassifier.deployable` makes it. It holds no sampler, no out-of-fold
-    score and no training row, as far as the classifier itself keeps none. Cloning it
-    gives the same object and `fit` does nothing, so a cross-validation would score it
-    on rows that it was trained on: judge it by `edml.inspection.evaluate`.
+    `RiskClassifier.deployable` makes it. It holds no sampler, no out-of-fold score and no
+    training row, unless the classifier itself keeps some. Cloning returns the same object
+    and `fit` does nothing, so a cross-validation would score it on its training rows: use
+    `edml.inspection.evaluate` instead.
 
     Parameters
     ----------
     pipeline : estimator
         A fitted pipeline or classifier, without samplers.
     calibrator : SigmoidCalibrator, IsotonicCalibrator or None, default=None
-        What maps its scores to probabilities.
+        Maps its scores to probabilities.
     threshold : float, default=0.5
         The probability at and above which a student is flagged.
     classes : array-like of shape (2,), default=(0, 1)
@@ -45,7 +45,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    RiskClassifier : What is fitted.
+    RiskClassifier : The model that is fitted.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         return self
 
     def set_params(self, **params: Any) -> Self:
-        """Refuse: what is deployed stays as it is.
+        """Raise an error: a deployed model cannot change.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         """
         if params:
             message = (
-                f"A deployed model stays as it is; found {sorted(params)} to be set. "
+                f"A deployed model cannot change; found {sorted(params)} to be set. "
                 "Set them on the RiskClassifier, and fit it."
             )
             raise ValueError(message)
@@ -129,7 +129,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
 
     @property
     def calibrator_(self) -> Any:
-        """What maps its scores to probabilities, or None."""
+        """The calibrator, or None."""
         return self.calibrator
 
     @property
@@ -161,4 +161,4 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         return True
 
     def __sklearn_clone__(self) -> Self:
-        return self  # as sklearn.frozen does: there is nothing to fit anew
+        return self  # as sklearn.frozen does: there is nothing to refit

@@ -1,4 +1,4 @@
-"""What a fitted risk model answers, whether it can be fitted again or not."""
+"""The predictions of a fitted risk model, whether it can be refitted or not."""
 
 import difflib
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ from edml.schema import (
 
 
 class RiskPredictions:
-    """Probabilities, flags and contact lists of a fitted pipeline."""
+    """Probabilities, flags and contact lists from the attributes declared below."""
 
     pipeline_: Any
     calibrator_: Any
@@ -42,18 +42,18 @@ class RiskPredictions:
     classes_: NDArray[Any]
 
     def predict_proba(self, X: Any) -> FloatArray:
-        """Give the calibrated probability of each class.
+        """Compute the calibrated probability of each class.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            The event table with all that is known of its students, or rows of
-            the table that the model was fitted on.
+            The event table with everything known about its students, or rows like those
+            of the plain table that the model was fitted on.
 
         Returns
         -------
         probabilities : ndarray of shape (n_rows, 2)
-            Of ``classes_``: passing, then failing. In (0, 1) where calibrated.
+            Of ``classes_``: passing, then failing. In (0, 1) if calibrated.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class RiskPredictions:
         return labels
 
     def features(self, X: Any) -> Any:
-        """Give what the pipeline's last step sees.
+        """Compute the input of the pipeline's last step.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class RiskPredictions:
         Returns
         -------
         features : DataFrame or ndarray of shape (n_rows, n_features)
-            One row per row of ``X``; ``X`` itself where the model is one step.
+            One row per row of ``X``; ``X`` itself if the model has one step.
 
         Raises
         ------
@@ -125,14 +125,13 @@ class RiskPredictions:
         X : DataFrame of shape (n_rows, n_columns)
             The event table.
         at : float, default=None
-            The partition as of whose end to score; None is each history's latest.
-            A student without an event or tick on that very day is scored at the
-            last one before it.
+            Score as of the end of this partition; None is each history's latest. A
+            student without a row on that day is scored at the last one before it.
         since : float, default=None
             An earlier partition, from which the change is counted.
         capacity : int or Capacity, default=None
-            Flag so many of each course, those most at risk, instead of those at
-            and above ``threshold_``.
+            Flag this many students of each course, those most at risk, instead of those
+            at and above ``threshold_``.
         language : {"en", "es"}, default="en"
             Language of the reasons and facts.
         n_reasons : int, default=3
@@ -145,8 +144,8 @@ class RiskPredictions:
             ``legajo`` and ``course_name`` where ``X`` has them, ``particion``,
             ``probability``, ``flagged``, ``change`` (the probability less that of
             ``since``; NaN without one), ``reasons`` (what moved the score, most
-            weighty first; not causes) and ``facts`` (what happened, and is no
-            feature), both lists of str.
+            important first; not causes) and ``facts`` (what happened but is no feature),
+            both lists of str.
 
         Raises
         ------
@@ -206,7 +205,7 @@ class RiskPredictions:
         """Return the calibrated probability of the second class of each row."""
         self._check_columns(X)
         if is_event_table(X, columns_of(self)) and not len(X):
-            return np.empty(0)  # which a classifier would refuse
+            return np.empty(0)  # which a classifier would reject
         return calibrate(self.calibrator_, raw_scores(self.pipeline_, X))
 
     @staticmethod
@@ -241,7 +240,11 @@ class RiskPredictions:
 
 
 def _engineer_of(front: Any) -> FeatureEngineer | None:
-    """Return the engineer of edml's own first steps; None if there are other steps."""
+    """Return the engineer of edml's own first steps; None if there are other steps.
+
+    `FeatureEngineer` reads a raw table as it reads a cleaned one, so the cleaner can be
+    left out.
+    """
     steps = [] if front is None else [step for _, step in front.steps]
     if [*map(type, steps)] not in ([FeatureEngineer], [DataCleaner, FeatureEngineer]):
         return None

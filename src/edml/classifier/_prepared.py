@@ -1,4 +1,4 @@
-"""What a fit begins with: a table that is read, checked, divided and described."""
+"""The start of a fit: a table is read, checked, split and described."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -38,30 +38,30 @@ class Prepared:
     fails : ndarray of shape (n_rows,)
         1 where the outcome is the second class.
     weight : ndarray of shape (n_rows,) or None
-        How much each row weighs in training.
+        How much each row counts in training.
     columns : estimator
         Holds ``n_features_in_`` and ``feature_names_in_``.
     names : dict
         Actual names of the canonical columns.
     units : Units
-        What is judged.
+        The rows that count in calibration, threshold and metrics.
     plan : SplitPlan
         The folds.
     estimator : estimator
-        What is fitted.
+        The model to fit.
     front : Pipeline or None
-        Its steps that treat histories one by one, fitted.
+        Its steps that treat each history on its own, fitted.
     rest : estimator
         The others.
     ready : DataFrame or array-like of shape (n_rows, ...)
-        What ``front`` makes of ``X``.
+        The output of ``front`` for ``X``.
     hash_rows : callable
-        Gives the SHA-256 of the rows with their outcomes; hashed once, when it is
-        asked for, however many estimators share the table.
+        Returns the SHA-256 of the rows with their outcomes, computed once however many
+        estimators share the table.
 
     See Also
     --------
-    prepare : Makes it.
+    prepare : Make one.
 
     Examples
     --------
@@ -102,10 +102,9 @@ class Prepared:
         return [np.sort(test[is_unit[test]]) for _, test in self.plan.splits]
 
     def of(self, estimator: Any) -> "Prepared":
-        """Give the same table and folds, ready for another estimator.
+        """Return the same table and folds, ready for another estimator.
 
-        Its steps that treat histories one by one are run anew, unless they are the
-        same.
+        Its steps that treat each history on its own run again, unless they are the same.
 
         Parameters
         ----------
@@ -125,7 +124,7 @@ class Prepared:
         return replace(self, estimator=estimator, front=front, rest=rest, ready=ready)
 
     def found(self, scores: Iterable[FloatArray]) -> pd.DataFrame:
-        """Lay the out-of-fold scores of all folds into one table.
+        """Collect the out-of-fold scores of all folds in one table.
 
         Parameters
         ----------
@@ -167,7 +166,7 @@ def prepare(
     Parameters
     ----------
     estimator : estimator
-        What will be fitted, and may be changed.
+        The model to fit, which may be changed.
     X : DataFrame or array-like of shape (n_rows, n_columns)
         The event table, or a plain one.
     y : array-like of shape (n_rows,)
@@ -175,11 +174,11 @@ def prepare(
     cv : int, cross-validator, iterable or None
         The folds; None stands for 5.
     draw_seed : callable
-        Gives the seed of the folds, where they are drawn here.
+        Returns the seed of the folds, if they are drawn here.
     sample_weight : array-like of shape (n_rows,), default=None
-        How much each row weighs in training.
+        How much each row counts in training.
     groups : array-like of shape (n_rows,), default=None
-        What stays together in a fold.
+        The group of each row; a group stays on one side of a fold.
 
     Returns
     -------
@@ -256,14 +255,14 @@ def make_plan(
             cv = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
             _check_enough(fails, n_splits)
     if isinstance(cv, BaseCrossValidator) and not isinstance(cv, GroupsConsumerMixin):
-        groups = None  # it would warn that it does not read them
+        groups = None  # it would warn that it ignores them
     plan = SplitPlan.from_cv(cv, X, fails, groups)
     check_plan(plan, fails, units)
     return plan
 
 
 def read_outcome(X: Any, y: ArrayLike) -> tuple[NDArray[Any], IntArray]:
-    """Give the classes, and 1 where the higher of them is."""
+    """Return the classes, and 1 for each row of the higher one."""
     check_consistent_length(X, y)
     values = pd.Series(column_or_1d(y, warn=True)).infer_objects()
     null = int(values.isna().sum())
@@ -301,7 +300,7 @@ def _read_weight(sample_weight: ArrayLike | None, X: Any) -> FloatArray | None:
     if bad:
         message = (
             f"sample_weight must be finite and from 0 on; {bad} of {len(weight)} are "
-            "not. Mend them, or leave the weights out."
+            "not. Correct them, or leave the weights out."
         )
         raise ValueError(message)
     return weight

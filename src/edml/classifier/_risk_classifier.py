@@ -43,12 +43,11 @@ from edml.schema import (
 class RiskClassifier(
     RiskPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
-    """Make of a pipeline a model whose probabilities and flags can be acted upon.
+    """Turn a pipeline into a model with trustworthy probabilities and flags.
 
-    `fit` makes one out-of-fold pass over the students: each is scored by a
-    pipeline that has not seen that student. From these scores it learns how to
-    calibrate them and from which probability on to flag, then refits the pipeline
-    on everything: ``cv`` + 1 fits. The unit is the snapshot (a student, a course, a
+    `fit` makes one out-of-fold pass over the students: each is scored by a pipeline that
+    has not seen that student. From these scores it learns the calibration and the
+    threshold, then refits the pipeline on everything: ``cv`` + 1 fits. The unit is the snapshot (a student, a course, a
     partition), one row each; in a table without these columns, the row.
 
     Parameters
@@ -56,32 +55,31 @@ class RiskClassifier(
     estimator : classifier, default=None
         A pipeline or any classifier of two classes, on event tables or on plain
         tables; None is `edml.pipeline.make_risk_pipeline`. It sees all columns of a
-        plain table, a student column too: drop it in a first step.
+        plain table, including a student column: drop it in a first step.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
         How scores become probabilities; "auto" is "isotonic" from 200 failing
         students on, else "sigmoid". None keeps the pipeline's own.
     threshold : float, str, callable or Capacity, default="f1"
-        When to flag: from a probability on; where a scorer of flags is highest
-        ("f1", any other name, or the scorer); with the highest precision of those
-        that keep a recall ("recall>=0.9"), or the highest recall of those that keep
-        a precision ("precision>=0.5"); or by how many can be contacted,
+        When to flag: at and above a probability; where a scorer of flags is highest
+        ("f1", any other name, or the scorer); with the highest precision that keeps a
+        recall ("recall>=0.9"), or the highest recall that keeps a precision
+        ("precision>=0.5"); or by how many students can be contacted,
         ``Capacity(per_course=15)``.
     cv : int, cross-validator or iterable, default=5
         The folds. A number means students, where ``X`` has the student column or
         `fit` is given ``groups``, and stratified folds of rows elsewhere.
     n_jobs : int, default=None
-        Folds that are fitted at a time; None is one, -1 all processors. It changes
-        no result.
+        Number of folds fitted in parallel; None is one, -1 all processors. It does not
+        change the result.
     random_state : int, RandomState instance or None, default=0
-        Draws the folds, and rules each ``random_state`` of ``estimator`` that is
-        None.
+        Draws the folds, and sets each ``random_state`` of ``estimator`` that is None.
 
     Attributes
     ----------
     pipeline_ : estimator
         Fitted on everything; it knows the classes as 0 and 1.
     calibrator_ : SigmoidCalibrator, IsotonicCalibrator or None
-        What maps its scores to probabilities.
+        Maps its scores to probabilities.
     threshold_ : float
         The probability at and above which a row is flagged.
     classes_ : ndarray of shape (2,)
@@ -91,7 +89,7 @@ class RiskClassifier(
     out_of_fold_ : DataFrame of shape (n_units, n_columns)
         The unit's ``row``, the ``fold`` it was tested in, ``y_true`` (1 fails),
         ``y_score`` and the calibrated ``y_prob``; in an event table also its keys.
-        To be looked at; `deployable` leaves it out.
+        `deployable` leaves it out.
     data_fingerprint_ : str
         SHA-256 of the rows of `fit` with their outcomes, whatever their order.
     n_features_in_ : int
@@ -108,10 +106,10 @@ class RiskClassifier(
     The out-of-fold scores come from pipelines that have seen (k - 1) / k of the
     students, as in `sklearn.calibration.CalibratedClassifierCV` with
     ``ensemble=False``. The calibrated ``out_of_fold_`` probabilities were seen by
-    the calibrator; judge a model on other students, with `edml.inspection.evaluate`.
+    the calibrator; evaluate a model on other students, with `edml.inspection.evaluate`.
 
-    ``sample_weight`` is for training alone: calibration and threshold count each
-    unit once, as it was.
+    ``sample_weight`` only affects training: calibration and threshold count each unit
+    once.
 
     Examples
     --------
@@ -132,7 +130,7 @@ class RiskClassifier(
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"]), None],
         "calibration": [StrOptions({"auto", "sigmoid", "isotonic"}), None],
-        "threshold": [object],  # check_threshold says more
+        "threshold": [object],  # check_threshold has the better message
         "cv": ["cv_object"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -172,11 +170,12 @@ class RiskClassifier(
             The outcome of each row: two classes, the higher of which fails; so of
             "fail" and "pass" it is "pass", and 1 and 0 are safer.
         sample_weight : array-like of shape (n_rows,), default=None
-            How much each row weighs in training. Samplers that make rows of their
-            own refuse it.
+            How much each row counts in training. Samplers that make new rows raise an
+            error.
         groups : array-like of shape (n_rows,), default=None
-            What stays together in a fold, instead of the student column; where
-            ``X`` has that column, no student may be on both sides either.
+            The group of each row, which stays on one side of a fold, instead of the
+            student column; if ``X`` has that column, no student may be on both sides
+            either.
 
         Returns
         -------
@@ -188,10 +187,10 @@ class RiskClassifier(
         TableError
             If ``X`` cannot be read, or a snapshot has two outcomes.
         SplitError
-            If the students cannot be divided so, or one is on both sides of a fold.
+            If the students cannot be split this way, or one is on both sides of a fold.
         ValueError
-            If ``y`` has other than two classes, ``threshold`` is unknown or needs
-            what ``X`` lacks, the weights cannot be used, or scores are NaN.
+            If ``y`` does not have two classes, ``threshold`` is unknown or needs columns
+            that ``X`` lacks, the weights cannot be used, or scores are NaN.
         TypeError
             If ``estimator`` gives neither probabilities nor decisions, or columns
             have names of several kinds.
@@ -255,7 +254,7 @@ class RiskClassifier(
         return self
 
     def deployable(self) -> DeployedClassifier:
-        """Give the model that predicts the same, without any training row.
+        """Return a model that predicts the same, without any training row.
 
         Returns
         -------
@@ -298,7 +297,7 @@ class RiskClassifier(
     def _out_of_fold(self, training: Training, prepared: Prepared) -> pd.DataFrame:
         """Score each unit by a pipeline that has not seen its student."""
         tests, units = prepared.tests, prepared.units
-        # What is not described yet is shown with all of its history.
+        # Without described histories, rows are scored together with their whole history.
         shown = tests if units.described else [_whole(units, test) for test in tests]
         scores = Parallel(n_jobs=self.n_jobs)(
             delayed(score_fold)(training, prepared.ready, train, seen)
@@ -341,7 +340,7 @@ class RiskClassifier(
 
 
 def _whole(units: Units, test: IntArray) -> IntArray:
-    """Give all rows of the tested students, none of whom is in training."""
+    """Return all rows of the tested students, none of whom is in training."""
     if units.students is None:
         return test
     tested = np.isin(units.students, units.students[test])

@@ -1,4 +1,4 @@
-"""How the threshold is chosen, from out-of-fold scores alone."""
+"""How the threshold is chosen, from out-of-fold scores only."""
 
 import re
 import warnings
@@ -22,9 +22,9 @@ _N_CANDIDATES = 200  # for a scorer, which is called for each
 class Capacity:
     """How many students a course team can contact.
 
-    As the threshold of a `RiskClassifier`, it flags on average so many students
-    of each course on each day, out of fold. Which students are flagged depends on
-    their own probability alone, so that it is sometimes more and sometimes fewer.
+    As the threshold of a `RiskClassifier`, it flags this many students of each course on
+    an average day, out of fold. Whether a student is flagged depends only on that
+    student's probability, so it is sometimes more and sometimes fewer.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def check_threshold(threshold: Any) -> None:
         found = f"found an object of type {type(threshold).__name__}"
     message = (
         "threshold must be a number in [0, 1], the name of a scorer ('f1'), a scorer, "
-        "'recall>=0.9' or 'precision>=0.5' with a share of your own, or "
+        "'recall>=0.9' or 'precision>=0.5' with any share, or "
         f"Capacity(per_course=...); {found}."
     )
     raise ValueError(message)
@@ -159,8 +159,8 @@ def choose_threshold(
         highest = cuts.best(cuts.precision)
         warnings.warn(
             f"No threshold reaches a precision of {least:g} out of fold; the highest "
-            f"is {cuts.precision.max():.3g}, and its threshold is taken. Lower what "
-            "is asked, or flag by Capacity.",
+            f"is {cuts.precision.max():.3g}, and its threshold is taken. Require "
+            "less, or flag by Capacity.",
             UserWarning,
             stacklevel=4,
         )
@@ -197,7 +197,7 @@ class _Cuts:
 
 
 class _Flags(ClassifierMixin, BaseEstimator):
-    """A classifier that has flagged already: what a scorer asks for labels."""
+    """A classifier with fixed flags, which a scorer asks for labels."""
 
     def __init__(self, flags: Any) -> None:
         self.flags = flags
@@ -219,7 +219,7 @@ def _by_scorer(
         np.linspace(0, len(cuts.score) - 1, _N_CANDIDATES).round().astype(np.int64)
     )
     candidates = cuts.score[some]
-    rows = np.empty((len(score), 0))  # a scorer hands it on, and predict ignores it
+    rows = np.empty((len(score), 0))  # a scorer passes it on, and predict ignores it
     merit = np.empty(len(candidates))
     for number, candidate in enumerate(candidates):
         flags = (score >= candidate).astype(np.int64)
@@ -227,8 +227,8 @@ def _by_scorer(
             merit[number] = scorer(_Flags(flags), rows, outcome)
         except AttributeError as error:
             message = (
-                f"The scorer {threshold!r} judges probabilities, which no threshold "
-                "changes. Pass one that judges flags, such as 'f1'."
+                f"The scorer {threshold!r} scores probabilities, which no threshold "
+                "changes. Pass one that scores flags, such as 'f1'."
             )
             raise ValueError(message) from error
     if np.isnan(merit).all():

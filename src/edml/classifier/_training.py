@@ -1,4 +1,4 @@
-"""Fitting a pipeline: what runs once for all folds, and what is trained in each."""
+"""Fit a pipeline: what runs once for all folds, and what is trained in each."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from edml.schema import FloatArray, IntArray
 
 
 def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
-    """Give every ``random_state`` that is None a number of its own."""
+    """Set every ``random_state`` that is None to a number drawn from ``rng``."""
     params = estimator.get_params(deep=True)
     states = sorted(key for key in params if key.rpartition("__")[2] == "random_state")
     drawn = {
@@ -29,7 +29,11 @@ def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
 
 @dataclass(frozen=True)
 class Training:
-    """What is fitted in each fold and at last, and on which rows."""
+    """The estimator to fit in each fold and finally, and its training rows.
+
+    ``sampler`` is the pipeline's own `SnapshotSampler` step, which chose ``rows`` once
+    for all folds: a snapshot is chosen by its own history and day.
+    """
 
     rest: Any
     sampler: Any
@@ -83,7 +87,11 @@ def score_fold(
 
 
 def raw_scores(fitted: Any, X: Any) -> FloatArray:
-    """Give the score of the second class in [0, 1], before any calibration."""
+    """Return the score of the second class in [0, 1], before any calibration.
+
+    Decisions are mapped into [0, 1] by a curve that, unlike the logistic one, keeps
+    extreme ones apart.
+    """
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
     decided: NDArray[Any] = np.asarray(fitted.decision_function(X), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What is judged: the snapshots of an event table, or the rows of another."""
+"""The units of a table: the snapshots of an event table, or the rows of another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,11 @@ from edml.schema import latest_rows as latest_rows  # noqa: PLC0414 - users move
 
 @dataclass(frozen=True)
 class Units:
-    """The rows that stand for the units of a table."""
+    """The units of a table, and the students and groups of its rows.
+
+    ``rows`` are the first rows of the snapshots, or every row. ``described`` means that
+    each row describes its history already, and can be scored without the others.
+    """
 
     rows: IntArray
     students: IntArray | None
@@ -34,7 +38,7 @@ class Units:
 def read_units(
     X: Any, names: Mapping[str, str], groups: Any, fails: IntArray, *, described: bool
 ) -> Units:
-    """Find the units of a table."""
+    """Find the units of a table; ``described`` if histories are described first."""
     events = is_event_table(X, names)
     together = None
     if groups is not None:
