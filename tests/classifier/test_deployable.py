@@ -23,7 +23,6 @@ from edml.classifier import DeployedClassifier, RiskClassifier
 
 X = make_student_activity(60, fail_rate=0.3, random_state=1)
 y = make_target(X)
-LEARNERS = ("lightgbm", "xgboost", "random_forest")
 
 
 def fit(learner, balance="smote", **given):
@@ -68,7 +67,10 @@ def holds_a_key(data):
 
 
 @pytest.mark.parametrize("balance", ["smote", "over", None])
-@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize(
+    "learner",
+    ["lightgbm", "xgboost", pytest.param("random_forest", marks=pytest.mark.slow)],
+)
 def test_a_deployed_file_holds_no_training_value(learner, balance):
     deployed = fit(learner, balance, calibration="isotonic").deployable()
     model = fit(learner, balance)
@@ -83,7 +85,10 @@ def test_the_search_finds_what_is_there(model):
     assert holds_a_sampled_row(kept, model)
 
 
-@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize(
+    "learner",
+    ["lightgbm", "xgboost", pytest.param("random_forest", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("calibration", ["sigmoid", "isotonic", None])
 def test_it_survives_skops_to_the_bit(learner, calibration):
     model = fit(learner, None, calibration=calibration)

@@ -210,6 +210,7 @@ def test_the_order_of_rows_changes_no_probability(model):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", ["lightgbm", "random_forest"])
 def test_same_seed_same_bits_at_any_number_of_jobs(learner):
     one, two = (

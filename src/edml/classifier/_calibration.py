@@ -128,10 +128,10 @@ class SigmoidCalibrator(BaseEstimator):
 class IsotonicCalibrator(BaseEstimator):
     """Map scores to probabilities by an increasing curve of any form.
 
-    Scores are pooled into blocks with an increasing share of failing units, and the curve
-    runs straight from the middle of each block to that of the next. So, unlike the steps
-    of plain isotonic regression, it keeps the order of scores within a block. It needs
-    many failing students.
+    Scores are pooled into blocks with an increasing share of failing units, and the
+    curve runs straight from the middle of each block to that of the next. So, unlike
+    the steps of plain isotonic regression, it keeps the order of scores within a block.
+    It needs many failing students.
 
     Attributes
     ----------

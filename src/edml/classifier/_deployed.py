@@ -12,10 +12,10 @@ from edml.classifier._predictions import RiskPredictions
 class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
     """A fitted risk model that predicts, and cannot be fitted again.
 
-    `RiskClassifier.deployable` makes it. It holds no sampler, no out-of-fold score and no
-    training row, unless the classifier itself keeps some. Cloning returns the same object
-    and `fit` does nothing, so a cross-validation would score it on its training rows: use
-    `edml.inspection.evaluate` instead.
+    `RiskClassifier.deployable` makes it. It holds no sampler, no out-of-fold score and
+    no training row, unless the classifier itself keeps some. Cloning returns the same
+    object and `fit` does nothing, so a cross-validation would score it on its training
+    rows: use `edml.inspection.evaluate` instead.
 
     Parameters
     ----------

@@ -140,12 +140,11 @@ class RiskPredictions:
         Returns
         -------
         students : DataFrame of shape (n_histories, n_columns)
-            The highest probability first: ``user_uuid``, ``course_uuid``,
-            ``legajo`` and ``course_name`` where ``X`` has them, ``particion``,
-            ``probability``, ``flagged``, ``change`` (the probability less that of
-            ``since``; NaN without one), ``reasons`` (what moved the score, most
-            important first; not causes) and ``facts`` (what happened but is no feature),
-            both lists of str.
+            The highest probability first: ``user_uuid``, ``course_uuid``, ``legajo``
+            and ``course_name`` where ``X`` has them, ``particion``, ``probability``,
+            ``flagged``, ``change`` (the probability less that of ``since``; NaN without
+            one), ``reasons`` (what moved the score, most important first; not causes)
+            and ``facts`` (what happened but is no feature), both lists of str.
 
         Raises
         ------

@@ -104,7 +104,8 @@ class Prepared:
     def of(self, estimator: Any) -> "Prepared":
         """Return the same table and folds, ready for another estimator.
 
-        Its steps that treat each history on its own run again, unless they are the same.
+        Its steps that treat each history on its own run again, unless they are the
+        same.
 
         Parameters
         ----------

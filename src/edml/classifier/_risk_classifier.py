@@ -45,10 +45,11 @@ class RiskClassifier(
 ):
     """Turn a pipeline into a model with trustworthy probabilities and flags.
 
-    `fit` makes one out-of-fold pass over the students: each is scored by a pipeline that
-    has not seen that student. From these scores it learns the calibration and the
-    threshold, then refits the pipeline on everything: ``cv`` + 1 fits. The unit is the snapshot (a student, a course, a
-    partition), one row each; in a table without these columns, the row.
+    `fit` makes one out-of-fold pass over the students: each is scored by a pipeline
+    that has not seen that student. From these scores it learns the calibration and the
+    threshold, then refits the pipeline on everything: ``cv`` + 1 fits. The unit is the
+    snapshot (a student, a course, a partition), one row each; in a table without these
+    columns, the row.
 
     Parameters
     ----------
@@ -189,8 +190,8 @@ class RiskClassifier(
         SplitError
             If the students cannot be split this way, or one is on both sides of a fold.
         ValueError
-            If ``y`` does not have two classes, ``threshold`` is unknown or needs columns
-            that ``X`` lacks, the weights cannot be used, or scores are NaN.
+            If ``y`` does not have two classes, ``threshold`` is unknown or needs
+            columns that ``X`` lacks, the weights cannot be used, or scores are NaN.
         TypeError
             If ``estimator`` gives neither probabilities nor decisions, or columns
             have names of several kinds.
@@ -297,7 +298,7 @@ class RiskClassifier(
     def _out_of_fold(self, training: Training, prepared: Prepared) -> pd.DataFrame:
         """Score each unit by a pipeline that has not seen its student."""
         tests, units = prepared.tests, prepared.units
-        # Without described histories, rows are scored together with their whole history.
+        # Until histories are described, rows are scored with their whole history.
         shown = tests if units.described else [_whole(units, test) for test in tests]
         scores = Parallel(n_jobs=self.n_jobs)(
             delayed(score_fold)(training, prepared.ready, train, seen)

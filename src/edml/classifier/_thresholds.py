@@ -22,8 +22,8 @@ _N_CANDIDATES = 200  # for a scorer, which is called for each
 class Capacity:
     """How many students a course team can contact.
 
-    As the threshold of a `RiskClassifier`, it flags this many students of each course on
-    an average day, out of fold. Whether a student is flagged depends only on that
+    As the threshold of a `RiskClassifier`, it flags this many students of each course
+    on an average day, out of fold. Whether a student is flagged depends only on that
     student's probability, so it is sometimes more and sometimes fewer.
 
     Parameters
