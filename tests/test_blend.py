@@ -280,5 +280,5 @@ def test_a_blend_that_does_not_fit_together_is_not_stored(name, value):
     blend = Blend(MEMBERS).fit(X, y).deployable()
     assert dumps(blend)
     setattr(blend, name, value)
-    with pytest.raises(RegistryError, match="damaged or made up|fitted"):
+    with pytest.raises(RegistryError, match=r"damaged or made up|fitted"):
         dumps(blend)
