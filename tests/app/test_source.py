@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from app_client import Client
-from edml.app._endpoint import EndpointSource
-from edml.app._source import DemoSource, History, RegistrySource
+from edml.app._source import DemoSource, EndpointSource, History, RegistrySource
 from edml.exceptions import EdmlError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns

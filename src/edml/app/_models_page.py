@@ -1,24 +1,9 @@
-"""The models page: which versions there are, and how good each is.
-
-The keys of its widgets, and of the boxes that its tables are in, by which tests find
-them (``st-key-<key>``):
-``models_figure``, ``models_bars``, ``models_table`` (all versions); ``models_version``;
-``models_promote``, ``models_rollback``, and in their dialogs ``models_why``,
-``models_yes``, ``models_no``; ``models_metrics`` (box of the metrics),
-``models_compared`` (the same as a table); ``models_threshold_<version>``,
-``models_confusion`` (box), ``models_at_threshold`` (box of the metrics there),
-``models_thresholds`` (picture), ``models_by_course``; ``models_roc``,
-``models_precision_recall``, ``models_calibration``, ``models_earliness``, each with its
-table as ``<key>_table``; ``models_importance``, ``models_points`` and their tables
-``models_importance_table``, ``models_points_table``; ``models_data``,
-``models_history``; ``models_endpoint`` (box).
-"""
+"""The models page: which versions there are, and how good each is."""
 
 import pandas as pd
 import streamlit as st
 
 from edml.app import _data, _models_dialogs, _models_sections, _models_slider, _state
-from edml.app._endpoint import EndpointSource
 from edml.app._launch import handed_settings
 from edml.app._models_changes import Seen, changes_since, look
 from edml.app._models_figures import draw_versions, label_version
@@ -31,7 +16,7 @@ from edml.app._models_view import (
     provenance,
     version_history,
 )
-from edml.app._source import RegistrySource
+from edml.app._source import EndpointSource, RegistrySource, Source
 from edml.app._words import Words
 from edml.metrics import LOSSES
 from edml.registry import ModelRegistry
@@ -41,7 +26,7 @@ _MAX_BARS = 30  # more cannot be told apart
 _COMMAND = "edml tune events.csv --registry registry"
 
 
-def show(source: RegistrySource | EndpointSource, words: Words) -> None:
+def show(source: Source, words: Words) -> None:
     """Show the page."""
     st.title(words("Models"))
     if isinstance(source, EndpointSource):

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from edml.app import _state
-from edml.app._endpoint import EndpointSource
 from edml.app._events_view import Events
 from edml.app._models_curves import Curve, make_curves
 from edml.app._models_features import show_importance
@@ -21,7 +20,7 @@ from edml.app._models_names import (
     STAGES,
 )
 from edml.app._models_view import Compared, Comparison, LatestEvaluation, provenance
-from edml.app._source import RegistrySource
+from edml.app._source import EndpointSource, RegistrySource
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation

@@ -1,11 +1,4 @@
-"""The scores page: whom to contact, and why.
-
-The keys of its widgets, by which tests find them (``st-key-<key>``): ``upload``,
-``forget_upload``, ``period``, ``course``, ``chosen_students``, ``partition``, ``run``,
-``result`` (all below), ``donut``, ``capacity``, ``show``, ``find``, ``students`` (the
-box of the table), ``download``, ``student``, ``student_panel``, ``trajectory``,
-``trajectory_table`` and ``try_again``.
-"""
+"""The scores page: whom to contact, and why."""
 
 import zlib
 from typing import Any, NamedTuple

@@ -18,27 +18,24 @@ from edml.app._words import Words
 from edml.exceptions import EdmlError
 
 if TYPE_CHECKING:
-    from edml.app._endpoint import EndpointSource
-    from edml.app._source import RegistrySource, Source
+    from edml.app._source import Source
 
 _MARKDOWN = frozenset("\\`*_{}[]<>()#$|~:!")
 
 
 @st.cache_resource(show_spinner=False)
-def open_source(_settings: AppSettings) -> "RegistrySource | EndpointSource":
+def open_source(_settings: AppSettings) -> "Source":
     """Open what the models and scores come from, once for all sessions."""
+    from edml.app import _source  # noqa: PLC0415 - seconds
+
     if _settings.open_client is not None:
-        from edml.app._endpoint import EndpointSource  # noqa: PLC0415 - seconds
-
-        return EndpointSource(_settings.open_client(), _settings.columns)
-    from edml.app._source import DemoSource, RegistrySource  # noqa: PLC0415
-
+        return _source.EndpointSource(_settings.open_client(), _settings.columns)
     if _settings.open_registry is not None:
-        return RegistrySource(_settings.open_registry)
-    return DemoSource()
+        return _source.RegistrySource(_settings.open_registry)
+    return _source.DemoSource()
 
 
-def current_source() -> "RegistrySource | EndpointSource":
+def current_source() -> "Source":
     """Return the source of this process."""
     return open_source(handed_settings())
 
