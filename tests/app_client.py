@@ -3,8 +3,16 @@
 import json
 
 import pandas as pd
+from packaging.version import Version
 
 from edml.exceptions import ServingError
+
+# from 3.1 on, pandas reads numbers to the last bit without being asked
+EXACT_FLOATS = (
+    {"float_precision": "round_trip"}
+    if Version(pd.__version__) < Version("3.1.dev0")
+    else {}
+)
 
 
 class Client:

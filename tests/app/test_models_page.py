@@ -15,12 +15,15 @@ from edml.app._models_names import METRICS
 from edml.app._models_thresholds import threshold_table
 from edml.app._words import Words
 from edml.exceptions import ServingError
-from edml.explanation import LANGUAGES
 from edml.registry import ModelRegistry
 from edml.registry._evaluations import CHOOSING
 from evaluated_models import evaluation_of, make_evaluated_registry, model, running
 
 FIGURE_DIGITS = 3
+# the catalogues are tested by themselves; a page in another language is one more run
+in_both = pytest.mark.parametrize(
+    "language", ["en", pytest.param("es", marks=pytest.mark.slow)]
+)
 
 
 def script(language):
@@ -78,7 +81,7 @@ def metrics(page):
     return {one.label: one for one in reversed(list(page.metric))}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_both
 def test_all_versions_and_the_figures_of_the_champion_are_shown(
     registry, data, language
 ):
@@ -155,7 +158,7 @@ def test_without_a_table_no_student_is_scored(registry):
     ) in texts(page)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_both
 def test_a_version_without_evaluation_is_shown_as_not_judged(registry, language):
     page = open_page(registry, language)
     page.selectbox(key="models_version").select(3)
@@ -181,7 +184,7 @@ def test_figures_that_decided_a_contest_are_not_shown(tmp_path):
     assert not page.metric
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_both
 def test_an_empty_registry_says_how_to_make_a_model(tmp_path, language):
     page = open_page(ModelRegistry(tmp_path), language)
     assert Words(language)(
@@ -211,7 +214,7 @@ def test_without_leave_there_are_no_buttons(registry):
     assert not keys(run(page)) & {"models_promote", "models_rollback"}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_both
 def test_promote_asks_and_then_does_it(registry, language):
     words = Words(language)
     page = open_page(registry, language, allow_changes=True)
@@ -234,6 +237,7 @@ def test_promote_asks_and_then_does_it(registry, language):
     )  # told once
 
 
+@pytest.mark.slow
 def test_no_changes_nothing(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
@@ -243,7 +247,7 @@ def test_no_changes_nothing(registry):
     assert len(registry.history()) == 5
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_both
 def test_roll_back_asks_and_then_does_it(registry, language):
     words = Words(language)
     page = open_page(registry, language, allow_changes=True)
@@ -261,6 +265,7 @@ def test_roll_back_asks_and_then_does_it(registry, language):
     assert page.button(key="models_rollback").disabled
 
 
+@pytest.mark.slow
 def test_the_side_of_the_server_refuses_as_well(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
@@ -305,6 +310,7 @@ def test_a_version_that_is_gone_is_told_and_another_shown(registry):
     assert "Metrics of version 1" in texts(page)
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_a_message_and_its_figures_stay(registry, data):
     path = registry._store.folder / "versions" / "1" / "model.skops"
     path.write_bytes(b"damaged")
@@ -340,7 +346,7 @@ class Client:
         raise AssertionError
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_both
 def test_an_endpoint_tells_of_its_champion(registry, language):
     words = Words(language)
     client = Client(registry.record(1))

@@ -17,6 +17,10 @@ from edml.sources import read_events
 
 MAIN = Path(edml.app.__file__).with_name("_main.py")
 EN, ES = Words("en"), Words("es")
+# the catalogues are tested by themselves; a page in another language is one more run
+in_both = pytest.mark.parametrize(
+    "words", [EN, pytest.param(ES, marks=pytest.mark.slow)], ids=["en", "es"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +83,7 @@ def assert_shows(app, expected):
     assert table["flagged"].tolist() == expected["flagged"].tolist()
 
 
-@pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
+@in_both
 def test_the_list_is_score_students(page, model, table, words):
     app = page(language=words.language)
     assert app.title[0].value == words("Who is at risk of failing?")
@@ -167,7 +171,7 @@ def test_cleared_filter_shows_all(page):
     assert len(shown(app)) == n_rows
 
 
-@pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
+@in_both
 def test_a_student_is_shown_with_the_reasons(page, model, table, words):
     app = run(page(language=words.language))
     expected = model.score_students(table, at=14, since=7, language=words.language)
@@ -250,7 +254,7 @@ def test_a_registry_that_vanishes_is_told_and_the_list_stays(page, registry, tmp
     assert not app.exception
 
 
-@pytest.mark.parametrize("words", [EN, ES], ids=["en", "es"])
+@in_both
 def test_an_empty_registry_is_told_with_a_way_on(page, tmp_path, words):
     app = page(
         open_registry=lambda: ModelRegistry(tmp_path / "empty"),

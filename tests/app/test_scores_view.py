@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app_client import EXACT_FLOATS
 from edml.app._scores_view import (
     FILE_COLUMNS,
     count_flagged,
@@ -91,9 +92,7 @@ def test_what_is_looked_for_is_no_pattern(students):
 
 
 def read_back(data, **form):
-    return pd.read_csv(
-        io.BytesIO(data), encoding="utf-8-sig", **form, float_precision="round_trip"
-    )
+    return pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **form, **EXACT_FLOATS)
 
 
 @pytest.mark.parametrize(("sep", "decimal"), [(",", "."), (";", ",")])

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 import app_pages
+from app_client import EXACT_FLOATS
 from app_pages import choose, key, wait_until_idle
 from edml.app._settings import UPLOAD_LIMIT
 from edml.app._words import Words
@@ -43,9 +44,7 @@ def download(page, language):
     assert data.startswith(b"\xef\xbb\xbf")  # a spreadsheet then reads the accents
     # as spreadsheets of the language have it
     sep, decimal = {"en": (",", "."), "es": (";", ",")}[language]
-    return pd.read_csv(
-        io.BytesIO(data), sep=sep, decimal=decimal, float_precision="round_trip"
-    )
+    return pd.read_csv(io.BytesIO(data), sep=sep, decimal=decimal, **EXACT_FLOATS)
 
 
 @pytest.fixture(scope="session")

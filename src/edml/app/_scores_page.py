@@ -168,31 +168,18 @@ def _say_changes(
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _score(
-    fingerprint: str,
-    version: int,
-    choice: Choice,
-    at: int,
-    _source: Source,
-    _events: Events,
-) -> Scored:
-    X = choose_events(_events, choice)
-    since = week_before(at, _source.partition_days(version))
-    return _source.score(version, X, at, since)
+def _score(asked: Asked, _source: Source, _events: Events) -> Scored:
+    X = choose_events(_events, asked.choice)
+    version = asked.by.version
+    since = week_before(asked.at, _source.partition_days(version))
+    return _source.score(version, X, asked.at, since)
 
 
 def _show_result(source: Source, events: Events, asked: Asked, words: Words) -> None:
     n_chosen = len(list_students(events, asked.choice.period, asked.choice.course))
     n_rows = words.number(len(asked.choice.students) or n_chosen)
     with st.spinner(words("Scoring {n} students …", n=n_rows), show_time=True):
-        scored = _score(
-            asked.fingerprint,
-            asked.by.version,
-            asked.choice,
-            asked.at,
-            _source=source,
-            _events=events,
-        )
+        scored = _score(asked, _source=source, _events=events)
     students = scored.students
     people = make_list(students)
     st.caption(_about(asked, scored, words))
@@ -354,11 +341,7 @@ def _columns(words: Words) -> dict[str, Any]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _write_file(
-    asked: Asked,
-    n_marked: int,
-    decimal: str,
-    _students: pd.DataFrame,
-    _contact: BoolArray,
+    key: tuple[Asked, int], decimal: str, _students: pd.DataFrame, _contact: BoolArray
 ) -> bytes:
     # made before it is asked for: Streamlit drops a deferred file as soon as the page
     # runs again, and a click in that moment would download nothing
@@ -368,13 +351,11 @@ def _write_file(
 def _offer_file(
     students: pd.DataFrame, contact: BoolArray, asked: Asked, words: Words
 ) -> None:
-    n_marked = int(contact.sum())
+    key = asked, int(contact.sum())
     name = words("students_at_risk")
     st.download_button(
         words("Download as CSV"),
-        _write_file(
-            *(asked, n_marked, words.decimal), _students=students, _contact=contact
-        ),
+        _write_file(key, words.decimal, _students=students, _contact=contact),
         file_name=f"{name}_{asked.at}.csv",
         mime="text/csv",
         on_click="ignore",

@@ -59,16 +59,9 @@ def show(source: Source, subject: Subject, words: Words) -> None:
         )
         st.subheader(_state.escape(title))
         with st.spinner(words("Looking at the student …"), show_time=True):
-            seen = _look(
-                subject.events.fingerprint,
-                subject.scored.by.version,
-                subject.at,
-                tuple(subject.who),
-                len(subject.X),
-                words.language,
-                _source=source,
-                _subject=subject,
-            )
+            version, n_rows = subject.scored.by.version, len(subject.X)
+            key = subject.events.fingerprint, version, subject.at, subject.who, n_rows
+            seen = _look(key, words.language, _source=source, _subject=subject)
         _show_risk(person, seen, words)
         _show_trajectory(subject, seen, words)
         left, middle, right = st.columns(3)
@@ -85,15 +78,9 @@ def show(source: Source, subject: Subject, words: Words) -> None:
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _look(
-    fingerprint: str,
-    version: int,
-    at: int,
-    who: tuple[object, object],
-    n_rows: int,
-    language: str,
-    _source: Source,
-    _subject: Subject,
+    key: tuple[object, ...], language: str, _source: Source, _subject: Subject
 ) -> Seen:
+    version, at, who = _subject.scored.by.version, _subject.at, _subject.who
     names = _source.columns(version)
     days = _source.partition_days(version)
     history = take_history(_subject.X, names, *who)
@@ -101,7 +88,7 @@ def _look(
     partitions, moments = as_of_each(history, names, at, days)
     risk = _source.score(version, moments, at).students
     return Seen(
-        _source.explain(version, _subject.X, at, History(*who), language),
+        _source.explain(version, _subject.X, at, who, language),
         read_trajectory(partitions, risk),
         list_events(history, names, at, first_day, days),
         week_before(at, days),

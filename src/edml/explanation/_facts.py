@@ -1,4 +1,4 @@
-"""history_facts: what stands in a history and is no feature, up to each row."""
+"""history_facts: what a history shows besides the features, up to each row."""
 
 from collections.abc import Mapping
 from gettext import NullTranslations
@@ -40,7 +40,7 @@ _READ = (
     "s_submitted_at",
     "s_graded_at",
 )
-_WORTH_TELLING = 7  # days; a shorter silence is no news
+_NOTEWORTHY = 7  # days; a shorter silence is no news
 
 
 def history_facts(
@@ -51,18 +51,18 @@ def history_facts(
     partition_days: float = 1.0,
     language: str = "en",
 ) -> list[list[str]]:
-    """Tell plain facts of a history, as they were known at each of some rows.
+    """Return plain facts of a history, as they were known at each of some rows.
 
-    They are facts of the event table, and neither features of a model nor causes of
-    anything: show them beside the reasons, and labelled so.
+    They are facts of the event table, neither features of a model nor causes of
+    anything: show them next to the reasons, under a heading that says so.
 
     Parameters
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         The event table, raw or cleaned.
     rows : array-like of int of shape (n_chosen,)
-        Positions of rows in ``X``, each >= 0. Told is what was known of that row's
-        student in that course at the end of that row's partition, and nothing later.
+        Positions of rows in ``X``, each >= 0. A row's facts are those known of its
+        student in its course at the end of its partition, and nothing later.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     partition_days : float, default=1.0
@@ -73,7 +73,7 @@ def history_facts(
     Returns
     -------
     facts : list of list of str
-        For each of ``rows``, its facts, in this order, each where it holds:
+        For each of ``rows``, the facts that hold, in this order:
 
         - no event (exam, assignment or submission) yet, or for 7 days or more
         - an assignment was set, and there is no submission yet, or none for 7 days
@@ -85,10 +85,10 @@ def history_facts(
     Raises
     ------
     TableError
-        If a column that is read is absent, or cannot be read.
+        If a column is missing or cannot be read.
     ValueError
-        If the language is unknown, ``rows`` are no positions in ``X``, or
-        ``columns`` names something unknown.
+        If the language is unknown, ``rows`` are not positions in ``X``, or
+        ``columns`` names an unknown column.
 
     Examples
     --------
@@ -107,9 +107,11 @@ def history_facts(
     )
     check_table(X, [names[name] for name in _READ])
     at = check_positions(rows, len(X))
-    told = _work_out({name: X[names[name]] for name in _READ}, at, partition_days)
+    counts_by_fact = _count_facts(
+        {name: X[names[name]] for name in _READ}, at, partition_days
+    )
     facts: list[list[str]] = [[] for _ in at]
-    for name, counts in told.items():
+    for name, counts in counts_by_fact.items():
         found, which = np.unique(counts, return_inverse=True)
         said = [_write_fact(name, count, texts) for count in found.tolist()]
         for row, place in zip(facts, which.tolist(), strict=True):
@@ -119,7 +121,7 @@ def history_facts(
 
 
 def _write_fact(name: str, n: int, texts: NullTranslations) -> str:
-    """Write a fact from `_work_out`; n is in days or items, below 0 nothing to say."""
+    """Write a fact of n days or items; below 0 it does not hold."""
     if n < 0:
         return ""
     if n == 0:
@@ -143,22 +145,7 @@ def _write_fact(name: str, n: int, texts: NullTranslations) -> str:
 
 
 def check_positions(rows: ArrayLike, n_rows: int) -> IntArray:
-    """Check that ``rows`` are positions in a table of ``n_rows`` rows.
-
-    Parameters
-    ----------
-    rows : array-like of int of shape (n_chosen,)
-    n_rows : int
-
-    Returns
-    -------
-    positions : ndarray of shape (n_chosen,)
-
-    Raises
-    ------
-    ValueError
-        If they are not whole numbers from 0 up to, without, ``n_rows``.
-    """
+    """Return rows as positions in a table of n_rows rows, or raise a ValueError."""
     given = np.asarray(rows)
     if given.ndim == 1 and not len(given):
         return np.zeros(0, dtype=np.int64)
@@ -182,9 +169,9 @@ def check_positions(rows: ArrayLike, n_rows: int) -> IntArray:
 
 
 class _Clock(NamedTuple):
-    """Histories and the ranks of partitions: ``history * width + rank`` is a moment.
+    """Numbers for moments, ``history * width + rank``, that sort by history and time.
 
-    Ranks, for a partition may be immense; moments then sort by history and time.
+    The rank of a partition stands for it, because a partition may be immense.
     """
 
     history: IntArray
@@ -196,13 +183,13 @@ class _Clock(NamedTuple):
         return len(self.present) + 1  # the last is "never"
 
     def moments(self, rows: IntArray, partition: IntArray | None = None) -> IntArray:
-        """Give moments of rows, or of other partitions in the rows' histories."""
+        """Return moments of rows, or of other partitions in the rows' histories."""
         when = self.partition[rows] if partition is None else partition
         rank = np.searchsorted(self.present, when)  # between two, the later one
         return self.history[rows] * self.width + rank
 
     def since(self, events: IntArray, at: IntArray) -> FloatArray:
-        """Give the partitions since the last of some events, NaN where none was."""
+        """Return the partitions since the last of some events, NaN without one."""
         moments, now = np.unique(self.moments(events)), self.moments(at)
         place = np.searchsorted(moments, now, side="right") - 1
         if not len(moments):
@@ -213,21 +200,21 @@ class _Clock(NamedTuple):
         return np.where(found, self.partition[at] - when, np.nan)
 
     def holding(self, start: IntArray, stop: IntArray, at: IntArray) -> IntArray:
-        """Count the spells from ``start`` up to, without, ``stop`` that hold."""
+        """Count the spells, from ``start`` until before ``stop``, that hold at rows."""
         now = self.moments(at)
         begun = np.searchsorted(np.sort(start), now, side="right")
         ended = np.searchsorted(np.sort(np.maximum(start, stop)), now, side="right")
         return begun - ended
 
     def never(self, rows: IntArray) -> IntArray:
-        """Give the moment after the last one of each row's history."""
+        """Return the moment after the last one of each row's history."""
         return self.history[rows] * self.width + self.width - 1
 
 
-def _work_out(
+def _count_facts(
     table: Mapping[str, pd.Series], at: IntArray, partition_days: float
 ) -> dict[str, Any]:
-    """Give each fact as a number per row, -1 where it does not hold."""
+    """Return each fact as a number per row, -1 where it does not hold."""
     partition = read_partitions(table[PARTITION])
     history = history_codes(table[STUDENT], table[COURSE])
     clock = _Clock(history, partition, np.unique(partition))
@@ -251,14 +238,14 @@ def _work_out(
     every = np.concatenate([exams.rows, creations.rows, sent.rows])
     assigned = np.concatenate([creations.rows, sent.rows])
     set_one = ~np.isnan(clock.since(assigned, at))
-    no_exam = np.isnan(clock.since(sat, at)) & (day >= _WORTH_TELLING)
+    no_exam = np.isnan(clock.since(sat, at)) & (day >= _NOTEWORTHY)
     silent = _silence(clock.since(every, at) * partition_days)
     unsent = _silence(clock.since(handed_in, at) * partition_days)
     graded_exams = clock.never(exams.rows)
     has_grade = ~np.isnan(grade)
     graded_exams[has_grade] = clock.moments(exams.rows)[has_grade]
     return {
-        "no_event": np.where((silent == 0) & (day < _WORTH_TELLING), -1, silent),
+        "no_event": np.where((silent == 0) & (day < _NOTEWORTHY), -1, silent),
         "no_submission": np.where((unsent == 0) & ~set_one, -1, unsent),
         "no_exam": np.where(no_exam, 0, -1),
         "absent": _open_items(clock, exams, graded_exams, at),
@@ -267,15 +254,15 @@ def _work_out(
 
 
 def _silence(days: FloatArray) -> IntArray:
-    """Give whole days of silence, -1 where too short to tell, 0 where all along."""
-    whole = np.where(days >= _WORTH_TELLING, np.floor(days), -1.0)
+    """Return whole days of silence: -1 where it is short, 0 where nothing came yet."""
+    whole = np.where(days >= _NOTEWORTHY, np.floor(days), -1.0)
     return np.where(np.isnan(days), 0.0, whole).astype(np.int64)
 
 
 def _open_items(
     clock: _Clock, names: Names, closed: IntArray, at: IntArray
 ) -> IntArray:
-    """Count the names that have come and no part of which is closed; none is -1."""
+    """Count the names that have come with no part closed; -1 where there is none."""
     n_names = max(len(names.labels), 1)
     item, _ = pd.factorize(clock.history[names.rows] * n_names + names.codes)
     n_items = int(item.max(initial=-1)) + 1

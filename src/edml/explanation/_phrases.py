@@ -24,7 +24,7 @@ LANGUAGES = list_languages()
 
 _PLACE = re.compile(r"\{[^}]*\}")
 _STATISTICS = ("min", "max", "mean", "std")
-#: Features of one topic are near copies, of which one is told for all.
+#: Features of one topic are near copies: one of them speaks for all.
 TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "course_day": ("particion",),
