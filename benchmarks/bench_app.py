@@ -105,7 +105,7 @@ def answers(url):
 
 
 def first_page(browser, *arguments):
-    """Give seconds from the command to the server, the title and the choices.
+    """Return seconds from the command to the server, the title and the choices.
 
     Beside the last two, the seconds that the app computed by then.
     """
@@ -131,7 +131,7 @@ def seconds(do, until):
 
 
 def use_list(browser, folder, data):
-    """Give seconds to a list, and of what is cached, beside the bare scoring."""
+    """Return seconds to a list and to cached parts, and of the bare scoring."""
     model = ModelRegistry(folder / "registry").load()
     X = pd.read_parquet(data)
     model.score_students(X, at=59, since=52, n_reasons=0)

@@ -27,7 +27,7 @@ COURSES = ("Álgebra Lineal", "Física II", "Química Orgánica")
 
 
 def make_events(n_enrolments=240, random_state=3, partitions=30):
-    """Give events of three courses, whose students are told apart from numbers."""
+    """Return events of three courses, whose students have ids that are not numbers."""
     X = make_student_activity(
         n_enrolments,
         n_courses=3,
@@ -112,7 +112,7 @@ class RunningApp:
         self._popen.stdout.close()
 
     def addresses(self):
-        """Give where it listens."""
+        """Return the addresses on which it listens."""
         family = [self.process, *self.process.children(recursive=True)]
         return {
             connection.laddr.ip
@@ -122,7 +122,7 @@ class RunningApp:
         }
 
     def kept(self):
-        """Give the bytes of all that it keeps in files."""
+        """Return the bytes of all its files."""
         files = (path for path in self.scratch.rglob("*") if path.is_file())
         return b"".join(path.read_bytes() for path in files)
 

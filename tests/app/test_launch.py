@@ -55,7 +55,7 @@ def test_the_settings_stay_in_this_process():
     assert handed_settings() is SETTINGS
 
 
-def test_it_listens_to_this_machine_alone_unless_told():
+def test_it_listens_only_to_this_machine_by_default():
     assert streamlit_options(SETTINGS)["server_address"] == "127.0.0.1"
     told = AppSettings(host="0.0.0.0", port=9)  # noqa: S104
     assert streamlit_options(told)["server_address"] == "0.0.0.0"  # noqa: S104
@@ -70,14 +70,14 @@ def test_streamlit_knows_the_options():
         assert name.replace("_", ".") in known, name
 
 
-def test_nothing_is_told_to_others():
+def test_nothing_is_sent_to_others():
     options = streamlit_options(SETTINGS)
     assert options["browser_gatherUsageStats"] is False
     assert options["client_showErrorDetails"] == "none"
     assert options["server_fileWatcherType"] == "none"
 
 
-def test_a_port_that_is_taken_is_told(monkeypatch):
+def test_a_taken_port_raises(monkeypatch):
     monkeypatch.setattr(_launch, "import_optional", lambda *_, **__: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -86,7 +86,7 @@ def test_a_port_that_is_taken_is_told(monkeypatch):
             run(settings)
 
 
-def test_an_address_that_is_none_is_told(monkeypatch):
+def test_an_invalid_address_raises(monkeypatch):
     monkeypatch.setattr(_launch, "import_optional", lambda *_, **__: None)
     settings = AppSettings(host="no such host.invalid")
     with pytest.raises(OSError, match="it is not possible"):

@@ -62,7 +62,7 @@ def test_without_leave_nothing_is_changed(registry, change):
 
 
 @pytest.mark.parametrize("change", ["promote", "roll_back"])
-def test_a_registry_that_was_changed_meanwhile_is_left_alone(registry, change):
+def test_a_registry_that_was_changed_meanwhile_stays_as_it_is(registry, change):
     seen = look(registry.history())
     registry.promote(3, why="by somebody else")
     now = look(registry.history())
@@ -75,7 +75,7 @@ def test_a_registry_that_was_changed_meanwhile_is_left_alone(registry, change):
     assert look(registry.history()) == now
 
 
-def test_a_version_that_is_gone_is_told(registry):
+def test_a_removed_version_is_not_promoted(registry):
     seen = look(registry.history())
     registry.clean(keep_last=0)
     outcome = promote(registry, 3, "", seen, allow_changes=True)
@@ -83,7 +83,7 @@ def test_a_version_that_is_gone_is_told(registry):
     assert champion(registry) == 1
 
 
-def test_what_the_registry_refuses_is_told_in_its_words(registry):
+def test_an_error_of_the_registry_is_the_outcome(registry):
     model = registry._store.folder / "versions" / "3" / "model.skops"
     model.write_bytes(b"damaged")
     seen = look(registry.history())

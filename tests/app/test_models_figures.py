@@ -1,4 +1,4 @@
-"""What is drawn is what is told, and nothing is told by colour alone."""
+"""What is drawn is what is said, and no chart relies on colour alone."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_bars_are_the_figures_and_the_champion_is_hatched_and_starred(versions, 
     assert bars.y[2] == "★ 1 · production"
 
 
-def test_bars_of_a_registry_where_nothing_is_judged(versions):
+def test_bars_of_a_registry_without_evaluations(versions):
     unjudged = versions[~versions["evaluated"]]
     for figure in METRICS:
         (bars,) = draw_versions(unjudged, figure, ENGLISH).data

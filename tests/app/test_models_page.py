@@ -16,7 +16,6 @@ from edml.app._models_thresholds import threshold_table
 from edml.app._words import Words
 from edml.exceptions import ServingError
 from edml.registry import ModelRegistry
-from edml.registry._evaluations import CHOOSING
 from evaluated_models import evaluation_of, make_evaluated_registry, model, running
 
 FIGURE_DIGITS = 3
@@ -48,7 +47,7 @@ def data(tmp_path_factory):
 
 
 def open_page(registry=None, language="en", **given):
-    """Give the page after its first run."""
+    """Return the page after its first run."""
     st.cache_resource.clear()
     st.cache_data.clear()
     open_registry = None if registry is None else (lambda: registry)
@@ -91,7 +90,7 @@ def test_all_versions_and_the_figures_of_the_champion_are_shown(
     assert not page.warning
     options = page.selectbox(key="models_version").options
     stages = [words("production"), *[words("development")] * 2]
-    algorithms = ["LGBMClassifier", "LGBMClassifier", "SerialForest"]
+    algorithms = ["LGBMClassifier", "LGBMClassifier", "RandomForestClassifier"]
     assert options == [
         f"{version} · {stage} · {algorithm}"
         for version, stage, algorithm in zip((1, 3, 2), stages, algorithms, strict=True)
@@ -112,7 +111,7 @@ def test_all_versions_and_the_figures_of_the_champion_are_shown(
     assert len(page.get("plotly_chart")) == 8
 
 
-def test_the_slider_tells_what_the_evaluation_tells(registry, data):
+def test_the_slider_shows_the_numbers_of_the_evaluation(registry, data):
     page = open_page(registry, data=data)
     table = threshold_table(evaluation_of())
     for row in table.iloc[[3, 40, -1]].itertuples():
@@ -159,7 +158,7 @@ def test_without_a_table_no_student_is_scored(registry):
 
 
 @in_both
-def test_a_version_without_evaluation_is_shown_as_not_judged(registry, language):
+def test_a_version_without_evaluation_is_shown_as_such(registry, language):
     page = open_page(registry, language)
     page.selectbox(key="models_version").select(3)
     run(page)
@@ -178,7 +177,7 @@ def test_a_version_without_evaluation_is_shown_as_not_judged(registry, language)
 def test_figures_that_decided_a_contest_are_not_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
-    registry._store.store_evaluation(1, evaluation_of(), CHOOSING)
+    registry._store.store_evaluation(1, evaluation_of(), "choosing")
     page = open_page(registry)
     assert "only on the students of a contest" in texts(page)
     assert not page.metric
@@ -276,7 +275,7 @@ def test_the_side_of_the_server_refuses_as_well(registry):
     assert "without --allow-changes" in texts(page)
 
 
-def test_a_registry_changed_under_the_dialog_is_told_and_left(registry):
+def test_a_registry_changed_under_the_dialog_stays_as_it_is(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
     registry.promote(3, why="by somebody else")
@@ -290,7 +289,7 @@ def test_a_registry_changed_under_the_dialog_is_told_and_left(registry):
     assert "models_yes" not in keys(page)
 
 
-def test_a_button_pressed_on_an_old_page_only_tells_what_changed(registry):
+def test_a_button_pressed_on_an_old_page_only_shows_the_changes(registry):
     page = open_page(registry, allow_changes=True)
     registry.promote(3, why="by somebody else")
     pressed(page, "models_rollback")
@@ -299,7 +298,7 @@ def test_a_button_pressed_on_an_old_page_only_tells_what_changed(registry):
     assert registry.record("production").version == 3
 
 
-def test_a_version_that_is_gone_is_told_and_another_shown(registry):
+def test_another_version_is_shown_instead_of_a_removed_one(registry):
     page = open_page(registry)
     page.selectbox(key="models_version").select(3)
     run(page)
@@ -347,7 +346,7 @@ class Client:
 
 
 @in_both
-def test_an_endpoint_tells_of_its_champion(registry, language):
+def test_an_endpoint_reports_its_champion(registry, language):
     words = Words(language)
     client = Client(registry.record(1))
     page = open_page(language=language, open_client=lambda: client, allow_changes=True)
@@ -371,7 +370,7 @@ def test_an_endpoint_that_does_not_answer_is_a_message_with_a_way_on():
     pressed(page, "try_again")
 
 
-def test_an_endpoint_without_figures_is_not_judged(registry):
+def test_an_endpoint_without_metrics_is_not_evaluated(registry):
     client = Client(registry.record(3))
     page = open_page(open_client=lambda: client)
     assert Words("en")("It was registered without metrics: not evaluated.") in texts(

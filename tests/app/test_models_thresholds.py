@@ -22,7 +22,7 @@ from evaluated_models import evaluation_of, held_out, model
 CELLS = [(0, False), (0, True), (1, False), (1, True)]
 
 
-class Told:
+class Scores:
     """A model that says what its only column holds."""
 
     classes_ = np.array([0, 1])
@@ -35,9 +35,9 @@ class Told:
         return np.column_stack([1 - risk, risk])
 
 
-def judged(y, risk, threshold=0.5):
+def evaluate_flags(y, risk, threshold=0.5):
     X = np.asarray(risk, dtype=float)[:, None]
-    return evaluate(Told(threshold), X, y, n_resamples=0)
+    return evaluate(Scores(threshold), X, y, n_resamples=0)
 
 
 def check_against_sklearn(table, y, risk):
@@ -73,9 +73,9 @@ RISKS = st.one_of(
 @example([(0, 0.2), (0, 0.9), (1, 0.1)], 0.95)
 @example([(0, 0.2)], 0.1)
 @example([(1, 0.2), (1, 0.2)], 0.3)
-def test_every_row_is_what_the_predictions_tell(pairs, threshold):
+def test_every_row_follows_from_the_predictions(pairs, threshold):
     y, risk = zip(*pairs, strict=True)
-    table = threshold_table(judged(y, risk, threshold))
+    table = threshold_table(evaluate_flags(y, risk, threshold))
     check_against_sklearn(table, y, risk)
     assert table["threshold"].is_monotonic_increasing
     assert table["threshold"].is_unique
@@ -83,7 +83,7 @@ def test_every_row_is_what_the_predictions_tell(pairs, threshold):
     assert at_threshold(table, threshold, threshold).is_own
 
 
-def test_a_real_model_is_told_exactly_after_a_way_through_the_store():
+def test_a_stored_evaluation_gives_exact_counts():
     X, y = held_out()
     stored = Evaluation.from_dict(json.loads(json.dumps(evaluation_of().to_dict())))
     table = threshold_table(stored)
@@ -104,17 +104,17 @@ def test_a_real_model_is_told_exactly_after_a_way_through_the_store():
         assert row.flagged_per_course == pytest.approx(mean)
 
 
-def test_what_the_record_does_not_tell_is_left_out():
+def test_thresholds_with_unknown_counts_are_left_out():
     # nobody who fails is above 0.3, and the ROC curve draws a line over the others
     risk = [0.1, 0.3, *np.linspace(0.4, 0.9, 40)]
-    evaluation = judged([1, 1, *[0] * 40], risk)
+    evaluation = evaluate_flags([1, 1, *[0] * 40], risk)
     table = threshold_table(evaluation)
     assert len(table) < len(evaluation.curves["thresholds"])
     check_against_sklearn(table, [1, 1, *[0] * 40], risk)
 
 
 def test_at_threshold_takes_the_nearest():
-    table = threshold_table(judged([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.8]))
+    table = threshold_table(evaluate_flags([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.8]))
     at = at_threshold(table, 0.3999)
     assert at.threshold == pytest.approx(0.4, abs=0.01)
     assert at.confusion.sum() == 4
@@ -123,7 +123,7 @@ def test_at_threshold_takes_the_nearest():
 
 
 def test_a_model_that_flags_nobody_has_an_infinite_threshold():
-    evaluation = judged([0, 1], [0.1, 0.4], np.inf)
+    evaluation = evaluate_flags([0, 1], [0.1, 0.4], np.inf)
     table = threshold_table(evaluation)
     at = at_threshold(table, np.inf, evaluation.threshold)
     assert at.threshold == np.inf
@@ -136,5 +136,5 @@ def test_nearest_prefers_the_lower_of_two():
 
 
 def test_flagged_per_course_is_unknown_on_plain_tables():
-    table = threshold_table(judged([0, 1], [0.1, 0.4]))
+    table = threshold_table(evaluate_flags([0, 1], [0.1, 0.4]))
     assert table["flagged_per_course"].isna().all()

@@ -16,7 +16,6 @@ from edml.app._models_view import (
 )
 from edml.inspection import evaluate
 from edml.registry import ModelRegistry
-from edml.registry._evaluations import CHOOSING
 from evaluated_models import evaluation_of, held_out, make_evaluated_registry, model
 
 
@@ -48,7 +47,7 @@ def test_an_empty_registry_has_no_version(tmp_path):
     assert not len(list_versions(ModelRegistry(tmp_path).records()))
 
 
-def test_the_difference_is_from_the_mean_of_those_judged_on_the_same_rows(tmp_path):
+def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
     registry = make_evaluated_registry(tmp_path)
     other = evaluation_of(random_state=2, side=6)  # rows that nobody else was judged on
     registry.register(model(random_state=2), other)
@@ -93,7 +92,7 @@ def test_without_others_there_is_no_difference(registry):
 def test_what_decided_a_contest_is_never_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
-    registry._store.store_evaluation(1, evaluation_of(), CHOOSING)
+    registry._store.store_evaluation(1, evaluation_of(), "choosing")
     assert latest_evaluation(registry.evaluations(1)) is None
     registry._store.store_evaluation(1, evaluation_of(), "report")  # on the same rows
     assert latest_evaluation(registry.evaluations(1)) is None
@@ -104,7 +103,7 @@ def test_what_decided_a_contest_is_never_shown(tmp_path):
     assert (latest.purpose, latest.n_choosing) == ("report", 2)
 
 
-def test_a_version_without_evaluation_is_not_judged(registry):
+def test_a_version_without_evaluation_has_none(registry):
     assert latest_evaluation(registry.evaluations(3)) is None
 
 

@@ -78,7 +78,7 @@ def test_a_name_is_no_markup_in_a_picture(words):
 
 
 @in_both
-def test_the_text_tells_first_last_and_highest(words):
+def test_the_text_has_first_last_and_highest(words):
     text = say_trajectory(TRAJECTORY, words)
     for share in (0.1, 0.3, 0.4):
         assert words.percent(share, 1) in text

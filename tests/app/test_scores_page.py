@@ -143,7 +143,7 @@ def test_the_latest_day_stays_the_latest_of_another_course(page, data, table):
     assert app.slider(key="partition").value == 14
 
 
-def test_marks_and_filters_change_what_is_shown_alone(page, model, table):
+def test_marks_and_filters_change_only_what_is_shown(page, model, table):
     app = run(page())
     expected = model.score_students(table, at=14, n_reasons=0)
     app.number_input(key="capacity").set_value(3).run()
@@ -231,7 +231,7 @@ def test_another_choice_says_that_the_list_is_of_before(page):
     ) not in texts(app)
 
 
-def test_another_champion_is_told_and_the_list_stays(page, registry):
+def test_another_champion_is_announced_and_the_list_stays(page, registry):
     app = run(page())
     registry.promote(2)
     app.run()
@@ -241,7 +241,7 @@ def test_another_champion_is_told_and_the_list_stays(page, registry):
     assert_said(app, "version 2;")
 
 
-def test_a_registry_that_vanishes_is_told_and_the_list_stays(page, registry, tmp_path):
+def test_a_registry_that_vanishes_leaves_the_list(page, registry, tmp_path):
     app = run(page())
     shutil.rmtree(tmp_path / "registry")
     app.run()
@@ -255,7 +255,7 @@ def test_a_registry_that_vanishes_is_told_and_the_list_stays(page, registry, tmp
 
 
 @in_both
-def test_an_empty_registry_is_told_with_a_way_on(page, tmp_path, words):
+def test_an_empty_registry_offers_a_way_on(page, tmp_path, words):
     app = page(
         open_registry=lambda: ModelRegistry(tmp_path / "empty"),
         language=words.language,
@@ -312,20 +312,20 @@ def test_without_a_table_one_is_asked_for(page):
     assert not [button for button in app.button if button.key == "run"]
 
 
-def test_a_table_that_is_not_there_is_told(page, data):
+def test_a_missing_table_is_reported(page, data):
     data.unlink()
     app = page()
     assert app.error[0].value.startswith("That did not work.")
 
 
-def test_a_table_that_cannot_be_read_is_told_in_the_librarys_words(page, data, table):
+def test_an_unreadable_table_shows_the_librarys_message(page, data, table):
     table.drop(columns="score").to_csv(data, index=False)
     app = page()
     assert "score" in app.error[0].value
     assert not app.exception
 
 
-def test_a_table_that_changes_is_read_anew(page, data, table):
+def test_a_changed_table_is_read_again(page, data, table):
     app = run(page())
     few = table[table["course_name"] == table["course_name"].iloc[0]]
     few.to_csv(data, index=False)
@@ -349,7 +349,7 @@ def test_nothing_is_scored_twice(page, model, monkeypatch):
     assert len(client.sent) == asked
 
 
-def test_what_nobody_thought_of_is_told_without_its_message(page, monkeypatch, capfd):
+def test_an_unexpected_error_is_shown_without_its_message(page, monkeypatch, capfd):
     value = "the student's value"
 
     def fail(*_, **__):
@@ -430,9 +430,7 @@ def test_an_uploaded_table_is_scored_until_it_is_put_back(page, model, table):
         ("bad.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
     ],
 )
-def test_a_broken_upload_is_told_in_the_librarys_words(
-    page, table, name, content, words
-):
+def test_a_broken_upload_shows_the_librarys_message(page, table, name, content, words):
     app = page(language="es")
     upload(app, name, content)
     assert app.error[0].value.startswith("No fue posible.")

@@ -98,7 +98,7 @@ def test_an_endpoint_reads_the_columns_of_the_settings(model):
     assert source.columns(7) == resolve_columns({"user_uuid": "alumno"})
 
 
-def test_the_champion_is_read_anew(registry, model):
+def test_the_champion_is_never_cached(registry, model):
     source = RegistrySource(lambda: registry)
     assert source.champion() == (1, model.threshold_)
     registry.promote(2)

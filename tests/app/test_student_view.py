@@ -20,7 +20,7 @@ START = 19_000  # the first day of the course, in days since 1970
 
 
 def make_history(*rows):
-    """Give a history; times are told as days of the course."""
+    """Return a history whose times are given as days of the course."""
     table = pd.DataFrame(list(rows)).reindex(columns=list(REQUIRED_COLUMNS))
     for name in ("ass_due_at", "ass_unlock_at", "s_submitted_at", "s_graded_at"):
         table[name] = (table[name].astype(float) + START) * DAY + 3_600
@@ -70,7 +70,7 @@ def test_what_was_handed_in_late_was_not_missed():
     assert kinds["Essay"] == "submission"
 
 
-def test_a_grade_is_told_from_the_day_on_which_it_is_known():
+def test_a_grade_is_shown_from_the_day_on_which_it_is_known():
     quiz = {at: events_at(at)[0].grade for at in (4, 5)}
     assert np.isnan(quiz[4])
     assert quiz[5] == 80
@@ -92,7 +92,7 @@ def test_without_a_calendar_nothing_is_overdue():
     assert "Essay" not in {event.name for event in events}
 
 
-def test_the_calendar_is_told_by_what_was_handed_in():
+def test_the_calendar_follows_from_the_submissions():
     assert find_first_day(HISTORY, NAMES, "c", 9) == START
     assert np.isnan(find_first_day(HISTORY, NAMES, "c", 1))
     assert np.isnan(find_first_day(HISTORY, NAMES, "another", 9))

@@ -58,7 +58,7 @@ def events():
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory, events):
-    """Give a folder with a table of events and a registry of three versions."""
+    """Return a folder with a table of events and a registry of three versions."""
     folder = tmp_path_factory.mktemp("project")
     events.to_csv(folder / "events.csv", index=False)
     make_versions(folder / "registry")
@@ -67,7 +67,7 @@ def folder(tmp_path_factory, events):
 
 @pytest.fixture
 def project(folder, tmp_path):
-    """Give a copy, which may be changed."""
+    """Return a copy, which may be changed."""
     return shutil.copytree(folder, tmp_path / "project")
 
 
@@ -102,7 +102,7 @@ def language(request):
 
 @pytest.fixture
 def app(start, folder, language):
-    """Give the app over the registry, which cannot write a byte to a file."""
+    """Return the app over the registry, which cannot write a byte to a file."""
     app = start(
         *("--data", folder / "events.csv", "--registry", folder / "registry"),
         *("--lang", language),

@@ -46,7 +46,7 @@ def is_name(value):
 
 
 def told(shown, p, days):  # noqa: PLR0912 - as plain as can be
-    """Give the English facts of one history from its rows as shown at ``p``."""
+    """Return the English facts of one history from its rows as shown at ``p``."""
     exams, pending, last_event, last_sent = {}, {}, None, None
     assigned = False
     for row in shown.to_dict("records"):
@@ -193,7 +193,7 @@ def test_spanish():
     ]
 
 
-def test_every_language_tells_the_same_number_of_facts():
+def test_every_language_has_the_same_number_of_facts():
     X = load_activity().iloc[:20_000]
     rows = np.arange(0, len(X), 37)
     counts = [

@@ -35,7 +35,7 @@ def explanation(contributions, values=None, index=None):
 
 
 def one(feature, value, language="en", contribution=1.0):
-    """Give the one reason of one row."""
+    """Return the one reason of one row."""
     made = explanation({feature: [contribution]}, {feature: [value]})
     (reasons,) = made.reasons(language=language)
     assert len(reasons) == 1
@@ -150,7 +150,7 @@ def test_words(feature, value, english, spanish):
     st.floats(allow_infinity=False),
     st.sampled_from(LANGUAGES),
 )
-def test_any_value_can_be_told(feature, value, language):
+def test_any_value_has_words(feature, value, language):
     text = one(feature, value, language)
     assert "{" not in text
     assert "nan" not in text
@@ -180,7 +180,7 @@ def test_feature_phrase():
 # -- which --------------------------------------------------------------------
 
 
-def test_near_copies_are_one_topic_told_by_the_weightiest_in_its_direction():
+def test_near_copies_are_one_topic_named_by_the_weightiest_in_its_direction():
     made = explanation(
         {
             "nota_overall_mean": [0.3, 0.3, -0.4],

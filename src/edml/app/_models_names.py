@@ -44,6 +44,9 @@ STAGES = {
     "removed": N_("removed"),
 }
 
+#: Classifiers of edml's own by the names that people know.
+ALGORITHMS = {"SerialForest": "RandomForestClassifier"}
+
 #: Kinds of changes in the history of a registry.
 CHANGES = {
     "register": N_("registration"),

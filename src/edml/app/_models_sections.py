@@ -11,6 +11,7 @@ from edml.app._models_curves import Curve, make_curves
 from edml.app._models_features import show_importance
 from edml.app._models_figures import draw_curve
 from edml.app._models_names import (
+    ALGORITHMS,
     AXES,
     CHANGES,
     CURVES,
@@ -289,7 +290,7 @@ def show_endpoint(source: EndpointSource, words: Words) -> None:
         facts = {
             words("Version"): str(record.version),
             words("Stage"): words(STAGES[record.stage]),
-            words("Algorithm"): record.algorithm,
+            words("Algorithm"): ALGORITHMS.get(record.algorithm, record.algorithm),
             words("Flags from this probability up"): words.number(
                 record.threshold, DIGITS
             ),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml.app._models_names import METRICS
+from edml.app._models_names import ALGORITHMS, METRICS
 from edml.inspection import Evaluation
 from edml.metrics import LOSSES
 from edml.registry import PRODUCTION, ModelRecord
@@ -53,6 +53,7 @@ class Comparison:
 def list_versions(records: pd.DataFrame) -> pd.DataFrame:
     """Return the versions, the newest first and the champion before them."""
     versions = records.copy()
+    versions["algorithm"] = versions["algorithm"].replace(ALGORITHMS)
     versions["champion"] = versions["stage"] == PRODUCTION
     versions["evaluated"] = versions["evaluated_at"].notna()
     order = ["champion", "version"]
