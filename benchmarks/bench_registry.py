@@ -46,7 +46,7 @@ def make_forest(min_samples_leaf: int = 1):
 
 
 def joblib_size(model) -> int:
-    """Give the bytes of joblib's file, uncompressed."""
+    """Return the bytes of joblib's file, uncompressed."""
     buffer = io.BytesIO()
     joblib.dump(model, buffer)
     return len(buffer.getvalue())
@@ -88,7 +88,7 @@ class Forest:
         return 1000 * best_times(lambda: loads(self.data))[0]
 
     def track_size(self, min_samples_leaf):
-        """Give the size over joblib's uncompressed; at most 0.5."""
+        """Return the size over joblib's uncompressed; at most 0.5."""
         return len(self.data) / joblib_size(self.model)
 
     track_load.unit = "ms"
@@ -125,7 +125,7 @@ class Versions:
         return ModelRegistry(self.folder.name, key=b"k" * 32)
 
     def track_first_list(self):
-        """Give what the first listing of a new object takes; at most 500."""
+        """Return how long the first listing of a new object takes; at most 500."""
         registry = self.open()
         start = time.perf_counter()
         registry.records()

@@ -69,7 +69,7 @@ def test_no_file_is_replaced(tmp_path, monkeypatch, links):
     if not links:
         monkeypatch.setattr(os, "link", _refuse_link)
     (tmp_path / "a").write_bytes(b"old")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError, match="exists"):
         _files.write_new(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -106,7 +106,7 @@ def test_a_rename_replaces_nothing(tmp_path, kind):
         new.mkdir()  # which a bare rename would replace
     else:
         new.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError, match="exists"):
         _files.rename(old, new)
     assert old.is_dir()
 

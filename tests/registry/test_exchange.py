@@ -255,5 +255,5 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(parcel, data):
 @given(length=st.integers(0, 10**6))
 def test_a_truncated_file_is_refused(parcel, length):
     if length < len(parcel):
-        with pytest.raises(RegistryError):
+        with pytest.raises(RegistryError, match=r"ModelRegistry\.export wrote"):
             unpack(parcel[:length], None)

@@ -209,7 +209,7 @@ def test_every_truncation_is_seen():
 
 @given(st.binary(max_size=300))
 def test_no_bytes_give_another_error(data):
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match="Expected the state"):
         unseal(data, "state", PLACE)
 
 

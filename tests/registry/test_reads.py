@@ -52,7 +52,7 @@ def test_a_symlink_that_comes_late_is_not_followed(root, tmp_path, monkeypatch):
 
 
 def test_a_missing_file_is_told_from_a_damaged_one(root):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="file"):
         _reads.read_file(root, root / "a" / "c" / "file", 5)
     assert _reads.read_folder(root, root / "c") == []
 

@@ -245,7 +245,7 @@ def test_the_champion_is_read_alone(registry):
         (versions / str(version) / "model.skops").write_bytes(b"")
         (versions / str(version) / "record.json").write_bytes(b"")
     assert registry.load("production").C == 1.0
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match="Expected the record of version 1"):
         registry.load(1)
 
 

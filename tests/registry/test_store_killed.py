@@ -385,11 +385,11 @@ def test_an_interrupted_write_leaves_nothing_behind(prepared, monkeypatch):
 
     def interrupt(n_after):
         if n_after == 0:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stopped")
 
     for n in range(12):
         monkeypatch.setattr(_files, "step", stop_at(n, interrupt))
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="stopped"):
             register(store)
         monkeypatch.setattr(_files, "step", whole)
         assert find_leftovers(store) == []

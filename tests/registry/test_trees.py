@@ -144,7 +144,7 @@ CHANGES = {
 @pytest.mark.parametrize("tree", [0, 4])
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_tree_that_leads_astray_is_refused(name, tree):
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_tree(CHANGES[name], tree))
 
 
@@ -173,7 +173,7 @@ def test_a_forest_agrees_with_its_trees(name, owner, value):
         "__loader__": "JsonNode",
         "content": json.dumps(value),
     }
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_schema(data, schema))
 
 
@@ -184,7 +184,7 @@ def test_what_a_tree_is_made_of_agrees(place, value):
     schema = schema_of(data)
     (tree,) = find(schema, "Tree")
     tree["__reduce__"]["args"]["content"][place]["content"] = json.dumps(value)
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_schema(data, schema))
 
 
@@ -197,7 +197,7 @@ def test_the_classes_that_a_tree_is_made_of(classes):
     schema = schema_of(data)
     (tree,) = find(schema, "Tree")
     tree["__reduce__"]["args"]["content"][1]["file"] = "777.npy"
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_schema(data, schema))
 
 
@@ -216,7 +216,7 @@ def test_a_forest_without_trees():
     schema = schema_of(data)
     (forest,) = find(schema, "RandomForestClassifier")
     attributes(forest)["estimators_"]["content"] = []
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_schema(data, schema))
 
 
@@ -285,10 +285,10 @@ def test_a_tree_is_a_tree_as_defined(drawn):
     parts = parts_of(left, right, depth_of(left, right) if good else 0)
     if good:
         check_trees([first, parts, first])
-        with pytest.raises(RegistryError):
+        with pytest.raises(RegistryError, match=r"The model (file|holds)"):
             check_trees([parts._replace(max_depth=parts.max_depth + 1)])
         return
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         check_trees([first, parts, first])
 
 
