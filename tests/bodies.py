@@ -14,13 +14,19 @@ CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 
 
-def train(random_state, learner="lightgbm", columns=None, **given):
+def train(random_state=1, learner="lightgbm", columns=None, **given):
     """Fit a small model; two that differ in ``random_state`` answer differently."""
     X = make_student_activity(60, fail_rate=0.3, random_state=random_state)
     y = make_target(X)
     pipeline = make_risk_pipeline(learner, every=7, columns=columns, **given)
     pipeline.set_params(classify__n_estimators=10)
-    return RiskClassifier(pipeline, cv=2).fit(X.rename(columns=columns or {}), y)
+    return RiskClassifier(pipeline, cv=2).fit(renamed(X, columns), y)
+
+
+def renamed(X, columns):
+    """Give columns other names, which may be those of columns that are then gone."""
+    columns = columns or {}
+    return X.drop(columns=[*columns.values()], errors="ignore").rename(columns=columns)
 
 
 def _plain(X):

@@ -162,9 +162,9 @@ def test_slow_and_half_bodies(limited):
 def test_work_that_takes_too_long(stored, events, monkeypatch):
     limits = Limits(timeout_seconds=0.2)
     client = create_app(ModelRegistry(stored), limits=limits).test_client()
-    monkeypatch.setattr("edml.serving._answer._SECONDS_AT_ONCE", 0)
+    monkeypatch.setattr("edml.serving._scoring._SECONDS_AT_ONCE", 0)
     monkeypatch.setattr(
-        "edml.serving._answer._reasons",
+        "edml.serving._scoring._reasons",
         lambda model, X, rows, language: [time.sleep(0.15) or []] * len(rows),
     )
     assert post(client, events.head(9)).status_code == 200
@@ -231,7 +231,7 @@ def test_a_failure_of_edml_itself(client, events, monkeypatch, caplog):
         message = "SECRET4217"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("edml.serving._exchange.predict_events", fail)
+    monkeypatch.setattr("edml.serving._endpoint.predict_events", fail)
     answer = post(client, events.head(9))
     assert "SECRET" not in json.dumps(refused(answer, 500, "failure"))
     (record,) = [one for one in caplog.records if one.getMessage() == "failure"]
@@ -246,7 +246,7 @@ def test_too_little_memory_is_the_bodys_fault(client, events, monkeypatch):
     def fail(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr("edml.serving._exchange.read_events", fail)
+    monkeypatch.setattr("edml.serving._endpoint.read_events", fail)
     refused(post(client, events.head(9)), 413, "too-large")
 
 
@@ -336,7 +336,8 @@ def run(code):
 def test_importing_needs_nothing_of_the_extra():
     extra = "flask", "pydantic", "pyarrow.parquet", "prometheus_client", "orjson"
     assert run(
-        "import sys, edml.serving\n"
+        "import sys\n"
+        "from edml.serving import Limits, create_app, create_blueprint, main\n"
         f"print([name for name in {extra} if name in sys.modules])"
     ) == ("[]")
 

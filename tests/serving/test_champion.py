@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
 
-from bodies import FORMATS, post, predictions, train
+from bodies import FORMATS, post, predictions, renamed, train
 from edml import (
     RiskClassifier,
     make_risk_pipeline,
@@ -22,14 +23,13 @@ from edml import (
     make_target,
 )
 from edml.exceptions import RegistryError, TableError
-from edml.pipeline._blend import blend_pipelines
 from edml.registry import ModelRegistry
-from edml.schema import REQUIRED_COLUMNS
-from edml.serving import create_app
-from edml.serving._answer import predict_events
+from edml.schema import COLUMNS, REQUIRED_COLUMNS
+from edml.serving import Limits, create_app
 from edml.serving._champion import ChampionWatch
+from edml.serving._payload import read_events
 from edml.serving._problem import Problem
-from edml.serving._scorer import Scorer
+from edml.serving._scoring import Scorer, predict_events
 from strategies import event_tables
 
 POLL = 0.02
@@ -269,11 +269,8 @@ def test_a_refused_champion_is_tried_again(registry, monkeypatch):
 
 
 def test_a_scorer_refuses_what_is_no_probability(model, monkeypatch):
-    students = model.score_students(make_student_activity(5, random_state=0))
     monkeypatch.setattr(
-        type(model),
-        "score_students",
-        lambda self, X, n_reasons: students.assign(probability=np.nan),
+        type(model), "score_latest", lambda self, X: (np.arange(5), np.full(5, np.nan))
     )
     with pytest.raises(ValueError, match="made-up students"):
         Scorer(model)
@@ -320,7 +317,9 @@ def test_registry_errors_are_told(registry, monkeypatch):
 # -- other models --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("learner", ["xgboost", "random_forest"])
+@pytest.mark.parametrize(
+    "learner", ["xgboost", pytest.param("random_forest", marks=pytest.mark.slow)]
+)
 def test_other_learners_give_the_same_bits(learner, tmp_path, events):
     registry = ModelRegistry(tmp_path)
     registry.register(train(1, learner))
@@ -330,28 +329,6 @@ def test_other_learners_give_the_same_bits(learner, tmp_path, events):
     found = predictions(post(client, events, query="?explain=1"))
     for name in ("probability", "flagged", "reasons", "facts", "user_uuid"):
         assert [*found[name]] == [*truth[name]], name
-
-
-@pytest.mark.parametrize("learner", ["lightgbm", "xgboost"])
-def test_features_may_stay_missing(learner, events):
-    model = train(1, learner, fill_value=None).deployable()
-    scorer = Scorer(model)
-    assert scorer._direct is not None
-    truth = model.score_students(events, n_reasons=0)
-    assert scorer(events).probabilities.tolist() == truth["probability"].tolist()
-
-
-@pytest.mark.parametrize("learner", ["lightgbm", "xgboost"])
-def test_blends_give_the_same_bits(learner, events):
-    X = make_student_activity(60, fail_rate=0.3, random_state=1)
-    kinds = (None, "over")
-    pipelines = [make_risk_pipeline(learner, every=7, balance=kind) for kind in kinds]
-    blend = RiskClassifier(blend_pipelines(pipelines, "log-odds"), cv=2)
-    model = blend.fit(X, make_target(X)).deployable()
-    scorer = Scorer(model)
-    assert scorer._direct is not None
-    truth = model.score_students(events, n_reasons=0)
-    assert scorer(events).probabilities.tolist() == truth["probability"].tolist()
 
 
 @pytest.mark.parametrize("learner", ["lightgbm", "xgboost", "random_forest"])
@@ -368,7 +345,7 @@ def test_features_beyond_floats_are_no_failure(learner):
     assert caught.value.status == 422
 
 
-def test_models_of_other_names_and_steps_go_the_long_way(tmp_path, events):
+def test_models_of_other_column_names(tmp_path, events):
     names = {"user_uuid": "student", "particion": "day"}
     registry = ModelRegistry(tmp_path)
     registry.register(train(1, columns=names))
@@ -382,34 +359,98 @@ def test_models_of_other_names_and_steps_go_the_long_way(tmp_path, events):
     assert "day" in refused.json["detail"]
 
 
+def with_a_foreign_step(columns=None):
+    """Fit a model whose first step may read any column."""
+    X = make_student_activity(60, fail_rate=0.3, random_state=1)
+    pipeline = make_risk_pipeline("lightgbm", every=7, columns=columns)
+    pipeline.steps.insert(0, ("same", FunctionTransformer()))
+    y = make_target(X)
+    return RiskClassifier(pipeline, cv=2).fit(renamed(X, columns).assign(rubric=1.0), y)
+
+
+def test_a_model_with_foreign_steps_reads_every_column(model, events):
+    assert set(Scorer(model).columns) == set(REQUIRED_COLUMNS)
+    foreign = with_a_foreign_step().deployable()
+    scorer = Scorer(foreign)
+    assert set(scorer.columns) == {*COLUMNS, "rubric"}
+    rows, probabilities = scorer(events)
+    assert (probabilities == foreign.predict_proba(events)[rows, 1]).all()
+
+
 @pytest.fixture(scope="module")
 def scorer(model):
     return Scorer(model)
 
 
 @given(X=event_tables())
-def test_the_short_way_gives_the_bits_of_score_students(scorer, X):
+def test_the_answer_has_the_bits_of_score_students(model, scorer, X):
     X = X.reset_index(drop=True)
-    assert scorer._direct is not None
     try:
-        truth = scorer.model.score_students(X, n_reasons=0)
+        truth = model.score_students(X, n_reasons=0)
     except TableError:
-        with pytest.raises(TableError):
-            scorer(X)
+        with pytest.raises(Problem):
+            predict_events(scorer, X, version=1)
         return
-    found = scorer(X)
-    assert found.probabilities.tolist() == truth["probability"].tolist()
-    assert found.partitions.tolist() == truth["particion"].tolist()
-    assert found.students.tolist() == truth["user_uuid"].tolist()
-    assert found.courses.tolist() == truth["course_uuid"].tolist()
+    answer = predict_events(scorer, X, version=1)
+    found = pd.DataFrame(answer["predictions"])
+    assert found["probability"].tolist() == truth["probability"].tolist()
+    assert found["partition"].tolist() == truth["particion"].tolist()
+    assert found["user_uuid"].tolist() == truth["user_uuid"].tolist()
+    assert found["course_uuid"].tolist() == truth["course_uuid"].tolist()
 
 
-def test_the_long_way_gives_the_same(model, events, monkeypatch):
-    direct = Scorer(model)
-    monkeypatch.setattr("edml.serving._scorer._direct_way", lambda model, names: None)
-    other = Scorer(model)
-    assert direct._direct is not None
-    assert other._direct is None
-    for one, same in zip(direct(events), other(events), strict=True):
-        assert np.array_equal(one, same)
-    assert set(direct.columns) < set(other.columns)
+# -- columns that are not as usual -----------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, [[{"a": [None]}]]], ids=repr)
+@pytest.mark.parametrize("kind", ["records", "columns", "parquet"])
+def test_other_columns_may_hold_anything(client, model, events, value, kind):
+    X = events.assign(rubric=[value] * len(events))
+    truth = model.score_students(events)["probability"]
+    assert [*predictions(post(client, X, kind))["probability"]] == [*truth]
+
+
+def test_a_column_that_a_foreign_step_reads_holds_text_or_numbers(events):
+    columns = Scorer(with_a_foreign_step().deployable()).columns
+    write, content_type = FORMATS["records"]
+    with pytest.raises(Problem, match="'rubric': 3 of 3 rows hold neither") as caught:
+        read_events(
+            write(events.head(3).assign(rubric=[[1]] * 3)),
+            content_type,
+            limits=Limits(),
+            columns=columns,
+        )
+    assert caught.value.column == "rubric"
+
+
+@pytest.mark.parametrize("make", [train, with_a_foreign_step], ids=["own", "foreign"])
+@pytest.mark.parametrize(
+    "columns", [{"user_uuid": "legajo"}, {"ass_name": "submission_type"}], ids=str
+)
+@pytest.mark.parametrize("kind", ["records", "csv", "parquet"])
+def test_one_column_in_two_roles(make, columns, kind, events):
+    """A required role decides how a column is read that has an optional one too."""
+    X = renamed(events, columns)
+    try:
+        model = make(columns=columns)
+    except ValueError:
+        pytest.skip("fit refuses it")
+    scorer = Scorer(model.deployable())
+    write, content_type = FORMATS[kind]
+    table = read_events(write(X), content_type, limits=Limits(), columns=scorer.columns)
+    found = predict_events(scorer, table, version=1)["predictions"]
+    _, probabilities = model.score_latest(X)
+    assert [one["probability"] for one in found] == sorted(probabilities, reverse=True)
+    assert {one["user_uuid"] for one in found} == {*X[scorer.columns["user_uuid"]]}
+
+
+def test_of_one_column_in_two_roles_the_ids_are_checked(events):
+    columns = {name: name for name in COLUMNS} | {"user_uuid": "legajo"}
+    X = renamed(events, {"user_uuid": "legajo"})
+    with pytest.raises(Problem, match="'legajo': 1 of 3 rows have no id"):
+        read_events(
+            FORMATS["records"][0](X.head(3).assign(legajo=["a", None, "b"])),
+            FORMATS["records"][1],
+            limits=Limits(),
+            columns=columns,
+        )

@@ -101,7 +101,7 @@ def test_the_entrypoint_is_our_command(last):
     (name,) = ast.literal_eval(only(last, "ENTRYPOINT"))
     assert name == "edml-serve"
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert scripts[name] == "edml.serving._server:main"
+    assert scripts[name] == "edml.serving:main"
 
 
 def test_the_command_takes_the_environment(last, monkeypatch):

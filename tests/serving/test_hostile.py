@@ -168,7 +168,7 @@ def attack(client, wholes, data):
 SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=300, suppress_health_check=SUPPRESSED)
+@settings(max_examples=100, suppress_health_check=SUPPRESSED)
 @given(data=st.data())
 def test_hostile_bodies(small, wholes, data):
     attack(small, wholes, data)

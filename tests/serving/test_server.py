@@ -190,7 +190,7 @@ def test_without_the_extra(monkeypatch):
     assert "pip install 'edml[serve]'" in refused()
 
 
-def test_what_is_likely_not_meant(monkeypatch, registry, capsys, token_file):
+def test_probable_mistakes_are_warned_of(monkeypatch, registry, capsys, token_file):
     def run(**given):
         options = ServerOptions(registry=registry, **given)
         _server._note(options, _server._open(options))
@@ -198,7 +198,7 @@ def test_what_is_likely_not_meant(monkeypatch, registry, capsys, token_file):
 
     assert run() == ""
     assert run(host="localhost") == ""
-    assert "everybody who reaches 0.0.0.0" in run(host="0.0.0.0")  # noqa: S104
+    assert "anybody who reaches 0.0.0.0" in run(host="0.0.0.0")  # noqa: S104
     assert run(host="0.0.0.0", token_file=token_file) == ""  # noqa: S104
     shutil.rmtree(registry)
     assert "no champion yet" in run()
@@ -476,7 +476,7 @@ def test_tls_and_tokens(registry, token_file, tmp_path, expected):
 
 
 @pytest.mark.slow
-def test_what_is_no_http_is_not_repeated(registry, token_file):
+def test_a_request_that_is_not_http_is_not_repeated(registry, token_file):
     requests = [
         b"GET /health HTTP/1.1\r\nAuthorization: Bearer s3cret\x00\r\n\r\n",
         b"GET /health HTTP/1.1\r\nAuthorization s3cret\r\n\r\n",
@@ -505,7 +505,7 @@ def test_what_is_no_http_is_not_repeated(registry, token_file):
         log = served.output()
     assert "s3cret" not in log
     events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert any("Refused a request that is no HTTP" in event for event in events)
+    assert any("Refused a request that is not HTTP" in event for event in events)
 
 
 @pytest.mark.slow

@@ -176,7 +176,7 @@ def test_no_word_of_a_bad_request_is_repeated(worker, pair, caplog, error, statu
 
 def test_no_tls_is_not_answered_in_plain_text(worker, pair, caplog):
     assert answer_to(worker, pair, ssl.SSLError("http request")) == b""
-    assert "no TLS" in caplog.text
+    assert "not TLS" in caplog.text
 
 
 def test_a_client_that_left_is_no_error(worker, pair):

@@ -1,19 +1,14 @@
-"""The champion of a registry behind an HTTP endpoint, and the client that asks it.
-
-Nothing here needs Flask before an app or a blueprint is made.
-"""
+"""The champion of a registry behind an HTTP endpoint, and the client that asks it."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from edml.serving._app import create_app
-from edml.serving._blueprint import create_blueprint
-from edml.serving._limits import Limits
-from edml.serving._server import main
-from edml.serving._tokens import read_tokens
-
 if TYPE_CHECKING:
+    from edml.serving._app import create_app, create_blueprint
     from edml.serving._client import RiskClient
+    from edml.serving._limits import Limits
+    from edml.serving._server import main
+    from edml.serving._tokens import read_tokens
 
 __all__ = [
     "Limits",
@@ -24,12 +19,22 @@ __all__ = [
     "read_tokens",
 ]
 
+#: Imported when first used: a client needs no server, nor a server the client's parts.
+_HOME = {
+    "Limits": "_limits",
+    "RiskClient": "_client",
+    "create_app": "_app",
+    "create_blueprint": "_app",
+    "main": "_server",
+    "read_tokens": "_tokens",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name != "RiskClient":  # the client alone needs an HTTP library
+    if name not in _HOME:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    return import_module(f"{__name__}._client").RiskClient
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

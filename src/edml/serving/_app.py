@@ -1,19 +1,23 @@
-"""create_app: the endpoint as an app of its own."""
+"""create_app and create_blueprint: the public doors of the endpoint."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from edml.registry import ModelRegistry
-from edml.serving._blueprint import create_blueprint
+from edml._optional import import_optional
 from edml.serving._limits import Limits
 from edml.serving._logs import configure_logs
+from edml.serving._tokens import TokenBook
 
 if TYPE_CHECKING:
     import flask
 
+    from edml.registry import ModelRegistry
+
+_NEEDED = ("flask", "pydantic", "pyarrow", "prometheus_client", "orjson")
+
 
 def create_app(
-    registry: ModelRegistry,
+    registry: "ModelRegistry",
     *,
     tokens: Mapping[str, Iterable[str]] | Sequence[str] | None = None,
     limits: Limits | None = None,
@@ -24,10 +28,9 @@ def create_app(
     Parameters
     ----------
     registry : ModelRegistry
-        Its production model is served, as `create_blueprint` tells.
+        The registry whose production model is served; see `create_blueprint`.
     tokens : mapping of str to iterable of str, or sequence of str, default=None
-        The bearer tokens that are let in, as for `create_blueprint`; None asks for no
-        token.
+        The accepted bearer tokens, as for `create_blueprint`; None asks for no token.
     limits : Limits, default=None
         How much one request may ask; None is ``Limits()``.
     poll_seconds : float, default=2.0
@@ -36,9 +39,9 @@ def create_app(
     Returns
     -------
     app : flask.Flask
-        For a WSGI server. All its refusals are documents of RFC 9457, those of
-        unknown paths as well. It logs one line of JSON per request to standard error,
-        unless the logger ``edml.serving`` has a handler already.
+        For a WSGI server. All refusals are RFC 9457 documents, those of unknown paths
+        too. It logs one line of JSON per request to standard error, unless the logger
+        ``edml.serving`` has a handler already.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def create_app(
 
     See Also
     --------
-    create_blueprint : The same, for an app that you have.
+    create_blueprint : The same routes for an app of your own.
     read_tokens : Reads the tokens from a file.
 
     Examples
@@ -79,6 +82,92 @@ def create_app(
     blueprint = create_blueprint(
         registry, tokens=tokens, limits=limits, poll_seconds=poll_seconds
     )
-    from edml.serving._routes import make_app  # noqa: PLC0415
+    from edml.serving._endpoint import make_app  # noqa: PLC0415 - needs the extra
 
     return make_app(blueprint)
+
+
+def create_blueprint(
+    registry: "ModelRegistry",
+    *,
+    tokens: Mapping[str, Iterable[str]] | Sequence[str] | None = None,
+    limits: Limits | None = None,
+    poll_seconds: float = 2.0,
+    name: str = "edml",
+) -> "flask.Blueprint":
+    """Make a blueprint that serves the champion of a registry, for your own Flask app.
+
+    Parameters
+    ----------
+    registry : ModelRegistry
+        The registry whose production model is served. A version that is promoted later
+        takes over within ``poll_seconds``, without a failed request. One that cannot
+        be loaded, or cannot score made-up students, is refused, and the previous one
+        stays; it also stays if the registry is deleted, damaged or unreadable.
+    tokens : mapping of str to iterable of str, or sequence of str, default=None
+        The accepted bearer tokens, each of 16 to 512 visible characters, and their
+        scopes: "predict", "read" or both. Tokens in a sequence have both. None asks
+        for no token; use it only behind a proxy that does.
+    limits : Limits, default=None
+        How much one request may ask; None is ``Limits()``.
+    poll_seconds : float, default=2.0
+        How often to look for another champion, in seconds, > 0.
+    name : str, default="edml"
+        The blueprint's name, which must differ between two of one app.
+
+    Returns
+    -------
+    blueprint : flask.Blueprint
+        With the routes POST /predict; GET /health, /ready, /model, /openapi.json and
+        /metrics. /health and /ready ask for no token.
+
+    Raises
+    ------
+    ServingError
+        If a token is too short, or a scope unknown.
+    MissingExtraError
+        If the extra "serve" is not installed.
+    ValueError
+        If ``poll_seconds`` is not above 0.
+
+    See Also
+    --------
+    create_app : The same routes as an app.
+
+    Notes
+    -----
+    Refusals are documents of RFC 9457 [1]_ (application/problem+json). They name
+    columns and rows, but never a value of the body. The logger ``edml.serving`` writes
+    one line per request, without tokens or values.
+
+    References
+    ----------
+    .. [1] Nottingham, M., Wilde, E. and Dalal, S. (2023). Problem Details for HTTP
+       APIs. RFC 9457. https://doi.org/10.17487/RFC9457
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from flask import Flask
+    >>>     >>> from edml.serving import create_blueprint
+    >>> app = Flask("tutors")
+    >>> with TemporaryDirectory() as folder:
+    ...     blueprint = create_blueprint(ModelRegistry(folder))
+    ...     app.register_blueprint(blueprint, url_prefix="/risk")
+    ...     answer = app.test_client().get("/risk/ready")
+    >>> answer.status, answer.json["code"]
+    ('503 SERVICE UNAVAILABLE', 'no-champion')
+    """
+    for module in _NEEDED:
+        import_optional(module, extra="serve", purpose="Serving")
+    from edml.serving._endpoint import make_blueprint  # noqa: PLC0415 - needs the extra
+
+    if isinstance(poll_seconds, bool) or not 0 < poll_seconds < float("inf"):
+        message = (
+            f"Expected poll_seconds above 0; found {poll_seconds!r:.40}. Choose a few "
+            "seconds."
+        )
+        raise ValueError(message)
+    return make_blueprint(
+        registry, TokenBook(tokens), limits or Limits(), float(poll_seconds), name
+    )

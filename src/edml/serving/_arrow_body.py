@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NULLS = ["", "nan", "NaN"]
-_LONGEST_NAME = 2**20  # of what a Parquet file says of itself, in bytes
+_LONGEST_NAME = 2**20  # in a Parquet file's metadata, in bytes
 _MOST_NAMES = 100_000
 _MOST_UNPACKED = 16  # times the largest body
 
@@ -24,27 +24,10 @@ _MOST_UNPACKED = 16  # times the largest body
 def read_csv(
     body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
 ) -> dict[str, NDArray[Any] | list[Any]]:
-    """Read the columns of a CSV body: commas, a line of names, UTF-8.
+    """Read the named columns of CSV: commas, a header, UTF-8.
 
-    Parameters
-    ----------
-    body : bytes
-        Untrusted.
-    required, optional : collection of str
-        The columns to read; all others are passed over.
-    limits : Limits
-        What is refused.
-
-    Returns
-    -------
-    columns : dict of str to ndarray or list
-        The cells of each column that is there: numbers where all of them are, or
-        text; None where there is nothing, or 'nan'.
-
-    Raises
-    ------
-    Problem
-        If it is no CSV, too large, or lacks a column.
+    A column is numbers where every cell is one, else text; empty cells and 'nan' are
+    missing. All other columns are ignored.
     """
     if max(body.count(b"\n"), body.count(b"\r")) > 2 * limits.max_rows + 1:
         raise refuse_size("far more lines", f"{limits.max_rows:,} rows")
@@ -57,12 +40,12 @@ def read_csv(
 def _read_header(body: bytes) -> list[str]:
     text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="")
     try:
-        body.decode("utf-8")  # pyarrow does not look at columns that are passed over
+        body.decode("utf-8")  # pyarrow does not check the columns that are ignored
         return next(csv.reader(text))
     except (StopIteration, UnicodeDecodeError, csv.Error) as error:
         detail = (
-            "Expected CSV in UTF-8 that begins with a line of column names; found none "
-            "in the body. Send the names first, with commas between them."
+            "Expected CSV in UTF-8 that begins with a header; the body has none. Send "
+            "the column names first, with commas between them."
         )
         raise Problem(400, "no-csv", detail) from error
 
@@ -77,7 +60,7 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
         return "skip"
 
     if b"\n" not in body:
-        body += b"\n"  # names alone are a table without rows, and no mistake in CSV
+        body += b"\n"  # pyarrow refuses a header without a line break
     text = pa.dictionary(pa.int32(), pa.string())  # equal texts are kept once
     try:
         table = reader.read_csv(
@@ -102,16 +85,16 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
         number, expected, actual = ragged[0]
         row = max(number - 2, 0)  # the names are line 1
         detail = (
-            f"Expected {expected} values in every row, as there are names; found "
-            f"{actual} in row {row}, counted from 0, and {len(ragged)} such rows. Put "
-            "quotes round values that hold a comma or a quote."
+            f"Expected {expected} values in every row, as in the header; found "
+            f"{actual} in row {row}, counted from 0, and {len(ragged)} such rows in "
+            "all. Put quotes around values that hold a comma or a quote."
         )
         raise Problem(400, "ragged-rows", detail, rows=(row,))
     return table
 
 
 def _spelled(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
-    """Give a column of CSV as numbers where it holds nothing else."""
+    """Return a column of CSV as numbers if it holds nothing else."""
     pa = import_optional("pyarrow", extra="serve", purpose="Serving")
     array = _one_array(column)
     for kind in (pa.int64(), pa.float64()):
@@ -128,28 +111,7 @@ def _spelled(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
 def read_parquet(
     body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
 ) -> dict[str, NDArray[Any] | list[Any]]:
-    """Read the columns of a Parquet body.
-
-    Parameters
-    ----------
-    body : bytes
-        Untrusted.
-    required, optional : collection of str
-        The columns to read; all others are passed over.
-    limits : Limits
-        What is refused.
-
-    Returns
-    -------
-    columns : dict of str to ndarray or list
-        The cells of each column that is there.
-
-    Raises
-    ------
-    Problem
-        If it is no Parquet file, too large, lacks a column, or has one of a type
-        that no column of events has.
-    """
+    """Read the named columns of a Parquet file; ignore all others."""
     pa = import_optional("pyarrow", extra="serve", purpose="Serving")
     try:
         return _read_parquet(body, required, optional, limits)
@@ -184,8 +146,8 @@ def _read_parquet(
             f"{unpacked:,} bytes unpacked",
             f"{_MOST_UNPACKED * limits.max_body_bytes:,}",
         )
-    # A text is read once however often it stands there: it cannot unpack to more
-    # than the file's own dictionary.
+    # Each distinct text is read once, so it cannot unpack to more than the file's own
+    # dictionary.
     file = parquet.ParquetFile(
         pa.BufferReader(body), metadata=metadata, read_dictionary=texts, **options
     )
@@ -195,7 +157,7 @@ def _read_parquet(
 
 
 def _check_type(field: "pa.Field") -> bool:
-    """Tell whether a column is text, and refuse what no column of events is."""
+    """Return whether a column is text; refuse types that no column of events has."""
     types = import_optional("pyarrow", extra="serve", purpose="Serving").types
     kind = field.type
     if types.is_dictionary(kind):
@@ -231,7 +193,7 @@ def _cells(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
 
 
 def _numbers(column: "pa.ChunkedArray | pa.Array") -> NDArray[Any]:
-    """Give numbers, where some are missing as floats."""
+    """Return numbers; as floats where some are missing."""
     if not column.null_count:
         return np.asarray(column.to_numpy())
     pa = import_optional("pyarrow", extra="serve", purpose="Serving")
@@ -242,7 +204,7 @@ def _numbers(column: "pa.ChunkedArray | pa.Array") -> NDArray[Any]:
 
 
 def _texts(array: "pa.DictionaryArray") -> NDArray[Any]:
-    """Give texts as objects, equal ones as one object: edml compares them fastest."""
+    """Return texts as objects, equal ones as one object: edml compares them fastest."""
     found = array.dictionary.to_pylist()
     texts = np.empty(len(found) + 1, dtype=object)
     texts[:-1] = [None if text in _NULLS[1:] else text for text in found]
@@ -254,7 +216,7 @@ def _texts(array: "pa.DictionaryArray") -> NDArray[Any]:
 
 def _one_array(column: "pa.ChunkedArray") -> "pa.DictionaryArray":
     array = column.unify_dictionaries().combine_chunks()
-    if hasattr(array, "chunks"):  # as it was before pyarrow 12, or without rows
+    if hasattr(array, "chunks"):  # without rows
         pa = import_optional("pyarrow", extra="serve", purpose="Serving")
         array = pa.concat_arrays(array.chunks)
     return array
@@ -263,7 +225,7 @@ def _one_array(column: "pa.ChunkedArray") -> "pa.DictionaryArray":
 def _check_names(
     found: Sequence[str], required: Collection[str], optional: Collection[str]
 ) -> list[str]:
-    """Give the columns to read, each of which must be there once."""
+    """Return the columns to read, each of which must be there exactly once."""
     absent = [name for name in required if name not in found]
     if absent:
         raise refuse_missing(absent)
@@ -271,8 +233,8 @@ def _check_names(
     twice = [name for name in names if found.count(name) > 1]
     if twice:
         detail = (
-            f"Expected every column once; found {twice} more than once. Send one of "
-            "each."
+            f"Expected every column once; found {twice} more than once. Send each "
+            "column once."
         )
         raise Problem(422, "duplicate-column", detail, column=twice[0])
     return names
@@ -283,7 +245,7 @@ def _check_length(n_rows: int, limits: Limits) -> None:
         raise refuse_size(f"{n_rows:,} rows", f"{limits.max_rows:,}")
     if n_rows < 1:
         detail = (
-            "Expected the events of at least one student; found no row. Send at least "
-            "one."
+            "Expected the events of at least one student; found no rows. Send at least "
+            "one row."
         )
         raise Problem(422, "no-table", detail)

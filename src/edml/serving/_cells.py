@@ -1,11 +1,10 @@
-"""The columns of a body: their cells checked at once, and brought to plain arrays."""
+"""The columns of a body: cells are checked, and become plain arrays."""
 
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from edml.schema import (
@@ -20,12 +19,12 @@ from edml.schema import (
 )
 from edml.serving._problem import Problem
 
-#: Beyond it sums of squares lose every digit, and neither grades nor dates lie there.
+#: Beyond it sums of squares lose every digit; no grade or date is so large.
 LARGEST_NUMBER = 1e15
-LARGEST_KEY = 2**53  # whole numbers are told apart in a float up to here
+LARGEST_KEY = 2**53  # a float holds whole numbers exactly up to here
 MISSING = frozenset({"nan", "NaN"})  # besides null, as pandas users write it
 
-#: Texts that are taken for numbers, all below `LARGEST_NUMBER`.
+#: Texts that are read as numbers, all below `LARGEST_NUMBER`.
 POSITIVE_TEXT = r"[0-9]{1,15}(\.[0-9]{1,20})?([eE]-[0-9]{1,3})?"
 _NUMBER = re.compile(f"-?{POSITIVE_TEXT}", flags=re.ASCII)
 
@@ -36,56 +35,24 @@ _NAMES = frozenset(NAME_COLUMNS)
 Cells = NDArray[Any] | Sequence[Any]
 
 
-def read_column(canonical: str, actual: str, cells: Cells) -> pd.Series:
-    """Check the cells of a column, and give it as edml's readers take it fastest.
+def read_column(canonical: str, actual: str, cells: Cells) -> NDArray[Any]:
+    """Return the cells of a column as the array that edml reads fastest.
 
-    Parameters
-    ----------
-    canonical : str
-        What it means: a name of `edml.schema.COLUMNS`, or another.
-    actual : str
-        What it is called.
-    cells : ndarray or sequence of shape (n_rows,)
-        Numbers or datetimes in an array; or Python's texts, numbers, None, and
-        whatever else JSON may hold.
-
-    Returns
-    -------
-    column : Series of shape (n_rows,)
-        Numbers, datetimes or objects; missing ones NaN or None.
-
-    Raises
-    ------
-    Problem
-        If a cell has no place in this column; names rows, never values.
+    ``canonical`` is the role of the column, a name of `edml.schema.COLUMNS` or another;
+    ``actual`` is its name. Missing numbers become NaN, missing texts None. A cell that
+    has no place in the column raises a Problem.
     """
     if canonical in _KEYS:
-        values = _read_keys(actual, cells)
-    elif canonical in _NUMBERS:
-        values = _read_numbers(actual, cells, dates=canonical in EPOCH_COLUMNS)
-    else:
-        values = _read_texts(actual, cells, names=canonical in _NAMES)
-    return pd.Series(values, dtype=values.dtype, name=actual, copy=False)
+        return _read_keys(actual, cells)
+    if canonical in _NUMBERS:
+        return _read_numbers(actual, cells, dates=canonical in EPOCH_COLUMNS)
+    return _read_texts(actual, cells, names=canonical in _NAMES)
 
 
-def refuse_rows(column: str, bad: BoolArray, problem: str, remedy: str) -> Problem:
-    """Make the problem of some rows of a column.
+def _refuse_rows(column: str, bad: BoolArray, problem: str, remedy: str) -> Problem:
+    """Return the problem of some rows, given as a mask, of a column.
 
-    Parameters
-    ----------
-    column : str
-        Its actual name.
-    bad : ndarray of shape (n_rows,)
-        Which rows.
-    problem : str
-        What they do, as "hold text".
-    remedy : str
-        What to do.
-
-    Returns
-    -------
-    problem : Problem
-        To be raised.
+    ``problem`` is what they do, as "hold text".
     """
     rows = np.flatnonzero(bad)
     first = tuple(rows[:5].tolist())
@@ -98,7 +65,7 @@ def refuse_rows(column: str, bad: BoolArray, problem: str, remedy: str) -> Probl
 
 
 def _read_keys(name: str, cells: Cells) -> NDArray[Any]:
-    """Read student or course ids: texts, or whole numbers."""
+    """Read student or course ids: text, or whole numbers."""
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
         return cells
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "f":
@@ -111,7 +78,7 @@ def _read_keys(name: str, cells: Cells) -> NDArray[Any]:
         return values
     right = _mark(values, _is_key)
     if not right.all():
-        raise refuse_rows(
+        raise _refuse_rows(
             name,
             ~right,
             "have no id, or one that is neither text nor a whole number below 2**53",
@@ -129,7 +96,7 @@ def _is_key(cell: Any) -> bool:
 
 
 def _read_numbers(name: str, cells: Cells, *, dates: bool) -> NDArray[Any]:
-    """Read numbers; texts that spell plain ones are taken, as CSV has no others."""
+    """Read numbers, or texts that spell plain ones: CSV has no others."""
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "M" and dates:
         return cells
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "fiu":
@@ -138,11 +105,11 @@ def _read_numbers(name: str, cells: Cells, *, dates: bool) -> NDArray[Any]:
         numbers = _to_numbers(name, cells)
     immense = np.abs(numbers) > LARGEST_NUMBER  # the infinite too, and no NaN
     if immense.any():
-        raise refuse_rows(
+        raise _refuse_rows(
             name,
             immense,
             f"hold an infinite number, or one beyond {LARGEST_NUMBER:g}",
-            "Mend them, or make them null.",
+            "Correct them, or make them null.",
         )
     return numbers
 
@@ -153,8 +120,8 @@ def _to_numbers(name: str, cells: Cells) -> FloatArray:
         values, _ = _as_objects(cells)
         right = _mark(values, _is_number)
         if not right.all():
-            raise refuse_rows(
-                name, ~right, "are not numbers", "Mend them, or make them null."
+            raise _refuse_rows(
+                name, ~right, "are not numbers", "Correct them, or make them null."
             )
         cells = _map(values, lambda cell: None if _is_missing(cell) else float(cell))
     return np.array(cells, dtype=np.float64)  # None becomes NaN
@@ -169,16 +136,16 @@ def _is_number(cell: Any) -> bool:
 
 
 def _read_texts(name: str, cells: Cells, *, names: bool) -> NDArray[Any]:
-    """Read names, identifiers, and whatever else a model may have been fitted on."""
+    """Read names, identifiers, and any other column that a model was fitted on."""
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "O":
         if names and cells.dtype.kind == "M":
             everywhere = np.ones(len(cells), dtype=np.bool_)
-            raise refuse_rows(name, everywhere, "hold a date", "Send names as text.")
+            raise _refuse_rows(name, everywhere, "hold a date", "Send names as text.")
         return cells
     values, kinds = _as_objects(cells)
     if not kinds <= {str, int, float, type(None)}:
         bad = ~_mark(values, _is_text_or_number)
-        raise refuse_rows(
+        raise _refuse_rows(
             name, bad, "hold neither text nor a number", "Send text, or null."
         )
     if str in kinds:
@@ -200,7 +167,7 @@ def _fits(values: NDArray[Any]) -> bool:
 
 
 def _as_objects(cells: Cells) -> tuple[NDArray[Any], set[type]]:
-    """Give the cells as an array of objects, and their types."""
+    """Return the cells as an array of objects, and their types."""
     kinds = set(map(type, cells))
     if isinstance(cells, np.ndarray):
         return cells, kinds
@@ -210,7 +177,7 @@ def _as_objects(cells: Cells) -> tuple[NDArray[Any], set[type]]:
 
 
 def _flat(cell: Any) -> Any:
-    """Put something in the place of what numpy would take for a row of cells."""
+    """Replace what numpy would take for a row of cells by something as unreadable."""
     return False if isinstance(cell, (list, dict)) else cell
 
 

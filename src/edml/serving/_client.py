@@ -1,4 +1,4 @@
-"""RiskClient: the champion of an endpoint, as a DataFrame in and a DataFrame out."""
+"""RiskClient: a DataFrame of events in, a DataFrame of students out."""
 
 import re
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from edml.exceptions import ServingError
 from edml.serving._problem import MEDIA_TYPE
 from edml.serving._wire import JSON, encode, parse, read_answer, refusal
 
-_CONNECT_SECONDS = 10.0  # who does not answer by then is not there
+_CONNECT_SECONDS = 10.0
 _LONGEST_WAIT = 60  # seconds, whatever Retry-After says
 _TOKEN = re.compile(r"[!-~]+", flags=re.ASCII)
 
@@ -22,25 +22,25 @@ _TOKEN = re.compile(r"[!-~]+", flags=re.ASCII)
 class RiskClient:
     """Ask an endpoint of `create_app` or ``edml-serve`` who is at risk.
 
-    An endpoint that is busy (503), cannot be reached or breaks off is asked again,
-    after a pause that doubles each time, or the one that it asks for. Asking twice
+    An endpoint that is busy (503), unreachable or breaks off is asked again, after a
+    pause that doubles each time, or the one that it asks for. Repeating a request
     changes nothing there. Threads may share a client.
 
     Parameters
     ----------
     url : str
-        Where the endpoint is, such as "https://risk.example.org".
+        Address of the endpoint, such as "https://risk.example.org".
     token : str, default=None
-        Bearer token. It is shown nowhere, and sent to this address alone: redirects
-        are not followed.
+        Bearer token. It appears in no output, and is sent to this address only:
+        redirects are not followed.
     timeout : float, default=30.0
-        Seconds to wait for each answer, above 0. An answer that does not come in time
-        is not asked for again.
+        Seconds to wait for each answer, above 0. A request that timed out is not
+        repeated.
     retries : int, default=5
-        How often to ask again, from 0 on.
+        How often to repeat a request, at least 0.
     certificate : str, default=None
-        File of certificates in PEM to trust, for an endpoint that has its own;
-        None is those of the system.
+        PEM file of trusted certificates, for an endpoint with its own; None trusts
+        those of the system.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class RiskClient:
 
     See Also
     --------
-    create_app : The other side.
+    create_app : Makes the endpoint.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class RiskClient:
         self._retry = _retry(urllib3, int(retries))
         self._http = urllib3.PoolManager(
             num_pools=1,
-            maxsize=16,  # threads that share a client keep a connection each
+            maxsize=16,  # one connection for each of the threads that share a client
             timeout=urllib3.Timeout(
                 connect=min(float(timeout), _CONNECT_SECONDS), read=float(timeout)
             ),
@@ -109,12 +109,12 @@ class RiskClient:
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            Their events, all that are known. They are sent as Parquet where pyarrow is
-            installed, else as JSON; a final grade is not sent.
+            All known events of the students, sent as Parquet where pyarrow is
+            installed, else as JSON, without a final grade.
         explain : bool, default=False
             Whether to ask for reasons and facts too.
         language : {"en", "es"}, default="en"
-            Their language.
+            Language of the reasons and facts.
 
         Returns
         -------
@@ -129,9 +129,9 @@ class RiskClient:
         Raises
         ------
         ServingError
-            If the endpoint refuses the table, cannot be reached or has no champion.
+            If the endpoint refuses the table, is unreachable or has no champion.
         TypeError
-            If ``X`` is no DataFrame.
+            If ``X`` is not a DataFrame.
         """
         if not isinstance(X, pd.DataFrame):
             message = (
@@ -141,7 +141,7 @@ class RiskClient:
             raise TypeError(message)
         body, content_type = encode(X)
         asked = {"explain": "1", "language": language} if explain else {}
-        answer = self._ask("POST", "/predict", body, content_type, asked)
+        answer = self._read(self._send("POST", "/predict", body, content_type, asked))
         return read_answer(answer, explain)
 
     def model(self) -> dict[str, Any]:
@@ -155,13 +155,13 @@ class RiskClient:
         Raises
         ------
         ServingError
-            If the endpoint refuses, cannot be reached or has no champion.
+            If the endpoint refuses, is unreachable or has no champion.
         """
-        record: dict[str, Any] = self._ask("GET", "/model")
+        record: dict[str, Any] = self._read(self._send("GET", "/model"))
         return record
 
     def ready(self) -> bool:
-        """Ask whether the endpoint has a champion; once, without a second try.
+        """Ask whether the endpoint has a champion; once, without retries.
 
         Returns
         -------
@@ -171,23 +171,13 @@ class RiskClient:
         Raises
         ------
         ServingError
-            If it cannot be reached, or there is something else at its address.
+            If it is unreachable, or the address is not that of an edml endpoint.
         """
         response = self._send("GET", "/ready", retry=False)
         if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return False
         self._read(response)
         return True
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        content_type: str | None = None,
-        asked: dict[str, str] | None = None,
-    ) -> Any:
-        return self._read(self._send(method, path, body, content_type, asked))
 
     def _send(
         self,
@@ -211,7 +201,7 @@ class RiskClient:
         except self._urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error
             message = (
-                f"Expected an answer of {self._url}; found {_without_place(reason)}. "
+                f"Expected an answer from {self._url}; found {_without_place(reason)}. "
                 "Check the address, and that the endpoint runs."
             )
             raise ServingError(message) from None  # its frames hold the token
@@ -233,7 +223,7 @@ class RiskClient:
 
 
 class _Headers:
-    """What every request carries; it is shown without the token."""
+    """The headers of every request; its repr hides the token."""
 
     def __init__(self, token: str | None) -> None:
         if token is not None and not (
@@ -241,7 +231,7 @@ class _Headers:
         ):
             message = (
                 "Expected a token of visible ASCII characters; found another form. "
-                "Strip the white space round it."
+                "Strip the white space around it."
             )
             raise ValueError(message)
         self._token = token
@@ -285,7 +275,7 @@ def _checked_url(urllib3: Any, url: str) -> str:
 
 def _retry(urllib3: Any, retries: int) -> Any:
     class Retry(urllib3.Retry):
-        """Ask again, except where the answer takes too long: it would again."""
+        """Retries, except after a timeout: the same request would time out again."""
 
         def increment(self, *args: Any, **kwargs: Any) -> Any:
             error = kwargs.get("error")
@@ -297,11 +287,11 @@ def _retry(urllib3: Any, retries: int) -> Any:
             try:
                 return super().parse_retry_after(retry_after)
             except urllib3.exceptions.InvalidHeader:
-                return 0.0  # the usual pause then
+                return 0.0  # then the usual pause is made
 
     return Retry(
         total=retries,
-        allowed_methods=None,  # all of them: nothing is changed there
+        allowed_methods=None,  # all: no request changes anything there
         status_forcelist=(HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE),
         backoff_factor=0.1,
         backoff_max=10,
@@ -312,7 +302,7 @@ def _retry(urllib3: Any, retries: int) -> Any:
 
 
 def _without_place(reason: object) -> str:
-    """Leave out the object at a memory address, which urllib3's messages begin with."""
+    """Remove the object with its memory address from the start of urllib3's message."""
     return re.sub(r"^<?[\w.]*(Connection|Pool)\([^)]*\)>?: ", "", str(reason)).rstrip(
         "."
     )

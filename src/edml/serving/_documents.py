@@ -1,12 +1,14 @@
-"""The documents that the endpoint sends, and its own description (OpenAPI)."""
+"""The documents that the endpoint sends, and its OpenAPI description."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 import edml
+from edml.explanation import LANGUAGES
 from edml.schema import (
     COURSE,
     EPOCH_COLUMNS,
@@ -22,14 +24,14 @@ from edml.serving._problem import MEDIA_TYPE
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra=None)
+    model_config = ConfigDict(extra="forbid")
 
 
 class ModelName(_Document):
-    """Which model answered."""
+    """The model that answered."""
 
-    name: str = Field(description="The registry.")
-    version: int = Field(description="The version in it.")
+    name: str = Field(description="The registry's name.")
+    version: int = Field(description="The version in the registry.")
 
 
 class Prediction(_Document):
@@ -38,14 +40,14 @@ class Prediction(_Document):
     user_uuid: str | int
     course_uuid: str | int
     partition: int = Field(description="The latest course day of the events.")
-    probability: float = Field(ge=0, le=1, description="Of failing.")
+    probability: float = Field(ge=0, le=1, description="The probability of failing.")
     flagged: bool = Field(description="Whether it is at or above the threshold.")
     threshold: float
     reasons: list[str] = Field(
-        default=[], description="What moved the score, most weighty first; no causes."
+        default=[], description="What moved the score most, in order; not causes."
     )
     facts: list[str] = Field(
-        default=[], description="What happened, and is no feature."
+        default=[], description="What happened besides the features."
     )
 
 
@@ -55,18 +57,18 @@ class Answer(_Document):
     model: ModelName
     predictions: list[Prediction]
     predicted_probability: dict[str, float | None] = Field(
-        description="Of each student; null for one in several courses."
+        description="By student; null for one in several courses."
     )
 
 
 class Status(_Document):
-    """How the endpoint is."""
+    """The state of the endpoint."""
 
     status: Literal["ok", "ready"]
 
 
 class Record(BaseModel):
-    """What is known of the model that is served."""
+    """The registry's record of the champion."""
 
     model_config = ConfigDict(extra="allow", title="Model")
 
@@ -79,16 +81,16 @@ class Record(BaseModel):
 
 
 class ProblemDocument(_Document):
-    """Why a request is refused, as RFC 9457 has it."""
+    """Why a request is refused (RFC 9457)."""
 
     type: Literal["about:blank"]
     title: str
     status: int
     detail: str = Field(description="What was expected, what was found, what to do.")
-    code: str = Field(description="Which problem, for programs.")
-    column: str = Field(default="", description="The column that it is about.")
+    code: str = Field(description="The problem, for programs.")
+    column: str = Field(default="", description="The column concerned.")
     rows: list[int] = Field(
-        default=[], description="The first rows that it is about, counted from 0."
+        default=[], description="The first rows concerned, counted from 0."
     )
     request_id: str
 
@@ -96,15 +98,12 @@ class ProblemDocument(_Document):
 _MODELS: tuple[type[BaseModel], ...] = (Answer, Status, Record, ProblemDocument)
 _REFUSALS = {
     "400": "The body or a parameter cannot be read.",
-    "401": "No token, or an unknown one.",
-    "403": "The token may not do this.",
-    "404": "There is no such thing here.",
-    "405": "This is asked for in another way.",
-    "406": "The body is sent in a way that is not read.",
+    "401": "The token is missing or unknown.",
+    "403": "The token lacks the scope.",
     "408": "The body came too slowly.",
-    "413": "More than may be asked for at once.",
-    "415": "The format of the body is not read.",
-    "422": "The table of events cannot be read.",
+    "413": "The request exceeds a limit.",
+    "415": "The format of the body is not supported.",
+    "422": "The table of events cannot be scored.",
     "503": "There is no champion yet.",
 }
 
@@ -112,38 +111,41 @@ _REFUSALS = {
 def describe_endpoint(
     columns: Mapping[str, str], limits: Limits, *, tokens: bool
 ) -> dict[str, Any]:
-    """Give the OpenAPI document.
-
-    Parameters
-    ----------
-    columns : mapping of str to str
-        What the champion reads: canonical to actual names.
-    limits : Limits
-        What is refused.
-    tokens : bool
-        Whether they are asked for.
-
-    Returns
-    -------
-    document : dict
-        OpenAPI 3.1.
-    """
+    """Return the OpenAPI 3.1 document for a champion that reads these columns."""
     _, schemas = models_json_schema(
         [(model, "serialization") for model in _MODELS],
         ref_template="#/components/schemas/{model}",
     )
     definitions = schemas["$defs"]
-    for name in ("Prediction", "ProblemDocument"):  # what is not always there
+    for name in ("Prediction", "ProblemDocument"):  # members that may be left out
         _make_optional(definitions[name], {"reasons", "facts", "column", "rows"})
-    components: dict[str, Any] = {
-        "schemas": {
-            **definitions,
-            "Event": _event(columns),
-            "Columns": _columns(columns),
-        }
-    }
+    definitions |= {"Event": _event(columns), "Columns": _columns(columns)}
+    components: dict[str, Any] = {"schemas": definitions}
     if tokens:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    get = partial(_operation, media_type=JSON)
+    paths = {
+        "/predict": {"post": _predict(limits, tokens=tokens)},
+        "/health": {"get": get("health", "The process answers.", _ref("Status"))},
+        "/ready": {
+            "get": get("ready", "A champion is loaded.", _ref("Status"), ("503",))
+        },
+        "/model": {
+            "get": get(
+                "model", "The champion.", _ref("Record"), ("503",), tokens=tokens
+            )
+        },
+        "/metrics": {
+            "get": _operation(
+                "metrics",
+                "Figures for Prometheus.",
+                {"type": "string"},
+                media_type="text/plain",
+                tokens=tokens,
+            )
+        },
+        "/openapi.json": {"get": get("openapi", "This document.", {}, tokens=tokens)},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -151,108 +153,80 @@ def describe_endpoint(
             "version": edml.__version__,
             "summary": "Which students are on the way to failing a course.",
         },
-        "paths": {
-            "/predict": {"post": _predict(limits, tokens=tokens)},
-            "/health": {"get": _get("health", "Status", "The process answers.")},
-            "/ready": {
-                "get": _get("ready", "Status", "A champion is loaded.", ("503",))
-            },
-            "/model": {
-                "get": _get("model", "Record", "The champion.", ("503",), tokens=tokens)
-            },
-            "/metrics": {
-                "get": _get("metrics", None, "Prometheus.", tokens=tokens),
-            },
-            "/openapi.json": {
-                "get": _get("openapi", "", "This document.", tokens=tokens)
-            },
-        },
+        "paths": paths,
         "components": components,
     }
 
 
 def _predict(limits: Limits, *, tokens: bool) -> dict[str, Any]:
-    codes = ("400", "408", "413", "415", "422", "503")
     records = {
         "type": "array",
         "items": _ref("Event"),
         "minItems": 1,
         "maxItems": limits.max_rows,
     }
-    return {
-        "operationId": "predict",
-        "summary": "Score every student and course of a table of events.",
-        "parameters": [
-            _parameter("explain", ["1", "0", "true", "false"], "Give reasons."),
-            _parameter("language", ["en", "es"], "Of the reasons."),
-        ],
-        "requestBody": {
-            "required": True,
-            "description": "All events of the students, as many students as you like.",
-            "content": {
-                JSON: {"schema": {"anyOf": [records, _ref("Columns")]}},
-                CSV: {"schema": {"type": "string"}},
-                PARQUET: {"schema": {"type": "string", "format": "binary"}},
-            },
+    operation = _operation(
+        "predict",
+        "The risk of every student in every course of a table of events.",
+        _ref("Answer"),
+        ("400", "408", "413", "415", "422", "503"),
+        media_type=JSON,
+        tokens=tokens,
+    )
+    operation["parameters"] = [
+        {
+            "name": name,
+            "in": "query",
+            "description": description,
+            "schema": {"type": "string", "enum": values},
+        }
+        for name, values, description in (
+            ("explain", ["1", "0", "true", "false"], "Whether to add reasons."),
+            ("language", sorted(LANGUAGES), "The language of the reasons."),
+        )
+    ]
+    operation["requestBody"] = {
+        "required": True,
+        "description": "All events of the students, as many students as you like.",
+        "content": {
+            JSON: {"schema": {"anyOf": [records, _ref("Columns")]}},
+            CSV: {"schema": {"type": "string"}},
+            PARQUET: {"schema": {"type": "string", "format": "binary"}},
         },
-        "responses": _responses("Answer", "The risk of each.", codes, tokens=tokens),
-        **_security(tokens=tokens),
     }
+    return operation
 
 
-def _get(
+def _operation(
     name: str,
-    schema: str | None,
     summary: str,
+    schema: dict[str, Any],
     codes: tuple[str, ...] = (),
     *,
+    media_type: str,
     tokens: bool = False,
 ) -> dict[str, Any]:
-    return {
-        "operationId": name,
-        "summary": summary,
-        "responses": _responses(schema, summary, codes, tokens=tokens),
-        **_security(tokens=tokens),
-    }
-
-
-def _responses(
-    schema: str | None, summary: str, codes: tuple[str, ...], *, tokens: bool
-) -> dict[str, Any]:
-    content: dict[str, Any] = {JSON: {"schema": _ref(schema) if schema else {}}}
-    if schema is None:
-        content = {"text/plain": {"schema": {"type": "string"}}}
-    refusals = [*codes, *(("401", "403") if tokens else ())]
-    problem = {MEDIA_TYPE: {"schema": _ref("ProblemDocument")}}
+    """Describe one method of one path; ``codes`` are those of its refusals."""
     headers = {
         "X-Request-ID": {
-            "description": "Which request, to find it in the log.",
+            "description": "The id of the request, to find it in the log.",
             "schema": {"type": "string"},
         }
     }
-    found: dict[str, Any] = {
+    problem = {MEDIA_TYPE: {"schema": _ref("ProblemDocument")}}
+    content = {media_type: {"schema": schema}}
+    responses: dict[str, Any] = {
         "200": {"description": summary, "headers": headers, "content": content}
     }
-    for code in refusals:
-        found[code] = {
-            "description": _REFUSALS[code],
+    for code in (*codes, *(("401", "403") if tokens else ())):
+        description = _REFUSALS[code]
+        responses[code] = {
+            "description": description,
             "headers": headers,
             "content": problem,
         }
-    return found
-
-
-def _security(*, tokens: bool) -> dict[str, Any]:
-    return {"security": [{"token": []}]} if tokens else {}
-
-
-def _parameter(name: str, values: list[str], description: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "schema": {"type": "string", "enum": values},
-    }
+    security: dict[str, Any] = {"security": [{"token": []}]} if tokens else {}
+    return {"operationId": name, "summary": summary, "responses": responses, **security}
 
 
 # -- the table of events -----------------------------------------------------------
@@ -261,7 +235,7 @@ def _parameter(name: str, values: list[str], description: str) -> dict[str, Any]
 def _event(columns: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "An event, or an empty tick. Other columns are passed over.",
+        "description": "An event, or an empty tick. Other columns are ignored.",
         "properties": {actual: _cell(name) for name, actual in columns.items()},
         "required": [columns[name] for name in REQUIRED_COLUMNS],
     }
@@ -271,8 +245,8 @@ def _columns(columns: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "object",
         "description": (
-            "Columns, as pandas' to_dict gives: {column: {row: value}}. All columns "
-            "have the same rows, and at least one."
+            "Columns, as DataFrame.to_dict returns: {column: {row: value}}. All "
+            "columns have the same rows, at least one."
         ),
         "properties": {
             actual: {

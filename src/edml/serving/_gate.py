@@ -1,4 +1,4 @@
-"""Gate: bodies are read side by side, and worked on a few at a time."""
+"""Gate: bodies are received side by side, and worked on a few at a time."""
 
 from collections.abc import Callable, Iterable
 from io import BytesIO, RawIOBase
@@ -11,27 +11,12 @@ _PIECE = 2**20
 
 
 class Gate:
-    """A WSGI application in front of another, which counts who works.
+    """WSGI middleware that limits how many requests are worked on at a time.
 
     Python computes with one thread at a time: two requests that are worked on side by
-    side each take more than twice as long. So a request waits here until its turn. It
-    does not hold its turn while its body arrives: a slow client delays nobody.
-
-    Parameters
-    ----------
-    app : callable
-        The WSGI application. It reads the body before it begins to work.
-    slots : int
-        How many requests with a body are worked on at a time.
-    max_body_bytes : int
-        How much of a body is read at most; one byte beyond is, so that the
-        application sees that there is more.
-    timeout_seconds : float
-        How long a request waits for its turn, before the answer is 503.
-    received : callable, default=None
-        Called when a request has come in whole, or does without its body.
-    answering : callable, default=None
-        Called when the application is done, and the answer is to be sent.
+    side each take more than twice as long. So a request waits here for its turn. It
+    holds none while its body arrives, so that a slow client delays nobody; ``received``
+    is called when the body is there, ``answering`` when the answer is.
     """
 
     def __init__(
@@ -41,20 +26,19 @@ class Gate:
         slots: int,
         max_body_bytes: int,
         timeout_seconds: float,
-        received: Callable[[], None] | None = None,
-        answering: Callable[[], None] | None = None,
+        received: Callable[[], None],
+        answering: Callable[[], None],
     ) -> None:
         self._app = app
         self._slots = BoundedSemaphore(slots)
         self._max_body_bytes = max_body_bytes
         self._timeout_seconds = timeout_seconds
-        self._received = received or _nothing
-        self._answering = answering or _nothing
+        self._received = received
+        self._answering = answering
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Answer a request."""
         turn = _Turn(self._slots, self._timeout_seconds)
         if _has_body(environ):
             environ["wsgi.input"] = _Body(environ, self._max_body_bytes, self, turn)
@@ -67,13 +51,13 @@ class Gate:
             self._answering()
 
     def begin(self, turn: "_Turn") -> None:
-        """Note that the body is there, and wait for the turn."""
+        """Report that the body is there, and wait for the turn."""
         self._received()
         turn.begin()
 
 
 class _Turn:
-    """The turn of one request, which it may never take."""
+    """The turn of one request, which a request without a body never takes."""
 
     def __init__(self, slots: BoundedSemaphore, timeout_seconds: float) -> None:
         self._slots = slots
@@ -96,10 +80,10 @@ class _Turn:
 
 
 class _Body(RawIOBase):
-    """The body of a request: read whole, at the first reading.
+    """The body of a request, received whole when the application first reads from it.
 
-    The application so decides whether to read it at all: what a token forbids is
-    never waited for.
+    The application decides whether to read at all: a body that a token forbids is not
+    waited for. One byte beyond the limit is read, so that the application sees it.
     """
 
     def __init__(
@@ -122,7 +106,7 @@ class _Body(RawIOBase):
         return self._whole.readinto(buffer)
 
     def _read_whole(self) -> BytesIO:
-        # Half a body may be a table that can be read, and gives a wrong answer.
+        # half a body may be a readable table, which would get a wrong answer
         whole = BytesIO()
         most = self._max_bytes + 1
         if self._expected is not None:
@@ -143,8 +127,7 @@ class _Body(RawIOBase):
 
 def _incomplete() -> Problem:
     message = (
-        "Expected the whole body; found that it ended early, or took too long. Send "
-        "it again, whole."
+        "Expected the whole body; it ended early, or took too long. Send it again."
     )
     return Problem(408, "incomplete", message, headers={"Connection": "close"})
 
@@ -152,7 +135,3 @@ def _incomplete() -> Problem:
 def _has_body(environ: dict[str, Any]) -> bool:
     length = environ.get("CONTENT_LENGTH")
     return bool(environ.get("HTTP_TRANSFER_ENCODING")) or length not in (None, "", "0")
-
-
-def _nothing() -> None:
-    pass

@@ -22,27 +22,7 @@ _ADVICE = (
 def read_json(
     body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
 ) -> dict[str, Sequence[Any]]:
-    """Read the columns of a JSON body.
-
-    Parameters
-    ----------
-    body : bytes
-        Untrusted.
-    required, optional : collection of str
-        The columns to read; all others are passed over.
-    limits : Limits
-        What is refused.
-
-    Returns
-    -------
-    columns : dict of str to sequence
-        The cells of each column that is there, all of one length.
-
-    Raises
-    ------
-    Problem
-        If it is no JSON, no table, too large or too deep, or lacks a column.
-    """
+    """Read the named columns as sequences of one length; ignore all others."""
     n_brackets = _count_brackets(body, limits)
     document = _parse(body)
     if isinstance(document, list):
@@ -51,14 +31,14 @@ def read_json(
     else:
         n_rows, n_keys = _check_columns(document)
         n_containers = len(document) + 1
-    if n_brackets != n_containers:  # there are others than those looked at
+    if n_brackets != n_containers:  # some cells are nested, or texts hold brackets
         _check_nesting(body, limits)
     _check_keys(body, document, n_keys)
     if n_rows > limits.max_rows:
         raise refuse_size(f"{n_rows:,} rows", f"{limits.max_rows:,}")
     if isinstance(document, list):
-        return _cut_records(document, required, optional)
-    return _cut_columns(document, required, optional)
+        return _records_to_columns(document, required, optional)
+    return _align_columns(document, required, optional)
 
 
 def _parse(body: bytes) -> Any:
@@ -68,13 +48,13 @@ def _parse(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         detail = (
             f"Expected JSON in UTF-8; found something else at line {error.lineno}, "
-            f"column {error.colno} of the body. Mend it there; NaN and Infinity are no "
-            "JSON, send null."
+            f"column {error.colno} of the body. Correct it there; NaN and Infinity are "
+            "not JSON, send null."
         )
         raise Problem(400, "no-json", detail) from error
 
 
-# -- what orjson passes over -----------------------------------------------------
+# -- what orjson lets pass -------------------------------------------------------------
 
 
 def _count_brackets(body: bytes, limits: Limits) -> int:
@@ -97,24 +77,23 @@ def _check_nesting(body: bytes, limits: Limits) -> None:
 
 
 def _check_keys(body: bytes, document: Any, n_keys: int) -> None:
-    """Refuse a key that is there twice, of which the parser keeps the last.
+    """Refuse a duplicate key, of which the parser keeps the last.
 
-    Every key has one colon, so that there are as many colons outside of texts as
-    there were keys.
+    Every key has one colon, so there are as many colons outside of texts as keys.
     """
     if body.count(b":") == n_keys:
         return
     n_colons = _Structure(body).count(b":")
     if n_colons not in (n_keys, _count_keys(document)):
         detail = (
-            "Expected every key of an object once; found one twice. Send it once, for "
-            "it cannot be told which value is meant."
+            "Expected every key of an object once; found a duplicate. Send each key "
+            "once: which of the values is meant is unknown."
         )
         raise Problem(400, "duplicate-key", detail)
 
 
 def _count_keys(document: Any) -> int:
-    """Count the keys of all objects; how deep they are nested was checked."""
+    """Count the keys of all objects; the depth of nesting was checked before."""
     if isinstance(document, dict):
         return len(document) + sum(map(_count_keys, document.values()))
     return sum(map(_count_keys, document)) if isinstance(document, list) else 0
@@ -142,20 +121,20 @@ class _Structure:
         return int(np.cumsum(steps).max(initial=0))
 
 
-# -- records -----------------------------------------------------------------------
+# -- records ---------------------------------------------------------------------------
 
 
 def _check_records(document: list[Any]) -> int:
-    """Check that a list holds objects alone, and count their keys."""
+    """Check that a list holds objects only, and count their keys."""
     if not document:
         _refuse("found an empty list")
     if set(map(type, document)) != {dict}:
         row = next(i for i, one in enumerate(document) if not isinstance(one, dict))
-        _refuse(f"found an entry of the list that is no object (row {row})", (row,))
+        _refuse(f"found an entry of the list that is not an object (row {row})", (row,))
     return sum(map(len, document))
 
 
-def _cut_records(
+def _records_to_columns(
     rows: list[dict[str, Any]], required: Collection[str], optional: Collection[str]
 ) -> dict[str, Sequence[Any]]:
     names = [*required, *(name for name in optional if name in rows[0])]
@@ -171,30 +150,30 @@ def _cut_records(
         lacking = (i for i, row in enumerate(rows) if name not in row)
         if first := tuple(islice(lacking, 5)):
             detail = (
-                f"Expected every record to name the column {name!r}; found records "
-                f"that do not (rows {', '.join(map(str, first))}, counted from 0, and "
-                "maybe more). Send null where there is nothing."
+                f"Expected the column {name!r} in every record; it is missing in some "
+                f"(rows {', '.join(map(str, first))}, counted from 0, and maybe more). "
+                "Send null where there is no value."
             )
             raise Problem(422, "missing-column", detail, column=name, rows=first)
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-# -- columns -----------------------------------------------------------------------
+# -- columns ---------------------------------------------------------------------------
 
 
 def _check_columns(document: Any) -> tuple[int, int]:
-    """Check that an object holds objects alone; count its rows and all keys."""
+    """Check that an object holds objects only; count its rows and all keys."""
     if not isinstance(document, dict):
         _refuse("found neither a list nor an object")
     if not document:
         _refuse("found an empty object")
     if set(map(type, document.values())) != {dict}:
-        _refuse("found an object with a member that is no object of rows itself")
+        _refuse("found an object with a member that is not an object of rows")
     sizes = [len(cells) for cells in document.values()]
     return max(sizes), len(document) + sum(sizes)
 
 
-def _cut_columns(
+def _align_columns(
     document: dict[str, dict[str, Any]],
     required: Collection[str],
     optional: Collection[str],
@@ -215,8 +194,8 @@ def _cut_columns(
             found[name] = [cells[label] for label in labels]
         else:
             detail = (
-                f"Expected the same rows in every column; found others in {name!r} "
-                f"than in {names[0]!r}. Send null where there is nothing."
+                f"Expected the same rows in every column; those of {name!r} differ "
+                f"from those of {names[0]!r}. Send null where there is no value."
             )
             raise Problem(422, "ragged-columns", detail, column=name)
     return found

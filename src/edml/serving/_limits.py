@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much one request may ask; what is above is refused, and says so.
+    """How much one request may ask of the endpoint.
 
     Parameters
     ----------
@@ -14,21 +14,21 @@ class Limits:
         Longest body, in bytes. Reading JSON takes up to about fifteen times as much
         memory.
     max_rows : int, default=500000
-        Most events of one request.
+        Most events in one request.
     max_depth : int, default=16
         Deepest nesting of a JSON body, at most 1000. A table of events has 2 levels.
     timeout_seconds : float, default=30.0
-        Longest time from the first byte of the body to the answer, in seconds. It is
-        looked at between the steps of the work, which are short where rows are few.
+        Longest time from the first byte of the body to the answer, in seconds. The
+        endpoint checks it between the steps of its work.
 
     Raises
     ------
     ValueError
-        If one is not a number, or out of range.
+        If a value is not a number, or out of range.
 
     See Also
     --------
-    create_app : Takes them.
+    create_app : Takes the limits.
 
     Examples
     --------
@@ -58,9 +58,9 @@ class Limits:
 def _check(name: str, value: object, kind: type, largest: float) -> None:
     right = isinstance(value, kind) and not isinstance(value, bool)
     if not right or not 0 < value <= largest:  # type: ignore[operator]
-        what = "a whole number" if kind is Integral else "a number"
+        number = "a whole number" if kind is Integral else "a number"
         message = (
-            f"Expected {name} as {what} above 0 and up to {largest:,}; found "
-            f"{value!r:.40}. Choose one in that range."
+            f"Expected {name} as {number} above 0 and up to {largest:,}; found "
+            f"{value!r:.40}. Choose a value in that range."
         )
         raise ValueError(message)

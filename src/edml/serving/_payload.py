@@ -25,74 +25,45 @@ _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 
 def read_events(
-    body: bytes,
-    content_type: str,
-    *,
-    limits: Limits,
-    columns: Mapping[str, str],
+    body: bytes, content_type: str, *, limits: Limits, columns: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Read the events of a request.
+    """Read the events of an untrusted body, or raise a Problem.
 
-    Parameters
-    ----------
-    body : bytes
-        Untrusted.
-    content_type : str
-        The header: "application/json", "text/csv" or
-        "application/vnd.apache.parquet".
-    limits : Limits
-        What is refused.
-    columns : mapping of str to str
-        What to read: canonical to actual names. Those that every event table has
-        must be there, the others may; what else the body holds is passed over.
-
-    Returns
-    -------
-    X : DataFrame of shape (n_rows, n_columns)
-        Its rows are numbered from 0, whatever the body called them.
-
-    Raises
-    ------
-    Problem
-        If the body cannot be read; it names columns and rows, and never a value.
+    ``columns`` maps canonical to actual names: those that every event table has must
+    be there, the others may be. The rest of the body is ignored, whatever it holds.
     """
     read = _READERS[_media_type(content_type)]
     if len(body) > limits.max_body_bytes:
         raise refuse_body(limits)
     if not body:
-        detail = "Expected events in the body; found an empty body. Send them."
+        detail = "Expected events in the body; found an empty body. Send some."
         raise Problem(400, "empty-body", detail)
-    canonical = {actual: name for name, actual in columns.items()}
+    # where a column has two roles, the required one decides how it is read
+    roles = {columns[name]: name for name in sorted(columns, key=_is_required)}
     required = [columns[name] for name in REQUIRED_COLUMNS]
-    optional = [actual for actual in canonical if actual not in set(required)]
+    optional = [name for name in roles if name not in set(required)]
     found = read(body, required, optional, limits)
-    table = {
-        actual: read_column(canonical[actual], actual, cells)
-        for actual, cells in found.items()
-    }
-    n_rows = len(next(iter(table.values())))
-    return pd.DataFrame(table, pd.RangeIndex(n_rows), copy=False)
+    index = pd.RangeIndex(len(next(iter(found.values()))))
+    table = {}
+    for name, cells in found.items():
+        values = read_column(roles[name], name, cells)
+        # a Series keeps the dtype of object arrays, which a DataFrame would change
+        table[name] = pd.Series(values, index, values.dtype, copy=False)
+    return pd.DataFrame(table, index, copy=False)
 
 
 def refuse_body(limits: Limits) -> Problem:
-    """Make the problem of a body that is too long.
-
-    Parameters
-    ----------
-    limits : Limits
-        With the longest.
-
-    Returns
-    -------
-    problem : Problem
-        To be raised.
-    """
+    """Return the problem of a body that is too long."""
     detail = (
         f"Expected a body of at most {limits.max_body_bytes:,} bytes; found a longer "
         "one. Send the students in several requests, each with all of a student's "
         "events."
     )
     return Problem(413, "too-large", detail)
+
+
+def _is_required(name: str) -> bool:
+    return name in REQUIRED_COLUMNS
 
 
 def _media_type(header: str) -> str:

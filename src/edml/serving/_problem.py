@@ -1,4 +1,4 @@
-"""Problem: why a request is refused, as RFC 9457 has it."""
+"""Problem: why a request is refused, as an RFC 9457 document."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -9,23 +9,10 @@ from edml.exceptions import TableError
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
-    """A request that cannot be answered, and what to do about it.
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """A request that is refused; neither ``detail`` nor ``rows`` holds a cell's value.
 
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    code : str
-        Which problem, for programs: lower case, with hyphens.
-    detail : str
-        What was expected, what was found, and what to do; never a value of the body.
-    column : str, default=None
-        The column that it is about.
-    rows : sequence of int, default=()
-        The first rows that it is about, the first row of the body being 0.
-    headers : mapping of str to str, default=None
-        What the answer carries besides.
+    ``code`` names the problem for programs; rows count from 0.
     """
 
     def __init__(
@@ -47,19 +34,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.headers = dict(headers or {})
 
     def to_dict(self, request_id: str | None = None) -> dict[str, Any]:
-        """Give the document.
-
-        Parameters
-        ----------
-        request_id : str, default=None
-            Which request, to find it in the log.
-
-        Returns
-        -------
-        document : dict
-            The members of RFC 9457 ("about:blank": the status says the kind), and
-            ``code``, ``column``, ``rows`` and ``request_id``.
-        """
+        """Return the document; its type is "about:blank", as the status says enough."""
         document: dict[str, Any] = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
@@ -77,41 +52,20 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
 
 
 def refuse_missing(names: Sequence[str]) -> Problem:
-    """Make the problem of columns that are not there.
+    """Return the problem of absent columns.
 
-    Parameters
-    ----------
-    names : sequence of str
-        The columns.
-
-    Returns
-    -------
-    problem : Problem
-        To be raised. It does not repeat the names that were sent: a table without
-        a line of names has values in their place.
+    It does not repeat the names that were sent: a table without a header has values in
+    their place.
     """
     detail = (
-        f"Expected the columns of an event table; found none called {list(names)}. "
-        "Name them exactly so, and send null where there is nothing."
+        f"Expected the columns of an event table; {list(names)} are missing. Use "
+        "exactly these names, and send null where there is no value."
     )
     return Problem(422, "missing-column", detail, column=names[0])
 
 
 def refuse_size(found: str, most: str) -> Problem:
-    """Make the problem of a body that is too large.
-
-    Parameters
-    ----------
-    found : str
-        How much there is.
-    most : str
-        How much there may be.
-
-    Returns
-    -------
-    problem : Problem
-        To be raised.
-    """
+    """Return the problem of a body that is too large."""
     detail = (
         f"Expected at most {most}; found {found}. Send the students in several "
         "requests, each with all of a student's events."
@@ -120,17 +74,9 @@ def refuse_size(found: str, most: str) -> Problem:
 
 
 def refuse_table(error: TableError) -> Problem:
-    """Make the problem of a table that edml's readers refuse.
+    """Return the problem of a table whose rows are numbered from 0.
 
-    Parameters
-    ----------
-    error : TableError
-        Of a table whose rows are numbered from 0, and whose columns were asked for.
-
-    Returns
-    -------
-    problem : Problem
-        To be raised; an error of this kind never holds a value.
+    A TableError never holds a value.
     """
     return Problem(
         422,

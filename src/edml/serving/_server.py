@@ -1,4 +1,4 @@
-"""``edml-serve``: the champion behind HTTP, in processes of its own."""
+"""``edml-serve``: the command, and the checks before it starts."""
 
 import functools
 import gc
@@ -24,36 +24,12 @@ if TYPE_CHECKING:
 
 REGISTRY_KEY = "EDML_REGISTRY_KEY"
 
-_WORK_SECONDS = 10.0  # beyond the limit, for the answer to be written and taken
+_WORK_SECONDS = 10.0  # beyond the request's limit, to send the answer
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """What `serve` needs to know.
-
-    Parameters
-    ----------
-    registry : Path, default="registry"
-        Folder of all registries.
-    name : str, default="risk"
-        Which registry in it.
-    registry_key : bytes, default=None
-        The key that signs it.
-    host : str, default="127.0.0.1"
-        Address to listen at.
-    port : int, default=8000
-        Port; 0 takes a free one.
-    threads : int, default=1
-        Requests that a worker works on at a time.
-    workers : int, default=1
-        Processes.
-    token_file : Path, default=None
-        File of bearer tokens; None asks for none.
-    certificate, key : Path, default=None
-        Files in PEM for TLS: the chain, and its private key where it is not in it.
-    limits : Limits, default=None
-        What one request may ask; None is `Limits()`.
-    """
+    """The options of `edml-serve`; see its help."""
 
     registry: Path = Path("registry")
     name: str = "risk"
@@ -69,35 +45,21 @@ class ServerOptions:
 
 
 def serve(options: ServerOptions) -> None:
-    """Serve the champion until SIGTERM or Ctrl-C, then finish what is in flight.
+    """Serve until SIGTERM or Ctrl-C, finish the requests in flight, and exit.
 
-    Parameters
-    ----------
-    options : ServerOptions
-        What to serve, and where.
-
-    Raises
-    ------
-    ServingError
-        If the token file, the certificate or the address cannot be used.
-    RegistryError
-        If the name of the registry or its key is not one.
-    MissingExtraError
-        If the extra ``serve`` is not installed.
-    SystemExit
-        When it has stopped.
+    Raise an EdmlError if an option, the registry or the extra is not usable.
     """
     import_optional("flask", extra="serve", purpose="Serving")
     import_optional("gunicorn", extra="serve", purpose="Serving")
     from edml.serving import _worker  # noqa: PLC0415 - gunicorn is not on Windows
 
-    registry = _open(options)  # before the fork: what it imports is then shared
+    registry = _open(options)  # before the fork, so that workers share its imports
     tokens = None if options.token_file is None else read_tokens(options.token_file)
     _check_tls(options)
     _check_address(options.host, options.port)
     _note(options, registry)
-    # What the workers share with this process stays shared: the garbage collector
-    # would write into every object, and so copy each page for each worker.
+    # the garbage collector writes into every object that it tracks, and would so copy
+    # each page that the workers share with this process
     gc.collect()
     gc.freeze()
     settings = _worker.gunicorn_settings(
@@ -160,7 +122,7 @@ def _serve(
         str, typer.Option(envvar="EDML_NAME", help="Which registry in it.")
     ] = "risk",
     host: Annotated[
-        str, typer.Option(envvar="EDML_HOST", help="Address to listen at.")
+        str, typer.Option(envvar="EDML_HOST", help="Address to listen on.")
     ] = "127.0.0.1",
     port: Annotated[
         int,
@@ -172,29 +134,38 @@ def _serve(
             envvar="EDML_THREADS",
             min=1,
             max=64,
-            help="Requests that a worker works on at a time; one is the fastest.",
+            help="Requests that a worker works on at a time; 1 is the fastest.",
         ),
     ] = 1,
     workers: Annotated[
         int,
         typer.Option(
-            envvar="EDML_WORKERS", min=1, max=256, help="Processes; one a core."
+            envvar="EDML_WORKERS",
+            min=1,
+            max=256,
+            help="Number of processes, such as one per core.",
         ),
     ] = 1,
     token_file: Annotated[
         _File,
         typer.Option(
             envvar="EDML_TOKEN_FILE",
-            help="Bearer tokens, one a line: SECRET [predict,read]; none: no tokens.",
+            help="Bearer tokens, one a line: SECRET [predict,read]; none without it.",
         ),
     ] = None,
     certificate: Annotated[
         _File,
-        typer.Option(envvar="EDML_CERTIFICATE", help="Chain in PEM: serve over TLS."),
+        typer.Option(
+            envvar="EDML_CERTIFICATE",
+            help="Certificate chain in PEM, to serve over TLS.",
+        ),
     ] = None,
     key: Annotated[
         _File,
-        typer.Option(envvar="EDML_CERTIFICATE_KEY", help="Its private key, in PEM."),
+        typer.Option(
+            envvar="EDML_CERTIFICATE_KEY",
+            help="Private key of the certificate, in PEM.",
+        ),
     ] = None,
 ) -> None:
     """Serve the champion of a registry over HTTP, until SIGTERM or Ctrl-C.
@@ -223,7 +194,7 @@ def _serve(
 
 
 def _encoded(secret: str | None) -> bytes | None:
-    # an empty one is passed on and refused: somebody meant to sign
+    # an empty key is passed on and refused: somebody meant to sign
     return None if secret is None else secret.encode("utf-8", "surrogateescape")
 
 
@@ -239,7 +210,7 @@ def _check_tls(options: ServerOptions) -> None:
     if options.certificate is None:
         if options.key is not None:
             message = (
-                "Expected a certificate with the private key; found none. Pass "
+                "Expected a certificate with the private key; found only the key. Pass "
                 "--certificate too."
             )
             raise ServingError(message)
@@ -257,12 +228,12 @@ def _check_tls(options: ServerOptions) -> None:
 
 
 def _refuse() -> str:
-    message = "a password"  # or it would be asked for on the terminal
+    message = "a password"  # or OpenSSL would ask for it on the terminal
     raise ValueError(message)
 
 
 def _check_address(host: str, port: int) -> None:
-    """Say at once what gunicorn says after five attempts."""
+    """Fail at once where gunicorn would make five attempts first."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -271,14 +242,14 @@ def _check_address(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         message = (
-            f"Expected an address to listen at; found {host} port {port}: {why}. "
-            "Choose another --host or --port, or stop what listens there."
+            f"Expected an address to listen on; found {host} port {port}: {why}. "
+            "Choose another --host or --port, or stop the program that uses it."
         )
         raise ServingError(message) from None
 
 
 def _note(options: ServerOptions, registry: "ModelRegistry") -> None:
-    """Say what is likely not meant, and go on."""
+    """Warn of what is probably a mistake, and go on."""
     try:
         registry.record("production")
     except (RegistryError, OSError) as error:
@@ -286,8 +257,8 @@ def _note(options: ServerOptions, registry: "ModelRegistry") -> None:
         _warn(f"no champion yet, and /ready answers 503 until there is one: {text}")
     if options.token_file is None and not _is_loopback(options.host):
         _warn(
-            f"everybody who reaches {options.host} may ask: give --token-file, unless "
-            "a proxy before it asks for tokens."
+            f"anybody who reaches {options.host} may ask: pass --token-file, unless a "
+            "proxy in front of it checks tokens."
         )
 
 

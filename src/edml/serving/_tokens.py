@@ -1,4 +1,4 @@
-"""Bearer tokens: who may read, who may predict, and who they are in the log."""
+"""Bearer tokens: who may read, and who may predict."""
 
 import hashlib
 import hmac
@@ -22,9 +22,9 @@ def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
     Parameters
     ----------
     path : str or path-like
-        One token a line, 16 to 512 visible ASCII characters, then its scopes:
-        ``predict``, ``read`` or both with a comma between them; none is both. What
-        follows a ``#`` at the beginning of a line is a comment.
+        One token a line, of 16 to 512 visible ASCII characters, then its scopes:
+        ``predict``, ``read`` or both with a comma between them; without any, it has
+        both. A line that begins with ``#`` is a comment.
 
     Returns
     -------
@@ -34,9 +34,9 @@ def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
     Raises
     ------
     ServingError
-        If the file cannot be read, may be read by others than its owner, holds no
-        token, one twice, or a line of another form. The message names the line,
-        never the token.
+        If the file cannot be read, is readable for others than its owner, holds no
+        token, a duplicate, or a malformed line. The message names the line, never
+        the token.
 
     See Also
     --------
@@ -65,20 +65,20 @@ def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
             message = (
                 f"Expected a token of 16 to 512 visible characters and its scopes "
                 f"(predict, read or predict,read); found another form in line {number} "
-                f"of {path}. Mend the line."
+                f"of {path}. Correct the line."
             )
             raise ServingError(message)
         if secret in tokens:
             message = (
                 f"Expected every token once; found that of line {number} of {path} "
-                "above it already. Remove one of the lines."
+                "in an earlier line too. Remove one of them."
             )
             raise ServingError(message)
         tokens[secret] = scopes
     if not tokens:
         message = (
             f"Expected at least one token; found none in {path}. Write one a line, "
-            "such as 'openssl rand -hex 32' gives."
+            "for example from 'openssl rand -hex 32'."
         )
         raise ServingError(message)
     return tokens
@@ -90,7 +90,7 @@ def _read_private(path: Path) -> str:
             mode = fstat(file.fileno()).st_mode
             if stat.S_IMODE(mode) & 0o077:
                 message = (
-                    f"Expected a token file that its owner alone may read; found mode "
+                    f"Expected a token file that only its owner may read; found mode "
                     f"{stat.S_IMODE(mode):04o} of {path}. Run: chmod 600 {path}"
                 )
                 raise ServingError(message)
@@ -115,46 +115,23 @@ def _read_private(path: Path) -> str:
 
 
 class TokenBook:
-    """The tokens that are let in, and what each may do.
-
-    Parameters
-    ----------
-    tokens : mapping of str to iterable of str, or sequence of str, or None
-        The scopes of each secret; a secret alone has all. None asks for no token.
-
-    Raises
-    ------
-    ServingError
-        If a secret is too short, or has characters that no header carries, or a
-        scope is unknown.
-    """
+    """The accepted tokens and their scopes; None accepts every request."""
 
     def __init__(self, tokens: Mapping[str, Iterable[str]] | Sequence[str] | None):
         self.open = tokens is None
         scopes = _scopes_of(tokens)
-        # Digests: all of one length, so that comparing tells nothing of the lengths,
-        # and no secret stays in memory.
+        # digests have one length, so that comparing them reveals none, and no secret
+        # stays in memory
         self._known = [(_digest(secret), found) for secret, found in scopes.items()]
 
     def __repr__(self) -> str:
         return f"TokenBook({len(self._known)} tokens)"  # never a token
 
     def find(self, secret: str) -> frozenset[str] | None:
-        """Give what the holder of a token may do, in the same time for all.
-
-        Parameters
-        ----------
-        secret : str
-            What the request carries.
-
-        Returns
-        -------
-        scopes : frozenset of str or None
-            None if it is unknown.
-        """
+        """Return the scopes of a token, None if unknown, in the same time for all."""
         given = _digest(secret)
         found = None
-        for known, scopes in self._known:  # all of them, whichever it is
+        for known, scopes in self._known:  # always all of them
             if hmac.compare_digest(known, given):
                 found = scopes
         return found
@@ -168,7 +145,7 @@ def _scopes_of(
     if isinstance(tokens, (str, bytes)) or not tokens:
         message = (
             "Expected tokens as a list of secrets, or a dict of secrets to scopes; "
-            "found one text, or nothing. Give at least one, or None for no tokens."
+            "found a single str, or nothing. Pass at least one, or None for no tokens."
         )
         raise ServingError(message)
     given = tokens if isinstance(tokens, Mapping) else dict.fromkeys(tokens, SCOPES)

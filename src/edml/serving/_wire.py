@@ -1,4 +1,4 @@
-"""What goes over the wire: a table as a body, and the answer as a table."""
+"""What RiskClient sends and receives: a table as a body, and the answer as a table."""
 
 import importlib.util
 import io
@@ -27,27 +27,12 @@ _DTYPES = {PARTITION: "int64", "probability": "float64", "flagged": "bool"}
 
 
 def encode(X: pd.DataFrame) -> tuple[bytes, str]:
-    """Write a table as a body: Parquet where pyarrow is installed, else JSON.
+    """Return a table as a body and its content type, without index and final grade.
 
-    Parameters
-    ----------
-    X : DataFrame of shape (n_rows, n_columns)
-        The events; a final grade is left out.
-
-    Returns
-    -------
-    body : bytes
-        The table, without its index.
-    content_type : str
-        What it is.
-
-    Raises
-    ------
-    ServingError
-        If a column cannot be written, or two have one name.
+    It is Parquet where pyarrow is installed and can hold the table, else JSON.
     """
     X = X.drop(columns=FINAL_GRADE, errors="ignore")
-    X.attrs = {}  # they would be sent with it
+    X.attrs = {}  # Parquet would carry them
     names = X.columns
     if names.has_duplicates or not all(isinstance(name, str) for name in names):
         message = (
@@ -60,7 +45,7 @@ def encode(X: pd.DataFrame) -> tuple[bytes, str]:
         try:
             X.to_parquet(body, engine="pyarrow", index=False)
         except (ValueError, TypeError, OverflowError, NotImplementedError):
-            pass  # a column of several types, say; JSON has no types
+            pass  # a column of several types, for example; JSON has no types
         else:
             return body.getvalue(), PARQUET
     return _encode_json(X), JSON
@@ -68,18 +53,31 @@ def encode(X: pd.DataFrame) -> tuple[bytes, str]:
 
 def _encode_json(X: pd.DataFrame) -> bytes:
     columns = {name: _json_values(column) for name, column in X.items()}
+    rows = [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
     try:
-        rows = [
-            dict(zip(columns, row, strict=True))
-            for row in zip(*columns.values(), strict=True)
-        ]
-        return json.dumps(rows, allow_nan=False, default=_plain).encode()
+        return _dump(rows)
     except (TypeError, ValueError):
+        bad = [name for name, cells in columns.items() if not _can_dump(cells)]
         message = (
-            "Expected columns of text, numbers and dates; found one that JSON cannot "
-            f"carry among {sorted(columns)}. Convert it, or drop it."
+            f"Expected columns of text, numbers and dates; JSON cannot hold {bad}. "
+            "Convert them, or drop them: the endpoint does not read other types."
         )
         raise ServingError(message) from None
+
+
+def _dump(cells: list[Any]) -> bytes:
+    return json.dumps(cells, allow_nan=False, default=_plain).encode()
+
+
+def _can_dump(cells: list[Any]) -> bool:
+    try:
+        _dump(cells)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _json_values(column: pd.Series) -> list[Any]:
@@ -90,14 +88,14 @@ def _json_values(column: pd.Series) -> list[Any]:
 
 
 def _epochs(column: pd.Series) -> pd.Series:
-    """Give dates as the model would read them; those without a zone are UTC."""
+    """Return dates as epoch seconds, as the model reads them; naive ones are UTC."""
     dates = pd.to_datetime(column, utc=True).dt.tz_localize(None)
     moments = dates.to_numpy(dtype="datetime64[us]")
     return pd.Series(moments.astype(np.int64) / 1e6).mask(np.isnat(moments))
 
 
 def _plain(value: Any) -> Any:
-    """Give the number within a NumPy scalar."""
+    """Return the number in a NumPy scalar."""
     if isinstance(value, np.generic):
         return value.item()
     message = f"JSON has no {type(value).__name__}"
@@ -105,29 +103,8 @@ def _plain(value: Any) -> Any:
 
 
 def read_answer(answer: dict[str, Any], explain: bool) -> pd.DataFrame:
-    """Read the answer to a table.
-
-    Parameters
-    ----------
-    answer : dict
-        What the endpoint sent.
-    explain : bool
-        Whether reasons and facts were asked for.
-
-    Returns
-    -------
-    students : DataFrame
-        As `RiskClient.predict` gives it.
-
-    Raises
-    ------
-    ServingError
-        If something is missing in it.
-    """
-    wanted = {
-        **_COLUMNS,
-        **({"reasons": "reasons", "facts": "facts"} if explain else {}),
-    }
+    """Return the answer to /predict as `RiskClient.predict` documents it."""
+    wanted = {**_COLUMNS, **(_REASONS if explain else {})}
     try:
         version = answer["model"]["version"]
         entries = answer["predictions"]
@@ -145,17 +122,7 @@ def read_answer(answer: dict[str, Any], explain: bool) -> pd.DataFrame:
 
 
 def parse(data: bytes) -> Any:
-    """Read JSON; None where it is none.
-
-    Parameters
-    ----------
-    data : bytes
-        The text.
-
-    Returns
-    -------
-    document : object
-    """
+    """Return the JSON document, None if it is not JSON."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -163,21 +130,7 @@ def parse(data: bytes) -> Any:
 
 
 def refusal(url: str, status: int, problem: dict[str, Any]) -> str:
-    """Say in a line why the endpoint refused.
-
-    Parameters
-    ----------
-    url : str
-        Its address.
-    status : int
-        The HTTP status.
-    problem : dict
-        The document of RFC 9457.
-
-    Returns
-    -------
-    text : str
-    """
+    """Return an RFC 9457 document as an error message of one line."""
     parts = [
         f"{url} refused ({status}): {problem.get('detail') or problem.get('title')}"
     ]

@@ -1,4 +1,9 @@
-"""The gunicorn that `edml-serve` runs: its application, its worker, its signals."""
+"""The gunicorn that `edml-serve` runs: its application, its worker, its signals.
+
+gunicorn documents `BaseApplication` and the settings. `Arbiter.handle_int` and most of
+what `Worker` overrides are private: pyproject.toml caps gunicorn's major version, and
+tests/serving/test_server.py (slow) shows whether the overrides still work.
+"""
 
 import json
 import signal
@@ -25,11 +30,11 @@ from edml.serving._limits import Limits
 from edml.serving._logs import JsonFormatter
 from edml.serving._problem import MEDIA_TYPE, Problem
 
-# Threads that wait for slow clients cost little: they are made when needed.
+# threads that wait for slow clients cost little, and are started only when needed
 CONNECTIONS_READ = 256
 CONNECTIONS_HELD = 1000
-STOP_SECONDS = 5.0  # what is left to requests that still arrive, when it is to stop
-IDLE_SECONDS = 1.0  # and to connections that are kept, for their next request
+STOP_SECONDS = 5.0  # for requests that are still arriving when the server stops
+IDLE_SECONDS = 1.0  # for the next request of a kept connection, then
 
 _STATUS = {
     errors.LimitRequestLine: (414, "Shorten the address."),
@@ -40,18 +45,9 @@ _STATUS = {
 
 
 class Application(BaseApplication):
-    """What gunicorn serves, and how.
+    """Runs the app that ``make_app`` makes in each worker.
 
-    Parameters
-    ----------
-    make_app : callable
-        Gives the WSGI application, in each worker anew.
-    limits : Limits
-        For the time that a request may take to arrive, and its size.
-    threads : int
-        How many requests a worker works on at a time.
-    settings : dict
-        Settings of gunicorn.
+    ``threads`` is how many requests a worker works on at a time.
     """
 
     def __init__(
@@ -69,12 +65,11 @@ class Application(BaseApplication):
         super().__init__()
 
     def load_config(self) -> None:
-        """Hand the settings to gunicorn; neither file nor environment adds to them."""
+        """Hand over our settings only; no file or environment variable adds to them."""
         for name, value in self._settings.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Make the WSGI application of a worker."""
         return self.make_app()
 
     def run(self) -> None:
@@ -84,13 +79,13 @@ class Application(BaseApplication):
 
 class _Arbiter(Arbiter):
     def handle_int(self) -> None:
-        # Ctrl-C loses no more requests than SIGTERM does
+        # stop as gracefully on Ctrl-C as on SIGTERM
         self.handle_term()
 
 
 class _Log(Logger):
     def setup(self, cfg: Any) -> None:
-        """Write what gunicorn tells as the app writes: JSON, a line each."""
+        """Write gunicorn's messages as the app's: a line of JSON each."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(JsonFormatter())
@@ -100,8 +95,8 @@ class Worker(ThreadWorker):
     """A worker whose clients cannot hold it up.
 
     gunicorn waits without end for the rest of a request, and for a client to take its
-    answer; here both have their time. And when it is to stop, it waits for connections
-    on which nothing comes; here these have a second.
+    answer; here both have a time limit. When it stops, gunicorn waits for connections
+    on which nothing arrives; here they have a second.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -109,7 +104,7 @@ class Worker(ThreadWorker):
         self._watch = Watch(self.app.limits.timeout_seconds)
 
     def load_wsgi(self) -> None:
-        """Put the gate before the application."""
+        """Wrap the application in the gate."""
         super().load_wsgi()
         limits = self.app.limits
         app: Any = self.wsgi
@@ -123,17 +118,17 @@ class Worker(ThreadWorker):
         )
 
     def init_signals(self) -> None:
-        """Leave Ctrl-C, which a terminal sends to all processes, to the parent."""
+        """Ignore Ctrl-C, which a terminal sends to the workers and their parent."""
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def notify(self) -> None:
-        """Cut off who took too long; the main loop calls it once a second."""
+        """Cut off slow clients; the main loop calls this once a second."""
         super().notify()
         self._watch.cut_off()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait for events; when it is to stop, for a second, and hasten the clients."""
+        """Wait for events; while stopping, for a second, with less time for clients."""
         if not self.alive:
             self._watch.hasten(STOP_SECONDS)
             latest = time.monotonic() + IDLE_SECONDS
@@ -144,45 +139,42 @@ class Worker(ThreadWorker):
         super().wait_for_and_dispatch_events(timeout)
 
     def handle(self, conn: Any) -> Any:
-        """Handle a request, in a thread of its own."""
+        """Handle a request in a thread of the pool."""
         with self._watch.over(conn):
             kept = super().handle(conn)
             if not kept:
-                # gunicorn would do so in the main thread, and wait up to two seconds
-                # there for a client that does not close its side
+                # gunicorn closes in the main thread, and would wait there for up to two
+                # seconds for a client that does not close its side
                 with suppress(OSError):  # it is closed already
                     conn.close(graceful=True)
                 conn.close = _closed
         return kept
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer a request that is no HTTP; no word of it is repeated or logged."""
+        """Answer a request that is not HTTP; no word of it is repeated or logged."""
         kind = type(exc).__name__
         if isinstance(exc, errors.ParseException):
             status, remedy = _STATUS.get(type(exc), (400, "Send well-formed HTTP."))
-            self.log.warning("Refused a request that is no HTTP: %s", kind)
+            self.log.warning("Refused a request that is not HTTP: %s", kind)
         elif isinstance(exc, ssl.SSLError):
-            self.log.warning("Refused a connection that is no TLS")
+            self.log.warning("Refused a connection that is not TLS")
             return
         else:
-            status, remedy = 500, "Tell those who run it when it was."
+            status, remedy = 500, "Report the time to its operator."
             # the frames, but not the message, which may hold values
             frames = "".join(traceback.format_tb(exc.__traceback__))
             self.log.error("Error handling a request: %s\n%s", kind, frames)
-        detail = f"Expected a request as of HTTP/1.1; found {kind}. {remedy}"
+        detail = f"Expected an HTTP/1.1 request; found {kind}. {remedy}"
         try:
             write_nonblock(client, _raw_answer(Problem(status, "http", detail)))
         except OSError:
-            self.log.debug("The client left before it was told.")
+            self.log.debug("The client left before the answer.")
 
 
 class Watch:
-    """The time that each connection has, by the thread that handles it.
+    """The time limit of each connection, by the thread that handles it.
 
-    Parameters
-    ----------
-    seconds : float
-        How long a request may take to arrive, and its answer to be taken.
+    A request may take ``seconds`` to arrive, and its answer to be taken.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -195,7 +187,7 @@ class Watch:
     def over(self, conn: Any) -> Iterator[None]:
         """Watch a connection while this thread handles it."""
         me = threading.get_ident()
-        # a request that does not come whole can still be answered
+        # only reading is shut: a request that does not arrive can still be answered
         self._set(me, conn, socket.SHUT_RD)
         try:
             yield
@@ -204,25 +196,19 @@ class Watch:
                 del self._watched[me]
 
     def pause(self) -> None:
-        """Stop the clock: the request is there, and the time is ours."""
+        """Stop the clock: the request is there, and we work on it."""
         me = threading.get_ident()
         with self._lock:
             conn, _, how = self._watched[me]
             self._watched[me] = conn, float("inf"), how
 
     def restart(self) -> None:
-        """Start the clock anew: the answer is to be taken."""
+        """Restart the clock: the client has to take the answer."""
         me = threading.get_ident()
         self._set(me, self._watched[me][0], socket.SHUT_RDWR)
 
     def hasten(self, seconds: float) -> None:
-        """Give the requests that are still arriving less time, from the first call on.
-
-        Parameters
-        ----------
-        seconds : float
-            How long they have at most.
-        """
+        """Shorten the time of requests that are still arriving, at the first call."""
         if self._hastened:
             return
         self._hastened = True
@@ -233,9 +219,9 @@ class Watch:
                     self._watched[me] = conn, min(deadline, latest), how
 
     def cut_off(self) -> None:
-        """Wake the threads whose clients took too long."""
+        """Shut the connections of slow clients, which wakes their threads."""
         now = time.monotonic()
-        with self._lock:  # no thread may go on to another connection meanwhile
+        with self._lock:  # no thread may switch to another connection meanwhile
             for me, (conn, deadline, how) in self._watched.items():
                 if now > deadline:
                     _shut(conn.sock, how)
@@ -255,26 +241,7 @@ def gunicorn_settings(
     key: Path | None,
     ready: Callable[[Any], None],
 ) -> dict[str, Any]:
-    """Give the settings of gunicorn.
-
-    Parameters
-    ----------
-    address : str
-        Where to listen, "host:port".
-    workers : int
-        Number of processes.
-    grace_seconds : float
-        How long requests in flight have to finish, when it is to stop.
-    certificate, key : Path or None
-        Files for TLS; None is plain HTTP.
-    ready : callable
-        Called with the arbiter as soon as it listens.
-
-    Returns
-    -------
-    settings : dict of str to object
-        For `Application`.
-    """
+    """Return the settings for `Application`; ``ready`` is called once it listens."""
     settings: dict[str, Any] = {
         "bind": [address],
         "workers": workers,
@@ -298,7 +265,7 @@ def gunicorn_settings(
 
 @cache
 def _tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Read the files once: gunicorn would for every connection."""
+    """Read the files once; gunicorn would read them for every connection."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
@@ -322,4 +289,4 @@ def _shut(sock: socket.socket, how: int) -> None:
 
 
 def _closed(graceful: bool = False) -> None:
-    """Do nothing: it was closed in its own thread."""
+    """Do nothing: the thread has closed the connection."""

@@ -1,4 +1,4 @@
-"""Exchange: what happens to a request, from its token to its answer."""
+"""The routes of the endpoint, and what happens before and after each request."""
 
 import time
 from typing import Any
@@ -7,42 +7,82 @@ import flask
 import orjson
 from werkzeug.exceptions import HTTPException
 
+from edml.explanation import LANGUAGES
 from edml.registry import ModelRegistry
 from edml.schema import REQUIRED_COLUMNS
 from edml.serving import _metrics
-from edml.serving._answer import LANGUAGES, check_time, predict_events
 from edml.serving._champion import Champion, ChampionWatch
 from edml.serving._documents import describe_endpoint
 from edml.serving._limits import Limits
 from edml.serving._logs import LOGGER, request_id
 from edml.serving._payload import JSON, read_events, refuse_body
 from edml.serving._problem import MEDIA_TYPE, Problem
+from edml.serving._scoring import check_time, predict_events
 from edml.serving._tokens import TokenBook
 
+EXTENSION = "edml.serving"
 REQUEST_ID = "X-Request-ID"
 _CHUNK = 2**18  # bytes of a body between two looks at the clock
 _TRUTHS = {"1": True, "true": True, "0": False, "false": False}
-_NAMED = {404: "not-found", 405: "method", 408: "too-slow", 413: "too-large"}
-_REMEDIES = {
-    404: "Expected a path of this endpoint; found another. Look at /openapi.json.",
-    405: "Expected another method for this path. Look at the header Allow.",
+_CODES = {404: "not-found", 405: "method", 408: "too-slow", 413: "too-large"}
+_DETAILS = {
+    404: "Expected a path of this endpoint; found another. See /openapi.json.",
+    405: "Expected another method for this path. See the header Allow.",
 }
 
 
-class Exchange:
-    """Answers the requests of one blueprint.
+def make_blueprint(
+    registry: ModelRegistry,
+    book: TokenBook,
+    limits: Limits,
+    poll_seconds: float,
+    name: str,
+) -> flask.Blueprint:
+    """Make the blueprint of `create_blueprint`.
 
-    Parameters
-    ----------
-    registry : ModelRegistry
-        Where the champion is.
-    book : TokenBook
-        Who is let in.
-    limits : Limits
-        How much one request may ask.
-    poll_seconds : float
-        How often to look for another champion.
+    The app that registers it finds the endpoint in
+    ``app.extensions["edml.serving"][name]``.
     """
+    endpoint = _Endpoint(registry, book, limits, poll_seconds)
+    blueprint = flask.Blueprint(name, "edml.serving")
+    blueprint.before_request(endpoint.begin)
+    blueprint.after_request(endpoint.end)
+    blueprint.register_error_handler(Problem, endpoint.refuse)
+    blueprint.register_error_handler(HTTPException, endpoint.refuse_http)
+    blueprint.register_error_handler(Exception, endpoint.fail)
+    blueprint.add_url_rule("/predict", "predict", endpoint.predict, methods=["POST"])
+    for path, route, view in (
+        ("/health", "health", endpoint.health),
+        ("/ready", "ready", endpoint.ready),
+        ("/model", "model", endpoint.model),
+        ("/openapi.json", "openapi", endpoint.openapi),
+        ("/metrics", "metrics", endpoint.expose_metrics),
+    ):
+        blueprint.add_url_rule(path, route, view)
+
+    def remember(state: flask.blueprints.BlueprintSetupState) -> None:
+        state.app.extensions.setdefault(EXTENSION, {})[state.name] = endpoint
+
+    blueprint.record(remember)
+    return blueprint
+
+
+def make_app(blueprint: flask.Blueprint) -> flask.Flask:
+    """Make an app of one blueprint, which refuses unknown paths in the same way."""
+    app = flask.Flask("edml.serving", static_folder=None)
+    app.register_blueprint(blueprint)
+    (endpoint,) = app.extensions[EXTENSION].values()
+
+    def refuse(error: HTTPException) -> flask.Response:
+        response: flask.Response = endpoint.end(endpoint.refuse_http(error))
+        return response
+
+    app.register_error_handler(HTTPException, refuse)
+    return app
+
+
+class _Endpoint:
+    """Answers the requests of one blueprint."""
 
     def __init__(
         self,
@@ -55,128 +95,71 @@ class Exchange:
         self.watch = ChampionWatch(registry, poll_seconds, self.metrics.changed)
         self._book = book
         self._limits = limits
-        self._retry = str(max(1, round(poll_seconds)))
+        self._retry_after = str(max(1, round(poll_seconds)))
         self.watch.look()
 
-    # -- before and behind every request ---------------------------------------------
+    # -- before and after every request ------------------------------------------------
 
     def begin(self) -> None:
-        """Note when a request came, and see to it that the registry is watched."""
         flask.g.edml_begun = time.monotonic()
         flask.g.edml_id = request_id(flask.request.headers.get(REQUEST_ID))
-        flask.g.edml_told = {}
+        flask.g.edml_log = {}
         self.watch.start()
 
     def _begin_late(self) -> None:
-        """Begin, where the app around has answered before we were asked."""
+        """Begin a request that the surrounding app answered before us."""
         if "edml_begun" not in flask.g:
             self.begin()
 
     def end(self, response: flask.Response) -> flask.Response:
-        """Count and log a request.
-
-        Parameters
-        ----------
-        response : flask.Response
-            Its answer.
-
-        Returns
-        -------
-        response : flask.Response
-            With the request's id.
-        """
+        """Count and log a request, and put its id into the answer."""
         self._begin_late()
         seconds = time.monotonic() - flask.g.edml_begun
-        route = flask.request.endpoint or ""
-        route = route.rpartition(".")[2] or "other"
+        # the name of a route, so that a path made up by a client is no label
+        route = (flask.request.endpoint or "").rpartition(".")[2] or "other"
         response.headers[REQUEST_ID] = flask.g.edml_id
         response.headers["Cache-Control"] = "no-store"
         self.metrics.answered(route, response.status_code, seconds)
-        told = {
+        line = {
             "request_id": flask.g.edml_id,
             "route": route,
             "status": response.status_code,
             "ms": round(1000 * seconds, 2),
-            **flask.g.edml_told,
+            **flask.g.edml_log,
         }
-        LOGGER.info("request", extra={"edml": told})
+        LOGGER.info("request", extra={"edml": line})
         return response
 
     def refuse(self, problem: Problem) -> flask.Response:
-        """Answer a request that is refused.
-
-        Parameters
-        ----------
-        problem : Problem
-            Why.
-
-        Returns
-        -------
-        response : flask.Response
-            Its document.
-        """
         self._begin_late()
-        flask.g.edml_told["code"] = problem.code
+        flask.g.edml_log["code"] = problem.code
         document = problem.to_dict(flask.g.edml_id)
         response = _answer(document, MEDIA_TYPE, problem.status)
         response.headers.update(problem.headers)
         return response
 
     def refuse_http(self, error: HTTPException) -> flask.Response:
-        """Answer a request that Flask refuses.
-
-        Parameters
-        ----------
-        error : HTTPException
-            Why.
-
-        Returns
-        -------
-        response : flask.Response
-            As for `refuse`.
-        """
+        """Refuse a request that Flask refuses, in our own form."""
         status = error.code or 500
-        detail = _REMEDIES.get(status, "The request cannot be read. Send it again.")
+        detail = _DETAILS.get(status, "The request cannot be read. Send it again.")
         allow = getattr(error, "valid_methods", None)
         headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
-        code = _NAMED.get(status, "request")
+        code = _CODES.get(status, "request")
         return self.refuse(Problem(status, code, detail, headers=headers))
 
     def fail(self, error: Exception) -> flask.Response:
-        """Answer a request at which edml itself failed.
-
-        Parameters
-        ----------
-        error : Exception
-            Of any kind; it is logged without its text, which may hold values.
-
-        Returns
-        -------
-        response : flask.Response
-            As for `refuse`.
-        """
+        """Answer a request that made edml fail; the error's text may hold values."""
         self._begin_late()
-        told = {"request_id": flask.g.edml_id}
-        LOGGER.error("failure", exc_info=error, extra={"edml": told})
+        extra = {"edml": {"request_id": flask.g.edml_id}}
+        LOGGER.error("failure", exc_info=error, extra=extra)
         if isinstance(error, MemoryError):
             detail = "The body takes more memory than there is. Send fewer students."
             return self.refuse(Problem(413, "too-large", detail))
-        detail = "The endpoint failed. Tell its operator the request_id."
+        detail = "The endpoint failed. Send the request_id to its operator."
         return self.refuse(Problem(500, "failure", detail))
 
-    def allow(self, scope: str) -> None:
-        """Let a request in.
-
-        Parameters
-        ----------
-        scope : {"predict", "read"}
-            What it wants.
-
-        Raises
-        ------
-        Problem
-            If its token may not.
-        """
+    def _authorize(self, scope: str) -> None:
+        """Refuse a request whose token does not allow the scope."""
         if self._book.open:
             return
         kind, _, secret = flask.request.headers.get("Authorization", "").partition(" ")
@@ -184,53 +167,39 @@ class Exchange:
         if kind.lower() != "bearer" or scopes is None:
             detail = (
                 "Expected a known token in the header 'Authorization: Bearer TOKEN'; "
-                "found none, or another. Ask the operator for one."
+                "found none, or an unknown one. Ask the operator for a token."
             )
             headers = {"WWW-Authenticate": 'Bearer realm="edml"'}
             raise Problem(401, "no-token", detail, headers=headers)
         if scope not in scopes:
             detail = (
                 f"Expected a token with the scope {scope!r}; found one without it. Ask "
-                "the operator for another."
+                "the operator for another token."
             )
             why = f'error="insufficient_scope", scope="{scope}"'
             headers = {"WWW-Authenticate": f'Bearer realm="edml", {why}'}
             raise Problem(403, "scope", detail, headers=headers)
 
-    def champion(self) -> Champion:
-        """Give the model that answers.
-
-        Returns
-        -------
-        champion : Champion
-            It stays the same for this request.
-
-        Raises
-        ------
-        Problem
-            If there is none yet.
-        """
+    def _champion(self) -> Champion:
         champion = self.watch.champion
         if champion is None:
             detail = (
                 "Expected a champion in the registry; found none that can be loaded. "
-                "Promote a version, or look into the log of the endpoint."
+                "Promote a version, or read the endpoint's log."
             )
-            headers = {"Retry-After": self._retry}
+            headers = {"Retry-After": self._retry_after}
             raise Problem(503, "no-champion", detail, headers=headers)
         return champion
 
     # -- the routes --------------------------------------------------------------------
 
     def predict(self) -> flask.Response:
-        """Score the events of the body."""
-        self.allow("predict")
+        self._authorize("predict")
         deadline = flask.g.edml_begun + self._limits.timeout_seconds
         explain, language = _read_query()
-        champion = self.champion()
-        body = self._read_body(deadline)
+        champion = self._champion()  # the same one until the request ends
         X = read_events(
-            body,
+            self._read_body(deadline),
             flask.request.headers.get("Content-Type", ""),
             limits=self._limits,
             columns=champion.scorer.columns,
@@ -247,41 +216,34 @@ class Exchange:
         )
         n_students = len(answer["predictions"])
         self.metrics.predicted(len(X), n_students)
-        flask.g.edml_told.update(
+        flask.g.edml_log.update(
             rows=len(X), students=n_students, version=champion.version
         )
         return _answer(answer)
 
     def health(self) -> flask.Response:
-        """Tell that the process answers."""
         return _answer({"status": "ok"})
 
     def ready(self) -> flask.Response:
-        """Tell whether there is a champion."""
-        self.champion()
+        self._champion()
         return _answer({"status": "ready"})
 
     def model(self) -> flask.Response:
-        """Give the record of the champion."""
-        self.allow("read")
-        champion = self.champion()
+        self._authorize("read")
+        champion = self._champion()
         return _answer({"name": champion.name, **champion.record.to_dict()})
 
     def openapi(self) -> flask.Response:
-        """Describe the endpoint."""
-        self.allow("read")
+        self._authorize("read")
         champion = self.watch.champion
-        columns = (
-            dict(zip(REQUIRED_COLUMNS, REQUIRED_COLUMNS, strict=True))
-            if champion is None
-            else champion.scorer.columns
-        )
+        columns = {name: name for name in REQUIRED_COLUMNS}
+        if champion is not None:
+            columns = champion.scorer.columns
         tokens = not self._book.open
         return _answer(describe_endpoint(columns, self._limits, tokens=tokens))
 
-    def figures(self) -> flask.Response:
-        """Give the figures of this process."""
-        self.allow("read")
+    def expose_metrics(self) -> flask.Response:
+        self._authorize("read")
         text = self.metrics.expose(healthy=self.watch.problem is None)
         return flask.Response(text, content_type=_metrics.CONTENT_TYPE)
 
@@ -289,8 +251,8 @@ class Exchange:
         encoding = flask.request.headers.get("Content-Encoding", "identity")
         if encoding.strip().lower() != "identity":
             detail = (
-                "Expected a body that is not compressed; found the header "
-                "Content-Encoding. Send Parquet, which is compressed in itself."
+                "Expected an uncompressed body; found the header Content-Encoding. "
+                "Send Parquet, which is compressed itself."
             )
             raise Problem(415, "content-encoding", detail)
         most = self._limits.max_body_bytes
@@ -305,25 +267,28 @@ class Exchange:
             if time.monotonic() > deadline:
                 detail = (
                     f"Expected the body within {self._limits.timeout_seconds:g} "
-                    "seconds; found that it came too slowly. Send it again, or less."
+                    "seconds; it came too slowly. Send it again, or less."
                 )
                 raise Problem(408, "too-slow", detail)
         return b"".join(chunks)
 
 
 def _read_query() -> tuple[bool, str]:
-    """Read the parameters of a prediction; what is not known is refused."""
+    """Return explain and language; unknown parameters are refused."""
     given = flask.request.args.to_dict(flat=False)
     explain = given.pop("explain", ["0"])
     language = given.pop("language", ["en"])
     if given or len(explain) != 1 or explain[0] not in _TRUTHS:
         detail = (
             "Expected the parameters explain (1, 0, true or false) and language, once "
-            "each; found another parameter or value. Mend the query."
+            "each; found another parameter or value. Correct the query."
         )
         raise Problem(400, "query", detail)
     if len(language) != 1 or language[0] not in LANGUAGES:
-        detail = f"Expected language as one of {LANGUAGES}; found another. Choose one."
+        detail = (
+            f"Expected language as one of {sorted(LANGUAGES)}; found another. Choose "
+            "one of them."
+        )
         raise Problem(400, "query", detail)
     return _TRUTHS[explain[0]], language[0]
 

@@ -1,0 +1,237 @@
+"""Score an event table: from a DataFrame to the answer, without HTTP."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edml.datasets import make_student_activity
+from edml.exceptions import TableError
+from edml.explanation import explain as explain_rows
+from edml.explanation import history_facts
+from edml.feature_extraction import FeatureEngineer
+from edml.pipeline import split_per_history
+from edml.preprocessing import DataCleaner
+from edml.schema import (
+    COLUMNS,
+    COURSE,
+    NAME_COLUMNS,
+    PARTITION,
+    REQUIRED_COLUMNS,
+    STUDENT,
+    FloatArray,
+    IntArray,
+    columns_of,
+    history_codes,
+    read_partitions,
+    step_parameter,
+)
+from edml.serving._problem import Problem, refuse_table
+
+_N_REASONS = 3  # as many as score_students gives
+#: Events of a history, squared, summed over the histories: 5 seconds on one core.
+_MOST_WORK = 10**9
+_SECONDS_AT_ONCE = 1.0  # between two looks at the clock, where reasons are slow
+
+
+class Scorer:
+    """A model that has scored made-up students, and the columns that it reads.
+
+    It raises whatever the model raises on them: such a model is not served.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.columns = _columns_read(model)  # canonical to actual names
+        trial = make_student_activity(12, n_courses=2, partitions=20, random_state=0)
+        # of two roles of one column, the required one is written last
+        roles = sorted(trial, key=REQUIRED_COLUMNS.__contains__)
+        names = columns_of(model)
+        trial = pd.DataFrame({names[role]: trial[role] for role in roles})
+        _, probabilities = self(trial)
+        if not _are_probabilities(probabilities):
+            message = (
+                "Expected probabilities in [0, 1] for made-up students; the model gave "
+                "others. Fit and register it again."
+            )
+            raise ValueError(message)
+
+    def __call__(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]:
+        """Return the latest row of each history and its probability of failing."""
+        with np.errstate(all="ignore"):
+            rows, probabilities = self.model.score_latest(X)
+        return rows, probabilities
+
+
+def _columns_read(model: Any) -> dict[str, str]:
+    names = columns_of(model)
+    front, _ = split_per_history(model.pipeline_)
+    kinds = {type(step) for _, step in front.steps} if front is not None else set()
+    if FeatureEngineer in kinds and kinds <= {DataCleaner, FeatureEngineer}:
+        return {name: names[name] for name in REQUIRED_COLUMNS}
+    # steps of other libraries may read any column that was there in fit
+    seen = map(str, getattr(model, "feature_names_in_", ()))
+    known = {*COLUMNS, *names.values()}
+    return {**names, **{name: name for name in seen if name not in known}}
+
+
+def _are_probabilities(values: FloatArray) -> bool:
+    return bool((np.abs(values - 0.5) <= 0.5).all())  # not true of NaN
+
+
+def predict_events(
+    scorer: Scorer,
+    X: pd.DataFrame,
+    *,
+    version: int,
+    name: str = "risk",
+    explain: bool = False,
+    language: str = "en",
+    deadline: float | None = None,
+) -> dict[str, Any]:
+    """Return the answer for a table of `read_events`, as JSON can hold it.
+
+    Predictions come with the highest probability first. ``deadline`` is a moment of
+    `time.monotonic`; after it, and for a table that cannot be scored, raise a Problem.
+    """
+    names = scorer.columns
+    _check_work(X, names)
+    check_time(deadline)
+    with _refusals():
+        rows, probabilities = scorer(X)
+    if not _are_probabilities(probabilities):
+        raise _not_scored()
+    check_time(deadline)
+    order = np.argsort(-probabilities, kind="stable")
+    rows = rows[order]
+    threshold = float(scorer.model.threshold_)
+    predictions = [
+        {
+            "user_uuid": student,
+            "course_uuid": course,
+            "partition": partition,
+            "probability": probability,
+            "flagged": probability >= threshold,
+            "threshold": threshold,
+        }
+        for student, course, partition, probability in zip(
+            X[names[STUDENT]].to_numpy()[rows].tolist(),
+            X[names[COURSE]].to_numpy()[rows].tolist(),
+            read_partitions(X[names[PARTITION]])[rows].tolist(),
+            probabilities[order].tolist(),
+            strict=True,
+        )
+    ]
+    if explain:
+        explained = _explain(scorer.model, X, rows, language, deadline)
+        for prediction, (reasons, facts) in zip(predictions, explained, strict=True):
+            prediction |= {"reasons": reasons, "facts": facts}
+    return {
+        "model": {"name": name, "version": version},
+        "predictions": predictions,
+        "predicted_probability": _by_student(predictions),
+    }
+
+
+def check_time(deadline: float | None) -> None:
+    """Raise a Problem after the deadline, a moment of `time.monotonic`."""
+    if deadline is not None and time.monotonic() > deadline:
+        detail = (
+            "Expected a request that can be answered in time; this one takes too long. "
+            "Send the students in several requests, each with all of a student's "
+            "events, or leave explain out."
+        )
+        raise Problem(413, "too-slow", detail)
+
+
+def _check_work(X: pd.DataFrame, columns: Mapping[str, str]) -> None:
+    """Refuse histories whose features would take minutes.
+
+    The work grows with the square of a history's events.
+    """
+    if (len(NAME_COLUMNS) * len(X)) ** 2 <= _MOST_WORK:
+        return
+    named = np.sum([X[columns[name]].notna() for name in NAME_COLUMNS], axis=0)
+    with _refusals():
+        histories = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
+    events = np.bincount(histories, named)
+    if float(events @ events) > _MOST_WORK:
+        detail = (
+            f"Expected the events of students in courses; found {int(events.max()):,} "
+            "exams, assignments and submissions of one student in one course, or "
+            "nearly so many of several. Check the ids, and send fewer students at once."
+        )
+        raise Problem(413, "too-many-events", detail)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn the errors of a table that cannot be scored into problems."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except TableError as error:
+        raise refuse_table(error) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _not_scored() from error  # scikit-learn's messages may quote values
+
+
+def _not_scored() -> Problem:
+    detail = (
+        "Expected events that the model can score; found grades, scores or dates that "
+        "are too large, too close to zero, or of a kind that the model has not seen. "
+        "Compare the table with one that was scored before."
+    )
+    return Problem(422, "not-scored", detail)
+
+
+def _by_student(predictions: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Return the probability of each student; None for one in several courses."""
+    found: dict[str, float | None] = {}
+    for prediction in predictions:
+        student = str(prediction["user_uuid"])
+        found[student] = None if student in found else prediction["probability"]
+    return found
+
+
+def _explain(
+    model: Any, X: pd.DataFrame, rows: IntArray, language: str, deadline: float | None
+) -> list[tuple[list[str], list[str]]]:
+    """Return the reasons and facts of rows, as `score_students` gives them."""
+    if not hasattr(model.pipeline_, "predict_proba"):
+        detail = (
+            "Expected a model that gives probabilities; the champion's classifier "
+            "gives none, and cannot be explained. Leave explain out."
+        )
+        raise Problem(422, "no-reasons", detail)
+    with _refusals():
+        facts = history_facts(
+            X,
+            rows,
+            columns=columns_of(model),
+            partition_days=float(step_parameter(model, "partition_days", 1.0)),
+            language=language,
+        )
+    reasons: list[list[str]] = []
+    size = 8
+    while len(reasons) < len(rows):
+        check_time(deadline)
+        begun = time.monotonic()
+        with _refusals():
+            reasons += _reasons(
+                model, X, rows[len(reasons) : len(reasons) + size], language
+            )
+        seconds = max(time.monotonic() - begun, 1e-3)
+        size = max(1, min(4 * size, int(size * _SECONDS_AT_ONCE / seconds)))
+    return list(zip(reasons, facts, strict=True))
+
+
+def _reasons(
+    model: Any, X: pd.DataFrame, rows: IntArray, language: str
+) -> list[list[str]]:
+    explanation = explain_rows(model, X, rows=rows, progress=False)
+    found: list[list[str]] = explanation.reasons(_N_REASONS, language).to_list()
+    return found
