@@ -26,7 +26,7 @@ SWAPPED = {"ass_name": "ass_name_sub", "ass_name_sub": "ass_name"}
 
 
 def pipeline(learner="lightgbm", **given):
-    pipe = make_risk_pipeline(learner, every=7, **given)
+    pipe = make_risk_pipeline(learner, **{"every": 7} | given)
     if isinstance(learner, str):
         pipe.set_params(classify__n_estimators=5)
     return pipe
@@ -46,8 +46,19 @@ def with_other_columns_in_the_cleaner():
     return pipeline().set_params(clean__columns=SWAPPED)
 
 
+def with_a_parameter_of_prediction():
+    # it changes what LightGBM's wrapper predicts, and not what its booster does
+    pipe = pipeline(every=1).set_params(classify__n_estimators=50)
+    return pipe.set_params(
+        classify__pred_early_stop=True,
+        classify__pred_early_stop_freq=1,
+        classify__pred_early_stop_margin=0.1,
+    )
+
+
 PIPELINES = {
     "lightgbm": pipeline,
+    "a parameter of prediction": with_a_parameter_of_prediction,
     "xgboost": lambda: pipeline("xgboost"),
     "random forest": lambda: pipeline("random_forest"),
     "no probabilities": lambda: pipeline(LinearSVC()),
@@ -103,6 +114,16 @@ def test_awkward_tables_too(model, X):
     assert_same(model.deployable(), X)
 
 
+def test_a_parameter_of_prediction_counts():
+    X = make_student_activity(30, random_state=7)
+    model = fit("a parameter of prediction")
+    booster = model.pipeline_.steps[-1][1].booster_
+    rows, _ = model.score_latest(X)
+    features = model.features(X).to_numpy()[rows]
+    scores = model.pipeline_.predict_proba(X)[rows, 1]
+    assert not np.array_equal(booster.predict(features), scores)
+
+
 @settings(max_examples=60)
 @given(X=event_tables())
 def test_the_engineer_reads_a_raw_table_as_a_cleaned_one(X):
@@ -119,7 +140,7 @@ def test_no_rows_and_no_event_table():
     X = make_student_activity(5, random_state=0)
     rows, probabilities = model.score_latest(X.head(0))
     assert len(rows) == len(probabilities) == 0
-    with pytest.raises(TableError, match="Columns differ from fit: missing"):
+    with pytest.raises(TableError, match="lacks \\['particion'\\]"):
         model.score_latest(X.drop(columns="particion"))
     plain = RiskClassifier(GaussianNB(), cv=2).fit(
         pd.DataFrame({"a": [0.0, 1.0] * 10}), [0, 1] * 10
