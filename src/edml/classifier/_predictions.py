@@ -34,7 +34,6 @@ from edml.schema import (
     latest_rows,
 )
 
-_FEATURE_INDEX = pd.Index(FEATURES)
 _TRAINING_PARAMETERS = {
     *signature(LGBMClassifier).parameters,
     *("deterministic", "force_col_wise", "force_row_wise", "verbosity"),
@@ -267,18 +266,16 @@ def _score_features(
     names: Mapping[str, str],
 ) -> FloatArray:
     """Score rows of features by the steps that follow the engineer."""
-    table = pd.DataFrame(features, columns=_FEATURE_INDEX, copy=False)
     if isinstance(rest, Pipeline) and len(rest.steps) == 2:
         dropper, classifier = (step for _, step in rest.steps)
-        if type(dropper) is KeyDropper and _FEATURE_INDEX.equals(
-            pd.Index(dropper.get_feature_names_out())
-        ):  # the keys would only be dropped
-            if _predicts_from_arrays(classifier):
-                scores: FloatArray = classifier.booster_.predict(
-                    features, num_threads=1
-                )
-                return scores
-            return raw_scores(classifier, table)
+        if (
+            type(dropper) is KeyDropper
+            and tuple(dropper.get_feature_names_out()) == FEATURES
+            and _predicts_from_arrays(classifier)
+        ):
+            scores: FloatArray = classifier.booster_.predict(features, num_threads=1)
+            return scores
+    table = pd.DataFrame(features, columns=FEATURES, copy=False)
     for name in (COURSE, STUDENT):
         table.insert(0, name, X[names[name]].iloc[rows].array)
     return raw_scores(rest, table)
@@ -292,5 +289,5 @@ def _predicts_from_arrays(classifier: Any) -> bool:
     """
     if type(classifier) is not LGBMClassifier or callable(classifier.objective):
         return False
-    given = {name for name in vars(classifier) if not name.startswith("_")}
-    return len(classifier.classes_) == 2 and given <= _TRAINING_PARAMETERS
+    attributes = (name for name in vars(classifier) if name[0] != "_" != name[-1])
+    return len(classifier.classes_) == 2 and _TRAINING_PARAMETERS.issuperset(attributes)

@@ -9,9 +9,12 @@ from edml.exceptions import TableError
 from edml.schema._types import BoolArray, FloatArray, IntArray
 
 
-def factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
-    """Encode values by order of appearance, null as -1; return codes and values."""
-    values: Any = column.array
+def factorize(column: Any) -> tuple[IntArray, list[Any]]:
+    """Encode values by order of appearance, null as -1; return codes and values.
+
+    The column is a Series, or the array of one.
+    """
+    values = column.array if isinstance(column, pd.Series) else column
     if isinstance(column.dtype, pd.StringDtype) and column.dtype.storage == "python":
         values = np.asarray(values, dtype=object)  # faster: nulls are found on the way
     codes, found = pd.factorize(values)

@@ -82,8 +82,9 @@ def read_epochs(column: pd.Series) -> FloatArray:
 
 def _distinct_names(column: pd.Series) -> tuple[IntArray, IntArray, list[str]]:
     """Return the rows that are not null, their codes, and the distinct names."""
-    rows = np.flatnonzero(column.notna().to_numpy())  # few, in a table of events
-    codes, found = factorize(column.iloc[rows])
+    values = column.array
+    rows = np.flatnonzero(pd.notna(values))  # few, in a table of events
+    codes, found = factorize(values[rows])
     return rows, codes, [str(name) for name in found]
 
 
