@@ -636,7 +636,7 @@ def test_models_that_cannot_be_explained(table):
     X, y = data()
     unfitted = [*TREES.values(), make_risk_pipeline(), LogisticRegression()]
     for model in unfitted:
-        with pytest.raises(NotFittedError):
+        with pytest.raises(NotFittedError, match="not fitted"):
             explain(model, X)
     three = DecisionTreeClassifier().fit(X, np.arange(len(X)) % 3)
     with pytest.raises(ValueError, match=r"binary classifier; .* has 3 classes"):

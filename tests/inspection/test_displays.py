@@ -65,7 +65,7 @@ def model(table):
 
 @pytest.fixture(scope="module")
 def one(table):
-    """Give a student of one course alone, and the course."""
+    """Return a student who is in one course only, and the course."""
     X, _ = table
     n_courses = X.groupby("user_uuid")["course_uuid"].nunique()
     student = n_courses.index[n_courses == 1][0]
@@ -73,7 +73,7 @@ def one(table):
 
 
 def snapshots(X, y, risk):
-    """Give one row per snapshot, the slow way."""
+    """Return one row per snapshot, the slow way."""
     every = X[KEYS].fillna({"particion": 0}).assign(y=y, risk=risk)
     return every.drop_duplicates(KEYS)
 
@@ -144,7 +144,7 @@ def test_plotting_again_does_not_change_the_display(cls):
 
 
 @each_display
-def test_an_array_of_axes_is_refused(cls):
+def test_an_array_of_axes_is_an_error(cls):
     with pytest.raises(TypeError, match=r"ax takes one matplotlib Axes, found ndarray"):
         draw(cls, Figure().subplots(2))
 
@@ -202,7 +202,7 @@ def test_without_matplotlib_nothing_is_computed_first(monkeypatch):
         lambda: TrajectoryDisplay.from_estimator(None, None, student="a"),
     )
     for call in calls:
-        with pytest.raises(MissingExtraError):
+        with pytest.raises(MissingExtraError, match="Plotting needs matplotlib"):
             call()
 
 
@@ -308,7 +308,7 @@ def test_earliness_chance_of_average_precision_is_the_share():
     assert display.chance_line_.get_ydata().tolist() == [0.2, 0.4]
 
 
-def test_earliness_refuses():
+def test_earliness_errors():
     with pytest.raises(ValueError, match=r"metric='auc' is unknown: pass one of"):
         EarlinessDisplay.from_predictions([0, 1], [0.1, 0.2], [0, 0], metric="auc")
     with pytest.raises(ValueError, match=r"No partition is a multiple of every=7"):
@@ -568,7 +568,7 @@ def test_reasons_of_any_table():
     assert list(display.labels) == ["a = 1", "b: unknown"]
 
 
-def test_reasons_refuse(model, table, one):
+def test_reasons_errors(model, table, one):
     X, _ = table
     with pytest.raises(ValueError, match=r"pass either student= .* or row="):
         ReasonsDisplay.from_estimator(model, X)
@@ -659,7 +659,7 @@ def test_trajectory_shows_events_after_the_last_partition():
     assert display.ax_.get_xlim() == (-0.5, 9.5)
 
 
-def test_trajectory_of_predictions_sorts_and_refuses():
+def test_trajectory_of_predictions_is_sorted_and_checked():
     display = TrajectoryDisplay.from_predictions([0.3, 0.1], [5, 0])
     assert list(display.partitions) == [0, 5]
     assert list(display.y_prob) == [0.1, 0.3]
@@ -696,7 +696,7 @@ def test_student_of_two_courses_needs_the_course(cls, model, table, one):
     assert cls.from_estimator(model, twice, student=one[0], course="other").ax_
 
 
-def test_a_model_without_probabilities_is_refused(model, table, one):
+def test_a_model_without_probabilities_is_an_error(model, table, one):
     X, _ = table
 
     class Silent:
@@ -713,7 +713,7 @@ def test_a_model_without_probabilities_is_refused(model, table, one):
         TrajectoryDisplay.from_estimator(Three(), X, student=one[0])
 
 
-def test_labels_that_differ_within_a_snapshot_are_refused(model, table):
+def test_labels_that_differ_within_a_snapshot_are_an_error(model, table):
     X, y = table
     double = pd.concat([X, X.iloc[[0]]])
     labels = np.append(y.to_numpy(), 1 - y.iloc[0])

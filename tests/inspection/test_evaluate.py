@@ -27,7 +27,7 @@ from sklearn.metrics import (
 
 from edml.datasets import load_activity
 from edml.exceptions import TableError
-from edml.inspection import evaluate
+from edml.inspection import Evaluation, EvaluationUnits, evaluate
 from edml.metrics import (
     alert_lead_time,
     bootstrap_metrics,
@@ -179,6 +179,40 @@ def test_what_happens_along_the_course(case):
     lead = alert_lead_time(y, flagged, history, X["particion"])
     assert evaluation.lead_time == pytest.approx(lead)
     assert evaluation.flip_rate == flip_rate(flagged, history, X["particion"])
+
+
+# -- from predictions ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [True, False])
+def test_units_hold_the_predictions_in_an_order_of_their_own(keys):
+    X, y = table()
+    if not keys:
+        X = X.drop(columns=KEYS)
+    units = EvaluationUnits.from_estimator(Answers(), X, y)
+    assert_array_equal(units.y_prob, X["risk"].to_numpy()[units.rows])
+    assert_array_equal(units.y_true, y.to_numpy()[units.rows] == 1)
+    assert len(units.rows) == (480 if keys else len(X))
+    assert (units.course is None) is not keys
+    assert "s00" not in repr(units)
+
+
+def test_evaluation_of_units_is_that_of_the_model(case):
+    X, y, evaluation = case
+    units = EvaluationUnits.from_estimator(Answers(), X, y)
+    again = Evaluation.from_units(units, by="campus", n_resamples=40)
+    assert again == evaluation
+    assert units.fingerprint() == evaluation.data_fingerprint
+    strict = Evaluation.from_units(units, threshold=0.8, n_resamples=0)
+    other = evaluate(Answers(threshold=0.8), X, y, n_resamples=0)
+    assert strict == other
+
+
+def test_threshold_of_a_search_is_that_of_its_best_estimator(case):
+    X, y, _ = case
+    search = Answers()
+    search.best_estimator_ = Answers(threshold=0.8)
+    assert evaluate(search, X, y, n_resamples=0).threshold == 0.8
 
 
 # -- the curves ----------------------------------------------------------------

@@ -397,6 +397,16 @@ def test_pictures_are_named_and_hold_text(html):
     assert "course day (partition)" in Page(html).text
 
 
+def test_pictures_of_the_page_can_be_drawn_alone(evaluation, plain, html):
+    pictures = evaluation.draw_pictures()
+    assert len(pictures) == 5
+    assert len(plain.draw_pictures()) == 4  # without course days no earliness
+    for picture in pictures:
+        assert picture.svg in html
+        assert picture.title in picture.svg
+        assert picture.text
+
+
 def test_pictures_suit_a_dark_page(html):
     assert "color-scheme: light dark" in html
     assert "currentColor" in html
@@ -473,5 +483,5 @@ def test_file_is_written_completely_or_not_at_all(evaluation, tmp_path, monkeypa
 
 
 def test_folder_must_exist(evaluation, tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="absent"):
         evaluation.to_html(tmp_path / "absent" / "page.html")
