@@ -88,7 +88,7 @@ def check_no_lookahead(
     Parameters
     ----------
     transformer : transformer
-        Gives one row per row of the event table. It is cloned, never changed.
+        Returns one row for each row of the event table. It is cloned, never changed.
     X : DataFrame of shape (n_rows, n_columns)
         An event table with events before and after the cut-offs.
     y : array-like of shape (n_rows,), default=None
@@ -166,7 +166,7 @@ def check_company_invariance(
     Parameters
     ----------
     transformer : transformer
-        Gives one row per row of the event table. It is cloned, never changed.
+        Returns one row for each row of the event table. It is cloned, never changed.
     X : DataFrame of shape (n_rows, n_columns)
         An event table of several students.
     y : array-like of shape (n_rows,), default=None

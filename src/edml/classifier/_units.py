@@ -17,7 +17,6 @@ from edml.schema import (
     is_event_table,
     snapshot_codes,
 )
-from edml.schema import latest_rows as latest_rows  # noqa: PLC0414 - users move soon
 
 
 @dataclass(frozen=True)

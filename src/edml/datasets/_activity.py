@@ -36,7 +36,7 @@ def make_student_activity(
     ----------
     n_enrolments : int, default=200
         Number of pairs of a student and a course, at least 1; a student sits in
-        one to four courses. An enrolment has about 62 rows where there are 60
+        one to four courses. An enrolment has about 62 rows for 60
         partitions.
     n_courses : int, default=10
         Number of courses, at least 1. A course is one run of a subject in one

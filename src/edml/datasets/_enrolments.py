@@ -30,7 +30,7 @@ class Enrolments(NamedTuple):
 def enrol(
     draws: Draws, n_enrolments: int, n_courses: int, fail_rate: float
 ) -> Enrolments:
-    """Put students into courses, and settle how each one ends."""
+    """Enrol students in courses, and draw their final grades."""
     student, course = _seats(draws, n_enrolments, n_courses)
     ability = _trait(draws, student)
     diligence = 0.3 * ability + 0.95 * _trait(draws, student)
@@ -64,7 +64,7 @@ def _trait(draws: Draws, student: IntArray) -> FloatArray:
 
 
 def _grades(merit: FloatArray, fail_rate: float) -> FloatArray:
-    """Grade by rank, so that the share that fails is the one asked for."""
+    """Grade by rank, so that exactly the requested share fails."""
     n = len(merit)
     n_failed = int(fail_rate * n + 0.5)
     rank = np.empty(n)

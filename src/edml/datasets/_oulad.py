@@ -91,11 +91,11 @@ def load_oulad(
     Raises
     ------
     FileNotFoundError
-        If the folder, or one of its tables, is not there.
+        If the folder or one of its tables is missing.
     TableError
-        If a table lacks a column, or holds what the dataset cannot hold.
+        If a table lacks a column or has invalid values.
     ValueError
-        If a parameter has no such value.
+        If a parameter is invalid.
 
     References
     ----------

@@ -50,7 +50,7 @@ def expected_calibration_error(
     ------
     ValueError
         If the lengths differ, labels are other than 0 and 1, probabilities are
-        missing or outside [0, 1], or there is no such strategy.
+        missing or outside [0, 1], or the strategy is unknown.
 
     See Also
     --------
@@ -111,7 +111,7 @@ def calibration_bins(
     ------
     ValueError
         If the lengths differ, labels are other than 0 and 1, probabilities are
-        missing or outside [0, 1], or there is no such strategy.
+        missing or outside [0, 1], or the strategy is unknown.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""precision_at_k: what a course finds among the k students it has time for."""
+"""precision_at_k: the share of failing students among the k most at risk."""
 
 from numbers import Integral
 
@@ -42,7 +42,7 @@ def precision_at_k(
         The partition of each snapshot; a missing one is 0.
     k : int
         How many students of a course and partition are taken, at least 1; all of
-        them where there are fewer.
+        them if there are fewer.
 
     Returns
     -------

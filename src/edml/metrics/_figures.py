@@ -57,7 +57,7 @@ def snapshot_metrics(
 
     See Also
     --------
-    bootstrap_metrics : How sure the figures are.
+    bootstrap_metrics : The uncertainty of the figures.
     make_snapshot_scorer : Scores of a fitted model on an event table.
 
     Examples

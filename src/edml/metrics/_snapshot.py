@@ -160,7 +160,7 @@ class _SnapshotAnswers:
 
     def __getattr__(self, name: str) -> Any:
         # Fitted state, such as classes_, is the estimator's own. Methods are not
-        # handed on: they would see the snapshots without the other events.
+        # passed on: they would see the snapshots without the other events.
         if name.endswith("_") and not name.startswith("_"):
             return getattr(self._estimator, name)
         message = f"{type(self).__name__!r} object has no attribute {name!r}"

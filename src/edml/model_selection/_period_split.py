@@ -123,7 +123,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
         students = read_students(X, groups, self.student)
         fails = read_classes(y, students)
         periods, labels = self._read_periods(X)
-        # All splits are found and checked before the first is handed out.
+        # All splits are found and checked before the first is yielded.
         splits = []
         for back in range(self.n_splits, 0, -1):
             start = len(labels) - back * self.test_periods

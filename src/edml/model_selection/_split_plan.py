@@ -116,7 +116,7 @@ class SplitPlan(BaseCrossValidator):
         Raises
         ------
         SplitError
-            If the table cannot be split so, or the splits are no plan.
+            If the table cannot be split this way, or the splits are invalid.
         """
         if cv is None or isinstance(cv, Integral):
             n_splits = 5 if cv is None else int(cv)
@@ -142,7 +142,7 @@ class SplitPlan(BaseCrossValidator):
         Raises
         ------
         SplitError
-            If a key is absent, the splits are no plan, or the hash is not theirs.
+            If a key is missing, the splits are invalid, or the hash does not match.
         """
         try:
             pairs = [(split["train"], split["test"]) for split in data["splits"]]

@@ -82,6 +82,3 @@ def strip_samplers(fitted: Any) -> Any:
             if step not in IDLE and not hasattr(step, "fit_resample")
         ]
     )
-
-
-without_samplers = strip_samplers  # until registry and tuning have moved
