@@ -31,23 +31,23 @@ ROW = {
 
 
 def test_unknown_figures_are_no_metrics():
-    candidate, course = make_candidate(SEARCH, ROW, 100.0)
+    candidate = make_candidate(SEARCH, ROW, 100.0)
     names = [name for name, _, _ in candidate["metrics"]]
     assert "roc_auc" not in names
     assert "score_time" not in names
     folds = [m[1:] for m in candidate["metrics"] if m[0] == "fold_score"]
     assert folds == [(0.25, 0), (0.75, 1)]
     assert (candidate["started"], candidate["ended"]) == (101_500, 103_500)
-    assert course["metrics"] == [("search/best_score", 0.75, 3)]
-    json.dumps([candidate, course], allow_nan=False)
+    assert candidate["of_parent"] == [("search/best_score", 0.75, 3)]
+    json.dumps(candidate, allow_nan=False)
 
 
 def test_an_error_fails_the_run_and_a_stop_does_not():
     row = {**ROW, "status": "failed", "error": "x" * 9999}
-    failed, _ = make_candidate(SEARCH, row, 0)
+    failed = make_candidate(SEARCH, row, 0)
     assert failed["status"] == "FAILED"
     assert len(failed["tags"]["edml.error"]) == 5000
-    stopped, _ = make_candidate(SEARCH, {**ROW, "status": "stopped"}, 0)
+    stopped = make_candidate(SEARCH, {**ROW, "status": "stopped"}, 0)
     assert stopped["status"] == "FINISHED"
     assert stopped["tags"]["edml.status"] == "stopped"
 

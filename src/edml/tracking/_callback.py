@@ -239,7 +239,7 @@ class _Recording:
             raise
 
     def add(self, row: Mapping[str, Any]) -> None:
-        self.log.append(*make_candidate(self.log.search, row, self.began))
+        self.log.append(make_candidate(self.log.search, row, self.began))
         self.numbers.add(int(row["number"]))
 
     def close(self, *end: Record) -> None:

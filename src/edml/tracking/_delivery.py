@@ -118,7 +118,7 @@ class Delivery:
         self._report.refused.append(reason)
 
     def _log_record(self, record: Record) -> None:
-        key, at, status = record["key"], record.get("ended"), record.get("status")
+        key, at, status = record["key"], record.get("ended", 0), record.get("status")
         tags = dict(record.get("tags", {}))
         parent, run = self._runs.get(PARENT), self._runs.get(key)
         if run is None:
@@ -138,12 +138,12 @@ class Delivery:
             self._report.runs[self._log.search] = run_id
         if not _is_active(run) or (status and _has_ended(run)):
             return
-        kind = mlflow("mlflow.entities").Metric
-        metrics = [
-            kind(name, x, at, step) for name, x, step in record.get("metrics", [])
-        ]
+        metrics = _to_metrics(record.get("metrics", []), at)
         tags |= self._log_artifacts(run_id, record.get("artifacts", {}))
         log_batches(self._client, run_id, metrics, record.get("params", {}), tags)
+        if parent is not None:  # before the run ends, which marks its record as done
+            metrics = _to_metrics(record.get("of_parent", []), at)
+            log_batches(self._client, parent.info.run_id, metrics)
         if status:
             self._client.set_terminated(run_id, status, at)
 
@@ -198,6 +198,11 @@ class Delivery:
             filter_string=f"tags.`{tag}` = '{value}'",
             run_view_type=mlflow("mlflow.entities").ViewType.ALL,
         )
+
+
+def _to_metrics(metrics: list[Any], at: int) -> list[Any]:
+    kind = mlflow("mlflow.entities").Metric
+    return [kind(name, value, at, step) for name, value, step in metrics]
 
 
 def _is_active(run: Any) -> bool:

@@ -61,17 +61,15 @@ def make_begin(
     }
 
 
-def make_candidate(
-    search: str, row: Mapping[str, Any], began: float
-) -> tuple[Record, Record]:
-    """Return the records of a candidate: its run, and the best score on the parent.
+def make_candidate(search: str, row: Mapping[str, Any], began: float) -> Record:
+    """Return the record of a candidate's run, with the best score for the parent.
 
     ``row`` is what `ModelTuner.fit` hands its callback, and ``began`` the start of the
     fit, in seconds since 1970.
     """
     number, status = int(row["number"]), str(row["status"])
     started = began + _to_finite(row.get("started"), 0.0)
-    ended = to_milliseconds(started + _to_finite(row.get("wall_time"), 0.0))
+    ended = started + _to_finite(row.get("wall_time"), 0.0)
     folds = row.get("fold_scores")
     metrics = [(name, row.get(name), 0) for name in _METRICS]
     metrics += [
@@ -87,18 +85,19 @@ def make_candidate(
     }
     if row.get("error"):
         tags["edml.error"] = to_text(row["error"], _MAX_TAG)
-    candidate = {
+    return {
         "key": str(number),
         "name": f"{number:04d} {algorithm}",
         "status": "FAILED" if status == "failed" else "FINISHED",
         "started": to_milliseconds(started),
-        "ended": ended,
+        "ended": to_milliseconds(ended),
         "params": to_params(row.get("params") or {}),
         "metrics": keep_finite(metrics),
+        "of_parent": keep_finite(
+            [("search/best_score", row.get("best_score"), number)]
+        ),
         "tags": tags,
     }
-    course = keep_finite([("search/best_score", row.get("best_score"), number)])
-    return candidate, {"key": PARENT, "ended": ended, "metrics": course}
 
 
 def make_end(

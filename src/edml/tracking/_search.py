@@ -4,7 +4,6 @@ import base64
 import time
 import warnings
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +97,7 @@ def log_search(
     log.write(
         [
             make_begin(history, public_uri(uri), experiment, run_name, began, history),
-            *chain(*(make_candidate(history, row, began) for row in read_rows(tuner))),
+            *(make_candidate(history, row, began) for row in read_rows(tuner)),
             *describe_search(tuner, history),
         ]
     )
