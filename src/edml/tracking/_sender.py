@@ -133,8 +133,10 @@ def _follow(log: SearchLog, uri: str, report: Report) -> bool:
             except Exception as error:
                 delivery = None  # it cannot know what has arrived
                 n_failed += is_over
-                report.error = describe_error(error, uri)
-                _print(report)  # for a parent that ends this process early
+                reason = describe_error(error, uri)
+                if reason != report.error:  # not each time: the pipe could fill up
+                    report.error = reason
+                    _print(report)  # for a parent that ends this process early
                 _rest(log, _FIRST_PAUSE if is_over else pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
