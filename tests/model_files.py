@@ -76,7 +76,7 @@ def with_schema(data, schema):
 
 
 def find(node, name):
-    """Give every node of a class."""
+    """Return every node of a class."""
     if isinstance(node, dict):
         if node.get("__class__") == name:
             yield node
@@ -106,7 +106,7 @@ def text_node(value):
 
 
 def with_booster(name, change):
-    """Give the file of a booster whose text was changed, once read."""
+    """Return the file of a booster whose text was changed, once read."""
     data = file_of(name)
     members = members_of(data)
     (bin_name,) = [one for one in members if one.endswith(".bin")]
@@ -117,7 +117,7 @@ def with_booster(name, change):
 
 
 def with_tree(change, tree=0, name="forest"):
-    """Give the file of a forest, one of whose trees was changed."""
+    """Return the file of a forest, one of whose trees was changed."""
     data = file_of(name)
     members, schema = members_of(data), schema_of(data)
     node = list(find(schema, "Tree"))[tree]

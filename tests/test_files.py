@@ -86,7 +86,7 @@ def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_bytes() == b"1"
 
 
-def test_a_failed_link_of_another_kind_is_told(tmp_path, monkeypatch):
+def test_another_failure_of_a_link_is_raised(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError(errno.EIO, "broken")
 
@@ -142,7 +142,7 @@ def test_a_file_system_that_syncs_no_folders_will_do(tmp_path, monkeypatch, code
     _files.sync_folder(tmp_path)
 
 
-def test_a_failed_sync_is_told(tmp_path, monkeypatch):
+def test_a_failed_sync_is_raised(tmp_path, monkeypatch):
     def fail(descriptor):
         raise OSError(errno.EIO, "broken")
 

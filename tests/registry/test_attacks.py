@@ -1,4 +1,4 @@
-"""Files made up or damaged: refused, with no code run, no crash, no hang, no flood."""
+"""Forged and damaged files raise an error: no code runs, nothing crashes or hangs."""
 
 import copy
 import io
@@ -59,7 +59,7 @@ def refuse(data, match="The model (file|holds)|An array of the model file"):
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"x" * 1000, b"PK\x05\x06" + b"\0" * 18])
-def test_no_archive(data):
+def test_what_is_not_an_archive(data):
     refuse(data)
 
 
@@ -215,7 +215,7 @@ def test_a_description_that_is_too_long(monkeypatch):
     ],
     ids=range(11),
 )
-def test_descriptions_that_are_none(text):
+def test_invalid_descriptions(text):
     members = members_of(file_of("logistic"))
     refuse(zip_of({**members, "schema.json": text.encode("latin-1")}))
 
@@ -262,7 +262,7 @@ def test_a_deep_description(deep):
     ],
     ids=range(11),
 )
-def test_arrays_that_are_none(change):
+def test_invalid_arrays(change):
     data = npy(np.zeros(3))
     assert read_array(data).shape == (3,)
     with pytest.raises(RegistryError, match="An array of the model file"):
@@ -604,7 +604,7 @@ def allow_processes(monkeypatch, no_command):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["forest", "lightgbm", "xgboost"])
-def test_damage_inside_is_refused_or_harmless(name, allow_processes):
+def test_damage_inside_is_rejected_or_harmless(name, allow_processes):
     counts = run_batch(name, 5, 150)
     assert counts["refused"] > 75
 
@@ -612,7 +612,7 @@ def test_damage_inside_is_refused_or_harmless(name, allow_processes):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", NAMES)
-def test_much_damage_inside_is_refused_or_harmless(name, seed, allow_processes):
+def test_much_damage_inside_is_rejected_or_harmless(name, seed, allow_processes):
     counts = run_batch(name, seed, 3000)
     assert counts["refused"] > 1500
 

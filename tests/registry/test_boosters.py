@@ -1,4 +1,4 @@
-"""Boosters that would end or hang the process are refused before it reads them."""
+"""Boosters that would end or hang the process raise an error before that."""
 
 import json
 import re
@@ -35,14 +35,14 @@ def text_of(model):
 
 
 def sized(text):
-    """Give the text with the sizes of its trees set right."""
+    """Return the text with the sizes of its trees set right."""
     sizes = [len(one.encode()) for one in re.findall(r"Tree=.*?\n\n\n", text, re.S)]
     stated = " ".join(map(str, sizes))
     return re.sub(r"(?m)^tree_sizes=.*$", f"tree_sizes={stated}", text, count=1)
 
 
 def line(name, change, count=1):
-    """Give a change of the value of a line, and of the sizes that follow from it."""
+    """Return a change of the value of a line, and of the sizes that follow from it."""
 
     def action(text):
         pattern = re.compile(rf"(?m)^{name}=(.*)$")
@@ -107,7 +107,7 @@ def whole(value):
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_a_changed_line_of_lightgbm_is_refused(name):
+def test_a_changed_line_of_lightgbm_is_rejected(name):
     original = text_of(fitted("lightgbm"))
     for value in LINES[name]:
         for change in [whole] if any(map(name.startswith, WHOLE)) else [first, last]:
@@ -170,12 +170,12 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_damaged_text_of_lightgbm_is_refused(name):
+def test_a_damaged_text_of_lightgbm_is_rejected(name):
     with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_booster("lightgbm", TEXTS[name]))
 
 
-def test_a_cycle_in_lightgbm_is_refused():
+def test_a_cycle_in_lightgbm_is_rejected():
     def change(text):
         return line("left_child", first("0"))(text)
 
@@ -238,7 +238,7 @@ def test_categories_of_numbers_are_kept():
         ("num_cat", "7"),
     ],
 )
-def test_categories_out_of_bounds_are_refused(name, value):
+def test_categories_out_of_bounds_are_rejected(name, value):
     text = text_of(categorical()[1])
     with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         check_lightgbm(line(name, lambda old: value)(text))
@@ -251,7 +251,7 @@ def test_a_split_by_a_category_that_is_not_there():
 
 
 @given(st.data())
-def test_any_changed_character_of_lightgbm_is_refused_or_harmless(data):
+def test_any_changed_character_of_lightgbm_is_rejected_or_harmless(data):
     text = text_of(fitted("lightgbm"))
     at = data.draw(st.integers(0, len(text) - 1))
     new = data.draw(st.sampled_from("0123456789-. =\nex\x00[:"))
@@ -360,7 +360,7 @@ XGBOOST = {
 
 
 @pytest.mark.parametrize("name", XGBOOST)
-def test_a_changed_part_of_xgboost_is_refused(name):
+def test_a_changed_part_of_xgboost_is_rejected(name):
     def change(text):
         model = json.loads(text)
         XGBOOST[name](model)
@@ -370,7 +370,7 @@ def test_a_changed_part_of_xgboost_is_refused(name):
         loads(with_booster("xgboost", change))
 
 
-def test_a_damaged_text_of_xgboost_is_refused():
+def test_a_damaged_text_of_xgboost_is_rejected():
     twice = '"base_weights":[],"base_weights"'
     for change in (
         lambda text: "",

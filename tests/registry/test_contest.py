@@ -119,7 +119,7 @@ def test_without_a_champion_the_best_becomes_it(registry):
     assert stages(registry) == {1: "staging", 2: "production"}
 
 
-def test_the_champion_stays_if_told_so(registry):
+def test_the_champion_stays_if_asked(registry):
     contest = compete(with_champion(registry, POOR, GOOD), update_champion=False)
     assert (contest.winner, contest.promoted) == (2, False)
     assert stages(registry) == {1: "production", 2: "staging"}
@@ -160,7 +160,7 @@ def test_rows_that_were_seen_do_not_count(registry):
     assert contest.left_out == {2: "it was validated on these rows"}
 
 
-def test_rows_of_training_are_refused(registry):
+def test_rows_of_training_are_rejected(registry):
     registry.register(GOOD, validated(GOOD))
     record = registry.refit(1, X[ARENA], y[ARENA])
     registry.reevaluate(X[VALIDATION], y[VALIDATION], 2, purpose="validation")
@@ -326,7 +326,7 @@ def test_the_contest_as_a_table(registry):
     assert repr(contest).startswith("Contest(metric='average_precision', champion=1")
 
 
-def test_stages_that_changed_meanwhile_are_told(registry):
+def test_stages_that_changed_meanwhile_raise(registry):
     with_champion(registry, POOR, GOOD)
 
     original = registry._store.store_evaluation

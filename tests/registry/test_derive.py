@@ -159,7 +159,7 @@ class OwnSMOTE(SMOTE):
     ],
     ids=["own", "imblearn", "dict", "cv", "scorer", "generator"],
 )
-def test_what_cannot_be_rebuilt_is_told(registry, given, says):
+def test_what_cannot_be_rebuilt_is_named(registry, given, says):
     events, outcome = (X, y)
     if "cv" in given:  # plain folds need students who are not told apart
         model = RiskClassifier(LogisticRegression(), **given)
@@ -229,7 +229,7 @@ def test_rules_of_ones_own(registry, rule):
     assert refitted.threshold == expected.threshold_
 
 
-def test_rows_of_training_are_refused(registry):
+def test_rows_of_training_are_rejected(registry):
     registry.register(risk_model())
     with pytest.raises(RegistryError, match="trained on these rows"):
         registry.retune_threshold(1, X, y)
@@ -245,7 +245,7 @@ def test_rows_that_chose_the_threshold_are_no_evaluation(registry):
     registry.retune_threshold(2, OTHERS, OUTCOME, threshold="recall>=0.5")
 
 
-def test_rows_of_one_outcome_are_refused(registry):
+def test_rows_of_one_outcome_are_rejected(registry):
     registry.register(risk_model())
     passing = OTHERS[OUTCOME == 0]
     with pytest.raises(RegistryError, match="of one outcome"):
@@ -270,7 +270,7 @@ def test_a_bare_model_gets_a_threshold(registry):
 
 
 @pytest.mark.parametrize("rule", ["f2", 2.0, "recall>=2"])
-def test_rules_that_are_none(registry, rule):
+def test_invalid_rules(registry, rule):
     registry.register(risk_model())
     with pytest.raises(ValueError, match="threshold must be"):
         registry.retune_threshold(1, OTHERS, OUTCOME, rule)
@@ -301,7 +301,7 @@ def test_a_nested_pipeline_of_samplers(registry):
     ],
     ids=str,
 )
-def test_a_made_up_record_is_refused(registry, change):
+def test_a_made_up_record_is_rejected(registry, change):
     record = registry.register(risk_model())
     body = record.to_dict() | {"training": record.training | change}
     data = registry._store.read_file(1, "model.skops")

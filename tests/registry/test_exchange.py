@@ -1,4 +1,4 @@
-"""One model as one file: whole, signed, and refused in every other shape."""
+"""One version as one file: whole and signed, or an error."""
 
 import io
 import json
@@ -125,7 +125,7 @@ def test_a_file_is_not_replaced(tmp_path):
 # -- signatures -----------------------------------------------------------------------
 
 
-def test_with_a_key_an_unsigned_file_is_refused(tmp_path, written):
+def test_with_a_key_an_unsigned_file_is_rejected(tmp_path, written):
     registry = ModelRegistry(tmp_path / "signed", key=b"ours")
     with pytest.raises(RegistryError, match="trust_unsigned=True"):
         registry.import_(written)
@@ -135,7 +135,7 @@ def test_with_a_key_an_unsigned_file_is_refused(tmp_path, written):
     assert registry.verify() == []
 
 
-def test_a_signed_file_is_taken_by_its_key_alone(tmp_path):
+def test_a_signed_file_is_accepted_only_with_its_key(tmp_path):
     path = filled(tmp_path / "one", b"ours").export(1, tmp_path / "model.zip")
     ModelRegistry(tmp_path / "two", key=b"ours").import_(path)
     ModelRegistry(tmp_path / "three").import_(path)
@@ -143,7 +143,7 @@ def test_a_signed_file_is_taken_by_its_key_alone(tmp_path):
         ModelRegistry(tmp_path / "four", key=b"theirs").import_(path)
 
 
-def test_a_signed_record_with_another_model_is_refused(tmp_path):
+def test_a_signed_record_with_another_model_is_rejected(tmp_path):
     path = filled(tmp_path / "one", b"ours").export(1, tmp_path / "model.zip")
     members = members_of(path.read_bytes())
     other = ModelRegistry(tmp_path / "other")
@@ -205,7 +205,7 @@ def edited(members):
     ],
     ids=lambda change: change.__name__,
 )
-def test_other_members_are_refused(tmp_path, parcel, change):
+def test_other_members_are_rejected(tmp_path, parcel, change):
     path = tmp_path / "model.zip"
     path.write_bytes(archive_of(change(members_of(parcel))))
     registry = ModelRegistry(tmp_path / "one")
@@ -214,7 +214,7 @@ def test_other_members_are_refused(tmp_path, parcel, change):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["model.zip"]
 
 
-def test_what_unpacks_to_more_than_it_is_is_refused(tmp_path, parcel):
+def test_a_compressed_member_is_rejected(tmp_path, parcel):
     path = tmp_path / "model.zip"
     bomb = {**members_of(parcel), "bomb": b"0" * 10_000_000}
     path.write_bytes(archive_of(bomb, zipfile.ZIP_DEFLATED))
@@ -223,14 +223,14 @@ def test_what_unpacks_to_more_than_it_is_is_refused(tmp_path, parcel):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all"])
-def test_other_files_are_refused(tmp_path, content):
+def test_other_files_are_rejected(tmp_path, content):
     path = tmp_path / "model.zip"
     path.write_bytes(content)
     with pytest.raises(RegistryError, match=r"ModelRegistry\.export wrote"):
         ModelRegistry(tmp_path / "one").import_(path)
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_other_kinds_of_file_are_rejected(tmp_path):
     registry = ModelRegistry(tmp_path / "one")
     with pytest.raises(RegistryError, match="not a plain file"):
         registry.import_(tmp_path)
@@ -240,7 +240,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 @settings(max_examples=150)
 @given(data=st.data())
-def test_a_flipped_bit_is_refused_or_changes_nothing(parcel, data):
+def test_a_flipped_bit_is_rejected_or_changes_nothing(parcel, data):
     place = data.draw(st.integers(0, len(parcel) - 1))
     damaged = bytearray(parcel)
     damaged[place] ^= 1 << data.draw(st.integers(0, 7))
@@ -253,7 +253,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(parcel, data):
 
 @settings(max_examples=50)
 @given(length=st.integers(0, 10**6))
-def test_a_truncated_file_is_refused(parcel, length):
+def test_a_truncated_file_is_rejected(parcel, length):
     if length < len(parcel):
         with pytest.raises(RegistryError, match=r"ModelRegistry\.export wrote"):
             unpack(parcel[:length], None)

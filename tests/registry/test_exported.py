@@ -56,12 +56,12 @@ def test_the_bytes_are_read_back(registry, path):
     np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
-def test_another_file_is_refused(path):
+def test_another_file_is_rejected(path):
     with pytest.raises(RegistryError, match="Expected the file whose SHA-256 is 00"):
         read_model_file(path, sha256="0" * 64)
 
 
-def test_a_damaged_file_is_refused(path):
+def test_a_damaged_file_is_rejected(path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(RegistryError, match="it is damaged"):
         read_model_file(path)
@@ -72,7 +72,7 @@ def test_a_missing_file_is_reported(tmp_path):
         read_model_file(tmp_path / "none")
 
 
-def test_a_type_that_nobody_trusts_is_refused(registry, path):
+def test_a_type_that_nobody_trusts_is_rejected(registry, path):
     path.write_bytes(registry.export_model(2).data)
     with pytest.raises(RegistryError, match=r"test_exported\.Own"):
         read_model_file(path)

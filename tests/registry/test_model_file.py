@@ -38,7 +38,7 @@ CALIBRATORS = {"sigmoid": SigmoidCalibrator, "isotonic": IsotonicCalibrator}
 
 
 def calibrated(deployed, calibration):
-    """Give the model with another calibrator, learned from its own scores."""
+    """Return the model with another calibrator, learned from its own scores."""
     calibrator = None
     if calibration is not None:
         score = deployed.pipeline.predict_proba(EVENTS)[:, 1]

@@ -232,7 +232,7 @@ def test_no_bytes_give_another_error(data):
     ],
     ids=range(13),
 )
-def test_foreign_json_is_refused(data):
+def test_foreign_json_is_rejected(data):
     with pytest.raises(RegistryError, match="damaged"):
         unseal(data, "state", PLACE)
 
@@ -258,18 +258,18 @@ def test_a_place_of_another_type_is_another_place():
         unseal(data, "state", place)
 
 
-def test_a_key_refuses_what_is_not_signed():
+def test_a_key_rejects_what_is_not_signed():
     with pytest.raises(RegistryError, match="found no signature"):
         unseal(seal("state", PLACE, STATE), "state", PLACE, KEY)
 
 
 @pytest.mark.parametrize("key", [KEY + b"!", KEY[:-1], b"x"])
-def test_a_key_refuses_another_key(key):
+def test_a_key_rejects_another_key(key):
     with pytest.raises(RegistryError, match="found another signature"):
         unseal(seal("state", PLACE, STATE, key), "state", PLACE, KEY)
 
 
-def test_a_key_refuses_what_was_changed_together_with_its_checksum():
+def test_a_key_rejects_what_was_changed_together_with_its_checksum():
     stages = {"1": "development", "3": "production"}
     forged = altered(seal("state", PLACE, STATE, KEY), stages=stages)
     with pytest.raises(RegistryError, match="found another signature"):
@@ -279,7 +279,7 @@ def test_a_key_refuses_what_was_changed_together_with_its_checksum():
 
 
 @pytest.mark.parametrize("signature", [3, None, "", "é", "0" * 64, {"a": 1}, "\ud800"])
-def test_a_signature_of_another_type_is_refused(signature):
+def test_a_signature_of_another_type_is_rejected(signature):
     document = json.loads(seal("state", PLACE, STATE, KEY)) | {"signature": signature}
     with pytest.raises(RegistryError, match=r"found no signature|another signature"):
         unseal(canonical(document), "state", PLACE, KEY)
@@ -305,7 +305,7 @@ def test_json_must_hold_it(value):
         seal("state", PLACE, {**STATE, "detail": {"value": value}})
 
 
-def test_a_value_that_holds_itself_is_refused():
+def test_a_value_that_holds_itself_is_rejected():
     detail = {}
     detail["again"] = detail
     with pytest.raises(RegistryError, match="Expected values that JSON can hold"):

@@ -51,7 +51,7 @@ def test_a_symlink_that_comes_late_is_not_followed(root, tmp_path, monkeypatch):
         _reads.read_file(root, path, 5)
 
 
-def test_a_missing_file_is_told_from_a_damaged_one(root):
+def test_a_missing_file_differs_from_a_damaged_one(root):
     with pytest.raises(FileNotFoundError, match="file"):
         _reads.read_file(root, root / "a" / "c" / "file", 5)
     assert _reads.read_folder(root, root / "c") == []
@@ -87,7 +87,7 @@ def test_a_file_of_another_size_is_not_read(root, size):
         _reads.read_file(root, root / "a" / "b" / "file", 10, size)
 
 
-def test_a_file_that_grows_while_it_is_read_is_refused(root, monkeypatch):
+def test_a_file_that_grows_while_it_is_read_is_rejected(root, monkeypatch):
     path = root / "a" / "b" / "file"
     check = _reads._check_kind_and_size
 

@@ -108,6 +108,14 @@ def test_another_process_predicts_the_same_bits(registry, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_the_forest_is_listed_by_the_name_that_users_know(registry):
+    record = registry.register(risk_model("random_forest"))
+    assert record.algorithm == "RandomForestClassifier"
+    assert registry.records()["algorithm"].tolist() == ["RandomForestClassifier"]
+    earlier = {**record.to_dict(), "algorithm": "SerialForest"}
+    assert ModelRecord.from_dict(earlier) == record
+
+
 def test_plain_classifier_and_pipeline(registry):
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
     for model in (LogisticRegression(), pipeline):
@@ -142,7 +150,7 @@ def test_a_pipeline_leaves_its_samplers_behind(registry):
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_what_is_no_fitted_classifier_is_refused(registry, refused, says):
+def test_only_fitted_classifiers_are_stored(registry, refused, says):
     with pytest.raises(RegistryError, match=says):
         registry.register(refused)
     assert not registry.records().size
@@ -175,7 +183,7 @@ def test_a_record_survives_json(registry, model):
     ("name", "value"),
     [("version", True), ("version", "1"), ("threshold", None), ("tags", [])],
 )
-def test_a_wrong_record_is_refused(registry, name, value):
+def test_a_wrong_record_is_rejected(registry, name, value):
     stored = registry.register(plain_model()).to_dict()
     with pytest.raises(RegistryError, match=name):
         ModelRecord.from_dict({**stored, name: value})
@@ -215,7 +223,7 @@ def test_versions_are_named_by_what_they_are(registry):
 
 
 @pytest.mark.parametrize("name", [0, -1, True, 1.0, None, "champion", "1", "../1", 2])
-def test_other_names_are_refused(registry, name):
+def test_other_names_are_rejected(registry, name):
     registry.register(plain_model())
     for use in (registry.load, registry.record, registry.promote, registry.demote):
         with pytest.raises(RegistryError, match="Expected"):
@@ -236,7 +244,7 @@ def test_several_in_staging_need_a_number(registry):
         registry.load("staging")
 
 
-def test_the_champion_is_read_alone(registry):
+def test_loading_the_champion_reads_no_other_version(registry):
     for C in (0.1, 1.0, 10.0):
         registry.register(plain_model(C))
     registry.promote(2)
@@ -327,7 +335,7 @@ def test_evaluations_come_back_whole(registry):
     assert registry.evaluations(2).shape == (0, len(table.columns))
 
 
-def test_an_evaluation_of_training_rows_is_refused(registry, model):
+def test_an_evaluation_of_training_rows_is_rejected(registry, model):
     with pytest.raises(RegistryError, match="trained on these rows"):
         registry.register(model, evaluate(model, X, y, n_resamples=0))
     registry.register(model)
@@ -337,7 +345,7 @@ def test_an_evaluation_of_training_rows_is_refused(registry, model):
     assert not len(registry.evaluations(1))
 
 
-def test_an_evaluation_of_another_model_is_refused(registry, model):
+def test_an_evaluation_of_another_model_is_rejected(registry, model):
     other = evaluate(model.pipeline_, OTHERS, OUTCOME, n_resamples=0)
     with pytest.raises(RegistryError, match=r"one of the threshold 0\.5"):
         registry.register(model, other)
@@ -424,7 +432,7 @@ def states(*champions):
         ([("promote", 1), ("register", 1), ("promote", 2), ("register", 2)], 1),
     ],
 )
-def test_the_champion_before(champions, before):
+def test_the_previous_champion(champions, before):
     history = states(*champions)
     assert previous_champion(history) == before
 
@@ -588,13 +596,13 @@ def test_neither_key_nor_students_are_shown(tmp_path):
     assert "ModelRegistry(" in repr(registry)
 
 
-def test_a_key_refuses_what_it_has_not_signed(tmp_path):
+def test_a_key_rejects_what_it_has_not_signed(tmp_path):
     ModelRegistry(tmp_path).register(plain_model())
     with pytest.raises(RegistryError, match="signed"):
         ModelRegistry(tmp_path, key=b"k").load(1)
 
 
-def test_other_major_versions_are_told(registry, monkeypatch):
+def test_other_major_versions_warn(registry, monkeypatch):
     from edml.registry import _record  # noqa: PLC0415
 
     versions = {**_record.library_versions(), "scikit-learn": "0.1.0"}

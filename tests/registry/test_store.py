@@ -73,7 +73,7 @@ def test_nothing_is_there_before_the_first_write(store, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_version_is_given_back(store):
+def test_a_version_reads_as_it_was_stored(store):
     record = {"algorithm": "x", "threshold": 0.1, "names": ["a", "ñ"], "parent": None}
     files = {"model.skops": MODEL, "notes.txt": b""}
     given = store.add_version(files, record)
@@ -216,7 +216,7 @@ def test_a_version_is_a_number(store, version):
         store.evaluations(version)
 
 
-def test_a_version_that_is_not_there_is_told(store):
+def test_a_missing_version_is_reported(store):
     add(store)
     for call in (store.read_record, store.evaluations):
         with pytest.raises(RegistryError, match="Expected version 2 in registry"):
@@ -324,7 +324,7 @@ def test_a_writer_waits_for_the_lock_and_says_so(tmp_path):
     assert add(store) == 2
 
 
-def test_an_update_that_writes_is_told_and_hangs_nobody(tmp_path):
+def test_an_update_that_writes_raises_and_hangs_nobody(tmp_path):
     store = VersionStore(tmp_path, "risk", timeout=0.05)
     add(store)
     with pytest.raises(RegistryError, match="Expected the lock"):
@@ -361,7 +361,7 @@ def test_a_folder_that_may_not_be_written_can_be_read(store):
             folder.chmod(0o755)
 
 
-def test_a_root_that_is_a_file_is_told(tmp_path):
+def test_a_root_that_is_a_file_is_reported(tmp_path):
     (tmp_path / "risk").write_bytes(b"")
     with pytest.raises(RegistryError, match="Expected to write to"):
         add(VersionStore(tmp_path, "risk"))
@@ -430,7 +430,7 @@ def test_everything_is_synced_before_its_name_and_the_name_before_the_state(
 # -- damage -------------------------------------------------------------------------
 
 
-def test_a_flipped_bit_anywhere_is_refused(store):
+def test_a_flipped_bit_anywhere_is_rejected(store):
     add(store, 2)
     promote(store, 1)
     store.add_evaluation(1, {"auc": 0.5})
@@ -454,7 +454,7 @@ def test_a_flipped_bit_anywhere_is_refused(store):
     assert find_problems(store) == []
 
 
-def test_a_missing_file_is_told(store):
+def test_a_missing_file_is_reported(store):
     add(store, 3)
     store.add_evaluation(1, {})
     store.add_evaluation(1, {})
@@ -472,7 +472,7 @@ def test_a_missing_file_is_told(store):
     assert find_problems(store) == []
 
 
-def test_a_damaged_highest_state_is_refused_not_passed_over(store):
+def test_a_damaged_highest_state_is_not_skipped(store):
     add(store, 2)
     promote(store, 1)
     promote(store, 2)
@@ -546,7 +546,7 @@ def test_a_strange_version_stops_writers_and_is_never_removed(store, what):
     assert strange.exists()
 
 
-def test_foreign_files_are_told_and_left(store):
+def test_foreign_files_are_reported_and_left(store):
     add(store)
     foreign = ["note.txt", "state/01.json", "state/x", "versions/01", "versions/1/x"]
     foreign += ["versions/1/evaluations/0.json", "versions/x"]
@@ -584,7 +584,7 @@ def test_an_evaluation_brings_no_lost_version_back(store):
         *("versions/1/model.skops", "versions/1/record.json", "versions/1/evaluations"),
     ],
 )
-def test_a_symlink_is_refused_by_readers_and_writers(store, tmp_path, part):
+def test_a_symlink_is_rejected_by_readers_and_writers(store, tmp_path, part):
     add(store, 2)
     promote(store, 1)
     store.add_evaluation(1, {})
@@ -611,7 +611,7 @@ def test_a_symlink_is_refused_by_readers_and_writers(store, tmp_path, part):
     assert sorted((tmp_path / "moved").rglob("*")) == before
 
 
-def test_a_lock_that_is_a_symlink_is_refused(store, tmp_path):
+def test_a_lock_that_is_a_symlink_is_rejected(store, tmp_path):
     add(store)
     (store.folder / ".lock").unlink()
     (store.folder / ".lock").symlink_to(tmp_path / "target")
@@ -620,7 +620,7 @@ def test_a_lock_that_is_a_symlink_is_refused(store, tmp_path):
     assert not (tmp_path / "target").exists()
 
 
-def test_a_leftover_that_is_a_symlink_is_removed_alone(store, tmp_path):
+def test_only_the_symlink_of_a_leftover_is_removed(store, tmp_path):
     add(store)
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").write_bytes(b"1")
@@ -630,7 +630,7 @@ def test_a_leftover_that_is_a_symlink_is_removed_alone(store, tmp_path):
     assert find_leftovers(store) == []
 
 
-def test_swapped_files_are_refused(store):
+def test_swapped_files_are_rejected(store):
     add(store, 1, b"one")
     add(store, 1, b"two")
     promote(store, 1)
@@ -659,14 +659,14 @@ def _swap(one, other):
     aside.rename(other)
 
 
-def test_a_registry_under_another_name_is_refused(store, tmp_path):
+def test_a_registry_under_another_name_is_rejected(store, tmp_path):
     add(store)
     store.folder.rename(tmp_path / "other")
     with pytest.raises(RegistryError, match="its registry is that of another file"):
         VersionStore(tmp_path, "other").state()
 
 
-def test_a_key_refuses_forged_files_and_none_cannot_tell(tmp_path):
+def test_only_a_key_detects_forged_files(tmp_path):
     signed, unsigned = (
         VersionStore(tmp_path, "risk", KEY),
         VersionStore(tmp_path, "risk"),
@@ -706,7 +706,7 @@ def test_a_key_takes_no_version_that_it_did_not_sign(tmp_path):
         add(signed)
 
 
-def test_a_registry_without_signatures_is_refused_with_a_key(tmp_path):
+def test_a_registry_without_signatures_is_rejected_with_a_key(tmp_path):
     add(VersionStore(tmp_path, "risk"))
     with pytest.raises(RegistryError, match="found no signature"):
         VersionStore(tmp_path, "risk", KEY).state()
@@ -725,7 +725,7 @@ def test_a_registry_without_signatures_is_refused_with_a_key(tmp_path):
     ],
     ids=range(7),
 )
-def test_stages_that_no_registry_writes_are_refused(tmp_path, stages):
+def test_stages_that_no_registry_writes_are_rejected(tmp_path, stages):
     store = VersionStore(tmp_path, "risk")
     add(store, 2)
     reseal(store.folder / "state" / "2.json", "state", {"generation": 2}, stages=stages)
@@ -744,13 +744,13 @@ def test_a_record_cannot_name_a_file_elsewhere(tmp_path, name):
         store.read_file(1, name)
 
 
-def test_a_record_without_files_gives_none(store):
+def test_a_record_without_files_has_none(store):
     store.add_version({}, {})
     with pytest.raises(RegistryError, match=r"Expected a file of version 1, which has"):
         store.read_file(1, "../../1/record.json")
 
 
-def test_a_used_number_in_a_later_state_is_told(tmp_path):
+def test_a_used_number_in_a_later_state_is_reported(tmp_path):
     store = VersionStore(tmp_path, "risk")
     add(store, 2)
     store.remove_versions([2])

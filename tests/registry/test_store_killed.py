@@ -59,7 +59,7 @@ LONG = [register, clean]  # of many steps, each of which is stopped once
 
 @pytest.fixture
 def prepared(tmp_path):
-    """Give a registry with four versions, a champion and some leftovers."""
+    """Return a registry with four versions, a champion and some leftovers."""
     store = VersionStore(tmp_path / "prepared", "risk", KEY)
     for _ in range(2):
         register(store)
@@ -113,7 +113,7 @@ def stop_at(n, stop, seen=None):
 
 
 def outcome(store):
-    """Give all that a reader can see, and check that it is whole."""
+    """Return all that a reader can see, and check that it is whole."""
     assert find_problems(store) == []
     state = store.state()
     for version in state.stages:
@@ -140,7 +140,7 @@ def check_is_usable(store, highest):
 
 
 def either(operation, prepared, tmp_path):
-    """Give what is seen before and after the operation."""
+    """Return what is seen before and after the operation."""
     before = outcome(VersionStore(prepared, "risk", KEY))
     shutil.copytree(prepared, tmp_path / "done")
     done = VersionStore(tmp_path / "done", "risk", KEY)

@@ -49,7 +49,7 @@ def read(store):
 
 
 def work(root, worker, n_operations, results):
-    """Do a share of the operations, and tell what was done."""
+    """Do a share of the operations, and report what was done."""
     try:
         # A lock that is wanted by all may take its time on a slow machine.
         store = VersionStore(root, "risk", KEY, who=str(worker), timeout=300)

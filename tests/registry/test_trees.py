@@ -1,4 +1,4 @@
-"""Trees whose nodes lead astray are refused before scikit-learn walks them."""
+"""Malformed trees raise an error before scikit-learn walks them."""
 
 import json
 
@@ -143,7 +143,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("tree", [0, 4])
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_tree_that_leads_astray_is_refused(name, tree):
+def test_a_tree_that_leads_astray_is_rejected(name, tree):
     with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_tree(CHANGES[name], tree))
 

@@ -27,6 +27,8 @@ FIGURES = (
     "recall",
     "accuracy",
 )
+#: Internal classes by the name that users know.
+_ALGORITHMS = {"SerialForest": "RandomForestClassifier"}
 DEFAULT_THRESHOLD = 0.5  # of a model without one, as in `edml.evaluate`
 
 
@@ -159,6 +161,8 @@ class ModelRecord:
         if given["feature_names"] is not None:
             given["feature_names"] = tuple(map(str, given["feature_names"]))
         given["threshold"] = float(given["threshold"])
+        written = given["algorithm"]  # earlier versions wrote the internal name
+        given["algorithm"] = _ALGORITHMS.get(written, written)
         return cls(**given)
 
     def __repr__(self) -> str:
@@ -192,7 +196,7 @@ def describe(
     final = _final_step(getattr(model, "pipeline_", model))
     names = getattr(model, "feature_names_in_", None)
     return {
-        "algorithm": type(final).__name__,
+        "algorithm": _name(final),
         "parameters": _parameters(final),
         "threshold": float(getattr(model, "threshold_", DEFAULT_THRESHOLD)),
         "feature_names": None if names is None else [str(name) for name in names],
@@ -230,13 +234,16 @@ def _final_step(estimator: Any) -> Any:
     return estimator
 
 
+def _name(classifier: Any) -> str:
+    name = type(classifier).__name__
+    return _ALGORITHMS.get(name, name)
+
+
 def _parameters(final: Any) -> dict[str, Any]:
     """Return the parameters of a classifier, or of each member of a blend."""
     if isinstance(final, Blend):
         bare = [_final_step(one) for one in final.classifiers_]
-        members = [
-            {"classifier": type(one).__name__, **_parameters(one)} for one in bare
-        ]
+        members = [{"classifier": _name(one), **_parameters(one)} for one in bare]
         return {"scale": final.scale, "members": members}
     given = final.get_params(deep=False)
     return {name: plain(value) for name, value in given.items()}

@@ -337,15 +337,15 @@ class VersionStore:
         if number is None:
             raise RegistryError(
                 f"Expected the number of a version, from 1; found {version!r:.40}. "
-                "Choose one of versions()."
+                "Look at records()."
             )
         return number
 
     def _no_version(self, version: int) -> RegistryError:
         return RegistryError(
             f"Expected version {version} in registry {self.home.name!r}; found none at "
-            f"{self._path(version)}. Choose one of versions(); if it is one of them, "
-            "restore its folder from a backup."
+            f"{self._path(version)}. Look at records(); if it is listed there, restore "
+            "its folder from a backup."
         )
 
 
