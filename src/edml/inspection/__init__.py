@@ -1,4 +1,4 @@
-"""How good a model is, judged by the snapshot, and pictures of it."""
+"""Evaluation of models by snapshot, honest comparisons of splits, and pictures."""
 
 from edml.inspection._displays import (
     EarlinessDisplay,

@@ -246,7 +246,6 @@ class EarlinessDisplay:
         Returns
         -------
         display : EarlinessDisplay
-            Drawn.
 
         Raises
         ------
@@ -328,7 +327,6 @@ class EarlinessDisplay:
         Returns
         -------
         display : EarlinessDisplay
-            Drawn.
 
         Raises
         ------

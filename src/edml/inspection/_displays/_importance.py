@@ -124,7 +124,6 @@ class ImportanceDisplay:
         Returns
         -------
         display : ImportanceDisplay
-            Drawn.
         """
         require_pyplot()
         names = columns_of(model)
@@ -154,7 +153,6 @@ class ImportanceDisplay:
         Returns
         -------
         display : ImportanceDisplay
-            Drawn.
         """
         mean = explanation.importance()
         display = cls(mean.to_numpy(), list(mean.index), scale=explanation.scale)

@@ -17,7 +17,7 @@ from edml.inspection._displays._history import select_history
 from edml.inspection._displays._style import VERMILLION
 from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
 
-_TEXT_WIDTH = 0.2  # of the bars' range: the room for a number beside a bar
+_TEXT_WIDTH = 0.2  # of the bars' range: the room for a number next to a bar
 
 
 @dataclass(eq=False, repr=False)
@@ -33,7 +33,7 @@ class ReasonsDisplay:
     contributions : array-like of shape (n_features,)
         What each feature added to the score.
     labels : array-like of str of shape (n_features,)
-        The text beside each bar.
+        The text next to each bar.
     base : float, default=None
         The score before any feature is known.
     scale : {"log-odds", "probability"}, default="log-odds"
@@ -178,7 +178,6 @@ class ReasonsDisplay:
         Returns
         -------
         display : ReasonsDisplay
-            Drawn.
 
         Raises
         ------
@@ -228,7 +227,6 @@ class ReasonsDisplay:
         Returns
         -------
         display : ReasonsDisplay
-            Drawn.
 
         Raises
         ------

@@ -192,7 +192,6 @@ class ReliabilityDisplay:
         Returns
         -------
         display : ReliabilityDisplay
-            Drawn.
         """
         require_pyplot()
         units = EvaluationUnits.from_estimator(model, X, y)
@@ -252,7 +251,6 @@ class ReliabilityDisplay:
         Returns
         -------
         display : ReliabilityDisplay
-            Drawn.
         """
         require_pyplot()
         fails, risk = read_predictions(y_true, y_prob)

@@ -157,7 +157,6 @@ class ThresholdDisplay:
         Returns
         -------
         display : ThresholdDisplay
-            Drawn.
         """
         require_pyplot()
         units = EvaluationUnits.from_estimator(model, X, y)
@@ -212,7 +211,6 @@ class ThresholdDisplay:
         Returns
         -------
         display : ThresholdDisplay
-            Drawn.
         """
         require_pyplot()
         fails, risk = read_predictions(y_true, y_prob)

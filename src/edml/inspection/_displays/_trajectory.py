@@ -205,7 +205,6 @@ class TrajectoryDisplay:
         Returns
         -------
         display : TrajectoryDisplay
-            Drawn.
         """
         require_pyplot()
         names = columns_of(model)
@@ -255,7 +254,6 @@ class TrajectoryDisplay:
         Returns
         -------
         display : TrajectoryDisplay
-            Drawn.
 
         Raises
         ------
