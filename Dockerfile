@@ -16,7 +16,7 @@ RUN groupadd --system --gid 10001 edml \
     && useradd --system --uid 10001 --gid edml --no-create-home \
        --shell /usr/sbin/nologin edml
 COPY --from=build /opt/edml /opt/edml
-# One thread for each library: the requests are what runs side by side.
+# One thread for each library: requests run side by side instead.
 ENV PATH=/opt/edml/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -27,7 +27,7 @@ ENV PATH=/opt/edml/bin:$PATH \
     EDML_REGISTRY=/registry
 USER 10001:10001
 EXPOSE 8000
-# edml-serve finishes what is in flight, and then ends.
+# edml-serve finishes the requests in flight, and stops.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['EDML_PORT'] + '/health', timeout=4)"]

@@ -1,4 +1,4 @@
-"""What the measurements of serving share: a registry, a server, clients, students."""
+"""Shared by the benchmarks of serving: a registry, a server, clients, students."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def make_registry(folder, learner="lightgbm", n_enrolments=1000):
-    """Store a champion; give the model."""
+    """Store a champion; return the model."""
     X = make_student_activity(n_enrolments, fail_rate=0.2, random_state=0)
     pipeline = make_risk_pipeline(learner, every=5)
     registry = ModelRegistry(folder)
@@ -35,13 +35,13 @@ def make_registry(folder, learner="lightgbm", n_enrolments=1000):
 
 
 def students(n_enrolments):
-    """Give events of so many histories of 61 rows, without a final grade."""
+    """Return events of so many histories of 61 rows, without a final grade."""
     X = make_student_activity(n_enrolments, n_courses=4, random_state=5)
     return X.drop(columns="nota_final_materia")
 
 
 def one_student():
-    """Give the last 60 events of one student in one course."""
+    """Return the last 60 events of one student in one course."""
     X = students(20)
     keys = ["user_uuid", "course_uuid"]
     return X[(X[keys] == X[keys].iloc[0]).all(axis=1)].tail(60)
@@ -61,14 +61,14 @@ def as_parquet(X):
 
 
 def free_port():
-    """Give a port that nobody listens at."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
 
 
 @contextmanager
 def edml_serve(registry, *options):
-    """Run edml-serve in its own process; give its port and process."""
+    """Run edml-serve in its own process; return its port and process."""
     port = free_port()
     command = [sys.executable, "-c", START, "--registry", str(registry)]
     with running([*command, "--port", str(port), *options], port, "/ready") as server:
@@ -77,7 +77,7 @@ def edml_serve(registry, *options):
 
 @contextmanager
 def mlflow_serve(path):
-    """Run `mlflow models serve` in its own process; give its port and process."""
+    """Run `mlflow models serve` in its own process; return its port and process."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(path)]
     options = ["--env-manager", "local", "--port", str(port), "--workers", "1"]
@@ -87,7 +87,7 @@ def mlflow_serve(path):
 
 @contextmanager
 def running(command, port, path):
-    """Run a server, ready to answer; what it writes is thrown away."""
+    """Run a server, ready to answer; its output is discarded."""
     server = subprocess.Popen(  # noqa: S603
         command,
         env=os.environ | ENV | {"PATH": path_here()},
@@ -109,7 +109,7 @@ def running(command, port, path):
 
 
 def cpu_seconds(server):
-    """Give the seconds that a server and its workers have computed for."""
+    """Return the seconds that a server and its workers have computed for."""
     family = [psutil.Process(server.pid)]
     family += family[0].children(recursive=True)
     times = [one.cpu_times() for one in family]
@@ -117,7 +117,7 @@ def cpu_seconds(server):
 
 
 def path_here():
-    """Give the PATH, this environment's commands first: mlflow starts some."""
+    """Return the PATH, this environment's commands first: mlflow starts some."""
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
@@ -152,7 +152,7 @@ class Client:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
     def ask(self):
-        """Give status, answer and seconds."""
+        """Return status, answer and seconds."""
         start = time.perf_counter()
         self.connection.request("POST", self.path, self.body, self.headers)
         answer = self.connection.getresponse()
@@ -160,7 +160,7 @@ class Client:
         return answer.status, data, time.perf_counter() - start
 
     def seconds(self, n):
-        """Give the seconds of ``n`` requests, all of which succeed."""
+        """Return the seconds of ``n`` requests, all of which succeed."""
         found = np.empty(n)
         for number in range(n):
             status, data, found[number] = self.ask()
@@ -170,7 +170,7 @@ class Client:
 
 
 def throughput(clients, seconds):
-    """Give the requests per second of all clients together, and their seconds."""
+    """Return the requests per second of all clients together, and their seconds."""
     found, errors = [], []
     end = time.perf_counter() + seconds
 

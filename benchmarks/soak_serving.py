@@ -35,7 +35,7 @@ REFUSED = {
 
 
 def questions(model, n=40):
-    """Give bodies, their types and the probabilities of the answers."""
+    """Return bodies, their types and the probabilities of the answers."""
     X = students(n)
     found = []
     for _, rows in X.groupby(["user_uuid", "course_uuid"], sort=False):
@@ -79,7 +79,7 @@ class Soak:
         client.connection.close()
 
     def take(self):
-        """Give the number of the next request, None if there is none."""
+        """Return the number of the next request, None if there is none."""
         with self.lock:
             self.done += 1
             return next(self.numbers, None)
@@ -103,7 +103,7 @@ class Soak:
 
 
 def memory(process):
-    """Give the megabytes of a server and its workers."""
+    """Return the megabytes of a server and its workers."""
     family = [process, *process.children(recursive=True)]
     return sum(one.memory_full_info().uss for one in family) / 2**20
 
@@ -124,7 +124,7 @@ def main():
 
 
 def watch(soak, process, given):
-    """Run the clients, look at the memory, and give by how much it grew."""
+    """Run the clients, look at the memory, and return by how much it grew."""
     threads = [threading.Thread(target=soak.run) for _ in range(given.clients)]
     start = time.monotonic()
     for thread in threads:

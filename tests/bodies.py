@@ -1,4 +1,4 @@
-"""What the tests of the endpoint share: models, and bodies in every format."""
+"""Shared by the tests of the endpoint: models, and bodies in every format."""
 
 import io
 import json
@@ -24,13 +24,13 @@ def train(random_state=1, learner="lightgbm", columns=None, **given):
 
 
 def renamed(X, columns):
-    """Give columns other names, which may be those of columns that are then gone."""
+    """Rename columns; columns that have the new names already are dropped."""
     columns = columns or {}
     return X.drop(columns=[*columns.values()], errors="ignore").rename(columns=columns)
 
 
 def _plain(X):
-    """Give a table of Python's own objects, None where there is nothing."""
+    """Return a table of Python's own objects, None where there is nothing."""
     return X.astype(object).where(X.notna(), None)
 
 

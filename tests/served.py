@@ -1,4 +1,4 @@
-"""What the tests of serving share: a registry, servers, and what they were sent."""
+"""Shared by the tests of serving: a registry, servers, and recorded requests."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ START = "from edml.serving import main; main()"
 
 
 def students(n=30, random_state=7):
-    """Give events of students, as an endpoint is asked about them."""
+    """Return events of students, as an endpoint is asked about them."""
     X = make_student_activity(n, n_courses=3, fail_rate=0.3, random_state=random_state)
     return X.drop(columns="nota_final_materia")
 
@@ -46,7 +46,7 @@ class Answer:
 
 @contextmanager
 def scripted(*answers):
-    """Serve the answers in turn, the last one for ever; give address and requests."""
+    """Serve the answers in turn, the last one for ever; return address and requests."""
     requests = []
     left = list(answers)
 
@@ -91,7 +91,7 @@ def scripted(*answers):
 
 @contextmanager
 def edml_serve(registry, *options, env=None, host="127.0.0.1"):
-    """Run edml-serve in its own process, on a free port."""
+    """Run edml-serve in a process, on a free port."""
     command = [sys.executable, "-c", START, "--registry", str(registry), "--port", "0"]
     environment = {
         name: value
@@ -135,7 +135,7 @@ class Served:
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def output(self):
-        """Wait for its end, and give what it wrote to stderr."""
+        """Wait for its end, and return what it wrote to stderr."""
         if self._output is None:
             self.process.wait(60)
             self._reader.join()
@@ -146,8 +146,8 @@ class Served:
 
 
 def wait_until(true, seconds=60):
-    """Wait until something is so; fail if it never is."""
+    """Wait until a condition holds; fail after some seconds."""
     until = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < until, "it never came to be"
+        assert time.monotonic() < until, "the condition never held"
         time.sleep(0.02)

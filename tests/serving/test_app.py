@@ -1,4 +1,4 @@
-"""The routes: what they answer, what they refuse, and what they leave in the log."""
+"""The routes: answers, refusals and logs."""
 
 import importlib
 import io

@@ -1,4 +1,4 @@
-"""The champion is taken, kept and replaced without a failed or wrong answer."""
+"""The champion is loaded, kept and replaced without a failed or wrong answer."""
 
 import gc
 import logging
@@ -38,7 +38,7 @@ POLL = 0.02
 def wait_until(true, seconds=60):
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, "it does not happen"
+        assert time.monotonic() < end, "the condition never held"
         time.sleep(0.005)
 
 
@@ -47,7 +47,7 @@ def version(client):
 
 
 def expected(registry, events):
-    """Give the highest probability that each version answers."""
+    """Return the highest probability that each version answers."""
     return {
         number: registry.load(number).score_students(events)["probability"].to_list()
         for number in (1, 2)
@@ -59,7 +59,7 @@ def client(registry):
     return create_app(registry, poll_seconds=POLL).test_client()
 
 
-def test_a_promoted_version_is_taken(client, registry, events):
+def test_a_promoted_version_is_loaded(client, registry, events):
     truth = expected(registry, events)
     assert truth[1] != truth[2]
     for number in (1, 2, 1):
@@ -157,7 +157,7 @@ def make_unreadable(folder):
     [delete, damage_the_state, damage_the_record, damage_all, make_unreadable],
     ids=lambda spoil: spoil.__name__,
 )
-def test_a_spoilt_registry_leaves_the_champion(spoil, registry, tmp_path, events):
+def test_a_damaged_registry_leaves_the_champion(spoil, registry, tmp_path, events):
     client = create_app(registry, poll_seconds=POLL).test_client()
     folder, copy = tmp_path / "registry", tmp_path / "copy"
     shutil.copytree(folder, copy)
@@ -185,7 +185,7 @@ def test_an_unreadable_registry_leaves_the_champion(registry, monkeypatch, event
     assert post(client, events).status_code == 200
 
 
-def test_a_demoted_champion_is_served_on(client, registry, events):
+def test_a_demoted_champion_stays(client, registry, events):
     before = post(client, events).json
     registry.demote("production")
     wait_until(lambda: "edml_registry_healthy 0.0" in client.get("/metrics").text)
@@ -303,7 +303,7 @@ def test_a_watch_can_be_stopped_and_starts_once(registry):
     wait_until(lambda: threading.active_count() == before)
 
 
-def test_registry_errors_are_told(registry, monkeypatch):
+def test_registry_errors_are_kept(registry, monkeypatch):
     def refuse(version):
         message = "Expected a state; found another."
         raise RegistryError(message)

@@ -1,4 +1,4 @@
-"""RiskClient: the endpoint's numbers, patience with it, and a token nobody sees."""
+"""RiskClient: the endpoint's numbers, its retries, and a token nobody sees."""
 
 import io
 import json
@@ -65,7 +65,7 @@ def client(url):
 
 @pytest.fixture
 def naps(monkeypatch):
-    """Give the pauses that the client would make, and make none."""
+    """Return the pauses that the client would make, and make none."""
     pauses = []
     monkeypatch.setattr(urllib3.util.retry.time, "sleep", pauses.append)
     return pauses

@@ -1,4 +1,4 @@
-"""The image and its service: nothing can be built here, but it can be read."""
+"""The image and its service, checked as text: nothing is built here."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ VARIABLES = {parameter.envvar for parameter in COMMAND.params if parameter.envva
 
 @pytest.fixture(scope="module")
 def stages():
-    """Give the instructions of each stage of the Dockerfile, as (word, rest)."""
+    """Return the instructions of each stage of the Dockerfile, as (word, rest)."""
     text = (ROOT / "Dockerfile").read_text()
     text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
     lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""The gate before the app: a few at work, any number that send, no half body."""
+"""The gate: few requests are worked on, any number arrive, none is half."""
 
 import io
 import threading
@@ -141,7 +141,7 @@ def test_so_many_at_work(slots):
     assert most[0] == slots
 
 
-def test_who_sends_slowly_holds_nobody_up():
+def test_a_slow_client_delays_nobody():
     gate = gate_of()
     slow = Slow(b"slowly")
     answers = []
@@ -210,7 +210,7 @@ def test_an_error_in_the_app_gives_its_turn_back():
 
 
 @pytest.mark.parametrize("body", [b"x", b""])
-def test_it_tells_when_the_request_is_there_and_the_answer_is(body):
+def test_it_reports_when_the_request_and_the_answer_are_there(body):
     told = []
 
     def app(environ, start_response):

@@ -1,4 +1,4 @@
-"""The same number whatever the format; what cannot be read is named, never shown."""
+"""The same numbers in every format; refusals name columns and rows, never values."""
 
 import io
 import json

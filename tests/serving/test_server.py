@@ -1,4 +1,4 @@
-"""edml-serve: its options, and how it holds up in a process of its own."""
+"""edml-serve: its options, and its behaviour as a process."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ def stored(tmp_path_factory):
 
 @pytest.fixture
 def registry(stored, tmp_path):
-    """Give a registry of its own, whose champion is version 1."""
+    """Return a registry of its own, whose champion is version 1."""
     folder = tmp_path / "registry"
     shutil.copytree(stored, folder)
     return folder
@@ -44,7 +44,7 @@ def registry(stored, tmp_path):
 
 @pytest.fixture(scope="module")
 def expected(stored):
-    """Give the probabilities by version."""
+    """Return the probabilities by version."""
     from edml.registry import ModelRegistry  # noqa: PLC0415 - beside its use
 
     registry = ModelRegistry(stored)
@@ -67,7 +67,7 @@ def token_file(tmp_path):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Run the command, and give the options that it would serve with."""
+    """Run the command, and return the options that it would serve with."""
     got = []
     monkeypatch.setattr(_server, "serve", got.append)
 
@@ -162,7 +162,7 @@ def test_a_token_file_that_others_may_read(registry, token_file):
     assert "absent" in refused("--token-file", token_file.parent / "absent")
 
 
-def test_a_certificate_that_is_none(registry, tmp_path):
+def test_a_file_that_is_not_a_certificate(registry, tmp_path):
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("no certificate")
     assert "wrong.pem" in refused("--certificate", wrong)

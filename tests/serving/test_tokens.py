@@ -1,4 +1,4 @@
-"""Tokens: who is let in, and that nobody else ever sees one."""
+"""Tokens: who is accepted, and that no token is ever shown."""
 
 import hmac
 import logging

@@ -1,4 +1,4 @@
-"""The worker: time for slow clients, and no word of a bad request repeated."""
+"""The worker: slow clients are cut off, and no word of a bad request is repeated."""
 
 import json
 import logging
@@ -77,7 +77,7 @@ def test_an_answer_that_is_not_taken_is_cut_off(pair):
     assert len(failed) == 1
 
 
-def test_who_has_time_left_is_let_be(pair):
+def test_a_client_with_time_left_is_left_alone(pair):
     conn, theirs = pair
     watch = Watch(1000.0)
     with watch.over(conn):
@@ -86,7 +86,7 @@ def test_who_has_time_left_is_let_be(pair):
         assert conn.sock.recv(10) == b"more"
 
 
-def test_who_still_sends_at_the_end_gets_less_time(pair):
+def test_a_request_that_arrives_while_stopping_has_less_time(pair):
     conn, _ = pair
     watch = Watch(1000.0)
     with watch.over(conn):
@@ -95,7 +95,7 @@ def test_who_still_sends_at_the_end_gets_less_time(pair):
         assert conn.sock.recv(10) == b""
 
 
-def test_who_is_worked_for_at_the_end_does_not(pair):
+def test_a_request_that_is_worked_on_while_stopping_does_not(pair):
     conn, theirs = pair
     watch = Watch(1000.0)
     with watch.over(conn):
@@ -106,7 +106,7 @@ def test_who_is_worked_for_at_the_end_does_not(pair):
         assert conn.sock.recv(10) == b"more"
 
 
-def test_a_connection_that_was_handled_is_let_be(pair):
+def test_a_handled_connection_is_left_alone(pair):
     conn, theirs = pair
     watch = Watch(0.0)
     with watch.over(conn):
@@ -174,7 +174,7 @@ def test_no_word_of_a_bad_request_is_repeated(worker, pair, caplog, error, statu
         assert "test_worker.py" in caplog.text  # where it happened
 
 
-def test_no_tls_is_not_answered_in_plain_text(worker, pair, caplog):
+def test_a_connection_without_tls_gets_no_plain_text(worker, pair, caplog):
     assert answer_to(worker, pair, ssl.SSLError("http request")) == b""
     assert "not TLS" in caplog.text
 
