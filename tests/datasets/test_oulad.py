@@ -358,6 +358,7 @@ def test_real_tables_without_who_withdrew(oulad_home):
     assert found["percent"] == 33.8
 
 
+@pytest.mark.slow
 def test_real_tables_with_marks_after_two_weeks(oulad_home):
     X = load_oulad(oulad_home, grading_days={"TMA": 14, "CMA": 0})
     at_once = load_oulad(oulad_home)

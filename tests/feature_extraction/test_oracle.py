@@ -12,7 +12,7 @@ from edml.datasets import load_oulad, make_student_activity
 from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner
 from oracle import FEATURES, GROUPS, KEYS, assert_features_agree, features_oracle
-from strategies import START, as_dates, event_tables, table
+from strategies import START, as_dates, event_tables, n_examples, table
 
 OULAD = Path(__file__).parents[3] / "shared" / "data" / "oulad"
 QUIZZES = {"parciales": ("ORAL",), "integradores": ()}
@@ -34,7 +34,9 @@ params = st.fixed_dictionaries(
     }
 )
 many = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=n_examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 
@@ -107,26 +109,26 @@ def test_much_oulad(oulad):
 # -- adversarial tables -------------------------------------------------------
 
 
-@settings(many, max_examples=250)
+@settings(many, max_examples=n_examples(250))
 @given(event_tables(), params)
 def test_any_table(X, given):
     assert_features_agree(engineer(X, **given), features_oracle(X, **given))
 
 
-@settings(many, max_examples=250)
+@settings(many, max_examples=n_examples(250))
 @given(event_tables(max_rows=10), params)
 def test_any_table_cleaned(X, given):
     assert_features_agree(engineer(clean(X), **given), features_oracle(X, **given))
 
 
-@settings(many, max_examples=60)
+@settings(many, max_examples=n_examples(60))
 @given(event_tables(min_rows=15, max_rows=40, dtypes=False))
 def test_long_histories(X):
     X = X.assign(user_uuid="ana", course_uuid="x")
     check(X, fill_value=None)
 
 
-@settings(many, max_examples=50)
+@settings(many, max_examples=n_examples(50))
 @given(event_tables(max_rows=8))
 def test_mapped_columns(X):
     columns = {name: f"{name} of ours" for name in X.columns if name != "extra"}

@@ -22,12 +22,14 @@ from oracle import (
     assert_features_agree,
     features_oracle,
 )
-from strategies import DATES, DAY, NUMBERS, START, event_tables, table
+from strategies import DATES, DAY, NUMBERS, START, event_tables, n_examples, table
 
 many = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=n_examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-some = settings(many, max_examples=40)
+some = settings(many, max_examples=n_examples(40))
 pendings = st.sampled_from(["missing", "zero"])
 cuts = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 39, 40, 41, 999, 1000, 1100])
 EVENTS = ["nombre_examen", "ass_name", "ass_name_sub"]
@@ -291,7 +293,7 @@ def test_ticks_change_nothing_but_the_partition(X):
 
 
 @given(event_tables(min_rows=1, max_rows=3))
-@settings(some, max_examples=25)
+@settings(some, max_examples=n_examples(25))
 def test_empty_table(X):
     empty = X.iloc[:0]
     for out in (engineer(empty), engineer(clean(empty)), engineer(as_of(empty, 3))):
