@@ -72,17 +72,18 @@ def test_a_write_replaces_and_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-@pytest.mark.parametrize("method", ["write_bytes", "replace"])
-def test_a_write_that_is_stopped_changes_nothing(tmp_path, monkeypatch, error, method):
+@pytest.mark.parametrize("step", ["write", "rename"])
+def test_a_write_that_is_stopped_changes_nothing(tmp_path, monkeypatch, error, step):
     path = tmp_path / "file"
     write_whole(path, b"before")
 
-    def stop(self, *_):
-        self.touch()
-        raise error
+    def stop(action, path, do):
+        if action == step:
+            raise error("stopped")
+        return do()
 
-    monkeypatch.setattr(f"pathlib.Path.{method}", stop)
-    with pytest.raises(error):
+    monkeypatch.setattr("edml._files.step", stop)
+    with pytest.raises(error, match="stopped"):
         write_whole(path, b"after")
     monkeypatch.undo()
     assert path.read_bytes() == b"before"

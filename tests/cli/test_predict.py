@@ -359,7 +359,9 @@ def test_what_is_not_there_is_told_without_an_id(
     assert_refused(result, "all 2 students", "none of number 2", "'user_uuid'")
     assert "ann42" not in result.output
     assert there not in result.output
-    assert_refused(edml("predict", "later.csv", "--course", "No"), "no event of it")
+    assert_refused(
+        edml("predict", "later.csv", "--course", "No"), "events of the course"
+    )
     assert_refused(edml("predict", "no.csv"), "There is no file no.csv")
     assert not Path("inferences").exists()
 

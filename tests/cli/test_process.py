@@ -69,7 +69,7 @@ def test_the_command_writes_the_table(project, edml, events, suffix):
     )
     assert table["target"].tolist() == expected["target"].tolist()
     assert f"Wrote out/f.{suffix}: {len(expected):,} snapshots" in result.stdout
-    assert "Describing" in result.stderr
+    assert "Computing the features" in result.stderr
     assert "Describing" not in result.stdout
 
 

@@ -132,7 +132,7 @@ def test_a_machine_without_users(run, folder, monkeypatch):
 
 
 def test_verify(run, folder):
-    assert run("verify").stdout == "All is well with 3 versions.\n"
+    assert run("verify").stdout == "No problem found in 3 versions.\n"
     (folder / "risk" / "versions" / "2" / "model.skops").write_bytes(b"")
     result = run("verify")
     assert (result.exit_code, result.stdout) == (1, "")

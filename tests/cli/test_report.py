@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edml import evaluate
+from edml import Evaluation, evaluate
 from edml.cli import _report
 from edml.cli._files import read_events
 from edml.cli._settings import Config
@@ -30,7 +30,7 @@ def _drawn_once(request, monkeypatch):
     """Draw one picture for all tests but those of pictures: it takes a second."""
     if "pictures" not in request.function.__name__:
         light = Picture("One", "Text", '<svg><g id="a"/><use href="#a"/></svg>')
-        monkeypatch.setattr(_report, "draw_pictures", lambda evaluation: [light])
+        monkeypatch.setattr(Evaluation, "draw_pictures", lambda evaluation: [light])
 
 
 def side_of(name):
@@ -105,7 +105,7 @@ def test_several_side_by_side(registry, edml):
     assert result.exit_code == 0, result.output
     assert result.stdout == "Wrote out/both.html\n"
     text = page_of("out/both.html")
-    assert "All were judged on the same rows." in text
+    assert "All were evaluated on the same rows." in text
     for version in (1, 2):
         evaluation = registry.evaluations(version)["evaluation"][0]
         low, high = evaluation.intervals["brier"]
@@ -120,7 +120,7 @@ def test_shared_rows_are_preferred(registry, edml):
     registry.reevaluate(*later, 1)  # newer, and of one version alone
     edml("report", "1", "2")
     text = page_of()
-    assert "All were judged on the same rows." in text
+    assert "All were evaluated on the same rows." in text
     first = registry.evaluations(1)["evaluation"][0]
     assert f"{first.metrics['brier']:.3f} [" in text
     edml("report", "1")
@@ -135,7 +135,7 @@ def test_different_rows_are_told(registry, edml, stand_in):
     registry.register(model, evaluate(model, *later, n_resamples=0))
     result = edml("report", "1", "3", "--json")
     assert json.loads(result.stdout)["same_rows"] is False
-    assert "the figures cannot be compared" in page_of()
+    assert "do not compare the figures" in page_of()
     assert "do not compare" in edml("report", "1", "3").stdout
 
 
@@ -152,7 +152,7 @@ def test_a_version_without_evaluation(registry, edml, stand_in, assert_refused):
     assert_refused(edml("report", "3"), "found none", "edml update")
     assert not Path("report.html").exists()
     assert edml("report", "1", "3").exit_code == 0
-    assert "It has no evaluation that may be shown." in page_of()
+    assert "It has no evaluation that decided no contest." in page_of()
 
 
 def test_labels_are_escaped(registry, edml, stand_in):

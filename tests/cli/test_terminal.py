@@ -192,7 +192,7 @@ def test_only_one_place_reads_the_environment():
     readers = {
         path.name for path in folder.glob("*.py") if "os.environ" in path.read_text()
     }
-    assert readers == {"_registry.py", "_terminal.py"}
+    assert readers == {"_access.py", "_commands.py"}
 
 
 # -- serve --------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_only_one_place_reads_the_environment():
 
 def test_serve_hands_on_settings_and_options(project, edml, monkeypatch):
     given = []
-    monkeypatch.setattr("edml.serving._server.main", given.extend)
+    monkeypatch.setattr("edml.serving.main", given.extend)
     (project / "edml.toml").write_text(
         "[endpoint]\nport = 9000\ntoken_file = 'tokens'\n[registry]\nname = 'spring'\n"
     )

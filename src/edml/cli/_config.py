@@ -1,4 +1,4 @@
-"""The configuration of a project: one file, checked, that flags can override."""
+"""The configuration of a project: defaults, edml.toml, the environment, options."""
 
 import difflib
 import tomllib
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from edml.cli._settings import Config, field_of
 from edml.cli._toml import find_lines, read_value
@@ -14,93 +15,51 @@ from edml.exceptions import EdmlError
 
 FILE = "edml.toml"
 PREFIX = "EDML_"
-#: Secrets, which are read from the environment alone and never from the file.
+#: Secrets, which are read from the environment only and never from the file.
 SECRETS = {
     ("registry", "key"): f"{PREFIX}REGISTRY_KEY",
     ("endpoint", "token"): f"{PREFIX}ENDPOINT_TOKEN",
 }
+#: Keys of earlier versions, which a file may still set, and why they are gone.
+_REMOVED = {("tune", "blended"): "searches blend no models any more"}
 _LONGEST = 40  # characters of a value in a message
+
+Key = tuple[str, str]  # section and key
 
 
 class ConfigError(EdmlError, ValueError):
-    """The configuration cannot be used; the message names file and line."""
+    """The configuration cannot be used; a line for each mistake, with its place."""
 
 
 class Read(NamedTuple):
-    """A configuration, and where its values come from.
-
-    Attributes
-    ----------
-    config : Config
-        What holds.
-    origins : dict of (str, str) to str
-        Where section and key were set, for people; what is absent is a default.
-    unknown : list of str
-        Variables of the environment that look like settings and are none.
-    """
+    """A configuration, where its values come from, and what was ignored."""
 
     config: Config
-    origins: dict[tuple[str, str], str]
-    unknown: list[str]
+    origins: dict[Key, str]
+    notes: list[str]
 
 
 def read_config(
     path: Path | None = None,
     environ: Mapping[str, str] | None = None,
-    flags: Mapping[tuple[str, str], Any] | None = None,
+    flags: Mapping[Key, Any] | None = None,
 ) -> Read:
-    """Read the configuration: defaults, then file, environment and flags.
-
-    Parameters
-    ----------
-    path : Path or None, default=None
-        The file; None is what ``EDML_CONFIG`` names, or ``edml.toml`` where there is
-        one.
-    environ : mapping of str to str, default=None
-        The environment; empty variables are none.
-    flags : mapping of (str, str) to object, default=None
-        Section and key to the value; a None is no value.
-
-    Returns
-    -------
-    read : Read
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read, or a key is unknown or its value of another kind.
-    """
+    """Read the configuration; each layer overrides the one before."""
     layers = _Layers()
     environ = environ or {}
     if path is None and environ.get(f"{PREFIX}CONFIG"):
         path = Path(environ[f"{PREFIX}CONFIG"])
     if path is not None or Path(FILE).exists():
         layers.add_file(path or Path(FILE))
-    unknown = layers.add_environment(environ)
-    for (section, key), value in (flags or {}).items():
+    layers.add_environment(environ)
+    for key, value in (flags or {}).items():
         if value is not None:
-            layers.add(section, key, value, f"option {section}.{key}")
-    return Read(layers.check(), layers.origins, unknown)
+            layers.add(key, value, f"option {'.'.join(key)}")
+    return Read(layers.check(), layers.origins, layers.notes)
 
 
-def parse_settings(settings: Iterable[str]) -> dict[tuple[str, str], Any]:
-    """Read what `--set` is given: SECTION.KEY=VALUE.
-
-    Parameters
-    ----------
-    settings : iterable of str
-        Each as TOML has it, or a plain text.
-
-    Returns
-    -------
-    flags : dict of (str, str) to object
-        For `read_config`.
-
-    Raises
-    ------
-    ConfigError
-        If one has no such form.
-    """
+def parse_settings(settings: Iterable[str]) -> dict[Key, Any]:
+    """Parse the values of `--set`: SECTION.KEY=VALUE."""
     flags = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -111,20 +70,22 @@ def parse_settings(settings: Iterable[str]) -> dict[tuple[str, str], Any]:
                 "something else."
             )
             raise ConfigError(message)
-        flags[section, key] = _fitting(section, key, value.strip())
+        flags[section, key] = _parse_text((section, key), value.strip())
     return flags
 
 
 class _Layers:
-    """The values of all layers, the later over the earlier, with their origins."""
+    """The values of all layers with their origins, the mistakes, and notes."""
 
     def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.origins: dict[tuple[str, str], str] = {}
+        self.values: dict[Key, Any] = {}
+        self.origins: dict[Key, str] = {}
+        self.problems: list[str] = []
+        self.notes: list[str] = []
 
-    def add(self, section: str, key: str, value: Any, origin: str) -> None:
-        self.values.setdefault(section, {})[key] = value
-        self.origins[section, key] = origin
+    def add(self, key: Key, value: Any, origin: str) -> None:
+        self.values[key] = value
+        self.origins[key] = origin
 
     def add_file(self, path: Path) -> None:
         try:
@@ -138,78 +99,100 @@ class _Layers:
             message = f"{path} is not UTF-8. Save it as UTF-8."
             raise ConfigError(message) from None
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path} is no TOML: {error}. Mend that line.") from None
+            message = f"{path} is not valid TOML: {error}. Correct that line."
+            raise ConfigError(message) from None
         lines = find_lines(text)
         for section, body in document.items():
             where = f"{path}, line {lines[section,]}"
             if section not in Config.model_fields:
-                near = _near(section, Config.model_fields, "section")
-                raise ConfigError(
-                    f"{where}: the section {section!r} is unknown. {near}"
-                )
-            if not isinstance(body, dict):
-                message = (
+                self.problems.append(f"{where}: {_unknown_section(section)}")
+            elif not isinstance(body, dict):
+                self.problems.append(
                     f"{where}: {section!r} is a section; found a value. Write "
                     f"[{section}], and its keys on the lines below."
                 )
-                raise ConfigError(message)
-            for key, value in body.items():
-                below = _below(path.parent, section, key, value)
-                self.add(section, key, below, f"{path}, line {lines[section, key]}")
+            else:
+                for key, value in body.items():
+                    below = _resolve_path(path.parent, (section, key), value)
+                    line = lines[section, key]
+                    self.add((section, key), below, f"{path}, line {line}")
 
-    def add_environment(self, environ: Mapping[str, str]) -> list[str]:
-        secrets = set(SECRETS.values())
-        unknown = []
+    def add_environment(self, environ: Mapping[str, str]) -> None:
         for name, text in sorted(environ.items()):
-            if not name.startswith(PREFIX) or name in secrets or not text:
+            if not name.startswith(PREFIX) or name in SECRETS.values() or not text:
                 continue
             rest = name.removeprefix(PREFIX).lower()
-            section = next(
-                (one for one in Config.model_fields if rest.startswith(f"{one}_")), None
+            sections = (
+                one for one in Config.model_fields if rest.startswith(f"{one}_")
             )
+            section = next(sections, None)
             if section is None:
-                continue  # another's, such as that of a test
-            key = rest.removeprefix(f"{section}_")
-            if key in _keys(section):
-                self.add(section, key, _fitting(section, key, text), name)
-            else:  # no error: a container may be given such names by its host
-                unknown.append(name)
-        return unknown
+                continue  # another program's
+            key = section, rest.removeprefix(f"{section}_")
+            if key[1] in _keys(section):
+                self.add(key, _parse_text(key, text), name)
+            else:  # no error: the host of a container may set such names
+                self.notes.append(f"{name} is not a setting, and is ignored.")
 
     def check(self) -> Config:
-        known, problems = self._known()
+        known = self._take_known()
         config = Config()
         try:
             config = Config.model_validate(known)
         except ValidationError as error:
-            problems += self._ill_typed(error)
-        if not problems and (config.columns or config.exam_kinds):
-            problems = self._ill_named(config)
-        if problems:
-            raise ConfigError("\n".join(problems))
+            self._note_invalid(error)
+        if not self.problems:
+            self._check_names(config)
+        if self.problems:
+            raise ConfigError("\n".join(self.problems))
         return config
 
-    def _known(self) -> tuple[dict[str, Any], list[str]]:
-        """Give the values whose names are known, and what is wrong with the others."""
-        known: dict[str, Any] = {}
-        problems = []
-        for (section, key), origin in self.origins.items():
+    def _take_known(self) -> dict[str, dict[str, Any]]:
+        """Return the values whose keys exist; the others are mistakes."""
+        known: dict[str, dict[str, Any]] = {}
+        for place, origin in list(self.origins.items()):
+            section, key = place
             if section not in Config.model_fields:
-                near = _near(section, Config.model_fields, "section")
-                problems.append(f"{origin}: the section {section!r} is unknown. {near}")
-            elif (section, key) in SECRETS:
-                problems.append(
+                self.problems.append(f"{origin}: {_unknown_section(section)}")
+            elif place in SECRETS:
+                self.problems.append(
                     f"{origin}: a secret does not belong here. Remove it, and set "
-                    f"{SECRETS[section, key]} in the environment."
+                    f"{SECRETS[place]} in the environment."
                 )
+            elif place in _REMOVED:
+                self.notes.append(
+                    f"{origin}: {section}.{key} is ignored, for {_REMOVED[place]}. "
+                    "Remove it."
+                )
+                del self.origins[place]
             elif key not in _keys(section):
-                near = _near(key, _keys(section), "key")
-                problems.append(f"{origin}: [{section}] has no key {key!r}. {near}")
+                hint = _suggest(key, _keys(section), "key")
+                self.problems.append(
+                    f"{origin}: [{section}] has no key {key!r}. {hint}"
+                )
             else:
-                known.setdefault(section, {})[key] = self.values[section][key]
-        return known, problems
+                known.setdefault(section, {})[key] = self.values[place]
+        return known
 
-    def _ill_named(self, config: Config) -> list[str]:
+    def _note_invalid(self, error: ValidationError) -> None:
+        invalid: dict[tuple[str, ...], str] = {}  # one mistake for each key
+        for one in error.errors(include_url=False):
+            place = tuple(map(str, one["loc"]))[:2]
+            if len(place) < 2:  # of the section as a whole
+                text = one["msg"].removeprefix("Value error, ")
+                invalid[place] = f"{self._origin_of(place[0])}: {text}."
+                continue
+            key = place[0], place[1]
+            invalid.setdefault(
+                key,
+                f"{self.origins[key]}: {'.'.join(key)} expects "
+                f"{_expected(key, one['msg'])}; found {_shown(self.values[key])}.",
+            )
+        self.problems += invalid.values()
+
+    def _check_names(self, config: Config) -> None:
+        if not (config.columns or config.exam_kinds):
+            return
         from edml.schema import resolve_columns, resolve_exam_kinds  # noqa: PLC0415
 
         try:
@@ -217,28 +200,10 @@ class _Layers:
             resolve_exam_kinds(config.exam_kinds)
         except ValueError as error:
             section = "columns" if str(error).startswith("columns") else "exam_kinds"
-            return [f"{self._origin_of(section)}: {error}"]
-        return []
+            self.problems.append(f"{self._origin_of(section)}: {error}")
 
     def _origin_of(self, section: str) -> str:
         return next(o for (s, _), o in self.origins.items() if s == section)
-
-    def _ill_typed(self, error: ValidationError) -> list[str]:
-        problems: dict[Any, str] = {}
-        for one in error.errors(include_url=False):
-            place = tuple(map(str, one["loc"]))
-            section, key = (*place, "")[:2]
-            if not key:  # of the section as a whole
-                text = one["msg"].removeprefix("Value error, ")
-                problems[section,] = f"{self._origin_of(section)}: {text}."
-                continue
-            found = self.values[section][key]
-            problems.setdefault(
-                (section, key),
-                f"{self.origins[section, key]}: {section}.{key} expects "
-                f"{_expected(section, key, one['msg'])}; found {_shown(found)}.",
-            )
-        return list(problems.values())
 
 
 def _keys(section: str) -> list[str]:
@@ -253,30 +218,40 @@ def _keys(section: str) -> list[str]:
     return list(getattr(Config.model_fields[section].annotation, "model_fields", {}))
 
 
-def _fitting(section: str, key: str, text: str) -> Any:
-    """Read a text: as TOML if the key takes that, or else as it is."""
+def _field(key: Key) -> FieldInfo | None:
+    return field_of(*key) if key[0] in Config.model_fields else None
+
+
+def _parse_text(key: Key, text: str) -> Any:
+    """Parse a value as TOML where the key accepts that, or else keep the text."""
     value = read_value(text)
     if isinstance(value, str):
-        field = field_of(section, key) if section in Config.model_fields else None
-        listed = field is not None and get_origin(field.annotation) is list
-        if listed or section == "exam_kinds":
+        field = _field(key)
+        is_list = field is not None and get_origin(field.annotation) is list
+        if is_list or key[0] == "exam_kinds":
             return [part.strip() for part in value.split(",")]
-    else:
-        try:
-            Config.model_validate({section: {key: value}})
-        except ValidationError as error:
-            if error.errors()[0]["type"] in ("string_type", "path_type"):
-                return text  # a name such as 2024
+        return value
+    try:
+        Config.model_validate({key[0]: {key[1]: value}})
+    except ValidationError as error:
+        if error.errors()[0]["type"] in ("string_type", "path_type"):
+            return text  # a name such as 2024
     return value
 
 
-def _below(folder: Path, section: str, key: str, value: Any) -> Any:
-    field = field_of(section, key) if section in Config.model_fields else None
-    of_file = field is not None and field.annotation in (Path, Path | None)
-    return str(folder / value) if of_file and isinstance(value, str) else value
+def _resolve_path(folder: Path, key: Key, value: Any) -> Any:
+    """Resolve a path of the file from the folder of the file."""
+    field = _field(key)
+    is_path = field is not None and field.annotation in (Path, Path | None)
+    return str(folder / value) if is_path and isinstance(value, str) else value
 
 
-def _near(found: str, known: Iterable[str], what: str) -> str:
+def _unknown_section(section: str) -> str:
+    hint = _suggest(section, Config.model_fields, "section")
+    return f"the section {section!r} is unknown. {hint}"
+
+
+def _suggest(found: str, known: Iterable[str], what: str) -> str:
     known = list(known)
     near = difflib.get_close_matches(found, known, n=1)
     if near:
@@ -284,8 +259,8 @@ def _near(found: str, known: Iterable[str], what: str) -> str:
     return f"Use a {what} of {', '.join(known)}."
 
 
-def _expected(section: str, key: str, message: str) -> str:
-    field = field_of(section, key)
+def _expected(key: Key, message: str) -> str:
+    field = field_of(*key)
     extra = field.json_schema_extra if field is not None else None
     if isinstance(extra, dict):
         return str(extra["is"])

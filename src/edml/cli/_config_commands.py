@@ -1,4 +1,4 @@
-"""``edml config``: write the settings of a project, and show which hold."""
+"""``edml config``: write the settings of a project, and show those in force."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ def init(
         bool, typer.Option("--force", help="Replace the file where it exists.")
     ] = False,
 ) -> None:
-    """Write a file of all settings, each at its default."""
+    """Write a file with every setting at its default."""
     with guarded("config init"):
         from edml.cli._config import ConfigError  # noqa: PLC0415 - slow to import
         from edml.cli._files import write_whole  # noqa: PLC0415
@@ -42,7 +42,7 @@ def init(
 def show_(
     config: ConfigFile = None, settings: Settings = None, as_json: Json = False
 ) -> None:
-    """Show the settings that hold, and where each comes from."""
+    """Show the settings in force, and where each comes from."""
     with guarded("config show"):
         read = read_settings(config, settings)
         result = {

@@ -1,15 +1,17 @@
-"""The figures of ``edml demo``, as tables; nothing here prints."""
+"""``edml demo``: train on some students, and measure how well others are predicted."""
 
-from dataclasses import dataclass
+import math
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
+from edml.cli._terminal import stage
 from edml.datasets import load_activity, load_oulad
+from edml.metrics import snapshot_metrics
 from edml.model_selection import PeriodSplit, student_train_test_split
+from edml.pipeline import make_risk_pipeline
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -24,96 +26,73 @@ from edml.schema import (
 
 THRESHOLD = 0.5
 N_FIFTHS = 5
+FIGURES = ("roc_auc", "average_precision", "precision", "recall")
 
 
-@dataclass(frozen=True)
-class Split:
-    """Training and test side of a table; no student is on both.
+class Demo(NamedTuple):
+    """What is shown: ``figures`` by fifth of the course, and ten students."""
 
-    Attributes
-    ----------
-    X_train, X_test : DataFrame of shape (n_rows, n_columns)
-        The event tables.
-    y_train, y_test : Series of shape (n_rows,)
-        1 where the student fails, else 0.
-    how : str
-        What is trained and tested on, for people.
-    """
+    how: str
+    n_students: tuple[int, int]  # of training and test data
+    figures: pd.DataFrame
+    most_at_risk: pd.DataFrame
+
+
+class _Split(NamedTuple):
+    """Training and test rows of a table, in which no student is in both."""
 
     X_train: pd.DataFrame
-    y_train: pd.Series
     X_test: pd.DataFrame
+    y_train: pd.Series
     y_test: pd.Series
     how: str
 
 
-def split_sample() -> Split:
-    """Split the shipped sample by student."""
-    X, y = load_activity(return_X_y=True)
-    X_train, X_test, y_train, y_test = student_train_test_split(
-        X, y, test_size=0.2, random_state=0
+def demo(oulad: Path | None) -> Demo:
+    """Train and test on the shipped sample, or on a folder of the OULAD tables."""
+    with stage("Reading the events"):
+        split = _split_sample() if oulad is None else _split_oulad(oulad)
+    with stage(f"Training on {len(split.X_train):,} rows"):
+        # one thread: on busy cores, several wait for each other far longer
+        pipeline = make_risk_pipeline().fit(split.X_train, split.y_train)
+    with stage(f"Scoring {len(split.X_test):,} rows"):
+        score = pipeline.predict_proba(split.X_test)[:, 1]
+    snapshots = take_snapshots(split.X_test, split.y_test, score)
+    return Demo(
+        split.how,
+        (split.X_train[STUDENT].nunique(), split.X_test[STUDENT].nunique()),
+        measure_fifths(snapshots),
+        most_at_risk(snapshots),
     )
+
+
+def _split_sample() -> _Split:
+    X, y = load_activity(return_X_y=True)
+    sides = student_train_test_split(X, y, test_size=0.2, random_state=0)
     how = (
         "The sample that comes with edml; its students are synthetic. Trained on "
         "80 % of the students, tested on the others."
     )
-    return Split(X_train, y_train, X_test, y_test, how)
+    X_train, X_test, y_train, y_test = sides
+    return _Split(X_train, X_test, y_train, y_test, how)
 
 
-def split_oulad(folder: Path) -> Split:
-    """Split the Open University tables in time.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the tables are.
-
-    Returns
-    -------
-    split : Split
-        The last period is the test side.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder, or one of its tables, is not there.
-    TableError
-        If a table cannot be read.
-    SplitError
-        If there is but one period, or a side has but one outcome.
-    """
+def _split_oulad(folder: Path) -> _Split:
+    """Split in time: the last period is tested."""
     X, y = load_oulad(folder, return_X_y=True)
     train, test = next(PeriodSplit().split(X, y))
     X_train, X_test = X.iloc[train], X.iloc[test]
+    half, year = str(X_test[PERIOD].iloc[0]).split("-")
+    month = {"01": "February", "02": "October"}[half]
     how = (
-        f"The OULAD tables. Trained on the presentations before {_start(X_test)}, "
-        "tested on those of that month."
+        f"The OULAD tables. Trained on the presentations before {month} {year}, tested "
+        "on those of that month."
     )
-    return Split(X_train, y.iloc[train], X_test, y.iloc[test], how)
-
-
-def _start(X: pd.DataFrame) -> str:
-    half, year = str(X[PERIOD].iloc[0]).split("-")
-    return {"01": "February", "02": "October"}[half] + f" {year}"
+    return _Split(X_train, X_test, y.iloc[train], y.iloc[test], how)
 
 
 def take_snapshots(X: pd.DataFrame, y: pd.Series, score: FloatArray) -> pd.DataFrame:
-    """Give one row per snapshot: who, when, outcome and score.
-
-    Parameters
-    ----------
-    X : DataFrame of shape (n_rows, n_columns)
-        The event table.
-    y : Series of shape (n_rows,)
-        The outcome of each row.
-    score : ndarray of shape (n_rows,)
-        The probability of failing that each row was given, in [0, 1].
-
-    Returns
-    -------
-    snapshots : DataFrame of shape (n_snapshots, 7)
-        The first row of each student, course and partition.
-    """
+    """Return the first row of each snapshot: who, when, outcome and probability."""
     first, _ = first_rows(snapshot_codes(X, resolve_columns(None)))
     snapshots = X.iloc[first][[STUDENT, COURSE, "course_name", "legajo"]].copy()
     snapshots[PARTITION] = read_partitions(X[PARTITION])[first]
@@ -123,51 +102,23 @@ def take_snapshots(X: pd.DataFrame, y: pd.Series, score: FloatArray) -> pd.DataF
 
 
 def measure(snapshots: pd.DataFrame) -> dict[str, float]:
-    """Give the figures of some snapshots.
-
-    Parameters
-    ----------
-    snapshots : DataFrame of shape (n_snapshots, 7)
-        What `take_snapshots` gives.
-
-    Returns
-    -------
-    figures : dict of str to float
-        The number of students, and shares in [0, 1]: those that fail, AUC,
-        average precision, precision and recall at 0.5. What is not defined, for
-        want of failing or passing students or of flags, is NaN.
-    """
+    """Return the figures of some snapshots; NaN where one is not defined."""
     fails = snapshots["fails"].to_numpy() == 1
-    score = snapshots["probability"].to_numpy(dtype=np.float64)
-    flagged = score >= THRESHOLD
-    both = fails.any() and not fails.all()
+    figures = dict.fromkeys(FIGURES, math.nan)
+    if len(snapshots):
+        figures |= snapshot_metrics(fails, snapshots["probability"], THRESHOLD)
     return {
         "students": float(snapshots[STUDENT].nunique()),
-        "failing": _share(fails.sum(), len(fails)),
-        "AUC": roc_auc_score(fails, score) if both else np.nan,
-        "average precision": average_precision_score(fails, score) if both else np.nan,
-        "precision": _share((fails & flagged).sum(), flagged.sum()),
-        "recall": _share((fails & flagged).sum(), fails.sum()),
+        "failing": float(fails.mean()) if len(fails) else math.nan,
+        **{name: figures[name] for name in FIGURES},
     }
 
 
-def _share(part: int, whole: int) -> float:
-    return float(part / whole) if whole else np.nan
-
-
 def measure_fifths(snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Give the figures for each fifth of the course, and for all of it.
+    """Return the figures of each fifth of the course, and of all of it.
 
-    Parameters
-    ----------
-    snapshots : DataFrame of shape (n_snapshots, 7)
-        What `take_snapshots` gives.
-
-    Returns
-    -------
-    figures : DataFrame of shape (n_parts, 6)
-        What `measure` gives. A course lasts as long as the longest one here; of
-        one with fewer than five days, the fifths without a day are left out.
+    A course lasts as long as the longest one here. Of a course of fewer than five
+    days, the fifths without a day are left out.
     """
     length = int(snapshots[PARTITION].max()) + 1
     # day p is in fifth p * 5 // length, which begins at the quotient rounded up
@@ -184,20 +135,7 @@ def measure_fifths(snapshots: pd.DataFrame) -> pd.DataFrame:
 
 
 def most_at_risk(snapshots: pd.DataFrame, n_students: int = 10) -> pd.DataFrame:
-    """Give the students with the highest probability at their latest partition.
-
-    Parameters
-    ----------
-    snapshots : DataFrame of shape (n_snapshots, 7)
-        What `take_snapshots` gives.
-    n_students : int, default=10
-        How many students to give at most.
-
-    Returns
-    -------
-    students : DataFrame of shape (n_students, 7)
-        The highest first; who is in several courses is given once.
-    """
+    """Return the students most at risk at their latest partition, each once."""
     in_time = snapshots.sort_values(PARTITION, kind="stable")
     latest = in_time.drop_duplicates([STUDENT, COURSE], keep="last")
     ranked = latest.sort_values("probability", ascending=False, kind="stable")

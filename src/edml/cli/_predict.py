@@ -1,27 +1,36 @@
-"""``edml predict``: who is on the way to failing, from a model or an endpoint."""
+"""``edml predict``: who is on the way to failing, from a registry or an endpoint."""
 
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from edml.cli._config import SECRETS
-from edml.cli._files import safe_name, write_json, write_whole
+from edml.cli._access import open_client, open_registry
+from edml.cli._files import read_events, safe_name, write_json, write_whole
+from edml.cli._settings import Config
 from edml.cli._terminal import stage
 from edml.datasets import as_of
 from edml.exceptions import TableError
-from edml.schema import COURSE, PARTITION, STUDENT, read_partitions
+from edml.registry import PRODUCTION
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    STUDENT,
+    columns_of,
+    read_partitions,
+    resolve_columns,
+)
 
-#: The variable of the environment that holds the endpoint's token.
-TOKEN = SECRETS["endpoint", "token"]
+if TYPE_CHECKING:
+    from edml.serving import RiskClient
 
 _COURSE_NAME, _FILE_NUMBER = "course_name", "legajo"
 _KEYS = (STUDENT, COURSE)
-#: The columns of what is predicted, in order; the last two where they are asked for.
-COLUMNS = (
+#: The columns of a prediction, in order; the last two where they are asked for.
+_COLUMNS = (
     STUDENT,
     COURSE,
     _COURSE_NAME,
@@ -37,20 +46,10 @@ COLUMNS = (
 
 
 class Wanted(NamedTuple):
-    """Whose risk is asked for, and when.
+    """Whose risk is asked for, and when; None and no students mean all.
 
-    Attributes
-    ----------
-    course : str or None
-        Name or id of a course; None is all.
-    students : sequence of str
-        Ids; none is all.
-    partition : int or None
-        The course day as of whose end; None is each student's latest.
-    language : {"en", "es"}
-        Of the reasons.
-    explain : bool
-        Whether reasons and facts are asked for.
+    ``partition`` is the course day at whose end to predict; None is the latest of each
+    student.
     """
 
     course: str | None = None
@@ -60,48 +59,48 @@ class Wanted(NamedTuple):
     explain: bool = True
 
 
-class Client(Protocol):
-    """What is asked of `edml.serving.RiskClient`."""
+def predict(
+    events: Path, wanted: Wanted, config: Config, *, by_endpoint: bool
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return predictions, the highest probability first, and which model made them."""
+    if by_endpoint:
+        names = resolve_columns(config.columns)
+        with open_client(config.endpoint) as client:
+            X = _read(events, wanted, names, config)
+            with stage(f"Scoring {len(X):,} rows"):
+                found = predict_with_client(client, X, wanted, names)
+        version = found["model_version"].unique().tolist()[0]
+        return found, {"endpoint": config.endpoint.url, "model_version": version}
+    with stage("Reading the model"):
+        registry = open_registry(config.registry.path, config.registry.name)
+        record = registry.record(PRODUCTION)
+        model = registry.load(record.version)
+    X = _read(events, wanted, columns_of(model), config)
+    with stage(f"Scoring {len(X):,} rows"):
+        found = predict_with_model(model, record.version, X, wanted)
+    return found, {"registry": config.registry.name, "model_version": record.version}
 
-    def predict(
-        self, X: pd.DataFrame, explain: bool = False, language: str = "en"
-    ) -> pd.DataFrame:
-        """Score the events of students."""
-        ...
+
+def _read(
+    events: Path, wanted: Wanted, names: Mapping[str, str], config: Config
+) -> pd.DataFrame:
+    with stage("Reading the events"):
+        X = read_events(events, names, source=config.source)
+    return choose_events(X, wanted, names)
 
 
 def choose_events(
     X: pd.DataFrame, wanted: Wanted, names: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Give the events of those who are asked for, all that is known of them.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The event table.
-    wanted : Wanted
-        Who.
-    names : mapping of str to str
-        The actual column names.
-
-    Returns
-    -------
-    chosen : DataFrame
-        Some rows of ``X``.
-
-    Raises
-    ------
-    TableError
-        If there is no such course, or no event of one of the students.
-    """
+    """Return all events of the requested course and students."""
     if wanted.course is not None:
         columns = [names[name] for name in (_COURSE_NAME, COURSE)]
-        there = [X[name].astype(str) for name in columns if name in X.columns]
-        of_course = sum(column == wanted.course for column in there) > 0
+        present = [X[name].astype(str) for name in columns if name in X.columns]
+        of_course = sum(column == wanted.course for column in present) > 0
         if not of_course.any():
             message = (
-                "Expected the course that --course names; found no event of it. Give "
-                "its name or id as the table has it."
+                "Expected events of the course given as --course; found none. Pass its "
+                "name or id as the table spells it."
             )
             raise TableError(message)
         X = X[of_course]
@@ -113,10 +112,10 @@ def choose_events(
             if not (students == student).any()
         )
         if absent:
-            message = (  # by number: an id is a student's
+            message = (  # by position: an id is a student's
                 f"Expected events of all {len(wanted.students)} students; found none "
-                f"of number {', '.join(map(str, absent))} of them. Give ids as the "
-                f"column {names[STUDENT]!r} has them."
+                f"of number {', '.join(map(str, absent))} of them. Pass ids as the "
+                f"column {names[STUDENT]!r} spells them."
             )
             raise TableError(message)
         X = X[students.isin(wanted.students)]
@@ -126,25 +125,7 @@ def choose_events(
 def predict_with_model(
     model: Any, version: int, X: pd.DataFrame, wanted: Wanted
 ) -> pd.DataFrame:
-    """Score students with a loaded model.
-
-    Parameters
-    ----------
-    model : DeployedClassifier
-        The model.
-    version : int
-        Its number.
-    X : DataFrame
-        What `choose_events` gave.
-    wanted : Wanted
-        When, and in which language.
-
-    Returns
-    -------
-    students : DataFrame
-        One row per student and course, the highest probability first, with the
-        probabilities of `score_students` to the bit.
-    """
+    """Score students with a loaded model: `score_students`, to the bit."""
     students = model.score_students(
         X,
         at=wanted.partition,
@@ -157,31 +138,9 @@ def predict_with_model(
 
 
 def predict_with_client(
-    client: Client, X: pd.DataFrame, wanted: Wanted, names: Mapping[str, str]
+    client: "RiskClient", X: pd.DataFrame, wanted: Wanted, names: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Score students by an endpoint, which is sent their events alone.
-
-    Parameters
-    ----------
-    client : RiskClient
-        Asks the endpoint.
-    X : DataFrame
-        What `choose_events` gave.
-    wanted : Wanted
-        When.
-    names : mapping of str to str
-        The actual column names.
-
-    Returns
-    -------
-    students : DataFrame
-        As from `predict_with_model`.
-
-    Raises
-    ------
-    TableError
-        If no event is so early.
-    """
+    """Score students by an endpoint, which receives only their events."""
     if wanted.partition is not None:
         X = as_of(X, wanted.partition, columns=names)
         if not len(X):
@@ -193,14 +152,14 @@ def predict_with_client(
     found = client.predict(X, wanted.explain, wanted.language).rename(
         columns={names[name]: name for name in (*_KEYS, PARTITION)}
     )
-    # as texts: an id may be a number here, and a text on its way there and back
+    # as text: an id may be a number here, and text on its way there and back
     rows = X.drop_duplicates([names[name] for name in _KEYS])
     place = {key: row for row, key in enumerate(_keys(rows, names))}
     of_rows = [place[key] for key in _keys(found, dict(zip(_KEYS, _KEYS, strict=True)))]
-    told = rows.iloc[of_rows]
+    sent = rows.iloc[of_rows]
     for name in (*_KEYS, _COURSE_NAME, _FILE_NUMBER):
-        if names[name] in told.columns:
-            found[name] = told[names[name]].to_numpy()
+        if names[name] in sent.columns:
+            found[name] = sent[names[name]].to_numpy()
     order = (-found["probability"].to_numpy()).argsort(kind="stable")
     return _in_order(found.iloc[order])
 
@@ -213,27 +172,10 @@ def write_files(
     about: Mapping[str, Any],
     today: date | None = None,
 ) -> list[str]:
-    """Write what was predicted, one file per course.
+    """Write ``<course>/<partition>/<date>.<kind>`` for each course; return the paths.
 
-    Parameters
-    ----------
-    students : DataFrame
-        What was predicted.
-    folder : Path
-        Files are ``<course>/<partition>/<date>.<kind>`` in it.
-    kind : {"json", "csv"}
-        Of the files.
-    wanted : Wanted
-        The partition; where there is none, the latest of each course names the file.
-    about : mapping
-        What the files of JSON tell besides.
-    today : date or None, default=None
-        The date; None is that of the machine.
-
-    Returns
-    -------
-    paths : list of str
-        The files, by course.
+    Without a wanted partition the course's latest names the file. ``about`` goes into
+    the head of JSON files.
     """
     today = today or date.today()
     name = _COURSE_NAME if _COURSE_NAME in students.columns else COURSE
@@ -246,7 +188,7 @@ def write_files(
             day = int(read_partitions(of_course[PARTITION]).max())
         path = folder / folder_name / str(day) / f"{today:%Y-%m-%d}.{kind}"
         if kind == "csv":
-            write_whole(path, to_csv(of_course))
+            write_whole(path, _to_csv(of_course))
         else:
             head = {**about, "course": label, "partition": day, "date": str(today)}
             write_json(path, {**head, "predictions": to_records(of_course)})
@@ -255,79 +197,19 @@ def write_files(
 
 
 def to_records(students: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give what was predicted as JSON can hold it, without loss.
-
-    Parameters
-    ----------
-    students : DataFrame
-        What was predicted.
-
-    Returns
-    -------
-    records : list of dict
-        Null where nothing is known.
-    """
+    """Return predictions for JSON without loss; null where nothing is known."""
     columns = {name: students[name].tolist() for name in students.columns}
     return [
-        dict(zip(columns, map(_plain, values), strict=True))
+        dict(zip(columns, map(_or_none, values), strict=True))
         for values in zip(*columns.values(), strict=True)
     ]
 
 
-def to_csv(students: pd.DataFrame) -> bytes:
-    """Give what was predicted as CSV; a list of texts is one, parted by "; ".
-
-    Parameters
-    ----------
-    students : DataFrame
-        What was predicted.
-
-    Returns
-    -------
-    data : bytes
-        Probabilities to the last bit.
-    """
+def _to_csv(students: pd.DataFrame) -> bytes:
+    """Write probabilities to the last bit, and lists of texts joined by "; "."""
     lists = [name for name in ("reasons", "facts") if name in students.columns]
     flat = students.assign(**{name: students[name].map("; ".join) for name in lists})
     return flat.to_csv(index=False).encode("utf-8", "surrogatepass")
-
-
-def predict(
-    X: pd.DataFrame,
-    wanted: Wanted,
-    names: Mapping[str, str],
-    *,
-    model: Any = None,
-    version: int | None = None,
-    client: Client | None = None,
-) -> pd.DataFrame:
-    """Score those who are asked for, by a model or by an endpoint.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The event table.
-    wanted : Wanted
-        Who and when.
-    names : mapping of str to str
-        The actual column names.
-    model : DeployedClassifier or None, default=None
-        The model, where it is not the endpoint's.
-    version : int or None, default=None
-        Its number.
-    client : RiskClient or None, default=None
-        Asks the endpoint.
-
-    Returns
-    -------
-    students : DataFrame
-        One row per student and course, the highest probability first.
-    """
-    chosen = choose_events(X, wanted, names)
-    with stage(f"Scoring {len(chosen):,} rows"):
-        if client is not None:
-            return predict_with_client(client, chosen, wanted, names)
-        return predict_with_model(model, version or 0, chosen, wanted)
 
 
 def _keys(table: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -336,22 +218,22 @@ def _keys(table: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]
 
 
 def _in_order(students: pd.DataFrame) -> pd.DataFrame:
-    columns = [name for name in COLUMNS if name in students.columns]
+    columns = [name for name in _COLUMNS if name in students.columns]
     return students[columns].reset_index(drop=True)
 
 
 def _folders(labels: Sequence[str]) -> dict[str, str]:
-    """Give each course its folder; no two differ by upper and lower case alone."""
+    """Return a folder for each course; no two differ only in upper and lower case."""
     folders: dict[str, str] = {}
     for label in labels:
         name = safe_name(label)
         if name.casefold() in {taken.casefold() for taken in folders.values()}:
-            name = safe_name(f"{label}/")  # with the hash of a name of its own
+            name = safe_name(f"{label}/")  # which adds a hash
         folders[label] = name
     return folders
 
 
-def _plain(value: Any) -> Any:
+def _or_none(value: Any) -> Any:
     if isinstance(value, float):
         return None if math.isnan(value) else value
     return None if value is pd.NA else value

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
-from edml.cli._files import check_kind, read_events, write_table
+from edml.cli._files import check_suffix, read_events, write_table
 from edml.cli._settings import Config
 from edml.cli._terminal import stage
 from edml.datasets import make_target
@@ -27,68 +27,29 @@ TARGET = "target"
 
 
 def process(raw: Path, out: Path, config: Config) -> dict[str, Any]:
-    """Write the features of a file of events.
-
-    Parameters
-    ----------
-    raw : Path
-        The events.
-    out : Path
-        The table: one row per snapshot, the keys, the 44 features, and ``target``,
-        which is null where the course still runs.
-    config : Config
-        Columns, exam kinds and the grade that passes.
-
-    Returns
-    -------
-    result : dict
-        The path, and how many rows, snapshots, histories and students there are.
-
-    Raises
-    ------
-    TableError
-        If the events cannot be read.
-    OSError
-        If the table cannot be written.
-    """
-    check_kind(out)  # before any work
+    """Write the features of a file of events."""
+    check_suffix(out)  # before any work
     names = resolve_columns(config.columns)
     with stage("Reading the events"):
-        X = read_events(raw, names)
-    with stage(f"Describing {len(X):,} rows"):
+        X = read_events(raw, names, source=config.source)
+    with stage(f"Computing the features of {len(X):,} rows"):
         features = describe(X, config)
     with stage(f"Writing {out}"):
         write_table(out, features)
+    histories = history_codes(X[names[STUDENT]], X[names[COURSE]])
     return {
         "features": str(out),
         "n_rows": len(X),
         "n_snapshots": len(features),
-        "n_histories": len(
-            np.unique(history_codes(X[names[STUDENT]], X[names[COURSE]]))
-        ),
+        "n_histories": len(np.unique(histories)),
         "n_students": int(X[names[STUDENT]].nunique()),
     }
 
 
 def describe(X: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Give the features of each snapshot.
+    """Return one row per snapshot: the keys, the features, and the target.
 
-    Parameters
-    ----------
-    X : DataFrame
-        The event table.
-    config : Config
-        Columns, exam kinds and the grade that passes.
-
-    Returns
-    -------
-    features : DataFrame
-        One row per snapshot, in the order of the events.
-
-    Raises
-    ------
-    TableError
-        If the events cannot be read.
+    The target is null where the course is still running.
     """
     names = resolve_columns(config.columns)
     steps = make_pipeline(

@@ -1,8 +1,6 @@
 """``edml registry``: the stored models, from a terminal."""
 
-import getpass
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,16 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from edml.cli import _views
 from edml.cli._terminal import (
     HEADLINES,
     Json,
-    empty_table,
+    console,
     figure,
-    plain_warnings,
+    guarded,
+    make_table,
     print_json,
+    right,
 )
 
 if TYPE_CHECKING:
@@ -27,18 +27,16 @@ if TYPE_CHECKING:
 
     from edml.registry import ModelRecord, ModelRegistry
 
-KEY = "EDML_REGISTRY_KEY"
-
 app = typer.Typer(
     help=(
-        "The stored models: what there is, and which one is the champion. The key "
-        f"that signs them is read from {KEY}."
+        "The stored models, and which of them is the champion. The key that signs "
+        "them is read from EDML_REGISTRY_KEY."
     ),
     no_args_is_help=True,
 )
 
 Folder = Annotated[Path, typer.Option("--registry", help="Folder of all registries.")]
-Name = Annotated[str, typer.Option("--name", help="Which registry in it.")]
+Name = Annotated[str, typer.Option("--name", help="Registry in that folder.")]
 Version = Annotated[
     str, typer.Argument(help="A number, production, staging or latest.")
 ]
@@ -56,17 +54,16 @@ def list_(
     stage: Stage = None,
     as_json: Json = False,
 ) -> None:
-    """List the versions, with figures by which no contest was decided."""
+    """List the versions, with figures that decided no contest."""
     with _opened("list", folder, name) as registry:
         records = registry.records(stage)
     if as_json:
         print_json({"versions": _rows(records)})
         return
-    out = _console()
-    if not len(records):
-        out.print(f"No version {'in ' + stage if stage else 'yet'}.")
-        return
-    out.print(_records_table(records))
+    if len(records):
+        console().print(_records_table(records))
+    else:
+        console().print(f"No version {'in ' + stage if stage else 'yet'}.")
 
 
 @app.command()
@@ -78,15 +75,14 @@ def show(
 ) -> None:
     """Show what is known of a version."""
     with _opened("show", folder, name) as registry:
-        record = registry.record(_number(version))
+        record = registry.record(parse_version(version))
         evaluations = registry.evaluations(record.version)
     if as_json:
         print_json({**record.to_dict(), "evaluations": _rows(evaluations)})
         return
-    out = _console()
-    out.print(_record_table(record))
+    console().print(_record_table(record))
     if len(evaluations):
-        out.print(_evaluations_table(evaluations))
+        console().print(_evaluations_table(evaluations))
 
 
 @app.command()
@@ -99,9 +95,9 @@ def promote(
     folder: Folder = _FOLDER,
     name: Name = _NAME,
 ) -> None:
-    """Move a version up: to production, unless told otherwise."""
+    """Move a version up, to production by default."""
     with _opened("promote", folder, name) as registry:
-        record = registry.promote(_number(version), stage, why)
+        record = registry.promote(parse_version(version), stage, why)
     _say(f"Version {record.version} is in {record.stage}.")
 
 
@@ -115,7 +111,7 @@ def rollback(why: Why = "", folder: Folder = _FOLDER, name: Name = _NAME) -> Non
 
 @app.command()
 def verify(folder: Folder = _FOLDER, name: Name = _NAME, as_json: Json = False) -> None:
-    """Check every file, and that every model can be loaded."""
+    """Check every file, and load every model."""
     with _opened("verify", folder, name) as registry:
         problems = registry.verify()
         n_versions = len(registry.records()) if not problems else 0
@@ -126,18 +122,18 @@ def verify(folder: Folder = _FOLDER, name: Name = _NAME, as_json: Json = False) 
     if problems:
         raise typer.Exit(1)
     if not as_json:
-        _say(f"All is well with {n_versions} {_versions(n_versions)}.")
+        _say(f"No problem found in {n_versions} {_versions(n_versions)}.")
 
 
 @app.command()
 def clean(
     keep_last: Annotated[
-        int, typer.Option(min=0, help="How many development versions stay.")
+        int, typer.Option(min=0, help="Development versions to keep.")
     ] = 5,
     folder: Folder = _FOLDER,
     name: Name = _NAME,
 ) -> None:
-    """Remove old development versions, and what killed writes have left."""
+    """Remove old development versions, and what interrupted writes left."""
     with _opened("clean", folder, name) as registry:
         removed = registry.clean(keep_last)
     listed = f": {', '.join(map(str, removed))}" if removed else ""
@@ -153,7 +149,7 @@ def export(
 ) -> None:
     """Write a version with its evaluations to one file."""
     with _opened("export", folder, name) as registry:
-        registry.export(_number(version), path)
+        registry.export(parse_version(version), path)
     _say(f"Wrote {path}.")
 
 
@@ -162,7 +158,7 @@ def import_(
     path: Annotated[Path, typer.Argument(help="What `export` wrote.")],
     trust_unsigned: Annotated[
         bool,
-        typer.Option("--trust-unsigned", help="Take a file that is not signed by us."),
+        typer.Option("--trust-unsigned", help="Accept a file without our signature."),
     ] = False,
     folder: Folder = _FOLDER,
     name: Name = _NAME,
@@ -177,13 +173,13 @@ def import_(
 def sync(
     mlflow: Annotated[
         str | None,
-        typer.Option(help="Address of the server; without it, the file mlflow.db."),
+        typer.Option(help="Address of the server. Default: the file mlflow.db."),
     ] = None,
     folder: Folder = _FOLDER,
     name: Name = _NAME,
     as_json: Json = False,
 ) -> None:
-    """Bring an MLflow server in step, and send what searches could not send."""
+    """Mirror the registry in MLflow, and send what searches could not send."""
     with _opened("sync", folder, name) as registry:
         from edml import tracking  # noqa: PLC0415 - an extra
 
@@ -196,45 +192,24 @@ def sync(
         for line in (*report.logged, *report.changed):
             _say(line)
         if report.resent:
-            _say(f"Sent {report.resent} records of searches that had been kept.")
+            _say(f"Sent {report.resent} records that searches could not send.")
         if not (report.logged or report.changed or report.resent):
-            _say("MLflow was in step already.")
+            _say("MLflow was up to date already.")
     if report.conflicts:
         raise typer.Exit(1)
 
 
+def parse_version(version: str) -> int | str:
+    """Return a version as `ModelRegistry` takes it: a number or the name of a stage."""
+    return int(version) if version.isascii() and version.isdecimal() else version
+
+
 @contextmanager
 def _opened(command: str, folder: Path, name: str) -> "Iterator[ModelRegistry]":
-    """Open the registry; what it refuses becomes one line, and the exit code 1."""
-    # seconds, and not needed for --help
-    from edml.exceptions import EdmlError  # noqa: PLC0415
-    from edml.registry import ModelRegistry  # noqa: PLC0415
+    with guarded(f"registry {command}"):
+        from edml.cli._access import open_registry  # noqa: PLC0415 - not for --help
 
-    try:
-        with plain_warnings():
-            yield ModelRegistry(folder, name, _read_key(), who=_user())
-    except (EdmlError, OSError) as error:
-        # one line: a name in a message must not look like two
-        text = " ".join(str(error).split())
-        typer.secho(f"edml registry {command}: {text}", fg="red", err=True)
-        raise typer.Exit(1) from None
-
-
-def _read_key() -> bytes | None:
-    key = os.environ.get(KEY)
-    # an empty one is passed on and refused: somebody meant to sign
-    return None if key is None else key.encode("utf-8", "surrogateescape")
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container may have no such user
-        return None
-
-
-def _number(version: str) -> int | str:
-    return int(version) if version.isascii() and version.isdecimal() else version
+        yield open_registry(folder, name)
 
 
 def _versions(count: int) -> str:
@@ -242,58 +217,38 @@ def _versions(count: int) -> str:
 
 
 def _records_table(records: "pd.DataFrame") -> Table:
-    table = empty_table("Versions")
-    table.add_column("", justify="right")
-    for heading in ("stage", "algorithm"):
-        table.add_column(heading)
-    for heading in ("thres-\nhold", *list(HEADLINES.values())[:3]):
-        table.add_column(heading, justify="right")
+    headlines = list(HEADLINES)[:3]
+    table = make_table(
+        "Versions",
+        right(""),
+        "stage",
+        "algorithm",
+        right("thres-\nhold"),
+        *(right(HEADLINES[name]) for name in headlines),
+    )
     for row in records.to_dict("records"):
         table.add_row(
             str(row["version"]),
             row["stage"],
             row["algorithm"],
-            figure(row["threshold"]),
-            *(figure(row[shown]) for shown in list(HEADLINES)[:3]),
+            *(figure(row[name]) for name in ("threshold", *headlines)),
             style="bold" if row["stage"] == "production" else None,
         )
     return table
 
 
 def _record_table(record: "ModelRecord") -> Table:
-    table = empty_table(f"Version {record.version}")
-    table.add_column("")
-    table.add_column("", overflow="fold")
-    rows: dict[str, Any] = {
-        "stage": record.stage,
-        "algorithm": record.algorithm,
-        "parameters": _listed(record.parameters),
-        "threshold": f"{record.threshold:.6g}",
-        "stored": record.created_at,
-        "parent": record.parent,
-        "tags": _listed(record.tags),
-        "columns": ", ".join(record.feature_names or ()),
-        "trained on": record.data_fingerprint,
-        "threshold from": record.threshold_fingerprint,
-        "folds": record.split_plan_hash,
-        "libraries": _listed(record.libraries),
-        "comes from": _listed(record.origin or {}),
-    }
-    for what, value in rows.items():
-        if value not in (None, ""):
-            table.add_row(what, str(value))
+    table = make_table(f"Version {record.version}", Column(), Column(overflow="fold"))
+    for name, value in _views.record_facts(record).items():
+        table.add_row(name, value)
     return table
 
 
 def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
-    table = empty_table("Evaluations")
-    table.add_column("", justify="right")
-    for heading in ("purpose", "when"):
-        table.add_column(heading)
-    for heading in HEADLINES.values():
-        table.add_column(heading, justify="right")
+    headings = map(right, HEADLINES.values())
+    table = make_table("Evaluations", right(""), "purpose", "when", *headings)
     for row in evaluations.to_dict("records"):
-        # figures that chose a model flatter it, so they are not put beside its name
+        # figures that chose a model flatter it
         figures = [figure(row[name]) if row["fair"] else "-" for name in HEADLINES]
         purpose = row["purpose"] if row["fair"] else "used for choosing"
         when = f"{row['evaluated_at']:%Y-%m-%d}"
@@ -301,21 +256,12 @@ def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
     return table
 
 
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
-
-
-def _console() -> Console:
-    # markup: a tag may be named [x]
-    return Console(markup=False, highlight=False)
-
-
 def _rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Give the rows of a table as JSON has them: null for NaN, times as texts."""
-    told = table.to_json(orient="records", date_format="iso", double_precision=15)
-    rows: list[dict[str, Any]] = json.loads(told)
+    """Return the rows of a table for JSON: null for NaN, times as text."""
+    text = table.to_json(orient="records", date_format="iso", double_precision=15)
+    rows: list[dict[str, Any]] = json.loads(text)
     return rows
 
 
 def _say(text: str) -> None:
-    _console().print(text)
+    console().print(text)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from edml._optional import import_optional
 from edml.cli._files import write_whole
 from edml.cli._terminal import note, stage
+from edml.cli._views import record_facts
 from edml.exceptions import MissingExtraError, RegistryError
 from edml.inspection import Evaluation
-from edml.inspection._evaluation_figures import draw_pictures
 from edml.registry import ModelRecord, ModelRegistry
 
 _CSS = """
@@ -45,18 +45,8 @@ _FIGURES = {
 }
 
 
-class Judged(NamedTuple):
-    """A version, and how good it is.
-
-    Attributes
-    ----------
-    record : ModelRecord
-        Of the version.
-    evaluation : Evaluation or None
-        The latest that no contest was decided by; None where there is none.
-    evaluated_at : str
-        The day of that.
-    """
+class Evaluated(NamedTuple):
+    """A version, with the evaluation that is shown."""
 
     record: ModelRecord
     evaluation: Evaluation | None
@@ -66,65 +56,27 @@ class Judged(NamedTuple):
 def report(
     registry: ModelRegistry, versions: Sequence[int | str], out: Path
 ) -> dict[str, Any]:
-    """Write a page of one version, or of several side by side.
-
-    Parameters
-    ----------
-    registry : ModelRegistry
-        The models.
-    versions : sequence of int or str
-        Numbers, or "production", "staging", "latest".
-    out : Path
-        The page, replaced where it exists.
-
-    Returns
-    -------
-    result : dict
-        The path and the versions; of several also whether they were judged on the
-        same rows.
-
-    Raises
-    ------
-    RegistryError
-        If there is no such version.
-    OSError
-        If the page cannot be written.
-    """
+    """Write a page about one version, or several side by side."""
     with stage("Reading the registry"):
         numbers = [registry.record(version).version for version in versions]
-        judged = read_judged(registry, list(dict.fromkeys(numbers)))
+        shown = choose_evaluations(registry, list(dict.fromkeys(numbers)))
     with stage(f"Writing {out}"):
-        page = write_page(judged)
+        page = write_page(shown)
         write_whole(out, page.encode("utf-8", "backslashreplace"))
     return {
         "report": str(out),
-        "versions": [one.record.version for one in judged],
-        "same_rows": _same_rows(judged),
+        "versions": [one.record.version for one in shown],
+        "same_rows": _same_rows(shown),
     }
 
 
-def read_judged(registry: ModelRegistry, versions: Sequence[int]) -> list[Judged]:
-    """Give for each version the evaluation that is shown.
+def choose_evaluations(
+    registry: ModelRegistry, versions: Sequence[int]
+) -> list[Evaluated]:
+    """Return for each version its latest evaluation that decided nothing.
 
-    Of several versions that is the latest on rows that all of them were judged on,
-    where there are such rows.
-
-    Parameters
-    ----------
-    registry : ModelRegistry
-        The models.
-    versions : sequence of int
-        Which.
-
-    Returns
-    -------
-    judged : list of Judged
-        In the same order.
-
-    Raises
-    ------
-    RegistryError
-        If no version was evaluated.
+    Of several versions it is the latest on rows that all were evaluated on, where there
+    are such rows.
     """
     fair = {}
     for version in versions:
@@ -133,48 +85,37 @@ def read_judged(registry: ModelRegistry, versions: Sequence[int]) -> list[Judged
     shared = set.intersection(
         *(set(table["data_fingerprint"]) for table in fair.values())
     )
-    judged = []
+    shown = []
     for version, table in fair.items():
         rows = table[table["data_fingerprint"].isin(shared)] if shared else table
         record = registry.record(version)
         if len(rows):
             last = rows.iloc[-1]
             when = f"{last['evaluated_at']:%Y-%m-%d}"
-            judged.append(Judged(record, last["evaluation"], when))
+            shown.append(Evaluated(record, last["evaluation"], when))
         else:
-            judged.append(Judged(record, None, ""))
-    if all(one.evaluation is None for one in judged):
+            shown.append(Evaluated(record, None, ""))
+    if all(one.evaluation is None for one in shown):
         message = (
-            "Expected an evaluation that no contest was decided by; found none. "
+            "Expected an evaluation that decided no contest; found none. "
             "Evaluate on other students: edml update, or ModelRegistry.reevaluate."
         )
         raise RegistryError(message)
-    return judged
+    return shown
 
 
-def write_page(judged: Sequence[Judged]) -> str:
-    """Write the page.
-
-    Parameters
-    ----------
-    judged : sequence of Judged
-        What it shows.
-
-    Returns
-    -------
-    html : str
-        Self-contained.
-    """
+def write_page(shown: Sequence[Evaluated]) -> str:
+    """Write the page."""
     title = (
-        f"Model {judged[0].record.version}"
-        if len(judged) == 1
-        else f"Models {', '.join(str(one.record.version) for one in judged)}"
+        f"Model {shown[0].record.version}"
+        if len(shown) == 1
+        else f"Models {', '.join(str(one.record.version) for one in shown)}"
     )
     parts = [f"<h1>{title}</h1>"]
-    if len(judged) > 1:
-        parts.append(_comparison(judged))
+    if len(shown) > 1:
+        parts.append(_comparison(shown))
     pictures = _can_draw()
-    parts += [_section(one, pictures) for one in judged]
+    parts += [_section(one, pictures) for one in shown]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -184,46 +125,35 @@ def write_page(judged: Sequence[Judged]) -> str:
     )
 
 
-def _section(one: Judged, pictures: bool) -> str:
-    record = one.record
-    rows = {
-        "stage": record.stage,
-        "algorithm": record.algorithm,
-        "threshold": f"{record.threshold:.6g}",
-        "stored": record.created_at,
-        "made from version": record.parent,
-        "parameters": _listed(record.parameters),
-        "tags": _listed(record.tags),
-        "libraries": _listed(record.libraries),
-        "evaluated": one.evaluated_at,
-    }
+def _section(one: Evaluated, pictures: bool) -> str:
+    facts = {**record_facts(one.record), "evaluated": one.evaluated_at}
     body = "".join(
         f'<tr><th scope="row" class="text">{name}</th>'
-        f'<td class="text">{escape(str(value))}</td></tr>'
-        for name, value in rows.items()
-        if value not in (None, "")
+        f'<td class="text">{escape(value)}</td></tr>'
+        for name, value in facts.items()
+        if value
     )
-    head = f"<h2>Version {record.version}</h2><table>{body}</table>"
+    head = f"<h2>Version {one.record.version}</h2><table>{body}</table>"
     if one.evaluation is None:
-        return f"{head}<p>It has no evaluation that may be shown.</p>"
-    drawn = _pictures(one.evaluation, record.version) if pictures else ""
+        return f"{head}<p>It has no evaluation that decided no contest.</p>"
+    drawn = _pictures(one.evaluation, one.record.version) if pictures else ""
     return f"{head}{one.evaluation._repr_html_()}{drawn}"
 
 
-def _comparison(judged: Sequence[Judged]) -> str:
-    heads = "".join(f'<th scope="col">{one.record.version}</th>' for one in judged)
+def _comparison(shown: Sequence[Evaluated]) -> str:
+    heads = "".join(f'<th scope="col">{one.record.version}</th>' for one in shown)
     body = "".join(
         f'<tr><th scope="row" class="text">{title}</th>'
-        f"{''.join(_cell(one.evaluation, name) for one in judged)}</tr>"
+        f"{''.join(_cell(one.evaluation, name) for one in shown)}</tr>"
         for name, title in _FIGURES.items()
     )
-    told = (
-        "All were judged on the same rows."
-        if _same_rows(judged)
-        else "They were judged on different rows: the figures cannot be compared."
+    rows = (
+        "All were evaluated on the same rows."
+        if _same_rows(shown)
+        else "They were evaluated on different rows: do not compare the figures."
     )
     return (
-        f"<p>{told} In brackets the interval.</p>"
+        f"<p>{rows} Intervals are in brackets.</p>"
         f'<div class="scroll"><table><caption>Side by side</caption><thead><tr><th>'
         f"</th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
@@ -237,8 +167,8 @@ def _cell(evaluation: Evaluation | None, name: str) -> str:
     return f"<td>{evaluation.metrics[name]:.3f}{between}</td>"
 
 
-def _same_rows(judged: Sequence[Judged]) -> bool:
-    rows = {one.evaluation and one.evaluation.data_fingerprint for one in judged}
+def _same_rows(shown: Sequence[Evaluated]) -> bool:
+    rows = {one.evaluation and one.evaluation.data_fingerprint for one in shown}
     return len(rows) == 1
 
 
@@ -256,16 +186,12 @@ def _pictures(evaluation: Evaluation, version: int) -> str:
         f"<figure>{_distinct(picture.svg, version)}"
         f"<figcaption><strong>{escape(picture.title)}.</strong> "
         f"{escape(picture.text)}</figcaption></figure>"
-        for picture in draw_pictures(evaluation)
+        for picture in evaluation.draw_pictures()
     )
     return f'<div class="pictures">{figures}</div>'
 
 
 def _distinct(svg: str, version: int) -> str:
-    """Give the ids of a picture the version: a page may hold several of a kind."""
+    """Make the ids of a picture unique in a page that holds several of a kind."""
     svg = re.sub(r'(\bid="|href="#|url\(#|labelledby=")', rf"\g<1>v{version}-", svg)
     return re.sub(r'(labelledby="\S+ )', rf"\g<1>v{version}-", svg)
-
-
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""``edml run``: from events to a champion, in stages that are done once."""
+"""``edml run``: from events to a champion, in stages that are not repeated."""
 
 import json
 import secrets
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -16,37 +16,31 @@ from edml import __version__
 from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
 from edml.cli._settings import Config
-from edml.cli._sides import Sides
+from edml.cli._sides import Sides, read_sides
 from edml.cli._terminal import note, stage
-from edml.cli._tune import Tuner, figures_of, make_tuner, read_sides, search
+from edml.cli._tune import describe, make_tuner, search
 from edml.cli._update import update
 from edml.exceptions import EdmlError
 from edml.registry import ModelRegistry
+
+if TYPE_CHECKING:
+    from edml.tuning import ModelTuner
 
 FORMAT = 1
 STATE, LOCK, CANDIDATES = "run.json", "run.lock", "candidates"
 
 
 class RunError(EdmlError, RuntimeError):
-    """The stages cannot be run now."""
+    """The stages cannot run now."""
 
 
 class Stage(NamedTuple):
     """A part of the work.
 
-    Attributes
-    ----------
-    name : str
-        Of the stage.
-    inputs : dict
-        All that its result depends on, as JSON can hold it.
-    work : callable
-        Given the results of the stages before, does it; gives what is noted of it, as
-        JSON can hold it.
-    holds : callable
-        Given that, whether what was made is still there.
-    after : str or None
-        The stage that it is done again after.
+    ``inputs`` is all that its result depends on. ``work`` takes the results of the
+    earlier stages, and returns its own, for JSON. ``holds`` tells from that result
+    whether what was made still exists. ``after`` names the stage after which it has to
+    be repeated.
     """
 
     name: str
@@ -62,38 +56,14 @@ def run(
     open_registry: Callable[[Path, str], ModelRegistry],
     *,
     new: Path | None = None,
-    tuner: Tuner | None = None,
+    tuner: "ModelTuner | None" = None,
     again: bool = False,
 ) -> dict[str, Any]:
     """Process, tune, register and update, as far as that is not done already.
 
     A stage is done if it was finished with the same content of its files, the same
-    settings and the same edml, and what it made is still there.
-
-    Parameters
-    ----------
-    raw : Path
-        Events of courses that have ended.
-    config : Config
-        The settings.
-    open_registry : callable
-        Given a folder and a name, gives the registry.
-    new : Path or None, default=None
-        Later events for the update; None is the contest students of ``raw``.
-    tuner : Tuner or None, default=None
-        What searches; None is that of the configuration.
-    again : bool, default=False
-        Whether to do every stage again.
-
-    Returns
-    -------
-    result : dict
-        For each stage whether it was done now, and its result.
-
-    Raises
-    ------
-    RunError
-        If another run has the same state folder.
+    settings and the same edml, and what it made still exists. Without ``new`` events
+    the update uses the contest students of ``raw``.
     """
     folder = config.paths.state
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +96,7 @@ def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
         done_now.append(one.name)
         when = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"inputs": key, "done_at": when, "result": results[one.name]}
-        # what is done after it is not done any more, even if this run is killed now
+        # the stages after it have to be repeated, even if this run is killed now
         stale = {one.name}
         for other in stages:
             if other.after in stale:
@@ -142,7 +112,7 @@ def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
 
 
 def _read_state(path: Path) -> dict[str, Any]:
-    """Read which stages are done; of a file that cannot be read, none is."""
+    """Read which stages are done; an unreadable file means none."""
     try:
         state = json.loads(path.read_bytes())
         if state["format"] != FORMAT:
@@ -154,7 +124,7 @@ def _read_state(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
-        note(f"{path} cannot be read: every stage is done again.")
+        note(f"{path} cannot be read: every stage is repeated.")
         return {}
     return stages
 
@@ -172,7 +142,7 @@ class _Work:
         new: Path | None,
         config: Config,
         open_registry: Callable[[Path, str], ModelRegistry],
-        tuner: Tuner | None,
+        tuner: "ModelTuner | None",
     ) -> None:
         self.raw, self.new, self.config = raw, new, config
         self.open = open_registry
@@ -184,12 +154,12 @@ class _Work:
         of_table = {
             "edml": __version__,
             "raw": hash_file(self.raw),
-            **{name: self.settings[name] for name in ("columns", "exam_kinds")},
+            **{key: self.settings[key] for key in ("source", "columns", "exam_kinds")},
         }
         grade = self.config.data.passing_grade
         features = {**of_table, "grade": grade, "out": str(self.config.paths.features)}
         tune = dict(self.settings["tune"])
-        del tune["n_jobs"]  # it changes no result
+        del tune["n_jobs"]  # which changes no result
         search = {**of_table, "data": self.settings["data"], "tune": tune}
         registered = {**search, "registry": self.settings["registry"]}
         updated = {
@@ -218,16 +188,16 @@ class _Work:
 
     @cached_property
     def sides(self) -> Sides:
-        return read_sides(self.raw, self.config)
+        return read_sides(self.raw, self.config)[1]
 
     def drafts(self, search_id: str) -> ModelRegistry:
-        """Give what a search found, until it is registered: safe files, as all."""
+        """Return the registry that keeps a search's candidates for now: safe files."""
         return self.open(self.config.paths.state / CANDIDATES, search_id)
 
     def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
         tuner = make_tuner(self.config) if self.tuner is None else self.tuner
         found = search(self.sides.train, tuner, self.config.mlflow)
-        if found.interrupted:  # its best so far is not what these inputs give
+        if found.interrupted:  # its best so far is not the result of these inputs
             raise KeyboardInterrupt
         shutil.rmtree(self.config.paths.state / CANDIDATES, ignore_errors=True)
         search_id = secrets.token_hex(8)
@@ -240,7 +210,7 @@ class _Work:
             "search": search_id,
             "n_evaluations": found.n_evaluations,
             "n_candidates": len(found.candidates),
-            "students": self.sides.counts(self.config),
+            "students": self.sides.count_students(self.config),
         }
 
     def tuned(self, result: Mapping[str, Any]) -> bool:
@@ -251,7 +221,7 @@ class _Work:
     # -- register ------------------------------------------------------------------
 
     def of_search(self, search_id: str) -> dict[int, int]:
-        """Give the version of each candidate of a search that is registered."""
+        """Return the version of each registered candidate of a search."""
         return {
             row["tags"]["candidate"]: int(row["version"])
             for row in self.registry.records().to_dict("records")
@@ -263,7 +233,7 @@ class _Work:
         there = self.of_search(search_id)
         drafts = self.drafts(search_id)
         for draft in map(int, drafts.records()["version"]):
-            if draft not in there:  # as it is after a run that was killed here
+            if draft not in there:  # a run may have been killed in this loop
                 there[draft] = self.hand_over(drafts, draft)
         return {"versions": [self.describe(there[draft]) for draft in sorted(there)]}
 
@@ -282,14 +252,8 @@ class _Work:
                 parcel.unlink(missing_ok=True)
 
     def describe(self, version: int) -> dict[str, Any]:
-        record = self.registry.record(version)
         first = self.registry.evaluations(version).iloc[0]
-        return {
-            "version": version,
-            "algorithm": record.algorithm,
-            "threshold": record.threshold,
-            **figures_of(first["evaluation"]),
-        }
+        return describe(self.registry.record(version), first["evaluation"])
 
     def registered(self, result: Mapping[str, Any]) -> bool:
         # some may have been cleaned away since

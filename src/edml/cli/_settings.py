@@ -1,6 +1,5 @@
-"""The settings of a project: what there is, of which kind, and with which default."""
+"""The settings of a project: their names, types and defaults."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ from pydantic.fields import FieldInfo
 from edml.cli._toml import write_value
 
 
-def _told(default: Any, what: str, **limits: Any) -> Any:
+def _setting(default: Any, what: str, **limits: Any) -> Any:
     return Field(default, description=what, **limits)
 
 
@@ -25,36 +24,47 @@ class _Section(BaseModel):
 
 
 class Paths(_Section):
-    """Where things are; in the file, from the folder of the file on."""
+    """Where files are; relative paths begin at the folder of this file."""
 
-    raw: MaybeFile = _told(None, "The events to learn from: CSV or Parquet.")
-    new: MaybeFile = _told(None, "Later events, for `edml update` and `edml run`.")
-    features: AFile = _told(Path("features.parquet"), "What `edml process` writes.")
-    inferences: AFile = _told(Path("inferences"), "Folder of what is predicted.")
-    report: AFile = _told(Path("report.html"), "What `edml report` writes.")
-    importance: AFile = _told(Path("importance.csv"), "What `edml update` writes.")
-    state: AFile = _told(Path(".edml"), "Folder in which `edml run` notes its work.")
+    raw: MaybeFile = _setting(None, "The events to learn from: CSV or Parquet.")
+    new: MaybeFile = _setting(None, "Later events, for `edml update` and `edml run`.")
+    features: AFile = _setting(Path("features.parquet"), "What `edml process` writes.")
+    inferences: AFile = _setting(Path("inferences"), "Folder of the predictions.")
+    report: AFile = _setting(Path("report.html"), "What `edml report` writes.")
+    importance: AFile = _setting(Path("importance.csv"), "What `edml update` writes.")
+    state: AFile = _setting(Path(".edml"), "Folder of the state of `edml run`.")
+
+
+class Source(_Section):
+    """How CSV files of events are written; what is left out is recognized."""
+
+    sep: str | None = _setting(
+        None, "Separator of the columns.", min_length=1, max_length=1
+    )
+    decimal: Literal[".", ","] | None = _setting(None, "Decimal mark.")
+    encoding: str | None = _setting(None, "Encoding.")
+    na_values: list[str] = _setting([], "Words that mean a missing value, as in R: NA.")
 
 
 class Data(_Section):
-    """What fails, and which students are kept apart."""
+    """Who fails, and how students are divided."""
 
-    passing_grade: float = _told(4.0, "The lowest final grade that passes.")
-    test_share: float = _told(
-        0.2, "Share of the students on whom models are evaluated.", gt=0, lt=1
+    passing_grade: float = _setting(4.0, "The lowest final grade that passes.")
+    test_share: float = _setting(
+        0.2, "Share of the students to evaluate models on.", gt=0, lt=1
     )
-    contest_share: float = _told(
-        0.2, "Share of the students on whom contests are decided.", gt=0, lt=1
+    contest_share: float = _setting(
+        0.2, "Share of the students to decide contests on.", gt=0, lt=1
     )
-    random_state: int = _told(
-        0, "Draws the students, and rules the search.", ge=0, le=2**32 - 1
+    random_state: int = _setting(
+        0, "Seed of the division and of the search.", ge=0, le=2**32 - 1
     )
 
     @model_validator(mode="after")
     def _leave_some(self) -> "Data":
         if self.test_share + self.contest_share >= 1:
             message = (
-                "test_share and contest_share leave no student to train on; their "
+                "test_share and contest_share leave no students to train on; their "
                 "sum must be below 1"
             )
             raise ValueError(message)
@@ -62,9 +72,9 @@ class Data(_Section):
 
 
 class Capacity(_Section):
-    """A threshold by how many students can be contacted."""
+    """A threshold by the number of students who can be contacted."""
 
-    per_course: int = _told(15, "Students of a course at a time.", ge=1)
+    per_course: int = _setting(15, "Students of a course at a time.", ge=1)
 
 
 Algorithm = Literal["random_forest", "lightgbm", "xgboost"]
@@ -79,43 +89,44 @@ _RULE = (
 class Tune(_Section):
     """How models are searched for."""
 
-    algorithms: list[Algorithm] = _told(
-        ["random_forest", "lightgbm", "xgboost"], "What is tried.", min_length=1
+    algorithms: list[Algorithm] = _setting(
+        ["random_forest", "lightgbm", "xgboost"], "Algorithms to try.", min_length=1
     )
-    scoring: str = _told("average_precision", "The scorer that the search raises.")
-    folds: int = _told(4, "Student folds of the search.", ge=2)
-    evaluations: int = _told(50, "Candidates that are tried, at most.", ge=1)
-    timeout: float | None = _told(None, "Seconds for the search, at most.", gt=0)
-    target_score: float | None = _told(None, "Stop the search at this score.")
-    min_score: float | None = _told(None, "Keep no candidate below this score.")
-    candidates: int = _told(10, "Candidates that are kept, at most.", ge=1)
-    blended: int = _told(5, "Of how many the blends are made; 1 makes none.", ge=1)
-    balance: list[Balance] = _told(
+    scoring: str = _setting("average_precision", "The scorer to maximize.")
+    folds: int = _setting(4, "Student folds of the search.", ge=2)
+    evaluations: int = _setting(50, "Candidates to try, at most.", ge=1)
+    timeout: float | None = _setting(None, "Seconds for the search, at most.", gt=0)
+    target_score: float | None = _setting(None, "Stop the search at this score.")
+    min_score: float | None = _setting(None, "Keep no candidate below this score.")
+    candidates: int = _setting(10, "Candidates to keep, at most.", ge=1)
+    balance: list[Balance] = _setting(
         ["none", "weight", "smote", "over", "under"],
-        "Ways to balance the classes that are tried.",
+        "Ways to balance the classes.",
         min_length=1,
     )
-    threshold: Rule = _told(
-        "f1", "From which probability on to flag.", json_schema_extra={"is": _RULE}
+    threshold: Rule = _setting(
+        "f1",
+        "How to choose the probability from which on to flag.",
+        json_schema_extra={"is": _RULE},
     )
-    calibration: Literal["auto", "sigmoid", "isotonic", "none"] = _told(
+    calibration: Literal["auto", "sigmoid", "isotonic", "none"] = _setting(
         "auto", "How scores become probabilities."
     )
-    n_jobs: int | None = _told(None, "Processes of the search; -1 is all.")
+    n_jobs: int | None = _setting(None, "Processes of the search; -1 is all.")
 
 
 class Update(_Section):
-    """What is done with registered models when new events come."""
+    """What to do with registered models when new events arrive."""
 
-    refit: bool = _told(False, "Train the best anew on some of the new students.")
-    retune: bool = _told(False, "Choose the thresholds of the best anew.")
-    threshold: Rule | None = _told(
+    refit: bool = _setting(False, "Train the best again, on some of the new students.")
+    retune: bool = _setting(False, "Choose new thresholds for the best.")
+    threshold: Rule | None = _setting(
         None,
-        "The rule for that; without one, that of each model.",
+        "The rule for that; default: that of each model.",
         json_schema_extra={"is": _RULE},
     )
-    importance: bool = _told(True, "Compute the importance of features anew.")
-    candidates: int = _told(3, "Models that meet the champion, at most.", ge=1)
+    importance: bool = _setting(True, "Compute the importance of the features.")
+    candidates: int = _setting(3, "Challengers of the champion, at most.", ge=1)
     metric: Literal[
         "roc_auc",
         "average_precision",
@@ -126,44 +137,47 @@ class Update(_Section):
         "precision",
         "recall",
         "accuracy",
-    ] = _told("average_precision", "The figure that decides.")
-    min_gain: float = _told(0.0, "What the gain must exceed.", ge=0)
-    confidence: float = _told(0.95, "Of the interval of the gain.", gt=0, lt=1)
-    promote: bool = _told(True, "Give the winner the champion's place.")
+    ] = _setting("average_precision", "The metric that decides.")
+    min_gain: float = _setting(0.0, "The gain that a challenger must exceed.", ge=0)
+    confidence: float = _setting(
+        0.95, "Confidence level of the gain's interval.", gt=0, lt=1
+    )
+    promote: bool = _setting(True, "Promote the winner to champion.")
 
 
 class Registry(_Section):
     """Where models are kept."""
 
-    path: AFile = _told(Path("registry"), "Folder of all registries.")
-    name: str = _told("risk", "Which registry in it.")
+    path: AFile = _setting(Path("registry"), "Folder of all registries.")
+    name: str = _setting("risk", "Registry in that folder.")
 
 
 class Endpoint(_Section):
     """The served champion, for `edml predict` and `edml serve`."""
 
-    url: str | None = _told(None, "Ask this endpoint, not the registry.")
-    timeout: float = _told(30.0, "Seconds to wait for it.", gt=0)
-    host: str = _told("127.0.0.1", "The address that `edml serve` listens on.")
-    port: int = _told(8000, "Its port.", ge=0, le=65535)
-    token_file: MaybeFile = _told(None, "File of the tokens that it takes.")
+    url: str | None = _setting(None, "Use this endpoint instead of the registry.")
+    timeout: float = _setting(30.0, "Seconds to wait for an answer.", gt=0)
+    host: str = _setting("127.0.0.1", "Address on which `edml serve` listens.")
+    port: int = _setting(8000, "Its port.", ge=0, le=65535)
+    token_file: MaybeFile = _setting(None, "File of the tokens it accepts.")
 
 
 class Mlflow(_Section):
-    """Where searches are shown, beside the registry."""
+    """Where searches are logged, in addition to the registry."""
 
-    uri: str | None = _told(
+    uri: str | None = _setting(
         None, "Log searches to this server; `local` is the file mlflow.db."
     )
-    experiment: str = _told("edml", "The experiment that they belong to.")
+    experiment: str = _setting("edml", "Experiment of the searches.")
 
 
 class Config(_Section):
     """The whole configuration."""
 
     paths: Paths = Paths()
-    columns: dict[str, str] = _told({}, "Your column names, by canonical name.")
-    exam_kinds: dict[str, list[str]] = _told({}, "The exam names of each kind.")
+    source: Source = Source()
+    columns: dict[str, str] = _setting({}, "Your column names, by canonical name.")
+    exam_kinds: dict[str, list[str]] = _setting({}, "The exam names of each kind.")
     data: Data = Data()
     tune: Tune = Tune()
     update: Update = Update()
@@ -177,6 +191,9 @@ _EXAMPLES = {  # of what has no default
     "exam_kinds": ['integradores = ["INTEGRADOR(30)"]'],
     "paths.raw": ['"events.csv"'],
     "paths.new": ['"events_of_the_next_term.csv"'],
+    "source.sep": ['";"'],
+    "source.decimal": ['","'],
+    "source.encoding": ['"cp1252"'],
     "tune.timeout": ["600"],
     "tune.target_score": ["0.6"],
     "tune.min_score": ["0.3"],
@@ -189,69 +206,29 @@ _EXAMPLES = {  # of what has no default
 
 
 def field_of(section: str, key: str) -> FieldInfo | None:
-    """Give what is known of a key.
-
-    Parameters
-    ----------
-    section, key : str
-        Its names.
-
-    Returns
-    -------
-    field : FieldInfo or None
-        None in sections whose keys are names of the user's table.
-    """
+    """Return the field of a key; None in sections of the user's own names."""
     annotation = Config.model_fields[section].annotation
     fields = getattr(annotation, "model_fields", {})
     return fields.get(key)
 
 
 def write_template() -> str:
-    """Write a configuration file with every key at its default.
-
-    Returns
-    -------
-    text : str
-        Keys without a default are commented out; to be read back it must parse.
-    """
-    parts = ["# The settings of edml; `edml config show` tells which hold.\n"]
+    """Write a file with every key at its default; those without one are comments."""
+    parts = ["# The settings of edml; `edml config show` shows those in force.\n"]
     for section, field in Config.model_fields.items():
         parts.append(f"\n[{section}]\n")
         if field.description:
             parts.append(f"# {field.description}\n")
             parts += [f"# {example}\n" for example in _EXAMPLES[section]]
-        for key, value, what in list_section(section):
-            parts.append(f"# {what}\n")
-            shown = "# " if value is None else ""
+        body = getattr(Config(), section)
+        values = {} if isinstance(body, dict) else body.model_dump(mode="json")
+        for key, value in values.items():
+            parts.append(f"# {type(body).model_fields[key].description}\n")
             example = _EXAMPLES.get(f"{section}.{key}", [""])[0]
-            parts.append(
-                f"{shown}{key} = {example if value is None else write_value(value)}\n"
+            shown = (
+                f"# {key} = {example}"
+                if value is None
+                else (f"{key} = {write_value(value)}")
             )
+            parts.append(f"{shown}\n")
     return "".join(parts)
-
-
-def list_section(
-    section: str, config: Config | None = None
-) -> Iterator[tuple[str, Any, str]]:
-    """List the keys of a section.
-
-    Parameters
-    ----------
-    section : str
-        Its name.
-    config : Config or None, default=None
-        Whose values; None is the defaults.
-
-    Yields
-    ------
-    key, value, what : str, object, str
-        The value as TOML and JSON can hold it, and what it means.
-    """
-    body = getattr(config or Config(), section)
-    if isinstance(body, dict):
-        for key, value in body.items():
-            yield key, value, ""
-        return
-    values = body.model_dump(mode="json")
-    for key, field in type(body).model_fields.items():
-        yield key, values[key], str(field.description)

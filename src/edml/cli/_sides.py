@@ -1,11 +1,14 @@
-"""Which students are trained on, evaluated on, and kept for contests."""
+"""Which students models are trained on, evaluated on, and compared on."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from edml.cli._files import read_events
 from edml.cli._settings import Config
+from edml.cli._terminal import note, stage
 from edml.datasets import make_target
 from edml.exceptions import TableError
 from edml.model_selection import student_train_test_split
@@ -13,83 +16,50 @@ from edml.schema import FINAL_GRADE, STUDENT, check_table, fingerprint, resolve_
 
 
 class Side(NamedTuple):
-    """Some students' events.
-
-    Attributes
-    ----------
-    X : DataFrame of shape (n_rows, n_columns)
-        The event table.
-    y : Series of shape (n_rows,)
-        1 where the student fails, else 0.
-    """
+    """The events of some students, and 1 for each row of those who fail."""
 
     X: pd.DataFrame
     y: pd.Series
 
+    def fingerprint(self) -> str:
+        """Return the fingerprint by which a registry knows training rows."""
+        return fingerprint(self.X, np.asarray(self.y, dtype=np.int64))
+
 
 class Sides(NamedTuple):
-    """The three sides of a table; no student is on two.
-
-    Attributes
-    ----------
-    train : Side
-        To fit on.
-    test : Side
-        To evaluate on.
-    contest : Side
-        To decide contests on.
-    """
+    """The students to fit on, to evaluate on, and to decide contests on."""
 
     train: Side
     test: Side
     contest: Side
 
-    def counts(self, config: Config) -> dict[str, int]:
-        """Count the students of each side.
-
-        Parameters
-        ----------
-        config : Config
-            Names the column.
-
-        Returns
-        -------
-        counts : dict of str to int
-        """
+    def count_students(self, config: Config) -> dict[str, int]:
+        """Count the students of each side."""
         student = resolve_columns(config.columns)[STUDENT]
         sides = zip(self._fields, self, strict=True)
         return {name: int(side.X[student].nunique()) for name, side in sides}
 
 
+def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
+    """Read the events whose outcome is known, and divide their students."""
+    with stage("Reading the events"):
+        X = read_events(raw, resolve_columns(config.columns), source=config.source)
+        whole, n_left_out = with_outcome(X, config)
+        sides = divide(whole, config)
+    if n_left_out:
+        note(f"Left out {n_left_out:,} rows of courses that are still running.")
+    return whole, sides
+
+
 def with_outcome(X: pd.DataFrame, config: Config) -> tuple[Side, int]:
-    """Give the rows whose outcome is known.
-
-    Parameters
-    ----------
-    X : DataFrame
-        The event table.
-    config : Config
-        Its columns, and the grade that passes.
-
-    Returns
-    -------
-    side : Side
-        Without the rows of courses that still run.
-    n_left_out : int
-        How many these are.
-
-    Raises
-    ------
-    TableError
-        If the final grade is absent, no number, or never known.
-    """
+    """Return the rows whose outcome is known, and how many are left out."""
     name = resolve_columns(config.columns)[FINAL_GRADE]
     check_table(X, [name])
     known = X[name].notna().to_numpy()
     if not known.any():
         message = (
-            f"Column {name!r} is null in all {len(X)} rows: their courses still run. "
-            "Give events of courses that have ended."
+            f"Column {name!r} is null in all {len(X)} rows: their courses are still "
+            "running. Pass events of courses that have ended."
         )
         raise TableError(message)
     ended = X if known.all() else X[known].reset_index(drop=True)
@@ -98,26 +68,10 @@ def with_outcome(X: pd.DataFrame, config: Config) -> tuple[Side, int]:
 
 
 def divide(side: Side, config: Config) -> Sides:
-    """Divide students in three, both outcomes on every side.
+    """Divide students in three, with both outcomes on every side.
 
-    The same students, outcomes and configuration give the same sides, whatever the
-    order of the rows.
-
-    Parameters
-    ----------
-    side : Side
-        The events.
-    config : Config
-        The shares and the seed.
-
-    Returns
-    -------
-    sides : Sides
-
-    Raises
-    ------
-    SplitError
-        If there are too few students of an outcome.
+    The same students, outcomes and settings give the same sides, in any order of rows:
+    so `edml update` finds again whom `edml tune` has not seen.
     """
     test, contest = config.data.test_share, config.data.contest_share
     how: dict[str, Any] = {
@@ -136,34 +90,8 @@ def divide(side: Side, config: Config) -> Sides:
 
 
 def join(*sides: Side) -> Side:
-    """Put sides together.
-
-    Parameters
-    ----------
-    *sides : Side
-        Of the same columns.
-
-    Returns
-    -------
-    joined : Side
-    """
+    """Concatenate sides."""
     return Side(
         pd.concat([side.X for side in sides], ignore_index=True),
         pd.concat([side.y for side in sides], ignore_index=True),
     )
-
-
-def fingerprint_of(side: Side) -> str:
-    """Give the fingerprint by which a registry knows training rows.
-
-    Parameters
-    ----------
-    side : Side
-        The rows.
-
-    Returns
-    -------
-    digest : str
-        As `edml.classifier.RiskClassifier` makes it.
-    """
-    return fingerprint(side.X, np.asarray(side.y, dtype=np.int64))

@@ -1,13 +1,13 @@
-"""What all commands share: progress on stderr, errors in a line, a clean stop."""
+"""What all commands share: progress on stderr, errors on one line, a clean stop."""
 
 import json
-import os
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 
@@ -27,7 +27,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="SECTION.KEY=VALUE: any setting; may be repeated."),
 ]
-#: The figures of a table of models, with two lines where 80 columns would not do.
+#: A column of numbers.
+right = partial(Column, justify="right")
+#: The figures of a table of models; headings of two lines fit into 80 columns.
 HEADLINES = {
     "roc_auc": "AUC",
     "average_precision": "average\nprecision",
@@ -42,29 +44,13 @@ Json = Annotated[
 
 
 def note(text: str) -> None:
-    """Say something on stderr, beside the progress.
-
-    Parameters
-    ----------
-    text : str
-        One line.
-    """
+    """Print a line on stderr, next to the progress."""
     _errors().print(text, style="dim")
 
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Show on stderr what is being done, then how long it took.
-
-    Parameters
-    ----------
-    what : str
-        Such as "Reading the events".
-
-    Yields
-    ------
-    nothing : None
-    """
+    """Show on stderr what is being done, then how long it took."""
     progress = _errors()
     start = perf_counter()
     with progress.status(f"{what} ..."):
@@ -74,24 +60,10 @@ def stage(what: str) -> Iterator[None]:
 
 @contextmanager
 def guarded(command: str) -> Iterator[None]:
-    """Make of what goes wrong one line, and the right exit code.
+    """Turn errors into lines on stderr, and an exit code.
 
-    What edml refuses is 1, what cannot be asked so is 2, and a stop by Ctrl-C is 130.
-    Any other error is one of edml's own, and is shown as such.
-
-    Parameters
-    ----------
-    command : str
-        For the line.
-
-    Yields
-    ------
-    nothing : None
-
-    Raises
-    ------
-    typer.Exit
-        With the code.
+    1 for what edml or the system refuses, 2 for a wrong configuration, 130 for Ctrl-C.
+    Any other error is a fault of edml, and passes.
     """
     from edml.cli._config import ConfigError  # noqa: PLC0415 - not for --help
     from edml.exceptions import EdmlError  # noqa: PLC0415
@@ -114,25 +86,14 @@ def guarded(command: str) -> Iterator[None]:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Show warnings as the lines of `note`, without the place in the code.
-
-    Yields
-    ------
-    nothing : None
-    """
+    """Show warnings as lines on stderr, without the place in the code."""
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         yield
 
 
 class Interrupts:
-    """Note whether Ctrl-C was pressed, also where a library has dealt with it.
-
-    Attributes
-    ----------
-    seen : bool
-        Whether it was, between `__enter__` and `__exit__`.
-    """
+    """Record whether Ctrl-C was pressed, also where a library handles it."""
 
     def __init__(self) -> None:
         self.seen = False
@@ -153,74 +114,32 @@ class Interrupts:
 
 
 def print_json(result: dict[str, Any]) -> None:
-    """Print a result on stdout, for machines.
-
-    Parameters
-    ----------
-    result : dict
-        What JSON can hold.
-    """
+    """Print a result on stdout, for machines."""
     typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> None:
-    """Show a result, for machines or for people.
-
-    Parameters
-    ----------
-    result : dict
-        What JSON can hold.
-    as_json : bool
-        Whether for machines.
-    render : callable
-        Shows it to people: called with the console and the result.
-    """
+    """Show a result, for machines or for people."""
     if as_json:
         print_json(result)
         return
-    # markup: a course may be named [x]
-    render(Console(markup=False, highlight=False), result)
+    render(console(), result)
 
 
 def figure(value: float | None) -> str:
-    """Write a figure with three digits, or "-" where there is none.
-
-    Parameters
-    ----------
-    value : float or None
-        NaN is none.
-
-    Returns
-    -------
-    text : str
-    """
+    """Write a figure with three digits, or "-" where there is none."""
     return "-" if value is None or value != value else f"{value:.3f}"  # noqa: PLR0124
 
 
-def empty_table(title: str) -> Table:
-    """Give an empty table in the style of all.
-
-    Parameters
-    ----------
-    title : str
-        Above it.
-
-    Returns
-    -------
-    table : rich.table.Table
-    """
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
+def make_table(title: str, *columns: str | Column) -> Table:
+    """Return an empty table in the style of all."""
+    style: dict[str, Any] = {"title_justify": "left", "title_style": "bold"}
+    return Table(*columns, title=title, box=box.SIMPLE, **style)
 
 
-def environment() -> dict[str, str]:
-    """Give the environment.
-
-    Returns
-    -------
-    environ : dict of str to str
-        A copy.
-    """
-    return dict(os.environ)
+def console() -> Console:
+    """Return stdout, where text is printed as it is: a course may be named [x]."""
+    return Console(markup=False, highlight=False)
 
 
 def _errors() -> Console:

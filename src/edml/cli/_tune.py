@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from edml.classifier import Capacity
+from edml.classifier import Capacity, check_threshold
 from edml.cli import _settings
 from edml.cli._config import ConfigError
-from edml.cli._files import read_events
 from edml.cli._settings import Config, Mlflow
-from edml.cli._sides import Side, Sides, divide, with_outcome
+from edml.cli._sides import Side, read_sides
 from edml.cli._terminal import Interrupts, note, stage
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation, evaluate
-from edml.registry import ModelRegistry
-from edml.schema import resolve_columns
+from edml.registry import ModelRecord, ModelRegistry
 
-#: The address that stands for a file in the working directory.
+if TYPE_CHECKING:
+    from edml.tuning import ModelTuner
+
+#: The address that means a file in the working directory.
 LOCAL = "local"
 
 
@@ -28,29 +28,8 @@ class TuneError(EdmlError, RuntimeError):
     """The search found no model."""
 
 
-class Tuner(Protocol):
-    """What is asked of `edml.tuning.ModelTuner`."""
-
-    candidates_: list[Any]
-    history_: pd.DataFrame
-
-    def fit(self, X: pd.DataFrame, y: pd.Series, **settings: Any) -> Any:
-        """Search on the rows given."""
-        ...
-
-
 class Found(NamedTuple):
-    """What a search found.
-
-    Attributes
-    ----------
-    candidates : list of RiskClassifier
-        Fitted, the best of the search first.
-    n_evaluations : int
-        How many were tried.
-    interrupted : bool
-        Whether Ctrl-C ended it.
-    """
+    """The result of a search, the best candidate first."""
 
     candidates: list[Any]
     n_evaluations: int
@@ -58,88 +37,29 @@ class Found(NamedTuple):
 
 
 def tune(
-    raw: Path, config: Config, registry: ModelRegistry, tuner: Tuner | None = None
+    raw: Path,
+    config: Config,
+    registry: ModelRegistry,
+    tuner: "ModelTuner | None" = None,
 ) -> dict[str, Any]:
-    """Search on some students, evaluate on others, and register the candidates.
-
-    Parameters
-    ----------
-    raw : Path
-        Events of courses that have ended.
-    config : Config
-        All of its section ``tune``, and who is kept apart.
-    registry : ModelRegistry
-        Takes the candidates.
-    tuner : Tuner or None, default=None
-        What searches; None is that of the configuration.
-
-    Returns
-    -------
-    result : dict
-        The registered versions with their figures on the test students, the counts
-        of the sides, and whether Ctrl-C ended the search.
-
-    Raises
-    ------
-    TuneError
-        If no candidate was found.
-    """
+    """Search on some students, evaluate on others, and register the candidates."""
     tuner = make_tuner(config) if tuner is None else tuner
-    sides = read_sides(raw, config)
+    _, sides = read_sides(raw, config)
     found = search(sides.train, tuner, config.mlflow)
     versions = [
         register(registry, model, sides.test, {"source": "tune"}, number)
         for number, model in enumerate(found.candidates, start=1)
     ]
     return {
-        "students": sides.counts(config),
+        "students": sides.count_students(config),
         "n_evaluations": found.n_evaluations,
         "interrupted": found.interrupted,
         "versions": versions,
     }
 
 
-def read_sides(raw: Path, config: Config) -> Sides:
-    """Read events, and divide their students.
-
-    Parameters
-    ----------
-    raw : Path
-        The file.
-    config : Config
-        How.
-
-    Returns
-    -------
-    sides : Sides
-    """
-    with stage("Reading the events"):
-        X = read_events(raw, resolve_columns(config.columns))
-        side, n_left_out = with_outcome(X, config)
-        sides = divide(side, config)
-    if n_left_out:
-        note(f"Left out {n_left_out:,} rows of courses that still run.")
-    return sides
-
-
-def make_tuner(config: Config) -> Tuner:
-    """Build the search of a configuration.
-
-    Parameters
-    ----------
-    config : Config
-        Its section ``tune``.
-
-    Returns
-    -------
-    tuner : ModelTuner
-
-    Raises
-    ------
-    ConfigError
-        If it takes none of its settings.
-    """
-    from edml.classifier._thresholds import check_threshold  # noqa: PLC0415
+def make_tuner(config: Config) -> "ModelTuner":
+    """Build the search of a configuration."""
     from edml.tuning import ModelTuner  # noqa: PLC0415 - seconds, and replaced in tests
 
     wanted = config.tune
@@ -165,48 +85,18 @@ def make_tuner(config: Config) -> Tuner:
         calibration=None if wanted.calibration == "none" else wanted.calibration,
         columns=config.columns or None,
         exam_kinds=config.exam_kinds or None,
-        n_blended=wanted.blended,
     )
 
 
 def threshold_of(rule: Any) -> Any:
-    """Give a rule of the configuration as a model takes it.
-
-    Parameters
-    ----------
-    rule : float, str, Capacity of the settings, or None
-        The rule.
-
-    Returns
-    -------
-    threshold : float, str, edml.Capacity or None
-    """
+    """Return a rule of the configuration as models take it."""
     if isinstance(rule, _settings.Capacity):
         return Capacity(per_course=rule.per_course)
     return rule
 
 
-def search(side: Side, tuner: Tuner, mlflow: Mlflow | None = None) -> Found:
-    """Search, until it is done or Ctrl-C is pressed.
-
-    Parameters
-    ----------
-    side : Side
-        The rows to train on; no others are seen.
-    tuner : Tuner
-        What searches.
-    mlflow : Mlflow or None, default=None
-        Where the search is logged to; None, or one without an address, is nowhere.
-
-    Returns
-    -------
-    found : Found
-
-    Raises
-    ------
-    TuneError
-        If the search refuses its settings, or found nothing.
-    """
+def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Found:
+    """Search until done, or until Ctrl-C."""
     note(f"Searching on {len(side.X):,} rows; Ctrl-C ends it with the best so far.")
     with Interrupts() as interrupts, _logged(mlflow) as log:
         try:
@@ -214,10 +104,13 @@ def search(side: Side, tuner: Tuner, mlflow: Mlflow | None = None) -> Found:
         except (ValueError, RuntimeError) as error:
             raise TuneError(str(error)) from error
         if log is not None:
-            _finish(log, tuner)
+            with stage("Logging the search"):
+                run_id = log.finish(tuner)
+            if run_id is not None:
+                note(f"MLflow has it as run {run_id}.")
     if not tuner.candidates_:
         message = (
-            "The search kept no candidate. Lower tune.min_score, or give it more "
+            "The search kept no candidate. Lower tune.min_score, or allow more "
             "evaluations or time."
         )
         raise TuneError(message)
@@ -225,21 +118,13 @@ def search(side: Side, tuner: Tuner, mlflow: Mlflow | None = None) -> Found:
 
 
 def _logged(mlflow: Mlflow | None) -> AbstractContextManager[Any]:
-    """Give what the search is told to, if somebody wants to see it."""
+    """Return the callback that logs the search, where that is configured."""
     if mlflow is None or mlflow.uri is None:
         return nullcontext()
     from edml.tracking import MlflowCallback  # noqa: PLC0415 - an extra
 
     uri = None if mlflow.uri == LOCAL else mlflow.uri
     return MlflowCallback(mlflow.experiment, uri)
-
-
-def _finish(log: Any, tuner: Tuner) -> None:
-    """Send what is left, and say where the search is, or what is kept."""
-    with stage("Logging the search"):
-        run_id = log.finish(tuner)
-    if run_id is not None:
-        note(f"MLflow has it as run {run_id}.")
 
 
 def register(
@@ -249,29 +134,15 @@ def register(
     tags: Mapping[str, Any],
     number: int,
 ) -> dict[str, Any]:
-    """Evaluate a model on the test students, and register it.
-
-    Parameters
-    ----------
-    registry : ModelRegistry
-        Takes it.
-    model : RiskClassifier
-        Fitted.
-    test : Side
-        Students that it has not seen.
-    tags : mapping
-        What is noted of it.
-    number : int
-        Its rank in the search, for the progress.
-
-    Returns
-    -------
-    version : dict
-        Version, algorithm, threshold and figures.
-    """
+    """Evaluate a candidate on the test students, and register it."""
     with stage(f"Evaluating candidate {number}"):
         evaluation = evaluate(model, test.X, test.y)
         record = registry.register(model, evaluation, tags)
+    return describe(record, evaluation)
+
+
+def describe(record: ModelRecord, evaluation: Evaluation) -> dict[str, Any]:
+    """Return what is shown of a registered version."""
     return {
         "version": record.version,
         "algorithm": record.algorithm,
@@ -281,18 +152,7 @@ def register(
 
 
 def figures_of(evaluation: Evaluation) -> dict[str, Any]:
-    """Give the headline figures with their intervals, as JSON can hold them.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Of a model.
-
-    Returns
-    -------
-    figures : dict
-        "metrics" and "intervals", with None for what cannot be told.
-    """
+    """Return the metrics with their intervals, for JSON."""
     return {
         "metrics": {name: plain(value) for name, value in evaluation.metrics.items()},
         "intervals": {
@@ -303,16 +163,5 @@ def figures_of(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def plain(value: Any) -> float | None:
-    """Give a number as JSON can hold it.
-
-    Parameters
-    ----------
-    value : float
-        Of Python or NumPy.
-
-    Returns
-    -------
-    number : float or None
-        None for NaN.
-    """
+    """Return a number for JSON."""
     return None if np.isnan(value) else float(value)

@@ -1,5 +1,6 @@
-"""``edml update``: judge registered models on new events, renew them, and choose."""
+"""``edml update``: evaluate models on new events, renew them, and hold a contest."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -7,26 +8,24 @@ import numpy as np
 import pandas as pd
 
 from edml.cli._config import ConfigError
-from edml.cli._files import read_events, write_table
+from edml.cli._files import write_table
 from edml.cli._settings import Config
-from edml.cli._sides import Side, Sides, divide, fingerprint_of, join, with_outcome
+from edml.cli._sides import Side, Sides, join, read_sides
 from edml.cli._terminal import note, stage
 from edml.cli._tune import figures_of, plain, threshold_of
 from edml.exceptions import RegistryError
 from edml.explanation import explain
-from edml.registry import Contest, ModelRegistry
+from edml.metrics import LOSSES
+from edml.registry import DEVELOPMENT, PRODUCTION, STAGING, Contest, ModelRegistry
 from edml.schema import first_rows, resolve_columns, snapshot_codes
 
-PRODUCTION, STAGING, DEVELOPMENT = "production", "staging", "development"
-LESS_IS_BETTER = ("brier", "log_loss", "calibration_error")
-
-# Trees are explained fast; what is not, row by row, in seconds each.
+# Trees are explained fast; other models take seconds for each row.
 _TREES = ("LGBMClassifier", "RandomForestClassifier", "SerialForest", "XGBClassifier")
 _ROWS, _FEW_ROWS = 300, 20
 
 
 class _Renewed(NamedTuple):
-    """New versions by the version that they were made from."""
+    """New versions, by the version that they were made from."""
 
     refitted: dict[int, int]
     retuned: dict[int, int]
@@ -43,33 +42,10 @@ def update(
 
     The students are divided in three, as by `edml tune`: models are refitted and
     thresholds chosen on the first side, where that is asked for; all are evaluated on
-    the second, to which the first is added where nothing is to be learned; the contest
-    is decided on the third. Of a file that registered models were tuned on, the
-    third side alone is used, which nobody has seen.
-
-    Parameters
-    ----------
-    raw : Path
-        Events of students whom the registered models have not seen, or the file that
-        they were tuned on.
-    config : Config
-        Its section ``update``.
-    registry : ModelRegistry
-        The models.
-    held_out : bool, default=False
-        Whether it is known that models were tuned on this file.
-
-    Returns
-    -------
-    result : dict
-        Evaluations, new versions, the contest and the champion, as JSON can hold them.
-
-    Raises
-    ------
-    RegistryError
-        If there is no model, or one has been trained on all of these rows.
-    ConfigError
-        If new models are asked for, of a file that the old ones were tuned on.
+    the second, and on the first too where nothing is learned; the contest is decided on
+    the third. Of a file on which registered models were tuned (``held_out`` says so of
+    candidates that the registry does not know by fingerprint), only the third side is
+    used, which no model has seen.
     """
     records = registry.records()
     if not len(records):
@@ -78,25 +54,32 @@ def update(
             "registry with --registry."
         )
         raise RegistryError(message)
-    with stage("Reading the events"):
-        X = read_events(raw, resolve_columns(config.columns))
-        side, n_left_out = with_outcome(X, config)
-        sides = divide(side, config)
-        tuned = _tuned_on(registry, records, side, sides)
-    if n_left_out:
-        note(f"Left out {n_left_out:,} rows of courses that still run.")
+    whole, sides = read_sides(raw, config)
+    tuned = _tuned_on(registry, records, whole, sides)
     evaluations: list[dict[str, Any]] = []
     renewed, importance = _Renewed({}, {}), None
     if tuned or held_out:
         _refuse_to_learn(config)
         note("Models were tuned on this file: only its contest students are used.")
         shown = sides.contest
-        best = _best_known(records, config)
+        known = map(plain, records[config.update.metric])
+        best = _rank(
+            zip(records["version"], records["stage"], known, strict=True), config
+        )
     else:
         learns = config.update.refit or config.update.retune
         shown = sides.test if learns else join(sides.train, sides.test)
-        evaluations = _evaluate_all(registry, records, shown)
-        best = _best(evaluations, config)
+        evaluations = [
+            _evaluate(registry, version, where, shown)
+            for version, where in zip(records["version"], records["stage"], strict=True)
+        ]
+        best = _rank(
+            (
+                (one["version"], one["stage"], one["metrics"][config.update.metric])
+                for one in evaluations
+            ),
+            config,
+        )
         renewed = _renew(registry, best, sides.train, config)
         evaluations += [
             _evaluate(registry, version, DEVELOPMENT, shown)
@@ -107,7 +90,7 @@ def update(
     contest = _compete(registry, sides.contest, config, len(renewed.versions))
     champion = _settle(registry, renewed, config)
     return {
-        "students": sides.counts(config),
+        "students": sides.count_students(config),
         "tuned_on_this_file": tuned,
         "evaluations": evaluations,
         "refitted": {str(old): new for old, new in renewed.refitted.items()},
@@ -119,17 +102,17 @@ def update(
 
 
 def _tuned_on(
-    registry: ModelRegistry, records: pd.DataFrame, side: Side, sides: Sides
+    registry: ModelRegistry, records: pd.DataFrame, whole: Side, sides: Sides
 ) -> list[int]:
-    """Give the versions that were trained on the first side of this very file."""
-    whole, train = fingerprint_of(side), fingerprint_of(sides.train)
+    """Return the versions that were trained on the first side of this very file."""
+    all_rows, train = whole.fingerprint(), sides.train.fingerprint()
     tuned = []
     for version in map(int, records["version"]):
         seen = registry.record(version).data_fingerprint
-        if seen == whole:
+        if seen == all_rows:
             message = (
                 f"Expected events of students whom the models have not seen; found "
-                f"that version {version} was trained on all of these. Give other "
+                f"that version {version} was trained on all of these. Pass other "
                 "events."
             )
             raise RegistryError(message)
@@ -143,18 +126,9 @@ def _refuse_to_learn(config: Config) -> None:
         if getattr(config.update, name):
             message = (
                 f"update.{name} needs events of other students; found the file that "
-                f"models were tuned on. Give newer events, or leave {name} out."
+                f"models were tuned on. Pass newer events, or leave {name} out."
             )
             raise ConfigError(message)
-
-
-def _evaluate_all(
-    registry: ModelRegistry, records: pd.DataFrame, side: Side
-) -> list[dict[str, Any]]:
-    return [
-        _evaluate(registry, int(row["version"]), str(row["stage"]), side)
-        for row in records.to_dict("records")
-    ]
 
 
 def _evaluate(
@@ -172,42 +146,25 @@ def _evaluate(
     }
 
 
-def _best(evaluations: list[dict[str, Any]], config: Config) -> list[int]:
-    """Give the champion, and the others that did best."""
-    figures = {
-        one["version"]: one["metrics"][config.update.metric]
-        for one in evaluations
-        if one["stage"] != PRODUCTION
-    }
-    champion = [one["version"] for one in evaluations if one["stage"] == PRODUCTION]
-    return champion + _ranked(figures, config)
-
-
-def _best_known(records: pd.DataFrame, config: Config) -> list[int]:
-    """Give the same by the figures that the registry has already."""
-    champion = records["stage"] == PRODUCTION
-    others = records[~champion]
-    figures = dict(
-        zip(
-            others["version"].tolist(),
-            map(plain, others[config.update.metric]),
-            strict=True,
-        )
-    )
-    return records["version"][champion].tolist() + _ranked(figures, config)
-
-
-def _ranked(figures: dict[int, float | None], config: Config) -> list[int]:
-    sign = 1 if config.update.metric in LESS_IS_BETTER else -1
-    known = {version: one for version, one in figures.items() if one is not None}
-    ranked = sorted(known, key=lambda version: (sign * known[version], -version))
-    return ranked[: config.update.candidates]
+def _rank(
+    figures: Iterable[tuple[int, str, float | None]], config: Config
+) -> list[int]:
+    """Return the champion and the best of the others, from (version, stage, figure)."""
+    sign = 1 if config.update.metric in LOSSES else -1
+    champion, others = [], []
+    for version, where, value in figures:
+        if where == PRODUCTION:
+            champion.append(int(version))
+        elif value is not None:
+            others.append((sign * value, -int(version)))
+    best = [-version for _, version in sorted(others)]
+    return champion + best[: config.update.candidates]
 
 
 def _renew(
     registry: ModelRegistry, best: list[int], side: Side, config: Config
 ) -> _Renewed:
-    """Refit the best, and choose their thresholds anew, as far as it is asked for."""
+    """Refit the best, and choose new thresholds, as far as that is configured."""
     rule = threshold_of(config.update.threshold)
     tags = {"source": "update"}
     renewed = _Renewed({}, {})
@@ -215,7 +172,7 @@ def _renew(
         try:
             with stage(f"Refitting version {version}"):
                 record = registry.refit(version, side.X, side.y, tags)
-        except RegistryError as error:  # of a part that no record can hold
+        except RegistryError as error:  # a part of it cannot be rebuilt from a record
             note(f"Version {version} is not refitted. {error}")
         else:
             renewed.refitted[version] = record.version
@@ -229,7 +186,7 @@ def _renew(
 def _importances(
     registry: ModelRegistry, versions: list[int], side: Side, config: Config
 ) -> str:
-    """Write how much each feature moved the scores of each model, on average."""
+    """Write the mean contribution of each feature to the scores of each model."""
     names = resolve_columns(config.columns)
     rows, _ = first_rows(snapshot_codes(side.X, names))
     rng = np.random.default_rng(config.data.random_state)
@@ -255,11 +212,11 @@ def _importances(
 def _compete(
     registry: ModelRegistry, side: Side, config: Config, n_new: int
 ) -> Contest | None:
-    """Let those that are not the champion meet it; nobody may have lost for ever."""
+    """Hold the contest; earlier losers, in staging, take part again."""
     for version in map(int, registry.records(STAGING)["version"]):
         registry.demote(version, "to compete again")
     if not len(registry.records(DEVELOPMENT)):
-        note("No contest: there is no model besides the champion.")
+        note("No contest: the champion has no challenger.")
         return None
     with stage("Holding the contest"):
         return registry.compete(
@@ -275,13 +232,13 @@ def _compete(
 
 
 def _settle(registry: ModelRegistry, renewed: _Renewed, config: Config) -> int | None:
-    """Give the champion, with its new threshold where it has one."""
+    """Return the champion; where it has a new threshold, promote that version."""
     champion = registry.records(PRODUCTION)["version"].tolist()
     if not champion:
         return None
     new = renewed.retuned.get(champion[0])
     if new is None or not config.update.promote:
         return int(champion[0])
-    # its probabilities are the same, so that no contest can tell the two apart
+    # the probabilities are equal, so that no contest could decide
     why = f"version {champion[0]} with a threshold chosen on new students"
     return registry.promote(new, PRODUCTION, why).version

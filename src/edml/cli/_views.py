@@ -1,24 +1,22 @@
 """How the results of commands are shown to people."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.table import Column, Table
 
-from edml.cli._terminal import HEADLINES, empty_table, figure
+from edml.cli._terminal import HEADLINES, figure, make_table, right
 
-_MOST = 10  # students on the screen; the files have all
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edml.registry import ModelRecord
+
+_MOST = 10  # students on the screen; the files hold all
 
 
 def show_processed(out: Console, result: dict[str, Any]) -> None:
-    """Show what `edml process` did.
-
-    Parameters
-    ----------
-    out : Console
-        Where.
-    result : dict
-        From `edml.cli._process.process`.
-    """
+    """Show the result of `edml process`."""
     out.print(
         f"Wrote {result['features']}: {result['n_snapshots']:,} snapshots of "
         f"{result['n_students']:,} students, from {result['n_rows']:,} rows."
@@ -26,15 +24,7 @@ def show_processed(out: Console, result: dict[str, Any]) -> None:
 
 
 def show_tuned(out: Console, result: dict[str, Any]) -> None:
-    """Show what `edml tune` found.
-
-    Parameters
-    ----------
-    out : Console
-        Where.
-    result : dict
-        From `edml.cli._tune.tune`.
-    """
+    """Show the result of `edml tune`."""
     students = result["students"]
     out.print(
         f"Tried {result['n_evaluations']:,} candidates on {students['train']:,} "
@@ -45,15 +35,7 @@ def show_tuned(out: Console, result: dict[str, Any]) -> None:
 
 
 def show_updated(out: Console, result: dict[str, Any]) -> None:
-    """Show what `edml update` did.
-
-    Parameters
-    ----------
-    out : Console
-        Where.
-    result : dict
-        From `edml.cli._update.update`.
-    """
+    """Show the result of `edml update`."""
     if result["evaluations"]:
         _show_figures(out, "On the new students", result["evaluations"])
     for what, made in (("Refitted", "refitted"), ("Threshold of", "retuned")):
@@ -64,28 +46,21 @@ def show_updated(out: Console, result: dict[str, Any]) -> None:
     if result["contest"] is not None:
         out.print(f"The contest: {result['contest']['why']}")
     champion = result["champion"]
-    told = "There is no champion." if champion is None else f"Champion: {champion}."
-    out.print(told)
+    out.print("No champion yet." if champion is None else f"Champion: {champion}.")
 
 
 def show_predicted(out: Console, result: dict[str, Any]) -> None:
-    """Show what `edml predict` gave.
-
-    Parameters
-    ----------
-    out : Console
-        Where.
-    result : dict
-        Predictions, files and the model's version.
-    """
+    """Show the result of `edml predict`."""
     students = result["predictions"]
-    shown = empty_table(f"Most at risk, by version {result['model_version']}")
-    shown.add_column("student", min_width=8, max_width=12, no_wrap=True)
-    shown.add_column("course", min_width=8, max_width=18, no_wrap=True)
-    shown.add_column("day", justify="right", min_width=3)
-    shown.add_column("risk", justify="right", min_width=5)
-    shown.add_column("", min_width=7)
-    shown.add_column("the weightiest reason")
+    shown = make_table(
+        f"Most at risk, by version {result['model_version']}",
+        Column("student", min_width=8, max_width=12, no_wrap=True),
+        Column("course", min_width=8, max_width=18, no_wrap=True),
+        right("day", min_width=3),
+        right("risk", min_width=5),
+        Column("", min_width=7),
+        "main reason",
+    )
     for one in students[:_MOST]:
         reasons = one.get("reasons") or [""]
         shown.add_row(
@@ -104,30 +79,14 @@ def show_predicted(out: Console, result: dict[str, Any]) -> None:
 
 
 def show_reported(out: Console, result: dict[str, Any]) -> None:
-    """Show what `edml report` wrote.
-
-    Parameters
-    ----------
-    out : Console
-        Where.
-    result : dict
-        From `edml.cli._report.report`.
-    """
+    """Show the result of `edml report`."""
     out.print(f"Wrote {result['report']}", soft_wrap=True)
     if not result["same_rows"]:
-        out.print("The versions were judged on different rows: do not compare them.")
+        out.print("The versions were evaluated on different rows: do not compare them.")
 
 
 def show_run(out: Console, result: dict[str, Any]) -> None:
-    """Show what `edml run` did.
-
-    Parameters
-    ----------
-    out : Console
-        Where.
-    result : dict
-        From `edml.cli._run.run`.
-    """
+    """Show the result of `edml run`."""
     for one in result["stages"]:
         out.print(f"{one['stage']}: {'done' if one['done_now'] else 'done before'}")
         if one["stage"] == "register":
@@ -137,18 +96,9 @@ def show_run(out: Console, result: dict[str, Any]) -> None:
 
 
 def show_config(out: Console, result: dict[str, Any]) -> None:
-    """Show the settings that hold, and where they come from.
-
-    Parameters
-    ----------
-    out : Console
-        Where.
-    result : dict
-        From `edml config show`.
-    """
-    shown = empty_table("Settings")
-    for name in ("key", "value", "from"):
-        shown.add_column(name, overflow="fold")
+    """Show the settings in force, and where they come from."""
+    folded = [Column(name, overflow="fold") for name in ("key", "value", "from")]
+    shown = make_table("Settings", *folded)
     for section, keys in result["settings"].items():
         for key, value in keys.items():
             name = f"{section}.{key}"
@@ -159,12 +109,74 @@ def show_config(out: Console, result: dict[str, Any]) -> None:
     out.print(shown)
 
 
+def demo_figures(figures: "pd.DataFrame") -> Table:
+    """Return the table of the figures of `edml demo`, by fifth of the course."""
+    shown = make_table(
+        "How well the failures of the test students are predicted",
+        "course day",
+        right("students"),
+        right("share\nfailing"),
+        right("AUC"),
+        right("average\nprecision"),
+        right("precision\nat 0.5"),
+        right("recall\nat 0.5"),
+    )
+    for part, row in figures.iterrows():
+        numbers = map(figure, row.iloc[1:])
+        last_fifth = part == figures.index[-2]
+        shown.add_row(
+            str(part), f"{row['students']:,.0f}", *numbers, end_section=last_fifth
+        )
+    return shown
+
+
+def demo_students(students: "pd.DataFrame") -> Table:
+    """Return the table of the students most at risk."""
+    shown = make_table(
+        f"The {len(students)} students most at risk, at their latest day",
+        right("file number"),
+        Column("course", max_width=30),
+        right("course day"),
+        right("probability\nof failing"),
+        right("did fail"),
+    )
+    for row in students.itertuples():
+        shown.add_row(
+            str(row.legajo),
+            str(row.course_name),
+            str(row.particion),
+            figure(row.probability),
+            "yes" if row.fails else "no",
+        )
+    return shown
+
+
+def record_facts(record: "ModelRecord") -> dict[str, str]:
+    """Return what is known of a version, by its name for people."""
+    facts: dict[str, Any] = {
+        "stage": record.stage,
+        "algorithm": record.algorithm,
+        "parameters": _listed(record.parameters),
+        "threshold": f"{record.threshold:.6g}",
+        "stored": record.created_at,
+        "parent": record.parent,
+        "tags": _listed(record.tags),
+        "columns": ", ".join(record.feature_names or ()),
+        "trained on": record.data_fingerprint,
+        "threshold from": record.threshold_fingerprint,
+        "folds": record.split_plan_hash,
+        "libraries": _listed(record.libraries),
+        "comes from": _listed(record.origin or {}),
+    }
+    return {name: str(one) for name, one in facts.items() if one not in (None, "")}
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
 def _show_figures(out: Console, title: str, versions: list[dict[str, Any]]) -> None:
-    shown = empty_table(title)
-    shown.add_column("", justify="right")
-    shown.add_column("algorithm")
-    for heading in HEADLINES.values():
-        shown.add_column(heading, justify="right")
+    shown = make_table(title, right(""), "algorithm", *map(right, HEADLINES.values()))
     for one in versions:
         figures = [figure(one["metrics"][name]) for name in HEADLINES]
         shown.add_row(str(one["version"]), one["algorithm"], *figures)

@@ -1,0 +1,43 @@
+"""The registry and the endpoint, opened with the secrets of the environment."""
+
+import getpass
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edml.cli._config import SECRETS, ConfigError
+from edml.cli._settings import Endpoint
+
+if TYPE_CHECKING:
+    from edml.registry import ModelRegistry
+    from edml.serving import RiskClient
+
+_KEY, _TOKEN = SECRETS["registry", "key"], SECRETS["endpoint", "token"]
+
+
+def open_registry(folder: Path, name: str) -> "ModelRegistry":
+    """Open a registry, to be signed by the key of the environment."""
+    from edml.registry import ModelRegistry  # noqa: PLC0415 - seconds
+
+    key = os.environ.get(_KEY)
+    # an empty key is passed on and refused: somebody meant to sign
+    secret = None if key is None else key.encode("utf-8", "surrogateescape")
+    return ModelRegistry(folder, name, secret, who=_user())
+
+
+def open_client(endpoint: Endpoint, **options: Any) -> "RiskClient":
+    """Return a client of the configured endpoint."""
+    from edml.serving import RiskClient  # noqa: PLC0415 - an extra
+
+    token = os.environ.get(_TOKEN) or None
+    try:
+        return RiskClient(str(endpoint.url), token, timeout=endpoint.timeout, **options)
+    except ValueError as error:  # it shows neither the address nor the token
+        raise ConfigError(f"endpoint.url or {_TOKEN}: {error}") from None
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may have no such user
+        return None
