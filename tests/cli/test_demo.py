@@ -334,6 +334,7 @@ def test_main_is_the_entry_point(monkeypatch, capsys):
     assert capsys.readouterr().out == f"edml {edml.__version__}\n"
 
 
+@pytest.mark.slow
 def test_letters_that_a_terminal_lacks_do_not_end_the_run(monkeypatch):
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))

@@ -48,6 +48,7 @@ def _patient(monkeypatch):
     monkeypatch.setattr(MlflowCallback, "finish", wait)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_short_search", "_patient")
 def test_a_search_is_logged_where_somebody_asks_for_it(project, edml):
     result = edml("tune", "events.csv", "--mlflow", "local")
@@ -69,6 +70,7 @@ def test_without_the_option_nothing_is_logged(project, edml):
     assert not (project / ".edml-outbox").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_short_search")
 @pytest.mark.filterwarnings("default::UserWarning")  # the command shows them itself
 def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
@@ -92,6 +94,7 @@ def test_an_address_that_is_none_is_refused_first(project, edml, command):
     assert not (project / ".edml-outbox").exists()
 
 
+@pytest.mark.slow
 def test_sync_says_what_it_did_once(with_champion, edml):
     first = edml("registry", "sync")
     assert first.exit_code == 0, first.stderr
@@ -104,6 +107,7 @@ def test_sync_says_what_it_did_once(with_champion, edml):
     assert "in step already" in again.output
 
 
+@pytest.mark.slow
 def test_sync_as_json_and_conflicts(with_champion, edml):
     report = json.loads(edml("registry", "sync", "--json").stdout)
     assert len(report["logged"]) == 2

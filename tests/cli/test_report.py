@@ -95,6 +95,7 @@ def test_the_champion(registry, edml):
     assert text.count("<svg") == 1
 
 
+@pytest.mark.slow
 def test_pictures_of_two_models_do_not_mix(registry, edml):
     assert edml("report", "1", "2").exit_code == 0
     assert page_of().count("<svg") == 10

@@ -66,6 +66,7 @@ def test_losers_compete_again(registry):
     assert result["champion"] == 1
 
 
+@pytest.mark.slow
 def test_no_promotion_where_none_is_wanted(tuned):
     registry = ModelRegistry("registry")
     result = run(registry, promote=False)
@@ -74,6 +75,7 @@ def test_no_promotion_where_none_is_wanted(tuned):
     assert run(registry)["champion"] in (1, 2)
 
 
+@pytest.mark.slow
 def test_the_metric_and_the_number_of_candidates(registry, later_events, stand_in):
     sides = sides_of("events.csv")
     for model in stand_in(("lightgbm", "xgboost")).fit(*sides.train).candidates_:
@@ -157,11 +159,13 @@ def test_new_threshold_and_the_same_probabilities(registry):
     assert registry.history()["why"].iloc[-1].startswith("version 1 with a threshold")
 
 
+@pytest.mark.slow
 def test_new_thresholds_wait_where_no_promotion_is_wanted(registry):
     result = run(registry, retune=True, promote=False)
     assert result["champion"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Asked to flag:UserWarning")
 def test_capacity_as_the_rule(registry):
     result = run(registry, retune=True, threshold={"per_course": 2}, min_gain=1.0)
@@ -179,6 +183,7 @@ def test_a_warning_is_a_line_on_stderr(registry, edml):
     assert ".py:" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_refitted_is_told(registry, monkeypatch, capsys):
     original = ModelRegistry.refit
 
@@ -221,6 +226,7 @@ def test_for_machines(registry, edml):
     assert shown["champion"] == ModelRegistry("registry").record("production").version
 
 
+@pytest.mark.slow
 def test_on_a_terminal(registry, edml):
     result = edml("update", "later.csv", "--refit", "--retune", "--no-promote")
     assert result.exit_code == 0, result.output
@@ -250,4 +256,4 @@ def test_nobody_but_the_champion(with_champion, edml):
     result = edml("update", "later.csv", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["contest"] is None
-    assert "no model besides the champion" in result.stderr
+    assert "the champion has no challenger" in result.stderr

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from edml._translation import list_languages
 from edml.cli import _views
 from edml.cli._registry import parse_version
 from edml.cli._terminal import (
@@ -41,6 +42,13 @@ Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
 Url = Annotated[
     str | None, typer.Option(help="Use this endpoint instead of a registry.")
 ]
+
+
+def _check_language(language: str | None) -> str | None:
+    if language is not None and language not in list_languages():
+        message = f"expected one of {', '.join(list_languages())}."
+        raise typer.BadParameter(message)
+    return language
 
 
 def demo(
@@ -186,7 +194,7 @@ def predict(
         Literal["json", "csv"], typer.Option("--format", help="Format of the files.")
     ] = "json",
     language: Annotated[
-        Literal["en", "es"], typer.Option(help="Language of the reasons.")
+        str, typer.Option(callback=_check_language, help="Language of the reasons.")
     ] = "en",
     config: ConfigFile = None,
     settings: Settings = None,
@@ -292,8 +300,12 @@ def app(
     name: Name = None,
     url: Url = None,
     language: Annotated[
-        Literal["en", "es"] | None,
-        typer.Option("--lang", help="Language of the pages. Default: the browser's."),
+        str | None,
+        typer.Option(
+            "--lang",
+            callback=_check_language,
+            help="Language of the pages. Default: the browser's.",
+        ),
     ] = None,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the pages.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 
@@ -23,20 +23,12 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def read_events(
-    path: Path,
-    names: Mapping[str, str],
-    content: BinaryIO | None = None,
-    *,
-    source: Source | None = None,
+    path: Path, names: Mapping[str, str], *, source: Source | None = None
 ) -> pd.DataFrame:
-    """Read a file of events, and show on stderr what had to be inferred.
-
-    ``content`` is what to read as a file of that name, instead of the file itself.
-    """
+    """Read a file of events, and show on stderr what had to be inferred."""
     X, report = sources.read_events(
-        path if content is None else content,
+        path,
         columns=names,
-        name=str(path),
         return_report=True,
         **({} if source is None else source.model_dump()),
     )
