@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import warnings
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
@@ -22,7 +22,6 @@ class Brittle(ClassifierMixin, BaseEstimator):
     """A logistic regression that does as its parameter tells."""
 
     n_fits = 0
-    lock = threading.Lock()
 
     def __init__(self, how="well", at=1, C=1.0):
         self.how = how
@@ -30,9 +29,8 @@ class Brittle(ClassifierMixin, BaseEstimator):
         self.C = C
 
     def fit(self, X, y):
-        with self.lock:
-            Brittle.n_fits += 1
-            number = Brittle.n_fits
+        Brittle.n_fits += 1
+        number = Brittle.n_fits
         if self.how == "raise":
             message = "no such kernel"
             raise RuntimeError(message)
@@ -76,7 +74,11 @@ def search(*ways, **given):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_the_search_goes_on(plain, n_jobs):
     tuner = search(*BAD, "well", n_jobs=n_jobs)
-    with pytest.warns(UserWarning, match=r"4 of 5 candidates failed.*history_"):
+    # processes could not import a class of this file
+    with (
+        parallel_config("threading"),
+        pytest.warns(UserWarning, match=r"4 of 5 candidates failed.*history_"),
+    ):
         tuner.fit(*plain)
     history = tuner.history_
     assert len(history) == 5
@@ -130,8 +132,11 @@ def test_one_algorithm_failing_leaves_the_other(plain):
     )
     with pytest.warns(UserWarning, match=r"of 20 candidates failed.*'bad'"):
         tuner.fit(*plain)
-    tried = tuner.history_["algorithm"].value_counts()
-    assert tried["good"] > 2 * tried["bad"]  # the budget goes where models come from
+    assert tuner.history_["algorithm"].value_counts().to_dict() == {
+        "bad": 10,
+        "good": 10,
+    }
+    assert tuner.best_params_["algorithm"] == "good"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -144,7 +149,7 @@ def test_a_score_that_is_no_number(plain, value):
     tuner = ModelTuner(
         [("logit", LogisticRegression(), space)], scorer, cv=2, random_state=0
     )
-    with pytest.warns(UserWarning, match="scorer gave NaN or infinity"):
+    with pytest.warns(UserWarning, match="scorer returned NaN or infinity"):
         tuner.fit(*plain)
     status = tuner.history_["status"].value_counts()
     assert status["failed"] + status["evaluated"] == 4
@@ -183,16 +188,50 @@ def test_a_scorer_that_needs_more_rows_than_a_handful(plain):
 
 
 def test_own_algorithm_that_fails_is_recorded(plain, monkeypatch):
-    def broken(*args):
+    def broken(*args, **kwargs):
         message = "no memory"
         raise MemoryError(message)
 
-    monkeypatch.setattr("edml.tuning._fold.grow", broken)
+    monkeypatch.setattr("lightgbm.LGBMClassifier.fit", broken)
     with pytest.raises(ValueError, match=r"'lightgbm': MemoryError: no memory"):
         ModelTuner(["lightgbm"], n_iter=2, cv=2).fit(*plain)
 
 
-def test_a_wrong_value_in_a_warm_start_is_recorded(plain):
+def test_a_model_that_cannot_be_fitted_on_everything_is_skipped(plain):
+    class Full(LogisticRegression):
+        def fit(self, X, y):
+            if self.C > 0.5 and len(X) == len(plain[0]):
+                message = "too many rows"
+                raise MemoryError(message)
+            return super().fit(X, y)
+
+    tuner = ModelTuner(
+        [("full", Full(), {"C": [0.1, 1.0]})], n_iter=9, cv=2, random_state=0
+    )
+    with pytest.warns(UserWarning, match=r"1 of the best.*MemoryError: too many rows"):
+        tuner.fit(*plain)
+    assert [model.estimator.C for model in tuner.candidates_] == [0.1]
+    errors = tuner.history_.set_index(tuner.history_["params"].map(lambda p: p["C"]))
+    assert errors["error"].to_dict() == {0.1: "", 1.0: "MemoryError: too many rows"}
+    assert tuner.best_params_["C"] == 0.1
+    tuner.set_params(algorithms=[("full", Full(), {"C": [1.0, 2.0]})])
+    with pytest.raises(ValueError, match=r"could not be fitted.*too many rows"):
+        tuner.fit(*plain)
+    assert tuner.candidates_ == []
+    assert set(tuner.history_["error"]) == {"MemoryError: too many rows"}
+
+
+def test_candidates_that_fail_in_a_row_do_not_end_the_search(plain):
+    space = {"how": ["raise"] * 1 + ["fail later", "nan", "well"], "C": (0.1, 1.0)}
+    tuner = ModelTuner([("brittle", Brittle(), space)], n_iter=20, cv=2, random_state=0)
+    with pytest.warns(UserWarning, match="of 20 candidates failed"):
+        tuner.fit(*plain)
+    how = [params["how"] for params in tuner.history_["params"]]
+    # the optimizer has learned to leave them
+    assert how[10:].count("well") > how[:10].count("well")
+
+
+def test_a_wrong_value_in_a_warm_start_is_refused(plain):
     tuner = ModelTuner(
         ["lightgbm"],
         n_iter=2,
@@ -201,9 +240,8 @@ def test_a_wrong_value_in_a_warm_start_is_recorded(plain):
         random_state=0,
         warm_start={"algorithm": "lightgbm", "learning_rate": "fast"},
     )
-    with pytest.warns(UserWarning, match="1 of 2 candidates failed"):
+    with pytest.raises(ValueError, match=r"learning_rate.*'fast' is not a number"):
         tuner.fit(*plain)
-    assert tuner.history_["status"].tolist() == ["failed", "evaluated"]
 
 
 def test_thresholds_out_of_reach_warn_of_the_candidates_alone(plain):
@@ -247,10 +285,9 @@ def fit_uninterrupted(tuner, table):
         pytest.fail("Ctrl-C was not caught")
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ctrl_c_returns_the_best_so_far(plain, n_jobs):
-    # the seventh fit is of the fourth candidate; refits are let through
-    tuner = interrupted(7, "interrupt once", n_jobs=n_jobs)
+def test_ctrl_c_returns_the_best_so_far(plain):
+    # the seventh fit is of the fourth candidate; the last fits are let through
+    tuner = interrupted(7, "interrupt once")
     fit_uninterrupted(tuner, plain)
     assert tuner.interrupted_
     assert len(tuner.history_) == 3
@@ -274,8 +311,8 @@ def test_ctrl_c_before_any_candidate_propagates(plain, at):
 
 
 def test_ctrl_c_in_a_later_refit_keeps_the_models_there_are(plain):
-    # three candidates of two folds, then the refits: the eighth fit is the second
-    tuner = interrupted(8, "interrupt once", n_iter=3, n_candidates=3)
+    # three candidates of two folds, then three fits for each model
+    tuner = interrupted(11, "interrupt once", n_iter=3, n_candidates=3)
     fit_uninterrupted(tuner, plain)
     assert len(tuner.candidates_) == 1
     assert tuner.interrupted_

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
-from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
@@ -20,8 +19,8 @@ from edml import (
     student_train_test_split,
 )
 from edml.tuning import ModelTuner
-from edml.tuning._clock import Clock
 from edml.tuning._progress import SearchProgress
+from edml.tuning._search import StoppingRules
 
 LOGIT = ("logit", LogisticRegression(), {"C": (0.01, 10.0, "log-uniform")})
 
@@ -184,11 +183,6 @@ def test_history(tuner):
         "status",
         "score",
         "best_score",
-        "estimate",
-        "roc_auc",
-        "refines",
-        "blends",
-        "n_folds",
         "started",
         "wall_time",
         "fit_time",
@@ -201,35 +195,10 @@ def test_history(tuner):
     np.testing.assert_array_equal(history["best_score"], np.fmax.accumulate(scores))
     assert history["started"].is_monotonic_increasing
     assert (history[["wall_time", "fit_time", "score_time"]] >= 0).all(axis=None)
-    assert history["status"].isin(["evaluated", "dropped"]).all()
-    evaluated = history["status"] == "evaluated"
-    assert (history["n_folds"][evaluated] == 2).all()
-    assert history["score"].notna().equals(evaluated)
+    assert (history["status"] == "evaluated").all()
+    assert history["score"].notna().all()
     assert history["params"][tuner.best_index_] == tuner.best_params_
     assert history["algorithm"].tolist() == [p["algorithm"] for p in history["params"]]
-
-
-def test_what_is_dropped_has_no_score_and_is_no_candidate():
-    space = {"C": (1e-9, 10.0, "log-uniform")}
-    tuner = ModelTuner(
-        [("logit", LogisticRegression(), space)],
-        "neg_log_loss",
-        n_iter=24,
-        n_candidates=24,
-        cv=4,
-        random_state=0,
-    ).fit(*make_classification(240, 6, random_state=0))
-    dropped = tuner.history_[tuner.history_["status"] == "dropped"]
-    assert len(dropped) >= 1
-    assert (dropped["n_folds"] == 2).all()
-    assert dropped["score"].isna().all()
-    assert not set(dropped.index) & set(tuner.candidate_indices_)
-    for fold in range(4):
-        found = tuner.cv_results_[f"split{fold}_test_score"][dropped.index]
-        assert np.isnan(found).all()
-    ranks = tuner.cv_results_["rank_test_score"]
-    n_evaluated = len(tuner.history_) - len(dropped)
-    assert (ranks[dropped.index] > n_evaluated).all()
 
 
 # -- its place in edml ----------------------------------------------------------
@@ -311,13 +280,6 @@ def test_a_line_for_each_candidate(plain, capfd):
     assert len(lines) == 3
 
 
-def test_a_line_says_what_is_refined(plain, capfd):
-    settings = {"n_iter": 5, "cv": 2, "random_state": 0, "verbose": 2}
-    tuner = ModelTuner(["lightgbm"], **settings).fit(*plain)
-    origin = int(tuner.history_["refines"].iloc[4])
-    assert f"lightgbm  refines {origin}" in capfd.readouterr().err
-
-
 def test_the_bar_is_taken_away_when_the_search_fails(plain, capfd):
     def scorer(estimator, X, y):
         return np.nan
@@ -329,10 +291,10 @@ def test_the_bar_is_taken_away_when_the_search_fails(plain, capfd):
 
 def test_share_of_what_is_done(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("edml.tuning._clock.perf_counter", lambda: now[0])
-    endless = SearchProgress(0, Clock(None, start=0.0), None)
+    monkeypatch.setattr("edml.tuning._search.monotonic", lambda: now[0])
+    endless = SearchProgress(0, StoppingRules(None, None, None, 1, start=0.0))
     assert endless._share() == 0
-    both = SearchProgress(0, Clock(10.0, start=0.0), 4)
+    both = SearchProgress(0, StoppingRules(4, 10.0, None, 1, start=0.0))
     now[0] = 5.0
     assert both._share() == 0.5
     both._n_done = 3

@@ -43,7 +43,7 @@ def assert_same(one, other, X):
 def test_any_n_jobs_on_rows(plain, n_jobs):
     algorithms = ["xgboost", DRAWN]
     one = tune(plain, *algorithms)
-    assert set(one.history_["status"]) <= {"evaluated", "dropped"}
+    assert set(one.history_["status"]) <= {"evaluated"}
     assert_same(one, tune(plain, *algorithms, n_jobs=n_jobs), plain[0])
 
 
@@ -51,7 +51,6 @@ def test_any_n_jobs_on_rows(plain, n_jobs):
 def test_any_n_jobs_of_forests(plain, n_jobs):
     one = tune(plain, "random_forest", n_iter=5)
     other = tune(plain, "random_forest", n_iter=5, n_jobs=n_jobs)
-    assert one.history_["refines"].notna().any()
     assert_same(one, other, plain[0])
 
 
@@ -133,9 +132,9 @@ def test_nothing_global_is_drawn_from_or_seeded(plain):
 
 
 def test_more_turns_begin_with_the_same(plain):
-    few = tune(plain, "lightgbm", LOGIT, n_iter=5).history_
-    more = tune(plain, "lightgbm", LOGIT, n_iter=9).history_
-    n_same = 4  # the last one refines
+    few = tune(plain, "lightgbm", n_iter=3).history_
+    more = tune(plain, "lightgbm", n_iter=6).history_
+    n_same = 3
     pd.testing.assert_frame_equal(
         few.drop(columns=TIMES)[:n_same],
         more.drop(columns=TIMES)[:n_same],

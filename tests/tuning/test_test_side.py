@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.pipeline import Pipeline as SamplingPipeline
+from lightgbm import LGBMClassifier
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
-from edml import FeatureEngineer, SnapshotSampler, StudentKFold
+from edml import FeatureEngineer, SnapshotSampler, StudentKFold, make_risk_pipeline
 from edml.pipeline import CLASSIFIERS
 from edml.tuning import ModelTuner
-from edml.tuning._algorithms import BALANCE
-from edml.tuning._growing import grow
+from edml.tuning._spaces import BALANCE
 
 
 def tune(X, y, algorithm, **given):
@@ -93,21 +93,22 @@ def test_no_student_of_a_folds_test_side_trains(
 ):
     X, y = classmates
     fits = []
+    kind = type(make_risk_pipeline(algorithm)[-1])
+    fit = kind.fit
 
-    def spy(classifier, rows, outcome, screen, path):
-        fits.append((rows[:, 0], screen[:, 0]))
-        return grow(classifier, rows, outcome, screen, path)
+    def spy(self, rows, outcome, *args, **params):
+        fits.append(np.asarray(rows)[:, 0])
+        return fit(self, rows, outcome, *args, **params)
 
-    monkeypatch.setattr("edml.tuning._fold.grow", spy)
+    monkeypatch.setattr(kind, "fit", spy)
     tuner = tune(X, y, algorithm, balance=[balance], n_iter=2)
-    assert len(fits) == 2 * 3
+    assert len(fits) == 2 * 3 + 4
     students = X["user_uuid"].to_numpy()
     plan = tuner.split_plan_.splits
-    for number, (trained, screened) in enumerate(fits):
+    for number, trained in enumerate(fits[:6]):
         train, test = plan[number % 3]
         tested = set(students[test])
         assert not tested & set(students[train])
-        assert set(screened) <= tested
         if balance == "smote":  # mixes rows of several students, all in training
             assert set(trained[: len(train)]) <= set(students[train])
             assert not tested & set(trained[np.isin(trained, students)])
@@ -149,7 +150,7 @@ def test_no_student_trains_a_users_pipeline_that_tests_it(events, marked):
     tuner = tune(X, y, ("tree", pipeline, {}), cv=StudentKFold(3, random_state=2))
     students = X["user_uuid"].to_numpy()
     fitted = [who for what, who in Watch.seen if what == "fit"]
-    assert len(fitted) == 3 + 1
+    assert len(fitted) == 3 + 3 + 1
     for (train, test), who in zip(tuner.split_plan_.splits, fitted, strict=False):
         assert who <= set(students[train])
         assert not who & set(students[test])
@@ -172,8 +173,7 @@ def test_a_users_classifier_never_sees_test_rows(classmates):
         assert not who & set(students[test])
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_what_fills_nan_is_of_the_folds_own_training_rows(monkeypatch, n_jobs):
+def test_what_fills_nan_is_of_the_folds_own_training_rows(monkeypatch):
     # the medians of the folds are far apart, so that another's would be seen
     rng = np.random.default_rng(0)
     X = rng.normal(size=(240, 3))
@@ -185,13 +185,14 @@ def test_what_fills_nan_is_of_the_folds_own_training_rows(monkeypatch, n_jobs):
         (np.flatnonzero(third != k), np.flatnonzero(third == k)) for k in (0, 1, 2)
     ]
     found = []
+    predict = LGBMClassifier.predict_proba
 
-    def noted(fitted, rows, n_trees):
-        found.append(set(rows[:, 0]))
-        return np.full(len(rows), 0.5)
+    def noted(self, rows, **params):
+        found.append(set(np.asarray(rows)[:, 0]))
+        return predict(self, rows, **params)
 
-    monkeypatch.setattr("edml.tuning._fold.probability_at", noted)
-    tune(X, y, "lightgbm", cv=splits, balance=["smote"], n_iter=1, n_jobs=n_jobs)
+    monkeypatch.setattr(LGBMClassifier, "predict_proba", noted)
+    tune(X, y, "lightgbm", cv=splits, balance=["smote"], n_iter=1)
     medians = [np.nanmedian(X[train, 0]) for train, _ in splits]
     filled = [next(m for m in medians if m in rows) for rows in found]
     assert set(filled) == set(medians)

@@ -22,7 +22,7 @@ DISPLAYS = (ConvergenceDisplay, ParameterImportanceDisplay)
 SEARCH = {
     "score": [0.4, np.nan, 0.5, 0.45, np.nan, 0.6],
     "algorithm": ["a", "b", "a", "b", "a", "b"],
-    "status": ["evaluated", "dropped", "evaluated", "evaluated", "failed", "evaluated"],
+    "status": ["evaluated", "stopped", "evaluated", "evaluated", "failed", "evaluated"],
     "seconds": [1.0, 1.5, 2.5, 4.0, 4.5, 7.0],
 }
 
@@ -256,7 +256,7 @@ def test_best_so_far_of_any_search(candidates):
 def test_lanes_count_those_without_a_score():
     display = ConvergenceDisplay(**SEARCH).plot()
     labels = [text.get_text() for text in display.strip_ax_.get_yticklabels()]
-    assert labels == ["dropped 1", "failed 1"]
+    assert labels == ["stopped 1", "failed 1"]
     scored = {**SEARCH, "score": np.arange(6.0), "status": None}
     assert ConvergenceDisplay(**scored).plot().strip_ax_ is None
 
@@ -325,7 +325,7 @@ def test_what_decides_the_score_comes_first(decides, effect):
     bars = shown(display)
     assert list(bars) == sorted(bars, key=bars.get, reverse=True)
     assert next(iter(bars)) == decides
-    assert set(bars) == {"learning_rate", "num_leaves", "balance"}
+    assert set(bars) == {"learning_rate", "num_leaves", "balance", "n_estimators"}
     others = [width for name, width in bars.items() if name != decides]
     assert bars[decides] > 10 * max(map(abs, others))
     assert display.r2 > 0.8
@@ -373,7 +373,7 @@ def test_candidates_without_a_score_and_of_others_are_left_out():
     for point in params[30:40]:
         point["algorithm"] = "xgboost"
     score = [point["classify__num_leaves"] for point in params[:40]] + [np.nan] * 9
-    status = ["evaluated"] * 40 + ["dropped"] * 9
+    status = ["evaluated"] * 40 + ["stopped"] * 9
     tuner = make_tuner(score, params, algorithms=("lightgbm", "xgboost"), status=status)
     alone = make_tuner(score[:30], params[:30])
     display = ParameterImportanceDisplay.from_tuner(tuner)
@@ -411,21 +411,9 @@ def test_a_search_tells_its_best_algorithm_s_parameters(tuner):
     display = ParameterImportanceDisplay.from_tuner(tuner)
     assert display.algorithm == tuner.best_params_["algorithm"] == "logistic"
     history = tuner.history_
-    scored = (history["algorithm"] == "logistic") & history["estimate"].notna()
+    scored = (history["algorithm"] == "logistic") & history["score"].notna()
     assert display.n_candidates == scored.sum()
     assert set(shown(display)) == {"C"}
-
-
-def test_dropped_candidates_take_part_by_their_estimate():
-    params = some_params(40)
-    score = np.array([point["classify__num_leaves"] for point in params])
-    status = ["evaluated", "dropped"] * 20
-    full = make_tuner(score, params)
-    tuner = make_tuner(np.where([1, 0] * 20, score, np.nan), params, status=status)
-    tuner.history_["estimate"] = score
-    display = ParameterImportanceDisplay.from_tuner(tuner)
-    assert display.n_candidates == 40
-    assert shown(display) == shown(ParameterImportanceDisplay.from_tuner(full))
 
 
 def test_n_parameters_limits_the_bars():
@@ -451,14 +439,3 @@ def test_what_cannot_be_ranked_is_refused():
         ParameterImportanceDisplay([0.1], ["a", "b"]).plot()
     with pytest.raises(ValueError, match="n_parameters == 0"):
         draw_from(full, n_parameters=0)
-
-
-def test_refined_candidates_are_not_learned_from_twice():
-    params = some_params(30)
-    score = np.array([point["classify__num_leaves"] for point in params])
-    plain = make_tuner(score[:24], params[:24])
-    tuner = make_tuner(np.r_[score[:24], score[:6] + 1], [*params[:24], *params[:6]])
-    tuner.history_["refines"] = [*[np.nan] * 24, *range(6)]
-    displays = [ParameterImportanceDisplay.from_tuner(one) for one in (plain, tuner)]
-    assert [display.n_candidates for display in displays] == [24, 24]
-    assert shown(displays[0]) == shown(displays[1])

@@ -1,183 +1,178 @@
-"""Where the next candidate comes from: the only importer of scikit-optimize."""
+"""The search of one algorithm: `BayesSearchCV`, which records what it tries.
+
+The only module that imports scikit-optimize, next to the search spaces.
+"""
 
 import warnings
-from collections.abc import Mapping
-from numbers import Real
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
 from skopt import BayesSearchCV
 from skopt.learning import ExtraTreesRegressor
+from skopt.sampler import InitialPointGenerator, Lhs
 from skopt.space import Categorical, Dimension, Integer
-from skopt.space import Real as RealDimension
-from skopt.space import check_dimension as _check_dimension
-
-_N_INITIAL = 8  # points drawn before the surrogate has a say
-_N_TREES = 25
-_N_LOOKED_AT = 1000  # points among which the surrogate's favourite is sought
-_TRIES = 25  # for a point that was not drawn before
 
 Params = dict[str, Any]
 
-
-def one_of(*choices: Any) -> Dimension:
-    """Give the dimension of a choice between values of any kind."""
-    return Categorical(choices)
+_N_DRAWN = 7  # points of a Latin hypercube, before the surrogate proposes any
+_UNSCORED = -1e3  # for a candidate that fails before any other has a score
 
 
-def whole(low: int, high: int, *, log: bool = False) -> Dimension:
-    """Give the dimension of a whole number from ``low`` to ``high``."""
-    return Integer(low, high, prior="log-uniform" if log else "uniform")
+class OutOfTimeError(Exception):
+    """A candidate was stopped because its time was over."""
 
 
-def real(low: float, high: float, *, log: bool = False) -> Dimension:
-    """Give the dimension of a number from ``low`` to ``high``."""
-    return RealDimension(low, high, prior="log-uniform" if log else "uniform")
+class NoScoreError(Exception):
+    """No candidate of a search could be evaluated."""
 
 
-def read_dimension(value: Any) -> Dimension:
-    """Read what scikit-optimize takes for a dimension.
+@dataclass(frozen=True)
+class Evaluation:
+    """One candidate of a `RecordedSearch`: its score on each fold, or its error.
 
-    Parameters
-    ----------
-    value : Dimension, tuple or list
-        ``(low, high)``, ``(low, high, "log-uniform")``, or a list of choices.
-
-    Returns
-    -------
-    dimension : Dimension
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if isinstance(value, list):  # of two numbers, it would make a range
-        return Categorical(_distinct(value))
-    if isinstance(value, tuple):
-        _check_range(value)
-    return _check_dimension(value)
-
-
-def _distinct(choices: list[Any]) -> list[Any]:
-    if not choices:
-        message = "There is no choice in it."
-        raise ValueError(message)
-    told = [repr(_plain(choice)) for choice in choices]
-    if len(set(told)) < len(told):
-        message = "A choice is there more than once."
-        raise ValueError(message)
-    return choices
-
-
-def _check_range(value: tuple[Any, ...]) -> None:
-    kinds = ("uniform", "log-uniform")
-    ends = [v for v in value[:2] if isinstance(v, Real) and not isinstance(v, bool)]
-    known = len(value) == 2 or (len(value) == 3 and value[2] in kinds)
-    if len(ends) != 2 or not known or not np.isfinite(np.asarray(ends, float)).all():
-        message = (
-            f"Found {value!r}; a tuple is (low, high), both finite, with one of "
-            f"{list(kinds)} as a third. Put choices into a list."
-        )
-        raise ValueError(message)
-
-
-def _plain(value: Any) -> Any:
-    """Give a number as Python's own: a classifier may refuse numpy's."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-class Proposer(BayesSearchCV):
-    """The optimizer of one space, as `skopt.BayesSearchCV` makes it.
-
-    Of that class the search takes the space, the optimizer and the surrogate. It
-    does not take the evaluation, which keeps no out-of-fold score, knows no clock
-    and fits each number of trees anew.
-
-    Parameters
-    ----------
-    space : mapping of str to Dimension
-        What is searched.
-    random_state : int
-        Rules all that is drawn.
+    ``started`` is an instant of `time.monotonic`; the other times are in seconds,
+    ``fit_time`` and ``score_time`` summed over the folds.
     """
 
-    def __init__(self, space: Mapping[str, Dimension], random_state: int) -> None:
-        self.space = dict(space)
-        self.names = sorted(self.space)
-        self._rng = np.random.RandomState(random_state)
-        self._seen: set[tuple[Any, ...]] = set()
-        surrogate = ExtraTreesRegressor(
-            n_estimators=_N_TREES, min_samples_leaf=2, random_state=random_state
-        )
-        self.optimizer_kwargs_ = {
-            "base_estimator": surrogate,
-            "n_initial_points": _N_INITIAL,
-            "initial_point_generator": "lhs",
-            "acq_func": "EI",
-            # scores differ by less than the improvement that it asks by default
-            "acq_func_kwargs": {"xi": 0.0},
-            "acq_optimizer_kwargs": {"n_points": _N_LOOKED_AT},
-            "model_queue_size": 1,  # each is as large as all before
-            "random_state": random_state,
-        }
-        self._optimizer = self._make_optimizer(self.space) if self.space else None
+    params: Params
+    started: float
+    wall_time: float
+    scores: tuple[float, ...] = ()
+    fit_time: float = 0.0
+    score_time: float = 0.0
+    error: Exception | None = None
 
-    def ask(self) -> Params | None:
-        """Propose parameters that were not seen before; None if there are none."""
-        if self._optimizer is None:
-            return None if self._seen else self._take({})
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of a point that it knows
-            proposed = self._read(self._optimizer.ask())
-        for _ in range(_TRIES):
-            if self._key(proposed) not in self._seen:
-                return self._take(proposed)
-            proposed = self._read(self._optimizer.space.rvs(1, self._rng)[0])
-        return None
 
-    def take(self, params: Mapping[str, Any]) -> bool:
-        """Mark parameters as seen; whether they are new."""
-        new = self._key(params) not in self._seen
-        self._take(params)
-        return new
+class RecordedSearch(BayesSearchCV):
+    """`BayesSearchCV` that outlives failing candidates and Ctrl-C.
 
-    def tell(self, params: Mapping[str, Any], score: float) -> None:
-        """Let the surrogate know a score, of which higher is better."""
-        if self._optimizer is None:
-            return
-        point = [params.get(name) for name in self.names]
-        if not self._has(point):
-            return  # given by the user, and outside
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._optimizer.tell(point, -score)
+    scikit-learn ends a search in which all fits of a candidate fail, whatever
+    ``error_score`` is. Here the candidate gets the worst score so far, its error is
+    recorded, and the search goes on. A point that comes again is not fitted again.
+    After Ctrl-C `fit` returns with the results so far.
 
-    def _has(self, point: list[Any]) -> bool:
-        assert self._optimizer is not None  # noqa: S101 - for the types
+    Attributes
+    ----------
+    evaluations_ : list of Evaluation
+        All candidates, the failing ones too; callbacks may read it.
+    interrupted_ : bool
+        Whether Ctrl-C ended the search.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        # scikit-learn sends the search along with each fit in another process, where
+        # callbacks may not be able to go, and nothing needs what was found
+        local = {"_callbacks", "optimizers_", "_optim_results", "evaluations_"}
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in local}
+
+    def _run_search(self, evaluate_candidates: Any) -> None:
+        # scikit-learn's documented place to customise how candidates are evaluated
+        self.evaluations_: list[Evaluation] = []
+        self.interrupted_ = False
+        known: dict[str, float] = {}
+
+        def evaluate(candidates: list[Params]) -> dict[str, Any]:
+            for params in candidates:
+                key = repr(sorted(params.items()))
+                if key not in known:
+                    evaluation = _evaluate(evaluate_candidates, params)
+                    self.evaluations_.append(evaluation)
+                    worst = min(known.values(), default=_UNSCORED)
+                    scores = evaluation.scores or (worst,)
+                    known[key] = float(np.mean(scores))
+            keys = [repr(sorted(params.items())) for params in candidates]
+            return {"mean_test_score": np.array([known[key] for key in keys])}
+
         try:
-            return point in self._optimizer.space
-        except TypeError:  # a text, where a number is asked
-            return False
-
-    def _take(self, params: Mapping[str, Any]) -> Params:
-        self._seen.add(self._key(params))
-        return dict(params)
-
-    def _key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
-        told = ((name, repr(_plain(value))) for name, value in params.items())
-        return tuple(sorted(told))
-
-    def _read(self, point: list[Any]) -> Params:
-        return dict(zip(self.names, map(_plain, point), strict=True))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The objective has been evaluated")
+                super()._run_search(evaluate)
+        except KeyboardInterrupt:
+            if not any(one.scores for one in self.evaluations_):
+                raise
+            self.interrupted_ = True
+        if not any(one.scores for one in self.evaluations_):
+            raise NoScoreError
 
 
-__all__ = [
-    "Dimension",
-    "Params",
-    "Proposer",
-    "one_of",
-    "read_dimension",
-    "real",
-    "whole",
-]
+def _evaluate(evaluate_candidates: Any, params: Params) -> Evaluation:
+    start = monotonic()
+    try:
+        results = evaluate_candidates([params])
+    except Exception as error:  # whatever a classifier or a scorer raises
+        return Evaluation(params, start, monotonic() - start, error=error)
+    wall_time = monotonic() - start
+    splits = [name for name in results if name.startswith("split")]
+    return Evaluation(
+        params,
+        start,
+        wall_time,
+        tuple(float(results[name][-1]) for name in splits),
+        float(results["mean_fit_time"][-1]) * len(splits),
+        float(results["mean_score_time"][-1]) * len(splits),
+    )
+
+
+class FirstPoints(InitialPointGenerator):
+    """Start with given points; the others come from a Latin hypercube."""
+
+    def __init__(self, points: Sequence[Sequence[Any]]) -> None:
+        self.points = points
+
+    def generate(
+        self, dimensions: Any, n_samples: int, random_state: Any = None
+    ) -> list[list[Any]]:
+        """Return ``n_samples`` points, each with a value for every dimension."""
+        given = [list(point) for point in self.points[:n_samples]]
+        n_drawn = n_samples - len(given)
+        return given + Lhs().generate(dimensions, n_drawn, random_state)
+
+
+def make_search(
+    estimator: Any,
+    space: Mapping[str, Dimension],
+    first: Sequence[Params],
+    random_state: int,
+    **params: Any,
+) -> RecordedSearch:
+    """Return the search of one space, which begins with the points of ``first``."""
+    names = sorted(space)  # the order in which BayesSearchCV lays out a point
+    optimizer = {
+        # a Gaussian process takes as long as the fits from some 50 points on
+        "base_estimator": ExtraTreesRegressor(
+            n_estimators=25, min_samples_leaf=2, random_state=random_state
+        ),
+        "n_initial_points": len(first) + _N_DRAWN,
+        "initial_point_generator": FirstPoints([[p[n] for n in names] for p in first]),
+        "acq_func": "EI",
+        # scores differ by less than the improvement that it asks for by default
+        "acq_func_kwargs": {"xi": 0.0},
+        "acq_optimizer_kwargs": {"n_points": 1000},
+        "model_queue_size": 1,
+    }
+    # one space in a list: total_iterations would count the names of a mapping
+    return RecordedSearch(
+        estimator,
+        [dict(space)],
+        optimizer_kwargs=optimizer,
+        refit=False,
+        random_state=random_state,
+        **params,
+    )
+
+
+def count_points(space: Mapping[str, Dimension]) -> float:
+    """Return how many points a space has; infinity where one dimension is real."""
+    sizes = [
+        len(one.categories)
+        if isinstance(one, Categorical)
+        else one.high - one.low + 1
+        if isinstance(one, Integer)
+        else float("inf")
+        for one in space.values()
+    ]
+    return float(np.prod(sizes))

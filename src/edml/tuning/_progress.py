@@ -1,7 +1,7 @@
-"""What is shown while the search goes on."""
+"""The progress bar of a search."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -12,30 +12,19 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from edml.tuning._clock import Clock
-from edml.tuning._trial import Trial
+from edml.tuning._candidates import Candidate
+from edml.tuning._search import StoppingRules
 
 
 class SearchProgress:
-    """A bar on stderr, or in a notebook; nothing where ``verbose`` is 0.
+    """A bar on stderr, or in a notebook: 0 shows nothing, 2 also each candidate."""
 
-    Parameters
-    ----------
-    verbose : int
-        0 shows nothing, 1 a bar, 2 also a line for each candidate.
-    clock : Clock
-        The time of the search.
-    n_iter : int or None
-        How many candidates there will be at most.
-    """
-
-    def __init__(self, verbose: int, clock: Clock, n_iter: int | None) -> None:
+    def __init__(self, verbose: int, rules: StoppingRules) -> None:
         self._verbose = verbose
-        self._clock = clock
-        self._n_iter = n_iter
+        self._rules = rules
         self._n_done = 0
-        self._best: Trial | None = None
-        # of no height where it is silent, and markup: an algorithm may be named [x]
+        self._best: Candidate | None = None
+        # without markup: an algorithm may be named [x]
         console = Console(stderr=True, markup=False, highlight=False)
         self._progress = Progress(
             SpinnerColumn(),
@@ -62,54 +51,46 @@ class SearchProgress:
         if self._verbose:
             self._progress.stop()
 
-    def report(self, trial: Trial) -> None:
-        """Show a trial that is done."""
+    def report(self, candidate: Candidate) -> None:
+        """Show a candidate that is done."""
         self._n_done += 1
-        if trial.status == "evaluated" and (
-            self._best is None or trial.score > self._best.score
+        if candidate.status == "evaluated" and (
+            self._best is None or candidate.score > self._best.score
         ):
-            self._best = trial
+            self._best = candidate
         if self._verbose >= 2:
-            self._progress.console.print(_line(trial), style="dim")
-        what = ", refining the best" if trial.refines is not None else ""
-        if trial.members:
-            what = ", blending the best"
-        self._show(f"{self._n_done} candidates{what}")
+            self._progress.console.print(_line(candidate), style="dim")
+        self._show(f"{self._n_done} candidates")
 
     def refit(self, number: int, n_candidates: int) -> None:
-        """Show that a candidate is being refitted."""
-        self._show(f"refitting {number} of {n_candidates}")
+        """Show that a candidate is fitted on all rows."""
+        self._show(f"fitting model {number} of {n_candidates}")
 
     def _show(self, what: str) -> None:
-        parts: list[Any] = [what]
+        parts = [what]
         if self._best is not None:
             parts += [f"best search score {self._best.score:.4f}"]
             parts += [self._best.algorithm.name]
-        if self._clock.timeout is not None:
-            parts += [f"{max(0.0, self._clock.left):.0f} s left"]
+        if self._rules.timeout is not None:
+            parts += [f"{max(0.0, self._rules.left):.0f} s left"]
         self._progress.update(
             self._task, description=" · ".join(parts), completed=self._share()
         )
 
     def _share(self) -> float:
         shares = []
-        if self._n_iter is not None:
-            shares.append(self._n_done / self._n_iter)
-        if self._clock.timeout is not None:
-            shares.append(self._clock.spent / self._clock.timeout)
+        if self._rules.n_iter is not None:
+            shares.append(self._n_done / self._rules.n_iter)
+        if self._rules.timeout is not None:
+            shares.append(self._rules.spent / self._rules.timeout)
         return min(1.0, max(shares, default=0.0))
 
 
-def _line(trial: Trial) -> str:
-    outcome = f"{trial.score:.4f}" if trial.status == "evaluated" else trial.status
+def _line(candidate: Candidate) -> str:
+    outcome = candidate.status
+    if outcome == "evaluated":
+        outcome = f"{candidate.score:.4f}"
     return (
-        f"{trial.number:4d}  {outcome:>9}  {trial.wall_time:6.2f} s  "
-        f"{trial.algorithm.name}  {_remark(trial)}"
+        f"{candidate.number:4d}  {outcome:>9}  {candidate.evaluation.wall_time:6.2f} s"
+        f"  {candidate.algorithm.name}  {candidate.error[:120]}"
     )
-
-
-def _remark(trial: Trial) -> str:
-    said = "" if trial.refines is None else f"refines {trial.refines}"
-    if trial.members:
-        said = f"blends {', '.join(str(member.number) for member in trial.members)}"
-    return trial.error[:120] or said

@@ -1,289 +1,230 @@
-"""What is searched: the spaces of the three algorithms, and their first points.
+"""The search spaces: those of edml's algorithms, and those that users write."""
 
-Each space is as wide as measurements asked (see the user guide). The number of trees
-is in none: it is read off one fit, which is scored as its trees are added.
-"""
-
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
+from numbers import Real as RealNumber
 from typing import Any
 
-from edml.tuning._bayes import Dimension, one_of, real, whole
+import numpy as np
+from numpy.typing import ArrayLike
+from skopt.space import Categorical, Dimension, Integer, Real, check_dimension
 
-#: Trees after which a fit is scored; the last is the most that are grown. More trees
-#: make a forest no worse, so that there is nothing to choose.
-CHECKPOINTS = {
-    "lightgbm": (20, 40, 60, 90, 130, 190, 280, 400, 600),
-    "xgboost": (20, 40, 60, 90, 130, 190, 280, 400, 600),
-    "random_forest": (100,),
-}
+from edml.sampling import BALANCERS, make_balancer
 
-#: Checkpoints without a better score after which no more trees are grown.
-PATIENCE = {"lightgbm": 3, "xgboost": 3, "random_forest": 1}
+#: The balancers of edml's algorithms; "weight" lets failing rows weigh more.
+BALANCE = (None, "weight", *BALANCERS)
 
-#: What a refined candidate has (benchmarks/tuning/refining.py).
-LARGE_FOREST = 300
-SLOWER = 4.0  # times, and as many times the trees
-SLOWEST = 0.005  # the lowest learning rate
-
-#: Parameters that are not searched.
-FIXED: dict[str, dict[str, Any]] = {
-    "lightgbm": {
-        "subsample_freq": 1,
-        "deterministic": True,
-        "force_col_wise": True,
-        "verbosity": -1,
-    },
-    "xgboost": {"tree_method": "hist"},
-    "random_forest": {},
-}
-
-_SMALL_LEAF = 20  # the largest one of a table of few rows
-_SNAPSHOTS = (2, 3, 5, 7)  # train on every so many partitions
+_LOG = "log-uniform"
+_SMALL_LEAF = 20  # the largest bound on a leaf in a table of few rows
+_LARGEST_LEAF = 500
+_EVERY = (2, 3, 5, 7)  # train on every so many partitions
 
 
 def search_space(
-    algorithm: str, balance: tuple[str | None, ...], n_rows: int, *, events: bool
+    algorithm: str,
+    y: ArrayLike | None = None,
+    *,
+    balance: Sequence[str | None] = BALANCE,
+    events: bool = True,
+    random_state: Any = 0,
 ) -> dict[str, Dimension]:
-    """Give the space of one of edml's own algorithms.
+    """Return the space that `ModelTuner` searches for one of edml's algorithms.
+
+    Its keys are parameters of `edml.pipeline.make_risk_pipeline`, so that any
+    search of scikit-learn or scikit-optimize can use it.
 
     Parameters
     ----------
     algorithm : {"random_forest", "lightgbm", "xgboost"}
-        Which.
-    balance : tuple of str or None
-        The balancers to choose from.
-    n_rows : int
-        Number of rows of training, by which the size of leaves is bounded.
-    events : bool
-        Whether the table is one of events, whose snapshots can be thinned.
+        The classifier.
+    y : array-like of shape (n_rows,), default=None
+        The outcomes to train on; their number bounds the size of leaves, and their
+        ratio is the weight of a failing row in XGBoost, which is not searched
+        without them.
+    balance : sequence of {None, "weight", "smote", "over", "under"}, \
+default=(None, "weight", "smote", "over", "under")
+        The balancers to choose from. "weight" is a parameter of its own: the
+        classifier's class weight.
+    events : bool, default=True
+        Whether to train on an event table, whose snapshots can be thinned.
+    random_state : int, RandomState or None, default=0
+        Given to the balancers.
 
     Returns
     -------
     space : dict of str to Dimension
-        By the names of the pipeline's parameters, and "balance".
+        A dimension of scikit-optimize for each parameter.
+
+    Raises
+    ------
+    ValueError
+        If the algorithm or a balancer is unknown.
+
+    Examples
+    --------
+    >>> from edml.tuning import search_space
+    >>> space = search_space("lightgbm", balance=[None, "over"])
+    >>> space["classify__num_leaves"]
+    Integer(low=3, high=96, prior='log-uniform', transform='identity')
+    >>> space["balance"].categories
+    ('passthrough', RandomOverSampler(random_state=0))
     """
-    largest_leaf = max(_SMALL_LEAF, min(500, n_rows // 20))
-    space = {f"classify__{k}": v for k, v in _LEARNERS[algorithm](largest_leaf).items()}
-    space["balance"] = one_of(*balance)
-    if events:
-        space["snapshots__every"] = one_of(*_SNAPSHOTS)
-    return space
-
-
-def first_points(
-    algorithm: str, balance: tuple[str | None, ...], n_rows: int, *, events: bool
-) -> list[dict[str, Any]]:
-    """Give the points that are tried first, the most promising one first.
-
-    Parameters
-    ----------
-    algorithm, balance, n_rows, events
-        As for `search_space`.
-
-    Returns
-    -------
-    points : list of dict
-        Complete points of the space.
-    """
-    space = search_space(algorithm, balance, n_rows, events=events)
-    points = []
-    for start in _STARTS_EVENTS[algorithm] if events else _STARTS_ROWS[algorithm]:
-        point: dict[str, Any] = {f"classify__{k}": v for k, v in start.items()}
-        point["balance"] = None if None in balance else balance[0]
-        if events:
-            point["snapshots__every"] = 3
-        points.append({name: _inside(space[name], point[name]) for name in space})
-    return points
-
-
-def refine(
-    algorithm: str, params: Mapping[str, Any], n_trees: int
-) -> tuple[dict[str, Any], int] | None:
-    """Give a candidate's model again, of more trees that each say less.
-
-    Parameters
-    ----------
-    algorithm : {"random_forest", "lightgbm", "xgboost"}
-        Which.
-    params : mapping
-        A point of its space.
-    n_trees : int
-        How many trees were best there.
-
-    Returns
-    -------
-    refined : (dict, int) or None
-        The point and the number of trees; None where it is as fine as can be.
-
-    References
-    ----------
-    Friedman, "Greedy function approximation: a gradient boosting machine", Annals of
-    Statistics 29, 2001, doi:10.1214/aos/1013203451: the smaller the steps of boosting,
-    the better it generalizes, if the number of trees grows with them.
-    """
-    if algorithm == "random_forest":
-        return (dict(params), LARGE_FOREST) if n_trees < LARGE_FOREST else None
-    rate = params["classify__learning_rate"]
-    slower = min(SLOWER, rate / SLOWEST)
-    if slower < 2:
-        return None
-    return (
-        {**params, "classify__learning_rate": rate / slower},
-        round(n_trees * slower),
+    if algorithm not in _LEARNERS:
+        message = f"algorithm={algorithm!r} is unknown: pass one of {list(_LEARNERS)}."
+        raise ValueError(message)
+    check_balance(balance)
+    leaf, weight = _LARGEST_LEAF, None
+    if y is not None:
+        _, counts = np.unique(np.asarray(y), return_counts=True)
+        n_rows = int(counts.sum()) // 3 if events else int(counts.sum())
+        leaf = max(_SMALL_LEAF, min(_LARGEST_LEAF, n_rows // 20))
+        weight = float(counts[0] / counts[-1])
+    space = _LEARNERS[algorithm](leaf)
+    samplers = [one for one in balance if one != "weight"]
+    if "weight" in balance:
+        space |= _weight(algorithm, weight, may_be_none=bool(samplers))
+    space["balance"] = Categorical(
+        [make_balancer(one, random_state) for one in samplers or [None]]
     )
+    if events:
+        space["snapshots__every"] = Categorical(_EVERY)
+    return {_in_pipeline(name): one for name, one in space.items()}
 
 
-def _inside(dimension: Dimension, value: Any) -> Any:
-    if value in dimension:
-        return value
-    low, high = dimension.bounds
-    return min(max(value, low), high)
+def check_balance(balance: Any) -> None:
+    """Raise ValueError unless it is a sequence of distinct, known balancers."""
+    if isinstance(balance, str) or not isinstance(balance, Sequence) or not balance:
+        message = (
+            f"balance must be a sequence of {list(BALANCE)}; found {balance!r}. For "
+            "one balancer, put it in a list."
+        )
+        raise ValueError(message)
+    if len(set(balance)) < len(balance):
+        message = f"balance names a balancer more than once: {list(balance)}."
+        raise ValueError(message)
+    for name in balance:
+        if name not in BALANCE:
+            raise ValueError(unknown("balance", name, [str(one) for one in BALANCE]))
 
 
-def _lightgbm(largest_leaf: int) -> Mapping[str, Dimension]:
+def _in_pipeline(name: str) -> str:
+    return name if name in {"balance", "snapshots__every"} else f"classify__{name}"
+
+
+def _weight(
+    algorithm: str, weight: float | None, *, may_be_none: bool
+) -> dict[str, Dimension]:
+    none = [None] if may_be_none else []
+    if algorithm != "xgboost":
+        return {"class_weight": Categorical([*none, "balanced"])}
+    if weight is None:
+        return {}
+    return {"scale_pos_weight": Categorical([*none, weight])}
+
+
+def _lightgbm(leaf: int) -> dict[str, Dimension]:
     return {
-        "learning_rate": real(0.01, 0.3, log=True),
-        "num_leaves": whole(3, 96, log=True),
-        "min_child_samples": whole(2, largest_leaf, log=True),
-        "subsample": real(0.3, 1.0),
-        "colsample_bytree": real(0.1, 1.0),
-        "reg_lambda": real(1e-3, 100, log=True),
+        "n_estimators": Integer(30, 600, _LOG),
+        "learning_rate": Real(0.01, 0.3, _LOG),
+        "num_leaves": Integer(3, 96, _LOG),
+        "min_child_samples": Integer(2, leaf, _LOG),
+        "subsample": Real(0.3, 1.0),
+        "colsample_bytree": Real(0.1, 1.0),
+        "reg_lambda": Real(1e-3, 100, _LOG),
     }
 
 
-def _xgboost(largest_leaf: int) -> Mapping[str, Dimension]:
+def _xgboost(leaf: int) -> dict[str, Dimension]:
     return {
-        "learning_rate": real(0.01, 0.3, log=True),
-        "max_depth": whole(1, 9),
-        "min_child_weight": real(0.1, largest_leaf / 2, log=True),
-        "subsample": real(0.3, 1.0),
-        "colsample_bytree": real(0.1, 1.0),
-        "reg_lambda": real(1e-3, 100, log=True),
+        "n_estimators": Integer(30, 600, _LOG),
+        "learning_rate": Real(0.01, 0.3, _LOG),
+        "max_depth": Integer(1, 9),
+        "min_child_weight": Real(0.1, leaf / 2, _LOG),
+        "subsample": Real(0.3, 1.0),
+        "colsample_bytree": Real(0.1, 1.0),
+        "reg_lambda": Real(1e-3, 100, _LOG),
     }
 
 
-def _random_forest(largest_leaf: int) -> Mapping[str, Dimension]:
-    # the smallest tables have the smallest leaves, and few rows for a tree
-    least = 0.3 if largest_leaf <= _SMALL_LEAF else 0.05
+def _random_forest(leaf: int) -> dict[str, Dimension]:
     return {
-        "max_samples": real(least, 0.8, log=True),
-        "max_features": real(0.05, 0.8, log=True),
-        "min_samples_leaf": whole(1, largest_leaf, log=True),
-        "criterion": one_of("gini", "entropy"),
+        "n_estimators": Integer(50, 300, _LOG),
+        "max_samples": Categorical([None, 0.1, 0.2, 0.4, 0.7]),
+        "max_features": Real(0.05, 0.8, _LOG),
+        "min_samples_leaf": Integer(1, leaf, _LOG),
+        "criterion": Categorical(["gini", "entropy"]),
     }
 
 
 _LEARNERS = {
+    "random_forest": _random_forest,
     "lightgbm": _lightgbm,
     "xgboost": _xgboost,
-    "random_forest": _random_forest,
 }
 
-# Of event tables: the defaults of make_risk_pipeline, and points that did well on
-# the sample and on OULAD's earlier presentations.
-_STARTS_EVENTS: dict[str, list[dict[str, Any]]] = {
-    "lightgbm": [
-        {
-            "learning_rate": 0.05,
-            "num_leaves": 7,
-            "min_child_samples": 100,
-            "subsample": 0.5,
-            "colsample_bytree": 0.3,
-            "reg_lambda": 10.0,
-        },
-        {
-            "learning_rate": 0.05,
-            "num_leaves": 31,
-            "min_child_samples": 20,
-            "subsample": 0.7,
-            "colsample_bytree": 0.3,
-            "reg_lambda": 1.0,
-        },
-    ],
-    "xgboost": [
-        {
-            "learning_rate": 0.05,
-            "max_depth": 5,
-            "min_child_weight": 50.0,
-            "subsample": 0.5,
-            "colsample_bytree": 0.3,
-            "reg_lambda": 10.0,
-        },
-        {
-            "learning_rate": 0.05,
-            "max_depth": 4,
-            "min_child_weight": 5.0,
-            "subsample": 0.7,
-            "colsample_bytree": 0.5,
-            "reg_lambda": 1.0,
-        },
-    ],
-    "random_forest": [
-        {
-            "max_samples": 0.2,
-            "max_features": 0.15,
-            "min_samples_leaf": 10,
-            "criterion": "gini",
-        },
-        {
-            "max_samples": 0.1,
-            "max_features": 0.3,
-            "min_samples_leaf": 2,
-            "criterion": "entropy",
-        },
-    ],
-}
 
-# Of other tables: close to the defaults of the libraries, and a more cautious one.
-_STARTS_ROWS: dict[str, list[dict[str, Any]]] = {
-    "lightgbm": [
-        {
-            "learning_rate": 0.05,
-            "num_leaves": 15,
-            "min_child_samples": 20,
-            "subsample": 0.8,
-            "colsample_bytree": 0.7,
-            "reg_lambda": 1.0,
-        },
-        {
-            "learning_rate": 0.05,
-            "num_leaves": 5,
-            "min_child_samples": 10,
-            "subsample": 0.7,
-            "colsample_bytree": 0.4,
-            "reg_lambda": 10.0,
-        },
-    ],
-    "xgboost": [
-        {
-            "learning_rate": 0.05,
-            "max_depth": 4,
-            "min_child_weight": 1.0,
-            "subsample": 0.8,
-            "colsample_bytree": 0.7,
-            "reg_lambda": 1.0,
-        },
-        {
-            "learning_rate": 0.05,
-            "max_depth": 2,
-            "min_child_weight": 1.0,
-            "subsample": 0.7,
-            "colsample_bytree": 0.5,
-            "reg_lambda": 1.0,
-        },
-    ],
-    "random_forest": [
-        {
-            "max_samples": 0.8,
-            "max_features": 0.3,
-            "min_samples_leaf": 1,
-            "criterion": "gini",
-        },
-        {
-            "max_samples": 0.6,
-            "max_features": 0.2,
-            "min_samples_leaf": 3,
-            "criterion": "entropy",
-        },
-    ],
-}
+def default_point(space: Mapping[str, Dimension], pipeline: Any) -> dict[str, Any]:
+    """Return the pipeline's own parameters as a point, moved into the space."""
+    params = pipeline.get_params()
+    return {name: _nearest(one, params[name]) for name, one in space.items()}
+
+
+def _nearest(dimension: Dimension, value: Any) -> Any:
+    if isinstance(dimension, Categorical):
+        known = value in dimension.categories
+        return value if known else dimension.categories[0]
+    if not _is_number(value):  # such as max_features="sqrt"
+        return float(np.sqrt(dimension.low * dimension.high))
+    return min(max(value, dimension.low), dimension.high)
+
+
+def widen(dimension: Dimension, value: Any) -> Dimension:
+    """Return the dimension with room for ``value``, which must be of its kind."""
+    if isinstance(dimension, Categorical):
+        if value in dimension.categories:
+            return dimension
+        return Categorical([*dimension.categories, value])
+    kind = "a whole number" if isinstance(dimension, Integer) else "a number"
+    if not _is_number(value) or (isinstance(dimension, Integer) and value % 1):
+        message = f"{value!r} is not {kind}"
+        raise ValueError(message)
+    low, high = min(dimension.low, value), max(dimension.high, value)
+    return type(dimension)(low, high, dimension.prior)
+
+
+def read_dimension(value: Any) -> Dimension:
+    """Read what a user may write for a dimension; raise ValueError otherwise.
+
+    A tuple is ``(low, high)`` or ``(low, high, "log-uniform")``; a list holds
+    choices, also where it is one of two numbers.
+    """
+    if isinstance(value, list):
+        if len({repr(one) for one in value}) < max(1, len(value)):
+            message = "A list needs choices, each of them once."
+            raise ValueError(message)
+        texts = [isinstance(one, str) for one in value]
+        if any(texts) and any(map(_is_number, value)):
+            message = "Texts and numbers in one list would all become texts."
+            raise ValueError(message)
+        return Categorical(value)
+    if isinstance(value, tuple):
+        known = len(value) == 2 or (len(value) == 3 and value[2] in {"uniform", _LOG})
+        if not known or not all(map(_is_number, value[:2])):
+            message = (
+                f"Found {value!r}; a tuple is (low, high), both finite, with one of "
+                f"{['uniform', _LOG]} as a third. Put choices into a list."
+            )
+            raise ValueError(message)
+    return check_dimension(value)
+
+
+def _is_number(value: Any) -> bool:
+    known = isinstance(value, RealNumber) and not isinstance(value, bool)
+    return known and bool(np.isfinite(float(value)))
+
+
+def unknown(where: str, found: Any, known: list[str]) -> str:
+    """Return the message for an unknown name, with the nearest known one."""
+    near = difflib.get_close_matches(str(found), known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{where} has an unknown {found!r}.{hint} Known: {known}."

@@ -1,8 +1,10 @@
-"""ModelTuner: the best honest model for the time given."""
+"""ModelTuner: search for the best model within a budget."""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
+from time import monotonic
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,87 +17,76 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import Interval, StrOptions, fit_context
-from edml.classifier import Capacity, RiskClassifier
-from edml.classifier._prepared import Prepared, prepare
-from edml.classifier._thresholds import check_threshold
-from edml.classifier._training import prepare_training
+from edml.classifier import Prepared, RiskClassifier, check_threshold, prepare
 from edml.metrics import make_snapshot_scorer
 from edml.pipeline import make_risk_pipeline
-from edml.schema import FloatArray, is_event_table, read_occupancy, resolve_columns
-from edml.tuning._algorithms import (
-    BALANCE,
-    Algorithm,
-    check_algorithms,
-    check_features,
-    check_names,
-    make_algorithms,
+from edml.schema import FloatArray, is_event_table, resolve_columns
+from edml.tuning._algorithms import check_algorithms, make_algorithms
+from edml.tuning._candidates import (
+    Candidate,
+    describe_error,
+    make_cv_results,
+    make_history,
 )
-from edml.tuning._choosing import choose
-from edml.tuning._clock import Clock
-from edml.tuning._failures import check_any, warn_failures
-from edml.tuning._material import Material, read_matrix
+from edml.tuning._data import SearchScorer
 from edml.tuning._progress import SearchProgress
-from edml.tuning._results import best_params, make_cv_results, make_history, make_row
-from edml.tuning._scoring import FlagRule, Scorer
-from edml.tuning._search import Search, Stops
-from edml.tuning._trial import Evaluator, Trial
-from edml.tuning._warm_start import read_warm_start
-from edml.tuning._workers import Workers
+from edml.tuning._search import Search, StoppingRules
+from edml.tuning._spaces import BALANCE, check_balance
+from edml.tuning._warm_start import add_warm_start
 
 
 class ModelTuner(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """Search algorithm, parameters and balancing for the best honest model.
+    """Search algorithms, their parameters and balancing for the best model.
 
-    All candidates are judged on the same folds, in which a student is on one side
-    only, on one row per snapshot. Histories are described once for the whole search.
-    Each algorithm has an optimizer of its own (scikit-optimize's); the budget goes
-    to those that have shown most. The number of trees is read off each fit as it
-    grows; a candidate that is hopeless on half of the folds is dropped. Towards the
-    end the best ones are refined: evaluated once more, of more and finer trees. At the
-    end the best of each algorithm are blended: their mean is a candidate too, for
-    which nothing is fitted anew in the folds. The best become `RiskClassifier` models,
-    whose calibration and threshold are learned from the out-of-fold scores of the
-    search: none of their folds is fitted again.
+    Each algorithm is searched by scikit-optimize's
+    `BayesSearchCV <https://scikit-optimize.github.io/stable/modules/generated/\
+skopt.BayesSearchCV.html>`__, on the same folds, in which a student is on one side
+    only, and on one row per snapshot. Histories are described once for the whole
+    search. The best candidates become `RiskClassifier` models, which learn their
+    calibration and threshold from an out-of-fold pass over the same folds.
 
-    ``best_score_`` chose the model among many, so it flatters it. Judge the model on
-    other students, with `edml.inspection.evaluate`.
+    The budget is divided evenly: each algorithm gets ``n_iter`` over their number,
+    and an equal part of the time that is left when its turn comes, so that the next
+    ones get what it leaves.
+
+    ``best_score_`` chose the model among many, so it is too high. Evaluate the model
+    on other students, with `edml.inspection.evaluate`.
 
     Parameters
     ----------
     algorithms : sequence of str or (name, pipeline, space), \
 default=("random_forest", "lightgbm", "xgboost")
-        What to search over. Of your own: a name, a pipeline or classifier, and a
+        What to search. For your own: a name, a pipeline or classifier, and a
         mapping of its parameters to ``(low, high)``, ``(low, high,
-        "log-uniform")``, a list of choices, or a dimension of scikit-optimize.
+        "log-uniform")``, a list of choices, or a dimension of scikit-optimize. For
+        edml's, see `search_space`.
     scoring : str or callable, default="average_precision"
-        Any scorer. Those of ranking and of probabilities see probabilities; those
-        of flags see the flags of the threshold that the candidate would have.
+        Any scorer. Scorers of flags see those that ``threshold`` chooses on each
+        fold.
     cv : int, cross-validator or iterable, default=4
         The folds, as in `RiskClassifier`.
     n_iter : int or None, default=50
-        How many candidates to try, refined ones and blends included; None is as many
-        as the time allows.
+        How many candidates to try; None is as many as the time allows.
     timeout : float, default=None
-        Seconds that `fit` may take, refits included.
+        Seconds that `fit` may take, the last fits included.
     target_score : float, default=None
         A score at which to stop.
     min_score : float, default=None
         A score that a candidate must reach to be kept.
     n_candidates : int, default=10
-        How many models to make at most; fewer where time runs out.
+        How many models to fit at most; fewer where time runs out.
     balance : sequence of {None, "weight", "smote", "over", "under"}, \
 default=(None, "weight", "smote", "over", "under")
-        The balancers that edml's own algorithms may choose; "weight" lets failing
-        rows weigh as much as passing ones together.
+        The balancers that edml's algorithms may choose; "weight" lets failing rows
+        weigh as much as passing ones together.
     warm_start : model, record, mapping, or list of these, default=None
         What to evaluate first: a candidate, any `RiskClassifier`, a registry's
         record, or a mapping of parameters such as ``best_params_``.
     n_jobs : int, default=None
-        Folds that are fitted at a time; None is one, -1 all processors. Forests and
-        small tables are fitted in processes, large tables in threads that share
-        them. Without a timeout it changes no result.
+        Folds that are fitted at a time; None is one, -1 all processors. Without a
+        timeout it changes no result.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds, the candidates, and all that they draw.
+        Draws the folds and the candidates, and seeds their fits.
     verbose : int, default=0
         0 is silent, 1 shows a bar on stderr, 2 also a line for each candidate.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
@@ -103,51 +94,38 @@ default=(None, "weight", "smote", "over", "under")
     threshold : float, str, callable or Capacity, default="f1"
         Of the candidates, as in `RiskClassifier`.
     columns : mapping of str to str, default=None
-        ``{canonical: actual}`` of the event table, for edml's own algorithms.
+        ``{canonical: actual}`` of the event table, for edml's algorithms.
     exam_kinds : mapping of str to list of str, default=None
         The exam names of each kind; see `edml.feature_extraction.FeatureEngineer`.
-    n_blended : int, default=5
-        Of how many candidates a blend is the mean, at most: see
-        `edml.pipeline.Blend`. 1 makes none, for models that are small and fast.
-        Candidates of your own algorithms are not blended, and those that train on
-        other days than the best not with it.
 
     Attributes
     ----------
     candidates_ : list of RiskClassifier
-        The best models, best first, fitted on everything; a refined one comes before
-        those of its algorithm that are not refined, unless they are far ahead, and a
-        blend before its best member.
+        The best models, best first, fitted on everything.
     best_estimator_ : RiskClassifier
         The first of them.
     best_score_ : float
-        Its mean score over the folds of the search; where the number of trees was
-        read off the fits, each fold with as many as were best over the others.
+        Its mean score over the folds of the search.
     best_params_ : dict
-        Its algorithm and parameters, of a blend those of its ``members``; fit for
-        ``warm_start``.
+        Its algorithm and parameters; fit for ``warm_start``.
     best_index_ : int
-        Its place in ``cv_results_`` and ``history_``.
+        Its row in ``cv_results_`` and ``history_``.
     cv_results_ : dict of str to array
-        As of scikit-learn's searches, but the first in rank need not be the best one,
-        if it was not refined or blended; ``status`` is "evaluated", "dropped" (after
-        half of the folds), "stopped" (too slow) or "failed".
-    history_ : DataFrame of shape (n_tried, 15)
-        One row per candidate: algorithm, status, score, best_score so far, estimate
-        (the score, or what half of the folds let expect), roc_auc, refines (the row
-        of which it is the refined one; NaN for the others), blends (of how many
-        rows it is the mean; 0 for the others), n_folds, started, wall_time, fit_time,
-        score_time (seconds), params, error.
+        As of scikit-learn's searches; ``status`` is "evaluated", "stopped" (out of
+        time) or "failed".
+    history_ : DataFrame of shape (n_tried, 10)
+        One row per candidate: algorithm, status, score, best_score so far, started,
+        wall_time, fit_time, score_time (seconds), params, error.
     candidate_indices_ : list of int
-        The place of each of ``candidates_`` in ``history_``.
+        The row of each of ``candidates_`` in ``history_``.
     split_plan_ : SplitPlan
         The folds, shared by all candidates, calibration and threshold.
     n_splits_ : int
         Number of folds.
     scorer_ : callable
-        What scored.
+        The scorer of ``scoring``.
     refit_time_ : float
-        Seconds that the fits on everything took.
+        Seconds that fitting ``candidates_`` took.
     interrupted_ : bool
         Whether Ctrl-C ended the search.
     classes_ : ndarray of shape (2,)
@@ -159,8 +137,9 @@ default=(None, "weight", "smote", "over", "under")
 
     See Also
     --------
+    search_space : The parameters that are searched.
     edml.classifier.RiskClassifier : One model, without a search.
-    edml.inspection.evaluate : Judges it on other students.
+    edml.inspection.evaluate : Evaluates it on other students.
 
     References
     ----------
@@ -202,7 +181,6 @@ default=(None, "weight", "smote", "over", "under")
         "threshold": [object],
         "columns": [Mapping, None],
         "exam_kinds": [Mapping, None],
-        "n_blended": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -225,7 +203,6 @@ default=(None, "weight", "smote", "over", "under")
         threshold: Any = "f1",
         columns: Mapping[str, str] | None = None,
         exam_kinds: Mapping[str, Iterable[str]] | None = None,
-        n_blended: int = 5,
     ) -> None:
         self.algorithms = algorithms
         self.scoring = scoring
@@ -244,7 +221,6 @@ default=(None, "weight", "smote", "over", "under")
         self.threshold = threshold
         self.columns = columns
         self.exam_kinds = exam_kinds
-        self.n_blended = n_blended
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -254,9 +230,9 @@ default=(None, "weight", "smote", "over", "under")
         groups: ArrayLike | None = None,
         callback: Callable[[dict[str, Any]], bool | None] | None = None,
     ) -> Self:
-        """Search, and make models of the best candidates.
+        """Search, and fit the best candidates on everything.
 
-        Ctrl-C ends the search early: the best candidate so far is refitted.
+        Ctrl-C ends the search early: the best candidate so far is fitted.
 
         Parameters
         ----------
@@ -269,8 +245,8 @@ default=(None, "weight", "smote", "over", "under")
         callback : callable, default=None
             Called with each candidate when it is done: a dict of its row in
             ``history_``, its ``number`` in it, and ``fold_scores``, a list that is
-            empty unless all folds were evaluated. If it returns True the search
-            ends there. What it raises ends ``fit``.
+            empty without a score. If it returns True the search ends there. An error
+            that it raises ends ``fit``.
 
         Returns
         -------
@@ -285,49 +261,43 @@ default=(None, "weight", "smote", "over", "under")
             If the students cannot be divided so.
         ValueError
             If a parameter is unknown or out of range, nothing bounds the search,
-            ``y`` has other than two classes, or no candidate could be evaluated.
+            ``y`` has other than two classes, no candidate could be evaluated, or
+            none could be fitted on everything; ``history_`` is there in this case.
         """
-        clock = Clock(None if self.timeout is None else float(self.timeout))
-        self._check()
-        rng = check_random_state(self.random_state)
-        seed = self._seed(rng)
-        prepared = self._prepare(X, y, groups, seed)
-        algorithms = self._make_algorithms(prepared, seed)
-        given = read_warm_start(self.warm_start, algorithms)
-        scorer = Scorer(self.scoring, prepared.X, prepared.fails, prepared.units.rows)
-        flags = FlagRule(
-            self.threshold,
-            self.calibration,
-            prepared.units.students,
-            self._occupancy(prepared, scorer),
+        timeout = None if self.timeout is None else float(self.timeout)
+        rules = StoppingRules(
+            self.n_iter, timeout, self.target_score, self.n_candidates, monotonic()
         )
-        material = Material(prepared)
-        stops = Stops(self.n_iter, self.target_score, self.n_candidates, self.n_blended)
-        with (
-            SearchProgress(self.verbose, clock, self.n_iter) as progress,
-            Workers(self.n_jobs) as workers,
-        ):
-            evaluator = Evaluator(material, scorer, flags, workers)
+        self._check()
+        seed = self._seed(check_random_state(self.random_state))
+        prepared = self._prepare(X, y, groups, seed)
+        params = {"columns": self.columns, "exam_kinds": self.exam_kinds}
+        algorithms = add_warm_start(
+            self.warm_start,
+            make_algorithms(self.algorithms, self.balance, prepared, params, seed),
+        )
+        scorer = SearchScorer(self.scoring, self.threshold, self.calibration, prepared)
+        with SearchProgress(self.verbose, rules) as progress:
 
-            def report(trial: Trial) -> bool:
-                progress.report(trial)
-                return callback is not None and bool(callback(_row_of(trial, search)))
+            def report(candidate: Candidate) -> bool:
+                progress.report(candidate)
+                return callback is not None and bool(callback(_row(candidate, search)))
 
-            search = Search(algorithms, evaluator, clock, stops, seed, report)
-            search.run(given)
-            check_any(search.trials)
-            models = self._refit(search, prepared, clock, progress, seed)
-        self._keep(search, models, prepared)
-        warn_failures(search.trials)
+            search = Search(algorithms, prepared, scorer, rules, report)
+            search.run(self.n_jobs, seed)
+            _check_any(search.candidates)
+            self._keep(search, prepared)
+            self._fit_best(search, prepared, progress, seed)
         return self
 
     def _check(self) -> None:
-        """Refuse what cannot be searched, before anything is read."""
-        check_algorithms(self.algorithms, self.balance)
+        """Raise ValueError for invalid parameters, before anything is read."""
+        check_algorithms(self.algorithms)
+        check_balance(self.balance)
         check_threshold(self.threshold)
         if isinstance(self.scoring, str) and self.scoring not in get_scorer_names():
             message = (
-                f"scoring={self.scoring!r} is no scorer. Pass one of "
+                f"scoring={self.scoring!r} is not a scorer. Pass one of "
                 "sklearn.metrics.get_scorer_names(), or a scorer."
             )
             raise ValueError(message)
@@ -351,72 +321,77 @@ default=(None, "weight", "smote", "over", "under")
     def _prepare(
         self, X: Any, y: ArrayLike, groups: ArrayLike | None, seed: int
     ) -> Prepared:
-        """Read the table, and describe its histories where it is one of events."""
+        """Read the table, and describe the histories of an event table."""
         pipeline = make_risk_pipeline(columns=self.columns, exam_kinds=self.exam_kinds)
         events = is_event_table(X, resolve_columns(self.columns))
         base = pipeline if events else pipeline[-1]
         return prepare(base, X, y, cv=self.cv, draw_seed=lambda: seed, groups=groups)
 
-    def _make_algorithms(self, prepared: Prepared, seed: int) -> list[Algorithm]:
-        events = prepared.front is not None
-        if events:
-            check_features(self.algorithms)
-        else:
-            check_names(self.algorithms, prepared.X)
-        own = any(isinstance(entry, str) for entry in self.algorithms)
-        impute = False
-        if own and not events:
-            impute = bool(np.isnan(read_matrix(prepared.X)).any())
-        n_fails = max(1, int(prepared.fails[prepared.units.rows].sum()))
-        n_units = len(prepared.units.rows)
-        return make_algorithms(
-            self.algorithms,
-            self.balance,
-            pipeline_params={"columns": self.columns, "exam_kinds": self.exam_kinds},
-            n_rows=n_units // 3 if events else n_units,
-            ratio=(n_units - n_fails) / n_fails,
-            events=events,
-            impute=impute,
-            random_state=seed,
-        )
+    def _keep(self, search: Search, prepared: Prepared) -> None:
+        """Set what was found; no error of a later fit can lose it."""
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.pop("best_estimator_", None)
+        self.__dict__.update(vars(prepared.columns))
+        self.classes_ = prepared.classes
+        self.split_plan_ = prepared.plan
+        self.n_splits_ = len(prepared.plan.splits)
+        self.scorer_ = check_scoring(scoring=self.scoring)
+        self.cv_results_ = make_cv_results(search.candidates, self.n_splits_)
+        self.candidates_: list[RiskClassifier] = []
+        self.candidate_indices_: list[int] = []
+        self.refit_time_ = 0.0
+        self._show(search, search.best[0])
 
-    def _occupancy(self, prepared: Prepared, scorer: Scorer) -> Any:
-        if not (scorer.by_flags and isinstance(self.threshold, Capacity)):
-            return None
-        rows = np.concatenate(prepared.tests)
-        return read_occupancy(prepared.X, rows, prepared.names)
+    def _show(self, search: Search, best: Candidate) -> None:
+        self.history_ = make_history(search.candidates)
+        self.interrupted_ = search.interrupted
+        self.best_index_ = best.number
+        self.best_score_ = best.score
+        self.best_params_ = dict(best.params)
 
-    def _refit(
-        self,
-        search: Search,
-        prepared: Prepared,
-        clock: Clock,
-        progress: SearchProgress,
-        seed: int,
-    ) -> list[tuple[Trial, RiskClassifier]]:
+    def _fit_best(
+        self, search: Search, prepared: Prepared, progress: SearchProgress, seed: int
+    ) -> None:
         """Fit the best candidates on everything, as far as there is time."""
-        models: list[tuple[Trial, RiskClassifier]] = []
-        chosen = choose(search.ranked, self.n_candidates, self.min_score)
-        start = clock.spent
-        for number, trial in enumerate(chosen, start=1):
-            late = search.refit_time(trial) > clock.left
-            if models and (search.interrupted or late):
-                continue  # one that takes less time may still fit in
-            progress.refit(number, len(chosen))
+        rules = search.rules
+        reached = [
+            one
+            for one in search.best
+            if self.min_score is None or one.score >= self.min_score
+        ]
+        kept: list[Candidate] = []
+        start = rules.spent
+        for candidate in reached:
+            late = bool(kept) and candidate.refit_time > rules.left
+            if len(kept) == self.n_candidates or (kept and search.interrupted):
+                break
+            if late:  # one that takes less time may still fit in
+                continue
+            progress.refit(len(kept) + 1, min(len(reached), self.n_candidates))
             try:
-                models.append((trial, self._make_model(trial, prepared, seed)))
+                model = self._fit_model(candidate, prepared, seed)
             except KeyboardInterrupt:
-                if not models:
+                if not kept:
                     raise
                 search.interrupted = True
-        self.refit_time_ = clock.spent - start
-        return models
+            except Exception as error:  # whatever a classifier raises on all rows
+                search.candidates[candidate.number] = replace(
+                    candidate, refit_error=describe_error(error, candidate)
+                )
+            else:
+                kept.append(candidate)
+                self.candidates_.append(model)
+                self.candidate_indices_.append(candidate.number)
+        self.refit_time_ = rules.spent - start
+        self._show(search, kept[0] if kept else search.best[0])
+        if self.candidates_:
+            self.best_estimator_ = self.candidates_[0]
+        self._warn(search.candidates, reached)
 
-    def _make_model(
-        self, trial: Trial, prepared: Prepared, seed: int
+    def _fit_model(
+        self, candidate: Candidate, prepared: Prepared, seed: int
     ) -> RiskClassifier:
-        """Make the model that `RiskClassifier.fit` would, from the scores there are."""
-        pipeline = trial.pipeline()
+        pipeline = candidate.algorithm.configure(candidate.evaluation.params)
         # a number draws the same folds here, and fits other tables too
         again = isinstance(self.cv, Integral) or hasattr(self.cv, "split")
         model = RiskClassifier(
@@ -427,43 +402,38 @@ default=(None, "weight", "smote", "over", "under")
             n_jobs=self.n_jobs,
             random_state=seed,
         )
-        own = prepared.of(pipeline)
-        training = prepare_training(own.rest, own.ready, own.fails, None)
-        return model._finish(own, training, own.found(trial.probabilities or []))
+        return model.fit_prepared(prepared.of(pipeline))
 
-    def _keep(
-        self,
-        search: Search,
-        models: list[tuple[Trial, RiskClassifier]],
-        prepared: Prepared,
-    ) -> None:
-        """Set what was found, all at once."""
-        self.__dict__.pop("feature_names_in_", None)
-        self.__dict__.update(vars(prepared.columns))
-        self.classes_ = prepared.classes
-        self.split_plan_ = prepared.plan
-        self.n_splits_ = len(prepared.plan.splits)
-        self.scorer_ = check_scoring(scoring=self.scoring)
-        self.interrupted_ = search.interrupted
-        self.history_ = make_history(search.trials)
-        self.cv_results_ = make_cv_results(search.trials, self.n_splits_)
-        best = models[0][0] if models else search.evaluated[0]
-        self.best_index_ = best.number
-        self.best_score_ = best.score
-        self.best_params_ = best_params(best)
-        self.candidates_ = [model for _, model in models]
-        self.candidate_indices_ = [trial.number for trial, _ in models]
-        self.__dict__.pop("best_estimator_", None)
-        if self.candidates_:
-            self.best_estimator_ = self.candidates_[0]
-        else:
+    def _warn(self, tried: list[Candidate], reached: list[Candidate]) -> None:
+        """Warn of candidates that failed; raise where none could be fitted."""
+        failed = [one for one in tried if one.status == "failed"]
+        unfitted = [one for one in tried if one.refit_error]
+        if failed:
+            warnings.warn(
+                f"{len(failed)} of {len(tried)} candidates failed; history_ holds "
+                f"their errors. The first, of {failed[0].algorithm.name!r}: "
+                f"{failed[0].error}",
+                UserWarning,
+                stacklevel=5,
+            )
+        if not reached:
             warnings.warn(
                 f"No candidate reached min_score={self.min_score:g}; the best reached "
-                f"{self.best_score_:.4g}. There is no model; history_ tells what was "
+                f"{self.best_score_:.4g}. There is no model; history_ holds what was "
                 "tried.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
+        if not unfitted:
+            return
+        message = (
+            f"{len(unfitted)} of the best candidates could not be fitted on "
+            "everything; history_ holds their errors. The first, of "
+            f"{unfitted[0].algorithm.name!r}: {unfitted[0].refit_error}"
+        )
+        if not self.candidates_:
+            raise ValueError(message)
+        warnings.warn(message, UserWarning, stacklevel=5)
 
     @property
     def threshold_(self) -> float:
@@ -585,8 +555,29 @@ default=(None, "weight", "smote", "over", "under")
         return float(self.scorer_(model, X, y))
 
 
-def _row_of(trial: Trial, search: Search) -> dict[str, Any]:
-    """Give what a callback is told of a candidate."""
-    best = search.evaluated[0].score if search.evaluated else float("nan")
-    row = make_row(trial, best)
-    return {"number": trial.number, **row, "fold_scores": list(trial.scores)}
+def _row(candidate: Candidate, search: Search) -> dict[str, Any]:
+    """Return what a callback gets of a candidate."""
+    best = search.best[0].score if search.best else float("nan")
+    return {
+        "number": candidate.number,
+        **candidate.row(best),
+        "fold_scores": list(candidate.evaluation.scores),
+    }
+
+
+def _check_any(candidates: Sequence[Candidate]) -> None:
+    """Raise ValueError where no candidate has a score, with the first error."""
+    if any(one.status == "evaluated" for one in candidates):
+        return
+    failed = [one for one in candidates if one.status == "failed"]
+    if failed:
+        message = (
+            f"All {len(candidates)} candidates failed or were stopped. The first "
+            f"error, of {failed[0].algorithm.name!r}: {failed[0].error}"
+        )
+        raise ValueError(message)
+    message = (
+        f"No candidate could be evaluated in the time given ({len(candidates)} were "
+        "stopped). Raise timeout, or name faster algorithms."
+    )
+    raise ValueError(message)

@@ -15,19 +15,18 @@ _X_LABELS = {
     "time": "seconds since fit began",
     "number": "candidate (row of history_)",
 }
-_UNSCORED = ("dropped", "stopped", "failed")
+_UNSCORED = ("stopped", "failed")
 
 
 class ConvergenceDisplay:
     """The score of each candidate of a search, and the best so far.
 
     Make it with `from_tuner`. Each candidate stands where its evaluation ended.
-    Those without a score on all folds stand above the axes: dropped after half of
-    the folds, stopped for they took too long, or failed.
+    Those without a score stand above the axes: stopped because the time was over, or
+    failed.
 
-    The best of many scores is high by chance, too. It ranks candidates and is not
-    the performance of the model; judge that with `edml.inspection.evaluate`, on
-    other students.
+    The best of many scores is high by chance, too. It ranks candidates and does not
+    measure the model; do that with `edml.inspection.evaluate`, on other students.
 
     Parameters
     ----------
@@ -36,8 +35,8 @@ class ConvergenceDisplay:
     algorithm : array-like of str of shape (n_candidates,)
         The algorithm of each.
     status : array-like of str of shape (n_candidates,), default=None
-        "evaluated", "dropped", "stopped" or "failed"; None takes those without a
-        score to have failed.
+        "evaluated", "stopped" or "failed"; with None, those without a score have
+        failed.
     seconds : array-like of shape (n_candidates,), default=None
         When each evaluation ended, in seconds since the fit began.
     scoring : str, default=None
@@ -71,7 +70,7 @@ class ConvergenceDisplay:
     >>> display = ConvergenceDisplay(
     ...     [0.41, 0.44, float("nan"), 0.47],
     ...     ["lightgbm", "xgboost", "xgboost", "lightgbm"],
-    ...     ["evaluated", "evaluated", "dropped", "evaluated"],
+    ...     ["evaluated", "evaluated", "failed", "evaluated"],
     ...     seconds=[1.2, 2.9, 3.3, 4.8],
     ... ).plot()
     >>> display.ax_.get_xlabel()

@@ -22,7 +22,6 @@ _N_REPEATS = 10
 _N_TREES = 60
 _R2_ENOUGH = 0.2
 _ROW_HEIGHT = 0.32  # inches
-_TREES = "classify__n_estimators"  # read off the fits, and not searched
 
 
 class ParameterImportanceDisplay:
@@ -183,12 +182,9 @@ class ParameterImportanceDisplay:
     ) -> Self:
         """Learn the scores of a tuner's candidates from their parameters, and draw.
 
-        Candidates that were stopped or failed have no score and are left out; so are
-        those that were dropped, unless ``history_`` has an ``estimate`` of theirs.
-        What made them so seems to matter less than it did. Refined candidates say
-        again what their origins said, and are left out. Left out are also the
-        number of trees of edml's own algorithms, which is read off the fits, and what
-        had one value only.
+        Candidates that were stopped or failed have no score and are left out, so
+        that what made them fail seems to matter less than it does. Parameters that
+        had one value only are left out too.
 
         Parameters
         ----------
@@ -225,18 +221,9 @@ class ParameterImportanceDisplay:
             )
             raise ValueError(message)
         history = tuner.history_
-        # the surrogate's estimate of a dropped candidate says that it was a bad one
-        told = history["estimate" if "estimate" in history else "score"]
-        own = (history["algorithm"] == algorithm) & np.isfinite(told)
-        if "refines" in history:
-            own &= history["refines"].isna()
-        if "blends" in history:
-            own &= history["blends"] == 0
-        score = told[own].to_numpy(dtype=np.float64)
-        left_out = (
-            {"algorithm", _TREES} if algorithm in tuner.algorithms else {"algorithm"}
-        )
-        table = _encode(list(history.loc[own, "params"]), left_out)
+        own = (history["algorithm"] == algorithm) & np.isfinite(history["score"])
+        score = history.loc[own, "score"].to_numpy(dtype=np.float64)
+        table = _encode(list(history.loc[own, "params"]))
         _check_enough(algorithm, table, score)
         importance, r2 = _learn(table, score, random_state)
         display = cls(
@@ -266,14 +253,14 @@ def _check_enough(algorithm: str, table: pd.DataFrame, score: FloatArray) -> Non
         raise ValueError(message)
 
 
-def _encode(params: Sequence[Mapping[str, Any]], left_out: set[str]) -> pd.DataFrame:
-    """Give the parameters that vary as numbers, one row per candidate.
+def _encode(params: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the parameters that vary as numbers, one row per candidate.
 
     Choices become codes, of which a tree can single out each. Numbers stay as they
     are, for a tree does not ask whether a range is logarithmic.
     """
     columns: dict[str, Any] = {}
-    for name in sorted({name for point in params for name in point} - left_out):
+    for name in sorted({name for point in params for name in point} - {"algorithm"}):
         values = [point.get(name) for point in params]
         if all(isinstance(v, Real) and not isinstance(v, bool) for v in values):
             codes = np.array(values, dtype=np.float64)

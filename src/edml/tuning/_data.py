@@ -1,0 +1,177 @@
+"""The data of a search: a table, its folds, and how a fitted candidate is scored."""
+
+from dataclasses import dataclass, replace
+from numbers import Real
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import check_scoring
+from sklearn.pipeline import Pipeline
+
+from edml.classifier import Capacity, Prepared, SigmoidCalibrator, choose_threshold
+from edml.sampling import SnapshotSampler
+from edml.schema import BoolArray, FloatArray, IntArray, read_occupancy
+from edml.tuning._algorithms import Algorithm
+from edml.tuning._bayes import OutOfTimeError
+
+Splits = list[tuple[IntArray, IntArray]]
+
+
+@dataclass(frozen=True)
+class SearchData:
+    """The table on which the candidates of an algorithm are fitted and scored.
+
+    ``estimator`` is what remains to be fitted: the steps that describe histories ran
+    once. In an event table the index of ``X`` holds the rows' positions in the
+    user's table.
+    """
+
+    estimator: Any
+    X: Any
+    y: IntArray
+    splits: Splits
+
+    @classmethod
+    def of(cls, prepared: Prepared, algorithm: Algorithm) -> "SearchData":
+        """Describe the histories, unless a parameter of those steps is searched."""
+        prepared = prepared.of(algorithm.pipeline)
+        front = [] if prepared.front is None else list(prepared.front.named_steps)
+        described = bool(front)
+        if any(name.split("__")[0] in front for name in algorithm.space):
+            whole = algorithm.pipeline
+            prepared = replace(prepared, front=None, rest=whole, ready=prepared.X)
+            described = False
+        X = prepared.ready
+        if prepared.units.events:
+            X = X.set_axis(pd.RangeIndex(len(X)))
+        tests = prepared.tests
+        if prepared.units.events and not described:
+            tests = [_whole_histories(prepared, test) for test in tests]
+        trains = [train for train, _ in prepared.plan.splits]
+        if described and _samples_snapshots(prepared.rest):
+            trains = [np.intersect1d(train, prepared.units.rows) for train in trains]
+        splits = list(zip(trains, tests, strict=True))
+        return cls(prepared.rest, X, prepared.fails, splits)
+
+
+def _samples_snapshots(rest: Any) -> bool:
+    """Whether the first step drops all rows of a snapshot but the first."""
+    return isinstance(rest, Pipeline) and isinstance(rest[0], SnapshotSampler)
+
+
+def _whole_histories(prepared: Prepared, test: IntArray) -> IntArray:
+    """Return all rows of the tested students: a history is described as a whole."""
+    students = prepared.units.students
+    if students is None:
+        return test
+    return np.flatnonzero(np.isin(students, students[test]))
+
+
+class SearchScorer:
+    """A scorer of scikit-learn that counts each snapshot once.
+
+    Scorers of flags see those of the threshold that ``threshold`` chooses on the
+    fold; a fixed one is applied to probabilities that are calibrated on the fold.
+    From ``deadline`` on, an instant of `time.monotonic`, it raises OutOfTimeError.
+    """
+
+    def __init__(
+        self, scoring: Any, threshold: Any, calibration: str | None, prepared: Prepared
+    ) -> None:
+        self.deadline = float("inf")
+        self._scorer = check_scoring(scoring=scoring)
+        self._threshold = threshold
+        self._calibrated = calibration is not None
+        self._names = prepared.names
+        self._is_unit: BoolArray | None = None
+        self._X: Any = None
+        if prepared.units.events:
+            self._is_unit = np.zeros(len(prepared.fails), dtype=np.bool_)
+            self._is_unit[np.concatenate(prepared.tests)] = True
+            # of a named scorer nothing but the candidate sees the rows
+            if not isinstance(scoring, str) or isinstance(threshold, Capacity):
+                self._X = prepared.X
+
+    def __call__(self, estimator: Any, X: Any, y: IntArray) -> float:
+        """Score a fitted candidate on the rows of a test side."""
+        probability = _probability_of_failing(estimator, X)
+        rows: IntArray | None = None
+        if self._is_unit is not None:
+            units = self._is_unit[X.index]
+            rows = X.index.to_numpy()[units]
+            probability, y = probability[units], y[units]
+            X = X[units] if self._X is None else self._X.iloc[rows]
+        bad = int((~((probability >= 0) & (probability <= 1))).sum())  # NaN too
+        if bad:
+            message = (
+                f"The classifier returned {bad} of {len(probability)} scores that are "
+                "NaN or outside [0, 1]. Check its predict_proba, and whether its input "
+                "may hold NaN."
+            )
+            raise ValueError(message)
+        flags = _Flags(self, probability, y == 1, rows)
+        score = float(self._scorer(flags, X, y))
+        if not np.isfinite(score):
+            message = "The scorer returned NaN or infinity."
+            raise ValueError(message)
+        if monotonic() > self.deadline:
+            message = "The time of the search was over."
+            raise OutOfTimeError(message)
+        return score
+
+    def flag(
+        self, probability: FloatArray, fails: BoolArray, rows: IntArray | None
+    ) -> BoolArray:
+        """Return who is flagged, by the rule of ``threshold``."""
+        if not isinstance(self._threshold, Real):
+            occupancy = None
+            if rows is not None and isinstance(self._threshold, Capacity):
+                occupancy = read_occupancy(self._X, rows, self._names)
+            return probability >= choose_threshold(
+                self._threshold, probability, fails, occupancy
+            )
+        if self._calibrated:
+            n_failing = int(fails.sum())
+            calibrator = SigmoidCalibrator().fit(
+                probability,
+                fails,
+                n_failing=n_failing,
+                n_passing=len(fails) - n_failing,
+            )
+            probability = calibrator.predict(probability)
+        return probability >= float(self._threshold)
+
+
+class _Flags(ClassifierMixin, BaseEstimator):
+    """The answers of a candidate for one test side, as a scorer asks for them."""
+
+    def __init__(
+        self,
+        rule: SearchScorer,
+        probability: FloatArray,
+        fails: BoolArray,
+        rows: IntArray | None,
+    ) -> None:
+        self.rule = rule
+        self.probability = probability
+        self.fails = fails
+        self.rows = rows
+        self.classes_ = np.array([0, 1])
+
+    def predict_proba(self, X: object) -> NDArray[Any]:
+        return np.column_stack([1 - self.probability, self.probability])
+
+    def predict(self, X: object) -> IntArray:
+        flags = self.rule.flag(self.probability, self.fails, self.rows)
+        return flags.astype(np.int64)
+
+
+def _probability_of_failing(estimator: Any, X: Any) -> FloatArray:
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(X), dtype=np.float64)[:, 1]
+    decision = np.asarray(estimator.decision_function(X), dtype=np.float64)
+    return (1 + decision / (1 + np.abs(decision))) / 2  # as RiskClassifier does
