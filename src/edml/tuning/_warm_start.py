@@ -121,7 +121,7 @@ def _read_record(record: Any) -> Params:
     if "snapshots" in steps:
         params["snapshots__every"] = steps["snapshots"]["parameters"]["every"]
     sampler = steps.get("balance", {}).get("sampler")
-    params["balance"] = _SAMPLERS.get(sampler)
+    params["balance"] = _SAMPLERS.get(str(sampler))
     return params
 
 
