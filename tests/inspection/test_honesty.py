@@ -292,12 +292,9 @@ def test_pipeline_is_as_if_features_were_made_for_all_rows_first(activity):
         check_is_fitted(pipe)
 
 
+@pytest.mark.slow  # joblib's processes start slowly
 @pytest.mark.parametrize(
-    "classifier",
-    [
-        pytest.param("lightgbm", marks=pytest.mark.slow),  # its workers start slowly
-        RandomForestClassifier(5, random_state=0),
-    ],
+    "classifier", ["lightgbm", RandomForestClassifier(5, random_state=0)]
 )
 def test_same_bits_at_any_number_of_jobs(activity, classifier):
     X, y = activity
