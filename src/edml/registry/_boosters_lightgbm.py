@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edml.registry._nodes import refuse
+from edml.registry._tree_shapes import LEAF, check_shapes
 
 MAX_TREE_DEPTH = 1000
 MAX_CLASSES = 1000
@@ -212,37 +213,24 @@ def _join(
 def _check_structure(
     leaves: NDArray[np.intp], left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> None:
-    # A child >= 0 is a split, another one the leaf ~child. Places: all trees' splits,
-    # then all trees' leaves.
+    # A child >= 0 is a split, any other the leaf ~child: number a tree's leaves after
+    # its splits.
     splits = leaves - 1
-    n_splits = int(splits.sum())
-    first_split, first_leaf = np.cumsum(splits) - splits, np.cumsum(leaves) - leaves
+    counts = splits + leaves
     tree = np.repeat(np.arange(len(leaves)), splits)
-    own = np.arange(n_splits) - first_split[tree]
-    places = []
+    own = np.arange(len(tree)) - (np.cumsum(splits) - splits)[tree]
+    at = (np.cumsum(counts) - counts)[tree] + own
+    children = []
     for child in (left, right):
         is_split = child >= 0
-        above = is_split & ((child <= own) | (child >= splits[tree]))
-        if (above | (~is_split & (~child >= leaves[tree]))).any():
+        limit = np.where(is_split, splits[tree], leaves[tree])
+        if (np.where(is_split, child, ~child) >= limit).any():
             _refuse("a tree whose children are not below their parents")
-        places.append(
-            np.where(is_split, first_split[tree] + child, n_splits + first_leaf[tree])
-            + np.where(is_split, 0, ~child)
-        )
-    reached = np.bincount(
-        np.concatenate(places), minlength=n_splits + int(leaves.sum())
-    )
-    reached[first_split[splits > 0]] += 1
-    reached[n_splits + first_leaf[splits == 0]] += 1
-    if (reached != 1).any():
-        _refuse("a tree with a node that is reached never or twice")
-    level, depth = first_split[splits > 0], 0
-    while level.size:
-        depth += 1
-        if depth > MAX_TREE_DEPTH:
-            _refuse(f"a tree deeper than {MAX_TREE_DEPTH}")
-        level = np.concatenate([place[level] for place in places])
-        level = level[level < n_splits]
+        placed = np.full(int(counts.sum()), LEAF)
+        placed[at] = np.where(is_split, child, splits[tree] + ~child)
+        children.append(placed)
+    placed_left, placed_right = children
+    check_shapes(placed_left, placed_right, counts, MAX_TREE_DEPTH, _refuse)
 
 
 def _check_decisions(

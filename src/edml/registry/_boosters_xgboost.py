@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edml.exceptions import RegistryError
 from edml.registry._boosters_lightgbm import BoosterShape
 from edml.registry._nodes import refuse
+from edml.registry._tree_shapes import LEAF, check_shapes
 
 MAX_TREE_DEPTH = 1000
 MAX_CLASSES = 1000
@@ -186,8 +187,10 @@ def _check_booster(booster: Any, n_features: int, n_groups: int) -> int:
     expected = np.repeat(np.arange(n_groups), per_iteration // n_groups)
     if (groups.reshape(-1, per_iteration) != expected).any():
         _refuse("trees of other classes than their places")
-    for number, tree in enumerate(trees):
-        _check_tree(tree, number, n_features)
+    checked = [_check_tree(*numbered, n_features) for numbered in enumerate(trees)]
+    counts = np.array([len(left) for left, _, _ in checked])
+    left, right, deleted = map(np.concatenate, zip(*checked, strict=True))
+    check_shapes(left, right, counts, MAX_TREE_DEPTH, _refuse, unused=deleted)
     return n_trees // per_iteration
 
 
@@ -196,7 +199,7 @@ def _check_no_categories(cats: Any) -> None:
         _refuse("categories, which are not supported")
 
 
-def _check_tree(tree: Any, number: int, n_features: int) -> None:
+def _check_tree(number: int, tree: Any, n_features: int) -> tuple[NDArray[Any], ...]:
     own_number, param, *_ = _parts(
         tree, "id", "tree_param", *_FLOATS, *_INTEGERS, *_CATEGORIES
     )
@@ -223,37 +226,14 @@ def _check_tree(tree: Any, number: int, n_features: int) -> None:
     parents = _integers(tree["parents"], n_nodes, 0, _ROOT_PARENT)
     _integers(tree["split_type"], n_nodes, 0, 0)
     _integers(tree["default_left"], n_nodes, 0, 1)
-    _check_structure(left, right, parents, feature == _DELETED, n_deleted)
-    if (feature[left != -1] >= n_features).any():
-        _refuse("a split on a feature that does not exist")
-
-
-def _check_structure(
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    parents: NDArray[np.int64],
-    deleted: NDArray[np.bool_],
-    n_deleted: int,
-) -> None:
-    at = np.flatnonzero(left != -1)
-    below = np.concatenate([left[at], right[at]])
-    above = np.concatenate([at, at])
-    if (right[left == -1] != -1).any() or (below <= above).any():
-        _refuse("a tree whose children are not below their parents")
-    reached = np.bincount(below, minlength=len(left))
-    reached[0] += 1
-    # pruned nodes stay, and are not reached
-    if deleted[0] or int(deleted.sum()) != n_deleted or (reached != ~deleted).any():
-        _refuse("a tree with a node that is reached never or twice")
-    if (parents[below] != above).any() or parents[0] != _ROOT_PARENT:
+    at, deleted = np.flatnonzero(left != LEAF), feature == _DELETED
+    if any((parents[below[at]] != at).any() for below in (left, right)):
         _refuse("a tree whose nodes have other parents")
-    level, depth = np.zeros(1, dtype=np.int64), 0
-    while level.size:
-        depth += 1
-        if depth > MAX_TREE_DEPTH:
-            _refuse(f"a tree deeper than {MAX_TREE_DEPTH}")
-        level = level[left[level] != -1]
-        level = np.concatenate([left[level], right[level]])
+    if parents[0] != _ROOT_PARENT or deleted[0] or deleted.sum() != n_deleted:
+        _refuse("a tree with another root, or other pruned nodes")
+    if (feature[at] >= n_features).any():
+        _refuse("a split on a feature that does not exist")
+    return left, right, deleted  # pruned nodes stay, and are not reached
 
 
 def _array(values: Any, size: int, kinds: type | tuple[type, ...]) -> NDArray[Any]:

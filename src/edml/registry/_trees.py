@@ -5,7 +5,7 @@ loop for ever, and one beyond the nodes reads foreign memory.
 """
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,11 @@ from edml.registry._nodes import (
     refuse,
     type_name,
 )
+from edml.registry._tree_shapes import LEAF, check_shapes
 from edml.registry._walk import Maker, Walk, find
 
 MAX_TREE_DEPTH = 2000
 MAX_CLASSES = 1000
-_LEAF = -1
 _ROUNDING = 1e-6
 _COUNTS = ("n_node_samples", "weighted_n_node_samples")
 
@@ -115,49 +115,15 @@ def check_trees(trees: list[TreeParts]) -> None:
         return
     counts = np.array([len(tree.nodes) for tree in trees])
     nodes = np.concatenate([tree.nodes for tree in trees])
-    first = np.cumsum(counts) - counts
-    start = np.repeat(first, counts)
-    end = start + np.repeat(counts, counts)
     left, right = nodes["left_child"], nodes["right_child"]
-    inner = left != _LEAF
-    if (right[~inner] != _LEAF).any():
-        refuse("has a tree with a leaf that has one child")
-    at = np.flatnonzero(inner)
-    # compared before adding, so that nothing overflows
-    for children in (left[at], right[at]):
-        if ((children <= at - start[at]) | (children >= (end - start)[at])).any():
-            refuse("has a tree whose children are not below their parents")
-    below = np.concatenate([left[at] + start[at], right[at] + start[at]])
-    reached = np.bincount(below, minlength=len(nodes))
-    reached[first] += 1
-    if (reached != 1).any():
-        refuse("has a tree with a node that is reached never or twice")
-    _check_depths(trees, first, left + start, right + start, inner)
-    _check_numbers(trees, counts, nodes, inner)
-
-
-def _check_depths(
-    trees: list[TreeParts],
-    first: NDArray[np.intp],
-    left: NDArray[np.intp],
-    right: NDArray[np.intp],
-    inner: NDArray[np.bool_],
-) -> None:
-    # level by level, of all trees together
-    stated = np.array([tree.max_depth for tree in trees])
-    depth = np.zeros(len(trees), dtype=np.intp)
-    level, tree, n_levels = first, np.arange(len(trees)), 0
-    while level.size:
-        depth[tree] = n_levels
-        n_levels += 1
-        if n_levels > MAX_TREE_DEPTH + 1:
-            refuse(f"has a tree deeper than {MAX_TREE_DEPTH}")
-        keep = inner[level]
-        level, tree = level[keep], tree[keep]
-        level = np.concatenate([left[level], right[level]])
-        tree = np.concatenate([tree, tree])
-    if (depth != stated).any():
+    depths = check_shapes(left, right, counts, MAX_TREE_DEPTH, _refuse)
+    if (depths != [tree.max_depth for tree in trees]).any():
         refuse("has a tree whose depth is wrong")
+    _check_numbers(trees, counts, nodes, left != LEAF)
+
+
+def _refuse(what: str) -> NoReturn:
+    refuse(f"has {what}")
 
 
 def _check_numbers(
