@@ -67,16 +67,18 @@ def test_the_line_is_the_stored_curve_and_the_diamond_the_threshold():
 def test_lines_of_the_thresholds_differ_in_their_dashes():
     table = threshold_table(evaluation_of())
     own = evaluation_of().threshold
-    figure = draw_thresholds(table, at_threshold(table, 0.4), own, ENGLISH)
+    at = at_threshold(table, table["threshold"].iloc[20])
+    figure = draw_thresholds(table, at, own, ENGLISH)
     assert len({one.line.dash for one in figure.data}) == 3
     slider, mine = (shape.x0 for shape in reversed(figure.layout.shapes))
-    assert slider == at_threshold(table, 0.4).threshold
+    assert slider == at.threshold
     assert mine == own
 
 
 def test_a_model_that_flags_nobody_has_no_line_of_its_threshold():
     table = threshold_table(evaluation_of())
-    figure = draw_thresholds(table, at_threshold(table, 0.4), np.inf, ENGLISH)
+    at = at_threshold(table, table["threshold"].iloc[20])
+    figure = draw_thresholds(table, at, np.inf, ENGLISH)
     assert len(figure.layout.shapes) == 1
 
 

@@ -12,7 +12,6 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 from edml.app._models_thresholds import (
     COUNTS,
     at_threshold,
-    nearest,
     threshold_table,
 )
 from edml.inspection import Evaluation, evaluate
@@ -113,13 +112,11 @@ def test_thresholds_with_unknown_counts_are_left_out():
     check_against_sklearn(table, [1, 1, *[0] * 40], risk)
 
 
-def test_at_threshold_takes_the_nearest():
+def test_at_threshold_has_the_row_of_its_threshold():
     table = threshold_table(evaluate_flags([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.8]))
-    at = at_threshold(table, 0.3999)
-    assert at.threshold == pytest.approx(0.4, abs=0.01)
-    assert at.confusion.sum() == 4
-    assert not at.is_own
-    assert at_threshold(table, -3.0).threshold == table["threshold"].iloc[0]
+    at = at_threshold(table, 0.4)
+    assert at.confusion.tolist() == [[1, 1], [0, 2]]
+    assert (at.threshold, at.recall, at.is_own) == (0.4, 1.0, False)
 
 
 def test_a_model_that_flags_nobody_has_an_infinite_threshold():
@@ -128,11 +125,6 @@ def test_a_model_that_flags_nobody_has_an_infinite_threshold():
     at = at_threshold(table, np.inf, evaluation.threshold)
     assert at.threshold == np.inf
     assert at.confusion.tolist() == [[1, 0], [1, 0]]
-
-
-def test_nearest_prefers_the_lower_of_two():
-    assert nearest(np.array([0.2, 0.4]), 0.3) == 0
-    assert nearest(np.array([0.2, 0.4]), 7.0) == 1
 
 
 def test_flagged_per_course_is_unknown_on_plain_tables():

@@ -78,9 +78,8 @@ def _flagged_by_roc(
 def at_threshold(
     table: pd.DataFrame, threshold: float, own: float | None = None
 ) -> AtThreshold:
-    """Return the effect of the nearest threshold in a `threshold_table`."""
-    place = nearest(table["threshold"].to_numpy(dtype=np.float64), threshold)
-    row = table.iloc[place]
+    """Return the effect of one of the thresholds of a `threshold_table`."""
+    row = table[table["threshold"] == threshold].iloc[0]
     return AtThreshold(
         threshold=float(row["threshold"]),
         confusion=row[list(COUNTS)].to_numpy(dtype=np.int64).reshape(2, 2),
@@ -90,13 +89,3 @@ def at_threshold(
         flagged_per_course=float(row["flagged_per_course"]),
         is_own=bool(row["threshold"] == own),
     )
-
-
-def nearest(thresholds: FloatArray, wanted: float) -> int:
-    """Return the place of the nearest of ascending thresholds, the lower of two."""
-    # an infinite threshold, of a model that flags nobody, is nearest to itself
-    same = np.flatnonzero(thresholds == wanted)
-    if len(same):
-        return int(same[0])
-    distance = np.abs(thresholds - min(max(wanted, 0.0), 1.0))
-    return int(np.argmin(distance))
