@@ -1,7 +1,8 @@
 """Cleaning and features: speed against a sort, growth, one student, and memory.
 
-Two things are timed in one process, turn by turn, and the best of each compared:
-such ratios stay meaningful on a busy machine, where absolute times do not.
+Two things are timed in one process, turn by turn, and the best of each compared. Both
+run in one thread, and their processor time is taken: such ratios stay meaningful on a
+busy machine, where absolute times do not.
 
 Run all of it, without asv: ``python benchmarks/bench_features.py``.
 """
@@ -19,20 +20,20 @@ KEYS = [STUDENT, COURSE, PARTITION]
 
 
 def best_times(*actions: Callable[[], object], repeat: int = 5) -> list[float]:
-    """Give the shortest time of each action in seconds; they take turns."""
+    """Return the shortest processor time of each action in seconds; they take turns."""
     times = [[] for _ in actions]
     for action in actions:
         action()  # imports, caches and allocators warm up
     for _ in range(repeat):
         for action, taken in zip(actions, times, strict=True):
-            start = time.perf_counter()
+            start = time.process_time()
             action()
-            taken.append(time.perf_counter() - start)
+            taken.append(time.process_time() - start)
     return [min(taken) for taken in times]
 
 
 def ratio(action: Callable[[], object], against: Callable[[], object], repeat: int = 5):
-    """Give the time of ``action`` as a multiple of that of ``against``."""
+    """Return the time of ``action`` as a multiple of that of ``against``."""
     mine, other = best_times(action, against, repeat=repeat)
     return mine / other
 

@@ -130,10 +130,10 @@ def history_features(
     described[0] = partition if wanted is None else partition[wanted]
     for kind, names in kinds.items():
         found, step = snapshots.statistics(grades.where(np.isin(exam_name, names)))
-        write(f"{kind}_n_sum", found, step[of_row])
+        write(f"{kind}_n_sum", found, step.take(of_row))
     for timing, spells in work.timings.items():
         found, step = snapshots.statistics(spells)
-        write(f"{timing}_min", found[1:], step[of_row])
+        write(f"{timing}_min", found[1:], step.take(of_row))
     zeros = work.scores.where(work.scores.value <= 0)
     for name, spells in (
         ("assignment_n_sum", work.open),
@@ -142,7 +142,7 @@ def history_features(
         write(name, snapshots.counts(spells)[np.newaxis], of_row)
     overall, grade_step = snapshots.statistics(grades)
     scores, score_step = snapshots.statistics(work.scores)
-    grade_place, score_place = grade_step[of_row], score_step[of_row]
+    grade_place, score_place = grade_step.take(of_row), score_step.take(of_row)
     described[-1] = _percent(
         Statistics(*overall).mean[grade_place], Statistics(*scores).mean[score_place]
     )
