@@ -35,7 +35,7 @@ def test_with_nothing_given_it_is_the_sample(start, tmp_path, monkeypatch):
     assert not settings.allow_changes
 
 
-def test_it_is_said_where_the_pages_are(edml, started, tmp_path, monkeypatch):
+def test_the_address_of_the_pages_is_shown(edml, started, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = edml("app", "--port", 9001, "--host", "localhost")
     assert "http://localhost:9001" in result.stderr
@@ -60,7 +60,7 @@ def test_a_registry_in_its_usual_place_is_found(start, with_champion):
     assert settings.data is None
 
 
-def test_events_alone_are_not_scored_by_the_samples_model(start, project):
+def test_own_events_are_not_scored_by_the_model_of_the_sample(start, project):
     settings = start("--data", "later.csv")
     with pytest.raises(RegistryError, match="production"):
         settings.open_registry().record("production")
@@ -111,13 +111,13 @@ def test_a_registry_and_an_endpoint_are_one_too_many(
     assert started == []
 
 
-def test_an_address_that_is_none_is_refused(edml, started, assert_refused, project):
+def test_an_invalid_address_is_refused(edml, started, assert_refused, project):
     result = edml("app", "--url", "risk.example.org")
     assert_refused(result, "https://", code=2)
     assert started == []
 
 
-def test_what_cannot_be_started_is_told(edml, assert_refused, project, monkeypatch):
+def test_an_app_that_cannot_start(edml, assert_refused, project, monkeypatch):
     def refuse(_):
         message = "The web app needs streamlit. Run: pip install 'edml[app]'."
         raise MissingExtraError(message, name="streamlit")

@@ -177,7 +177,7 @@ def test_all_mistakes_are_reported_at_once(write):
         "[tuna]\nx = 1\n[tune]\nfold = 3\nevaluations = 'x'\n"
         "[data]\nrandom_state = -1\n"
     )
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match="the section 'tuna'") as caught:
         read_config(environ={"EDML_UPDATE_MIN_GAIN": "x"})
     lines = str(caught.value).splitlines()
     assert sorted(line.partition(":")[0] for line in lines) == [

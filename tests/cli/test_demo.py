@@ -285,7 +285,7 @@ def assert_one_line(result, *words):
         assert word in errors[0]
 
 
-def test_folder_that_is_not_there(tmp_path):
+def test_missing_folder(tmp_path):
     result = run("demo", "--oulad", str(tmp_path / "no"))
     assert_one_line(result, "There is no folder", "Unpack it there")
 

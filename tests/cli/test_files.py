@@ -132,7 +132,7 @@ def test_plain_names_stay(name):
         "ñ" * 300,
     ],
 )
-def test_other_names_are_made_safe_and_told_apart(name, tmp_path):
+def test_other_names_are_made_safe_and_distinct(name, tmp_path):
     safe = safe_name(name)
     (tmp_path / safe).mkdir()
     assert [found.name for found in tmp_path.iterdir()] == [safe]

@@ -86,7 +86,7 @@ def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
 @pytest.mark.parametrize(
     "command", [("tune", "events.csv"), ("registry", "sync")], ids=" ".join
 )
-def test_an_address_that_is_none_is_refused_first(project, edml, command):
+def test_an_invalid_address_is_refused_first(project, edml, command):
     result = edml(*command, "--mlflow", "localhost:5000")
     assert result.exit_code == 1
     assert "http://localhost:5000" in result.stderr.splitlines()[-1]

@@ -164,7 +164,7 @@ def test_an_endpoint_gives_the_same(edml, model, X, monkeypatch, shuffle):
     assert "hush" not in json.dumps(shown)
 
 
-def test_an_endpoint_is_sent_those_asked_for_alone(edml, model, X, monkeypatch):
+def test_an_endpoint_receives_only_the_requested_students(edml, model, X, monkeypatch):
     client = Client(model)
     monkeypatch.setattr("edml.serving._client.RiskClient", client)
     monkeypatch.setenv("EDML_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -223,7 +223,7 @@ def test_an_endpoint_that_refuses(edml, model, assert_refused, monkeypatch):
     assert not Path("inferences").exists()
 
 
-def test_an_address_that_is_none(edml, with_champion, assert_refused):
+def test_an_invalid_address(edml, with_champion, assert_refused):
     pytest.importorskip("urllib3")
     result = edml("predict", "later.csv", "--url", "ftp://ann:hush@x")
     assert_refused(result, "Expected an address", code=2)
@@ -350,7 +350,7 @@ def test_on_a_terminal(edml, with_champion):
 # -- what goes wrong ----------------------------------------------------------
 
 
-def test_what_is_not_there_is_told_without_an_id(
+def test_missing_students_are_reported_without_an_id(
     edml, with_champion, assert_refused, X
 ):
     there = X["user_uuid"].iloc[0]

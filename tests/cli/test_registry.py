@@ -195,7 +195,7 @@ def test_a_damaged_state_is_one_line(run, folder):
         assert_one_line(run(*arguments), "damaged")
 
 
-def test_a_folder_that_is_none(tmp_path):
+def test_a_folder_that_does_not_exist(tmp_path):
     (tmp_path / "file").write_text("")
     arguments = ["registry", "promote", "1", "--registry", str(tmp_path / "file")]
     assert_one_line(CliRunner().invoke(app, arguments))

@@ -130,7 +130,7 @@ def test_shared_rows_are_preferred(registry, edml):
     )
 
 
-def test_different_rows_are_told(registry, edml, stand_in):
+def test_different_rows_are_pointed_out(registry, edml, stand_in):
     later = side_of("later.csv")
     model = stand_in(("lightgbm",)).fit(*side_of("events.csv")).candidates_[0]
     registry.register(model, evaluate(model, *later, n_resamples=0))

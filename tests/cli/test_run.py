@@ -89,13 +89,13 @@ def test_the_same_again_does_nothing(go):
         ("paths.features", "f.csv", ["process"]),
     ],
 )
-def test_a_setting_does_again_what_depends_on_it(go, setting, value, done):
+def test_a_setting_repeats_what_depends_on_it(go, setting, value, done):
     go()
     assert go((setting, value)) == done
 
 
 @pytest.mark.slow
-def test_other_events_do_everything_again(go, events):
+def test_other_events_repeat_everything(go, events):
     go()
     text = Path("events.csv").read_bytes()
     Path("moved.csv").write_bytes(text)
@@ -104,7 +104,7 @@ def test_other_events_do_everything_again(go, events):
     assert go() == STAGES
 
 
-def test_new_events_are_for_the_update_alone(go):
+def test_new_events_repeat_only_the_update(go):
     go()
     first = go.result["stages"][-1]["result"]
     assert first["evaluations"] == []
@@ -114,7 +114,7 @@ def test_new_events_are_for_the_update_alone(go):
 
 
 @pytest.mark.slow
-def test_another_edml_does_everything_again(go, monkeypatch):
+def test_another_edml_repeats_everything(go, monkeypatch):
     go()
     monkeypatch.setattr(_run, "__version__", "99")
     assert go() == STAGES
@@ -173,7 +173,7 @@ def test_it_goes_on_where_it_was_stopped(go, monkeypatch, stage):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(_run._Work, stage, stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         go()
     monkeypatch.setattr(_run._Work, stage, work)
     assert go() == STAGES[STAGES.index(stage) :]
@@ -191,7 +191,7 @@ def test_a_stop_between_two_candidates_registers_none_twice(go, monkeypatch, sta
         return hand_over(self, drafts, draft)
 
     monkeypatch.setattr(_run._Work, "hand_over", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         go(tuner=tuner)
     assert len(registry().records()) == 1
     monkeypatch.setattr(_run._Work, "hand_over", hand_over)
@@ -201,12 +201,12 @@ def test_a_stop_between_two_candidates_registers_none_twice(go, monkeypatch, sta
     assert tuner.n_fits == 1
 
 
-def test_an_ended_search_is_not_done(go, monkeypatch):
+def test_an_interrupted_search_is_not_done(go, monkeypatch):
     search = _run.search
     monkeypatch.setattr(
         _run, "search", lambda *args: search(*args)._replace(interrupted=True)
     )
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         go()
     monkeypatch.setattr(_run, "search", search)
     assert go() == STAGES[1:]
@@ -222,7 +222,7 @@ def test_one_run_at_a_time(go):
     assert go() == STAGES
 
 
-def test_nothing_is_left_beside(go):
+def test_no_temporary_files_are_left(go):
     go()
     left = {path.name for path in Path(".edml").iterdir()}
     assert left <= {"run.json", "run.lock", "candidates"}

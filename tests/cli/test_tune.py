@@ -74,7 +74,7 @@ def test_courses_that_run_are_left_out(events):
 
 def test_too_few_students(events):
     few = events[events["user_uuid"].isin(events["user_uuid"].unique()[:3])]
-    with pytest.raises(SplitError):
+    with pytest.raises(SplitError, match="student"):
         divide(with_outcome(few, Config())[0], Config())
 
 
@@ -171,7 +171,7 @@ def test_defaults_are_those_of_the_search():
     assert differ == {"verbose", "random_state"}
 
 
-def test_rule_that_is_none(project, edml, assert_refused):
+def test_invalid_threshold_rule(project, edml, assert_refused):
     config = Config.model_validate({"tune": {"threshold": "recal>=1"}})
     with pytest.raises(ConfigError, match=r"tune\.threshold: threshold must be"):
         _tune.make_tuner(config)
@@ -241,7 +241,7 @@ def test_no_final_grade(project, edml, assert_refused, use, events):
     assert_refused(edml("tune", "e.csv"), "lacks ['nota_final_materia']")
 
 
-def test_rows_left_out_are_told(project, edml, use, events):
+def test_rows_left_out_are_counted(project, edml, use, events):
     use()
     running = events["course_uuid"] == events["course_uuid"].iloc[0]
     grades = events["nota_final_materia"].mask(running)

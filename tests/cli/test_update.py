@@ -1,4 +1,4 @@
-"""New events judge what is there, and what is learned from them is judged apart."""
+"""Models are evaluated on new events; what learns from them is evaluated on others."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def run(registry, name="later.csv", **settings):
 # -- judging ------------------------------------------------------------------
 
 
-def test_all_are_judged_on_new_students_apart_from_the_contest(registry):
+def test_all_are_evaluated_on_new_students_outside_the_contest(registry):
     result = run(registry)
     sides = sides_of("later.csv")
     shown = join(sides.train, sides.test)  # nothing is learned: more to judge on
@@ -94,7 +94,7 @@ def test_the_metric_and_the_number_of_candidates(registry, later_events, stand_i
 # -- the file that models were tuned on ---------------------------------------
 
 
-def test_the_same_file_gives_its_contest_students_alone(tuned):
+def test_of_the_same_file_only_contest_students_are_used(tuned):
     registry = ModelRegistry("registry")
     result = run(registry, "events.csv")
     assert result["tuned_on_this_file"] == [1, 2]
@@ -126,7 +126,7 @@ def test_rows_that_a_model_was_trained_on_whole(registry, stand_in, events):
 # -- renewing -----------------------------------------------------------------
 
 
-def test_refit_learns_from_the_first_side_alone(registry, stand_in):
+def test_refit_learns_only_from_the_first_side(registry, stand_in):
     result = run(registry, refit=True, min_gain=1.0)
     assert result["refitted"] == {"1": 3, "2": 4}
     sides = sides_of("later.csv")
@@ -184,7 +184,7 @@ def test_a_warning_is_a_line_on_stderr(registry, edml):
 
 
 @pytest.mark.slow
-def test_a_model_that_cannot_be_refitted_is_told(registry, monkeypatch, capsys):
+def test_a_model_that_cannot_be_refitted_is_noted(registry, monkeypatch, capsys):
     original = ModelRegistry.refit
 
     def refit(self, version, *rest):

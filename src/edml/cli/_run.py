@@ -4,6 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
@@ -133,40 +134,30 @@ def _digest(inputs: Mapping[str, Any]) -> str:
     return sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
+@dataclass
 class _Work:
     """The stages of one run, and what they share."""
 
-    def __init__(
-        self,
-        raw: Path,
-        new: Path | None,
-        config: Config,
-        open_registry: Callable[[Path, str], ModelRegistry],
-        tuner: "ModelTuner | None",
-    ) -> None:
-        self.raw, self.new, self.config = raw, new, config
-        self.open = open_registry
-        self.tuner = tuner
-        self.settings = config.model_dump(mode="json")
-        self.registry = open_registry(config.registry.path, config.registry.name)
+    raw: Path
+    new: Path | None
+    config: Config
+    open_registry: Callable[[Path, str], ModelRegistry]
+    tuner: "ModelTuner | None"
 
     def stages(self) -> list[Stage]:
+        config = self.config.model_dump(mode="json")
+        del config["tune"]["n_jobs"]  # which changes no result
         of_table = {
             "edml": __version__,
             "raw": hash_file(self.raw),
-            **{key: self.settings[key] for key in ("source", "columns", "exam_kinds")},
+            **{name: config[name] for name in ("source", "columns", "exam_kinds")},
         }
-        grade = self.config.data.passing_grade
-        features = {**of_table, "grade": grade, "out": str(self.config.paths.features)}
-        tune = dict(self.settings["tune"])
-        del tune["n_jobs"]  # which changes no result
-        search = {**of_table, "data": self.settings["data"], "tune": tune}
-        registered = {**search, "registry": self.settings["registry"]}
-        updated = {
-            **registered,
-            "new": None if self.new is None else hash_file(self.new),
-            "update": self.settings["update"],
-        }
+        grade, out = config["data"]["passing_grade"], config["paths"]["features"]
+        features = {**of_table, "grade": grade, "out": out}
+        search = {**of_table, "data": config["data"], "tune": config["tune"]}
+        registered = {**search, "registry": config["registry"]}
+        new = None if self.new is None else hash_file(self.new)
+        updated = {**registered, "new": new, "update": config["update"]}
         return [
             Stage("process", features, self.process, self.processed, None),
             Stage("tune", search, self.tune, self.tuned, None),
@@ -187,12 +178,17 @@ class _Work:
     # -- tune ----------------------------------------------------------------------
 
     @cached_property
+    def registry(self) -> ModelRegistry:
+        where = self.config.registry
+        return self.open_registry(where.path, where.name)
+
+    @cached_property
     def sides(self) -> Sides:
         return read_sides(self.raw, self.config)[1]
 
     def drafts(self, search_id: str) -> ModelRegistry:
         """Return the registry that keeps a search's candidates for now: safe files."""
-        return self.open(self.config.paths.state / CANDIDATES, search_id)
+        return self.open_registry(self.config.paths.state / CANDIDATES, search_id)
 
     def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
         tuner = make_tuner(self.config) if self.tuner is None else self.tuner
