@@ -93,7 +93,6 @@ NAMES = {
     "signs": ["a[0]", "b<1", "c, d", 'e"', "f:g", "{h}"],
     "texts": ["á b", "", "c", "d", "e", "f"],
     "alike": ["Quiz 1", "Quiz_1", "Final\ngrade", "d", "e", "f"],
-    "twice": list("abcdea"),
 }
 
 
@@ -108,6 +107,12 @@ def test_names_of_columns(frame, algorithm, kind):
     assert_as_fitted_alone(tuner, X, y)
     if kind != "numbers":
         assert tuner.feature_names_in_.tolist() == NAMES[kind]
+
+
+def test_names_that_appear_twice_are_refused(frame):
+    X, y = frame
+    with pytest.raises(ValueError, match="unique"):
+        tune(X.set_axis(list("abcdea"), axis=1), y, "lightgbm")
 
 
 @pytest.mark.parametrize("algorithm", CLASSIFIERS)
@@ -196,7 +201,7 @@ def test_users_on_events(events, fill_value):
 def test_users_search_over_how_histories_are_described(events):
     space = {"features__fill_value": [0.0, -1.0, 5.0]}
     tuner = tune(
-        *events, ("tree", make_risk_pipeline(TREE), space), n_iter=3, n_candidates=3
+        *events, ("tree", make_risk_pipeline(TREE), space), n_iter=12, n_candidates=3
     )
     assert len(tuner.candidates_) == 3
     assert_as_fitted_alone(tuner, *events)

@@ -122,7 +122,11 @@ class Prepared:
             front, ready = self.front, self.ready
         elif front is not None:
             ready = front.fit_transform(self.X)
-        return replace(self, estimator=estimator, front=front, rest=rest, ready=ready)
+        described = front is not None or not self.units.events
+        units = replace(self.units, described=described)
+        return replace(
+            self, estimator=estimator, front=front, rest=rest, ready=ready, units=units
+        )
 
     def found(self, scores: Iterable[FloatArray]) -> pd.DataFrame:
         """Collect the out-of-fold scores of all folds in one table.
