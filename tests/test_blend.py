@@ -27,7 +27,7 @@ from edml import (
 )
 from edml.exceptions import RegistryError
 from edml.pipeline import CLASSIFIERS, Blend
-from edml.pipeline._blend import blend_pipelines, mean_probability
+from edml.pipeline._blend import mean_probability
 from edml.registry._model_file import dumps
 from edml.sampling import AdaptiveSMOTE
 
@@ -38,6 +38,17 @@ y = (X[:, 0] + rng.normal(size=200) > 1).astype(int)
 MEMBERS = [("logit", LogisticRegression()), ("bayes", GaussianNB())]
 
 scales = pytest.mark.parametrize("scale", SCALES)
+
+
+def blend_pipelines(pipelines, scale):
+    """Blend pipelines of the same first steps, which run once."""
+    first = pipelines[0].steps
+    own = [name for name, _ in first].index("balance")
+    members = [
+        (f"member_{number}", SamplingPipeline(pipeline.steps[own:]))
+        for number, pipeline in enumerate(pipelines)
+    ]
+    return SamplingPipeline([*first[:own], ("classify", Blend(members, scale))])
 
 
 @scales

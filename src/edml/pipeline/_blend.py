@@ -4,7 +4,6 @@ import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from imblearn.pipeline import Pipeline as SamplingPipeline
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone
@@ -24,7 +23,6 @@ from edml.schema import FloatArray
 PROBABILITY = "probability"
 LOG_ODDS = "log-odds"
 
-_OWN = ("impute", "balance", "classify")  # the steps that members have of their own
 _LEAST = float(np.finfo(np.float32).eps)  # XGBoost rounds probabilities to 32 bits
 
 
@@ -242,17 +240,6 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
                     f"{type(one).__name__} has no predict_proba. Leave it out."
                 )
                 raise ValueError(message)
-
-
-def blend_pipelines(pipelines: list[Any], scale: str) -> SamplingPipeline:
-    """Return the pipeline that blends others, which differ only in their last steps."""
-    steps = pipelines[0].steps
-    own = next(place for place, (name, _) in enumerate(steps) if name in _OWN)
-    members = [
-        (f"member_{number}", SamplingPipeline(pipeline.steps[own:]))
-        for number, pipeline in enumerate(pipelines)
-    ]
-    return SamplingPipeline([*steps[:own], ("classify", Blend(members, scale))])
 
 
 def mean_probability(each: Any, scale: str) -> FloatArray:
