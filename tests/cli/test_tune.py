@@ -142,7 +142,6 @@ def test_settings_reach_the_search(events):
     )
     pytest.importorskip("edml.tuning")
     found = _tune.make_tuner(config).get_params(deep=False)
-    found.pop("n_blended", None)  # which the tuner is about to lose
     expected = {
         "algorithms": ("lightgbm",),
         "scoring": "roc_auc",
