@@ -380,15 +380,15 @@ class TestInterrupted:
     def test_a_server_that_is_killed_and_started_again(
         self, server, mlflow_server, registry, monkeypatch
     ):
-        real = _Mirror._mirror
+        real = _Mirror._add
 
-        def kill(mirror, version, *given):
-            if version == 2:
+        def kill(mirror, record):
+            if record.version == 2:
                 mlflow_server.kill()
-            return real(mirror, version, *given)
+            return real(mirror, record)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_Mirror, "_mirror", kill)
+            patch.setattr(_Mirror, "_add", kill)
             with pytest.raises(TrackingError, match="run sync again for the rest"):
                 server.sync()
         with pytest.raises(TrackingError, match="Expected MLflow at"):
