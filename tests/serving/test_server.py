@@ -302,6 +302,7 @@ def test_it_ends_without_losing_a_request(registry, expected, end, workers):
 @pytest.mark.slow
 def test_what_is_being_worked_on_is_answered(registry, expected):
     with edml_serve(registry) as served:
+        RiskClient(served.url).ready()  # it listens before a worker has started
         with served.connect() as sock:
             head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {KIND}\r\n"
             head += f"Content-Length: {len(BODY)}\r\n\r\n"
@@ -364,6 +365,7 @@ def test_half_a_table_is_no_table(registry, cut, chunked):
     else:
         head += b"Content-Length: %d\r\n\r\n" % len(body)
     with edml_serve(registry) as served:
+        RiskClient(served.url).ready()  # it listens before a worker has started
         with served.connect() as sock:
             sock.sendall(head + half)
             if cut == "close":
