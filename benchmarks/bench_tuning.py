@@ -1,10 +1,10 @@
-"""What ModelTuner costs beside its fits: time, and memory over the feature table.
+"""The time that ModelTuner spends outside its fits, and its peak memory.
 
-`Overhead` searches the shipped sample, 100 evaluations that take half a second or
-more on average, and takes off what the folds' fits and scores and the last refit
-take. `Memory` compares the peak of the process, with all that it started, with the
-features of the table; the raw table is there before. It reads ``/proc``, and so needs
-Linux. What other tools reach in the same time is measured in the folder tuning.
+`Overhead` searches the shipped sample with 100 candidates, and subtracts the time of
+fitting and scoring the folds and of the last fit. What remains is describing the
+histories, proposing candidates and bookkeeping. `Memory` divides the peak memory of
+the process and its children, without the raw table, by the size of the features. It
+reads ``/proc``, and so needs Linux. The folder tuning compares other tools.
 
 Run all of it, without asv: ``python benchmarks/bench_tuning.py``.
 """
@@ -25,12 +25,12 @@ PROCESSES = Path("/proc")
 
 
 def make_tuner(n_iter, n_jobs):
-    """Build a tuner that makes one model, so that few fits are outside the search."""
+    """Return a tuner that fits one model, so that the search dominates."""
     return ModelTuner(n_iter=n_iter, n_candidates=1, n_jobs=n_jobs, random_state=0)
 
 
 class Overhead:
-    """The share of a search's time that is outside fits and scores, and its fits."""
+    """The share of a search's time outside fits and scores; seconds per candidate."""
 
     n_iter = 100
     timeout = 3600
@@ -54,7 +54,7 @@ class Overhead:
     def track_share_two_jobs(self, found):
         return found[2]["share"]
 
-    def track_seconds_of_an_evaluation(self, found):
+    def track_seconds_per_candidate(self, found):
         return found[1]["seconds"]
 
 
@@ -71,14 +71,14 @@ class Memory:
             raise NotImplementedError  # asv skips it
 
     def track_peak(self, n_enrolments, n_jobs):
-        # a process of its own: what was freed before would hide what is taken anew
+        # in a new process: memory that was freed before would hide the peak
         command = [sys.executable, __file__, "peak", str(n_enrolments), str(n_jobs)]
         done = subprocess.run(command, capture_output=True, check=True)  # noqa: S603
         return float(done.stdout)
 
 
 def peak_of_search(n_enrolments, n_jobs):
-    """Give the peak extra memory of a search over the size of its features."""
+    """Return the peak extra memory of a search over the size of its features."""
     X = make_student_activity(n_enrolments, random_state=0)
     y = make_target(X)
     features = make_risk_pipeline()[:2].fit_transform(X)
@@ -93,7 +93,7 @@ def peak_of_search(n_enrolments, n_jobs):
 
 
 class PeakMemory:
-    """Watch the memory of this process and of all that it starts, in bytes.
+    """Watch the memory of this process and its children, in bytes.
 
     Pages that several processes share are counted once.
     """
@@ -123,7 +123,7 @@ def _resident():
 
 
 def _family(root):
-    """Give a process and those that it started, and they."""
+    """Return a process and all its descendants."""
     parents = {}
     for stat in PROCESSES.glob("[0-9]*/stat"):
         try:
@@ -148,11 +148,11 @@ def _share_of(process):
 
 
 def main():
-    """Run all of it, and print it."""
+    """Run and print all of it."""
     for n_jobs, found in (overhead := Overhead()).setup_cache().items():
         print(  # noqa: T201
             f"{n_jobs} jobs: {100 * found['share']:.1f} % outside fits and scores, "
-            f"{overhead.n_iter} evaluations of {found['seconds']:.2f} s"
+            f"{overhead.n_iter} candidates of {found['seconds']:.2f} s"
         )
     for n_enrolments, n_jobs in product(*Memory.params):
         peak = Memory().track_peak(n_enrolments, n_jobs)

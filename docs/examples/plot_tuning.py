@@ -3,9 +3,9 @@ A search, and whether it was worth it
 =====================================
 
 :class:`~edml.tuning.ModelTuner` searches algorithm, parameters and balancing. This page
-lets it search for a few seconds, looks at what it did, and asks what a search cannot
-answer of itself: is its model better than the one that needs no search, for students
-whom neither has met?
+runs it for a few seconds, looks at what it tried, and checks what a search cannot
+show: is its model better than one without a search, for students whom neither has
+seen?
 
 The data are made up. Nobody on this page is a real person.
 """
@@ -14,7 +14,7 @@ The data are made up. Nobody on this page is a real person.
 # Students for the search, and others
 # -----------------------------------
 #
-# Half of the students are for the search. The others take no part in it: they are not
+# Half of the students are for the search. The others are kept out of it, and are not
 # used to choose anything.
 
 from edml import make_student_activity, make_target, student_train_test_split
@@ -28,8 +28,8 @@ X_train, X_test, y_train, y_test = student_train_test_split(
 # The search
 # ----------
 #
-# Sixteen candidates are few, and quick. With ``n_iter=None, timeout=600`` it would take
-# what comes in ten minutes.
+# Sixteen candidates are few, and quick. With ``n_iter=None, timeout=600`` the search
+# would run for ten minutes.
 
 from edml import ModelTuner
 
@@ -38,17 +38,16 @@ tried = tuner.history_.groupby(["algorithm", "status"]).size()
 tried.unstack(fill_value=0).style
 
 # %%
-# Dropped candidates were hopeless on half of the folds, so that the other half was
-# saved. The picture shows when each evaluation ended:
+# The picture shows the score of each candidate, and when its evaluation ended:
 
 from edml.tuning import ConvergenceDisplay
 
 ConvergenceDisplay.from_tuner(tuner)
 
 # %%
-# The best candidate, in the form that ``warm_start`` of another search takes. After a
-# longer search, :class:`~edml.tuning.ParameterImportanceDisplay` shows on which
-# parameters it depended how good a candidate was.
+# The parameters of the best candidate; the ``warm_start`` of another search accepts
+# them. After a longer search, :class:`~edml.tuning.ParameterImportanceDisplay` shows
+# which parameters mattered for the score.
 
 for name, value in tuner.best_params_.items():
     print(f"{name:30}{value:.3g}" if isinstance(value, float) else f"{name:30}{value}")
@@ -57,8 +56,8 @@ for name, value in tuner.best_params_.items():
 # Was it worth it?
 # ----------------
 #
-# The score of the search chose the best candidate, so it flatters it. On the other
-# students each candidate meets the model that
+# The score of the search chose the best candidate, so it is too high. The other
+# students compare the candidates with the model that
 # :class:`~edml.classifier.RiskClassifier` makes without a search:
 
 import pandas as pd
@@ -82,8 +81,8 @@ for name, model in models.items():
 pd.DataFrame(rows).T.style.format(precision=2)
 
 # %%
-# Look at the intervals before the ranks. Where they lie over each other, as they do for
-# a few dozen students who fail, the table does not say which model is better: that
-# takes more students, and not a longer search. The registry's
-# :meth:`~edml.registry.ModelRegistry.compete` decides it with the same students drawn
-# for both models, and keeps the champion where the newcomer is not clearly better.
+# Look at the intervals before the ranks. Where they overlap, as they do with a few
+# dozen failing students, the table does not show which model is better: that takes
+# more students, not a longer search. The registry's
+# :meth:`~edml.registry.ModelRegistry.compete` compares two models by a paired bootstrap
+# of the same students, and keeps the champion unless the challenger is clearly better.

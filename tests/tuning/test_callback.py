@@ -1,4 +1,4 @@
-"""What a callback is told, and what it can end."""
+"""What a callback receives, and what it can end."""
 
 import numpy as np
 import pandas as pd
@@ -25,17 +25,17 @@ def tuner(*algorithms, **given):
     return ModelTuner(list(algorithms), **settings)
 
 
-def test_it_is_told_each_row_of_the_history_when_it_is_there(plain):
+def test_it_receives_each_row_of_the_history(plain):
     rows = []
     broken = ("broken", Broken(), {"C": (0.001, 10.0, "log-uniform")})
     search = tuner(LOGIT, broken, "lightgbm", n_iter=12, n_candidates=3)
     with pytest.warns(UserWarning, match="failed"):
         search.fit(*plain, callback=rows.append)
-    told = pd.DataFrame(rows)
-    assert told["number"].tolist() == list(range(12))
-    assert set(told["status"]) >= {"evaluated", "failed"}
-    fold_scores = told.pop("fold_scores")
-    pd.testing.assert_frame_equal(told.drop(columns="number"), search.history_)
+    received = pd.DataFrame(rows)
+    assert received["number"].tolist() == list(range(12))
+    assert set(received["status"]) >= {"evaluated", "failed"}
+    fold_scores = received.pop("fold_scores")
+    pd.testing.assert_frame_equal(received.drop(columns="number"), search.history_)
     for scores, score in zip(fold_scores, search.history_["score"], strict=True):
         assert len(scores) == (0 if np.isnan(score) else 3)
         assert not scores or np.mean(scores) == score
@@ -61,7 +61,7 @@ def test_true_ends_the_search(plain, last):
     assert not search.interrupted_
 
 
-def test_ctrl_c_in_it_gives_the_best_so_far(plain):
+def test_ctrl_c_in_it_returns_the_best_so_far(plain):
     def interrupt(row):
         if row["number"] == 2:
             raise KeyboardInterrupt

@@ -19,7 +19,7 @@ from edml.tuning import ModelTuner
 
 
 class Brittle(ClassifierMixin, BaseEstimator):
-    """A logistic regression that does as its parameter tells."""
+    """A logistic regression that fails as its parameter says."""
 
     n_fits = 0
 
@@ -96,9 +96,9 @@ def test_the_search_goes_on(plain, n_jobs):
     assert tuner.best_params_ == {"algorithm": "brittle", "how": "well"}
     assert len(tuner.candidates_) == 1
     assert (tuner.cv_results_["rank_test_score"][failed.to_numpy()] > 1).all()
-    alone = RiskClassifier(Brittle(), cv=tuner.split_plan_).fit(*plain)
+    single = RiskClassifier(Brittle(), cv=tuner.split_plan_).fit(*plain)
     np.testing.assert_array_equal(
-        tuner.predict_proba(plain[0]), alone.predict_proba(plain[0])
+        tuner.predict_proba(plain[0]), single.predict_proba(plain[0])
     )
 
 
@@ -244,7 +244,7 @@ def test_a_wrong_value_in_a_warm_start_is_refused(plain):
         tuner.fit(*plain)
 
 
-def test_thresholds_out_of_reach_warn_of_the_candidates_alone(plain):
+def test_unreachable_thresholds_warn_only_of_the_candidates(plain):
     X, y = plain
     y = np.random.default_rng(0).permutation(y)  # nothing to be learned
     tuner = ModelTuner(
@@ -294,11 +294,11 @@ def test_ctrl_c_returns_the_best_so_far(plain):
     assert (tuner.history_["status"] == "evaluated").all()
     assert len(tuner.candidates_) == 1
     assert tuner.best_score_ == tuner.history_["score"].max()
-    alone = RiskClassifier(tuner.best_estimator_.estimator, cv=tuner.split_plan_).fit(
+    single = RiskClassifier(tuner.best_estimator_.estimator, cv=tuner.split_plan_).fit(
         *plain
     )
     np.testing.assert_array_equal(
-        tuner.predict_proba(plain[0]), alone.predict_proba(plain[0])
+        tuner.predict_proba(plain[0]), single.predict_proba(plain[0])
     )
 
 
@@ -324,7 +324,7 @@ def test_ctrl_c_again_in_the_first_refit_propagates(plain):
         interrupted(5).fit(*plain)
 
 
-def test_no_ctrl_c_is_told_so(plain):
+def test_a_search_without_ctrl_c_is_not_interrupted(plain):
     assert not interrupted(99, n_iter=2).fit(*plain).interrupted_
 
 

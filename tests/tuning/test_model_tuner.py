@@ -212,11 +212,11 @@ def test_cross_validation_of_the_search(events):
     for score, (train, test) in zip(
         scores, StudentKFold(2, random_state=1).split(X, y), strict=True
     ):
-        alone = clone(search).fit(X.iloc[train], y.iloc[train])
-        assert score == alone.score(X.iloc[test], y.iloc[test])
+        single = clone(search).fit(X.iloc[train], y.iloc[train])
+        assert score == single.score(X.iloc[test], y.iloc[test])
 
 
-def test_evaluate_judges_it_as_its_best_estimator(tuner, sides):
+def test_evaluate_scores_it_as_its_best_estimator(tuner, sides):
     _, X, _, y = sides
     settings = {"n_resamples": 20, "random_state": 0}
     found = evaluate(tuner, X, y, **settings).to_dict()
@@ -292,9 +292,9 @@ def test_the_bar_is_taken_away_when_the_search_fails(plain, capfd):
 def test_share_of_what_is_done(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("edml.tuning._search.monotonic", lambda: now[0])
-    endless = SearchProgress(0, StoppingRules(None, None, None, 1, start=0.0))
+    endless = SearchProgress(0, StoppingRules(None, None, None, None, 1, start=0.0))
     assert endless._share() == 0
-    both = SearchProgress(0, StoppingRules(4, 10.0, None, 1, start=0.0))
+    both = SearchProgress(0, StoppingRules(4, 10.0, None, None, 1, start=0.0))
     now[0] = 5.0
     assert both._share() == 0.5
     both._n_done = 3

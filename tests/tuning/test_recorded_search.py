@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from skopt import BayesSearchCV
+from skopt import BayesSearchCV, Optimizer
 from skopt.space import Categorical, Integer, Real
 
 from edml.tuning._bayes import (
@@ -48,11 +48,29 @@ def test_first_points_and_results(plain):
     assert search.optimizer_results_[0].x_iters[0] == [0.5, 60]
 
 
-def test_the_same_as_plain_bayes_search(plain):
-    search = make()
-    plain_one = BayesSearchCV(**search.get_params(deep=False)).fit(*plain)
+def test_initial_points_are_those_of_bayes_search(plain):
+    search = make(n_iter=9)
+    bayes_search = BayesSearchCV(**search.get_params(deep=False)).fit(*plain)
     search.fit(*plain)
-    assert search.cv_results_["params"] == plain_one.cv_results_["params"]
+    assert search.cv_results_["params"] == bayes_search.cv_results_["params"]
+
+
+def test_candidates_are_those_of_an_optimizer_that_is_asked_directly(plain):
+    search = make()
+    random_state = np.random.RandomState(0)
+    optimizer = Optimizer(
+        list(SPACE.values()), random_state=random_state, **search.optimizer_kwargs
+    )
+    search.fit(*plain)
+    for evaluation in search.evaluations_:
+        C, max_iter = point = optimizer.ask()
+        assert evaluation.params == {"C": C, "max_iter": max_iter}
+        optimizer.tell(point, -np.mean(evaluation.scores))
+
+
+def test_each_point_is_asked_for_without_a_copy(plain, monkeypatch):
+    monkeypatch.delattr(Optimizer, "copy")
+    assert len(make().fit(*plain).evaluations_) == 12
 
 
 def test_callbacks_end_it(plain):

@@ -1,4 +1,4 @@
-"""The same seed gives the same search, at any n_jobs, where no clock decides."""
+"""The same seed gives the same search, at any n_jobs, where no timeout decides."""
 
 import numpy as np
 import pandas as pd
@@ -39,21 +39,21 @@ def assert_same(one, other, X):
         np.testing.assert_array_equal(model.predict_proba(X), twin.predict_proba(X))
 
 
-@pytest.mark.parametrize("n_jobs", [2, 3])
+@pytest.mark.parametrize("n_jobs", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_any_n_jobs_on_rows(plain, n_jobs):
-    algorithms = ["xgboost", DRAWN]
-    one = tune(plain, *algorithms)
+    one = tune(plain, DRAWN)
     assert set(one.history_["status"]) <= {"evaluated"}
-    assert_same(one, tune(plain, *algorithms, n_jobs=n_jobs), plain[0])
+    assert_same(one, tune(plain, DRAWN, n_jobs=n_jobs), plain[0])
 
 
-@pytest.mark.parametrize("n_jobs", [2])
-def test_any_n_jobs_of_forests(plain, n_jobs):
-    one = tune(plain, "random_forest", n_iter=5)
-    other = tune(plain, "random_forest", n_iter=5, n_jobs=n_jobs)
-    assert_same(one, other, plain[0])
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["random_forest", "xgboost"])
+def test_any_n_jobs_of_an_algorithm(plain, algorithm):
+    one = tune(plain, algorithm, n_iter=5)
+    assert_same(one, tune(plain, algorithm, n_iter=5, n_jobs=2), plain[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [2, 3])
 @pytest.mark.parametrize("balance", ["smote", "over", "under"])
 def test_any_n_jobs_with_samplers(holed, n_jobs, balance):
@@ -64,6 +64,7 @@ def test_any_n_jobs_with_samplers(holed, n_jobs, balance):
     assert_same(one, tune((X, y), "lightgbm", n_jobs=n_jobs, **given), X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [2, 3])
 def test_any_n_jobs_with_too_few_neighbours(plain, n_jobs):
     # SMOTE shrinks its neighbours to what a fold has: not to what another has
@@ -76,15 +77,15 @@ def test_any_n_jobs_with_too_few_neighbours(plain, n_jobs):
     assert_same(one, tune((X, y), "lightgbm", n_jobs=n_jobs, **given), X)
 
 
-@pytest.mark.parametrize("n_jobs", [2])
-def test_any_n_jobs_on_events(events, n_jobs):
+@pytest.mark.slow
+def test_any_n_jobs_on_events(events):
     tree = DecisionTreeClassifier(max_depth=3, random_state=0)
     algorithms = [
         "lightgbm",
         ("tree", make_risk_pipeline(tree), {"features__fill_value": [0.0, -1.0, 2.0]}),
     ]
     one = tune(events, *algorithms, n_iter=4)
-    assert_same(one, tune(events, *algorithms, n_iter=4, n_jobs=n_jobs), events[0])
+    assert_same(one, tune(events, *algorithms, n_iter=4, n_jobs=2), events[0])
 
 
 def test_the_same_seed_again(plain):
@@ -94,7 +95,7 @@ def test_the_same_seed_again(plain):
     assert_same(one, other, plain[0])
 
 
-def test_fitting_again_begins_anew(plain):
+def test_fitting_again_forgets_the_first_fit(plain):
     tuner = tune(plain, "lightgbm", LOGIT, n_iter=6)
     twin = tune(plain, "lightgbm", LOGIT, n_iter=6)
     assert_same(tuner.fit(*plain), twin, plain[0])
@@ -106,7 +107,7 @@ def test_another_seed_is_another_search(plain):
     assert not one.history_["score"].equals(other.history_["score"])
 
 
-def test_a_state_is_taken_where_it_stands(plain):
+def test_a_random_state_is_advanced(plain):
     one, other = (
         tune(plain, LOGIT, n_iter=4, random_state=np.random.RandomState(3))
         for _ in range(2)
@@ -124,14 +125,14 @@ def test_without_a_seed(plain):
     assert len(tuner.history_) == 3
 
 
-def test_nothing_global_is_drawn_from_or_seeded(plain):
+def test_the_global_random_state_is_untouched(plain):
     np.random.seed(5)  # noqa: NPY002 - it is what must stay as it was
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     tune(plain, "lightgbm", "xgboost", DRAWN, n_iter=6)
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
-def test_more_turns_begin_with_the_same(plain):
+def test_a_longer_search_begins_with_the_same_candidates(plain):
     few = tune(plain, "lightgbm", n_iter=3).history_
     more = tune(plain, "lightgbm", n_iter=6).history_
     n_same = 3

@@ -233,7 +233,7 @@ def test_too_little_time_is_one_clear_error(fake):
     assert fake.n_fits == 1
 
 
-def test_what_is_too_slow_is_told_as_stopped(fake):
+def test_a_slow_candidate_is_stopped(fake):
     slow = timed(1.0, "varied", {"C": (0.1, 1.0), "cost": [0.5, 1.0, 40.0]})
     search = tuner(slow, n_iter=None, timeout=100.0).fit(X, Y)
     stopped = search.history_[search.history_["status"] == "stopped"]
@@ -268,7 +268,7 @@ def test_times_of_the_history(fake):
     assert history.cv_results_["mean_fit_time"].tolist() == [1.0, 1.0, 1.0]
 
 
-def test_without_a_timeout_no_clock_decides(fake):
+def test_without_a_timeout_time_does_not_matter(fake):
     search = tuner(timed(1e9), n_iter=4).fit(X, Y)
     assert (search.history_["status"] == "evaluated").all()
     assert len(search.candidates_) == 4

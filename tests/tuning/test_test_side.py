@@ -41,7 +41,7 @@ def test_a_perfect_feature_on_the_test_side_of_a_fold_is_no_gain(algorithm):
     assert known.best_score_ > 0.99  # so that it would have been seen
 
 
-def test_the_scores_of_a_fold_depend_on_its_training_side_alone():
+def test_the_scores_of_a_fold_depend_only_on_its_training_side():
     # the same noise, whatever the planted column says on the test side
     rng = np.random.default_rng(1)
     y = rng.permutation(np.repeat([0, 1], 120))
@@ -77,7 +77,7 @@ def test_a_perfect_feature_on_the_evaluations_side_is_no_gain():
 
 @pytest.fixture
 def classmates():
-    """Give 40 students of 6 rows each; the first column tells the student."""
+    """Return 40 students of 6 rows each; the first column is the student."""
     rng = np.random.default_rng(0)
     student = np.repeat(np.arange(40), 6)
     y = (student % 3 == 0).astype(int)

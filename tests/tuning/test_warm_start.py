@@ -77,7 +77,7 @@ def test_of_a_whole_pipeline(events, pipeline, form):
 
 
 def test_of_a_deployed_model(events, pipeline):
-    # which has no sampler any more, and so tells neither balance nor days
+    # which has no sampler any more, and so shows neither balance nor days
     model = RiskClassifier(pipeline, cv=2).fit(*events).deployable()
     assert_is_first(tune(events, model))
 
@@ -111,8 +111,8 @@ def test_any_number_of_trees_of_a_forest(n_trees):
 
 
 def test_all_candidates_of_another_search_are_tried(plain):
-    before = tune(plain, None, "random_forest", n_iter=10, n_candidates=4)
-    again = tune(plain, before.candidates_, "random_forest", n_iter=4)
+    before = tune(plain, None, "lightgbm", n_iter=6, n_candidates=3)
+    again = tune(plain, before.candidates_, "lightgbm", n_iter=3)
     for number, index in enumerate(before.candidate_indices_):
         assert first(again, number) == before.history_["params"][index]
 
@@ -124,11 +124,17 @@ def test_of_best_params(plain):
     assert found.best_score_ == before.best_score_
 
 
-def test_of_a_weighted_model(plain):
-    before = tune(plain, None, "xgboost", n_iter=1, balance=["weight"])
-    found = tune(plain, before.best_estimator_, "xgboost", n_iter=1)
+@pytest.mark.parametrize(
+    ("algorithm", "parameter"),
+    [("lightgbm", "class_weight"), ("xgboost", "scale_pos_weight")],
+)
+def test_of_a_weighted_model(plain, algorithm, parameter):
+    before = tune(plain, None, algorithm, n_iter=1, balance=["weight"])
+    found = tune(plain, before.best_estimator_, algorithm, n_iter=1)
+    weight = before.best_params_[f"classify__{parameter}"]
+    assert weight == "balanced" or weight > 1
     assert first(found)["balance"] is None
-    assert first(found)["classify__class_weight"] == "balanced"
+    assert first(found)[f"classify__{parameter}"] == weight
     assert found.best_score_ == before.best_score_
 
 

@@ -35,7 +35,7 @@ def closed_figures():
 
 @pytest.fixture(scope="module")
 def tuner():
-    """Give a search over two algorithms, one of which fails."""
+    """Return a search over two algorithms, one of which fails."""
     X, y = make_classification(300, flip_y=0.3, random_state=0)
     space = {"C": (1e-4, 100.0, "log-uniform")}
     logistic = ("logistic", LogisticRegression(), space)
@@ -57,7 +57,7 @@ def draw(cls, ax=None):
 
 
 def make_tuner(score, params, *, algorithms=("lightgbm",), status=None):
-    """Give a tuner that has searched, without a search."""
+    """Return a tuner with a made-up history."""
     found = ModelTuner(algorithms)
     names = [point.get("algorithm", "lightgbm") for point in params]
     found.history_ = pd.DataFrame(
@@ -85,11 +85,11 @@ def test_plot_draws_on_the_given_axes_and_nowhere_else(cls):
     other = plt.figure()
     before = other.get_children()
     figure = Figure(layout="constrained")
-    ax, beside = figure.subplots(1, 2)
+    ax, second = figure.subplots(1, 2)
     display = draw(cls, ax)
     assert display.ax_ is ax
     assert display.figure_ is figure
-    assert not beside.has_data()
+    assert not second.has_data()
     assert plt.get_fignums() == [other.number]
     assert other.get_children() == before
     figure.canvas.draw()
@@ -288,7 +288,7 @@ def test_unreadable_searches_are_refused():
 
 
 def some_params(n, seed=0):
-    """Give points of three parameters, a choice and a constant."""
+    """Return points of three parameters, a choice and a constant."""
     rng = np.random.RandomState(seed)
     return [
         {
@@ -304,7 +304,7 @@ def some_params(n, seed=0):
 
 
 def shown(display):
-    """Give what the bars say, from the top down."""
+    """Return what the bars show, from the top down."""
     labels = [text.get_text() for text in display.ax_.get_yticklabels()]
     widths = [bar.get_width() for bar in display.bars_]
     return dict(zip(labels, widths, strict=True))
@@ -375,10 +375,10 @@ def test_candidates_without_a_score_and_of_others_are_left_out():
     score = [point["classify__num_leaves"] for point in params[:40]] + [np.nan] * 9
     status = ["evaluated"] * 40 + ["stopped"] * 9
     tuner = make_tuner(score, params, algorithms=("lightgbm", "xgboost"), status=status)
-    alone = make_tuner(score[:30], params[:30])
+    single = make_tuner(score[:30], params[:30])
     display = ParameterImportanceDisplay.from_tuner(tuner)
     assert display.n_candidates == 30
-    assert shown(display) == shown(ParameterImportanceDisplay.from_tuner(alone))
+    assert shown(display) == shown(ParameterImportanceDisplay.from_tuner(single))
     assert (
         ParameterImportanceDisplay.from_tuner(tuner, algorithm="xgboost").n_candidates
         == 10
@@ -407,7 +407,7 @@ def test_values_of_any_kind_are_read():
     assert next(iter(bars)) == "c"
 
 
-def test_a_search_tells_its_best_algorithm_s_parameters(tuner):
+def test_the_best_algorithm_is_the_default(tuner):
     display = ParameterImportanceDisplay.from_tuner(tuner)
     assert display.algorithm == tuner.best_params_["algorithm"] == "logistic"
     history = tuner.history_

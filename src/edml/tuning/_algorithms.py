@@ -194,7 +194,7 @@ def _fix_random_states(pipeline: Any, random_state: int) -> Any:
 
 
 def check_numbers(X: Any) -> None:
-    """Raise TableError unless a plain table holds finite numbers or NaN alone."""
+    """Raise TableError unless a plain table holds only finite numbers or NaN."""
     if isinstance(X, pd.DataFrame):
         kinds = X.dtypes.items()
         texts = [str(n) for n, kind in kinds if not pd.api.types.is_numeric_dtype(kind)]

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from skopt import BayesSearchCV
+from skopt import BayesSearchCV, Optimizer
 from skopt.learning import ExtraTreesRegressor
 from skopt.sampler import InitialPointGenerator, Lhs
 from skopt.space import Categorical, Dimension, Integer
@@ -31,10 +31,9 @@ class NoScoreError(Exception):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One candidate of a `RecordedSearch`: its score on each fold, or its error.
+    """The scores of a candidate on the folds, or its error; times summed over folds.
 
-    ``started`` is an instant of `time.monotonic`; the other times are in seconds,
-    ``fit_time`` and ``score_time`` summed over the folds.
+    ``started`` is an instant of `time.monotonic`.
     """
 
     params: Params
@@ -46,20 +45,21 @@ class Evaluation:
     error: Exception | None = None
 
 
+class SinglePointOptimizer(Optimizer):
+    """An optimizer that does not copy itself to propose a list of one point.
+
+    scikit-optimize's does, and so fits the surrogate three times per candidate.
+    """
+
+    def ask(self, n_points: int | None = None, strategy: str = "cl_min") -> Any:
+        return [super().ask()] if n_points == 1 else super().ask(n_points, strategy)
+
+
 class RecordedSearch(BayesSearchCV):
     """`BayesSearchCV` that outlives failing candidates and Ctrl-C.
 
     scikit-learn ends a search in which all fits of a candidate fail, whatever
-    ``error_score`` is. Here the candidate gets the worst score so far, its error is
-    recorded, and the search goes on. A point that comes again is not fitted again.
-    After Ctrl-C `fit` returns with the results so far.
-
-    Attributes
-    ----------
-    evaluations_ : list of Evaluation
-        All candidates, the failing ones too; callbacks may read it.
-    interrupted_ : bool
-        Whether Ctrl-C ended the search.
+    ``error_score`` is. Here the candidate gets the worst score so far.
     """
 
     def __getstate__(self) -> dict[str, Any]:
@@ -69,11 +69,15 @@ class RecordedSearch(BayesSearchCV):
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in local}
 
+    def _make_optimizer(self, params_space: Mapping[str, Dimension]) -> Optimizer:
+        dimensions = [params_space[name] for name in sorted(params_space)]
+        return SinglePointOptimizer(dimensions, **self.optimizer_kwargs_)
+
     def _run_search(self, evaluate_candidates: Any) -> None:
         # scikit-learn's documented place to customise how candidates are evaluated
         self.evaluations_: list[Evaluation] = []
         self.interrupted_ = False
-        known: dict[str, float] = {}
+        known: dict[str, float] = {}  # a point that comes again is not fitted again
 
         def evaluate(candidates: list[Params]) -> dict[str, Any]:
             for params in candidates:

@@ -99,6 +99,43 @@ def describe_error(error: Exception, candidate: Candidate) -> str:
     return f"{type(error).__name__}: {text}"
 
 
+def describe_failed(candidates: Sequence[Candidate]) -> str:
+    """Return a warning of evaluations that failed; "" where none did."""
+    failed = [one for one in candidates if one.status == "failed"]
+    if not failed:
+        return ""
+    return (
+        f"{len(failed)} of {len(candidates)} candidates failed; history_ holds their "
+        f"errors. The first, of {failed[0].algorithm.name!r}: {failed[0].error}"
+    )
+
+
+def describe_unfitted(candidates: Sequence[Candidate]) -> str:
+    """Return a warning of models that could not be fitted; "" where all could."""
+    unfitted = [one for one in candidates if one.refit_error]
+    if not unfitted:
+        return ""
+    return (
+        f"{len(unfitted)} of the best candidates could not be fitted on everything; "
+        "history_ holds their errors. The first, of "
+        f"{unfitted[0].algorithm.name!r}: {unfitted[0].refit_error}"
+    )
+
+
+def describe_no_score(candidates: Sequence[Candidate]) -> str:
+    """Return why a search without any score has none."""
+    failed = [one for one in candidates if one.status == "failed"]
+    if failed:
+        return (
+            f"All {len(candidates)} candidates failed or were stopped. The first "
+            f"error, of {failed[0].algorithm.name!r}: {failed[0].error}"
+        )
+    return (
+        f"No candidate could be evaluated in the time given ({len(candidates)} were "
+        "stopped). Raise timeout, or name faster algorithms."
+    )
+
+
 def by_score(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return those with a score, best first; of equal ones the earlier."""
     scored = [one for one in candidates if one.status == "evaluated"]

@@ -1,24 +1,55 @@
 """The data of a search: a table, its folds, and how a fitted candidate is scored."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 from time import monotonic
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
 
-from edml.classifier import Capacity, Prepared, SigmoidCalibrator, choose_threshold
+from edml.classifier import (
+    Capacity,
+    Prepared,
+    SigmoidCalibrator,
+    choose_threshold,
+    prepare,
+)
+from edml.pipeline import make_risk_pipeline
 from edml.sampling import SnapshotSampler
-from edml.schema import BoolArray, FloatArray, IntArray, read_occupancy
+from edml.schema import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    is_event_table,
+    read_occupancy,
+    resolve_columns,
+)
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._bayes import OutOfTimeError
 
 Splits = list[tuple[IntArray, IntArray]]
+
+
+def prepare_search(
+    X: Any,
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    cv: Any,
+    random_state: int,
+    pipeline_params: Mapping[str, Any],
+) -> Prepared:
+    """Read the table, draw the folds, and describe the histories of an event table."""
+    base = make_risk_pipeline(**pipeline_params)
+    if not is_event_table(X, resolve_columns(pipeline_params["columns"])):
+        base = base[-1]
+    return prepare(base, X, y, cv=cv, draw_seed=lambda: random_state, groups=groups)
 
 
 @dataclass(frozen=True)
@@ -113,8 +144,8 @@ class SearchScorer:
                 "may hold NaN."
             )
             raise ValueError(message)
-        flags = _Flags(self, probability, y == 1, rows)
-        score = float(self._scorer(flags, X, y))
+        flag = partial(self._flag, probability, y == 1, rows)
+        score = float(self._scorer(_Predicted(probability, flag), X, y))
         if not np.isfinite(score):
             message = "The scorer returned NaN or infinity."
             raise ValueError(message)
@@ -123,7 +154,7 @@ class SearchScorer:
             raise OutOfTimeError(message)
         return score
 
-    def flag(
+    def _flag(
         self, probability: FloatArray, fails: BoolArray, rows: IntArray | None
     ) -> BoolArray:
         """Return who is flagged, by the rule of ``threshold``."""
@@ -146,28 +177,20 @@ class SearchScorer:
         return probability >= float(self._threshold)
 
 
-class _Flags(ClassifierMixin, BaseEstimator):
-    """The answers of a candidate for one test side, as a scorer asks for them."""
+class _Predicted(ClassifierMixin, BaseEstimator):
+    """A classifier that answers a scorer with what a candidate predicted."""
 
-    def __init__(
-        self,
-        rule: SearchScorer,
-        probability: FloatArray,
-        fails: BoolArray,
-        rows: IntArray | None,
-    ) -> None:
-        self.rule = rule
+    classes_ = np.array([0, 1])
+
+    def __init__(self, probability: FloatArray, flag: Callable[[], BoolArray]) -> None:
         self.probability = probability
-        self.fails = fails
-        self.rows = rows
-        self.classes_ = np.array([0, 1])
+        self.flag = flag
 
     def predict_proba(self, X: object) -> NDArray[Any]:
         return np.column_stack([1 - self.probability, self.probability])
 
     def predict(self, X: object) -> IntArray:
-        flags = self.rule.flag(self.probability, self.fails, self.rows)
-        return flags.astype(np.int64)
+        return self.flag().astype(np.int64)
 
 
 def _probability_of_failing(estimator: Any, X: Any) -> FloatArray:

@@ -1,12 +1,13 @@
 """The search over all algorithms: one `BayesSearchCV` after the other."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
-from edml.classifier import Prepared
+from edml.classifier import Prepared, RiskClassifier
 from edml.tuning._algorithms import Algorithm
 from edml.tuning._bayes import (
     Evaluation,
@@ -15,7 +16,13 @@ from edml.tuning._bayes import (
     count_points,
     make_search,
 )
-from edml.tuning._candidates import Candidate, by_score, refit_time
+from edml.tuning._candidates import (
+    Candidate,
+    by_score,
+    describe_error,
+    describe_no_score,
+    refit_time,
+)
 from edml.tuning._data import SearchData, SearchScorer
 
 _FOR_OTHERS = 0.2  # of the timeout: to fit the candidates after the best one
@@ -24,7 +31,7 @@ _UNBOUNDED = 1_000_000  # candidates, where time or a score ends the search
 
 @dataclass(frozen=True)
 class StoppingRules:
-    """What ends a search, and how many models are fitted afterwards.
+    """What ends a search, and which models are fitted afterwards.
 
     ``start`` is the instant of `time.monotonic` at which the fit began.
     """
@@ -32,8 +39,22 @@ class StoppingRules:
     n_iter: int | None
     timeout: float | None
     target_score: float | None
+    min_score: float | None
     n_candidates: int
     start: float
+
+    def check(self) -> None:
+        """Raise ValueError unless something bounds the search."""
+        for name in ("target_score", "min_score"):
+            if np.isnan(getattr(self, name) or 0.0):
+                message = f"{name} is NaN, which no score reaches. Pass a number."
+                raise ValueError(message)
+        if self.n_iter is None and self.timeout is None and self.target_score is None:
+            message = (
+                "Nothing bounds the search: n_iter, timeout and target_score are None. "
+                "Set one of them."
+            )
+            raise ValueError(message)
 
     @property
     def spent(self) -> float:
@@ -75,7 +96,58 @@ class Search:
         """The candidates with a score, best first."""
         return by_score(self.candidates)
 
+    @property
+    def good(self) -> list[Candidate]:
+        """Those that reach ``min_score``, best first."""
+        least = self.rules.min_score
+        return [one for one in self.best if least is None or one.score >= least]
+
+    def row(self, candidate: Candidate) -> dict[str, Any]:
+        """Return what a callback gets of a candidate."""
+        best = self.best[0].score if self.best else float("nan")
+        return {
+            "number": candidate.number,
+            **candidate.row(best),
+            "fold_scores": list(candidate.evaluation.scores),
+        }
+
     def run(self, n_jobs: int | None, random_state: int) -> None:
+        """Search all algorithms; raise ValueError where no candidate has a score."""
+        self._run_all(n_jobs, random_state)
+        if not self.best:
+            raise ValueError(describe_no_score(self.candidates))
+
+    def fit_best(
+        self,
+        fit_model: Callable[[Candidate], RiskClassifier],
+        report: Callable[[int, int], None],
+    ) -> Iterator[tuple[Candidate, RiskClassifier]]:
+        """Yield the best candidates with their models, as far as there is time.
+
+        ``report`` is called with the number of the next model, and of all.
+        """
+        n_fitted, n_models = 0, min(len(self.good), self.rules.n_candidates)
+        for candidate in self.good:
+            if n_fitted == n_models or (n_fitted and self.interrupted):
+                return
+            if n_fitted and candidate.refit_time > self.rules.left:
+                continue  # one that takes less time may still fit in
+            report(n_fitted + 1, n_models)
+            try:
+                model = fit_model(candidate)
+            except KeyboardInterrupt:
+                if not n_fitted:
+                    raise
+                self.interrupted = True
+            except Exception as error:  # whatever a classifier raises on all rows
+                self.candidates[candidate.number] = replace(
+                    candidate, refit_error=describe_error(error, candidate)
+                )
+            else:
+                n_fitted += 1
+                yield candidate, model
+
+    def _run_all(self, n_jobs: int | None, random_state: int) -> None:
         """Search each algorithm within its share of the candidates and the time."""
         n_left = self.rules.n_iter
         for place, algorithm in enumerate(self._algorithms):

@@ -43,7 +43,7 @@ def search_space(
         without them.
     balance : sequence of {None, "weight", "smote", "over", "under"}, \
 default=(None, "weight", "smote", "over", "under")
-        The balancers to choose from. "weight" is a parameter of its own: the
+        The balancers to choose from. "weight" is a separate parameter: the
         classifier's class weight.
     events : bool, default=True
         Whether to train on an event table, whose snapshots can be thinned.

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from time import monotonic
 from typing import Any, ClassVar, Self
@@ -17,18 +17,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import Interval, StrOptions, fit_context
-from edml.classifier import Prepared, RiskClassifier, check_threshold, prepare
+from edml.classifier import Prepared, RiskClassifier, check_threshold
 from edml.metrics import make_snapshot_scorer
-from edml.pipeline import make_risk_pipeline
 from edml.schema import FloatArray, is_event_table, resolve_columns
 from edml.tuning._algorithms import check_algorithms, make_algorithms
 from edml.tuning._candidates import (
     Candidate,
-    describe_error,
+    describe_failed,
+    describe_unfitted,
     make_cv_results,
     make_history,
 )
-from edml.tuning._data import SearchScorer
+from edml.tuning._data import SearchScorer, prepare_search
 from edml.tuning._progress import SearchProgress
 from edml.tuning._search import Search, StoppingRules
 from edml.tuning._spaces import BALANCE, check_balance
@@ -264,14 +264,16 @@ default=(None, "weight", "smote", "over", "under")
             ``y`` has other than two classes, no candidate could be evaluated, or
             none could be fitted on everything; ``history_`` is there in this case.
         """
-        timeout = None if self.timeout is None else float(self.timeout)
-        rules = StoppingRules(
-            self.n_iter, timeout, self.target_score, self.n_candidates, monotonic()
-        )
+        limits = self.n_iter, self.timeout, self.target_score, self.min_score
+        rules = StoppingRules(*limits, self.n_candidates, monotonic())
+        rules.check()
         self._check()
-        seed = self._seed(check_random_state(self.random_state))
-        prepared = self._prepare(X, y, groups, seed)
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        seed = int(seed)
         params = {"columns": self.columns, "exam_kinds": self.exam_kinds}
+        prepared = prepare_search(X, y, groups, self.cv, seed, params)
         algorithms = add_warm_start(
             self.warm_start,
             make_algorithms(self.algorithms, self.balance, prepared, params, seed),
@@ -281,11 +283,10 @@ default=(None, "weight", "smote", "over", "under")
 
             def report(candidate: Candidate) -> bool:
                 progress.report(candidate)
-                return callback is not None and bool(callback(_row(candidate, search)))
+                return callback is not None and bool(callback(search.row(candidate)))
 
             search = Search(algorithms, prepared, scorer, rules, report)
             search.run(self.n_jobs, seed)
-            _check_any(search.candidates)
             self._keep(search, prepared)
             self._fit_best(search, prepared, progress, seed)
         return self
@@ -302,30 +303,6 @@ default=(None, "weight", "smote", "over", "under")
             )
             raise ValueError(message)
         check_scoring(scoring=self.scoring)
-        for name in ("target_score", "min_score"):
-            if np.isnan(getattr(self, name) or 0.0):
-                message = f"{name} is NaN, which no score reaches. Pass a number."
-                raise ValueError(message)
-        if self.n_iter is None and self.timeout is None and self.target_score is None:
-            message = (
-                "Nothing bounds the search: n_iter, timeout and target_score are None. "
-                "Set one of them."
-            )
-            raise ValueError(message)
-
-    def _seed(self, rng: np.random.RandomState) -> int:
-        if isinstance(self.random_state, Integral):
-            return int(self.random_state)
-        return int(rng.randint(np.iinfo(np.int32).max))
-
-    def _prepare(
-        self, X: Any, y: ArrayLike, groups: ArrayLike | None, seed: int
-    ) -> Prepared:
-        """Read the table, and describe the histories of an event table."""
-        pipeline = make_risk_pipeline(columns=self.columns, exam_kinds=self.exam_kinds)
-        events = is_event_table(X, resolve_columns(self.columns))
-        base = pipeline if events else pipeline[-1]
-        return prepare(base, X, y, cv=self.cv, draw_seed=lambda: seed, groups=groups)
 
     def _keep(self, search: Search, prepared: Prepared) -> None:
         """Set what was found; no error of a later fit can lose it."""
@@ -353,43 +330,21 @@ default=(None, "weight", "smote", "over", "under")
         self, search: Search, prepared: Prepared, progress: SearchProgress, seed: int
     ) -> None:
         """Fit the best candidates on everything, as far as there is time."""
-        rules = search.rules
-        reached = [
-            one
-            for one in search.best
-            if self.min_score is None or one.score >= self.min_score
-        ]
-        kept: list[Candidate] = []
-        start = rules.spent
-        for candidate in reached:
-            late = bool(kept) and candidate.refit_time > rules.left
-            if len(kept) == self.n_candidates or (kept and search.interrupted):
-                break
-            if late:  # one that takes less time may still fit in
-                continue
-            progress.refit(len(kept) + 1, min(len(reached), self.n_candidates))
-            try:
-                model = self._fit_model(candidate, prepared, seed)
-            except KeyboardInterrupt:
-                if not kept:
-                    raise
-                search.interrupted = True
-            except Exception as error:  # whatever a classifier raises on all rows
-                search.candidates[candidate.number] = replace(
-                    candidate, refit_error=describe_error(error, candidate)
-                )
-            else:
-                kept.append(candidate)
-                self.candidates_.append(model)
-                self.candidate_indices_.append(candidate.number)
-        self.refit_time_ = rules.spent - start
-        self._show(search, kept[0] if kept else search.best[0])
+        start = search.rules.spent
+        fit_model = partial(self._fit_model, prepared, seed)
+        for candidate, model in search.fit_best(fit_model, progress.refit):
+            self.candidates_.append(model)
+            self.candidate_indices_.append(candidate.number)
+        self.refit_time_ = search.rules.spent - start
+        best = search.best[0]
         if self.candidates_:
+            best = search.candidates[self.candidate_indices_[0]]
             self.best_estimator_ = self.candidates_[0]
-        self._warn(search.candidates, reached)
+        self._show(search, best)
+        self._warn(search)
 
     def _fit_model(
-        self, candidate: Candidate, prepared: Prepared, seed: int
+        self, prepared: Prepared, seed: int, candidate: Candidate
     ) -> RiskClassifier:
         pipeline = candidate.algorithm.configure(candidate.evaluation.params)
         # a number draws the same folds here, and fits other tables too
@@ -404,36 +359,20 @@ default=(None, "weight", "smote", "over", "under")
         )
         return model.fit_prepared(prepared.of(pipeline))
 
-    def _warn(self, tried: list[Candidate], reached: list[Candidate]) -> None:
+    def _warn(self, search: Search) -> None:
         """Warn of candidates that failed; raise where none could be fitted."""
-        failed = [one for one in tried if one.status == "failed"]
-        unfitted = [one for one in tried if one.refit_error]
-        if failed:
-            warnings.warn(
-                f"{len(failed)} of {len(tried)} candidates failed; history_ holds "
-                f"their errors. The first, of {failed[0].algorithm.name!r}: "
-                f"{failed[0].error}",
-                UserWarning,
-                stacklevel=5,
-            )
-        if not reached:
-            warnings.warn(
+        messages = [describe_failed(search.candidates)]
+        if not search.good:
+            messages.append(
                 f"No candidate reached min_score={self.min_score:g}; the best reached "
                 f"{self.best_score_:.4g}. There is no model; history_ holds what was "
-                "tried.",
-                UserWarning,
-                stacklevel=5,
+                "tried."
             )
-        if not unfitted:
-            return
-        message = (
-            f"{len(unfitted)} of the best candidates could not be fitted on "
-            "everything; history_ holds their errors. The first, of "
-            f"{unfitted[0].algorithm.name!r}: {unfitted[0].refit_error}"
-        )
-        if not self.candidates_:
-            raise ValueError(message)
-        warnings.warn(message, UserWarning, stacklevel=5)
+        unfitted = describe_unfitted(search.candidates)
+        for message in filter(None, [*messages, unfitted if self.candidates_ else ""]):
+            warnings.warn(message, UserWarning, stacklevel=5)
+        if unfitted and not self.candidates_:
+            raise ValueError(unfitted)
 
     @property
     def threshold_(self) -> float:
@@ -467,7 +406,7 @@ default=(None, "weight", "smote", "over", "under")
         return self.best_estimator_
 
     def predict_proba(self, X: Any) -> FloatArray:
-        """Give the calibrated probability of each class by the best candidate.
+        """Return the calibrated probability of each class by the best candidate.
 
         Parameters
         ----------
@@ -553,31 +492,3 @@ default=(None, "weight", "smote", "over", "under")
             scorer = make_snapshot_scorer(self.scoring, columns=self.columns)
             return float(scorer(model, X, y))
         return float(self.scorer_(model, X, y))
-
-
-def _row(candidate: Candidate, search: Search) -> dict[str, Any]:
-    """Return what a callback gets of a candidate."""
-    best = search.best[0].score if search.best else float("nan")
-    return {
-        "number": candidate.number,
-        **candidate.row(best),
-        "fold_scores": list(candidate.evaluation.scores),
-    }
-
-
-def _check_any(candidates: Sequence[Candidate]) -> None:
-    """Raise ValueError where no candidate has a score, with the first error."""
-    if any(one.status == "evaluated" for one in candidates):
-        return
-    failed = [one for one in candidates if one.status == "failed"]
-    if failed:
-        message = (
-            f"All {len(candidates)} candidates failed or were stopped. The first "
-            f"error, of {failed[0].algorithm.name!r}: {failed[0].error}"
-        )
-        raise ValueError(message)
-    message = (
-        f"No candidate could be evaluated in the time given ({len(candidates)} were "
-        "stopped). Raise timeout, or name faster algorithms."
-    )
-    raise ValueError(message)

@@ -3,13 +3,17 @@
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from edml._drawing import GREY, open_axes, require_pyplot, soften
+from edml._drawing import GREY, open_axes, soften
 from edml.schema import FloatArray
-from edml.tuning._displays._style import COLOURS, MARKERS, lanes_above
+from edml.tuning._displays._style import (
+    COLOURS,
+    MARKERS,
+    add_lanes,
+    read_history,
+    without_math,
+)
 
 _X_LABELS = {
     "time": "seconds since fit began",
@@ -139,7 +143,7 @@ class ConvergenceDisplay:
             # an algorithm without any scored candidate is in the legend, too
             label = name if name[:1] != "_" else f" {name}"  # "_" hides it there
             (self.points_[name],) = ax.plot(
-                place[own], score[own], label=label.replace("$", r"\$"), **style
+                place[own], score[own], label=without_math(label), **style
             )
         self.strip_ax_ = self._draw_unscored(ax, place, algorithm, status, styles)
         name = f": {self.scoring}" if self.scoring else ""
@@ -212,13 +216,11 @@ class ConvergenceDisplay:
         lanes = [one for one in (*_UNSCORED, *others) if (status == one).any()]
         if not lanes:
             return None
-        strip = lanes_above(ax, [f"{one} {(status == one).sum()}" for one in lanes])
+        strip = add_lanes(ax, [f"{one} {(status == one).sum()}" for one in lanes])
         for height, lane in enumerate(lanes):
             for name, style in styles.items():
                 at = place[(status == lane) & (algorithm == name)]
-                if len(
-                    at
-                ):  # matplotlib lays out an empty, unclipped line as a huge one
+                if len(at):  # matplotlib lays out an empty, unclipped line as huge
                     strip.plot(at, np.full(len(at), height), clip_on=False, **style)
         return strip
 
@@ -241,9 +243,7 @@ class ConvergenceDisplay:
         display : ConvergenceDisplay
             Drawn.
         """
-        require_pyplot()
-        check_is_fitted(tuner, "history_")
-        history: pd.DataFrame = tuner.history_
+        history = read_history(tuner)
         display = cls(
             history["score"].to_numpy(),
             history["algorithm"].to_numpy(),
@@ -256,7 +256,7 @@ class ConvergenceDisplay:
 
 
 def _styles(algorithm: NDArray[Any]) -> dict[str, dict[str, Any]]:
-    """Give each algorithm a colour and a marker, in the order of their first turns."""
+    """Return a colour and a marker for each algorithm, in order of appearance."""
     names = list(dict.fromkeys(algorithm.tolist()))
     return {
         name: {

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import check_is_fitted
 
-from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
+from edml._drawing import BLUE, GREY, open_axes, soften
 from edml.schema import FloatArray
+from edml.tuning._displays._style import read_history, without_math
 
 _N_LEAST = 8  # candidates; below it a fold would hold one
 _N_ENOUGH = 40  # from which the note does not say that they are few
@@ -30,16 +30,16 @@ class ParameterImportanceDisplay:
     Make it with `from_tuner`. A random forest learns the score of candidates from
     their parameters. The importance of a parameter is how much worse the forest
     predicts candidates that it has not seen when the parameter's values are
-    shuffled among them. A note tells how many candidates it rests on, and how much
-    the forest understands.
+    shuffled among them. A note shows the number of candidates and how
+    much of the variance the forest explains.
 
-    It tells which of the parameters decided between the candidates of this search:
-    on this table, in these ranges. Two that act together share what they do.
+    The importance holds for the candidates of this search: on this table, in these
+    ranges. Parameters that act together share their importance.
 
     Parameters
     ----------
     importance : array-like of shape (n_parameters,)
-        Loss of R² by shuffling each parameter, in any order; 0 and below is none.
+        Loss of R² by shuffling each parameter, in any order; 0 or less is none.
     parameters : array-like of str of shape (n_parameters,)
         Their names.
     algorithm : str, default=None
@@ -138,7 +138,7 @@ class ParameterImportanceDisplay:
         colours = np.where(shown > 0, BLUE, GREY).tolist()
         self.bars_ = ax.barh(places, shown, height=0.7, color=colours, zorder=3)
         ax.set(ylim=(len(order) - 0.4, -0.6), yticks=places)
-        ax.set_yticklabels([names[place].replace("$", r"\$") for place in order])
+        ax.set_yticklabels([without_math(names[place]) for place in order])
         ax.tick_params(axis="y", length=0)
         soften(ax, grid="x")
         ax.spines["left"].set_visible(False)
@@ -148,12 +148,11 @@ class ParameterImportanceDisplay:
         )
         self.note_ = self._note()
         if self.note_:
-            title = self.note_.replace("$", r"\$")
-            ax.set_title(title, loc="left", fontsize="small")
+            ax.set_title(without_math(self.note_), loc="left", fontsize="small")
         return self
 
     def _note(self) -> str:
-        """Tell what the bars rest on, and when that is too little."""
+        """Return what the bars rest on, with a warning where that is too little."""
         n, r2 = self.n_candidates, self.r2
         lines = []
         if n is not None:
@@ -210,8 +209,7 @@ class ParameterImportanceDisplay:
             If the algorithm was not searched, has fewer than 8 candidates with a
             score, or if its parameters or scores do not differ.
         """
-        require_pyplot()
-        check_is_fitted(tuner, "history_")
+        history = read_history(tuner)
         if algorithm is None:
             algorithm = str(tuner.best_params_["algorithm"])
         searched = [a if isinstance(a, str) else a[0] for a in tuner.algorithms]
@@ -220,7 +218,6 @@ class ParameterImportanceDisplay:
                 f"algorithm={algorithm!r} was not searched; pass one of {searched}."
             )
             raise ValueError(message)
-        history = tuner.history_
         own = (history["algorithm"] == algorithm) & np.isfinite(history["score"])
         score = history.loc[own, "score"].to_numpy(dtype=np.float64)
         table = _encode(list(history.loc[own, "params"]))
@@ -239,9 +236,9 @@ class ParameterImportanceDisplay:
 def _check_enough(algorithm: str, table: pd.DataFrame, score: FloatArray) -> None:
     if len(score) < _N_LEAST:
         message = (
-            f"{algorithm!r} needs at least {_N_LEAST} candidates with a score to tell "
-            f"which parameters mattered; found {len(score)}. Search longer, or pass "
-            "another algorithm."
+            f"{algorithm!r} needs at least {_N_LEAST} candidates with a score to rank "
+            f"its parameters; found {len(score)}. Search longer, or pass another "
+            "algorithm."
         )
         raise ValueError(message)
     if table.shape[1] == 0 or not np.ptp(score) > 0:
@@ -274,16 +271,16 @@ def _encode(params: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def _learn(
     table: pd.DataFrame, score: FloatArray, random_state: Any
 ) -> tuple[FloatArray, float]:
-    """Give the loss of R² by shuffling each parameter, and R² without shuffling."""
+    """Return the loss of R² by shuffling each parameter, and R² without shuffling."""
     X = table.to_numpy()
     rng = check_random_state(random_state)
     lost, missed = np.zeros(X.shape[1]), 0.0
-    # in each fold candidates that the forest has not seen: on others it knows by heart
+    # in each fold score each candidate by a forest that has not seen it
     folds = KFold(_N_FOLDS, shuffle=True, random_state=rng)
     for train, test in folds.split(X):
         forest = RandomForestRegressor(_N_TREES, random_state=rng)
         forest.fit(X[train], score[train])
-        # one call for all shuffled tables: a forest takes long to be asked
+        # one call for all shuffled tables: each call of a forest is slow
         tables = _shuffle_each(X[test], rng)
         given = forest.predict(tables.reshape(-1, X.shape[1]))
         errors = np.square(given.reshape(tables.shape[:3]) - score[test])
@@ -295,18 +292,9 @@ def _learn(
 
 
 def _shuffle_each(X: FloatArray, rng: np.random.RandomState) -> FloatArray:
-    """Give tables in which one column is shuffled, several times for each column.
+    """Return tables with one shuffled column each.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_columns)
-        The table.
-    rng : RandomState
-        Shuffles.
-
-    Returns
-    -------
-    tables : ndarray of shape (n_columns, n_repeats, n_rows, n_columns)
+    Their shape is (n_columns, _N_REPEATS, n_rows, n_columns).
     """
     n_rows, n_columns = X.shape
     tables = np.tile(X, (n_columns, _N_REPEATS, 1, 1))
