@@ -5,21 +5,21 @@ import numpy as np
 from edml import RiskClassifier
 
 
-def assert_as_fitted_alone(tuner, X, y, groups=None):
+def assert_as_fitted_separately(tuner, X, y, groups=None):
     """Each candidate is, to the bit, what RiskClassifier fits by itself."""
     assert tuner.candidates_
     for index, model in zip(tuner.candidate_indices_, tuner.candidates_, strict=True):
-        alone = RiskClassifier(
+        single = RiskClassifier(
             estimator=model.estimator,
             cv=tuner.split_plan_,
             calibration=tuner.calibration,
             threshold=tuner.threshold,
         ).fit(X, y, groups=groups)
-        assert model.out_of_fold_.equals(alone.out_of_fold_)
-        assert model.threshold_ == alone.threshold_
-        np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
-        np.testing.assert_array_equal(model.predict(X), alone.predict(X))
-        np.testing.assert_array_equal(model.classes_, alone.classes_)
-        assert model.split_plan_ == alone.split_plan_ == tuner.split_plan_
-        assert model.data_fingerprint_ == alone.data_fingerprint_
+        assert model.out_of_fold_.equals(single.out_of_fold_)
+        assert model.threshold_ == single.threshold_
+        np.testing.assert_array_equal(model.predict_proba(X), single.predict_proba(X))
+        np.testing.assert_array_equal(model.predict(X), single.predict(X))
+        np.testing.assert_array_equal(model.classes_, single.classes_)
+        assert model.split_plan_ == single.split_plan_ == tuner.split_plan_
+        assert model.data_fingerprint_ == single.data_fingerprint_
         assert tuner.history_["status"][index] == "evaluated"

@@ -1,5 +1,7 @@
 """Each candidate is, to the bit, what RiskClassifier fits by itself."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +26,11 @@ from edml.tuning import ModelTuner
 from edml.tuning._spaces import BALANCE
 from tuned import assert_as_fitted_separately
 
+# a forest takes longer to fit, and reads a table as the others do
+FOREST_SLOW = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "random_forest" else [])
+    for name in CLASSIFIERS
+]
 LOGIT = ("logit", LogisticRegression(), {"C": (0.01, 10.0, "log-uniform")})
 TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
 
@@ -37,8 +44,17 @@ def tune(X, y, algorithm, balance=None, groups=None, **given):
 # -- edml's own algorithms, with each balancer ----------------------------------
 
 
-@pytest.mark.parametrize("balance", BALANCE)
-@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+@pytest.mark.parametrize(
+    ("algorithm", "balance"),
+    [
+        ("random_forest", None),
+        *product(["lightgbm", "xgboost"], BALANCE),
+        *(
+            pytest.param("random_forest", balance, marks=pytest.mark.slow)
+            for balance in BALANCE[1:]
+        ),
+    ],
+)
 def test_own_algorithms_on_events(events, algorithm, balance):
     tuner = tune(*events, algorithm, balance)
     expected = None if balance == "weight" else balance
@@ -96,7 +112,7 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+@pytest.mark.parametrize("algorithm", FOREST_SLOW)
 @pytest.mark.parametrize("kind", NAMES)
 def test_names_of_columns(frame, algorithm, kind):
     # LightGBM and XGBoost refuse or merge some of them
@@ -115,7 +131,7 @@ def test_names_that_appear_twice_are_refused(frame):
         tune(X.set_axis(list("abcdea"), axis=1), y, "lightgbm")
 
 
-@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+@pytest.mark.parametrize("algorithm", FOREST_SLOW)
 @pytest.mark.parametrize("dtype", ["double[pyarrow]", "Float64", "float32"])
 def test_dtypes_of_columns(holed, algorithm, dtype):
     X, y = holed

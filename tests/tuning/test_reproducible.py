@@ -41,9 +41,10 @@ def assert_same(one, other, X):
 
 @pytest.mark.parametrize("n_jobs", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_any_n_jobs_on_rows(plain, n_jobs):
-    one = tune(plain, DRAWN)
+    given = {"n_iter": 9, "n_candidates": 2}
+    one = tune(plain, DRAWN, **given)
     assert set(one.history_["status"]) <= {"evaluated"}
-    assert_same(one, tune(plain, DRAWN, n_jobs=n_jobs), plain[0])
+    assert_same(one, tune(plain, DRAWN, n_jobs=n_jobs, **given), plain[0])
 
 
 @pytest.mark.slow
