@@ -53,7 +53,7 @@ def _precision_recall(y_true: BoolArray, y_prob: FloatArray) -> pd.DataFrame:
     precision, recall, threshold = precision_recall_curve(
         y_true, y_prob, drop_intermediate=True
     )
-    # The last point is that of flagging nobody.
+    # The last point flags nobody.
     threshold = np.append(threshold, np.inf)
     return _thin(
         pd.DataFrame({"precision": precision, "recall": recall, "threshold": threshold})
@@ -61,7 +61,7 @@ def _precision_recall(y_true: BoolArray, y_prob: FloatArray) -> pd.DataFrame:
 
 
 def _thin(curve: pd.DataFrame) -> pd.DataFrame:
-    """Keep evenly spread points of a long curve, both ends among them."""
+    """Thin a long curve to evenly spaced points, including both ends."""
     if len(curve) <= _MAX_POINTS:
         return curve
     kept = np.linspace(0, len(curve) - 1, _MAX_POINTS).round().astype(np.int64)
@@ -72,7 +72,7 @@ def _thin(curve: pd.DataFrame) -> pd.DataFrame:
 
 
 def assign_bins(y_prob: FloatArray, sizes: pd.Series) -> IntArray:
-    """Return the bin of each unit: one is a run of the sorted probabilities."""
+    """Return the bin of each unit; a bin is a run of the sorted probabilities."""
     bins = np.empty(len(y_prob), dtype=np.int64)
     bins[np.argsort(y_prob, kind="stable")] = np.repeat(np.arange(len(sizes)), sizes)
     return bins
@@ -111,7 +111,7 @@ def share_intervals(
 
 
 def _spread_thresholds(y_prob: FloatArray, threshold: float) -> FloatArray:
-    """Spread thresholds over the scores, most of which are small, and their range."""
+    """Spread thresholds over the scores, most of them small, and over their range."""
     ranked = np.sort(y_prob)
     shares = np.linspace(0, 1, _N_THRESHOLDS)
     quantiles = np.quantile(ranked, shares, method="nearest")
@@ -125,7 +125,7 @@ def threshold_curve(
     thresholds: FloatArray,
     occupancy: Occupancy | None,
 ) -> pd.DataFrame:
-    """Compute what each threshold would flag; without occupancy no load per course."""
+    """Compute each threshold's metrics; the load per course needs the occupancy."""
     order = np.argsort(y_prob, kind="stable")
     below = np.searchsorted(y_prob[order], thresholds, side="left")
     flagged = len(order) - below

@@ -1,4 +1,4 @@
-"""evaluate: the quality of a fitted model, on students that it has not seen."""
+"""evaluate: the quality of a fitted model on unseen students."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
@@ -27,36 +27,36 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a fitted model on rows that it was not trained on.
 
-    ``predict_proba(X)`` is called once, and nothing else: no row of ``X`` can reach
-    the model's calibration or threshold. On an event table the unit is the snapshot,
-    the first row of each student, course and partition, however many rows the day
-    has; all rows of a snapshot need one label. On any other table the unit is the row.
+    Only ``predict_proba(X)`` is called, and only once, so no row of ``X`` can reach the
+    model's calibration or threshold. On an event table the unit is the snapshot, the
+    first row of each student, course and partition, however many rows the day has; all
+    rows of a snapshot must have the same label. On any other table the unit is the row.
 
-    The snapshots of a student are alike, so that intervals which took them for
-    independent would be too narrow: the intervals come from a bootstrap over
-    students, each with all of their snapshots [1]_. An undefined figure, such as the
+    The snapshots of a student are correlated, and intervals that treat them as
+    independent would be too narrow. The intervals therefore come from a bootstrap that
+    resamples students with all their snapshots [1]_. An undefined metric, such as the
     ROC AUC of one class, is NaN.
 
     Parameters
     ----------
     model : estimator
-        A fitted classifier of two classes, such as `RiskClassifier` or a fitted
-        pipeline. The second of its ``classes_`` is the positive one: fails. A student
-        is flagged at and above ``model.threshold_``, or 0.5 where it has none.
+        A fitted binary classifier, such as `RiskClassifier` or a fitted pipeline. The
+        second of its ``classes_`` is the positive class (fails). A student is flagged
+        at and above ``model.threshold_``, or 0.5 if the model has none.
     X : DataFrame or array-like of shape (n_rows, n_columns)
         An event table, its columns named as the model's steps read them, or any
         table that the model takes.
     y : array-like of shape (n_rows,)
         The labels, in the classes of the model.
     groups : array-like of shape (n_rows,), default=None
-        Which rows are resampled together. By default those of a student, where ``X``
-        has the student's column, and else each row by itself.
+        Which rows are resampled together. By default the rows of a student if ``X`` has
+        the student column, else each row by itself.
     by : str or iterable of str, default=None
-        Columns of ``X`` by whose values everything is measured again. A null is the
-        group "missing". The values appear in the result, so a column of single
-        students is an error.
+        Columns of ``X`` to group by; every metric is also computed for each group.
+        Nulls form the group "missing". The values appear in the result, so a column
+        that identifies students raises an error.
     k : int or sequence of int, default=(5, 10, 15)
-        How many students of a course a tutor can help on a day, each at least 1.
+        How many students per course a tutor can help in a day, each at least 1.
     min_count : int, default=30
         Days, courses and groups with fewer students than this, or with one class,
         have NaN figures.
@@ -64,15 +64,16 @@ def evaluate(
         Of the intervals, a fraction strictly between 0 and 1.
     n_resamples : int, default=1000
         Number of bootstrap resamples; 0 leaves all intervals NaN. Days, courses and
-        groups have 200 at most, so that each breakdown takes about as long as the
-        figures of the whole.
+        groups use at most 200, so that each breakdown takes about as long as the
+        overall figures.
     random_state : int, RandomState instance or None, default=0
-        Draws the students. With an int the order of the rows plays no part.
+        Controls the resampling. With an int, the result does not depend on the row
+        order.
 
     Returns
     -------
     evaluation : Evaluation
-        The figures, their intervals, curves and breakdowns; no student's id.
+        The metrics, their intervals, curves and breakdowns; it contains no student ids.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def evaluate(
 
     See Also
     --------
-    Evaluation.from_units : The same from predictions that were made already.
+    Evaluation.from_units : Evaluate existing predictions.
 
     References
     ----------

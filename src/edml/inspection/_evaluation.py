@@ -20,16 +20,16 @@ from edml.inspection._units import EvaluationUnits
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Evaluation(EvaluationFields):
-    """How good a model is, with the uncertainty of each figure.
+    """The quality of a model, with the uncertainty of each figure.
 
-    `evaluate` makes it. The unit is the snapshot: a student, a course, a partition;
-    on plain tables the row. It holds counts and figures, the labels of courses and
-    of groups, and no student's id.
+    `evaluate` returns it. The unit is the snapshot (a student, a course and a
+    partition), or the row on plain tables. It holds counts, figures and the labels of
+    courses and groups, but no student ids.
 
-    Each breakdown is a table with one row per part: its label, n_snapshots,
-    n_students, n_failing (students with a failing snapshot in it), the metrics,
-    roc_auc_low and roc_auc_high, and ``enough``. Where that is False there are too few
-    students, and the metrics are NaN.
+    Each breakdown is a table with one row per part: its label, n_snapshots, n_students,
+    n_failing (students with a failing snapshot in it), the metrics, roc_auc_low and
+    roc_auc_high, and ``enough``. ``enough`` is False where there are too few students;
+    the metrics are then NaN.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Evaluation(EvaluationFields):
         The headline figures: roc_auc, average_precision, brier, log_loss,
         calibration_error, f1, precision, recall and accuracy. NaN where undefined.
     intervals : dict of str to (float, float)
-        The ends of their intervals, from a bootstrap over students.
+        The ends of their bootstrap intervals; students are resampled.
     confidence : float
         Of all intervals, a fraction.
     threshold : float
@@ -49,10 +49,10 @@ class Evaluation(EvaluationFields):
         Snapshots by truth (rows: passes, fails) and by flag (columns: no, yes).
     curves : dict of str to DataFrame
         "roc" (fpr, tpr, threshold) and "precision_recall" (precision, recall,
-        threshold), of 1,000 points at most and of none where a class is absent;
+        threshold), with at most 1,000 points, or none where a class is absent;
         "calibration" (mean_predicted, share_positive, n, low, high); "thresholds"
-        (threshold, precision, recall, f1, flagged_per_course: mean number of
-        students of a course who stand flagged on a day, NaN on plain tables).
+        (threshold, precision, recall, f1, flagged_per_course: mean number of students
+        of a course who are flagged on a day, NaN on plain tables).
     by_partition : DataFrame
         The breakdown by course day, ``particion``; no row on plain tables.
     by_course : DataFrame
@@ -62,9 +62,9 @@ class Evaluation(EvaluationFields):
     precision_at_k : DataFrame
         The share of failing among the k students of a course most at risk, by k.
     lead_time : dict of str to float
-        n_failing histories, share_alerted of them, and the median, lower_quartile
-        and upper_quartile of the partitions between the first flag and the end of
-        the history; empty on plain tables.
+        n_failing (failing histories), share_alerted (the share of them that is
+        flagged), and the median, lower_quartile and upper_quartile of the partitions
+        between the first flag and the end of the history; empty on plain tables.
     flip_rate : float
         Share of consecutive snapshots of a history between which the flag changes.
     data_fingerprint : str
@@ -72,7 +72,7 @@ class Evaluation(EvaluationFields):
 
     See Also
     --------
-    evaluate : Makes it.
+    evaluate : Evaluate a model.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Evaluation(EvaluationFields):
     True
     """
 
-    __module__ = "edml.inspection"  # the path that stored evaluations name
+    __module__ = "edml.inspection"  # the path in stored evaluations
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evaluation as a dictionary that JSON can hold, without loss.
@@ -98,9 +98,9 @@ class Evaluation(EvaluationFields):
         Returns
         -------
         data : dict
-            The fields, and "format", the number of the format. A table is the list
-            of its columns, each with name, dtype and values; NaN is None, infinity
-            is "Infinity"; every other float is itself.
+            The fields, and "format", the number of the format. A table is the list of
+            its columns, each with name, dtype and values; NaN is None, infinity is
+            "Infinity"; every other float is kept as is.
         """
         return write_fields(self)
 
@@ -117,7 +117,7 @@ class Evaluation(EvaluationFields):
         n_resamples: int = 1000,
         random_state: int | np.random.RandomState | None = 0,
     ) -> Self:
-        """Evaluate predictions that were made already.
+        """Evaluate existing predictions.
 
         Parameters
         ----------
@@ -126,9 +126,9 @@ class Evaluation(EvaluationFields):
         threshold : float, default=0.5
             The probability at and above which a unit is flagged.
         by : str or iterable of str, default=None
-            Columns of the table by which all is measured again; see `evaluate`.
+            Columns of the table to group by; see `evaluate`.
         k : int or sequence of int, default=(5, 10, 15)
-            How many students of a course can be helped on a day, each at least 1.
+            How many students per course can be helped in a day, each at least 1.
         min_count : int, default=30
             Days, courses and groups with fewer students than this have NaN figures.
         confidence : float, default=0.95
@@ -136,7 +136,7 @@ class Evaluation(EvaluationFields):
         n_resamples : int, default=1000
             Number of bootstrap resamples; 0 leaves all intervals NaN.
         random_state : int, RandomState instance or None, default=0
-            Draws the students.
+            Controls the resampling.
 
         Returns
         -------
@@ -153,7 +153,7 @@ class Evaluation(EvaluationFields):
         Parameters
         ----------
         data : mapping
-            What `to_dict` returned, possibly by way of JSON.
+            What `to_dict` returned, possibly after a round trip through JSON.
 
         Returns
         -------
@@ -168,10 +168,9 @@ class Evaluation(EvaluationFields):
         return cls(**read_fields(data))
 
     def to_html(self, path: str | PathLike[str]) -> None:
-        """Write one self-contained page, with its pictures.
+        """Write a self-contained HTML page, including the pictures.
 
-        The page loads nothing from elsewhere, and the file is written completely or
-        not at all.
+        The page loads no external resources, and the file is written atomically.
 
         Parameters
         ----------
@@ -186,13 +185,13 @@ class Evaluation(EvaluationFields):
         write_page(self, path)
 
     def draw_pictures(self) -> list[Picture]:
-        """Draw the curves as SVG elements that can stand inside a page.
+        """Draw the curves as SVG elements that can be embedded in a page.
 
         Returns
         -------
         pictures : list of named tuple
-            Each with ``title``, ``text`` (how to read it) and ``svg``. Without course
-            days there is no picture of the earliness.
+            Each with ``title``, ``text`` (how to read it) and ``svg``. The earliness is
+            drawn only if there are course days.
 
         Raises
         ------
@@ -206,7 +205,7 @@ class Evaluation(EvaluationFields):
             return NotImplemented
         return self.to_dict() == other.to_dict()
 
-    __hash__ = None  # type: ignore[assignment]  # its tables can be written to
+    __hash__ = None  # type: ignore[assignment]  # its tables are mutable
 
     def __repr__(self) -> str:
         low, high = self.intervals["roc_auc"]

@@ -1,4 +1,4 @@
-"""The pictures of an Evaluation, as SVG that stands inside a page."""
+"""The pictures of an Evaluation, as SVG that can be embedded in a page."""
 
 import io
 import re
@@ -12,11 +12,11 @@ import pandas as pd
 from edml._optional import import_optional
 from edml.inspection._evaluation_format import EvaluationFields
 
-# This colour becomes that of the page's own text, on a light page and a dark one.
+# Replaced by the colour of the page's text, so that it suits light and dark pages.
 _INK = "#010203"
 _BLUE, _ORANGE, _GREEN = "#2a7fc4", "#c8601a", "#3a9a5b"
 _STYLE = {
-    "svg.fonttype": "none",  # text stays text: it can be searched, and read aloud
+    "svg.fonttype": "none",  # keeps text searchable, and readable by screen readers
     "svg.hashsalt": "edml",  # the same evaluation gives the same file
     "font.family": "sans-serif",
     "font.size": 9,
@@ -39,7 +39,7 @@ _SHARE = {"xlim": (-0.02, 1.02), "ylim": (-0.02, 1.02)}
 
 
 class Picture(NamedTuple):
-    """A picture of a page; ``text`` is how to read it, also without seeing it."""
+    """A picture; ``text`` explains it, also to readers who cannot see it."""
 
     title: str
     text: str
@@ -47,7 +47,7 @@ class Picture(NamedTuple):
 
 
 class _Plot(NamedTuple):
-    """How a picture is drawn, and described; its size is in inches."""
+    """How to draw and describe a picture; its size is in inches."""
 
     name: str
     title: str
@@ -57,7 +57,7 @@ class _Plot(NamedTuple):
 
 
 def draw_pictures(evaluation: EvaluationFields) -> list[Picture]:
-    """Draw the curves; the earliness only where there are course days."""
+    """Draw the curves, and the earliness if there are course days."""
     has_days = len(evaluation.by_partition) > 0
     plots = (plot for plot in _PLOTS if has_days or plot.name != "earliness")
     return [_draw(evaluation, plot) for plot in plots]
@@ -67,7 +67,7 @@ def _draw(evaluation: EvaluationFields, plot: _Plot) -> Picture:
     matplotlib = import_optional("matplotlib", extra="plot", purpose="Plotting")
     module = import_optional("matplotlib.figure", extra="plot", purpose="Plotting")
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever the notebook around it has set
+        matplotlib.rcdefaults()  # ignore the settings of the caller's notebook
         matplotlib.rcParams.update(_STYLE)
         figure = module.Figure(figsize=plot.size, layout="constrained")
         plot.draw(evaluation, figure)
@@ -78,10 +78,10 @@ def _draw(evaluation: EvaluationFields, plot: _Plot) -> Picture:
 
 
 def _embed(svg: str, plot: _Plot) -> str:
-    """Turn a file's SVG into an element of a page: distinct ids, a title, its ink."""
+    """Make SVG embeddable: unique ids, a title, and the page's text colour."""
     name = plot.name
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    # A style inside would hold for the whole page around it.
+    # A style element would apply to the whole page.
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     named = f'aria-labelledby="{name}-title {name}-text"'
@@ -128,7 +128,7 @@ def _draw_precision_recall(evaluation: EvaluationFields, figure: Any) -> None:
     counts = evaluation.counts
     share = counts["n_failing_snapshots"] / counts["n_snapshots"]
     axes.axhline(share, linestyle=":", color=_INK, label="by chance")
-    # Between two thresholds there is no other precision: steps, not slopes.
+    # Precision does not change between two thresholds: draw steps, not slopes.
     axes.step(
         curve["recall"], curve["precision"], where="post", color=_BLUE, label="model"
     )

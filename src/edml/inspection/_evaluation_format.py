@@ -1,4 +1,4 @@
-"""The fields of an Evaluation, and how JSON holds them, bit for bit."""
+"""The fields of an Evaluation, and their lossless JSON form."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,13 +11,13 @@ import pandas as pd
 from edml.schema import IntArray
 
 _FORMAT = 1
-# JSON has no such numbers; NaN becomes null. The first is where nobody is flagged.
+# JSON has no infinities; NaN becomes null. "Infinity" is the threshold of no flags.
 _INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class EvaluationFields:
-    """What is known of a model's quality; `Evaluation` documents each field."""
+    """The fields of an `Evaluation`, which documents them."""
 
     metrics: dict[str, float]
     intervals: dict[str, tuple[float, float]]
@@ -36,7 +36,7 @@ class EvaluationFields:
 
 
 def write_fields(evaluation: EvaluationFields) -> dict[str, Any]:
-    """Return the fields as JSON can hold them, and "format"."""
+    """Return the fields in JSON form, with "format"."""
     return {"format": _FORMAT} | {
         name: _write(getattr(evaluation, name)) for name in _READERS
     }
@@ -89,7 +89,7 @@ def _check_names(data: Any) -> None:
 
 
 def _write(value: Any) -> Any:
-    """Write a field: a table, or numbers and text in any nesting."""
+    """Convert a field: a table, or nested numbers and text."""
     if isinstance(value, pd.DataFrame):
         return _write_table(value)
     if isinstance(value, Mapping):
@@ -123,7 +123,7 @@ def _read_float(value: Any) -> float:
 
 
 def _read_as(*kinds: type) -> Callable[[Any], Any]:
-    """Make a reader of values of these very types: True is no int."""
+    """Return a reader that accepts exactly these types: True is not an int."""
 
     def read(value: Any) -> Any:
         if type(value) not in kinds:
@@ -152,7 +152,7 @@ _DTYPES: dict[str, tuple[Convert, Convert]] = {
 
 
 def _write_table(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Write a table as a list of its columns, each with name, dtype and values."""
+    """Convert a table to a list of its columns, each with name, dtype and values."""
     dtypes = {str(name): str(dtype) for name, dtype in table.dtypes.items()}
     if (
         list(table.columns) != list(dtypes)
@@ -206,7 +206,7 @@ def _read_interval(ends: list[Any]) -> tuple[float, float]:
 
 
 def _each(read: Convert) -> Convert:
-    """Read the values of a dictionary."""
+    """Return a reader that applies ``read`` to each value of a dictionary."""
 
     def read_each(values: Mapping[str, Any]) -> dict[str, Any]:
         return {_read_as(str)(key): read(item) for key, item in values.items()}

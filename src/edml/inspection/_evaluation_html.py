@@ -1,4 +1,4 @@
-"""An Evaluation as a page that can be read without knowing the library."""
+"""An Evaluation as an HTML page for readers who do not know the library."""
 
 import math
 import secrets
@@ -28,9 +28,9 @@ _MEANINGS = {
     "accuracy": "share of correct flags; high by itself where few fail",
 }
 _SHOWN = ("roc_auc", "average_precision", "brier", "precision", "recall")
-_FOLDED_FROM = 13  # rows of a breakdown
+_FOLDED_FROM = 13  # rows; a longer breakdown is collapsed
 
-# Colours are those of the page around it, so that it suits a dark one too.
+# Inherit the colours of the page, so that it also suits a dark one.
 _CSS = """
 .edml-evaluation { font-family: system-ui, sans-serif; line-height: 1.45; }
 .edml-evaluation table { border-collapse: collapse; margin: 0.5em 0 1.2em; }
@@ -50,7 +50,7 @@ figure { margin: 0; max-width: 100%; }
 figcaption { max-width: 26em; font-size: 0.9em; }
 svg { max-width: 100%; height: auto; stroke-linejoin: round; }
 """
-# Nothing is fetched, whatever a label might contain.
+# Forbid all fetching, whatever a label contains.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -73,7 +73,7 @@ def make_fragment(evaluation: EvaluationFields) -> str:
 
 
 def write_page(evaluation: EvaluationFields, path: str | PathLike[str]) -> None:
-    """Write the evaluation and its pictures as a file, completely or not at all."""
+    """Write the evaluation and its pictures to a file, atomically."""
     pictures = "".join(
         f"<figure>{picture.svg}<figcaption><strong>{escape(picture.title)}.</strong> "
         f"{escape(picture.text)}</figcaption></figure>"
@@ -89,10 +89,10 @@ def write_page(evaluation: EvaluationFields, path: str | PathLike[str]) -> None:
         "</main>\n</body>\n</html>\n"
     )
     path = Path(path)
-    # In the same folder: a rename is atomic on one file system only.
+    # In the same folder: a rename is atomic only within a file system.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        # A label may hold half a character, which UTF-8 cannot.
+        # A label may hold a lone surrogate, which UTF-8 cannot encode.
         draft.write_text(page, "utf-8", errors="backslashreplace", newline="\n")
         draft.replace(path)
     finally:
@@ -144,7 +144,7 @@ def _confusion(evaluation: EvaluationFields) -> str:
 
 
 def _alerts(evaluation: EvaluationFields) -> str:
-    """Write the precision among those most at risk, and when they are flagged."""
+    """Format the precision among those most at risk, and when they are flagged."""
     lead = evaluation.lead_time
     if not lead:
         return ""
@@ -173,7 +173,7 @@ def _alerts(evaluation: EvaluationFields) -> str:
 
 
 def _breakdown(title: str, table: pd.DataFrame, label: str) -> str:
-    """Write the table of a breakdown, a long one folded; nothing for an empty one."""
+    """Format a breakdown as a table, collapsed if long; an empty one gives no text."""
     if not len(table):
         return ""
     first, *others = (TITLES[name] for name in _SHOWN)
@@ -212,7 +212,7 @@ def _table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
 
 
 def _row(label: str, *cells: str, more: str = "") -> str:
-    """Write a row of escaped cells; ``more`` are cells in HTML."""
+    """Format a row of escaped cells; ``more`` holds further cells as HTML."""
     body = "".join(f"<td>{escape(cell)}</td>" for cell in cells) + more
     return f'<tr><th scope="row" class="text">{escape(label)}</th>{body}</tr>'
 

@@ -18,8 +18,8 @@ def read_group(
 ) -> tuple[IntArray, list[str]]:
     """Read the group of each unit from a column of ``X``.
 
-    Return codes of shape (n_units,) into labels, which are in the order of the values,
-    "missing" last. Columns of more than ``limit`` single students are refused.
+    Return codes of shape (n_units,) into labels, in the order of the values, "missing"
+    last. Raise for a column of more than ``limit`` groups, each of one student.
     """
     X, names = units.X, units.columns
     if not isinstance(X, pd.DataFrame):
@@ -76,11 +76,11 @@ def _sort_groups(codes: IntArray, found: list[Any]) -> tuple[IntArray, list[str]
     held = sorted(set(codes[codes >= 0].tolist()))
     try:
         held.sort(key=lambda code: found[code])
-    except TypeError:  # values of several kinds
+    except TypeError:  # values of mixed types
         held.sort(key=lambda code: (type(found[code]).__name__, str(found[code])))
     labels = [str(found[code]) for code in held]
     if (codes < 0).any():
-        # A group that is itself called so keeps its name.
+        # A group that is itself called "missing" keeps its name.
         labels.append(MISSING if MISSING not in labels else f"{MISSING} (null)")
     place = np.full(len(found) + 1, len(held), dtype=np.int64)
     place[held] = np.arange(len(held))

@@ -67,7 +67,7 @@ def honesty_report(
 ) -> HonestyReport:
     """Compare the figures of one pipeline under four ways to split one table.
 
-    The splits differ in what the pipeline is trained on:
+    The splits differ in the rows that the pipeline is trained on:
 
     - *row-random*: folds of shuffled rows of the feature table, so that other days of
       each test student are in training;
@@ -77,42 +77,41 @@ def honesty_report(
 
     All of them are evaluated on the same rows, the first of each snapshot of the last
     periods, by a model that was not trained on them; the predictions of a split's folds
-    are pooled. *Optimism* is the figure of a split minus that of *forward*, with the
-    sign such that above 0 the split flatters. An impossible split is left out and
-    noted; without *forward*, all snapshots are evaluated, and optimism is measured from
-    *by student* or else *by course*.
+    are pooled. *Optimism* is the difference between the figure of a split and that of
+    *forward*; its sign is chosen so that positive values flatter the model. An
+    impossible split is left out and noted; without *forward*, all snapshots are
+    evaluated, and optimism is measured relative to *by student* or else *by course*.
 
     Parameters
     ----------
     pipe : classifier
-        A pipeline over event tables, what wraps one as its ``estimator``, or any other
-        classifier. It is cloned, never changed. The steps at the front of the pipeline
-        that carry edml's per-history mark run once for all folds
-        (`edml.testing.is_per_history`); the others are fitted in each. With its
-        ``random_state`` None, the report differs from call to call.
+        A pipeline over event tables, a meta-estimator around one (``estimator``), or
+        any other classifier. It is cloned, never changed. The leading steps of the
+        pipeline that carry edml's per-history mark run once for all folds
+        (`edml.testing.is_per_history`); the others are fitted in each fold. If its
+        ``random_state`` is None, the report differs from call to call.
     X : DataFrame of shape (n_rows, n_columns)
         An event table.
     y : array-like of shape (n_rows,)
-        Two classes, the higher of which fails; one for each snapshot.
+        Two classes, the higher of which means failing; the same within each snapshot.
     n_splits : int, default=5
-        Number of folds, at least 2, of all splits but *forward*. With fewer
-        courses, *by course* has one for each.
+        Number of folds, at least 2, of all splits except *forward*. If there are fewer
+        courses, *by course* has one fold per course.
     test_periods : int, default=1
-        Number of the last periods that are evaluated.
+        Number of periods, the last ones, that are evaluated.
     metrics : sequence of str, default=("roc_auc", "average_precision", "brier")
-        Names of `edml.metrics.snapshot_metrics`; where one flags, it flags at
-        0.5.
+        Names of `edml.metrics.snapshot_metrics`; those that need a threshold use 0.5.
     confidence : float, default=0.95
         Share of the bootstrap's resamples in an interval, in (0, 1).
     n_resamples : int, default=1000
-        Number of resamples. Students are drawn, with all their snapshots [1]_, and the
-        same ones for all splits. The intervals cover other students in the test side,
-        not in training.
+        Number of resamples. Students are resampled with all their snapshots [1]_, and
+        identically for all splits. The intervals reflect the sampling of test students,
+        not of training students.
     n_jobs : int, default=None
-        Number of folds that are trained at once; None is one, -1 all processors.
-        The result does not depend on it.
+        Number of folds to train in parallel; None means 1, -1 all processors. The
+        result does not depend on it.
     random_state : int, RandomState or None, default=0
-        Draws the folds and the resamples.
+        Controls the folds and the resamples.
 
     Returns
     -------
@@ -122,12 +121,12 @@ def honesty_report(
     Raises
     ------
     SplitError
-        If ``y`` has other than two classes, or no split that keeps students apart
-        can be made.
+        If ``y`` does not have two classes, or no split that separates students is
+        possible.
     TableError
-        If ``X`` is no event table, or a snapshot has two outcomes.
+        If ``X`` is not an event table, or a snapshot has two outcomes.
     ValueError
-        If a parameter is wrong, ``X`` and ``y`` differ in length, or the classifier
+        If a parameter is invalid, ``X`` and ``y`` differ in length, or the classifier
         does not return two probabilities per row.
 
     See Also
@@ -208,7 +207,7 @@ def _check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read_seed(random_state: int | np.random.RandomState | None) -> int:
-    """Return one seed, so that all splits draw the same."""
+    """Return one seed, so that all splits use the same resamples."""
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -268,9 +267,9 @@ def _predict(
 def _run_fold(
     rest: Any, table: Any, y: Any, fold: Fold, students: IntArray
 ) -> FloatArray:
-    """Train on one side, and score the test rows of the other."""
+    """Train on one side, and score the test rows of the other side."""
     fitted = clone(rest).fit(safe_indexing(table, fold.train), y[fold.train])
-    # With whole histories, which steps that are fitted in each fold may read.
+    # Keep whole histories, because steps fitted in each fold may read them.
     shown = np.flatnonzero(np.isin(students, students[fold.test]))
     risk = predict_risk(fitted, safe_indexing(table, shown))
     return risk[np.searchsorted(shown, fold.test)]
@@ -287,7 +286,7 @@ def _measure(
     n_resamples: int,
     random_state: int,
 ) -> pd.DataFrame:
-    """Return the figures of each split, and how much they flatter."""
+    """Return the figures of each split, and their optimism."""
     value = {split: snapshot_metrics(fails, prob) for split, prob in score.items()}
     draws = {
         split: bootstrap_metrics(
@@ -296,7 +295,7 @@ def _measure(
             students,
             metrics=metrics,
             n_resamples=n_resamples,
-            random_state=random_state,  # the same students for all splits
+            random_state=random_state,  # the same resampled students for all splits
         )
         for split, prob in score.items()
     }
@@ -309,7 +308,7 @@ def _measure(
         columns |= _with_interval(name, figure, drawn, confidence)
         columns |= _with_interval(
             f"{name}_optimism",
-            # + 0.0: the reference's own is 0, and not the -0.0 of a loss
+            # + 0.0 turns the -0.0 of a loss into 0 for the reference itself
             [sign * (value - first) + 0.0 for value in figure],
             [sign * (values - first_draws) + 0.0 for values in drawn],
             confidence,

@@ -17,20 +17,20 @@ from edml.metrics import LOSSES
 class HonestyReport:
     """The figures of one pipeline under each way to split a table.
 
-    Made by `honesty_report`. All splits are evaluated on the same snapshots.
+    `honesty_report` returns it. All splits are evaluated on the same snapshots.
 
     Parameters
     ----------
     table : DataFrame of shape (n_splits, 6 * n_metrics + 2)
-        A row for each split, by its name. For each metric, such as roc_auc, the
-        columns roc_auc, roc_auc_low, roc_auc_high (the figure and its interval),
-        roc_auc_optimism, roc_auc_optimism_low, roc_auc_optimism_high (by how much
-        it flatters: above 0 for too high an AUC, or too low a Brier score). Then
-        n_snapshots and n_students, the same for all splits.
+        A row for each split, by its name. For each metric, such as roc_auc, the columns
+        roc_auc, roc_auc_low, roc_auc_high (the figure and its interval),
+        roc_auc_optimism, roc_auc_optimism_low, roc_auc_optimism_high (how much it
+        flatters the model: positive for too high an AUC, or too low a Brier score).
+        Then n_snapshots and n_students, the same for all splits.
     metrics : tuple of str
         Names of the metrics.
     reference : str
-        The split that optimism is measured from, "forward" where there is one.
+        The split that optimism is measured relative to, "forward" where there is one.
     confidence : float
         Share of the resamples in an interval, a fraction in (0, 1).
     notes : tuple of str, default=()
@@ -61,7 +61,7 @@ class HonestyReport:
     def plot(self, ax: Any = None) -> Any:
         """Draw each figure as a dot with its interval, a panel for each metric.
 
-        A dashed line goes through the split that optimism is measured from.
+        A dashed line marks the reference split, which optimism is measured relative to.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class HonestyReport:
         Returns
         -------
         report : HonestyReport
-            With the same figures, to the bit.
+            With bit-identical figures.
 
         Raises
         ------
@@ -199,7 +199,7 @@ class HonestyReport:
         )
 
     def _cells(self, split: str, name: str) -> tuple[str, str]:
-        """Write a figure and its optimism, each with its interval."""
+        """Format a figure and its optimism, each with its interval."""
         row = self.table.loc[split]
         value, low, high, above, above_low, above_high = (
             row[column] for column in _columns((name,))[:6]

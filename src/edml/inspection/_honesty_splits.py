@@ -29,7 +29,7 @@ ROW_RANDOM, BY_STUDENT, BY_COURSE, FORWARD = (
 )
 # In the order in which a report shows them: the most flattering first.
 _SPLITS = (ROW_RANDOM, BY_STUDENT, BY_COURSE, FORWARD)
-# What the others are compared with: the first of these that can be made.
+# The reference split is the first of these that is possible.
 _REFERENCES = (FORWARD, BY_STUDENT, BY_COURSE)
 
 Sides = list[tuple[IntArray, IntArray]]  # positions of training and test rows
@@ -37,7 +37,7 @@ Sides = list[tuple[IntArray, IntArray]]  # positions of training and test rows
 
 @dataclass(frozen=True)
 class Fold:
-    """One training of one split; ``test`` holds only rows that are evaluated."""
+    """One fold of a split; ``test`` holds only evaluated rows."""
 
     split: str
     train: IntArray
@@ -46,10 +46,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class Folds:
-    """The trainings of all splits, and the rows on which they are all evaluated.
+    """The folds of all splits, and the rows on which all of them are evaluated.
 
-    ``rows`` are positions, ascending: the first row of each snapshot. In each split,
-    every one of them is in the test side of one fold.
+    ``rows`` holds the position of the first row of each snapshot, ascending. In each
+    split, each of them is in the test side of exactly one fold.
     """
 
     folds: list[Fold]
@@ -58,7 +58,7 @@ class Folds:
 
     @property
     def splits(self) -> list[str]:
-        """The splits that could be made, the most flattering first."""
+        """The possible splits, the most flattering first."""
         made = {fold.split for fold in self.folds}
         return [split for split in _SPLITS if split in made]
 
@@ -77,9 +77,9 @@ def make_folds(
     test_periods: int,
     random_state: int,
 ) -> Folds:
-    """Split a table in each of the four ways that can be made.
+    """Split a table in each of the four ways, where possible.
 
-    Raise a SplitError if none keeps students apart.
+    Raise a SplitError if no split separates students.
     """
     codes = snapshot_codes(X, names)
     makers: dict[str, Callable[[], Iterable[tuple[IntArray, IntArray]]]] = {

@@ -22,14 +22,14 @@ from edml.metrics import (
 )
 from edml.schema import COURSE, PARTITION, BoolArray, FloatArray, IntArray
 
-# A breakdown has as many units as the whole, in parts. So many resamples of each part
-# take about as long as 1,000 of the whole, however many parts there are.
+# The parts of a breakdown add up to all units, so 200 resamples of each part take about
+# as long as 1,000 of the whole, however many parts there are.
 _PART_RESAMPLES = 200
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `Evaluation.from_units` is asked for, checked; ``evaluate`` documents it."""
+    """The checked options of `Evaluation.from_units`; ``evaluate`` documents them."""
 
     by: Any
     k: int | Sequence[int]
@@ -60,7 +60,7 @@ class Options:
 
     @property
     def columns(self) -> list[Hashable]:
-        """The columns of ``by``; a text or a number is one name."""
+        """The columns of ``by``; a string or a number is a single name."""
         if self.by is None:
             return []
         if isinstance(self.by, str) or not isinstance(self.by, Iterable):
@@ -132,7 +132,7 @@ def _count(units: EvaluationUnits) -> dict[str, int]:
 def _along_the_course(
     units: EvaluationUnits, flagged: BoolArray, threshold: float, options: Options
 ) -> dict[str, Any]:
-    """Measure what only snapshots have: days, courses, and who is flagged when."""
+    """Compute the fields that need snapshots: days, courses, and times of flags."""
     course = units.course
     if course is None:
         return {
@@ -174,7 +174,7 @@ def _break_down(
     threshold: float,
     options: Options,
 ) -> pd.DataFrame:
-    """Measure each part of the units; ``codes`` are positions in ``key``."""
+    """Compute the metrics of each part; ``codes`` are positions in ``key``."""
     order = np.argsort(codes, kind="stable")
     parts = np.split(order, np.searchsorted(codes[order], np.arange(1, len(key))))
     records = [_measure_part(units, part, threshold, options) for part in parts]
@@ -213,7 +213,7 @@ def measure_with_interval(
     random_state: int | np.random.RandomState | None,
     confidence: float = 0.95,
 ) -> tuple[dict[str, float], float, float]:
-    """Return all metrics, and the interval of one; NaN without resamples."""
+    """Return all metrics and the interval of one, which is NaN without resamples."""
     figures = snapshot_metrics(y_true, y_prob, threshold)
     if not n_resamples:
         return figures, np.nan, np.nan
@@ -240,5 +240,5 @@ def _as_table(key: pd.Series, records: list[dict[str, float]]) -> pd.DataFrame:
 
 
 def _no_breakdown(name: str, dtype: str) -> pd.DataFrame:
-    """Return the table of no part: all columns, no rows."""
+    """Return an empty breakdown: all columns, no rows."""
     return _as_table(pd.Series([], name=name, dtype=dtype), []).astype({name: dtype})

@@ -42,7 +42,7 @@ class CourseUnits:
     labels: list[str]
     histories: IntArray  # a code for each student in a course
     partitions: IntArray
-    occupancy: Occupancy  # on how many days each snapshot stands
+    occupancy: Occupancy  # days for which each snapshot is the latest
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,8 +50,8 @@ class EvaluationUnits:
     """The units that an evaluation counts, with their labels and predictions.
 
     On an event table the unit is the snapshot, the first row of each student, course
-    and partition; on any other table it is the row. The units are in an order that
-    does not depend on the order of the rows. Make them with `from_estimator`.
+    and partition; on any other table it is the row. The order of the units does not
+    depend on the order of the rows. Create them with `from_estimator`.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ class EvaluationUnits:
         Which units are resampled together, as codes from 0 without gaps.
     course : object or None
         On event tables, the arrays ``courses``, ``histories`` and ``partitions``, the
-        ``labels`` of the courses, and ``occupancy``: on how many days each snapshot
-        stands. None on other tables.
+        ``labels`` of the courses, and ``occupancy``: for how many days each snapshot is
+        the student's latest. None on other tables.
 
     See Also
     --------
-    Evaluation.from_units : Compute the figures.
+    Evaluation.from_units : Compute the evaluation of these units.
 
     Examples
     --------
@@ -123,8 +123,8 @@ class EvaluationUnits:
         y : array-like of shape (n_rows,)
             The labels, in the classes of the model.
         groups : array-like of shape (n_rows,), default=None
-            Which rows are resampled together; None for those of a student where
-            ``X`` has the student's column, and else each row by itself.
+            Which rows are resampled together. None takes the rows of a student if ``X``
+            has the student column, else each row by itself.
 
         Returns
         -------
@@ -176,7 +176,7 @@ class EvaluationUnits:
         Returns
         -------
         digest : str
-            SHA-256. Labels count by their class, so that "fails" and 1 are the same.
+            SHA-256. Labels are hashed as classes, so that "fails" and 1 are the same.
         """
         return fingerprint(self.X, self.row_labels)
 
@@ -227,7 +227,7 @@ def _order_snapshots(
 def _order_rows(
     y_true: BoolArray, y_prob: FloatArray, clusters: IntArray | None
 ) -> dict[str, Any]:
-    # Rows that agree in all of these are interchangeable: their order plays no part.
+    # Rows that agree in all of these are interchangeable; their order does not matter.
     owner = np.zeros(len(y_true), dtype=np.int64) if clusters is None else clusters
     rows = np.lexsort((y_true, y_prob, owner))
     students = np.arange(len(rows)) if clusters is None else owner[rows]
@@ -235,7 +235,7 @@ def _order_rows(
 
 
 def _read_labels(model: Any, y: ArrayLike) -> BoolArray:
-    """Return which rows are of the positive class, the second of ``classes_``."""
+    """Return which rows belong to the positive class, the second of ``classes_``."""
     classes = getattr(model, "classes_", None)
     if classes is None:
         message = (
@@ -251,7 +251,7 @@ def _read_labels(model: Any, y: ArrayLike) -> BoolArray:
         )
         raise ValueError(message)
     labels = pd.Series(column_or_1d(y)).astype(object)
-    # As objects, False equals 0, 1.0 equals 1, and a text equals no number.
+    # As objects, False equals 0, 1.0 equals 1, and a string never equals a number.
     present = labels.where(labels.notna(), None).to_numpy(dtype=object)
     passes, fails = (np.equal(present, label) for label in classes.tolist())
     fails = fails.astype(np.bool_)
@@ -277,7 +277,7 @@ def _close_gaps(codes: IntArray) -> IntArray:
 
 
 def predict_risk(model: Any, X: Any) -> FloatArray:
-    """Return the positive class's probability for each row, checked."""
+    """Return the checked probability of the positive class for each row."""
     name = type(model).__name__
     if not hasattr(model, "predict_proba"):
         message = (

@@ -1,4 +1,4 @@
-"""Horizontal bars of contributions: the largest on top, the others summed up."""
+"""Horizontal bars of contributions: the largest on top, the others combined."""
 
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -18,15 +18,15 @@ class Bars(NamedTuple):
 
     widths: FloatArray
     labels: list[str]
-    is_rest: bool  # whether the last bar sums up the other features
+    is_rest: bool  # whether the last bar combines the other features
 
 
 def select_bars(
     weights: ArrayLike, labels: ArrayLike, n_features: int, rest: bool, names: str
 ) -> Bars:
-    """Keep the ``n_features`` largest weights, and sum up the others if ``rest``.
+    """Keep the ``n_features`` largest weights, and add up the others if ``rest``.
 
-    ``names`` are the two parameters of the display, for the error of their lengths.
+    ``names`` are the display's two parameters, for the message about their lengths.
     """
     check_scalar(n_features, "n_features", Integral, min_val=1)
     values = np.asarray(weights, dtype=np.float64)
@@ -60,7 +60,7 @@ def draw_bars(ax: Any, bars: Bars, colors: list[str]) -> Any:
     places = np.arange(n_bars)
     drawn = ax.barh(places, bars.widths, height=0.7, color=colors, zorder=3)
     ax.set(ylim=(n_bars - 0.4, -0.6), yticks=places)
-    # names of features may hold what matplotlib would read as a formula
+    # matplotlib could read part of a feature's name as a formula
     ax.set_yticklabels([label.replace("$", r"\$") for label in bars.labels])
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x", alpha=0.3, linewidth=0.6)

@@ -1,4 +1,4 @@
-"""EarlinessDisplay: how good the predictions are, the longer the course has run."""
+"""EarlinessDisplay: the quality of the predictions over the course."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -38,10 +38,10 @@ _STRIPS = {
 
 @dataclass(eq=False, repr=False)
 class EarlinessDisplay:
-    """A metric by partition: how early the predictions are good.
+    """A metric by partition, which shows how early the predictions are good.
 
-    Make it with `from_estimator` or `from_predictions`. The band is the interval of
-    a bootstrap over students, each with all snapshots. The strip above shows the
+    Create it with `from_estimator` or `from_predictions`. The band is a bootstrap
+    interval that resamples students with all their snapshots. The strip above shows the
     number of students behind each point.
 
     Parameters
@@ -53,8 +53,7 @@ class EarlinessDisplay:
     low, high : array-like of shape (n_partitions,), default=None
         Ends of the interval of each value.
     n_snapshots, n_failing : array-like of shape (n_partitions,), default=None
-        Number of snapshots of each partition, and how many of them are of
-        students who fail.
+        Number of snapshots in each partition, and how many belong to failing students.
     metric : str, default="roc_auc"
         Name of the metric, one of `edml.metrics.snapshot_metrics`.
     name : str, default=None
@@ -179,7 +178,7 @@ class EarlinessDisplay:
         return self
 
     def _draw_chance(self, ax: Any) -> Any:
-        """Draw the level of random predictions, of the metrics that have one."""
+        """Draw the chance level, for metrics that have one."""
         days = np.asarray(self.partition)
         levels = {
             "roc_auc": np.full(len(days), 0.5),
@@ -192,7 +191,7 @@ class EarlinessDisplay:
         return ax.plot(days, level, **style)[0]
 
     def _count(self, which: str) -> FloatArray | None:
-        """Return what a strip shows, or None if it is not known."""
+        """Return the values of a strip, or None if unknown."""
         if which != "share_failing":
             counts = getattr(self, which)
             return None if counts is None else np.asarray(counts, dtype=np.float64)
@@ -221,8 +220,8 @@ class EarlinessDisplay:
         Parameters
         ----------
         model : classifier
-            Fitted; its threshold (``threshold_``, or else 0.5) is that of the
-            metrics that need one.
+            Fitted; metrics that need a threshold use its own (``threshold_``, or else
+            0.5).
         X : DataFrame of shape (n_rows, n_columns)
             An event table of students that the model has not seen.
         y : array-like of shape (n_rows,)

@@ -10,7 +10,7 @@ from edml.schema import COURSE, PARTITION, STUDENT, IntArray, check_table
 def select_history(
     X: object, names: Mapping[str, str], student: object, course: object = None
 ) -> IntArray:
-    """Find the rows of one student in one course, the only one without ``course``."""
+    """Find a student's rows in one course; without ``course``, the only one."""
     table = check_table(X, [names[STUDENT], names[COURSE], names[PARTITION]])
     matches = (table[names[STUDENT]] == student).to_numpy(dtype=bool, na_value=False)
     if course is not None:

@@ -15,7 +15,7 @@ from edml.schema import columns_of, first_rows, is_event_table, snapshot_codes
 class ImportanceDisplay:
     """The features that move the scores most, by their mean absolute contribution.
 
-    Make it with `from_estimator` or `from_explanation`. A contribution is what a
+    Create it with `from_estimator` or `from_explanation`. A contribution is what a
     feature added to the score of a row before calibration; it shows what the model
     relies on, not what makes students fail.
 
@@ -67,7 +67,7 @@ class ImportanceDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         n_features : int, default=15
-            Number of features with their own bar, the most important ones.
+            Number of features with their own bar, the most important first.
         rest : bool, default=True
             Whether a last, grey bar adds up the others.
 
@@ -107,13 +107,13 @@ class ImportanceDisplay:
         Parameters
         ----------
         model : classifier
-            Fitted; whatever `edml.explanation.explain` takes.
+            A fitted model that `edml.explanation.explain` supports.
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            An event table, of which each snapshot counts once, or any other. Forests
-            are slow to explain: pass fewer students for them.
+            An event table, in which each snapshot counts once, or any other table.
+            Forests are slow to explain: pass fewer students.
         background : DataFrame or array-like, default=None
-            What is typical, for models that are explained by comparison with it;
-            see `edml.explanation.explain`.
+            Typical rows, for models that are explained by comparison with them; see
+            `edml.explanation.explain`.
         random_state : int, RandomState or None, default=0
             Draws the background.
         ax : matplotlib Axes, default=None

@@ -1,4 +1,4 @@
-"""ReasonsDisplay: what moved one student's score, and which way."""
+"""ReasonsDisplay: what moved one student's score, and in which direction."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -17,16 +17,16 @@ from edml.inspection._displays._history import select_history
 from edml.inspection._displays._style import VERMILLION
 from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
 
-_TEXT_WIDTH = 0.2  # of the bars' range: the room for a number next to a bar
+_TEXT_WIDTH = 0.2  # of the bars' range, for the number next to a bar
 
 
 @dataclass(eq=False, repr=False)
 class ReasonsDisplay:
-    """What moved one score, as bars to the right (higher risk) and to the left.
+    """What moved one score: bars to the right raise the risk, to the left lower it.
 
-    Make it with `from_estimator` or `from_explanation`. The bars and the base add
-    up to the score before calibration. They show what the model relies on, not what
-    makes the student fail.
+    Create it with `from_estimator` or `from_explanation`. The bars and the base add up
+    to the score before calibration. They show what the model relies on, not what makes
+    the student fail.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class ReasonsDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         n_features : int, default=10
-            Number of features with their own bar, the largest contributions.
+            Number of features with their own bar, the largest contributions first.
         rest : bool, default=True
             Whether a last, grey bar adds up the others.
         title : str, default=None
@@ -149,7 +149,7 @@ class ReasonsDisplay:
         Parameters
         ----------
         model : classifier
-            Fitted; whatever `edml.explanation.explain` takes.
+            A fitted model that `edml.explanation.explain` supports.
         X : DataFrame or array-like of shape (n_rows, n_columns)
             An event table with all events of the student in the course; or any
             other table, with ``row``.
@@ -161,13 +161,13 @@ class ReasonsDisplay:
             Explain the student's latest snapshot up to this partition; None takes
             the last.
         row : int, default=None
-            Position of the row to explain, instead of a student.
+            Position of the row to explain, used instead of a student.
         language : {"en", "es"}, default="en"
             Write features and values in words of this language, those with the same
             words as one bar; None writes their names.
         background : DataFrame or array-like, default=None
-            What is typical, for models that are explained by comparison with it;
-            see `edml.explanation.explain`.
+            Typical rows, for models that are explained by comparison with them; see
+            `edml.explanation.explain`.
         random_state : int, RandomState or None, default=0
             Draws the background.
         ax : matplotlib Axes, default=None
@@ -244,7 +244,7 @@ class ReasonsDisplay:
         values = explanation.values  # noqa: PD011 - an attribute of Explanation
         labels = _label_features(values.iloc[row], language)
         contributions = explanation.contributions.iloc[row].to_numpy(dtype=np.float64)
-        # near copies have the same words ("no exam grade yet"): one bar for all
+        # near-duplicate features share one phrase ("no exam grade yet") and one bar
         place, distinct = pd.factorize(np.array(labels, dtype=object))
         display = cls(
             np.bincount(place, contributions),
@@ -262,7 +262,7 @@ def _find_snapshot(
     course: object,
     partition: int | None,
 ) -> int:
-    """Return the position of a row of the latest snapshot up to a partition."""
+    """Return the position of a row in the latest snapshot up to a partition."""
     rows = select_history(X, names, student, course)
     days = read_partitions(X[names[PARTITION]].iloc[rows])
     if partition is not None:
@@ -288,7 +288,7 @@ def _write_widths(ax: Any, bars: Any, widths: FloatArray) -> None:
 
 
 def _label_features(row: pd.Series, language: str | None) -> list[str]:
-    """Write each feature with its value, in words or, without a language, by name."""
+    """Label each feature with its value, in words or, without a language, by name."""
     if language is not None:
         return [feature_phrase(str(n), value, language) for n, value in row.items()]
     return [

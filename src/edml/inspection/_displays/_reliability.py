@@ -1,4 +1,4 @@
-"""ReliabilityDisplay: whether a probability of 0.3 means that 30 % fail."""
+"""ReliabilityDisplay: whether 30 % fail where the model predicts 0.3."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -19,12 +19,12 @@ _N_HISTOGRAM_BINS = 40
 
 @dataclass(eq=False, repr=False)
 class ReliabilityDisplay:
-    """The share that fails against the probability that was predicted.
+    """The share of failing students against the predicted probability.
 
-    Make it with `from_estimator` or `from_predictions`. The vertical lines are
-    intervals of a bootstrap over students, each with all snapshots; where all of a
-    bin's snapshots have one outcome, the exact interval for that many students. The
-    strip above is the histogram of the predictions.
+    Create it with `from_estimator` or `from_predictions`. The vertical lines are
+    bootstrap intervals that resample students with all their snapshots; where a bin has
+    only one outcome, they are the exact interval for its number of students. The strip
+    above is the histogram of the predictions.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class ReliabilityDisplay:
 
     See Also
     --------
-    edml.metrics.expected_calibration_error : The same in one number.
+    edml.metrics.expected_calibration_error : A single-number summary.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class ReliabilityDisplay:
         return self
 
     def _limit(self, ax: Any, predicted: FloatArray, share: FloatArray) -> float:
-        """Return the end of both axes: the data's, not 1, as few students fail."""
+        """Return the end of both axes: the data's, not 1, because few students fail."""
         highest = np.concatenate([predicted, share, *_finite(self.high)]).max()
         drawn = ax.get_xlim()[1] if ax.lines else 0.0
         return float(max(min(1.0, highest * 1.05), drawn, 0.01))
@@ -170,7 +170,7 @@ class ReliabilityDisplay:
         model : classifier
             Fitted, with `predict_proba`.
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            An event table of students that the model has not seen, of which each
+            An event table of students that the model has not seen, in which each
             snapshot counts once; or any other table.
         y : array-like of shape (n_rows,)
             The labels, aligned with ``X`` by position.
@@ -301,9 +301,9 @@ def _widen_pure_bins(
     share: FloatArray,
     confidence: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Use the exact limits where all of a bin's snapshots have one outcome.
+    """Use exact limits where all snapshots of a bin have the same outcome.
 
-    There the bootstrap sees no spread, however few the students are.
+    The bootstrap sees no spread there, however few the students are.
     """
     pairs = np.unique(np.column_stack([bins, students]), axis=0)
     n_students = np.bincount(pairs[:, 0], minlength=len(share))

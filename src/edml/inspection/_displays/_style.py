@@ -1,7 +1,7 @@
-"""The look that the pictures share: colours, and the strip above.
+"""The common style of the displays: colours, and the strip above the axes.
 
-The colours are those of Okabe and Ito that stand out from white and from black, and
-from each other also for the colour-blind.
+The colours are those of the Okabe-Ito palette that contrast with both white and black;
+colour-blind readers can distinguish them.
 """
 
 from collections.abc import Mapping
@@ -25,21 +25,21 @@ _STRIP_GAP = 0.05
 def merge_style(
     defaults: Mapping[str, Any], given: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Let the caller's arguments of a line override ours; "lw" is "linewidth"."""
+    """Merge line arguments; the caller's override ours, and "lw" means "linewidth"."""
     cbook = import_optional("matplotlib.cbook", extra="plot", purpose="Plotting")
     lines = import_optional("matplotlib.lines", extra="plot", purpose="Plotting")
     return {**defaults, **cbook.normalize_kwargs(given or {}, lines.Line2D)}
 
 
 def next_colour(ax: Any) -> str:
-    """Return the first colour of the cycle that no line of the axes has."""
+    """Return the first colour of the cycle that no line in the axes uses."""
     colors = import_optional("matplotlib.colors", extra="plot", purpose="Plotting")
     used = {colors.to_hex(line.get_color()).upper() for line in ax.lines}
     return next((colour for colour in _CYCLE if colour not in used), _CYCLE[0])
 
 
 def strip_above(ax: Any, label: str) -> Any:
-    """Return the narrow axes above ``ax``, with the same x-axis; made only once."""
+    """Return the narrow axes above ``ax`` with a shared x-axis, created only once."""
     for child in ax.child_axes:
         if child.get_label() == _STRIP:
             return child
@@ -55,7 +55,7 @@ def strip_above(ax: Any, label: str) -> Any:
 
 
 def fill_strip(strip: Any, x: Any, heights: Any, write: str, **fill_kw: Any) -> None:
-    """Fill a strip with one quantity; its maximum is written as ``write`` formats."""
+    """Fill a strip with one quantity; ``write`` formats its maximum."""
     top = float(np.nanmax(heights))
     strip.fill_between(x, heights, color=GREY, alpha=0.45, linewidth=0, **fill_kw)
     strip.set(ylim=(0, top * 1.1 or 1), yticks=[0, top])

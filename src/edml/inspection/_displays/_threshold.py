@@ -1,4 +1,4 @@
-"""ThresholdDisplay: what each threshold would catch, and what it would cost."""
+"""ThresholdDisplay: what each threshold catches, and what it costs."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
@@ -33,9 +33,9 @@ _CURVES: dict[str, tuple[str, Any]] = {
 
 @dataclass(eq=False, repr=False)
 class ThresholdDisplay:
-    """Precision, recall, F1 and the number flagged, over the threshold.
+    """Precision, recall, F1 and the number flagged, by threshold.
 
-    Make it with `from_estimator` or `from_predictions`. The strip above is the mean
+    Create it with `from_estimator` or `from_predictions`. The strip above is the mean
     number of students flagged in a course on a day: the workload of a threshold.
 
     Parameters
@@ -43,7 +43,7 @@ class ThresholdDisplay:
     threshold : array-like of shape (n_thresholds,)
         Probabilities at and above which a student is flagged, ascending.
     precision, recall, f1 : array-like of shape (n_thresholds,)
-        The three at each threshold, fractions; NaN where undefined.
+        The three metrics at each threshold, fractions; NaN where undefined.
     flagged_per_course : array-like of shape (n_thresholds,), default=None
         Mean number of students flagged per course and partition.
     chosen : float, default=None
@@ -99,8 +99,7 @@ class ThresholdDisplay:
         strip : bool, default=True
             Whether to draw the number flagged above the axes, where it is known.
         plot_chosen : bool, default=True
-            Whether to mark the model's own threshold, and to write the values there
-            in the legend.
+            Whether to mark the model's own threshold, with its values in the legend.
 
         Returns
         -------
@@ -144,9 +143,9 @@ class ThresholdDisplay:
         model : classifier
             Fitted; its own threshold (``threshold_``, or else 0.5) is marked.
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            An event table of students that the model has not seen, of which each
-            snapshot counts once; or any other table, without the number flagged
-            per course.
+            An event table of students that the model has not seen, in which each
+            snapshot counts once; or any other table, without the number flagged per
+            course.
         y : array-like of shape (n_rows,)
             The labels, aligned with ``X`` by position.
         ax : matplotlib Axes, default=None
@@ -198,9 +197,8 @@ class ThresholdDisplay:
         y_prob : array-like of shape (n_snapshots,)
             Probabilities of failing, fractions.
         students, courses, partitions : array-like of shape (n_snapshots,), default=None
-            The keys of the snapshots, for the number flagged per course; all
-            three, or it is not shown. A snapshot stands until the student's next
-            one in the course.
+            The keys of the snapshots, for the number flagged per course, which needs
+            all three. A snapshot is valid until the student's next one in the course.
         chosen : float, default=None
             The model's own threshold, to be marked.
         ax : matplotlib Axes, default=None
@@ -214,7 +212,7 @@ class ThresholdDisplay:
         """
         require_pyplot()
         fails, risk = read_predictions(y_true, y_prob)
-        # the few highest probabilities are noise, and would fill half the picture
+        # the few highest probabilities are noise and would fill half the picture
         end = np.quantile(risk, 1 - _LEFT_OUT, method="higher")
         grid = np.linspace(0, end, _N_THRESHOLDS + 1)
         if chosen is not None:

@@ -1,4 +1,4 @@
-"""TrajectoryDisplay: one student's course, day by day."""
+"""TrajectoryDisplay: one student's risk over the course, day by day."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
@@ -26,10 +26,10 @@ from edml.schema import (
 
 @dataclass(eq=False, repr=False)
 class TrajectoryDisplay:
-    """One student's probability of failing over the course, and what happened.
+    """One student's probability of failing over the course, with exams and submissions.
 
-    Make it with `from_estimator` or `from_predictions`. A partition's probability
-    uses what the platform showed at its end, and holds until the student's next
+    Create it with `from_estimator` or `from_predictions`. A partition's probability
+    uses only the data known at its end, and is valid until the student's next
     partition. Where it reaches the threshold, the curve and the area below it change
     colour.
 
@@ -109,7 +109,7 @@ class TrajectoryDisplay:
         self.figure_ = ax.figure
         days = np.asarray(self.partitions)
         risk = np.asarray(self.y_prob, dtype=np.float64)
-        # a day is drawn around its number, so that marks stand in its middle
+        # a day is drawn around its number, so that marks are centred in it
         edges = np.append(days, days[-1] + 1) - 0.5
         self.line_ = ax.stairs(
             risk, edges, baseline=None, color=BLUE, linewidth=2, zorder=3
@@ -162,7 +162,7 @@ class TrajectoryDisplay:
         strip.set_yticklabels([lane[0] for lane in lanes])
         for height, (_, when, color, marker) in enumerate(lanes):
             if not len(when):
-                continue  # matplotlib lays out an empty, unclipped line as a huge one
+                continue  # an empty, unclipped line gets a huge bounding box
             style = {"color": color, "marker": marker, "linestyle": "none"}
             level = np.full(len(when), height)
             strip.plot(when, level, markersize=5, clip_on=False, **style)
@@ -214,7 +214,7 @@ class TrajectoryDisplay:
         rows = rows[np.argsort(days[rows])]
         display = cls(
             days[rows],
-            # the features of a history need no other student's rows
+            # a history's features do not depend on other students' rows
             predict_risk(model, history)[rows],
             threshold=own_threshold(model) if threshold is None else threshold,
             exams=_days_with(history, names["nombre_examen"], days),
@@ -281,7 +281,7 @@ class TrajectoryDisplay:
 
 
 def _days_with(history: pd.DataFrame, name: str, days: IntArray) -> IntArray | None:
-    """Return the days on which a name column holds a name; None without the column."""
+    """Return the days on which a name column is not null; None without the column."""
     if name not in history.columns:
         return None
     return np.unique(days[read_names(history[name]).rows])
