@@ -170,7 +170,7 @@ def honesty_report(
     table = _measure(
         {split: values[found.rows] for split, values in score.items()},
         fails[found.rows],
-        X[names[STUDENT]].iloc[found.rows],  # as ids: row order affects no draw
+        X[names[STUDENT]].iloc[found.rows],  # ids, so that row order does not matter
         found.reference,
         wanted,
         confidence=confidence,

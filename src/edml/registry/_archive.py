@@ -14,9 +14,9 @@ SCHEMA = "schema.json"
 MAX_MEMBERS = 200_000
 MAX_SIZE = 4 * 2**30  # bytes, unpacked
 MAX_SCHEMA_SIZE = 256 * 2**20
-#: Unpacked over packed size. A forest of a thousand trees reaches 10.
+#: Largest ratio of unpacked to packed size. A forest of a thousand trees reaches 10.
 MAX_RATIO = 50
-SMALL = 2**20  # bytes that any file may unpack to
+SMALL = 2**20  # bytes to which any file may unpack
 
 _NAME = re.compile(r"schema\.json|\d{1,9}\.(npy|bin)")
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -121,7 +121,7 @@ def _check_headers(
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    # never more than the header says, whatever the compressed bytes hold
+    # never read more than the header declares, whatever the compressed data holds
     with archive.open(info) as member:
         content = member.read(info.file_size + 1)
     if len(content) != info.file_size:

@@ -51,7 +51,7 @@ def _read_header(header: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
 def without_padding(content: bytes) -> bytes:
     """Return a .npy file with zeros between the fields of its records.
 
-    These bytes are whatever the memory held before, and must not reach a file.
+    The padding holds arbitrary memory contents, which must not reach a file.
     """
     values = read_array(content)
     fields = values.dtype.fields

@@ -1,7 +1,7 @@
-"""Boosters from their stored states, which were checked before.
+"""Boosters from their stored states, which are already checked.
 
-Model files name the stand-in classes and this module. Only skops itself, and so MLflow,
-makes stand-ins; edml's own loading makes the libraries' own boosters.
+Model files name the stand-in classes and this module. Only skops itself (and so MLflow)
+creates stand-ins; edml's loader creates the libraries' own boosters.
 """
 
 import json

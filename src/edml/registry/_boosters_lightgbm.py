@@ -1,6 +1,6 @@
 """The text of a LightGBM booster, checked before LightGBM reads it.
 
-LightGBM aborts the process on some malformed text, and loops for ever on a child that
+LightGBM aborts the process on some malformed text, and loops forever on a child that
 points back.
 """
 
@@ -42,7 +42,7 @@ _HEADER = (
 )
 _OPTIONAL = {"monotone_constraints"}
 _AVERAGE = "average_output"  # of LightGBM's own random forests
-# how many numbers a tree of n leaves has under each name: n, or n - 1
+# numbers that a tree of n leaves has under each name: n, or n - 1
 _OF_LEAVES = {"leaf_value": float, "leaf_weight": float, "leaf_count": int}
 _OF_SPLITS = {
     "split_feature": int,
@@ -141,9 +141,9 @@ def _read_classes(header: dict[str, str]) -> tuple[int, int]:
 
 
 def _cut(body: bytes, sizes: list[int]) -> list[dict[str, str]]:
-    # LightGBM jumps from tree to tree by these sizes
+    # LightGBM finds the next tree by these sizes
     ends = np.cumsum([0, *sizes])
-    # one line break stands before the first tree
+    # one line break precedes the first tree
     start = len(body) - len(END) - int(ends[-1])
     if start != 0 or body[int(ends[-1]) :] != END.encode():
         _refuse("tree_sizes that do not fit its text")
@@ -213,8 +213,8 @@ def _join(
 def _check_structure(
     leaves: NDArray[np.intp], left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> None:
-    # A child >= 0 is a split, any other the leaf ~child: number a tree's leaves after
-    # its splits.
+    # A child >= 0 is a split, any other is the leaf ~child. Number the leaves of a tree
+    # after its splits.
     splits = leaves - 1
     counts = splits + leaves
     tree = np.repeat(np.arange(len(leaves)), splits)

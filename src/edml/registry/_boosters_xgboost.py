@@ -19,7 +19,7 @@ _COUNT = re.compile(r"\d{1,8}")
 _N = r"-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?"
 _NUMBER = re.compile(_N)
 _BASE = re.compile(rf"\[{_N}(?:,{_N})*\]|{_N}")  # one, or one for each class
-_ROOT_PARENT = _DELETED = 2**31 - 1  # no parent; the feature of what was pruned
+_ROOT_PARENT = _DELETED = 2**31 - 1  # no parent; the feature of a pruned node
 _FLOATS = ("base_weights", "loss_changes", "split_conditions", "sum_hessian")
 _INTEGERS = (
     "default_left",
@@ -55,7 +55,7 @@ def check_xgboost(content: bytes) -> BoosterShape:
         return _check_model(model)
     except RegistryError:
         raise
-    except Exception as error:  # a part is missing, or of another kind
+    except Exception as error:  # a part is missing or has the wrong type
         raise RegistryError(
             "The model file holds an XGBoost booster that is damaged."
         ) from error
@@ -233,7 +233,7 @@ def _check_tree(number: int, tree: Any, n_features: int) -> tuple[NDArray[Any], 
         _refuse("a tree with another root, or other pruned nodes")
     if (feature[at] >= n_features).any():
         _refuse("a split on a feature that does not exist")
-    return left, right, deleted  # pruned nodes stay, and are not reached
+    return left, right, deleted  # pruned nodes stay, but are unreachable
 
 
 def _array(values: Any, size: int, kinds: type | tuple[type, ...]) -> NDArray[Any]:

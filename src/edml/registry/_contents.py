@@ -19,7 +19,7 @@ from edml.registry._nodes import (
 from edml.registry._trees import TreeParts, check_forest, read_tree
 from edml.registry._walk import Maker, Walk
 
-# LightGBM parses the settings as one text of name=value in every prediction
+# LightGBM parses the settings as one name=value string in every prediction
 _SETTING = re.compile(r"[\w.:,\-]{0,200}")
 _OTHER_SETTINGS = frozenset(
     {
@@ -63,7 +63,7 @@ _OTHER_SETTINGS = frozenset(
 
 
 class ContentCheck:
-    """Checks by class, which collect the trees."""
+    """Checks by class; they also collect the trees."""
 
     def __init__(self) -> None:
         self.trees: list[TreeParts] = []
@@ -71,7 +71,7 @@ class ContentCheck:
     def __call__(
         self, walk: Walk, name: str, own: dict[str, State]
     ) -> dict[str, Maker]:
-        """Check an object's attributes; return the makers of those that are special."""
+        """Check an object's attributes; return the makers of the special ones."""
         if name in _types.TREE_CLASSIFIERS and "tree_" in own:
             parts, make = read_tree(walk, own)
             self.trees.append(parts)
@@ -129,7 +129,7 @@ def _read_xgboost(walk: Walk, own: dict[str, State]) -> Maker:
 def _read_booster(
     walk: Walk, own: dict[str, State], name: str, parts: set[str]
 ) -> tuple[dict[str, State], Maker]:
-    """Return a booster's attributes, of which ``model`` is bytes, and their maker."""
+    """Return a booster's attributes (``model`` as bytes) and its maker."""
     node = own.get("_Booster", {})
     if node.get("__loader__") != "ObjectNode":
         refuse("has a boosted classifier that is not fitted")

@@ -1,4 +1,4 @@
-"""Contest: whether a new model is better than the champion, and how sure that is."""
+"""Contest: whether a new model is better than the champion, and how certainly."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -17,50 +17,50 @@ from edml.registry._store import ModelStore, check_unseen, seen_as
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """A contest of new models with the champion; `ModelRegistry.compete` makes it.
+    """A comparison of new models with the champion; `ModelRegistry.compete` returns it.
 
-    Its figures were used for choosing. They flatter the winner, and are never shown as
-    a model's performance.
+    Its figures were used to choose the winner, and therefore flatter it. They are never
+    shown as a model's performance.
 
     Parameters
     ----------
     metric : str
-        The figure that decided.
+        The metric that decided.
     method : {"bootstrap", "plain"}
         Whether the gain had to be certain, or only positive.
     confidence : float
-        Of all intervals together, a fraction.
+        Joint coverage of all intervals, a fraction.
     min_gain : float
-        What the gain had to exceed.
+        The value that the gain had to exceed.
     data_fingerprint : str
         SHA-256 of the rows, with their labels.
     champion : int or None
-        The version in production before.
+        The version in production before the contest.
     candidates : tuple of int
-        The development versions that met it, the best by validation first.
+        The development versions that took part, the best by validation first.
     left_out : dict of int to str
         The development versions that could not take part, and why.
     validation : dict of int to float
-        The candidates' figure on their own validation rows.
+        The metric of each candidate on its own validation rows.
     figures : dict of int to float
-        The figure of every contestant on the rows given.
+        The metric of each contestant on the rows of the contest.
     gains : dict of int to float
-        How much better each candidate's figure is than the champion's; above 0 is
-        better, also for losses. Empty without a champion.
+        The improvement of each candidate over the champion; positive is better, also
+        for losses. Empty without a champion.
     intervals : dict of int to (float, float)
         The ends of their intervals; NaN where the method is "plain".
     challenger : int
-        The best candidate on the rows given.
+        The best candidate on the rows of the contest.
     winner : int
         The challenger, or the champion.
     promoted : bool
-        Whether the winner was given the champion's place.
+        Whether the winner replaced the champion.
     why : str
         The decision in a sentence.
 
     See Also
     --------
-    ModelRegistry.compete : Makes it.
+    ModelRegistry.compete : Run a contest.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Contest:
         Returns
         -------
         data : dict
-            The fields; versions as keys are texts, and NaN is None.
+            The fields; version keys are strings, and NaN is None.
         """
         data = asdict(self)
         data["candidates"] = list(self.candidates)
@@ -123,7 +123,7 @@ class Contest:
         -------
         contestants : DataFrame
             One row per version, the champion first: version, role, validation, the
-            figure on the rows given, gain, low and high.
+            metric on the rows of the contest, gain, low and high.
         """
         versions = [*([] if self.champion is None else [self.champion])]
         versions += self.candidates
@@ -159,7 +159,7 @@ def hold(
     update_champion: bool,
     rules: Rules,
 ) -> Contest:
-    """Hold a contest, and write it into the history."""
+    """Run a contest, and record it in the history."""
     state = store.state()
     entered, left_out = _enter(store, state, rules)
     contestants: dict[int, Contestant] = {}
@@ -199,7 +199,7 @@ def hold(
         promoted=bool(update_champion) and decision["winner"] != state.champion,
         **decision,
     )
-    # Before the decision: if the process ends in between, no report shows them.
+    # Before the decision, so that no report shows them if the process ends in between.
     for version, one in contestants.items():
         store.store_evaluation(version, one.evaluation, CHOOSING)
     store.change(
@@ -225,7 +225,7 @@ def _enter(
         else:
             entered[version] = (record, headline)
 
-    def merit(version: int) -> tuple[float, int]:  # the newest of equals
+    def merit(version: int) -> tuple[float, int]:  # ties go to the newest
         return rules.sign * entered[version][1].metrics[rules.metric], version
 
     best = sorted(entered, key=merit, reverse=True)
@@ -242,7 +242,7 @@ def _reason_to_leave_out(
 
 
 def _settle(state: State, contest: Contest) -> dict[int, str]:
-    """Return the stages after a contest, unless they were changed meanwhile."""
+    """Return the stages after a contest; raise if they have changed meanwhile."""
     moved = [v for v in contest.candidates if state.stages.get(v) != DEVELOPMENT]
     if moved or state.champion != contest.champion:
         raise RegistryError(

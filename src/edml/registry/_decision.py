@@ -38,7 +38,7 @@ class Rules:
                     f"Expected {name} to be one of {', '.join(known)}; found "
                     f"{found!r}. Choose one of them."
                 )
-        # All models need the same draws, which only an int repeats.
+        # All models need the same draws, and only an int reproduces them.
         check_scalar(self.random_state, "random_state", Integral)
         check_scalar(self.n_resamples, "n_resamples", Integral, min_val=1)
         check_scalar(self.min_gain, "min_gain", Real, min_val=0)
@@ -58,7 +58,7 @@ class Rules:
 
 
 class Contestant:
-    """A stored model with its predictions for the rows of a contest, made once."""
+    """A stored model with its predictions for the rows of a contest, computed once."""
 
     def __init__(self, model: Any, X: Any, y: ArrayLike, rules: Rules) -> None:
         self.threshold = float(getattr(model, "threshold_", DEFAULT_THRESHOLD))
@@ -103,7 +103,7 @@ def decide(
             "of students who pass."
         )
     candidates = [version for version in contestants if version != champion]
-    # of equals the first, which has the better validation
+    # the first of equals has the better validation
     challenger = max(candidates, key=lambda version: rules.sign * figures[version])
     if champion is None:
         return {
@@ -147,8 +147,9 @@ def _intervals(
 ) -> dict[int, tuple[float, float]]:
     if rules.method == "plain":
         return dict.fromkeys(candidates, (np.nan, np.nan))
-    # The best of several is chosen on the rows on which it must win. Bonferroni's
-    # correction keeps an equal model from winning more often by being entered often.
+    # The best of several candidates is chosen on the same rows that decide.
+    # Bonferroni's correction keeps an equally good model from winning by repeated
+    # entries.
     confidence = 1 - (1 - rules.confidence) / len(candidates)
     base = contestants[champion].resample(rules)
     return {

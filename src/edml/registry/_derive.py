@@ -1,4 +1,4 @@
-"""New models from stored ones: refitted, or with another threshold."""
+"""Derive models from stored ones, by refitting or with another threshold."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -29,7 +29,7 @@ from edml.schema import fingerprint
 
 
 def deployable(model: Any) -> Any:
-    """Return the model that predicts the same, without any training row."""
+    """Return an equivalent model without training rows."""
     if not isinstance(model, RiskClassifier):
         return strip_samplers(model)
     try:

@@ -1,4 +1,4 @@
-"""Stored evaluations: what they were made for, and which of them may be shown."""
+"""Stored evaluations: their purposes, and which of them may be shown."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Headline:
 
 
 def write_evaluation(evaluation: Evaluation, purpose: str) -> dict[str, Any]:
-    """Return an evaluation as JSON can hold it, with its purpose."""
+    """Return an evaluation in JSON form, with its purpose."""
     return {
         "purpose": purpose,
         "evaluated_at": now(),
@@ -42,7 +42,7 @@ def read_headline(body: Mapping[str, Any]) -> Headline:
 
 
 def read_evaluation(body: Mapping[str, Any]) -> tuple[Headline, Evaluation]:
-    """Read a stored evaluation whole."""
+    """Read a whole stored evaluation."""
     headline = read_headline(body)
     try:
         return headline, Evaluation.from_dict(body["evaluation"])
@@ -51,18 +51,18 @@ def read_evaluation(body: Mapping[str, Any]) -> tuple[Headline, Evaluation]:
 
 
 def write_validation(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the headline that a record keeps, so that lists need not read curves."""
+    """Return the headline for a record, so that listing does not read curves."""
     written = evaluation.to_dict()
     return {name: written[name] for name in ("metrics", "data_fingerprint")}
 
 
 def read_validation(validation: Mapping[str, Any], when: str) -> Headline:
-    """Read the headline that a record keeps."""
+    """Read the headline from a record."""
     return _read_headline(VALIDATION, when, validation)
 
 
 def rows_of_contests(headlines: Iterable[Headline]) -> set[str]:
-    """Return the rows on which contests were decided: no figure on them is fair."""
+    """Return the rows on which contests were decided; no figure on them is fair."""
     return {one.data_fingerprint for one in headlines if one.purpose == CHOOSING}
 
 

@@ -1,8 +1,8 @@
 """One version as one file: its documents and its model, in a zip.
 
 The members are those of the version's folder, with the documents sealed as in
-`edml.registry._protocol`. They are stored and not deflated, so that no file can unpack
-to more than its size. Their names are looked up, and never used as paths.
+`edml.registry._protocol`. They are stored without compression, so that no file unpacks
+to more than its size. Their names are only looked up, never used as paths.
 """
 
 import hashlib
@@ -95,7 +95,7 @@ def pack(
     evaluations: Sequence[Mapping[str, Any]],
     key: bytes | None,
 ) -> bytes:
-    """Return the bytes of a file; the same version gives the same bytes."""
+    """Return the bytes of a file; the same version always has the same bytes."""
     place = {"registry": record["registry"], "version": record["version"]}
     members = {RECORD: seal("record", place, record, key), **files}
     for number, evaluation in enumerate(evaluations, start=1):
@@ -135,7 +135,7 @@ def unpack(data: bytes, key: bytes | None) -> Bundle:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a plain file of bounded size, or one that a link leads to."""
+    """Read a regular file of bounded size, following symlinks."""
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):

@@ -1,4 +1,4 @@
-"""ExportedModel: a stored model as bytes for another system, and the way back."""
+"""ExportedModel: a stored model as bytes for another system, and its loader."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,20 +16,20 @@ from edml.registry._record import ModelRecord
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedModel:
-    """A stored model as the bytes of its file; `ModelRegistry.export_model` makes it.
+    """The bytes of a stored model; `ModelRegistry.export_model` returns them.
 
     Parameters
     ----------
     record : ModelRecord
-        Of its version.
+        The record of its version.
     data : bytes
         The skops file, as the registry stores it.
     trusted : tuple of str, default=()
-        Classes that the registry trusts besides those on its list.
+        Classes that the registry trusts in addition to its closed list.
 
     See Also
     --------
-    read_model_file : Reads the bytes back, wherever they have been since.
+    read_model_file : Load the model from the bytes in a file.
 
     Examples
     --------
@@ -59,12 +59,12 @@ class ExportedModel:
 
     @property
     def types(self) -> list[str]:
-        """Types in the file except those of Python and numpy, as skops trusts them."""
+        """Types in the file, except those of Python and numpy that skops trusts."""
         return _model_file.list_types(self.data)
 
     @property
     def user_types(self) -> list[str]:
-        """Those of them that are not on the registry's closed list: the user's own."""
+        """The types that are not on the registry's closed list: the user's own."""
         return _model_file.list_user_types(self.data)
 
     def load(self) -> Any:
@@ -93,12 +93,12 @@ def read_model_file(
     Parameters
     ----------
     path : str or path-like
-        The file, wherever it has been.
+        The file, which may come from an untrusted place.
     sha256 : str, default=None
-        The SHA-256 that its bytes must have; None does not compare.
+        The SHA-256 that its bytes must have; None skips the check.
     libraries : mapping of str to str, default=None
-        The library versions in its record; None does not compare them with those
-        installed.
+        The library versions in its record, to compare with those installed; None skips
+        the check.
     trusted : sequence of str, default=()
         Classes of your own that it may hold, with their modules.
 
@@ -116,7 +116,7 @@ def read_model_file(
     Warns
     -----
     UserWarning
-        If ``libraries`` names other versions that may matter.
+        If ``libraries`` differs from the installed versions in a way that may matter.
 
     Examples
     --------

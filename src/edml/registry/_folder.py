@@ -28,7 +28,7 @@ _POLL_SECONDS = 0.01
 
 
 class Folder:
-    """The folder of one registry; what its documents mean is not its business."""
+    """The folder of one registry, without knowledge of what its documents mean."""
 
     def __init__(
         self, root: Path, name: str, key: bytes | None, timeout: float
@@ -37,7 +37,7 @@ class Folder:
         check_key(key)
         self.root = Path(root).absolute()  # may be a symlink, but nothing below it
         self.name = name
-        self.timeout = timeout  # seconds to wait for other writers; < 0 for ever
+        self.timeout = timeout  # seconds to wait for other writers; < 0 for no limit
         self.path = self.root / name
         self.states = self.path / STATES
         self.versions = self.path / VERSIONS
@@ -45,10 +45,10 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock between writing processes; make the folders if missing."""
+        """Hold the lock between writing processes; create missing folders."""
         for path in (self.path / LOCK, self.states, self.versions):
             _reads.check_no_symlink(self.root, path)
-        # A new one each time: it excludes the threads of this process as well.
+        # A new lock each time also excludes other threads of this process.
         lock = FileLock(self.path / LOCK, timeout=self.timeout)
         with self.writing("The registry could not be locked"):
             for path in (self.states, self.versions):
@@ -68,7 +68,7 @@ class Folder:
 
     @contextmanager
     def writing(self, failure: str) -> Iterator[None]:
-        """Turn an OSError into an error that says what has not happened."""
+        """Turn an OSError into an error that states what failed."""
         try:
             yield
         except OSError as error:
@@ -102,23 +102,23 @@ class Folder:
     def seal(
         self, kind: str, place: Mapping[str, Any], body: Mapping[str, Any]
     ) -> tuple[bytes, Document]:
-        """Return a document's bytes, and what will be read from them.
+        """Return a document's bytes, and the document that will be read from them.
 
-        Whatever could not be read again raises an error before it is written.
+        Raise an error for a document that could not be read back.
         """
         place = {"registry": self.name, **place}
         data = seal(kind, place, body, self.key)
         return data, unseal(data, kind, place, self.key)
 
     def write(self, path: Path, data: bytes, failure: str) -> None:
-        """Write a new document whole or not at all; needs the lock."""
+        """Write a new document atomically; the caller holds the lock."""
         with self.writing(failure):
             _files.write_new(path, data)
         with self.writing("It is done, but may be lost if the power fails now"):
             _files.sync_folder(path.parent)
 
     def numbers(self, folder: Path, ending: str = "") -> list[int]:
-        """Return the numbers that names in a folder spell, in order."""
+        """Return the sorted numbers that are names in a folder."""
         found = [
             read_number(name.removesuffix(ending))
             for name in _reads.read_folder(self.root, folder)

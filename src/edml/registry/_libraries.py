@@ -19,7 +19,7 @@ LIBRARIES = (
     "imbalanced-learn",
     "skops",
 )
-# Models are not guaranteed to work under another minor version of it.
+# Models are not guaranteed to work under other minor versions of it.
 _STRICT = "scikit-learn"
 _NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})")
 

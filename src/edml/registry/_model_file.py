@@ -1,6 +1,6 @@
-"""A model to bytes, and back, with nothing unpickled and every type on a closed list.
+"""Convert models to bytes and back, without pickle and with a closed list of types.
 
-Loading takes four steps, and nothing is made before the first three are done: the
+Loading checks four things, and creates no object before the first three are done: the
 archive (plain members of bounded size), the types (a closed list), the contents (trees,
 boosters, arrays), and then whether the parts of the loaded model fit together.
 """
@@ -43,7 +43,7 @@ _PLAIN_NODES = frozenset(
 def dumps(model: Any, *, trusted: Sequence[str] = ()) -> bytes:
     """Return the bytes of a fitted model, after proving that they can be loaded.
 
-    The same model gives the same bytes.
+    The same model always has the same bytes.
     """
     names = _check_trusted(trusted)
     check_model(model)
@@ -61,19 +61,19 @@ def dumps(model: Any, *, trusted: Sequence[str] = ()) -> bytes:
 def loads(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
     """Return the model of a file's bytes, after checking everything in it.
 
-    The code of trusted types is run; what they hold is checked like all else.
+    The code of trusted types is run; their contents are checked like all others.
     """
     names = _check_trusted(trusted)
     try:
         make = _audit(data, names)
         with warnings.catch_warnings():
-            # check_versions reports these once, in our own words
+            # check_versions reports these once, with edml's own message
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             model = make()
         check_model(model)
     except RegistryError:
         raise
-    except Exception as error:  # a part is missing, or of another kind
+    except Exception as error:  # a part is missing or has the wrong type
         raise RegistryError(
             f"The model file is damaged ({type(error).__name__} while reading it). "
             "Restore it from a copy."
@@ -111,7 +111,7 @@ def _schema(data: bytes) -> dict[str, Any]:
 
 
 def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
-    """Check everything in a file, and return what makes its model."""
+    """Check everything in a file, and return the maker of its model."""
     members = read_members(data)
     schema = read_schema(members[SCHEMA])
     protocol = schema.pop("protocol", None)

@@ -12,7 +12,7 @@ State = dict[str, Any]
 
 
 def refuse(what: str) -> NoReturn:
-    """Raise for contents that no model file has."""
+    """Raise for contents that a model file cannot have."""
     raise RegistryError(
         f"The model file {what}: it is damaged or made up. Nothing was loaded."
     )
@@ -27,7 +27,7 @@ def refuse_type(name: str) -> NoReturn:
 
 
 def read_json(node: State) -> Any:
-    """Return the value of a JsonNode: plain JSON, for skops writes it as text."""
+    """Return the value of a JsonNode, which skops writes as JSON text."""
     if node.get("__loader__") != "JsonNode":
         refuse("has an object where a number or a text belongs")
     check_keys(node, "content")
@@ -57,7 +57,7 @@ def type_name(node: State) -> str:
 
 
 def check_keys(node: State, *expected: str) -> None:
-    """Check that a node has exactly these parts besides its class and kind."""
+    """Check that a node has exactly these parts in addition to its class and kind."""
     if node.keys() != _COMMON.union(expected):
         refuse(f"has a {node['__loader__']} with missing or unknown parts")
 

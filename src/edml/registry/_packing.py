@@ -1,4 +1,4 @@
-"""From skops' archive to the one that is stored: smaller, and always the same."""
+"""Repack skops' archive for storage: smaller, and reproducible."""
 
 import io
 import json
@@ -15,14 +15,14 @@ from edml.registry._arrays import without_padding
 from edml.registry._boosters_lightgbm import END
 from edml.registry._nodes import State, nodes, type_name
 
-# A loaded model holds the second of each; skops describes both in the same way.
+# A loaded model holds the second of each pair; skops describes both identically.
 _LIGHTGBM = ("lightgbm.basic.Booster", _types.STORED_LIGHTGBM)
 _XGBOOST = ("xgboost.core.Booster", _types.STORED_XGBOOST)
 _DROPPED = ("__id__", "is_json")
 
 
 def pack(model: Any) -> bytes:
-    """Return the archive of a model that skops can describe, unchecked."""
+    """Return the unchecked archive of a model that skops can describe."""
     try:
         data = skops.io.dumps(model)
     except Exception as error:
@@ -41,7 +41,7 @@ def pack(model: Any) -> bytes:
 
 
 class _Packed:
-    """The members of the new archive, each content once."""
+    """The members of the new archive, without duplicate contents."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive

@@ -25,8 +25,9 @@ When a version exists
     the next change first writes that down. So at most one version is ever unnamed; more
     than one means that states were lost, which `verify` reports.
 When a version is gone
-    From the state that no longer names it, although its number is at most ``highest``.
-    The rest of its folder is a leftover, and the number is never used again.
+    From the first state that no longer names it, although its number is at most
+    ``highest``. The rest of its folder is a leftover, and the number is never used
+    again.
 Documents
     Records, states and evaluations are JSON in one canonical spelling: sorted keys, no
     spaces, ASCII, no NaN, and a newline at the end. A document holds its ``format``,
@@ -44,8 +45,8 @@ The format number
     spelling and the two seals are the same in all formats. A document of a higher
     format raises an error that asks for a newer edml.
 
-    In format 1 an evaluation was JSON text inside the document's JSON, with a copy of
-    its headline beside it.
+    In format 1 an evaluation was JSON text inside the document's JSON, with a separate
+    copy of its headline.
 """
 
 import hashlib
@@ -73,7 +74,7 @@ MAX_DOCUMENT_BYTES = 64 * 2**20  # a record, a state or an evaluation
 Document = dict[str, Any]
 
 _SEALS = ("checksum", "signature")
-_INSIDE = ("number", "generation", "version")  # parts of a place, the nearest first
+_INSIDE = ("number", "generation", "version")  # parts of a place, the innermost first
 _FIELDS: dict[str, dict[str, type]] = {
     "record": {"version": int, "files": dict},
     "evaluation": {"version": int, "number": int, "evaluation": dict},
@@ -122,7 +123,7 @@ def check_file_name(name: str) -> None:
 
 
 def read_number(name: str) -> int | None:
-    """Return the number that a file's or folder's name spells, or None."""
+    """Return the number in a file's or folder's name, or None."""
     return int(name) if _NUMBER.fullmatch(name) else None
 
 
@@ -265,7 +266,7 @@ def _check_signature(found: Any, expected: str, called: str) -> None:
 
 
 def _same(found: Any, expected: str) -> bool:
-    # compare_digest takes the same time wherever the two differ
+    # compare_digest takes the same time wherever the first difference is
     return isinstance(found, str) and hmac.compare_digest(
         found.encode("utf-8", "surrogatepass"), expected.encode()
     )
@@ -289,7 +290,7 @@ def _short(name: Any) -> str:
 
 
 def _from_format_1(document: Document) -> Document:
-    """Take an evaluation out of its text; where that is damaged, leave it as it is."""
+    """Parse an evaluation from its text; leave damaged text unchanged."""
     old = document.get("evaluation")
     if document["kind"] == "evaluation" and isinstance(old, dict):
         with suppress(KeyError, TypeError, ValueError, RecursionError):
@@ -300,5 +301,5 @@ def _from_format_1(document: Document) -> Document:
     return document
 
 
-# What brings the documents of each readable format into today's shape.
+# Functions that convert documents of each readable format to the current shape.
 READERS: dict[int, Callable[[Document], Document]] = {1: _from_format_1, 2: dict}

@@ -1,4 +1,4 @@
-"""RegistryReader: the half of `ModelRegistry` that changes nothing."""
+"""RegistryReader: the read-only half of `ModelRegistry`."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -34,19 +34,19 @@ class RegistryReader:
         Parameters
         ----------
         stage : {"development", "staging", "production"}, default=None
-            Which to list; None lists all.
+            The stage to list; None lists all versions.
 
         Returns
         -------
         table : DataFrame of shape (n_versions, 18)
             One row per version: version, stage, algorithm, created_at, threshold, the
-            headline figures of its latest evaluation on rows on which no contest was
-            decided (NaN if there is none), evaluated_at, purpose, parent and tags.
+            headline figures of its latest evaluation on rows that did not decide a
+            contest (NaN if there is none), evaluated_at, purpose, parent and tags.
 
         Raises
         ------
         RegistryError
-            If a record is damaged or not signed, or there is no such stage.
+            If a record is damaged or not signed, or the stage is unknown.
         """
         if stage is not None:
             check_stage(stage, STAGES)
@@ -63,47 +63,48 @@ class RegistryReader:
         Returns
         -------
         record : ModelRecord
-            With its present stage.
+            The record, with its current stage.
 
         Raises
         ------
         RegistryError
-            If there is no such version, or its record is damaged or not signed.
+            If the version does not exist, or its record is damaged or not signed.
         """
         return self._store.record(version)
 
     def load(
         self, version: int | str = "production", trusted: Sequence[str] = ()
     ) -> Any:
-        """Load a model, reading no files but its own.
+        """Load a model, reading only its own files.
 
         Parameters
         ----------
         version : int or {"production", "staging", "latest"}, default="production"
-            Its number; the champion; the only version in staging; or the newest.
+            Its number, or the champion, the only version in staging, or the newest
+            version.
         trusted : sequence of str, default=()
-            Classes that it may hold, besides those that the registry trusts.
+            Classes that it may hold in addition to those that the registry trusts.
 
         Returns
         -------
         model : classifier
-            It predicts the same bits as the one that was registered.
+            Its predictions are bit-identical to those of the registered model.
 
         Raises
         ------
         RegistryError
-            If there is no such version, or it is damaged, not signed, holds a type
-            that is not allowed, or was written by a newer edml.
+            If the version does not exist, is damaged or not signed, holds a type that
+            is not allowed, or was written by a newer edml.
 
         Warns
         -----
         UserWarning
-            If it was stored under other library versions that may matter.
+            If it was stored with other library versions and the difference may matter.
         """
         return self._store.load(self._store.find(version), trusted)
 
     def history(self) -> pd.DataFrame:
-        """List all changes, the oldest first.
+        """List all changes, oldest first.
 
         Returns
         -------
@@ -137,7 +138,7 @@ class RegistryReader:
         return previous_champion(self._store.history())
 
     def evaluations(self, version: int | str = "production") -> pd.DataFrame:
-        """List the evaluations of a version, the oldest first.
+        """List the evaluations of a version, oldest first.
 
         Parameters
         ----------
@@ -147,14 +148,14 @@ class RegistryReader:
         Returns
         -------
         table : DataFrame
-            One row per evaluation: number, purpose, evaluated_at, fair (no contest of
-            this version was decided on these rows), data_fingerprint, the headline
-            figures, and evaluation, the Evaluation itself.
+            One row per evaluation: number, purpose, evaluated_at, fair (whether no
+            contest of this version was decided on these rows), data_fingerprint, the
+            headline figures, and evaluation (the Evaluation itself).
 
         Raises
         ------
         RegistryError
-            If there is no such version, or an evaluation is damaged or not signed.
+            If the version does not exist, or an evaluation is damaged or not signed.
         """
         return list_evaluations(self._store, self._store.find(version))
 
@@ -164,13 +165,13 @@ class RegistryReader:
         Returns
         -------
         problems : list of str
-            One or more sentences for each; empty if there are none.
+            One or more sentences per problem; empty if all is well.
         """
         problems = find_problems(self._store)
         try:
             stages = self._store.state().stages
         except RegistryError:
-            return problems  # nothing says which versions there are
+            return problems  # the list of versions is unknown
         for version, stage in stages.items():
             problems += self._store.find_model_problems(version, stage)
         return problems
@@ -188,13 +189,14 @@ class RegistryReader:
         Returns
         -------
         path : Path
-            The file, for another registry's `import_`. It is signed with the key.
+            The file, for another registry's `import_`. It is signed with this
+            registry's key.
 
         Raises
         ------
         RegistryError
-            If there is no such version, it is damaged, or the file exists or cannot
-            be written.
+            If the version does not exist or is damaged, or the file exists or cannot be
+            written.
         """
         return export_version(self._store, self._store.find(version), Path(path))
 
@@ -209,12 +211,12 @@ class RegistryReader:
         Returns
         -------
         exported : ExportedModel
-            For another system to keep; `read_model_file` reads it back.
+            The bytes, for storage in another system; `read_model_file` loads them.
 
         Raises
         ------
         RegistryError
-            If there is no such version, or it is damaged or not signed.
+            If the version does not exist, is damaged or not signed.
         """
         record = self.record(version)
         data = self._store.read_file(record.version, MODEL)
@@ -222,7 +224,7 @@ class RegistryReader:
 
 
 def check_stage(stage: object, known: Sequence[str]) -> None:
-    """Raise if a stage is not among those known."""
+    """Raise for an unknown stage."""
     if stage not in known:
         raise RegistryError(
             f"Expected a stage of {', '.join(known)}; found {stage!r:.40}. Choose one "

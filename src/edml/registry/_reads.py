@@ -1,7 +1,7 @@
-"""Reads that stay inside the registry's folder, of plain files of a known size.
+"""Read regular files of known size, inside the registry's folder only.
 
-Whoever swaps a folder for a symlink between the check of a path and the read can still
-lead the read astray, but only to a file with other bytes than the record names.
+An attacker who replaces a folder with a symlink between the check and the read can
+still redirect the read, but the hash in the record then rejects the file.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edml.exceptions import RegistryError
 
-# O_NONBLOCK: opening a pipe would wait for its writer. Not every system has each flag.
+# O_NONBLOCK: opening a pipe would wait for its writer. Some systems lack some flags.
 _READING = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
@@ -31,7 +31,7 @@ def check_no_symlink(root: Path, path: Path) -> None:
 
 
 def read_folder(root: Path, path: Path) -> list[str]:
-    """Return the sorted names in a folder; none where it does not exist."""
+    """Return the sorted names in a folder; empty if it does not exist."""
     check_no_symlink(root, path)
     try:
         with os.scandir(path) as entries:
@@ -46,7 +46,7 @@ def read_folder(root: Path, path: Path) -> list[str]:
 
 
 def read_file(root: Path, path: Path, limit: int, size: int | None = None) -> bytes:
-    """Read a plain file of at most ``limit`` bytes, or of exactly ``size``."""
+    """Read a regular file of at most ``limit`` bytes, or of exactly ``size``."""
     check_no_symlink(root, path)
     try:
         descriptor = os.open(path, _READING)

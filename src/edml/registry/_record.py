@@ -1,4 +1,4 @@
-"""ModelRecord: what is known of a stored model, without loading it."""
+"""ModelRecord: the metadata of a stored model, available without loading it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -27,14 +27,14 @@ FIGURES = (
     "recall",
     "accuracy",
 )
-#: Internal classes by the name that users know.
+#: Internal classes, with the names that users know.
 _ALGORITHMS = {"SerialForest": "RandomForestClassifier"}
-DEFAULT_THRESHOLD = 0.5  # of a model without one, as in `edml.evaluate`
+DEFAULT_THRESHOLD = 0.5  # if the model has none, as in `edml.evaluate`
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ModelRecord:
-    """What is known of a stored model; `ModelRegistry` makes it.
+    """The metadata of a stored model; `ModelRegistry` returns it.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ class ModelRecord:
     data_fingerprint : str or None
         SHA-256 of the rows that it was trained on.
     threshold_fingerprint : str or None
-        SHA-256 of the rows that its threshold was chosen on, if these are others.
+        SHA-256 of the rows that its threshold was chosen on, if they differ.
     libraries : dict of str to str
-        Versions of the libraries that it was stored under.
+        Versions of the libraries that it was stored with.
     created_at : str
-        When it was stored first, in UTC, as ISO 8601.
+        When it was first stored, in UTC, as ISO 8601.
     parent : int or None
-        The version that it was made from.
+        The version that it was derived from.
     tags : dict
         The user's notes.
     files : dict of str to dict
@@ -77,7 +77,7 @@ class ModelRecord:
 
     See Also
     --------
-    ModelRegistry.record : Returns it.
+    ModelRegistry.record : Read the record of a version.
 
     Examples
     --------
@@ -133,8 +133,8 @@ class ModelRecord:
         Parameters
         ----------
         data : mapping
-            What `to_dict` returned, also after a round trip through JSON. Unknown
-            fields are ignored, because later versions of edml may write more.
+            What `to_dict` returned, possibly after a round trip through JSON. Unknown
+            fields are ignored, because later versions of edml may add some.
 
         Returns
         -------
@@ -144,7 +144,7 @@ class ModelRecord:
         Raises
         ------
         RegistryError
-            If a field is missing, or of another type.
+            If a field is missing or has the wrong type.
         """
         given = {name: data[name] for name in _read_kinds() if name in data}
         for name, kinds in _read_kinds().items():
@@ -181,8 +181,8 @@ def _read_kinds() -> dict[str, set[type]]:
         if name in ModelRecord.__dataclass_fields__:
             options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
             kinds[name] = {get_origin(one) or one for one in options}
-    kinds["feature_names"].add(list)  # as JSON holds a tuple,
-    kinds["threshold"].add(int)  # and may hold a float
+    kinds["feature_names"].add(list)  # JSON turns tuples into lists
+    kinds["threshold"].add(int)  # and floats may be whole numbers
     return kinds
 
 
@@ -192,7 +192,7 @@ def describe(
     parent: int | None = None,
     tags: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the fields of a record that the model itself or the caller knows."""
+    """Return the record fields that come from the model and the caller."""
     final = _final_step(getattr(model, "pipeline_", model))
     names = getattr(model, "feature_names_in_", None)
     return {
@@ -214,7 +214,7 @@ def describe(
 
 
 def plain(value: Any) -> Any:
-    """Return a parameter as JSON can hold it; of an object, only its class."""
+    """Return a parameter in JSON form; for an object, only its class."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, str)):

@@ -29,10 +29,10 @@ class ModelRegistry(RegistryReader):
     """A folder of versions of a model, one of which is the champion.
 
     A version is a model file with its record and its evaluations. It is never
-    rewritten, and processes may share the folder. Every version starts in
-    "development"; those on trial are in "staging", and at most one, the champion, is
-    in "production". Nothing is ever unpickled: files are checked against the record
-    and against a closed list of types before they are loaded.
+    rewritten, and several processes may share the folder. Every version starts in
+    "development"; those on trial are in "staging", and at most one, the champion, is in
+    "production". Nothing is ever unpickled: files are checked against the record and
+    against a closed list of types before they are loaded.
 
     Parameters
     ----------
@@ -41,19 +41,19 @@ class ModelRegistry(RegistryReader):
     name : str, default="risk"
         Name of this line of models: letters, digits, ``-``, ``_`` and ``.``.
     key : bytes, default=None
-        Signs all that is written; reading anything that it has not signed raises an
-        error. Without a key, a file that was edited together with its hashes cannot
-        be detected.
+        Signs everything that is written; reading anything not signed with it raises an
+        error. Without a key, a file that was edited together with its hashes cannot be
+        detected.
     who : str, default=None
-        Who makes the changes, for the history; None is "unknown".
+        The author of the changes, for the history; None is "unknown".
     trusted : sequence of str, default=()
-        Classes of your own that the models may hold, with their modules, such as
+        Your own classes that the models may hold, with their modules, such as
         "mine.steps.Scaler"; loading a model runs their code.
 
     See Also
     --------
-    ModelRecord : What is known of a version.
-    Contest : How a new model compared with the champion.
+    ModelRecord : The metadata of a version.
+    Contest : The comparison of new models with the champion.
 
     Examples
     --------
@@ -102,15 +102,15 @@ class ModelRegistry(RegistryReader):
         Parameters
         ----------
         model : RiskClassifier, pipeline or classifier
-            Fitted. Of a RiskClassifier its `deployable` is stored, and of a pipeline
-            the steps that predict, so that no training row is.
+            A fitted model. For a RiskClassifier its `deployable` is stored, and for a
+            pipeline the steps that predict, so that no training rows are stored.
         evaluation : Evaluation, default=None
             From `edml.evaluate`, on students that the model has not seen. It is the
             validation by which `compete` chooses its candidates.
         tags : dict, default=None
-            Notes: names to texts, numbers, booleans or None.
+            Notes: names mapped to strings, numbers, booleans or None.
         parent : int, default=None
-            The version that it was made from.
+            The version that it was derived from.
 
         Returns
         -------
@@ -146,7 +146,7 @@ class ModelRegistry(RegistryReader):
         version : int or {"staging", "latest"}
             Which.
         stage : {"production", "staging"}, default="production"
-            Where to. The champion before goes back to development.
+            The new stage. The previous champion goes back to development.
         why : str, default=""
             For the history.
 
@@ -158,7 +158,7 @@ class ModelRegistry(RegistryReader):
         Raises
         ------
         RegistryError
-            If there is no such version, its model is damaged, it would move down, or
+            If the version does not exist, its model is damaged, it would move down, or
             the change cannot be written.
         """
         check_stage(stage, (PRODUCTION, STAGING))
@@ -170,7 +170,8 @@ class ModelRegistry(RegistryReader):
         Parameters
         ----------
         version : int or {"production", "staging", "latest"}
-            Which. Demoting the champion leaves none until another is promoted.
+            The version. Demoting the champion leaves no champion until another is
+            promoted.
         why : str, default=""
             For the history.
 
@@ -182,15 +183,15 @@ class ModelRegistry(RegistryReader):
         Raises
         ------
         RegistryError
-            If there is no such version, or the change cannot be written.
+            If the version does not exist, or the change cannot be written.
         """
         return self._store.demote(self._store.find(version), why)
 
     def rollback(self, why: str = "") -> ModelRecord:
         """Bring the previous champion back.
 
-        A second rollback goes back one further: what was rolled back does not return
-        by itself.
+        A second rollback goes back one step further; it does not restore the version
+        that was rolled back.
 
         Parameters
         ----------
@@ -200,7 +201,7 @@ class ModelRegistry(RegistryReader):
         Returns
         -------
         record : ModelRecord
-            Of the champion.
+            The record of the champion.
 
         Raises
         ------
@@ -232,14 +233,14 @@ class ModelRegistry(RegistryReader):
         version : int or {"production", "staging", "latest"}, default="production"
             Which.
         purpose : {"report", "validation"}, default="report"
-            "validation" lets `compete` choose its candidates by it.
+            With "validation", `compete` may choose its candidates by it.
         groups : array-like of shape (n_rows,), default=None
             Which rows are resampled together, as for `edml.evaluate`.
 
         Returns
         -------
         evaluation : Evaluation
-            What was stored.
+            The stored evaluation.
 
         Raises
         ------
@@ -250,8 +251,8 @@ class ModelRegistry(RegistryReader):
         Warns
         -----
         UserWarning
-            If a contest of this version was decided on these rows, so that the
-            figures are not shown as its performance.
+            If a contest of this version was decided on these rows; the figures are then
+            not shown as its performance.
         """
         if purpose not in (REPORT, VALIDATION):
             raise RegistryError(
@@ -293,9 +294,9 @@ class ModelRegistry(RegistryReader):
         Those with the best validation move to "staging". All are evaluated on these
         rows, and the best of them becomes the champion if it is better: with the
         default method, if the lower end of its gain's interval is above ``min_gain``.
-        The interval comes from resamples of students that are the same for both
-        models [1]_, and accounts for the number of candidates. Without a champion the
-        best candidate becomes it.
+        The interval comes from resamples of students that are the same for both models
+        [1]_, and accounts for the number of candidates. If there is no champion, the
+        best candidate becomes champion.
 
         Parameters
         ----------
@@ -306,20 +307,20 @@ class ModelRegistry(RegistryReader):
         n_candidates : int, default=3
             Maximum number of development versions that take part.
         update_champion : bool, default=True
-            Whether the winner becomes the champion; False only records who won.
+            Whether the winner becomes the champion; False only records the result.
         metric : str, default="average_precision"
-            The headline figure that decides; lower is better for brier, log_loss and
+            The headline metric that decides; lower is better for brier, log_loss and
             calibration_error.
         min_gain : float, default=0.0
             What the gain must exceed; not negative.
         confidence : float, default=0.95
-            Of all intervals together, a fraction in (0, 1).
+            Joint coverage of all intervals, a fraction in (0, 1).
         method : {"bootstrap", "plain"}, default="bootstrap"
-            "plain" only asks the gain itself to exceed ``min_gain``.
+            "plain" only requires the gain itself to exceed ``min_gain``.
         n_resamples : int, default=1000
             Number of bootstrap resamples.
         random_state : int, default=0
-            Draws the students.
+            Controls the resampling.
 
         Returns
         -------
@@ -352,7 +353,7 @@ class ModelRegistry(RegistryReader):
         y: ArrayLike,
         tags: Mapping[str, Any] | None = None,
     ) -> ModelRecord:
-        """Train a stored model on other rows, in the way it was trained.
+        """Train a stored model on other rows, in the same way.
 
         Parameters
         ----------
@@ -373,8 +374,8 @@ class ModelRegistry(RegistryReader):
         Raises
         ------
         RegistryError
-            If a part of it, such as a sampler or a splitter of your own, cannot be
-            rebuilt from its record, or the version cannot be written.
+            If a part of it, such as your own sampler or splitter, cannot be rebuilt
+            from its record, or the version cannot be written.
         """
         return _derive.refit(self._store, version, X, y, tags)
 
@@ -388,9 +389,9 @@ class ModelRegistry(RegistryReader):
     ) -> ModelRecord:
         """Choose another threshold for a stored model.
 
-        The rows must be of students that the model has not seen. Its training rows
-        raise an error; whether other rows are of the same students cannot be known,
-        because no student's data is stored.
+        The rows must belong to students that the model has not seen. Its training rows
+        raise an error; other rows of the same students cannot be detected, because no
+        student data is stored.
 
         Parameters
         ----------
@@ -401,39 +402,39 @@ class ModelRegistry(RegistryReader):
         y : array-like of shape (n_rows,)
             Their outcomes.
         threshold : float, str, callable or Capacity, default=None
-            The rule, as `RiskClassifier` takes it; None is the rule of the record.
+            The rule, as `RiskClassifier` takes it; None takes the rule of the record.
         tags : dict, default=None
             Notes on the new version.
 
         Returns
         -------
         record : ModelRecord
-            Of the new version, in development and not evaluated. Its probabilities are
-            those of its parent.
+            The record of the new version, in development and not evaluated. Its
+            probabilities equal those of its parent.
 
         Raises
         ------
         RegistryError
-            If the model was trained on these rows, they hold one outcome, the record
-            names no rule, or the version cannot be written.
+            If the model was trained on these rows, they have only one outcome, the
+            record has no rule, or the version cannot be written.
         """
         return _derive.retune_threshold(self._store, version, X, y, threshold, tags)
 
     # -- care --------------------------------------------------------------------------
 
     def clean(self, keep_last: int = 5) -> list[int]:
-        """Remove old development versions, and what killed writes left.
+        """Remove old development versions, and the leftovers of killed writes.
 
         Parameters
         ----------
         keep_last : int, default=5
-            How many development versions stay, the newest. Versions in staging or
-            production stay, and so does the previous champion.
+            How many of the newest development versions to keep. Versions in staging or
+            production and the previous champion are always kept.
 
         Returns
         -------
         removed : list of int
-            The removed versions; their numbers are not used again.
+            The removed versions; their numbers are not reused.
 
         Raises
         ------
@@ -456,15 +457,15 @@ class ModelRegistry(RegistryReader):
         Parameters
         ----------
         path : str or path-like
-            What `export` wrote.
+            A file that `export` wrote.
         trust_unsigned : bool, default=False
-            Accept a file that this registry's key has not signed; the new version is
-            signed with it. Without a key, signatures are ignored.
+            Accept a file that is not signed with this registry's key; the new version
+            is. Without a key, signatures are ignored.
 
         Returns
         -------
         record : ModelRecord
-            Of the new version; ``origin`` says where it comes from.
+            The record of the new version; ``origin`` says where it comes from.
 
         Raises
         ------

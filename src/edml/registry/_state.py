@@ -1,4 +1,4 @@
-"""State: the stages of all versions after a change, and the rules of changing them."""
+"""State: the stages of all versions after a change, and the rules for changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,16 +15,16 @@ ROLLBACK = "rollback"
 
 @dataclass(frozen=True)
 class State:
-    """The stages of all versions, complete in itself."""
+    """The stages of all versions; each state is complete in itself."""
 
     generation: int = 0  # counts the changes; 0 before the first
     stages: dict[int, str] = field(default_factory=dict)
-    what: str = ""  # made the change, such as "register"
+    what: str = ""  # the kind of change, such as "register"
     why: str = ""
     who: str = ""
     when: str = ""  # in UTC, as ISO 8601
     detail: dict[str, Any] = field(default_factory=dict)  # figures behind the change
-    highest: int = 0  # number that any version ever had, removed ones included
+    highest: int = 0  # version number ever used, including removed ones
 
     @property
     def champion(self) -> int | None:
@@ -53,7 +53,7 @@ class State:
         return {version: str(stages[version]) for version in sorted(stages)}
 
     def to_body(self) -> Document:
-        """Return what the state's file says, without its place."""
+        """Return the content of the state's file, without its place."""
         return {
             "highest": self.highest,
             "stages": {str(v): stage for v, stage in self.stages.items()},
@@ -66,7 +66,7 @@ class State:
 
     @classmethod
     def from_document(cls, document: Document) -> "State":
-        """Read a state's document, and check that a registry can have written it."""
+        """Read a state's document, and check that a registry could have written it."""
         found = {read_number(name): s for name, s in document["stages"].items()}
         versions = sorted(version for version in found if version is not None)
         if len(versions) != len(document["stages"]) or (
@@ -83,9 +83,10 @@ class State:
         return cls(stages=stages, **{name: document[name] for name in names})
 
     def find(self, version: int | str) -> int:
-        """Return the number of an existing version, given it or its name.
+        """Return the number of an existing version, given its number or name.
 
-        The names are "production", "staging" (if only one is there) and "latest".
+        The names are "production", "staging" (if only one version is there) and
+        "latest".
         """
         if isinstance(version, str):
             return self._find_name(version)
@@ -139,10 +140,10 @@ class State:
 def previous_champions(history: Iterable[State]) -> list[int | None]:
     """Return, after each state, the champion that a rollback would bring back.
 
-    A rollback undoes the last promotion, and a second one the promotion before it: what
-    was rolled back does not return by itself.
+    A rollback undoes the last promotion, and a second one the promotion before it; it
+    does not restore what was rolled back.
     """
-    line: list[int] = []  # of succession, the present champion last
+    line: list[int] = []  # of succession, the current champion last
     found = []
     for state in history:
         champion = state.champion
@@ -164,7 +165,7 @@ def previous_champion(history: Sequence[State]) -> int | None:
 
 
 def removable(history: Sequence[State], state: State, keep_last: int) -> list[int]:
-    """Return the development versions that nothing needs, but for the newest few."""
+    """Return the development versions that can go; keep the newest and those needed."""
     development = [v for v, stage in state.stages.items() if stage == DEVELOPMENT]
     old = development[: max(0, len(development) - keep_last)]
     return [version for version in old if version != previous_champion(history)]

@@ -1,4 +1,4 @@
-"""ModelStore: models in and out of a registry's files, with records and evaluations."""
+"""ModelStore: store and load models, with their records and evaluations."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -48,17 +48,17 @@ class ModelStore(VersionStore):
     ) -> None:
         super().__init__(root, name, key, who=who)
         self.trusted = tuple(trusted)
-        # A stored evaluation never changes, and its number is never used again.
+        # A stored evaluation never changes, and its number is never reused.
         self._headlines: dict[tuple[int, int], Headline] = {}
 
     # -- models ----------------------------------------------------------------------
 
     def find(self, version: int | str) -> int:
-        """Return the number of an existing version, given it or its name."""
+        """Return the number of an existing version, given its number or name."""
         return self.state().find(version)
 
     def record(self, version: int | str) -> ModelRecord:
-        """Read the record of a version, with its present stage."""
+        """Read the record of a version, with its current stage."""
         state = self.state()
         number = state.find(version)
         return self.record_in(number, state.stages[number])
@@ -84,7 +84,7 @@ class ModelStore(VersionStore):
         parent: int | None = None,
         **known: Any,
     ) -> ModelRecord:
-        """Store a deployable model; ``known`` are fields that it does not know."""
+        """Store a deployable model; ``known`` holds record fields that it lacks."""
         data = _model_file.dumps(model, trusted=self.trusted)
         body = describe(model, parent=parent, tags=tags)
         body |= {"training": training, **known}
@@ -170,7 +170,8 @@ class ModelStore(VersionStore):
         return [self._headline(version, n) for n in self.evaluation_numbers(version)]
 
     def _has_one_evaluation(self, version: int) -> bool:
-        # They are numbered without gaps; looking up two names is faster than a list.
+        # They are numbered without gaps; two lookups are faster than listing the
+        # folder.
         folder = f"{self.home.versions}/{version}/{EVALUATIONS}"
         first, second = (os.path.lexists(f"{folder}/{one}.json") for one in (1, 2))
         return first and not second
@@ -182,7 +183,7 @@ class ModelStore(VersionStore):
         return self._headlines[version, number]
 
     def fair_headline(self, record: ModelRecord) -> Headline | None:
-        """Return the latest headline on rows on which no contest was decided."""
+        """Return the latest headline on rows that did not decide a contest."""
         headlines = self.headlines(record)
         used = rows_of_contests(headlines)
         fair = [one for one in headlines if one.data_fingerprint not in used]
@@ -196,7 +197,7 @@ class ModelStore(VersionStore):
     # -- care ------------------------------------------------------------------------
 
     def find_model_problems(self, version: int, stage: str) -> list[str]:
-        """Check that files that are whole can also be used."""
+        """Check that intact files can also be used."""
         try:
             data = self.read_file(version, MODEL)
             numbers = self.evaluation_numbers(version)
@@ -228,7 +229,7 @@ def check_unseen(record: Mapping[str, Any], data_fingerprint: str) -> None:
 
 
 def seen_as(record: Mapping[str, Any], data_fingerprint: str) -> str | None:
-    """Say how a model has seen these rows; None if it is not known to have."""
+    """Describe how a model has seen these rows; None if it is not known to have."""
     if data_fingerprint == record["data_fingerprint"]:
         return "it was trained on these rows"
     if data_fingerprint == record["threshold_fingerprint"]:

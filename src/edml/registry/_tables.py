@@ -1,4 +1,4 @@
-"""What a registry holds, as tables."""
+"""The contents of a registry, as tables."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -28,7 +28,7 @@ _COLUMNS = (
 
 def list_records(store: ModelStore, stage: str | None) -> pd.DataFrame:
     """Return the table of `ModelRegistry.records`."""
-    # row by row: a thousand records at once would keep the garbage collector busy
+    # row by row: a thousand records at once slow down the garbage collector
     rows = [
         _row(store, store.record_in(version, found))
         for version, found in store.state().stages.items()

@@ -1,4 +1,4 @@
-"""How a model was trained, as JSON can hold it, and the unfitted model from that."""
+"""Describe in JSON how a model was trained, and rebuild the unfitted model from it."""
 
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -27,9 +27,9 @@ _SPLITTERS: dict[str, Any] = {cls.__name__: cls for cls in (PeriodSplit, Student
 
 
 def describe_training(model: Any) -> dict[str, Any] | None:
-    """Describe how a model was trained, with ``obstacles``: what JSON cannot hold.
+    """Describe how a model was trained; ``obstacles`` lists what JSON cannot hold.
 
-    None for a deployed model, which no longer knows.
+    Return None for a deployed model, which no longer has this information.
     """
     if isinstance(model, DeployedClassifier):
         return None
@@ -53,7 +53,7 @@ def describe_training(model: Any) -> dict[str, Any] | None:
 
 
 def describe_rule(threshold: Any, obstacles: list[str]) -> Any:
-    """Return a threshold's rule as JSON can hold it, or note the obstacle."""
+    """Return a threshold's rule in JSON form, or note the obstacle."""
     if isinstance(threshold, Capacity):
         return {"capacity": int(threshold.per_course)}
     if isinstance(threshold, str):
@@ -92,7 +92,7 @@ def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any
 def retuned_training(
     training: Mapping[str, Any] | None, threshold: Any
 ) -> dict[str, Any] | None:
-    """Describe how to train a model that was given another threshold."""
+    """Describe how to train a model with another threshold."""
     if training is None:
         return None
     obstacles = [
@@ -122,7 +122,7 @@ def _rebuild(training: Mapping[str, Any], stored: Any) -> Any:
 
 
 def _describe_step(step: Any, name: str, obstacles: list[str]) -> Any:
-    """Describe samplers by name and parameters; the model file holds what predicts."""
+    """Describe samplers by name and parameters; the model file holds other steps."""
     if isinstance(step, str) or step is None:
         return _PASSTHROUGH
     if isinstance(step, Pipeline):
@@ -157,8 +157,8 @@ def _rebuild_step(steps: Any, stored: Any) -> Any:
         return Blend(members, stored.scale)
     if isinstance(steps, dict):
         return _SAMPLERS[steps["sampler"]](**steps["parameters"])
-    # A stored pipeline has no samplers or idle steps; a blend's member that has no
-    # other steps left is the classifier itself.
+    # A stored pipeline has no samplers or idle steps; a member of a blend without other
+    # steps is the classifier itself.
     last = {steps[-1][0]: stored}
     found = stored.named_steps if isinstance(stored, Pipeline) else last
     return SamplingPipeline(

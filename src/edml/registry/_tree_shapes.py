@@ -19,9 +19,9 @@ def check_shapes(
 ) -> NDArray[np.intp]:
     """Check that nodes form trees of a limited depth; return the depth of each tree.
 
-    The nodes of all trees follow each other, ``counts`` of each tree, and the root is
-    its first. Children are positions within the tree, or `LEAF`. Every node must be
-    reached once, but for the ``unused`` ones.
+    The nodes of all trees are concatenated; ``counts`` has the number of each tree,
+    whose root is its first node. Children are positions within the tree, or `LEAF`.
+    Every node except the ``unused`` ones must be reached once.
     """
     first = np.cumsum(counts) - counts
     start, end = np.repeat(first, counts), np.repeat(counts, counts)
@@ -29,7 +29,7 @@ def check_shapes(
     if (right[~inner] != LEAF).any():
         refuse("a tree with a leaf that has one child")
     at = np.flatnonzero(inner)
-    # compared before adding, so that nothing overflows
+    # compare before adding, to avoid an overflow
     for children in (left[at], right[at]):
         if ((children <= at - start[at]) | (children >= end[at])).any():
             refuse("a tree whose children are not below their parents")

@@ -1,7 +1,7 @@
 """Trees and forests of scikit-learn: their nodes, checked before any prediction.
 
 scikit-learn follows the nodes of a tree unchecked: a child that points back makes it
-loop for ever, and one beyond the nodes reads foreign memory.
+loop forever, and one out of range reads foreign memory.
 """
 
 from functools import cache
@@ -30,7 +30,7 @@ _COUNTS = ("n_node_samples", "weighted_n_node_samples")
 
 
 class TreeParts(NamedTuple):
-    """The arrays of a tree, which fit together, and its declared sizes."""
+    """The consistent arrays of a tree, and its declared sizes."""
 
     nodes: NDArray[Any]
     values: NDArray[np.float64]
@@ -39,7 +39,7 @@ class TreeParts(NamedTuple):
 
 
 def read_tree(walk: Walk, own: dict[str, State]) -> tuple[TreeParts, Maker]:
-    """Read the tree of a classifier, compare the two, and return the tree's maker."""
+    """Read a classifier's tree, check that they agree, and return the tree's maker."""
     n_features, n_classes = fitted_shape(walk, own)
     node = own["tree_"]
     if node.get("__loader__") != "TreeNode" or type_name(node) != _types.TREE:
@@ -136,7 +136,7 @@ def _check_numbers(
     feature = nodes["feature"]
     if (inner & ((feature < 0) | (feature >= n_features))).any():
         refuse("has a tree that uses a feature that does not exist")
-    # a split of missing from other values has an infinite threshold
+    # a split that separates missing values has an infinite threshold
     if np.isnan(nodes["threshold"]).any() or (nodes["missing_go_to_left"] > 1).any():
         refuse("has a tree with a threshold that is not a number")
     if any((~(nodes[name] >= 0)).any() for name in _COUNTS):

@@ -1,8 +1,7 @@
 """The closed list of types that a model file may hold.
 
-Add a name only after its content checks exist: a type that runs native code, calls
-something that it is given, or keeps training rows is not harmless just because
-scikit-learn has it.
+Add a name only after its content checks exist: a scikit-learn type is not harmless if
+it runs native code, calls something in its state, or keeps training rows.
 """
 
 #: Classes whose state is plain numbers and text, used only by Python and numpy.
@@ -43,7 +42,7 @@ TREE_CLASSIFIERS = frozenset(
         "sklearn.tree._classes.ExtraTreeClassifier",
     }
 )
-#: Many trees that must agree with their forest.
+#: Ensembles of trees, which must agree with their forest.
 FORESTS = frozenset(
     {
         "edml.pipeline.SerialForest",
@@ -60,7 +59,7 @@ STORED_XGBOOST = "edml.registry._boosters.StoredXGBoost"
 
 OBJECTS = PLAIN_OBJECTS | TREE_CLASSIFIERS | FORESTS | {LIGHTGBM, XGBOOST}
 
-#: Types of dictionary keys, which are made by calling them with text.
+#: Types of dictionary keys, which are created by calling them with text.
 KEY_TYPES = frozenset(
     {
         "builtins.bool",
@@ -95,7 +94,7 @@ ARRAY_KINDS = "biufU"
 ALLOWED_TYPES = OBJECTS | {TREE, STORED_LIGHTGBM, STORED_XGBOOST}
 """Every type that may be stored, besides Python's containers and numpy's arrays."""
 
-#: What `trusted` may never name: native parsers, and whatever runs anything.
+#: Never allowed in `trusted`: native parsers, and code that can run anything.
 NEVER = frozenset({"lightgbm.basic.Booster", "xgboost.core.Booster"})
 NEVER_MODULES = frozenset(
     {

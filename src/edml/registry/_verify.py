@@ -1,4 +1,4 @@
-"""Checks of every file of a registry, without the lock; and removal of leftovers."""
+"""Check every file of a registry without the lock, and remove leftovers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,12 +22,12 @@ T = TypeVar("T")
 
 
 def find_problems(store: VersionStore) -> list[str]:
-    """Check all files against the protocol; others may write to them meanwhile."""
+    """Check all files against the protocol; other processes may be writing."""
     check = _Check(store)
     check.registry_names()
     check.states()
     state = check.attempt(store.state)
-    if state is None:  # nothing says which versions there are: check all
+    if state is None:  # the list of versions is unknown: check all
         for version in check.numbers(store.home.versions):
             check.version(version)
         return list(dict.fromkeys(check.problems))
@@ -36,13 +36,13 @@ def find_problems(store: VersionStore) -> list[str]:
         one = _Check(store)
         one.version(version)
         if one.problems and version not in store.state().stages:
-            continue  # removed while it was read
+            continue  # removed during the read
         check.problems += one.problems
     return check.problems
 
 
 def find_leftovers(store: VersionStore) -> list[Path]:
-    """Find what killed or running writes and removals left, and readers ignore."""
+    """Find the leftovers of killed or running writes and removals."""
     home = store.home
     state, _ = store.written_state()
     gone = [
@@ -60,7 +60,7 @@ def find_leftovers(store: VersionStore) -> list[Path]:
 
 
 def remove_leftovers(store: VersionStore) -> list[Path]:
-    """Remove what killed writes left; a running one holds the lock."""
+    """Remove the leftovers of killed writes; a running write holds the lock."""
     with store.home.locked():
         found = find_leftovers(store)
         with store.home.writing("Not all leftovers were removed"):
@@ -69,7 +69,7 @@ def remove_leftovers(store: VersionStore) -> list[Path]:
 
 
 class _Check:
-    """One pass over the files, which collects problems as sentences."""
+    """One pass over the files; it collects problems as sentences."""
 
     def __init__(self, store: VersionStore) -> None:
         self.store = store
@@ -86,21 +86,21 @@ class _Check:
             return None
 
     def numbers(self, folder: Path, ending: str = "") -> list[int]:
-        """Return the numbers in a folder; `names` notes whether it can be read."""
+        """Return the numbers in a folder; `names` notes an unreadable one."""
         try:
             return self.store.home.numbers(folder, ending)
         except RegistryError:
             return []
 
     def registry_names(self) -> None:
-        """Check which files and folders are there."""
+        """Check the names of files and folders."""
         home = self.store.home
         self.names(home.path, lambda name: name in (LOCK, STATES, VERSIONS))
         self.names(home.states, _is_document)
         self.names(home.versions, lambda name: read_number(name) is not None)
 
     def names(self, folder: Path, belongs: Callable[[str], bool]) -> None:
-        """Note every name in a folder that is not the registry's."""
+        """Note every name in a folder that does not belong to the registry."""
         found = self.attempt(_reads.read_folder, self.store.home.root, folder)
         for name in found or ():
             if not name.startswith(_files.TEMPORARY) and not belongs(name):
@@ -110,7 +110,7 @@ class _Check:
                 )
 
     def gaps(self, numbers: list[int], folder: Path) -> None:
-        """Note the numbers that are missing in between."""
+        """Note the gaps between numbers."""
         missing = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
         if missing:
             self.problems.append(
@@ -146,7 +146,7 @@ class _Check:
         _, above = self.store.written_state()
         for version in above:
             self.attempt(self.store.read_record, version)
-        if len(above) > 1:  # a killed writer leaves one, which the next writes down
+        if len(above) > 1:  # a killed writer leaves one, which the next one records
             self.problems.append(
                 "Expected at most one version that the state does not name yet; found "
                 f"{above}. States are lost: restore {self.store.home.states} from a "

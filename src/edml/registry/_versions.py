@@ -1,6 +1,6 @@
-"""VersionStore: the files of a registry, safe to kill at any moment and to share.
+"""VersionStore: the files of a registry, safe against kills and for sharing.
 
-`edml.registry._protocol` says what the files mean, and why nothing can be lost.
+`edml.registry._protocol` explains the files, and why nothing can be lost.
 """
 
 import hashlib
@@ -36,8 +36,7 @@ class VersionStore:
     """The versions, evaluations and states of one registry, as bytes and documents.
 
     Nothing is created before the first write. Reads need no lock and no permission to
-    write. ``key`` signs all documents, and raises an error for those that it has not
-    signed.
+    write. ``key`` signs all documents; reading one not signed with it raises an error.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class VersionStore:
         record: Mapping[str, Any],
         evaluations: Sequence[Mapping[str, Any]] = (),
     ) -> Document:
-        """Store a new version with its first evaluations, whole or not at all.
+        """Store a new version with its first evaluations, atomically.
 
         Return its record, in which ``registry``, ``version`` and ``files`` are set.
         """
@@ -156,9 +155,9 @@ class VersionStore:
     def remove_versions(
         self, versions: Iterable[int] | Callable[[State], Iterable[int]], why: str = ""
     ) -> list[int]:
-        """Remove versions for good; their numbers are not used again.
+        """Remove versions permanently; their numbers are not reused.
 
-        A callable chooses them from the present state, under the lock.
+        A callable chooses them from the current state, under the lock.
         """
         with self.home.locked():
             state = self._settled_state()
@@ -197,7 +196,7 @@ class VersionStore:
         with self.home.locked():
             if version not in self._settled_state().stages:
                 raise self._no_version(version)
-            self.read_record(version)  # a lost folder must not come back without it
+            self.read_record(version)  # raises if the folder is lost
             folder = self._path(version) / EVALUATIONS
             number = max(self.home.numbers(folder, ".json"), default=0) + 1
             data = self._seal_evaluation(int(version), number, evaluation)
@@ -228,7 +227,7 @@ class VersionStore:
         return [self.read_evaluation(version, number) for number in numbers]
 
     def read_evaluation(self, version: int, number: int) -> Document:
-        """Read one evaluation, as `add_evaluation` was given it."""
+        """Read one evaluation, as passed to `add_evaluation`."""
         path = self._path(version) / EVALUATIONS / f"{number}.json"
         place = {"version": int(version), "number": number}
         return self.home.read(path, "evaluation", place)["evaluation"]
@@ -236,12 +235,12 @@ class VersionStore:
     # -- state ---------------------------------------------------------------------
 
     def state(self) -> State:
-        """Read the state of the highest generation; earlier ones are no substitute."""
+        """Read the state of the highest generation; never fall back on earlier ones."""
         state, above = self.written_state()
         return state.with_new(filter(self._is_readable, above))
 
     def read_state(self, generation: int) -> State:
-        """Read one state as its file says."""
+        """Read one state from its file."""
         path = self.home.states / f"{generation}.json"
         document = self.home.read(path, "state", {"generation": generation})
         return State.from_document(document)
@@ -258,7 +257,7 @@ class VersionStore:
         update: Callable[[State], Mapping[int, str]],
         detail: Mapping[str, Any] | None = None,
     ) -> State:
-        """Change the stages, in one step that no other change can interrupt.
+        """Change the stages atomically.
 
         ``update`` returns the new stage of every version. It is called under the lock,
         so it must not write to the store; if it raises, nothing is changed.
@@ -271,9 +270,9 @@ class VersionStore:
             return self._write_state(failure, state, what, why, detail)
 
     def written_state(self) -> tuple[State, list[int]]:
-        """Read the state as its file says, and the versions it does not name yet."""
-        # The versions first: what is above the highest number of a state that is read
-        # later was not removed in between, but is not named yet.
+        """Read the state from its file, and the versions that it does not name yet."""
+        # Read the versions first: a version above the highest number of a state that is
+        # read later was not removed in between; it is not named yet.
         listed = self.home.numbers(self.home.versions)
         generations = self.home.numbers(self.home.states, ".json")
         state = self.read_state(generations[-1]) if generations else State()

@@ -1,11 +1,12 @@
-"""The walk over a file's schema: check every node, then make the objects.
+"""Walk over a file's schema: check every node, then create the objects.
 
-skops makes each object from a node with a kind, a class and a state. Here every node is
-of a known kind with exactly the keys of that kind, and every class is on the list.
-Nodes do not refer to others, so that nothing is used elsewhere than it was checked.
+skops creates each object from a node with a kind, a class and a state. Every node must
+be of a known kind with exactly the keys of that kind, and every class must be on the
+list. Nodes cannot refer to others, so that every object is used only where it was
+checked.
 
-Visiting a node returns a function that makes its object. It is called only after the
-whole file was checked, and only then is anything imported.
+Visiting a node returns a function (a maker) that creates its object. Makers are called,
+and classes imported, only after the whole file was checked.
 """
 
 import importlib
@@ -40,10 +41,10 @@ _LONGEST_NUMBER = 400  # digits
 
 
 class Walk:
-    """One walk over one file, whose members may come to ``limit`` bytes in all.
+    """One walk over one file, whose members may total ``limit`` bytes.
 
-    ``check`` is called with the walk, a class's name and its attributes' nodes, and
-    returns the makers of those that it checked itself.
+    ``check`` receives the walk, a class name and the nodes of its attributes, and
+    returns the makers of the attributes that it checked itself.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Walk:
         self._depth = 0
 
     def visit(self, node: Any) -> Maker:
-        """Check a node and all its parts; return what makes its object."""
+        """Check a node and all its parts; return the maker of its object."""
         if not isinstance(node, dict):
             refuse("describes an object without its parts")
         kind = node.get("__loader__")
@@ -82,7 +83,7 @@ class Walk:
         return [self.visit(item) for item in check_list(node["content"])]
 
     def member(self, node: State) -> bytes:
-        """Return the bytes that a node names, counted each time against the limit."""
+        """Return the bytes that a node names; each read counts against the limit."""
         name = node["file"]
         if not isinstance(name, str) or name not in self.members:
             refuse("names a member that is not there")
@@ -124,7 +125,7 @@ def find(node: State) -> Any:
 
 
 def _instance_maker(node: State, state: Maker) -> Maker:
-    """Return what makes an object from its state, as skops does."""
+    """Return the maker of an object from its state, equivalent to that of skops."""
 
     def make() -> Any:
         kind = find(node)
@@ -255,7 +256,7 @@ def _bytes(walk: Walk, node: State) -> Maker:
 def _object(walk: Walk, node: State) -> Maker:
     name = type_name(node)
     walk.name(name, _types.OBJECTS)
-    if name not in _types.OBJECTS:  # of a class that the user trusts
+    if name not in _types.OBJECTS:  # a class that the user trusts
         check_keys(node, *({"content"} & node.keys()))
         state = walk.visit(node["content"]) if "content" in node else None
         return _instance_maker(node, state or (lambda: None))
@@ -267,7 +268,7 @@ def _object(walk: Walk, node: State) -> Maker:
             type(n_threads) is int and abs(n_threads) <= MAX_THREADS
         ):
             refuse(f"asks for more than {MAX_THREADS} threads")
-    # those that are checked by their contents are not plain nodes
+    # types with content checks are not plain nodes
     makers = walk.check(walk, name, own)
     makers = {key: makers.get(key) or walk.visit(value) for key, value in own.items()}
     return _instance_maker(node, lambda: {key: one() for key, one in makers.items()})
@@ -296,7 +297,7 @@ _READERS: dict[str, Callable[[Walk, State], Maker]] = {
     "NdArrayNode": _array,
     "DTypeNode": _dtype,
     "BytesNode": _bytes,
-    # only of names that the user trusts
+    # only for names that the user trusts
     "ConstructorFromReduceNode": _constructed,
     "FunctionNode": _named,
     "TypeNode": _named,
