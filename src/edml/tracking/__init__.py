@@ -1,6 +1,6 @@
-"""MLflow as a mirror of searches and models; the registry stays the truth.
+"""Mirror searches and models in MLflow; the registry remains the source of truth.
 
-Names are imported when they are first used: the process that sends needs none of them.
+Names are imported on first use, because the sender process needs none of them.
 """
 
 from importlib import import_module

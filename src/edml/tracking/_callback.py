@@ -1,4 +1,4 @@
-"""MlflowCallback: a search in MLflow while it goes on."""
+"""MlflowCallback: log a search to MLflow while it runs."""
 
 import os
 import time
@@ -27,18 +27,18 @@ from edml.tracking._sender import Sender
 
 
 class MlflowCallback:
-    """Log a search to MLflow while it goes on.
+    """Log a search to MLflow while it runs.
 
     Pass it to `ModelTuner.fit` as ``callback``, and call `finish` with the fitted
-    tuner. One parent run stands for the search, and one child run for each candidate:
-    its parameters, the score of each fold, times, and the error if it failed.
+    tuner. The search is a parent run, and each candidate a child run with its
+    parameters, the score of each fold, times, and the error if it failed.
 
-    Each candidate is first written to a folder, the outbox, from which a process of
-    low priority sends it. So a server that is slow or down neither stops nor slows
-    the search, and a search that is killed leaves what it had. What could not be sent
-    is sent by the next search or by ``edml registry sync``, each run exactly once.
-    The parent run of a killed search ends as KILLED. Nothing of the table is sent,
-    and nothing goes to anybody but the server.
+    Each candidate is first written to a folder, the outbox, from which a low-priority
+    process sends it. A slow or unavailable server therefore neither stops nor slows the
+    search, and a killed search keeps its records. The next search or ``edml registry
+    sync`` sends what could not be sent, each run exactly once. The parent run of a
+    killed search ends as KILLED. No data of the table is sent, and nothing is sent
+    anywhere but to the server.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ class MlflowCallback:
         Address of the server; None is the file ``mlflow.db`` in the working
         directory.
     run_name : str, default=None
-        Name of the parent run; None makes one up.
+        Name of the parent run; None generates one.
     outbox : str or Path, default=None
-        The folder of what is not sent yet; None is ``.edml-outbox`` in the working
+        The folder for unsent records; None is ``.edml-outbox`` in the working
         directory.
 
     Raises
@@ -62,7 +62,7 @@ class MlflowCallback:
 
     See Also
     --------
-    log_search : Logs a search that is over.
+    log_search : Log a finished search.
 
     Examples
     --------
@@ -91,12 +91,12 @@ class MlflowCallback:
         self._has_warned = False
 
     def __call__(self, row: Mapping[str, Any]) -> None:
-        """Record a candidate; never stops the search and never raises.
+        """Record a candidate, without ever stopping the search or raising an error.
 
         Parameters
         ----------
         row : mapping of str to object
-            What `ModelTuner.fit` passes to its callback.
+            The argument that `ModelTuner.fit` passes to its callback.
         """
         try:
             spent = float(row["started"]) + float(row["wall_time"])
@@ -106,19 +106,19 @@ class MlflowCallback:
             if not recording.numbers:
                 recording.began = time.time() - spent
             recording.add(row)
-        except Exception as error:  # a search is worth more than its record
+        except Exception as error:  # the search matters more than its record
             self._warn_incomplete(error)
 
     def finish(self, tuner: Any, *, timeout: float = 30.0) -> str | None:
-        """Log how the search ended, and wait until the server has everything.
+        """Log the end of the search, and wait until the server has everything.
 
         Parameters
         ----------
         tuner : ModelTuner
-            Fitted with this callback; candidates that it did not see are added.
+            Fitted with this callback; candidates that the callback missed are added.
         timeout : float, default=30.0
-            Longest wait, in seconds. What is then left stays in the outbox, and a
-            warning says so.
+            Longest wait, in seconds. What is left then stays in the outbox, with a
+            warning.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class MlflowCallback:
         return self._close(timeout, *end)
 
     def __enter__(self) -> Self:
-        """Start the process that sends, so that it is ready in time."""
+        """Start the sender process early, so that it is ready in time."""
         if self._recording is None:
             try:
                 self._begin(time.time())
@@ -182,7 +182,7 @@ class MlflowCallback:
             self._close(timeout, make_end(status, tags=tags))
 
     def _close(self, timeout: float, *end: Record) -> str | None:
-        """Write the end, wait, and warn of what is left; return the parent's run id."""
+        """Write the end, wait, and warn about the rest; return the parent's run id."""
         recording, self._recording = self._recording, None
         assert recording is not None  # noqa: S101 - for the type checker
         try:
@@ -211,9 +211,9 @@ class MlflowCallback:
 
 
 class _Recording:
-    """One search on its way into the outbox, and the process that sends it.
+    """One search that is written to the outbox, and its sender process.
 
-    If nobody closes it, its lock goes with this process, and the sender ends the
+    If it is not closed, its lock is released with this process, and the sender ends the
     search as killed.
     """
 
@@ -227,7 +227,7 @@ class _Recording:
     ) -> None:
         self.log = log
         self.began = began  # seconds since 1970
-        self.numbers: set[int] = set()  # candidates that were written
+        self.numbers: set[int] = set()  # candidates already written
         self._lock = log.writer_lock()
         self._lock.acquire()
         try:
@@ -243,7 +243,7 @@ class _Recording:
         self.numbers.add(int(row["number"]))
 
     def close(self, *end: Record) -> None:
-        """Write the end, and let the sender know that nothing follows."""
+        """Write the end, and signal the sender that nothing follows."""
         try:
             self.log.append(*end)
         finally:

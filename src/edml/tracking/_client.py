@@ -1,8 +1,7 @@
 """The connection to MLflow: its address, a client, and errors without credentials.
 
-In the user's process MLflow keeps the user's settings: how long it waits for an answer
-and how often it asks again is set by its own environment variables. The sender process
-has settings of its own (`_sender`).
+In the user's process MLflow keeps the user's settings: its own environment variables
+set timeouts and retries. The sender process has separate settings (`_sender`).
 """
 
 import re
@@ -29,7 +28,7 @@ _MAX_MESSAGE = 500  # characters; some servers answer with a whole page
 
 
 def require_mlflow() -> None:
-    """Raise `MissingExtraError` without MLflow; its slow import is left for later."""
+    """Raise `MissingExtraError` without MLflow, but leave its slow import for later."""
     if find_spec("mlflow") is None:
         mlflow()
 
@@ -42,7 +41,7 @@ def mlflow(module: str = "mlflow") -> Any:
 
 
 def resolve_uri(tracking_uri: str | None) -> str:
-    """Return the store's address in a form that holds in every working directory."""
+    """Return the store's address, independent of the working directory."""
     uri = LOCAL_STORE if tracking_uri is None else str(tracking_uri).strip()
     if not uri or _NO_SCHEME.fullmatch(uri):
         message = (
@@ -59,7 +58,7 @@ def resolve_uri(tracking_uri: str | None) -> str:
 
 
 def public_uri(uri: str) -> str:
-    """Return an address without credentials, as messages and files may show it.
+    """Return an address without credentials, safe for messages and files.
 
     Database drivers also take passwords in the query, so only SQLite keeps that.
     """
@@ -88,7 +87,7 @@ def describe_error(error: BaseException, uri: str) -> str:
 
 
 def make_client(uri: str) -> Any:
-    """Return an `MlflowClient` of a store that answers; ``uri`` from `resolve_uri`."""
+    """Return an `MlflowClient` of a reachable store; ``uri`` is from `resolve_uri`."""
     try:
         if uri.startswith(("http:", "https:")):
             _check_reachable(uri)
@@ -106,7 +105,7 @@ def make_client(uri: str) -> Any:
 
 
 def _check_reachable(uri: str) -> None:
-    """Raise where nothing answers: MLflow itself would retry for minutes."""
+    """Raise if nothing answers, because MLflow itself would retry for minutes."""
     try:
         urlopen(f"{public_uri(uri)}/health", timeout=_PROBE_SECONDS).close()  # noqa: S310 - http(s)
     except HTTPError:
@@ -118,7 +117,7 @@ def _check_reachable(uri: str) -> None:
 
 @contextmanager
 def connected(tracking_uri: str | None, advice: str) -> Iterator[Any]:
-    """Yield a client; what fails in the block ends as TrackingError with the advice."""
+    """Yield a client; errors in the block become a TrackingError with the advice."""
     uri = resolve_uri(tracking_uri)
     require_mlflow()
     client = make_client(uri)
@@ -143,13 +142,13 @@ def search_all(search: Callable[..., Any], *given: Any, **query: Any) -> list[An
 
 
 def ensure_experiment(client: Any, name: str) -> str:
-    """Return the id of an experiment, creating it where it does not exist."""
+    """Return the id of an experiment, and create it if it does not exist."""
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
             return str(client.create_experiment(name))
         except Exception:
-            found = client.get_experiment_by_name(name)  # another process was faster
+            found = client.get_experiment_by_name(name)  # another process made it
             if found is None:
                 raise
     if found.lifecycle_stage != "active":

@@ -1,9 +1,9 @@
-"""From the records of one search to runs of MLflow, each exactly once.
+"""Turn the records of a search into runs of MLflow, each exactly once.
 
-A request may arrive although its answer is lost. So each run carries the search and the
-number of its candidate as tags, and whoever starts to send first asks the server which
-runs there are. Metrics and parameters may be written twice: their times and values are
-those of the record.
+A request may arrive although its answer is lost. Each run therefore has the search and
+the number of its candidate as tags, and a sender first asks the server for existing
+runs. Writing metrics and parameters twice is harmless: their times and values come from
+the record.
 """
 
 import base64
@@ -29,7 +29,7 @@ from edml.tracking._client import (
 from edml.tracking._outbox import Record, SearchLog, find_pending
 from edml.tracking._records import PARENT
 
-#: What MLflow answers to a record that it will never take.
+#: MLflow's answers to a record that it will never accept.
 _REFUSALS = {
     "BAD_REQUEST",
     "INVALID_PARAMETER_VALUE",
@@ -41,16 +41,16 @@ _REFUSALS = {
 
 @dataclass
 class Report:
-    """What a sender has done."""
+    """The result of a sender."""
 
-    n_sent: int = 0  # records of searches that arrived completely
+    n_sent: int = 0  # records of searches that were sent completely
     runs: dict[str, str] = field(default_factory=dict)  # parent run of each search
     known: list[str] = field(default_factory=list)  # searches logged before
     refused: list[str] = field(default_factory=list)  # the server's reasons
     error: str = ""  # why the rest was not sent
 
     def warn_refused(self, folder: Path) -> None:
-        """Warn of records that the server refused."""
+        """Warn about records that the server refused."""
         if self.refused:
             warnings.warn(
                 f"MLflow refused {len(self.refused)} records, which are kept in "
@@ -61,9 +61,9 @@ class Report:
 
 
 class Delivery:
-    """Sends one search, whose sender's lock the caller holds.
+    """Sends one search; the caller holds its sender lock.
 
-    After an exception, what has arrived is unknown: make a new one.
+    After an exception it is unknown what arrived; create a new instance.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class Delivery:
                 report.runs[log.search] = known[0].info.run_id
 
     def send(self, *, is_over: bool) -> bool:
-        """Send what was written since the last call; True if the search is complete.
+        """Send the records written since the last call; return whether all are sent.
 
-        ``is_over`` says that its writer was gone before this call.
+        ``is_over`` means that the writer was gone before this call.
         """
         records, self._offset = self._log.read(self._offset)
         if not self._is_known:
@@ -104,7 +104,7 @@ class Delivery:
         return is_over
 
     def _send_record(self, record: Record) -> None:
-        """Send a record, or set it aside where the server will never take it."""
+        """Send a record, or set it aside if the server will never accept it."""
         reason = "Its line is damaged."
         if "key" in record:
             try:
@@ -141,14 +141,14 @@ class Delivery:
         metrics = _to_metrics(record.get("metrics", []), at)
         tags |= self._log_artifacts(run_id, record.get("artifacts", {}))
         log_batches(self._client, run_id, metrics, record.get("params", {}), tags)
-        if parent is not None:  # before the run ends, which marks its record as done
+        if parent is not None:  # before the run ends, which marks its record as sent
             metrics = _to_metrics(record.get("of_parent", []), at)
             log_batches(self._client, parent.info.run_id, metrics)
         if status:
             self._client.set_terminated(run_id, status, at)
 
     def _log_artifacts(self, run_id: str, artifacts: dict[str, str]) -> dict[str, str]:
-        """Log files; where the store's files cannot be reached, return a tag for it."""
+        """Log files; if the artifact store is unreachable, return a tag about it."""
         if not artifacts:
             return {}
         try:
@@ -157,18 +157,18 @@ class Delivery:
                     (Path(folder) / Path(name).name).write_bytes(base64.b64decode(data))
                 self._client.log_artifacts(run_id, folder, "search")
         except Exception as error:
-            self._client.get_run(run_id)  # raises if the server itself is gone
+            self._client.get_run(run_id)  # raises if the server itself is unreachable
             return {"edml.artifacts_error": describe_error(error, self._uri)}
         return {}
 
     def _finish(self) -> None:
-        """Remove twins a last time, and end the parent run of a killed search."""
+        """Remove duplicates a last time, and end the parent run of a killed search."""
         parent = self._find_runs().get(PARENT)
         if parent is not None and _is_active(parent) and not _has_ended(parent):
             self._client.set_terminated(parent.info.run_id, "KILLED")
 
     def _find_runs(self) -> dict[str, Any]:
-        """Return the search's runs by key, and delete twins of late requests."""
+        """Return the search's runs by key, and delete duplicates from late requests."""
         found: dict[str, list[Any]] = {}
         parents = set()
         for run in self._search("edml.search", self._log.search):
@@ -177,7 +177,7 @@ class Delivery:
             parents.add(run.data.tags.get("mlflow.parentRunId"))
 
         def rank(run: Any) -> tuple[bool, bool, bool, str]:
-            """Sort the run that is kept to the front: active, with children, ended."""
+            """Sort the run to keep first: active, with children, ended."""
             run_id = run.info.run_id
             is_childless = run_id not in parents
             return not _is_active(run), is_childless, not _has_ended(run), run_id
@@ -206,7 +206,7 @@ def _to_metrics(metrics: list[Any], at: int) -> list[Any]:
 
 
 def _is_active(run: Any) -> bool:
-    """Check that nobody has deleted the run."""
+    """Check that the run is not deleted."""
     return bool(run.info.lifecycle_stage == "active")
 
 
@@ -215,7 +215,7 @@ def _has_ended(run: Any) -> bool:
 
 
 def send_pending(client: Any, folder: Path, uri: str, report: Report) -> None:
-    """Send what earlier searches have left for a server."""
+    """Send what earlier searches left for a server."""
     for log in find_pending(folder):
         begin, is_over = log.begin(), not log.is_written()
         if begin is None or begin["target"] != public_uri(uri):
@@ -225,12 +225,12 @@ def send_pending(client: Any, folder: Path, uri: str, report: Report) -> None:
                 Delivery(client, log, begin, uri, report).send(is_over=is_over)
         except Timeout:
             continue  # another process sends it
-        except TrackingError as error:  # of this search's experiment only
+        except TrackingError as error:  # concerns only this search's experiment
             report.refused.append(str(error))
 
 
 def resend(client: Any, folder: Path, uri: str) -> int:
-    """Send what searches have left, and return how many records arrived.
+    """Send what searches left, and return the number of records sent.
 
     Searches for another server stay, with a warning.
     """

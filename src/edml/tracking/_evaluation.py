@@ -1,4 +1,4 @@
-"""The evaluation of a version, as metrics, curves, pictures and a page of its run."""
+"""Log the evaluation of a version: metrics, curves, pictures and a page."""
 
 import json
 import math
@@ -17,7 +17,7 @@ _FOLDER = "evaluation"
 def log_evaluation(
     client: Any, registry: ModelRegistry, version: int, run_id: str, model_id: str
 ) -> None:
-    """Log the version's latest evaluation on rows that decided no contest of it.
+    """Log the version's latest evaluation on rows that did not decide its contests.
 
     Logging it again changes nothing: the step of its metrics is its number, and their
     time is the evaluation's.
@@ -57,7 +57,7 @@ def list_figures(evaluation: Evaluation) -> dict[str, float]:
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write the page, its pictures and the curves; none of them names a student."""
+    """Write the page, its pictures and the curves, none of which names a student."""
     evaluation.to_html(folder / "report.html")
     for picture in evaluation.draw_pictures():
         name = re.sub(r"\W+", "-", picture.title.lower()).strip("-")

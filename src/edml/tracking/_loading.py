@@ -1,7 +1,7 @@
-"""Models from MLflow, through the registry's own checks.
+"""Load models from MLflow through the registry's checks.
 
-MLflow reads the list of types that may be loaded from the folder of the model itself,
-so that whoever can write there chooses it. Here the list is the registry's.
+MLflow reads the list of allowed types from the model's own folder, so anyone with write
+access can change it. This module uses the registry's list.
 """
 
 import json
@@ -28,12 +28,12 @@ _ADDRESS = re.compile(
 def load_model(
     uri: str, tracking_uri: str | None = None, trusted: Sequence[str] = ()
 ) -> Any:
-    """Load a model that `log_model` or `sync` has logged, and no other.
+    """Load a model that `log_model` or `sync` has logged.
 
     Its file must have the SHA-256 that the server knows, and is then checked as
     `edml.registry.ModelRegistry.load` checks it, against a closed list of types.
-    Nothing is unpickled, and the list beside the file is not read. Whoever may change
-    both the server's tags and its files can still put another model in place.
+    Nothing is unpickled, and the list of types next to the file is not read. Anyone who
+    can change both the server's tags and its files can still replace the model.
 
     Parameters
     ----------
@@ -44,32 +44,32 @@ def load_model(
         Address of the MLflow server; None is ``sqlite:///mlflow.db`` in the working
         directory.
     trusted : sequence of str, default=()
-        Full names of your own classes that the model may hold.
+        Full names of your own classes that the model may contain.
 
     Returns
     -------
     model : classifier
-        It predicts the same bits as the registry's.
+        Its predictions are bit-identical to those of the registry's model.
 
     Raises
     ------
     RegistryError
-        If the address has another form, the model was not logged by edml, or its file
-        is damaged or holds something that is not allowed.
+        If the address is malformed, the model was not logged by edml, or its file is
+        damaged or contains a type that is not allowed.
     TrackingError
-        If the server cannot be reached, or has no such model.
+        If the server cannot be reached, or the model does not exist.
     MissingExtraError
         If MLflow is not installed.
 
     Warns
     -----
     UserWarning
-        If it was stored under library versions whose difference may matter.
+        If it was stored with other library versions and the difference may matter.
 
     See Also
     --------
-    log_model : Logs it.
-    edml.registry.ModelRegistry.load : Loads it from the registry.
+    log_model : Log a model.
+    edml.registry.ModelRegistry.load : Load a model from the registry.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def _read_libraries(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 class ServedModel:
-    """A model of two classes behind the method that MLflow's servers call."""
+    """A binary classifier with the method that MLflow's servers call."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -150,7 +150,7 @@ class ServedModel:
 
 
 def _load_pyfunc(path: str) -> ServedModel:
-    """Load a downloaded model file; MLflow looks for this name."""
+    """Load a downloaded model file; MLflow calls this function by its name."""
     model = read_model_file(path)
     check_binary(model)
     return ServedModel(model)

@@ -32,23 +32,23 @@ _ADVICE = "What is there is complete; run sync again for the rest."
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What `sync` did, and what it left alone.
+    """The changes that `sync` made, and the conflicts that it left.
 
     Parameters
     ----------
     logged : tuple of str
         The versions that were logged, a sentence for each.
     changed : tuple of str
-        What was brought up to date.
+        The tags and aliases that were updated.
     conflicts : tuple of str
-        What somebody has changed on the server, and what could not be mirrored. None
-        of it was overwritten, and each sync reports it again until it is settled.
+        Manual changes on the server, and what could not be mirrored. Nothing of it was
+        overwritten; each sync reports it again until it is resolved.
     resent : int, default=0
         Number of records of earlier searches that were sent from the outbox.
 
     See Also
     --------
-    sync : Returns it.
+    sync : Mirror a registry.
 
     Examples
     --------
@@ -71,14 +71,14 @@ def sync(
     *,
     outbox: str | PathLike[str] | None = None,
 ) -> SyncReport:
-    """Bring an MLflow server in step with a registry, which is not changed.
+    """Synchronize an MLflow server with a registry, which is not changed.
 
     Every version is logged as by `log_model`. The alias ``champion`` follows the
-    version in production, ``challenger`` the newest in staging, and the tags of each
-    version its stage, its figures, and who changed it last and why. A version that
-    was removed from the registry stays on the server, in the stage "removed". What
-    was changed by hand there is reported and not overwritten. A second call changes
-    nothing, and one that was interrupted is finished by the next.
+    version in production, and ``challenger`` the newest in staging. The tags of each
+    version show its stage, its figures, and the author and reason of its last change. A
+    version that was removed from the registry stays on the server, in the stage
+    "removed". Manual changes there are reported and not overwritten. A second call
+    changes nothing, and the next call completes an interrupted one.
 
     Parameters
     ----------
@@ -88,13 +88,13 @@ def sync(
         Address of the MLflow server; None is ``sqlite:///mlflow.db`` in the working
         directory.
     outbox : str or path-like, default=None
-        The folder of what searches could not send, which is sent now; None is
+        The folder of unsent records of searches, which are sent now; None is
         ``.edml-outbox`` in the working directory.
 
     Returns
     -------
     report : SyncReport
-        What was done, and what was left alone.
+        The changes and the conflicts.
 
     Raises
     ------
@@ -113,8 +113,8 @@ def sync(
 
     See Also
     --------
-    log_model : Logs one version.
-    MlflowCallback : Keeps in the outbox what it cannot send.
+    log_model : Log one version.
+    MlflowCallback : Log a search; it keeps unsent records in the outbox.
 
     Examples
     --------
@@ -184,7 +184,7 @@ class _Mirror:
     # -- versions --------------------------------------------------------------------
 
     def _report_duplicates(self, found: list[Any]) -> None:
-        """Report versions that two syncs at a time have logged twice."""
+        """Report versions that two concurrent syncs have logged twice."""
         numbers: dict[str, list[str]] = {}
         for one in found:
             numbers.setdefault(one.tags[VERSION], []).append(str(one.version))
@@ -253,7 +253,7 @@ class _Mirror:
     # -- the registered model ----------------------------------------------------------
 
     def _read_mirrored(self) -> set[int]:
-        """Return the versions that were ever mirrored; a missing one was deleted."""
+        """Return all versions ever mirrored; a missing one was deleted there."""
         query = f"name = '{self.name}'"
         models = self.client.search_registered_models(filter_string=query)
         if not models:
@@ -287,7 +287,7 @@ class _Mirror:
             self._report_conflict(f"alias {alias}", wanted, _number(value))
 
     def _desired_aliases(self, written: Mapping[str, str]) -> dict[str, str]:
-        """Return MLflow's number for each alias that the stages ask for."""
+        """Return MLflow's number for each alias that the stages require."""
         found = {}
         for alias, stage in ((CHAMPION, PRODUCTION), (CHALLENGER, STAGING)):
             stages = self._describer.stages.items()

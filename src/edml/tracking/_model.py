@@ -44,12 +44,12 @@ def log_model(
 ) -> str:
     """Log a version of a registry as a model of MLflow.
 
-    MLflow gets the registry's own skops file and never a pickle, with the list of its
-    types, a signature of its answer, an example of synthetic events, and the figures,
-    curves and page of its latest evaluation that decided no contest. The model is
-    registered under the registry's name. Where it is loaded or served, it passes the
-    registry's checks again, and answers each row with ``probability`` and ``flagged``.
-    A version that is there already is not logged again.
+    MLflow receives the registry's skops file, never a pickle, with the list of its
+    types, an output signature, an example of synthetic events, and the figures, curves
+    and page of its latest evaluation that did not decide a contest. The model is
+    registered under the registry's name. Loading or serving it repeats the registry's
+    checks; it returns ``probability`` and ``flagged`` for each row. A version that is
+    already there is not logged again.
 
     Parameters
     ----------
@@ -72,17 +72,17 @@ def log_model(
     Raises
     ------
     RegistryError
-        If there is no such version, it is damaged, it does not give the probabilities
-        of two classes, or the server has another model as that version.
+        If the version does not exist or is damaged, it does not predict the
+        probabilities of two classes, or the server has another model as that version.
     TrackingError
-        If the server cannot be reached, or refuses the model.
+        If the server cannot be reached, or rejects the model.
     MissingExtraError
         If MLflow is not installed.
 
     See Also
     --------
-    sync : Mirrors all versions, with their stages.
-    load_model : Loads it again.
+    sync : Mirror all versions, with their stages.
+    load_model : Load a logged model.
 
     Examples
     --------
@@ -108,7 +108,7 @@ Register a model first.
 
 
 def list_versions(client: Any, name: str) -> list[Any]:
-    """Return a model's versions that came from an edml registry, the oldest first."""
+    """Return a model's versions that came from an edml registry, oldest first."""
     found = search_all(client.search_model_versions, filter_string=f"name = '{name}'")
     ours = [one for one in found if one.tags.get(_tags.REGISTRY) == name]
     return sorted(ours, key=lambda one: int(one.version))
@@ -144,8 +144,8 @@ def add_version(
 ) -> Any:
     """Log a version that is missing or incomplete, and return MLflow's version.
 
-    MLflow's version is created last, so that an existing one is complete. What an
-    earlier attempt has left is found by its tags, and completed.
+    MLflow's version is created last, so that an existing one is complete. The remains
+    of an earlier attempt are found by their tags, and completed.
     """
     exported = registry.export_model(record.version)
     model = exported.load()
@@ -178,9 +178,9 @@ def add_version(
 
 
 def _source_of(client: Any, logged: Any) -> str:
-    """Return the source of a version: a server wants the model's id.
+    """Return the source of a version: a server requires the model's id.
 
-    A local store would look for that in MLflow's global store.
+    A local store would look up the id in MLflow's global store.
     """
     remote = str(client.tracking_uri).startswith(("http:", "https:"))
     return f"models:/{logged.model_id}" if remote else str(logged.artifact_location)

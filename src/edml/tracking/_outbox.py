@@ -1,8 +1,8 @@
-"""The outbox: a folder with one file for each search that MLflow does not have yet.
+"""The outbox: a folder with one file for each search that is not yet in MLflow.
 
-A search is a file of JSON lines. Its writer appends and holds a lock while it lives, so
-that others see when it has been killed; whoever sends it holds another lock. The file
-is removed when the server has everything.
+A search is a file of JSON lines. Its writer appends to it and holds a lock while alive,
+so that others notice a killed writer; the sender holds another lock. The file is
+removed when the server has everything.
 """
 
 import errno
@@ -29,8 +29,7 @@ Record = dict[str, Any]
 class SearchLog:
     """The records of one search on the disk.
 
-    A record is a dict that JSON can hold (`_records`), and a search's id has 32
-    hexadecimal digits.
+    A record is a JSON object (`_records`), and a search's id has 32 hexadecimal digits.
     """
 
     def __init__(self, folder: str | os.PathLike[str], search: str) -> None:
@@ -39,19 +38,19 @@ class SearchLog:
         self.path = self.folder / f"{search}.jsonl"
 
     def append(self, *records: Record) -> None:
-        """Write records through to the disk, all of them or none."""
+        """Append records and sync them to the disk, all or none."""
         self._append(self.path, records)
 
     def write(self, records: Iterable[Record]) -> None:
-        """Replace the file by these records, all at once."""
+        """Replace the file with these records, atomically."""
         self._make_folder()
         replace_file(self.path, _to_lines(records))
 
     def read(self, start: int = 0) -> tuple[list[Record], int]:
         """Return the records from a byte offset on, and the offset of the next one.
 
-        A line that its writer has not finished is left for later. A damaged one comes
-        as a record with the only name "damaged".
+        An unfinished line is left for later. A damaged line is returned as a record
+        with the single key "damaged".
         """
         try:
             with self.path.open("rb") as file:
@@ -73,20 +72,20 @@ class SearchLog:
         return first if known else None
 
     def set_aside(self, record: Record, reason: str) -> None:
-        """Keep a record that the server will never take, and the reason for that."""
+        """Keep a record that the server will never accept, with the reason."""
         path = self.path.with_suffix(".refused")
         self._append(path, [{"reason": reason, "record": record}])
 
     def writer_lock(self) -> FileLock:
-        """Return the lock that the process of the search holds while it lives."""
+        """Return the lock that the process of the search holds while alive."""
         return self._lock("writer", _LOCK_SECONDS)  # others test it for an instant
 
     def sender_lock(self) -> FileLock:
-        """Return the lock of the one process that may send the search."""
+        """Return the lock of the single process that may send the search."""
         return self._lock("sender", -1)
 
     def is_written(self) -> bool:
-        """Check whether the process of the search is alive and not done with it."""
+        """Check whether the process of the search is still writing."""
         if not self._lock_path("writer").exists():
             return False
         try:
@@ -99,7 +98,7 @@ class SearchLog:
         """Remove the file and its locks."""
         self.path.unlink(missing_ok=True)
         for role in ("writer", "sender"):
-            with suppress(OSError):  # Windows removes no open file
+            with suppress(OSError):  # Windows cannot remove an open file
                 self._lock_path(role).unlink(missing_ok=True)
 
     def _append(self, path: Path, records: Iterable[Record]) -> None:
@@ -117,12 +116,12 @@ class SearchLog:
                 raise
 
     def _make_folder(self) -> None:
-        # parameters and errors are nobody else's business
+        # parameters and errors are private
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _lock(self, role: str, timeout: float) -> FileLock:
         self._make_folder()
-        # a search may end in another thread than it began in
+        # a search may end in a different thread
         return FileLock(self._lock_path(role), timeout=timeout, thread_local=False)
 
     def _lock_path(self, role: str) -> Path:
@@ -132,7 +131,7 @@ class SearchLog:
 def find_pending(folder: str | os.PathLike[str]) -> list[SearchLog]:
     """Return the searches in a folder that were not sent completely.
 
-    A file with a damaged beginning stays as it is: nobody knows where it should go.
+    A file with a damaged first record is left alone: its server is unknown.
     """
     try:
         names = sorted(path.name for path in Path(folder).iterdir())

@@ -1,8 +1,8 @@
-"""The folder of an MLflow model: the registry's own file, and what MLflow asks for.
+"""The folder of an MLflow model: the registry's file, and the files MLflow needs.
 
 It is written without MLflow's `save_model`, which would dump the model again, search
-the working directory for a project to pack, and guess the requirements that the record
-knows in a process of its own.
+the working directory for a project to pack, and start a process to infer the
+requirements that the record already states.
 """
 
 import json
@@ -30,8 +30,8 @@ def write_package(
 ) -> None:
     """Write the folder of an MLflow model into an empty one.
 
-    ``model`` is the loaded one, and ``logged`` MLflow's logged model, whose folder it
-    will be.
+    ``model`` is the loaded model, and ``logged`` the MLflow LoggedModel that will own
+    the folder.
     """
     record = exported.record
     described = mlflow("mlflow.models").Model(
@@ -70,7 +70,7 @@ def write_package(
 
 
 def check_binary(model: Any) -> None:
-    """Raise unless the model gives the probabilities of two classes."""
+    """Raise unless the model predicts the probabilities of two classes."""
     n_classes = len(getattr(model, "classes_", ()))
     has_probabilities = hasattr(model, "predict_proba")
     if not has_probabilities or n_classes != 2:
@@ -86,7 +86,7 @@ def check_binary(model: Any) -> None:
 def make_example(model: Any) -> pd.DataFrame | None:
     """Return synthetic events with the columns that the model needs.
 
-    None if it was not fitted on events: the meaning of its columns is unknown then.
+    Return None if it was not fitted on events: the meaning of its columns is unknown.
     """
     names = columns_of(model)
     seen = getattr(model, "feature_names_in_", None)
@@ -97,10 +97,10 @@ def make_example(model: Any) -> pd.DataFrame | None:
 
 
 def _make_signature() -> Any:
-    """Describe the answer only.
+    """Describe the output only.
 
-    With described inputs MLflow refuses whole numbers, datetimes and empty columns
-    that the model takes, and prints the values. edml's own checks name columns.
+    With an input schema MLflow would refuse integers, datetimes and empty columns that
+    the model accepts, and print the values. edml's own checks only name columns.
     """
     schema = mlflow("mlflow.types.schema")
     answer = [
@@ -113,7 +113,7 @@ def _make_signature() -> Any:
 def _write_example(folder: Path, example: pd.DataFrame) -> dict[str, str]:
     cells = example.astype(object).where(example.notna(), None)
     split = {"columns": list(cells.columns), "data": cells.to_numpy().tolist()}
-    # json, because pandas' own writer rounds
+    # json, because pandas' JSON writer rounds
     (folder / _EXAMPLE).write_text(json.dumps(split), "utf-8")
     served = json.dumps({"dataframe_split": split})
     (folder / _SERVING_EXAMPLE).write_text(served, "utf-8")

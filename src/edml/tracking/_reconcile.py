@@ -1,8 +1,8 @@
-"""What to write on a server where others write too: a three-way comparison.
+"""Reconcile values on a server that others also edit, by a three-way comparison.
 
-It compares what the registry says now, what was written last, and what is there. A
+It compares the registry's values, the values last written, and those on the server. A
 value that only we have written may be replaced. A value that somebody else wrote is
-reported, and stays. What was written last is kept on the server as JSON.
+kept and reported. The values last written are stored on the server as JSON.
 """
 
 import json
@@ -14,7 +14,7 @@ Changes = dict[str, str | None]  # None: removed
 
 
 class Target(NamedTuple):
-    """How to write something on the server, to remove it, and to keep the JSON."""
+    """How to write a value to the server, remove it, and store the JSON."""
 
     write: Callable[[str, str], Any]
     remove: Callable[[str], Any]
@@ -24,11 +24,11 @@ class Target(NamedTuple):
 def reconcile(
     desired: Values, there: Mapping[str, str], remembered: str | None, target: Target
 ) -> tuple[Changes, Changes]:
-    """Write what makes ``there`` equal to ``desired``, and return writes and conflicts.
+    """Make ``there`` equal to ``desired``, and return writes and conflicts.
 
-    Names that are neither desired nor remembered are not ours. It may be killed at any
-    point: while it writes, the JSON also holds the values before, so that the next run
-    does not take its writes for another's.
+    Names that are neither desired nor remembered are not ours. A kill at any point is
+    safe: during the writes, the JSON also holds the previous values, so that the next
+    run does not mistake them for somebody else's.
     """
     written, before = read_memory(remembered)
     writes: Changes = {}
@@ -39,7 +39,7 @@ def reconcile(
         last = written.get(name)
         if found != wanted and found not in (last, before.get(name, last)):
             conflicts[name] = found
-            wanted = last  # reported again until somebody settles it
+            wanted = last  # reported again until it is resolved
         elif found != wanted:
             writes[name] = wanted
         if wanted is not None:
@@ -59,13 +59,13 @@ def reconcile(
 
 
 def write_memory(written: Values, before: Changes) -> str:
-    """Return the JSON of what was written, and of what it is about to replace."""
+    """Return the JSON of the written values, and of those about to be replaced."""
     parts = {"written": written, "before": before}
     return json.dumps({name: part for name, part in parts.items() if part})
 
 
 def read_memory(text: str | None) -> tuple[Values, Changes]:
-    """Read the JSON; damaged, it is empty, and every difference is a conflict."""
+    """Read the JSON; if damaged, it is empty, so every difference is a conflict."""
     try:
         found = json.loads(text or "{}")
         parts = [dict(found.get(name) or {}) for name in ("written", "before")]

@@ -1,6 +1,6 @@
-"""The records of a search: plain texts and finite numbers, within MLflow's limits.
+"""The records of a search: strings and finite numbers, within MLflow's limits.
 
-A record says what to log to one run: ``key`` is the number of its candidate, or
+A record holds what to log to one run: ``key`` is the number of its candidate, or
 `PARENT`. A record with a ``status`` ends its run.
 """
 
@@ -40,10 +40,10 @@ def make_begin(
     started: float,
     history: str = "",
 ) -> Record:
-    """Return the record that opens a search, and creates its parent run.
+    """Return the record that opens a search and creates its parent run.
 
     ``target`` is the server's address without credentials, ``started`` is in seconds
-    since 1970, and ``history`` is the hash of a search that is already over.
+    since 1970, and ``history`` is the hash of a search that is already finished.
     """
     return {
         "key": PARENT,
@@ -64,8 +64,8 @@ def make_begin(
 def make_candidate(search: str, row: Mapping[str, Any], began: float) -> Record:
     """Return the record of a candidate's run, with the best score for the parent.
 
-    ``row`` is what `ModelTuner.fit` hands its callback, and ``began`` the start of the
-    fit, in seconds since 1970.
+    ``row`` is what `ModelTuner.fit` passes to its callback, and ``began`` the start of
+    the fit, in seconds since 1970.
     """
     number, status = int(row["number"]), str(row["status"])
     started = began + _to_finite(row.get("started"), 0.0)
@@ -124,12 +124,12 @@ def make_end(
 
 
 def to_milliseconds(seconds: float) -> int:
-    """Return a time as MLflow counts it."""
+    """Return a time in MLflow's unit, milliseconds."""
     return round(1000 * seconds)
 
 
 def keep_finite(metrics: Iterable[Metric]) -> list[Metric]:
-    """Leave out unknown and infinite figures, which MLflow would draw."""
+    """Drop NaN and infinite metrics, which MLflow would plot."""
     known = [(name, _to_finite(value, math.nan), step) for name, value, step in metrics]
     return [metric for metric in known if not math.isnan(metric[1])]
 
@@ -143,7 +143,7 @@ def _to_finite(value: Any, default: float) -> float:
 
 
 def to_params(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return as many parameters, with names and values that MLflow takes."""
+    """Return the parameters with names and values that MLflow accepts."""
     found: dict[str, str] = {}
     used: set[str] = set()
     for name, value in params.items():
@@ -156,9 +156,9 @@ def to_params(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def to_key(name: str) -> str:
-    """Return the nearest name of letters, digits and ``_-. `` that MLflow takes."""
+    """Return the nearest name that MLflow accepts: letters, digits and ``_-. ``."""
     key = re.sub(r"[^\w.\- ]", "_", to_text(name, 10 * _MAX_KEY))
-    if not key or key[0] == ".":  # it must not look like a path
+    if not key or key[0] == ".":  # must not look like a path
         key = f"_{key[1:]}"
     if len(key) > _MAX_KEY:
         key = f"{key[: _MAX_KEY - 9]}_{_short_hash(name)}"
@@ -166,7 +166,7 @@ def to_key(name: str) -> str:
 
 
 def to_text(value: Any, length: int) -> str:
-    """Return a value as text, cut with a remark where it exceeds ``length``."""
+    """Return a value as text, truncated with a note if it exceeds ``length``."""
     text = str(value).replace("\x00", "�")
     text = text.encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
     if len(text) <= length:
@@ -180,7 +180,7 @@ def _short_hash(text: str) -> str:
 
 
 def read_rows(tuner: Any) -> list[dict[str, Any]]:
-    """Return the rows of a fitted tuner as its callback was handed them."""
+    """Return the rows of a fitted tuner as its callback received them."""
     rows = tuner.history_.to_dict("records")
     for number, row in enumerate(rows):
         row["number"] = number
@@ -194,7 +194,7 @@ def read_rows(tuner: Any) -> list[dict[str, Any]]:
 
 
 def hash_history(tuner: Any) -> str:
-    """Return 32 hex digits that identify a finished search: what it tried, and when."""
+    """Return 32 hex digits that identify a finished search by candidates and times."""
     rows = [
         [str(row[name]) for name in ("algorithm", "status", "score", "started")]
         + [str(row["wall_time"]), to_params(row["params"])]

@@ -1,4 +1,4 @@
-"""log_search: a search that is over, as runs of MLflow."""
+"""log_search: log a finished search as MLflow runs."""
 
 import base64
 import time
@@ -33,15 +33,15 @@ def log_search(
     *,
     run_name: str | None = None,
 ) -> str:
-    """Log a search that is over to MLflow.
+    """Log a finished search to MLflow.
 
-    One parent run stands for the search, and one child run for each candidate: its
-    parameters, the score of each fold, times, and the error if it failed. The parent
-    has pictures of the convergence and of the parameters that mattered, fingerprints
-    of the split plan and the data, and the tuner's parameters. The scores chose among
-    candidates, and are not a performance.
+    The search is a parent run, and each candidate a child run with its parameters, the
+    score of each fold, times, and the error if it failed. The parent run has pictures
+    of the convergence and of the parameters that mattered, fingerprints of the split
+    plan and the data, and the tuner's parameters. The scores were used to choose among
+    candidates, and do not estimate performance.
 
-    Nothing of the table is sent. What could not be sent waits in the folder
+    No data of the table is sent. What could not be sent waits in the folder
     ``.edml-outbox`` of the working directory.
 
     Parameters
@@ -54,12 +54,12 @@ def log_search(
         Address of the server; None is the file ``mlflow.db`` in the working
         directory.
     run_name : str, default=None
-        Name of the parent run; None makes one up.
+        Name of the parent run; None generates one.
 
     Returns
     -------
     run_id : str
-        Id of the parent run. A search that is on the server already, from a
+        Id of the parent run. A search that is already on the server, from a
         `MlflowCallback` or an earlier call, is not logged again.
 
     Raises
@@ -67,7 +67,7 @@ def log_search(
     NotFittedError
         If the tuner is not fitted.
     TrackingError
-        If the tracking URI is invalid, or the server does not take everything; the
+        If the tracking URI is invalid, or the server does not accept everything; the
         rest waits in the outbox.
     MissingExtraError
         If MLflow is not installed.
@@ -79,7 +79,7 @@ def log_search(
 
     See Also
     --------
-    MlflowCallback : Logs while the search goes on.
+    MlflowCallback : Log a search while it runs.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def log_search(
 
 
 def explain_pending(folder: Path, uri: str, reason: str) -> str:
-    """Explain where the rest of a search waits, and how it gets to the server."""
+    """Explain where the rest of a search waits, and how to send it."""
     address = public_uri(uri)
     return (
         f"Expected MLflow at {address} to take the whole search; the rest waits in "
@@ -125,7 +125,7 @@ def explain_pending(folder: Path, uri: str, reason: str) -> str:
 
 
 def describe_search(tuner: Any, history: str) -> tuple[Record, Record]:
-    """Return the records that end a search: which candidate is best, and the rest."""
+    """Return the records that end a search: the best candidate, and everything else."""
     table = tuner.history_
     metrics = [
         ("search/chosen_score", tuner.best_score_, 0),
@@ -159,7 +159,7 @@ def _to_csv(tuner: Any) -> bytes:
 
 
 def _draw(tuner: Any) -> dict[str, str]:
-    """Return the pictures that can be drawn: with matplotlib, of enough candidates."""
+    """Return the pictures that can be drawn, given matplotlib and enough candidates."""
     pictures = {}
     displays: dict[str, Any] = {
         "convergence.png": ConvergenceDisplay,
@@ -170,7 +170,7 @@ def _draw(tuner: Any) -> dict[str, str]:
             figures = import_optional(
                 "matplotlib.figure", extra="plot", purpose="Plotting"
             )
-            # not one of pyplot's figures, which a notebook or a window would show
+            # not a pyplot figure, which a notebook or a window would show
             figure = figures.Figure(figsize=(8, 6), layout="constrained")
             display.from_tuner(tuner, ax=figure.subplots())
         except (MissingExtraError, ValueError):

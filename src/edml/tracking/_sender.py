@@ -1,8 +1,8 @@
-"""The process that sends the outbox to MLflow.
+"""The sender process, which sends the outbox to MLflow.
 
-It is a process of low priority: importing MLflow takes seconds, in which a search would
-stand still, and its requests may hang. Its settings of MLflow, one of which is that
-MLflow reports its use to nobody, do not touch the user's process.
+It has low priority. It is separate because importing MLflow would block a search for
+seconds, and requests may hang. Its MLflow settings, such as telemetry turned off, do
+not affect the user's process.
 """
 
 import json
@@ -20,12 +20,12 @@ from edml.tracking._delivery import Delivery, Report, send_pending
 from edml.tracking._outbox import SearchLog, find_pending
 
 _POLL_SECONDS = 0.1
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 30.0  # seconds between tries to reach the server
-_N_LAST_TRIES = 3  # once the search is over
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 30.0  # seconds between attempts to reach the server
+_N_LAST_TRIES = 3  # after the end of the search
 _NICENESS = 19
 _COMMAND = "from edml.tracking._sender import main; main()"
 _SETTINGS = {
-    # one try of bounded length: a second one might send what has arrived already
+    # a single attempt with a timeout: a retry might send a request that has arrived
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -36,9 +36,9 @@ _SETTINGS = {
 class Sender:
     """A process that sends a search, started at once.
 
-    It ends when the search's writer is gone and everything has arrived or cannot
-    arrive, and also sends what earlier searches have left. It gets the address over a
-    pipe, because everybody can see command lines.
+    It ends when the search's writer is gone and everything is sent or cannot be sent;
+    it also sends what earlier searches left. It receives the address over a pipe,
+    because command lines are visible to all users.
     """
 
     def __init__(self, log: SearchLog, uri: str) -> None:
@@ -55,7 +55,7 @@ class Sender:
         )
         task = {"folder": str(log.folder), "uri": uri, "search": log.search}
         if self._process.stdin is not None:
-            with suppress(OSError):  # it has died; wait says with which code
+            with suppress(OSError):  # it has died; wait reports the exit code
                 self._process.stdin.write(json.dumps(task))
                 self._process.stdin.close()
         self._process.stdin = None
@@ -66,9 +66,9 @@ class Sender:
         return self._process.pid
 
     def wait(self, seconds: float | None = None) -> Report:
-        """Return its report, and warn of what the server refused.
+        """Return its report, and warn about records that the server refused.
 
-        It is killed if it takes longer than so many seconds.
+        Kill the process if it takes longer than ``seconds``.
         """
         timeout = ""
         try:
@@ -95,10 +95,10 @@ def _new_group() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do the task on standard input, and report on standard output."""
+    """Run the task from standard input, and report on standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)  # a fold waits for the process that it shares a core with
+        os.nice(_NICENESS)  # do not slow down a fold on the same core
     task = json.load(sys.stdin)
     folder, uri, report = Path(task["folder"]), task["uri"], Report()
     # MLflow prints a line for each run, which would fill the pipe
@@ -113,12 +113,12 @@ def main() -> None:
 
 
 def _print(report: Report) -> None:
-    with suppress(OSError):  # nobody listens any more
+    with suppress(OSError):  # the parent has stopped reading
         print(json.dumps(vars(report)), file=sys.__stdout__, flush=True)
 
 
 def _follow(log: SearchLog, uri: str, report: Report) -> bool:
-    """Send a search while it is written, and return whether all of it arrived."""
+    """Send a search while it is being written, and return whether all of it is sent."""
     delivery, pause, n_failed = None, _FIRST_PAUSE, 0
     with log.sender_lock():
         begin = log.begin()
@@ -131,12 +131,12 @@ def _follow(log: SearchLog, uri: str, report: Report) -> bool:
                     delivery = Delivery(make_client(uri), log, begin, uri, report)
                 is_complete = delivery.send(is_over=is_over)
             except Exception as error:
-                delivery = None  # it cannot know what has arrived
+                delivery = None  # it is unknown what has arrived
                 n_failed += is_over
                 reason = describe_error(error, uri)
                 if reason != report.error:  # not each time: the pipe could fill up
                     report.error = reason
-                    _print(report)  # for a parent that ends this process early
+                    _print(report)  # for a parent that kills this process early
                 _rest(log, _FIRST_PAUSE if is_over else pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
@@ -148,7 +148,7 @@ def _follow(log: SearchLog, uri: str, report: Report) -> bool:
 
 
 def _rest(log: SearchLog, seconds: float) -> None:
-    """Wait, but not much longer than the search is written."""
+    """Wait, but stop soon after the search's writer ends."""
     until = time.monotonic() + seconds
     time.sleep(min(seconds, _FIRST_PAUSE))
     while time.monotonic() < until and log.is_written():

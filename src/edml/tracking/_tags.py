@@ -1,4 +1,4 @@
-"""The tags of a mirrored version: what identifies it, and what they say about it."""
+"""The tags of a mirrored version: its identity, and its description."""
 
 import json
 import math
@@ -15,13 +15,13 @@ PREFIX = "edml."
 REGISTRY, VERSION, SHA256 = "edml.registry", "edml.model_version", "edml.sha256"
 LIBRARIES, LOGGED_MODEL = "edml.libraries", "edml.logged_model"
 EVALUATED_AT, STAGE = "edml.evaluated_at", "edml.stage"
-#: What was written last, as JSON: whatever differs from it was changed by hand.
+#: The values last written, as JSON; any other value was changed by hand.
 SYNCED = "edml.synced"
 REMOVED = "removed"
-#: The figures in a list of versions; all of them are metrics of the run.
+#: The figures shown in a list of versions; the run has all metrics.
 HEADLINES = ("average_precision", "roc_auc", "brier")
 
-_MAX_LENGTH = 500  # characters of what people wrote
+_MAX_LENGTH = 500  # characters of free text
 
 
 def identity_tags(registry: ModelRegistry, record: ModelRecord) -> dict[str, str]:
@@ -54,7 +54,7 @@ def is_version(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 
 class Describer:
-    """Describes a registry's versions in tags, from one look at the registry."""
+    """Describes a registry's versions in tags, from one snapshot of the registry."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         table = registry.records()
@@ -68,9 +68,9 @@ class Describer:
         self.stages = {version: row["stage"] for version, row in self._rows.items()}
 
     def describe(self, record: ModelRecord) -> dict[str, str]:
-        """Return the tags of a version now, without those of its identity.
+        """Return the current tags of a version, without those of its identity.
 
-        The figures are those of the latest evaluation that decided no contest.
+        The figures come from the latest evaluation that did not decide a contest.
         """
         return _to_tags(
             {
@@ -85,7 +85,7 @@ class Describer:
     def describe_removed(
         self, version: int, before: Mapping[str, str]
     ) -> dict[str, str]:
-        """Return the tags of a version that has left the registry since ``before``."""
+        """Return the tags of a version removed from the registry since ``before``."""
         return {**before, **_to_tags({STAGE: REMOVED, **self._last_change(version)})}
 
     def _figures(self, version: int) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Describer:
 
 
 def _to_tags(values: Mapping[str, Any]) -> dict[str, str]:
-    """Write values as MLflow keeps them; it has no empty tags."""
+    """Convert values to MLflow's tags, which cannot be empty."""
     return {
         to_key(name): text
         for name, value in values.items()
