@@ -234,7 +234,7 @@ def _read_outcome(
 
 
 def _part(pipe: Any) -> tuple[Any, Any]:
-    """Split a pipeline into what runs once for all folds, or None, and the rest."""
+    """Split a pipeline into steps to run once for all folds, or None, and the rest."""
     inner = getattr(pipe, "estimator", None)
     if isinstance(pipe, RiskClassifier) and inner is None:
         inner = make_risk_pipeline(random_state=_read_seed(pipe.random_state))

@@ -119,7 +119,7 @@ class _Check:
             )
 
     def states(self) -> None:
-        """Check that all generations are there, and follow from each other."""
+        """Check that all generations exist, and follow from each other."""
         folder = self.store.home.states
         generations = self.numbers(folder, ".json")
         self.gaps(generations, folder)
