@@ -2,9 +2,9 @@
 How good is a model, really?
 ============================
 
-A single figure says little about a risk model. It hides how uncertain it is, on which
-day of the course predictions become useful, whether they are equally good for all
-students, and whether the split was fair. This page answers all four questions.
+A single figure says little about a risk model. It does not show its uncertainty, the
+course day on which predictions become useful, whether they are equally good for all
+students, or whether the split was fair. This page answers these four questions.
 
 The data are synthetic and ship with edml.
 """
@@ -13,8 +13,9 @@ The data are synthetic and ship with edml.
 # A model, and students it has not seen
 # -------------------------------------
 #
-# All rows of a student are on one side of the split. The threshold is the default: the
-# one with the highest F1 on out-of-fold predictions of the training students.
+# All rows of a student are on one side of the split. The model uses the default
+# threshold, which has the highest F1 on out-of-fold predictions of the training
+# students.
 
 from edml import RiskClassifier, load_activity, student_train_test_split
 
@@ -30,9 +31,9 @@ model = RiskClassifier().fit(X_train, y_train)
 #
 # :func:`~edml.inspection.evaluate` measures everything. The unit is a student in a
 # course on a day, a *snapshot*, however many events the day had. The intervals come
-# from a bootstrap over students, because the days of one student are alike: many
+# from a bootstrap over students, because the days of one student are correlated: many
 # snapshots of few failing students are still little evidence.
-# ``evaluation.to_html("page.html")`` writes it as a page.
+# ``evaluation.to_html("page.html")`` writes the evaluation as a page.
 
 from edml import evaluate
 
@@ -43,7 +44,7 @@ evaluation
 # How soon, and how steadily
 # --------------------------
 #
-# An alarm is useful while there is time left, and if it does not come and go.
+# An alert is useful if it comes early and does not flicker.
 
 lead = evaluation.lead_time
 print(f"enrolments that fail       {lead['n_failing']:5}")
@@ -52,23 +53,22 @@ print(f"days before the end, median{lead['median']:5.0f}")
 print(f"flags that change overnight{evaluation.flip_rate:5.0%}")
 
 # %%
-# Beware: a very low threshold flags everyone on the first day, and makes all of these
-# figures look splendid. (Here ``threshold="recall>=0.8"`` nearly does so.) Look at the
-# ranking too, day by day. The dashed line is the level of random predictions, for
-# average precision the share that fails.
+# A very low threshold flags everyone on the first day, and makes all of these figures
+# look excellent. (Here ``threshold="recall>=0.8"`` nearly does so.) Look at the ranking
+# too, day by day. The dashed line is the level of random predictions; for average
+# precision this is the share that fails.
 
 from edml import EarlinessDisplay
 
 EarlinessDisplay.from_estimator(model, X_test, y_test, metric="average_precision")
 
 # %%
-# What a threshold costs
-# ----------------------
+# The cost of a threshold
+# -----------------------
 #
-# To catch more of those who fail, more students must be flagged who do not. The strip
-# above shows the mean number of students flagged in a course on a day, on a
-# logarithmic scale. Half of each course was held out, so that the whole course has
-# about twice as many.
+# A threshold that catches more failing students also flags more passing ones. The strip
+# above shows the mean number of students flagged in a course on a day, on a logarithmic
+# scale. Half of each course was held out, so a whole course has about twice as many.
 
 from edml import ThresholdDisplay
 
@@ -78,25 +78,25 @@ ThresholdDisplay.from_estimator(model, X_test, y_test)
 # Equally good for all?
 # ---------------------
 #
-# ``by=`` measures each group separately. With real data that would be the campus or
-# the year of study. A group with one outcome, or fewer than 30 students, has no
-# figures.
+# ``by=`` measures each group separately. With real data, group by campus or year of
+# study. A group with one outcome, or fewer than 30 students, has no figures.
 
 columns = ["group", "n_students", "n_failing", "roc_auc", "roc_auc_low", "roc_auc_high"]
 evaluation.by_group["course_name"][columns].style.hide().format(precision=2)
 
 # %%
 # The intervals overlap, and with so few failing students only a large difference would
-# show. That none is seen does not mean that there is none.
+# show. The groups may still differ.
 #
 # Was the split fair?
 # -------------------
 #
-# The same pipeline is trained under four splits, and evaluated on the same students of
-# the last period. *Forward* trains on earlier periods, as in use, and is the honest
-# figure. The row-random split has other days of each student in training, and promises
-# too much. Only every tenth day is used for training here, to be quick;
-# :doc:`/user_guide/optimism` has the full figures, also of real data.
+# :func:`~edml.inspection.honesty_report` trains one pipeline under four splits, and
+# evaluates it on the same students of the last period. *Forward* trains on earlier
+# periods, as in practice, and gives the honest figure. The row-random split has other
+# days of each student in training, and promises too much. To be quick, training here
+# uses only every tenth day; :doc:`/user_guide/optimism` has the full figures, also for
+# real data.
 
 from edml import honesty_report, make_risk_pipeline
 
@@ -104,8 +104,8 @@ report = honesty_report(make_risk_pipeline(every=10), X, y, n_splits=3, n_resamp
 report
 
 # %%
-# The dots are the figures, the lines their intervals, and the dashed line is the honest
-# figure.
+# The dots are the figures, the lines are their intervals, and the dashed line marks the
+# honest figure.
 
 axes = report.plot()
 
@@ -114,8 +114,9 @@ axes = report.plot()
 # -------------------------
 #
 # - Ask which students it was measured on. If the model has seen them, it means little.
-# - Read the interval first. Here few failing students are behind it.
-# - Ask for the day. The last days of a course are easy to predict, and too late.
+# - Read the interval first. Here it rests on few failing students.
+# - Ask for the day. The last days of a course are easy to predict, but too late to
+#   help.
 # - A good ranking can come with bad probabilities, and vice versa; look at
 #   :class:`~edml.inspection.ReliabilityDisplay` too.
 # - These figures describe a synthetic sample. Measure your own courses.

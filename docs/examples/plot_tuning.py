@@ -1,18 +1,18 @@
 """
-A search, and whether it was worth it
-=====================================
+Was a search worth it?
+======================
 
 :class:`~edml.tuning.ModelTuner` searches algorithm, parameters and balancing. This page
 runs it for a few seconds, looks at what it tried, and checks what a search cannot
-show: is its model better than one without a search, for students whom neither has
+show: is its model better than one without a search, for students that neither has
 seen?
 
-The data are made up. Nobody on this page is a real person.
+The data are synthetic. Nobody on this page is a real person.
 """
 
 # %%
-# Students for the search, and others
-# -----------------------------------
+# Students for the search, and for the test
+# -----------------------------------------
 #
 # Half of the students are for the search. The others are kept out of it, and are not
 # used to choose anything.
