@@ -1,11 +1,10 @@
 """The web app: its first page, the list of 2,000 students, and what is cached.
 
 Run it, without asv: ``python benchmarks/bench_app.py`` (with ``edml[app]`` and the
-dependency group ``e2e``, and Debian's Chromium). ``edml app`` runs in a process of its
-own and is used in Chromium, once more from a cold start each time. Beside the
-seconds from click to table stand those of the bare ``score_students`` on the same
-events in this process, in turns: on a machine that others use, too, their ratio is
-what to compare.
+dependency group ``e2e``, and Debian's Chromium). ``edml app`` runs in a separate
+process and is used in Chromium, with a cold start each time. The seconds from click to
+table alternate with those of plain ``score_students`` on the same events in this
+process. On a shared machine, compare their ratio.
 """
 
 import statistics
@@ -43,7 +42,7 @@ PAGES = Path(sys.modules[AppSettings.__module__].__file__).with_name("_main.py")
 
 
 class Scripts:
-    """Runs of the page's script by Streamlit's own test, without a browser."""
+    """Time the page's script in Streamlit's test runner, without a browser."""
 
     timeout = 300
 
@@ -79,7 +78,7 @@ def write_project(folder):
 
 @contextmanager
 def edml_app(*arguments):
-    """Run the app; give its address, when it was started, and the process."""
+    """Run the app; yield its address, its start time and the process."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     start = time.perf_counter()
@@ -98,7 +97,7 @@ def edml_app(*arguments):
 
 def answers(url):
     try:
-        with urlopen(url) as answer:  # noqa: S310 - of this machine
+        with urlopen(url) as answer:  # noqa: S310 - a local address
             return answer.status == 200
     except (URLError, ConnectionError):
         return False
@@ -107,7 +106,7 @@ def answers(url):
 def first_page(browser, *arguments):
     """Return seconds from the command to the server, the title and the choices.
 
-    Beside the last two, the seconds that the app computed by then.
+    The last two come with the processor seconds that the app had used by then.
     """
     with edml_app(*arguments) as (url, start, process):
         served = time.perf_counter() - start
@@ -131,7 +130,7 @@ def seconds(do, until):
 
 
 def use_list(browser, folder, data):
-    """Return seconds to a list and to cached parts, and of the bare scoring."""
+    """Return the seconds to a list and to cached parts, and for plain scoring."""
     model = ModelRegistry(folder / "registry").load()
     X = pd.read_parquet(data)
     model.score_students(X, at=59, since=52, n_reasons=0)

@@ -1,9 +1,9 @@
-"""The bootstrap over students: against scikit-learn on the repeated rows.
+"""Bootstrap over students, compared with scikit-learn on repeated rows.
 
 One resample is timed against the loop that one would write without this library:
 draw the students, repeat their rows, and call scikit-learn's metrics.
 
-Run all of it, without asv: ``python benchmarks/bench_bootstrap.py``.
+Run everything without asv: ``python benchmarks/bench_bootstrap.py``.
 """
 
 import time
@@ -20,7 +20,7 @@ THRESHOLD = 0.3
 
 
 def make_predictions(n_students: int, decimals: int):
-    """Make labels, probabilities and students, alike within a student."""
+    """Make labels, probabilities and students; a student's rows are correlated."""
     rng = np.random.default_rng(0)
     student = rng.integers(0, n_students, N_ROWS)
     risk = rng.normal(size=n_students)
@@ -30,7 +30,7 @@ def make_predictions(n_students: int, decimals: int):
 
 
 def naive_resample(y, p, rows_of, rng: np.random.Generator) -> list[float]:
-    """Repeat the rows of the students that are drawn, and measure them."""
+    """Repeat the rows of the drawn students, and compute the metrics."""
     drawn = rng.integers(0, len(rows_of), len(rows_of))
     rows = np.concatenate([rows_of[student] for student in drawn])
     y, p = y[rows], p[rows]
@@ -45,7 +45,7 @@ def naive_resample(y, p, rows_of, rng: np.random.Generator) -> list[float]:
 
 
 def best_time(action: Callable[[], object], repeat: int) -> float:
-    """Give the shortest time of an action in seconds."""
+    """Return the shortest time of an action in seconds."""
     times = []
     for _ in range(repeat):
         start = time.perf_counter()
@@ -55,7 +55,7 @@ def best_time(action: Callable[[], object], repeat: int) -> float:
 
 
 class Bootstrap:
-    """A resample of 140,000 snapshots, the sorting shared by 200 of them."""
+    """Time a resample of 140,000 snapshots; 200 resamples share the sorting."""
 
     params = ([2300, 28_000], [2, 16])
     param_names = ("students", "decimals")

@@ -1,12 +1,12 @@
-"""What RiskClassifier costs: as multiples of one fit of its pipeline.
+"""Cost of RiskClassifier, as multiples of one fit of its pipeline.
 
 `AgainstOneFit` compares ``RiskClassifier(cv=5).fit`` with one fit of the pipeline's
-trained part, the steps after the features, on features that are ready; the time of
-the steps that run once for all folds is taken off. `AgainstNesting` compares it with
-the same from scikit-learn's parts, a calibration inside a tuned threshold, which
-fits (5 + 1) * (5 + 1) times on the same features.
+trained part (the steps after the features) on precomputed features. The time of the
+steps that run once for all folds is subtracted. `AgainstNesting` compares it with the
+same model built from scikit-learn's parts, a calibration inside a tuned threshold,
+which fits (5 + 1) * (5 + 1) times on the same features.
 
-Run all of it, without asv: ``python benchmarks/bench_classifier.py``.
+Run everything without asv: ``python benchmarks/bench_classifier.py``.
 """
 
 from bench_features import best_times
@@ -20,7 +20,7 @@ LEARNERS = ["lightgbm", "xgboost", "random_forest"]
 
 
 class AgainstOneFit:
-    """The time of a fit with 5 folds over that of one fit of the trained part."""
+    """Divide the time of a fit with 5 folds by that of one fit of the trained part."""
 
     params = (LEARNERS, [None, "smote"])
     param_names = ("learner", "balance")
@@ -43,7 +43,7 @@ class AgainstOneFit:
 
 
 class AgainstNesting:
-    """The time of scikit-learn's nested parts over that of RiskClassifier."""
+    """Divide the time of scikit-learn's nested parts by that of RiskClassifier."""
 
     params = LEARNERS[:1]
     param_names = ("learner",)

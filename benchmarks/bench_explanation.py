@@ -1,7 +1,7 @@
-"""explain: speed against the learners' own contribution calls, and cost per row.
+"""Speed of explain: against the learners' own contribution calls, and per row.
 
-Two calls are timed alternately in one process, and the best times compared: such
-ratios stay meaningful on a busy machine, where absolute times do not.
+Two calls are timed alternately in one process, and the best times are compared. On a
+busy machine these ratios stay meaningful, and absolute times do not.
 
 Run everything without asv: ``python benchmarks/bench_explanation.py``.
 """
@@ -18,7 +18,7 @@ import xgboost
 from edml import load_activity, make_risk_pipeline, make_student_activity
 from edml.explanation import explain, history_facts
 
-if __name__ == "__main__":  # without asv, the folder is no package
+if __name__ == "__main__":  # without asv, the folder is not a package
     sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.bench_features import ratio
 
@@ -32,13 +32,13 @@ def fitted(classifier: str):
 
 
 def events(n_rows: int):
-    """Make whole histories, with ``n_rows`` rows in all."""
+    """Make whole histories with ``n_rows`` rows in total."""
     X = make_student_activity(n_rows // 60 + 20, random_state=1)
     return X.iloc[:n_rows]
 
 
 def native_call(model) -> Callable:
-    """Return the call of the learner's own contributions."""
+    """Return the learner's own contribution call."""
     if hasattr(model, "booster_"):
         return lambda Z: model.booster_.predict(Z, pred_contrib=True, num_threads=1)
     booster = model.get_booster()
@@ -46,7 +46,7 @@ def native_call(model) -> Callable:
 
 
 class Boosted:
-    """The time of explain over that of the native call on the same rows."""
+    """Divide the time of explain by that of the native call on the same rows."""
 
     params = (["lightgbm", "xgboost"], ["from events", "from features"])
     param_names = ("classifier", "start")
@@ -73,7 +73,7 @@ class Boosted:
 
 
 class Forest:
-    """A forest of 200 trees, 500 rows."""
+    """Explain 500 rows with a forest of 200 trees."""
 
     unit = "ratio"
     timeout = 600
@@ -108,7 +108,7 @@ class Forest:
 
 
 class Words:
-    """The time of reasons and facts over that of LightGBM's native call."""
+    """Divide the time of reasons and facts by that of LightGBM's native call."""
 
     unit = "ratio"
 

@@ -1,10 +1,10 @@
 """Cleaning and features: speed against a sort, growth, one student, and memory.
 
-Two things are timed in one process, turn by turn, and the best of each compared. Both
-run in one thread, and their processor time is taken: such ratios stay meaningful on a
-busy machine, where absolute times do not.
+Two actions alternate in one process, and their best times are compared. Both run in one
+thread, and only processor time counts. On a busy machine these ratios stay meaningful,
+and absolute times do not.
 
-Run all of it, without asv: ``python benchmarks/bench_features.py``.
+Run everything without asv: ``python benchmarks/bench_features.py``.
 """
 
 import time
@@ -20,7 +20,7 @@ KEYS = [STUDENT, COURSE, PARTITION]
 
 
 def best_times(*actions: Callable[[], object], repeat: int = 5) -> list[float]:
-    """Return the shortest processor time of each action in seconds; they take turns."""
+    """Return each action's shortest processor time in seconds; they take turns."""
     times = [[] for _ in actions]
     for action in actions:
         action()  # imports, caches and allocators warm up
@@ -33,20 +33,20 @@ def best_times(*actions: Callable[[], object], repeat: int = 5) -> list[float]:
 
 
 def ratio(action: Callable[[], object], against: Callable[[], object], repeat: int = 5):
-    """Return the time of ``action`` as a multiple of that of ``against``."""
+    """Return the time of ``action`` as a multiple of the time of ``against``."""
     mine, other = best_times(action, against, repeat=repeat)
     return mine / other
 
 
 def make_table(n_enrolments: int, storage: str = "python") -> pd.DataFrame:
-    """Make a shuffled table whose text is kept as Python or as Arrow strings."""
+    """Make a shuffled table with text stored as Python or Arrow strings."""
     with pd.option_context("mode.string_storage", storage):
         X = make_student_activity(n_enrolments, random_state=0)
     return X.sample(frac=1, random_state=0, ignore_index=True)
 
 
 class Process:
-    """Cleaning plus features."""
+    """Time cleaning plus features."""
 
     def __init__(self, X: pd.DataFrame) -> None:
         self.cleaner = DataCleaner().fit(X)
@@ -57,7 +57,7 @@ class Process:
 
 
 class AgainstSort:
-    """The time of cleaning plus features over that of sorting the same table."""
+    """Divide the time of cleaning plus features by that of sorting the same table."""
 
     params = ([2300, 23_000], ["python", "pyarrow"])
     param_names = ("enrolments", "text")
@@ -73,10 +73,10 @@ class AgainstSort:
 
 
 class Growth:
-    """The ratio to the sort at 5 million rows, over that at 100,000.
+    """Divide the ratio to the sort at 5 million rows by the ratio at 100,000.
 
-    A sort grows as n log n, and meets the same caches and pages: at most 1 is no
-    worse growth than that.
+    A sort grows as n log n and has the same cache and page effects. A value of at most
+    1 therefore means growth no worse than n log n.
     """
 
     unit = "ratio"
@@ -94,7 +94,7 @@ class Growth:
 
 
 class OneStudent:
-    """The 60 rows of one student, in milliseconds."""
+    """Time the 60 rows of one student, in milliseconds."""
 
     unit = "ms"
 
@@ -109,7 +109,7 @@ class OneStudent:
 
 
 class Memory:
-    """Peak extra memory, the output included, over the size of input plus output."""
+    """Divide peak extra memory, output included, by the size of input plus output."""
 
     params = [2300, 23_000]
     param_names = ("enrolments",)
@@ -119,7 +119,7 @@ class Memory:
         X = make_table(n_enrolments)
         process = Process(X)
         X_size = X.memory_usage(deep=True).sum()
-        tracemalloc.start()  # numpy and pandas report to it what they allocate
+        tracemalloc.start()  # numpy and pandas report their allocations to it
         out = process(X)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

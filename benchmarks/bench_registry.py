@@ -1,9 +1,9 @@
-"""Model files: loading against pickle, size against joblib; and listing versions.
+"""Model files: loading against pickle, size against joblib, and listing versions.
 
-A file is checked whole before anything of it is made; pickle checks nothing. Two
-things are timed in one process, turn by turn, and the best of each compared.
+The registry checks a whole file before it creates any object; pickle checks nothing.
+Two actions alternate in one process, and their best times are compared.
 
-Run all of it, without asv: ``python benchmarks/bench_registry.py``.
+Run everything without asv: ``python benchmarks/bench_registry.py``.
 """
 
 import io
@@ -30,7 +30,7 @@ LEARNERS = ["lightgbm", "xgboost", "random_forest"]
 
 
 def make_champion(learner: str):
-    """Fit a small pipeline, as it is deployed."""
+    """Fit a small pipeline, and return its deployable form."""
     X = make_student_activity(300, fail_rate=0.2, random_state=0)
     pipeline = make_risk_pipeline(learner, every=5)
     return RiskClassifier(pipeline, cv=2).fit(X, make_target(X)).deployable()
@@ -46,14 +46,14 @@ def make_forest(min_samples_leaf: int = 1):
 
 
 def joblib_size(model) -> int:
-    """Return the bytes of joblib's file, uncompressed."""
+    """Return the size of joblib's uncompressed file in bytes."""
     buffer = io.BytesIO()
     joblib.dump(model, buffer)
     return len(buffer.getvalue())
 
 
 class Champion:
-    """A deployed pipeline: milliseconds beyond three times pickle's; at most 30."""
+    """Load a deployed pipeline: milliseconds over three times pickle's; at most 30."""
 
     params = LEARNERS
     param_names = ("learner",)
@@ -74,7 +74,7 @@ class Champion:
 
 
 class Forest:
-    """A forest of 100 trees: milliseconds to load, at most 250, and its size."""
+    """Load a forest of 100 trees: milliseconds, at most 250, and its size."""
 
     params = [1, 50]
     param_names = ("min_samples_leaf",)
@@ -88,7 +88,7 @@ class Forest:
         return 1000 * best_times(lambda: loads(self.data))[0]
 
     def track_size(self, min_samples_leaf):
-        """Return the size over joblib's uncompressed; at most 0.5."""
+        """Return the size relative to joblib's uncompressed file; at most 0.5."""
         return len(self.data) / joblib_size(self.model)
 
     track_load.unit = "ms"
@@ -96,7 +96,7 @@ class Forest:
 
 
 class Versions:
-    """A signed registry of 1,000 versions, each with an evaluation."""
+    """List a signed registry of 1,000 versions, each with an evaluation."""
 
     unit = "ms"
     timeout = 900
@@ -111,7 +111,7 @@ class Versions:
         evaluation = evaluate(model, X, make_target(X), n_resamples=50)
         registry = self.open()
         registry.register(model, evaluation)
-        store = registry._store  # copies of the first are quick to make
+        store = registry._store  # copying the first version is fast
         record, data = store.read_record(1), store.read_file(1, "model.skops")
         first = store.evaluations(1)
         for _ in range(self.n_versions - 1):
@@ -125,7 +125,7 @@ class Versions:
         return ModelRegistry(self.folder.name, key=b"k" * 32)
 
     def track_first_list(self):
-        """Return how long the first listing of a new object takes; at most 500."""
+        """Return the milliseconds of a new object's first listing; at most 500."""
         registry = self.open()
         start = time.perf_counter()
         registry.records()

@@ -1,14 +1,14 @@
 """Serving one student's 60 events, and 1,000 students, over HTTP.
 
-``edml-serve`` runs in a process of its own, with one worker and one thread for each
-library. Run all of it, without asv: ``python benchmarks/bench_serving.py``. Where
-mlflow is installed, the same pipeline is served by ``mlflow models serve`` with one
-worker, too, and asked in turns with ours: by its ``predict_proba``, a probability for
-each row. On a machine that others use, too, compare the last column: milliseconds of
-computing for each request, in the server's processes.
+``edml-serve`` runs in a separate process, with one worker and one thread per library.
+Run everything without asv: ``python benchmarks/bench_serving.py``. If mlflow is
+installed, ``mlflow models serve`` serves the same pipeline with one worker. The
+requests to both servers alternate; mlflow answers with ``predict_proba``, a probability
+for each row. On a shared machine, compare the last column: milliseconds of processor
+time per request, in the server's processes.
 
-``--compare-servers`` asks gunicorn, as `edml-serve` sets it up, and waitress in turns,
-each with 1, 2 and 4 requests at work at a time.
+``--compare-servers`` alternates between gunicorn, as `edml-serve` sets it up, and
+waitress, each working on 1, 2 and 4 requests at a time.
 """
 
 import argparse
@@ -48,7 +48,7 @@ serve(create_app(ModelRegistry(sys.argv[1])), host="127.0.0.1", port=int(sys.arg
 
 
 class Endpoint:
-    """One LightGBM champion; milliseconds, or requests per second."""
+    """Serve one LightGBM champion: milliseconds, or requests per second."""
 
     timeout = 300
 
@@ -90,8 +90,8 @@ class Endpoint:
 
 
 def save_for_mlflow(model, path):
-    """Store the model as mlflow does, to answer with the probabilities of all rows."""
-    import mlflow.sklearn  # noqa: PLC0415 - for the comparison alone
+    """Store the model as mlflow does; it answers with the probabilities of all rows."""
+    import mlflow.sklearn  # noqa: PLC0415 - only for the comparison
 
     mlflow.sklearn.save_model(
         model,
@@ -103,8 +103,8 @@ def save_for_mlflow(model, path):
 
 
 def for_mlflow(X):
-    """Write the body that mlflow's documentation gives first."""
-    import json  # noqa: PLC0415 - beside its use
+    """Write the first format in mlflow's documentation."""
+    import json  # noqa: PLC0415 - imported where it is used
 
     values = X.astype(object).where(X.notna(), None)
     return json.dumps({"dataframe_split": values.to_dict("split")}).encode()
@@ -146,7 +146,7 @@ def one_client(asked, n_rounds):
     for round_ in range(n_rounds + 1):
         for name, (_, *what) in asked.items():
             took = Client(*what).seconds(100)
-            if round_:  # the first is for warming up
+            if round_:  # the first one is a warm-up
                 found[name].append(took)
     for name, parts in found.items():
         show(name, np.concatenate(parts))
@@ -194,7 +194,7 @@ def waitress_serve(registry, threads):
 
 
 def compare_servers(n_rounds, seconds):
-    """Ask gunicorn and waitress in turns."""
+    """Compare gunicorn and waitress, alternately."""
     with tempfile.TemporaryDirectory() as folder:
         make_registry(folder)
         body = as_json(one_student())

@@ -1,11 +1,11 @@
-"""What logging to MLflow costs a search of a minute, with a server on this machine.
+"""Cost of logging a one-minute search to an MLflow server on this machine.
 
-The same search, with as many candidates as fit into a minute, runs with and without
-`MlflowCallback` in turn, and the best of each is compared. The time with it begins
-before its process is started and ends when the server has everything, after the
-pictures are drawn. Server and sender share the machine's processors with the search.
+The same search, with as many candidates as fit into a minute, runs alternately with and
+without `MlflowCallback`, and the best times are compared. The time with the callback
+starts before its process does. It ends after the pictures are drawn, when the server
+has everything. Server and sender share the machine's processors with the search.
 
-Run all of it, without asv: ``python benchmarks/bench_tracking.py``.
+Run everything without asv: ``python benchmarks/bench_tracking.py``.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ REPEATS = 3
 
 
 class Logging:
-    """The share of a search's time that logging it takes."""
+    """Measure the share of a search's time that logging takes."""
 
     params = (1, 2)
     param_names = ("n_jobs",)
@@ -53,7 +53,7 @@ class Logging:
         return ModelTuner(n_candidates=1, n_jobs=n_jobs, random_state=0, **params)
 
     def run(self, n_jobs, *, logged):
-        """Return the seconds of a search: in total, in the callback, and at its end."""
+        """Return the seconds of a search: in total, in the callback, and at the end."""
         tuner = self.make_tuner(n_jobs, n_iter=self.n_iter)
         start = time.perf_counter()
         if not logged:
@@ -71,7 +71,7 @@ class Logging:
         return end - start, called.seconds, end - before
 
     def compare(self, n_jobs):
-        """Return the times without and with logging, the best of some turns."""
+        """Return the best times without and with logging, of several turns."""
         turns = [
             (self.run(n_jobs, logged=False), self.run(n_jobs, logged=True))
             for _ in range(self.repeats)
@@ -84,7 +84,7 @@ class Logging:
 
 
 class Called:
-    """A callback, and the time spent in it."""
+    """A callback that measures the time spent in it."""
 
     def __init__(self, callback):
         self.callback = callback
@@ -99,7 +99,7 @@ class Called:
 
 @contextlib.contextmanager
 def mlflow_server(folder):
-    """Yield the address of a server with a SQLite file."""
+    """Yield the address of a server that stores to a SQLite file."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -128,7 +128,7 @@ def wait_for(url, process):
     """Wait until a server answers."""
     while process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - a local address
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
@@ -136,7 +136,7 @@ def wait_for(url, process):
 
 
 def main():
-    """Run all of it and print it."""
+    """Run all benchmarks and print the results."""
     for n_jobs in map(int, sys.argv[1:] or Logging.params):
         bench = Logging()
         bench.setup(n_jobs)

@@ -6,7 +6,7 @@ histories, proposing candidates and bookkeeping. `Memory` divides the peak memor
 the process and its children, without the raw table, by the size of the features. It
 reads ``/proc``, and so needs Linux. The folder tuning compares other tools.
 
-Run all of it, without asv: ``python benchmarks/bench_tuning.py``.
+Run everything without asv: ``python benchmarks/bench_tuning.py``.
 """
 
 import gc
@@ -59,7 +59,7 @@ class Overhead:
 
 
 class Memory:
-    """Peak extra memory of a search over the size of the feature table."""
+    """Divide a search's peak extra memory by the size of the feature table."""
 
     params = ([2300, 10_000], [1, 2])
     param_names = ("enrolments", "n_jobs")
@@ -127,9 +127,9 @@ def _family(root):
     parents = {}
     for stat in PROCESSES.glob("[0-9]*/stat"):
         try:
-            # the name, in brackets, may hold anything
+            # the name, in brackets, may contain anything
             parent = stat.read_text().rpartition(")")[2].split()[1]
-        except OSError:  # it has just ended
+        except OSError:  # the process has just ended
             continue
         parents[int(stat.parent.name)] = int(parent)
     family = [root]
@@ -141,7 +141,7 @@ def _family(root):
 def _share_of(process):
     try:
         lines = (PROCESSES / str(process) / "smaps_rollup").read_text().splitlines()
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         return 0
     sizes = dict(line.split(maxsplit=1) for line in lines[1:])
     return 1024 * int(sizes["Pss:"].removesuffix(" kB"))

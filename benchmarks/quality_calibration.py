@@ -1,30 +1,30 @@
-"""What RiskClassifier's calibration is worth, measured on both data sets.
+"""Benefit of RiskClassifier's calibration, measured on both data sets.
 
 Run: ``python benchmarks/quality_calibration.py [--oulad FOLDER]``; ``--learner NAME``
-measures one learner alone, ``--part NAME`` one table alone. Each snapshot counts once,
+measures only one learner, ``--part NAME`` only one table. Each snapshot counts once,
 and the steps after the features are fitted per split. *Uncalibrated* is the score of
-the model's own ``pipeline_``: the plain pipeline, fitted on the same rows.
+the model's ``pipeline_``: the plain pipeline, fitted on the same rows.
 
 sample
-    20 divisions of the shipped sample's students, 30 % of them to judge. The intervals
-    of the differences over divisions are those of Nadeau and Bengio ("Inference for
+    20 divisions of the shipped sample's students, with 30 % of them for testing. The
+    intervals of the differences over divisions follow Nadeau and Bengio ("Inference for
     the generalization error", Machine Learning 52, 2003,
-    doi:10.1023/A:1024068626366): wider than if the divisions shared no student.
+    doi:10.1023/A:1024068626366): they are wider because the divisions share students.
 forward
-    OULAD, trained on 2013B and 2013J without the students of 2014B, judged on 2014B.
-    The intervals of the differences draw students, the same ones for both.
+    OULAD, trained on 2013B and 2013J without the students of 2014B, tested on 2014B.
+    The intervals of the differences draw the same students for both models.
 unit
-    What weighting students equally in calibration would do: a logistic curve of the
-    log-odds of OULAD's 2013 presentations, with and without such weights, judged on
+    The effect of weighting students equally in calibration: a logistic curve of the
+    log-odds of OULAD's 2013 presentations, with and without these weights, tested on
     other students.
 curve
-    From how many failing students on the isotonic curve is better than the sigmoid,
-    for the default learner: OULAD, training students of 2013B and 2013J drawn so that
-    so many fail, the smaller draws within the larger; judged on other students of the
-    same presentations ("same period"), or drawn from 2013B and judged on 2013J
-    ("forward"). 2014B has no part in it. Both curves are learned from one out-of-fold
-    pass. The intervals are over the draws, and too narrow for the large ones, which
-    share students.
+    The number of failing students above which the isotonic curve is better than the
+    sigmoid, for the default learner. Training students of OULAD's 2013B and 2013J are
+    drawn so that a given number fails; smaller draws are subsets of larger ones. The
+    models are tested on other students of the same presentations ("same period"), or
+    drawn from 2013B and tested on 2013J ("forward"). 2014B is not used. Both curves are
+    learned from one out-of-fold pass. The intervals are over the draws, and are too
+    narrow for the large draws, which share students.
 """
 
 import argparse
@@ -46,8 +46,7 @@ from edml import (
     make_risk_pipeline,
     student_train_test_split,
 )
-from edml.classifier import SigmoidCalibrator
-from edml.classifier._calibration import fit_calibrator
+from edml.classifier import IsotonicCalibrator, SigmoidCalibrator
 from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
 
 LEARNERS = ("lightgbm", "xgboost", "random_forest")
@@ -56,12 +55,12 @@ FIGURES = ("calibration_error", "brier", "log_loss", "roc_auc", "average_precisi
 TEST_SIZE = 0.3
 N_SEEDS = 20
 N_FAILING = (50, 100, 200, 500, 1000, 2000, 3700)
-N_DRAWS, N_LARGE_DRAWS = 10, 5  # to and above 1000 failing students
+N_DRAWS, N_LARGE_DRAWS = 10, 5  # up to 1000 failing students, and above
 METHODS = ("uncalibrated", "sigmoid", "isotonic")
 
 
 def read_snapshots(X, y):
-    """Give the features, one row per snapshot, the outcomes and the periods."""
+    """Return the features, one row per snapshot, the outcomes and the periods."""
     features = FeatureEngineer().fit_transform(X)
     kept = ~features.duplicated(["user_uuid", "course_uuid", "particion"]).to_numpy()
     parts = (features[kept], y[kept], X.loc[kept, "periodo"])
@@ -69,39 +68,42 @@ def read_snapshots(X, y):
 
 
 def have_begun(snapshots):
-    """Tell which snapshots have an exam or assignment: the others never train."""
+    """Return which snapshots have an exam or assignment; the others never train."""
     counts = snapshots[["overall_parciales_n_sum", "assignment_n_sum"]]
     return (counts > 0).any(axis=1).to_numpy()
 
 
 def make_after(learner, balance):
-    """Give the default pipeline's steps after the features."""
+    """Return the default pipeline's steps after the features."""
     return make_risk_pipeline(learner, balance=balance)[2:]
 
 
 def score_by_method(model, test):
-    """Give the test rows' score, and both calibrations of it from one pass."""
+    """Return the test rows' score, and both calibrations of it from one pass."""
     score = model.pipeline_.predict_proba(test)[:, 1]
     seen = model.out_of_fold_
-    learned = (
-        seen["y_score"].to_numpy(),
-        seen["y_true"].to_numpy() == 1,
-        seen["user_uuid"].to_numpy(),
-    )
+    fails = seen["y_true"].to_numpy() == 1
+    students = seen["user_uuid"].to_numpy()
+    counts = {
+        "n_failing": len(np.unique(students[fails])),
+        "n_passing": len(np.unique(students[~fails])),
+    }
     found = {"uncalibrated": score}
-    for method in ("sigmoid", "isotonic"):
-        found[method] = fit_calibrator(method, *learned).predict(score)
+    calibrators = {"sigmoid": SigmoidCalibrator(), "isotonic": IsotonicCalibrator()}
+    for method, calibrator in calibrators.items():
+        calibrator.fit(seen["y_score"].to_numpy(), fails, **counts)
+        found[method] = calibrator.predict(score)
     return found
 
 
 def measure(y_true, y_prob):
-    """Give the figures of one model."""
+    """Return the figures of one model."""
     found = snapshot_metrics(y_true, y_prob)
     return {name: found[name] for name in FIGURES}
 
 
 def interval_of_mean(differences, overlap=0.0):
-    """Give mean and 95 % interval; ``overlap`` is the test side over the train side."""
+    """Return mean and 95 % interval; ``overlap`` is the test over the train size."""
     n, mean = len(differences), np.mean(differences)
     if n < 2:
         return mean, np.nan, np.nan
@@ -117,12 +119,12 @@ def show(*parts):
 
 
 def as_text(mean, low, high):
-    """Give a difference with its interval."""
+    """Format a difference with its interval."""
     return f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def show_sample(learners):
-    """Print the sample's table."""
+    """Print the table of the sample."""
     show("\nsample: learner, balance, figure: uncalibrated, calibrated, difference")
     snapshots, outcome, _ = read_snapshots(*load_activity(return_X_y=True))
     for learner in learners:
@@ -142,7 +144,7 @@ def show_sample(learners):
 
 
 def show_pairs(label, raw, calibrated):
-    """Print the means over divisions, and how often the goal was kept."""
+    """Print the means over divisions, and how often the goal was met."""
     calibrated = pd.DataFrame(calibrated)
     for name in FIGURES:
         found = interval_of_mean(
@@ -165,7 +167,7 @@ def show_pairs(label, raw, calibrated):
 
 
 def divide_by_period(snapshots, outcome, period):
-    """Give the sides of the last period."""
+    """Return the training and test sides of the last period."""
     dated = snapshots[["user_uuid"]].assign(periodo=period)
     train, test = next(iter(PeriodSplit().split(dated)))
     return (
@@ -199,7 +201,7 @@ def show_forward(learners, snapshots, outcome, period):
 
 
 def slopes(model, risks, y_test):
-    """Tell how much surer the scores may be: more, above 1; less, below it."""
+    """Format the calibration slopes; above 1, scores are underconfident."""
     seen = model.out_of_fold_
     sides = {
         "out of fold": (seen["y_score"], seen["y_true"]),
@@ -217,7 +219,7 @@ def slopes(model, risks, y_test):
 
 
 def show_methods(label, risks, y_true, students):
-    """Print the figures of each method, and how they differ from the score's."""
+    """Print each method's figures, and their differences from the score's."""
     plain, plain_draws = None, None
     for method, risk in risks.items():
         values = measure(y_true, risk)
@@ -233,7 +235,7 @@ def show_methods(label, risks, y_true, students):
 
 
 def draw_students(students, fails, n_failing, seed):
-    """Tell which rows belong to a draw; with one seed, smaller ones are within it."""
+    """Return which rows are in a draw; per seed, smaller draws are subsets."""
     students = pd.factorize(students)[0]
     failing = np.unique(students[fails])
     passing = np.setdiff1d(students, failing)
@@ -244,17 +246,17 @@ def draw_students(students, fails, n_failing, seed):
     return np.isin(students, drawn)
 
 
-def divide(judged, snapshots, outcome, period, seed):
-    """Give the side to draw from and that to judge on, without 2014B."""
+def divide(tested, snapshots, outcome, period, seed):
+    """Return the side to draw from and the side to test on, without 2014B."""
     early = period.isin(["01-2013", "02-2013"]).to_numpy()
     known = snapshots[early], outcome[early]
-    if judged == "forward":
+    if tested == "forward":
         return divide_by_period(*known, period[early])
     return student_train_test_split(*known, test_size=TEST_SIZE, random_state=seed)
 
 
 def show_unit(*tables):
-    """Print what weighting students equally costs."""
+    """Print the cost of weighting students equally."""
     show("\nunit: weights, calibration error, Brier, log loss")
     found = []
     for seed in range(N_LARGE_DRAWS):
@@ -273,23 +275,23 @@ def show_unit(*tables):
 
 
 def show_curve(snapshots, outcome, period):
-    """Print the tables of the number of failing students."""
+    """Print the tables by number of failing students."""
     show(
-        "\ncurve: judged on, balance, failing students, draws, figure: uncalibrated,",
+        "\ncurve: tested on, balance, failing students, draws, figure: uncalibrated,",
         "sigmoid, isotonic, isotonic less sigmoid, draws in which isotonic is better",
     )
-    for judged in ("same period", "forward"):
+    for tested in ("same period", "forward"):
         for balance in (None, "smote"):
             found = []
             for seed in range(N_DRAWS):
-                split = divide(judged, snapshots, outcome, period, seed)
+                split = divide(tested, snapshots, outcome, period, seed)
                 found += draw_sizes(make_after("lightgbm", balance), split, seed)
             for n_failing, draws in pd.DataFrame(found).groupby("n_failing"):
-                show_draws(f"{judged:<12} {balance!s:<5} {n_failing:>5}", draws)
+                show_draws(f"{tested:<12} {balance!s:<5} {n_failing:>5}", draws)
 
 
 def draw_sizes(after, split, seed):
-    """Give the figures of a draw of each size, as far as so many fail."""
+    """Yield the figures of a draw of each size that has enough failing students."""
     train, test, y_train, y_test = split
     students, fails = train["user_uuid"].to_numpy(), (y_train == 1).to_numpy()
     available = len(np.unique(students[fails]))

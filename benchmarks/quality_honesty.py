@@ -1,9 +1,10 @@
-"""What each way to split a table claims, and what is true, on both data sets.
+"""Optimism of each way to split a table, measured on both data sets.
 
-Run: ``python benchmarks/quality_honesty.py [--oulad FOLDER]``. Two pipelines are
-reported by `edml.inspection.honesty_report`: the default, and one with a learner that
-can remember a student, a forest of 25 deep trees, which is the default of its library
-but for the number of trees. The sample is judged on its last period, OULAD on 2014B.
+Run: ``python benchmarks/quality_honesty.py [--oulad FOLDER]``.
+`edml.inspection.honesty_report` reports two pipelines: the default, and one with a
+learner that can memorize a student. That learner is a forest of 25 deep trees, with its
+library's defaults except for the number of trees. The test rows are those of the
+sample's last period, and of OULAD's 2014B.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""What an honest split reports on OULAD, and what a row-random one would claim.
+"""An honest split and a row-random one compared on OULAD.
 
-Run: ``python benchmarks/quality_oulad.py FOLDER``. All splits judge the same rows of
-the last presentation: one per student and course, the latest at each day, of the
-enrolments that are still open then. They differ in what the model was trained on:
+Run: ``python benchmarks/quality_oulad.py FOLDER``. All splits test on the same rows of
+the last presentation: for each day, the latest row of each enrolment that is still open
+then. They differ in the training rows:
 
 forward
     The earlier presentations, without the students of the last one.
@@ -10,10 +10,10 @@ by student
     All presentations, in five folds of students.
 row-random
     All presentations, in five folds of shuffled rows of the feature table: the
-    other days of every student that is judged are in training.
+    other days of every tested student are in training.
 
-The last lines show the same of a learner that can remember a student: a forest of
-deep trees, which is the default of its library but for the number of trees.
+The last lines show the same for a learner that can memorize a student: a forest of
+deep trees, with its library's defaults except for the number of trees.
 """
 
 import sys
@@ -36,7 +36,7 @@ DAYS = (30, 60, 120)
 
 
 def one_row_each(X, day):
-    """Give the position of each open enrolment's last row up to a day."""
+    """Return the position of each open enrolment's last row up to a day."""
     rows = pd.DataFrame(
         {
             "student": X["user_uuid"].to_numpy(),
@@ -51,19 +51,19 @@ def one_row_each(X, day):
 
 
 def predict(features, y, splits, learner):
-    """Give the score of each row from the model that was not trained on it."""
+    """Return each row's score from the model that was not trained on it."""
     score = np.full(len(y), np.nan)
     for train, test in splits:
-        pipe = make_risk_pipeline(learner)[2:]  # the features are ready
+        pipe = make_risk_pipeline(learner)[2:]  # the features are precomputed
         pipe.fit(features.iloc[train], y.iloc[train])
         score[test] = pipe.predict_proba(features.iloc[test])[:, 1]
     return score
 
 
 def show(folder, grading_days, name, learner):
-    """Print the figures of one learner under each split."""
+    """Print one learner's figures under each split."""
     X, y = load_oulad(folder, return_X_y=True, grading_days=grading_days)
-    features = FeatureEngineer().fit_transform(X)  # by history, so for all splits
+    features = FeatureEngineer().fit_transform(X)  # per history, for all splits
     forward = list(PeriodSplit().split(X, y))
     splits = {
         "forward": forward,

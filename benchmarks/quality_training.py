@@ -1,9 +1,9 @@
 """Thinning, balancing and the learners' defaults, measured on both data sets.
 
 Run: ``python benchmarks/quality_training.py [--oulad FOLDER]``. On the shipped sample,
-five student folds are pooled, and the figures are means of three such divisions. On
-OULAD the model is trained on 2013B and validated on 2013J, with no student on both
-sides: 2014B stays unseen. Each snapshot counts once; time is that of the processor.
+five student folds are pooled, and the figures are means over three divisions. On OULAD
+the model is trained on 2013B and validated on 2013J, with no student on both sides;
+2014B stays unseen. Each snapshot counts once, and times are processor times.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from edml import (
 )
 
 LEARNERS = ("lightgbm", "xgboost", "random_forest")
-LIBRARY = {  # the same learners as their own libraries set them
+LIBRARY = {  # the same learners with their libraries' defaults
     "lightgbm": LGBMClassifier(random_state=0, n_jobs=1, verbosity=-1),
     "xgboost": XGBClassifier(random_state=0, n_jobs=1),
     "random_forest": RandomForestClassifier(random_state=0, n_jobs=1),
@@ -36,12 +36,12 @@ LIBRARY = {  # the same learners as their own libraries set them
 
 
 def judge(features, y, divisions, pipe):
-    """Give mean AUC, average precision, Brier, and seconds of fitting."""
+    """Return mean AUC, average precision, Brier score, and seconds of fitting."""
     found = []
     for splits in divisions:
         scores, outcomes, taken = [], [], 0.0
         for train, test in splits:
-            after = clone(pipe[2:])  # the features are ready
+            after = clone(pipe[2:])  # the features are precomputed
             start = time.process_time()
             after.fit(features.iloc[train], y.iloc[train])
             taken += time.process_time() - start
@@ -63,7 +63,7 @@ def judge(features, y, divisions, pipe):
 
 
 def read_sets(folder):
-    """Give the features, the outcome and the divisions of each data set."""
+    """Yield the features, the outcome and the divisions of each data set."""
     X, y = load_activity(return_X_y=True)
     divisions = [
         list(StudentKFold(5, random_state=seed).split(X, y)) for seed in range(3)

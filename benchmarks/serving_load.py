@@ -1,4 +1,4 @@
-"""Shared by the benchmarks of serving: a registry, a server, clients, students."""
+"""Helpers for the serving benchmarks: a registry, a server, clients, students."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ ENV = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def make_registry(folder, learner="lightgbm", n_enrolments=1000):
-    """Store a champion; return the model."""
+    """Store a champion, and return the model."""
     X = make_student_activity(n_enrolments, fail_rate=0.2, random_state=0)
     pipeline = make_risk_pipeline(learner, every=5)
     registry = ModelRegistry(folder)
@@ -35,7 +35,7 @@ def make_registry(folder, learner="lightgbm", n_enrolments=1000):
 
 
 def students(n_enrolments):
-    """Return events of so many histories of 61 rows, without a final grade."""
+    """Return the events of histories of 61 rows each, without a final grade."""
     X = make_student_activity(n_enrolments, n_courses=4, random_state=5)
     return X.drop(columns="nota_final_materia")
 
@@ -48,7 +48,7 @@ def one_student():
 
 
 def as_json(X):
-    """Write records, null where missing."""
+    """Write records, with null for missing values."""
     values = X.astype(object).where(X.notna(), None)
     return json.dumps(values.to_dict("records")).encode()
 
@@ -68,7 +68,7 @@ def free_port():
 
 @contextmanager
 def edml_serve(registry, *options):
-    """Run edml-serve in its own process; return its port and process."""
+    """Run edml-serve in a separate process; yield its port and process."""
     port = free_port()
     command = [sys.executable, "-c", START, "--registry", str(registry)]
     with running([*command, "--port", str(port), *options], port, "/ready") as server:
@@ -77,7 +77,7 @@ def edml_serve(registry, *options):
 
 @contextmanager
 def mlflow_serve(path):
-    """Run `mlflow models serve` in its own process; return its port and process."""
+    """Run `mlflow models serve` in a separate process; yield its port and process."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(path)]
     options = ["--env-manager", "local", "--port", str(port), "--workers", "1"]
@@ -87,7 +87,7 @@ def mlflow_serve(path):
 
 @contextmanager
 def running(command, port, path):
-    """Run a server, ready to answer; its output is discarded."""
+    """Run a server until it is ready; its output is discarded."""
     server = subprocess.Popen(  # noqa: S603
         command,
         env=os.environ | ENV | {"PATH": path_here()},
@@ -109,7 +109,7 @@ def running(command, port, path):
 
 
 def cpu_seconds(server):
-    """Return the seconds that a server and its workers have computed for."""
+    """Return the processor seconds of a server and its workers."""
     family = [psutil.Process(server.pid)]
     family += family[0].children(recursive=True)
     times = [one.cpu_times() for one in family]
@@ -117,7 +117,7 @@ def cpu_seconds(server):
 
 
 def path_here():
-    """Return the PATH, this environment's commands first: mlflow starts some."""
+    """Return the PATH, this environment's commands first, as mlflow runs some."""
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
@@ -133,18 +133,18 @@ def _answers(port, path):
 
 
 class Client:
-    """One connection, which asks the same again and again.
+    """A connection that repeats one request.
 
     Parameters
     ----------
     port : int
-        Of the server.
+        The server's port.
     path : str
-        Such as "/predict".
+        For example "/predict".
     body : bytes
-        What is asked.
+        The request's body.
     kind : str
-        Its content type.
+        The body's content type.
     """
 
     def __init__(self, port, path, body, kind):
@@ -152,7 +152,7 @@ class Client:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
     def ask(self):
-        """Return status, answer and seconds."""
+        """Send the request; return status, answer and seconds."""
         start = time.perf_counter()
         self.connection.request("POST", self.path, self.body, self.headers)
         answer = self.connection.getresponse()
@@ -160,7 +160,7 @@ class Client:
         return answer.status, data, time.perf_counter() - start
 
     def seconds(self, n):
-        """Return the seconds of ``n`` requests, all of which succeed."""
+        """Return the seconds of ``n`` requests, all of which must succeed."""
         found = np.empty(n)
         for number in range(n):
             status, data, found[number] = self.ask()
@@ -170,7 +170,7 @@ class Client:
 
 
 def throughput(clients, seconds):
-    """Return the requests per second of all clients together, and their seconds."""
+    """Return all clients' requests per second, and the seconds of each request."""
     found, errors = [], []
     end = time.perf_counter() + seconds
 

@@ -1,9 +1,9 @@
 """100,000 requests to edml-serve: no error, no wrong bit, no growing memory.
 
 Run: ``python benchmarks/soak_serving.py [--requests 100000] [--workers 1]``. The exit
-code is 1 if a request failed, an answer was another one than `score_students` gives, or
-the memory of the server's processes grew by more than 10 % after the first tenth.
-Every 50th request of a client is one that must be refused: 400, 415 or 422.
+code is 1 if a request failed, an answer differed from `score_students`, or the memory
+of the server's processes grew by more than 10 % after the first tenth. Every 50th
+request of a client is invalid and must be refused with 400, 415 or 422.
 """
 
 import argparse
@@ -35,7 +35,7 @@ REFUSED = {
 
 
 def questions(model, n=40):
-    """Return bodies, their types and the probabilities of the answers."""
+    """Return bodies, their content types and the expected probabilities."""
     X = students(n)
     found = []
     for _, rows in X.groupby(["user_uuid", "course_uuid"], sort=False):
@@ -46,16 +46,16 @@ def questions(model, n=40):
 
 
 class Soak:
-    """Clients that share a number of requests, and what went wrong.
+    """Clients that share a number of requests, and the failures they saw.
 
     Parameters
     ----------
     port : int
-        Of the server.
+        The server's port.
     asked : list of tuple
         From `questions`.
     n_requests : int
-        Of all clients together.
+        Total over all clients.
     """
 
     def __init__(self, port, asked, n_requests):
@@ -66,7 +66,7 @@ class Soak:
         self.errors = []
 
     def run(self):
-        """Ask until all is asked."""
+        """Send requests until all are sent."""
         refused = itertools.cycle(REFUSED.items())
         client = Client(self.port, "/predict", b"", JSON)
         for number in iter(self.take, None):
@@ -79,13 +79,13 @@ class Soak:
         client.connection.close()
 
     def take(self):
-        """Return the number of the next request, None if there is none."""
+        """Return the number of the next request, or None after the last."""
         with self.lock:
             self.done += 1
             return next(self.numbers, None)
 
     def check(self, client, body, kind, status, expected):
-        """Ask once, and note what is not as it should be."""
+        """Send one request, and note any failure."""
         client.body, client.headers = body, {"Content-Type": kind}
         try:
             found, data, _ = client.ask()
@@ -103,7 +103,7 @@ class Soak:
 
 
 def memory(process):
-    """Return the megabytes of a server and its workers."""
+    """Return the memory of a server and its workers in megabytes."""
     family = [process, *process.children(recursive=True)]
     return sum(one.memory_full_info().uss for one in family) / 2**20
 
@@ -124,7 +124,7 @@ def main():
 
 
 def watch(soak, process, given):
-    """Run the clients, look at the memory, and return by how much it grew."""
+    """Run the clients, and return by how much the server's memory grew."""
     threads = [threading.Thread(target=soak.run) for _ in range(given.clients)]
     start = time.monotonic()
     for thread in threads:

@@ -1,6 +1,6 @@
-"""Write the sample that ships with edml, and say how large it is.
+"""Write the sample that ships with edml, and print its size.
 
-Run it after a change of the generator: ``python tools/make_sample.py``.
+Run it after changing the generator: ``python tools/make_sample.py``.
 """
 
 import json
@@ -15,7 +15,7 @@ from edml.datasets._sample import SAMPLE_FILE, SAMPLE_PARAMETERS
 
 DATASETS = Path(__file__).parents[1] / "src" / "edml" / "datasets"
 LARGEST = 300_000
-# Literals follow one another in text; nothing recurs at a fixed distance.
+# The settings suit text, in which nothing repeats at a fixed distance.
 _FILTERS = [
     {
         "id": lzma.FILTER_LZMA2,
@@ -29,9 +29,9 @@ _FILTERS = [
 
 
 def pack(X: pd.DataFrame) -> bytes:
-    """Write a table as compressed JSON, one list to a column.
+    """Write a table as compressed JSON, one list per column.
 
-    Column by column it takes two thirds of what it takes row by row.
+    This takes two thirds of the bytes of a list per row.
     """
     columns = {name: _plain(X[name]) for name in X}
     text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"))
