@@ -7,7 +7,7 @@ from packaging.version import Version
 
 from edml.exceptions import ServingError
 
-# from 3.1 on, pandas reads numbers to the last bit without being asked
+# from 3.1 on, pandas reads numbers to the last bit by default
 EXACT_FLOATS = (
     {"float_precision": "round_trip"}
     if Version(pd.__version__) < Version("3.1.dev0")
@@ -16,7 +16,7 @@ EXACT_FLOATS = (
 
 
 class Client:
-    """Answers as an endpoint does, in another order; notes what it was sent."""
+    """Answers like an endpoint, in another order; records what it was sent."""
 
     def __init__(self, model):
         self.answers = model

@@ -1,4 +1,4 @@
-"""`edml app` as a process of its own, and what its tests look at besides pages."""
+"""`edml app` as a separate process, and checks of it outside the browser."""
 
 import os
 import socket
@@ -65,9 +65,9 @@ class RunningApp:
     Attributes
     ----------
     url : str
-        Where it is.
+        Its address.
     process : psutil.Process
-        It.
+        The app's process.
     scratch : Path
         Its home and its folder of temporary files.
     """
@@ -86,11 +86,11 @@ class RunningApp:
 
     @property
     def log(self):
-        """What it has written so far to stdout and stderr."""
+        """Return its output so far to stdout and stderr."""
         return "".join(self._lines)
 
     def is_ready(self):
-        """Tell whether it answers; fail if it has ended."""
+        """Return whether it answers; fail if it has ended."""
         assert self._popen.poll() is None, self.log
         try:
             with urlopen(f"{self.url}/_stcore/health"):  # noqa: S310 - our own server
@@ -99,12 +99,12 @@ class RunningApp:
             return False
 
     def forbid_writing(self):
-        """Let it write no byte to any file from now on, named or not."""
+        """Forbid it to write to any file from now on, named or not."""
         if sys.platform == "linux":
             self.process.rlimit(psutil.RLIMIT_FSIZE, (0, 0))
 
     def stop(self):
-        """Stop it as a shell does, and wait for its end."""
+        """Stop it as a shell does, and wait until it ends."""
         if self._popen.poll() is None:
             self._popen.terminate()
         self._popen.wait(60)
@@ -129,7 +129,7 @@ class RunningApp:
 
 @contextmanager
 def edml_app(scratch, *options, env=None, cwd=None):
-    """Run `edml app` on a free port, with a home of its own, until it answers."""
+    """Run `edml app` on a free port, with a separate home, until it answers."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]

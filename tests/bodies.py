@@ -1,4 +1,4 @@
-"""Shared by the tests of the endpoint: models, and bodies in every format."""
+"""Models, and bodies in every format, for the tests of the endpoint."""
 
 import io
 import json
@@ -15,7 +15,7 @@ PARQUET = "application/vnd.apache.parquet"
 
 
 def train(random_state=1, learner="lightgbm", columns=None, **given):
-    """Fit a small model; two that differ in ``random_state`` answer differently."""
+    """Fit a small model; its answers depend on ``random_state``."""
     X = make_student_activity(60, fail_rate=0.3, random_state=random_state)
     y = make_target(X)
     pipeline = make_risk_pipeline(learner, every=7, columns=columns, **given)
@@ -24,13 +24,13 @@ def train(random_state=1, learner="lightgbm", columns=None, **given):
 
 
 def renamed(X, columns):
-    """Rename columns; columns that have the new names already are dropped."""
+    """Rename columns; drop columns that already have the new names."""
     columns = columns or {}
     return X.drop(columns=[*columns.values()], errors="ignore").rename(columns=columns)
 
 
 def _plain(X):
-    """Return a table of Python's own objects, None where there is nothing."""
+    """Return a table of Python objects, with None for missing values."""
     return X.astype(object).where(X.notna(), None)
 
 

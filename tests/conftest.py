@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis's profiles, and where the real tables are."""
+"""Shared by all tests: hypothesis's profiles, and the folder of the real tables."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
 
-# No deadline: a shared machine is slow at times, and no test is about time.
+# No deadline: a shared machine is slow at times, and no test measures time.
 settings.register_profile("dev", deadline=None, max_examples=50)
-# In CI the same examples every time: a red run is then about the change.
+# In CI the examples never change, so that a failure comes from the change.
 settings.register_profile(
     "ci", deadline=None, max_examples=100, derandomize=True, print_blob=True
 )
@@ -22,9 +22,9 @@ _OULAD = Path(__file__).parents[2] / "shared" / "data" / "oulad"
 
 @pytest.fixture(scope="session")
 def oulad_home() -> Path:
-    """Give the folder of the real tables, or skip the test where there is none.
+    """Return the folder of the real tables, or skip the test if there is none.
 
-    It is named by EDML_OULAD, or lies beside the checkout.
+    EDML_OULAD names it; the default is next to the checkout.
     """
     folder = Path(os.environ.get("EDML_OULAD", _OULAD))
     if not (folder / "studentInfo.csv").exists():

@@ -21,7 +21,7 @@ def events(n, random_state):
 
 @cache
 def running():
-    """Return the table of courses that still run, without an outcome."""
+    """Return the table of running courses, without an outcome."""
     return events(60, 9).drop(columns="nota_final_materia")
 
 

@@ -1,4 +1,4 @@
-"""A model and its students, which the tests of the app share."""
+"""The model and students that the tests of the app share."""
 
 import pandas as pd
 import pytest
@@ -29,7 +29,7 @@ def make_table(random_state, n_enrolments=120):
 
 @pytest.fixture(scope="session")
 def model():
-    """Knows other students than those of `table`."""
+    """Return a model trained on students outside `table`."""
     X = make_table(1)
     pipeline = make_risk_pipeline("lightgbm", every=3)
     return RiskClassifier(pipeline, cv=2).fit(X, make_target(X)).deployable()
@@ -37,13 +37,13 @@ def model():
 
 @pytest.fixture(scope="session")
 def table():
-    """Students of courses that still run."""
+    """Return students of running courses."""
     return make_table(2).drop(columns="nota_final_materia")
 
 
 @pytest.fixture
 def registry(tmp_path, model):
-    """Two versions, the first of which is the champion."""
+    """Return a registry of two versions; the first is the champion."""
     X = make_table(3)
     registry = ModelRegistry(tmp_path / "registry", who="ada")
     evaluation = evaluate(model, X, make_target(X), n_resamples=20)

@@ -1,4 +1,4 @@
-"""The choices are of what is in the table, and no history is cut."""
+"""The choices match the table, and no history is cut."""
 
 import numpy as np
 import pandas as pd

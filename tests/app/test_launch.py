@@ -1,4 +1,4 @@
-"""The app listens here alone, tells nobody, and leaves no upload on the disk."""
+"""The app listens only locally, contacts nobody, and writes no upload to disk."""
 
 import asyncio
 import socket
@@ -33,7 +33,7 @@ async def _body(content):
 
 
 def received(content):
-    """Receive a file as the web server does; tell whether it went to the disk."""
+    """Receive a file as the web server does; return whether it went to disk."""
     headers = Headers({"content-type": f"multipart/form-data; boundary={BOUNDARY}"})
     form = asyncio.run(MultiPartParser(headers, _body(content)).parse())
     ((_, file),) = form.multi_items()
@@ -45,7 +45,7 @@ def received(content):
 
 def test_an_upload_is_not_written_to_a_file(monkeypatch):
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 10)
-    assert received(b"x" * 100)  # as the server would without us
+    assert received(b"x" * 100)  # the server's default without edml
     keep_uploads_in_memory()
     assert not received(b"x" * 3_000_000)
 

@@ -1,4 +1,4 @@
-"""Nothing is changed that the page had not shown, and nothing without leave."""
+"""The app changes only what the page showed, and only with permission."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is drawn is what is said, and no chart relies on colour alone."""
+"""Charts match their texts, and none relies only on colour."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The models page shows what the registry holds, and changes it only when it may."""
+"""The models page shows the registry, and changes it only with permission."""
 
 from unittest.mock import patch
 
@@ -19,7 +19,7 @@ from edml.registry import ModelRegistry
 from evaluated_models import evaluation_of, make_evaluated_registry, model, running
 
 FIGURE_DIGITS = 3
-# the catalogues are tested by themselves; a page in another language is one more run
+# the catalogues have their own tests; one more run covers another language
 in_both = pytest.mark.parametrize(
     "language", ["en", pytest.param("es", marks=pytest.mark.slow)]
 )
@@ -132,7 +132,7 @@ def test_the_slider_shows_the_numbers_of_the_evaluation(registry, data):
         assert f"{n} of {len(students)} students" in texts(page)
     assert (
         registry.record(1).threshold == evaluation_of().threshold
-    )  # nothing has moved
+    )  # the slider has not moved
 
 
 def test_another_version_is_chosen(registry):
@@ -233,7 +233,7 @@ def test_promote_asks_and_then_does_it(registry, language):
     run(page)
     assert words("Version {version} is in production now.", version=3) not in texts(
         page
-    )  # told once
+    )  # shown once
 
 
 @pytest.mark.slow
@@ -279,7 +279,7 @@ def test_a_registry_changed_under_the_dialog_stays_as_it_is(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
     registry.promote(3, why="by somebody else")
-    # in a browser the dialog runs alone, and the page around it has not looked again
+    # in a browser only the dialog reruns, not the page around it
     with patch("edml.app._models_page._say_changes", return_value=False):
         pressed(page, "models_yes")
     assert registry.record("production").version == 3

@@ -1,4 +1,4 @@
-"""What a version makes of the app's table is what the library makes of it."""
+"""The app scores its table with a version exactly as the library does."""
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,7 @@ def test_importance_is_that_of_explain():
     found = importance_of(model(), running(), scored.rows, len(scored.rows))
     expected = explain(model(), running(), rows=scored.rows).importance()
     n_features = len(expected)
-    expected = expected[expected > 0]  # what weighs nothing is not shown
+    expected = expected[expected > 0]  # features without weight are not shown
     assert found.table["feature"].tolist() == expected.index[:N_IMPORTANT].tolist()
     assert found.table["weight"].tolist() == expected[:N_IMPORTANT].tolist()
     assert found.n_features == n_features

@@ -1,4 +1,4 @@
-"""The slider tells what the predictions themselves tell, at every place it stops."""
+"""At every stop, the slider shows the counts of the predictions themselves."""
 
 import json
 
@@ -22,7 +22,7 @@ CELLS = [(0, False), (0, True), (1, False), (1, True)]
 
 
 class Scores:
-    """A model that says what its only column holds."""
+    """A model that predicts its only column."""
 
     classes_ = np.array([0, 1])
 
@@ -46,7 +46,7 @@ def check_against_sklearn(table, y, risk):
         flags = risk >= row.threshold
         expected = [np.sum((y == truth) & (flags == flag)) for truth, flag in CELLS]
         assert counts == expected
-    for row in table.iloc[:: max(1, len(table) // 8)].itertuples():  # each takes long
+    for row in table.iloc[:: max(1, len(table) // 8)].itertuples():  # each is slow
         flags = (risk >= row.threshold).astype(int)
         matrix = confusion_matrix(y, flags, labels=[0, 1])
         assert [getattr(row, name) for name in COUNTS] == matrix.ravel().tolist()
@@ -78,7 +78,7 @@ def test_every_row_follows_from_the_predictions(pairs, threshold):
     check_against_sklearn(table, y, risk)
     assert table["threshold"].is_monotonic_increasing
     assert table["threshold"].is_unique
-    assert threshold in set(table["threshold"])  # the model's own is always known
+    assert threshold in set(table["threshold"])  # the model's threshold, always known
     assert at_threshold(table, threshold, threshold).is_own
 
 

@@ -49,7 +49,7 @@ def test_an_empty_registry_has_no_version(tmp_path):
 
 def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
     registry = make_evaluated_registry(tmp_path)
-    other = evaluation_of(random_state=2, side=6)  # rows that nobody else was judged on
+    other = evaluation_of(random_state=2, side=6)  # rows of no other evaluation
     registry.register(model(random_state=2), other)
     mine = evaluation_of()
     found = compare(registry.records(), 1, mine, fingerprints(registry))
@@ -70,7 +70,7 @@ def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
 def test_less_is_better_of_errors():
     records = pd.DataFrame({"version": [1, 2], "evaluated_at": pd.to_datetime("2026")})
     for name in METRICS:
-        records[name] = 0.99  # of the other; better than any that is no error
+        records[name] = 0.99  # of the other version; any finite error is better
     comparison = compare(records, 1, evaluation_of(), {})
     told = {figure.name: figure.better for figure in comparison.metrics}
     assert told["brier"] is True

@@ -1,4 +1,4 @@
-"""The pictures show the numbers they are given, and a text says the same."""
+"""The pictures show their input numbers, and a text says the same."""
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ def test_the_donut_shows_the_counts(words):
 @in_both
 def test_students_of_one_course_are_counted_once(words):
     text = say_counts(Counts(students=20, rows=20, flagged=0), words)
-    assert text.count("20") == 2  # of so many, so many are not flagged
+    assert text.count("20") == 2  # of this many, this many are not flagged
 
 
 @in_both

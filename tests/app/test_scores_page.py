@@ -1,4 +1,4 @@
-"""The scores page, run by Streamlit's own test: what is shown is what was scored."""
+"""The scores page, in Streamlit's test runner, shows the scores."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ from edml.sources import read_events
 
 MAIN = Path(edml.app.__file__).with_name("_main.py")
 EN, ES = Words("en"), Words("es")
-# the catalogues are tested by themselves; a page in another language is one more run
+# the catalogues have their own tests; one more run covers another language
 in_both = pytest.mark.parametrize(
     "words", [EN, pytest.param(ES, marks=pytest.mark.slow)], ids=["en", "es"]
 )
@@ -274,7 +274,7 @@ def test_an_endpoint_is_asked_and_may_go_away(page, model, table):
     assert_shows(run(app), expected)
     client.away = True
     app.number_input(key="capacity").set_value(2).run()
-    assert not app.error  # nothing is asked anew
+    assert not app.error  # nothing is requested again
     app.selectbox(key="student").select(1).run()
     assert not app.exception
     assert "that the endpoint runs" in app.error[0].value

@@ -1,4 +1,4 @@
-"""The list holds score_students' numbers; its marks and its file add nothing."""
+"""The list shows score_students' numbers; marks and download add nothing."""
 
 import io
 

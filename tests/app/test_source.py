@@ -1,4 +1,4 @@
-"""Registry and endpoint give score_students' numbers, and so does the demonstration."""
+"""Registry, endpoint and demonstration return the numbers of score_students."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A student's days are those of score_students, and nothing is of later days."""
+"""A student's days match score_students, and show nothing later."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ START = 19_000  # the first day of the course, in days since 1970
 
 
 def make_history(*rows):
-    """Return a history whose times are given as days of the course."""
+    """Return a history with times in days of the course."""
     table = pd.DataFrame(list(rows)).reindex(columns=list(REQUIRED_COLUMNS))
     for name in ("ass_due_at", "ass_unlock_at", "s_submitted_at", "s_graded_at"):
         table[name] = (table[name].astype(float) + START) * DAY + 3_600

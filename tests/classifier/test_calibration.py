@@ -1,4 +1,4 @@
-"""The calibrators: rising, inside (0, 1), and right where the truth is known."""
+"""The calibrators: increasing, inside (0, 1), and right when the truth is known."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def fit(kind, score, fails, n_failing=None):
 
 
 def draw(n, slope=1.0, seed=0):
-    """Give scores whose log-odds are `slope` times too small, and outcomes."""
+    """Return scores whose log-odds are `slope` times too small, and outcomes."""
     rng = np.random.RandomState(seed)
     truth = rng.beta(1, 8, n)
     return expit(logit(truth) / slope), rng.uniform(size=n) < truth, truth
@@ -95,7 +95,7 @@ def test_sigmoid_of_scores_worse_than_chance_is_the_share_that_fails(weights):
     fails = np.repeat([False, True], 50 * weights)
     found = fit(SigmoidCalibrator, score, fails, n_failing=50).predict(score)
     assert found == pytest.approx(0.5, abs=0.01)
-    assert found[0] > found[-1]  # the order is kept, be it a bad one
+    assert found[0] > found[-1]  # the order is kept, even a bad one
 
 
 def test_scores_of_0_and_1_do_not_rule_the_sigmoid():

@@ -1,4 +1,4 @@
-"""What is deployed predicts the same, and holds nothing of its students."""
+"""A deployed model predicts the same, and contains no student's data."""
 
 import pickle
 
@@ -40,10 +40,10 @@ def encodings(text):
 
 
 def sampled_rows(model):
-    """Give the bytes of each row that a sampler handed on, as stored in either width.
+    """Return the bytes of each row that a sampler returned, in both float widths.
 
-    A row of its own is looked for by its features after the first few, which many
-    rows share: these are the means and timings.
+    A row is identified by its means and timings. Many rows share the first few
+    features.
     """
     rows, _ = model.pipeline_[:3].fit_resample(X, y)
     numbers = rows.iloc[:, 2:].to_numpy()
@@ -59,7 +59,7 @@ def holds_a_sampled_row(data, model):
 
 
 def holds_a_key(data):
-    # not the file number: five digits are found in any file, by chance
+    # not the file number: any file contains five digits by chance
     columns = ("user_uuid", "course_uuid", "course_name", "sub_uuid")
     values = {str(value) for name in columns for value in X[name].dropna().unique()}
     assert len(values) > 100
@@ -80,7 +80,7 @@ def test_a_deployed_file_holds_no_training_value(learner, balance):
 
 
 def test_the_search_finds_what_is_there(model):
-    kept = pickle.dumps(model)  # with its out-of-fold table, and SMOTE's neighbours
+    kept = pickle.dumps(model)  # with its out-of-fold table and SMOTE's neighbours
     assert holds_a_key(kept)
     assert holds_a_sampled_row(kept, model)
 

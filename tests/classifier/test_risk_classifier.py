@@ -58,7 +58,7 @@ def model():
 
 
 class Spy(ClassifierMixin, BaseEstimator):
-    """Note what each fit and each prediction saw."""
+    """Record the input of each fit and prediction."""
 
     seen: list = []  # noqa: RUF012 - shared, for clones are what is fitted
     lock = threading.Lock()
@@ -151,7 +151,7 @@ def test_describing_histories_runs_once():
 
 
 class Unmarked(FeatureEngineer):
-    """The same features, without edml's mark: to be run in each fold."""
+    """The same features without edml's mark, so that each fold runs them."""
 
 
 def test_steps_without_the_mark_run_in_each_fold_to_the_same_end():
@@ -272,7 +272,7 @@ def test_threshold_is_of_the_raw_scores_and_then_mapped():
 def test_capacity_counts_the_students_of_a_course_on_a_day():
     model = RiskClassifier(pipe("lightgbm"), threshold=Capacity(1), cv=3).fit(X, y)
     found = model.out_of_fold_
-    # each history stands on each day from its first to its last, with its latest flag
+    # each history counts on each day from its first to its last, with its latest flag
     days = []
     for (_, course), own in found.groupby(["user_uuid", "course_uuid"]):
         flags = own.sort_values("particion").set_index("particion")["y_prob"]
@@ -390,7 +390,7 @@ def test_unmarked_steps_see_whole_histories():
 
 
 class CrossFitted(TransformerMixin, BaseEstimator):
-    """Give the rows of fit otherwise than new ones, as target encoders do."""
+    """Transform the rows of fit unlike new ones, as target encoders do."""
 
     def fit(self, X, y):
         self.fitted_ = True
@@ -510,7 +510,7 @@ def test_weights_follow_their_rows_through_samplers():
     table = pipe()[:2].fit_transform(X).iloc[:, 2:]
     table["weight"], table["outcome"] = weight, y
     for _, rows, outcome, given in Spy.fits():
-        # the index tells which row of the table each trained row is
+        # the index identifies each training row's row in the table
         own = table.loc[rows.index]
         np.testing.assert_array_equal(given, own["weight"])
         np.testing.assert_array_equal(outcome, own["outcome"])
@@ -567,7 +567,7 @@ def test_metadata_is_routed_where_it_is_asked_for():
 
 
 class Broken(DummyClassifier):
-    """Give NaN or more than 1."""
+    """Return NaN, or more than 1."""
 
     def __init__(self, gives=np.nan):
         super().__init__()
@@ -631,7 +631,7 @@ def test_columns_that_are_missing_or_unexpected_are_named(model):
     )
     with pytest.raises(TableError, match=message):
         model.predict_proba(given)
-    # what no feature reads may be absent, as it is while a course runs
+    # a column that no feature reads may be absent, as while a course runs
     some = X.drop(columns=["nota_final_materia", "legajo", "course_name"])
     np.testing.assert_array_equal(model.predict_proba(some), model.predict_proba(X))
 
@@ -642,14 +642,14 @@ def test_columns_of_a_plain_table():
     with pytest.raises(TableError, match=r"missing \['c'\], unexpected \['d'\]"):
         model.predict(table.rename(columns={"c": "d"}))
     booster = RiskClassifier(LGBMClassifier(n_jobs=1, verbosity=-1), cv=3)
-    booster.fit(table, OUTCOME)  # it reads columns by position, whatever their names
+    booster.fit(table, OUTCOME)  # it reads columns by position, not by name
     for other in (table[list("cba")], table.assign(d=0.0)):
         with pytest.raises(ValueError, match="feature names should match"):
             booster.predict(other)
 
 
 class FailsAtLast(DecisionTreeClassifier):
-    """Refuse to be fitted on everything, where the first row is of another class."""
+    """Fail to fit the whole table, whose first row has another class."""
 
     def fit(self, X, y, **params):
         if len(X) == 300 and y[0] != OUTCOME[0]:

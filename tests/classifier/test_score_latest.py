@@ -47,7 +47,7 @@ def with_other_columns_in_the_cleaner():
 
 
 def with_a_parameter_of_prediction():
-    # it changes what LightGBM's wrapper predicts, and not what its booster does
+    # it changes the predictions of LightGBM's wrapper, and not of its booster
     pipe = pipeline(every=1).set_params(classify__n_estimators=50)
     return pipe.set_params(
         classify__pred_early_stop=True,
@@ -90,7 +90,7 @@ def assert_same(model, X):
     assert rows.tolist() == latest_rows(X, names).tolist()
     expected = model.predict_proba(X)[rows, 1]
     trees = hasattr(model.pipeline_.steps[-1][1], "n_estimators")
-    # a sum or matrix product rounds differently where the number of rows differs
+    # a sum or matrix product rounds differently for another number of rows
     np.testing.assert_allclose(probabilities, expected, rtol=0 if trees else 1e-12)
 
 
@@ -109,7 +109,7 @@ def test_awkward_tables_too(model, X):
     X = X.rename(columns={k: v for k, v in columns_of(model).items() if k in NAMES})
     try:
         model.predict_proba(X)
-    except (TableError, ValueError):  # some learners refuse what is missing
+    except (TableError, ValueError):  # some learners refuse missing values
         return
     assert_same(model.deployable(), X)
 

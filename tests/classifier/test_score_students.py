@@ -24,7 +24,7 @@ def students(model):
 
 
 def by_hand(model, X, at):
-    """Give each history's probability at its last row up to a day."""
+    """Return each history's probability at its last row up to a day."""
     shown = as_of(X, at)
     shown = shown.assign(
         p=model.predict_proba(shown)[:, 1], day=shown["particion"].fillna(0)
@@ -56,7 +56,7 @@ def test_probabilities_are_those_of_the_day(model, students):
 def test_change_is_counted_from_the_earlier_day(model, students):
     then = by_hand(model, X, 20)["p"].reindex(pd.MultiIndex.from_frame(students[KEYS]))
     expected = students["probability"] - then.to_numpy()
-    expected[students["particion"] <= 20] = np.nan  # nothing since
+    expected[students["particion"] <= 20] = np.nan  # no event since
     np.testing.assert_allclose(students["change"], expected, atol=1e-9)
     late = model.score_students(X, since=1000, n_reasons=0)
     assert late["change"].isna().all()

@@ -1,4 +1,4 @@
-"""The threshold: against trying every score, and against what cannot be."""
+"""The threshold: compared with trying every score, and errors for impossible ones."""
 
 import warnings
 
@@ -15,7 +15,7 @@ from edml.schema import Occupancy
 
 @st.composite
 def judged(draw):
-    """Give scores with many ties, and outcomes of both kinds."""
+    """Return scores with many ties, and outcomes of both kinds."""
     n = draw(st.integers(2, 30))
     score = draw(st.lists(st.integers(0, 8), min_size=n, max_size=n))
     fails = draw(st.lists(st.booleans(), min_size=n, max_size=n))

@@ -1,4 +1,4 @@
-"""A small project: events, a search that takes no time, and a folder to work in."""
+"""A small project: events, an instant search, and a working folder."""
 
 import shutil
 from functools import partial
@@ -30,7 +30,7 @@ def make_events(random_state, n_enrolments=160):
 
 
 class StandIn:
-    """Finds two models, as ModelTuner would; notes what it was given."""
+    """Finds two models, as ModelTuner would; records its arguments."""
 
     fitted: ClassVar = {}  # the same rows give the same model
 
@@ -59,7 +59,7 @@ class StandIn:
 
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch):
-    """Draw few students for intervals, which no test of commands is about."""
+    """Draw few resamples for intervals, which the tests of commands do not check."""
     few = partial(evaluate, n_resamples=20)
     monkeypatch.setattr("edml.cli._tune.evaluate", few)
     monkeypatch.setattr("edml.registry._registry.evaluate", few)
@@ -104,7 +104,7 @@ def project(tmp_path, monkeypatch, events, later_events):
 
 @pytest.fixture
 def tuned(project, _tuned_project):
-    """The same with two registered models, of which none is the champion."""
+    """The same with two registered models and no champion."""
     shutil.copytree(_tuned_project / "registry", project / "registry")
     return project
 

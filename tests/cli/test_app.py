@@ -1,4 +1,4 @@
-"""`edml app` hands the app what it was asked to show; the app itself is elsewhere."""
+"""`edml app` passes its options to the app, which has its own tests."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from edml.exceptions import MissingExtraError, RegistryError
 
 @pytest.fixture
 def started(monkeypatch):
-    """Note what the app is started with, instead of starting it."""
+    """Record the app's arguments instead of starting it."""
     settings = []
     monkeypatch.setattr("edml.app.run", settings.append)
     return settings
@@ -83,13 +83,13 @@ def test_an_endpoint_is_asked_with_the_token_of_the_environment(
     start, project, monkeypatch
 ):
     asked = []
-    # where the class is, not where it is looked up: that the module would keep
+    # patched where the class is defined: the importing module would keep the patch
     monkeypatch.setattr(
         "edml.serving._client.RiskClient", lambda *a, **k: asked.append((a, k))
     )
     monkeypatch.setenv("EDML_ENDPOINT_TOKEN", "s3cret")
     settings = start("--url", "https://risk.example.org")
-    assert asked == []  # not before it is needed
+    assert asked == []  # not before use
     assert settings.open_registry is None
     settings.open_client()
     ((url, token), options) = asked[0]

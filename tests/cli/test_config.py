@@ -1,4 +1,4 @@
-"""Each layer overrides the one before; what is wrong is named with its line."""
+"""Each layer overrides the previous one; errors name their line."""
 
 import json
 import tomllib
@@ -40,7 +40,7 @@ def test_later_layers_win(write):
     read = read_config(environ=environ, flags=flags)
     tune = read.config.tune
     assert (tune.folds, tune.evaluations, tune.candidates) == (3, 4, 5)
-    assert tune.scoring == "roc_auc"  # a flag that is not given is none
+    assert tune.scoring == "roc_auc"  # an absent flag does not count
     assert tune.timeout is None
     assert read.origins["tune", "folds"] == "edml.toml, line 2"
     assert read.origins["tune", "evaluations"] == "EDML_TUNE_EVALUATIONS"
@@ -70,7 +70,7 @@ def test_paths_of_the_file_are_below_its_folder(write, tmp_path):
     assert config.paths.new == absolute
     assert config.registry.path == home / "models"
     assert config.registry.name == "risk"
-    assert config.paths.report == Path("r.html")  # of the folder that one is in
+    assert config.paths.report == Path("r.html")  # in the current folder
 
 
 def test_threshold_in_all_its_forms(write):
@@ -124,7 +124,7 @@ def test_unknown_variables_are_noted_and_secrets_ignored(write):
     assert read.config == Config()
 
 
-# -- what is wrong ------------------------------------------------------------
+# -- errors -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_values_and_lines_survive_a_document(values, blanks):
 
 
 def _encodable(value):
-    """Leave out halves of characters, which no file can hold."""
+    """Leave out surrogates, which no file can contain."""
     if isinstance(value, str):
         return value.encode("utf-8", "ignore").decode()
     if isinstance(value, list):
@@ -306,7 +306,7 @@ def test_lines_of_values_that_span_lines():
         ("roc_auc", "roc_auc"),
         ("recall>=0.9", "recall>=0.9"),
         ("[1, 2]", [1, 2]),
-        ("1\nother = 2", "1\nother = 2"),  # a second key is none of it
+        ("1\nother = 2", "1\nother = 2"),  # a second key is not part of it
         ("", ""),
     ],
 )
@@ -330,7 +330,7 @@ def test_init_writes_the_defaults(project, edml, assert_refused):
 
 def test_template_names_every_key():
     text = write_template()
-    # the keys without a default too, once their mark is taken away
+    # also the keys without a default, once uncommented
     every = "\n".join(
         line.removeprefix("# ") if " = " in line else line for line in text.splitlines()
     )

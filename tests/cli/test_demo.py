@@ -215,7 +215,7 @@ def test_student_in_two_courses_is_listed_once_and_by_the_latest_day():
 
 
 def write_oulad(folder, presentations=("2013B", "2013J"), n_students=60):
-    """Write a dataset in which who hands in nothing fails."""
+    """Write a dataset in which students without submissions fail."""
     tables = {
         "courses": ["code_module,code_presentation,module_presentation_length"],
         "assessments": [
@@ -230,7 +230,7 @@ def write_oulad(folder, presentations=("2013B", "2013J"), n_students=60):
         ],
     }
     for number, presentation in enumerate(presentations):
-        of = f"[x],{presentation}"  # brackets: no markup
+        of = f"[x],{presentation}"  # brackets are not markup
         tables["courses"].append(f"{of},60")
         for which in (1, 2):
             tables["assessments"].append(f"{of},{10 * number + which},TMA,{20 * which}")
@@ -255,7 +255,7 @@ def test_demo_trains_on_the_earlier_presentations(tmp_path):
     assert result.exit_code == 0, result.output
     said = " ".join(result.stdout.split())
     assert "before October 2013" in said
-    # the five who return are tested on, and left out of training
+    # the five returning students are in the test, and left out of training
     assert "55 and 60 students" in said
     assert rows_of(result.stdout, "all days")[0][2] == "60"
     assert len(rows_of(result.stdout, "[x]")) == 10
@@ -271,7 +271,7 @@ def test_demo_on_the_real_tables(oulad_home):
     assert 0.80 < float(row[4]) < 0.90
 
 
-# -- what goes wrong ----------------------------------------------------------
+# -- errors -------------------------------------------------------------------
 
 
 def assert_one_line(result, *words):

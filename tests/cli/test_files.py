@@ -1,4 +1,4 @@
-"""Tables are read to the last bit, and files are there whole or not at all."""
+"""Tables are read to the last bit, and files are written whole or not at all."""
 
 import hashlib
 

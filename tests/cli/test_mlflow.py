@@ -1,4 +1,4 @@
-"""What a team sees in MLflow of ``edml tune`` and ``edml registry sync``."""
+"""The results of ``edml tune`` and ``edml registry sync`` in MLflow."""
 
 import json
 import socket
@@ -16,14 +16,14 @@ from tracked import PATIENCE  # noqa: E402
 
 
 def open_local(folder):
-    # by its whole path: MLflow keeps connections by address
+    # by its full path: MLflow keeps connections by address
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     return mlflow.MlflowClient(uri, uri)
 
 
 @pytest.fixture
 def free_address():
-    """Give an address at which nobody listens."""
+    """Return an address at which nobody listens."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{door.getsockname()[1]}"
@@ -72,7 +72,7 @@ def test_without_the_option_nothing_is_logged(project, edml):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_short_search")
-@pytest.mark.filterwarnings("default::UserWarning")  # the command shows them itself
+@pytest.mark.filterwarnings("default::UserWarning")  # the command prints them itself
 def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
     result = edml("tune", "events.csv", "--mlflow", free_address)
     assert result.exit_code == 0, result.stderr

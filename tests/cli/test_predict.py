@@ -1,4 +1,4 @@
-"""What is predicted from a terminal are the bits of score_students, and whole files."""
+"""Predictions from a terminal have the bits of score_students, in whole files."""
 
 import json
 from datetime import date
@@ -40,7 +40,7 @@ def predict(edml, *options, **environ):
 
 
 def assert_same(predictions, students):
-    """Hold predictions against score_students: the same rows, order and bits."""
+    """Compare predictions with score_students: same rows, order and bits."""
     found = pd.DataFrame(predictions)
     assert len(found) == len(students)
     for name in (*KEYS, "legajo", "course_name", "flagged", "reasons", "facts"):
@@ -51,7 +51,7 @@ def assert_same(predictions, students):
 
 
 class Client:
-    """Answers as an endpoint does, from a model; a way through JSON is no loss."""
+    """Answers like an endpoint, from a model; JSON loses nothing."""
 
     def __init__(self, model, X=None, shuffle=False):
         self.model = model
@@ -154,7 +154,7 @@ def test_an_endpoint_gives_the_same(edml, model, X, monkeypatch, shuffle):
     options = ["--url", "http://127.0.0.1:1", "--partition", 6]
     shown = predict(edml, *options, **{"EDML_ENDPOINT_TOKEN": "hush"})
     expected = model.score_students(X, at=6)
-    if shuffle:  # of equal probabilities any may be first
+    if shuffle:  # equal probabilities may come in any order
         keys = expected[KEYS].itertuples(index=False, name=None)
         order = {key: row for row, key in enumerate(keys)}
         shown["predictions"].sort(key=lambda one: order[one[KEYS[0]], one[KEYS[1]]])
@@ -173,7 +173,7 @@ def test_an_endpoint_receives_only_the_requested_students(edml, model, X, monkey
     assert set(client.sent["user_uuid"]) == {student}
     own = model.score_students(X[X["user_uuid"] == student])
     assert_same(shown["predictions"], own)
-    # a registry that is named wins over an endpoint that is set
+    # a registry option overrides an endpoint setting
     assert predict(edml, "--registry", "registry")["model_version"] == 1
 
 
@@ -310,7 +310,7 @@ def test_names_of_courses_never_leave_the_folder(tmp_path):
     bodies = [json.loads(Path(path).read_text("utf-8")) for path in paths]
     told = [body["predictions"][0]["course_name"] for body in bodies]
     assert sorted(map(str, told)) == sorted(map(str, names))
-    assert "c8" in {body["course"] for body in bodies}  # it has no name
+    assert "c8" in {body["course"] for body in bodies}  # the course has no name
 
 
 def test_two_courses_of_one_name_are_in_one_file(edml, with_champion, X):
@@ -347,7 +347,7 @@ def test_on_a_terminal(edml, with_champion):
     assert "Scoring" in result.stderr
 
 
-# -- what goes wrong ----------------------------------------------------------
+# -- errors -------------------------------------------------------------------
 
 
 def test_missing_students_are_reported_without_an_id(

@@ -1,4 +1,4 @@
-"""The features in the file are those that models see, one row per snapshot."""
+"""The file contains the models' features, one row per snapshot."""
 
 import json
 

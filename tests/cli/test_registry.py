@@ -1,4 +1,4 @@
-"""The stored models from a terminal: clear tables, one clear line for what is wrong."""
+"""The stored models from a terminal: clear tables, and errors on one line."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The page shows what may be shown, of one model or of several on the same rows."""
+"""The page shows only fair figures, of one model or of several on the same rows."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def registry(with_champion):
 
 @pytest.fixture(autouse=True)
 def _drawn_once(request, monkeypatch):
-    """Draw one picture for all tests but those of pictures: it takes a second."""
+    """Draw one picture for all tests but those of pictures, since drawing is slow."""
     if "pictures" not in request.function.__name__:
         light = Picture("One", "Text", '<svg><g id="a"/><use href="#a"/></svg>')
         monkeypatch.setattr(Evaluation, "draw_pictures", lambda evaluation: [light])
@@ -39,7 +39,7 @@ def side_of(name):
 
 
 class Page(HTMLParser):
-    """Notes the ids, what asks for something from elsewhere, and unclosed elements."""
+    """Records ids, external references and unclosed elements."""
 
     VOID = ("meta", "br", "use", "path", "image", "rect")
 
@@ -118,7 +118,7 @@ def test_several_side_by_side(registry, edml):
 
 def test_shared_rows_are_preferred(registry, edml):
     later = side_of("later.csv")
-    registry.reevaluate(*later, 1)  # newer, and of one version alone
+    registry.reevaluate(*later, 1)  # newer, but of only one version
     edml("report", "1", "2")
     text = page_of()
     assert "All were evaluated on the same rows." in text

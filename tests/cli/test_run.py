@@ -1,4 +1,4 @@
-"""A stage is done once for the same inputs, and again for others."""
+"""A stage runs once for the same inputs, and again for others."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ STAGES = ["process", "tune", "register", "update"]
 
 @pytest.fixture
 def go(project, stand_in):
-    """Run the stages with a stand-in for the search; tell which were done now."""
+    """Run the stages with a stand-in for the search; return those that ran."""
     tuner = stand_in(("lightgbm",))
 
     def go(*settings, new=None, again=False, tuner=tuner, raw="events.csv"):
@@ -44,7 +44,7 @@ def registry():
     return ModelRegistry("registry")
 
 
-# -- what is done -------------------------------------------------------------
+# -- stages -------------------------------------------------------------------
 
 
 def test_from_events_to_a_champion(go):
@@ -161,7 +161,7 @@ def test_an_unreadable_state_repeats_every_stage(go):
     assert go() == STAGES
 
 
-# -- where it is stopped ------------------------------------------------------
+# -- interruptions ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stage", STAGES)

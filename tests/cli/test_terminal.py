@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, one clear line, a clean stop, fast help."""
+"""Behaviour of all commands: exit codes, one-line errors, a clean stop, fast help."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from edml.exceptions import RegistryError, TableError
 COMMANDS = ("process", "tune", "update", "predict", "report", "run", "serve", "config")
 
 
-# -- what goes wrong ----------------------------------------------------------
+# -- errors -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_ctrl_c_ends_a_real_search_with_its_best(project):
     assert not list(Path.cwd().rglob("*.tmp*"))
 
 
-# -- what is shown ------------------------------------------------------------
+# -- output -------------------------------------------------------------------
 
 
 def test_progress_goes_to_stderr_and_results_to_stdout(capsys):

@@ -1,4 +1,4 @@
-"""The search sees the training students alone; the others judge what it found."""
+"""The search sees only the training students; the others evaluate its models."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def students_of(side):
 
 @pytest.fixture
 def use(monkeypatch, stand_in):
-    """Let the command search with a stand-in."""
+    """Replace the command's search with a stand-in."""
 
     def use(tuner=None):
         tuner = tuner or stand_in()
@@ -96,7 +96,7 @@ def test_candidates_are_registered_with_figures_of_unseen_students(
     for number, model in enumerate(tuner.candidates_, start=1):
         (row,) = registry.evaluations(number).to_dict("records")
         expected = evaluate(model, *sides.test, n_resamples=0)
-        # from a file: the ids of other types, hence another fingerprint
+        # from a file: ids of other types, hence another fingerprint
         assert row["evaluation"].metrics == expected.metrics
         assert row["purpose"] == "validation"
         figures = shown["versions"][number - 1]
@@ -190,7 +190,7 @@ def test_options_are_checked_before_any_work(
     assert "Reading" not in result.stderr
 
 
-# -- what goes wrong ----------------------------------------------------------
+# -- errors -------------------------------------------------------------------
 
 
 def test_a_search_that_fails_is_one_line(project, edml, assert_refused, use, stand_in):
@@ -260,7 +260,7 @@ def test_the_real_search(project, edml, events):
     records = registry.records()
     assert len(records) == len(versions) >= 1
     assert records["average_precision"].notna().all()
-    # so that `edml update` knows the file again
+    # so that `edml update` recognizes the file
     table = pd.read_csv("events.csv", dtype={"legajo": "str"})
     sides = divide(with_outcome(table, Config())[0], Config())
     assert registry.record(1).data_fingerprint == sides.train.fingerprint()

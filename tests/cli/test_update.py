@@ -1,4 +1,4 @@
-"""Models are evaluated on new events; what learns from them is evaluated on others."""
+"""New events evaluate the models; models that learn from them use other rows."""
 
 import json
 from pathlib import Path
@@ -34,13 +34,13 @@ def run(registry, name="later.csv", **settings):
     return update(Path(name), config, registry)
 
 
-# -- judging ------------------------------------------------------------------
+# -- evaluation ---------------------------------------------------------------
 
 
 def test_all_are_evaluated_on_new_students_outside_the_contest(registry):
     result = run(registry)
     sides = sides_of("later.csv")
-    shown = join(sides.train, sides.test)  # nothing is learned: more to judge on
+    shown = join(sides.train, sides.test)  # nothing is learned, so more rows evaluate
     assert not set(shown.X["user_uuid"]) & set(sides.contest.X["user_uuid"])
     for version, purpose in ((1, "report"), (2, "validation")):
         rows = registry.evaluations(version)
@@ -104,7 +104,7 @@ def test_of_the_same_file_only_contest_students_are_used(tuned):
     contest = sides_of("events.csv").contest
     figure = evaluate(model, *contest, n_resamples=0).metrics["average_precision"]
     assert result["contest"]["figures"][str(result["champion"])] == figure
-    # the figures that are shown are those of the test students
+    # the reported figures are those of the test students
     assert registry.records("production")["purpose"].tolist() == ["validation"]
 
 
@@ -123,7 +123,7 @@ def test_rows_that_a_model_was_trained_on_whole(registry, stand_in, events):
         run(registry)
 
 
-# -- renewing -----------------------------------------------------------------
+# -- refit and retune ---------------------------------------------------------
 
 
 def test_refit_learns_only_from_the_first_side(registry, stand_in):
@@ -146,7 +146,7 @@ def test_refit_learns_only_from_the_first_side(registry, stand_in):
 def test_new_threshold_and_the_same_probabilities(registry):
     result = run(registry, retune=True, threshold="recall>=0.9", min_gain=1.0)
     assert result["retuned"] == {"1": 3, "2": 4}
-    # nobody beats the champion, which has its new threshold now
+    # no model beats the champion, which now has its new threshold
     assert result["contest"]["winner"] == 1
     assert result["champion"] == 3
     old, new = registry.load(1), registry.load(3)
@@ -212,7 +212,7 @@ def test_importances_are_those_of_the_new_students(registry):
     X = join(sides.train, sides.test).X
     every = explain(registry.load(1), X, progress=False).importance()
     ours = table[table["version"] == 1].set_index("feature")["importance"]
-    assert ours.corr(every, method="spearman") > 0.8  # ours are of 300 rows
+    assert ours.corr(every, method="spearman") > 0.8  # these importances use 300 rows
 
 
 # -- the command --------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The made platform: its rates, its quirks, and that a seed gives one table."""
+"""The synthetic platform: its rates and quirks, and one table per seed."""
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def first_rows(X):
 
 
 def course_starts(X):
-    """Give each row's day 0, read from its period, in epoch seconds."""
+    """Return each row's day 0, read from its period, in epoch seconds."""
     half = X["periodo"].str[-6].map({"1": "03", "2": "08"})
     start = pd.to_datetime(X["periodo"].str[-4:] + "-" + half + "-01")
     return start.astype("datetime64[s]").astype("int64")
@@ -242,7 +242,7 @@ def test_make_ups_follow_a_lost_exam(exams):
         assert 0.02 < len(made_up) / 2300 < 0.3
         assert (made_up["particion"] > lost["particion"]).all()
         grade = lost["nota_parcial"]
-        # Of who was graded in two parts, a stray row may show the second first.
+        # If a student has two graded parts, a stray row may show the second first.
         assert (grade.isna() | (grade < 4)).mean() > 0.98
     assert set(exam) == {name for names in EXAM_KINDS.values() for name in names}
 
@@ -270,7 +270,7 @@ def test_creations_come_on_the_due_day_or_the_unlock_day(creations):
     assert on["ass_due_at"].mean() > 0.25
     assert on["ass_unlock_at"].mean() > 0.25
     dated = dates["ass_due_at"].notna() & dates["ass_unlock_at"].notna()
-    # Who is shown it once more is shown a later due date.
+    # A student who sees it again sees a later due date.
     assert (on["ass_due_at"] | on["ass_unlock_at"])[dated].mean() > 0.97
 
 
@@ -385,7 +385,7 @@ def test_some_ticks_stand_beside_events(X):
 
 
 def plain_risk(X, p):
-    """Score each enrolment by what it has missed and how well it did up to ``p``."""
+    """Score each enrolment by its missed work and grades up to ``p``."""
     seen = as_of(X, p)
     by = seen.groupby(HISTORY, sort=True)
     return -(

@@ -1,4 +1,4 @@
-"""The view from an earlier day: what it shows, and that days agree."""
+"""The view from an earlier day, and consistency between days."""
 
 import numpy as np
 import pandas as pd

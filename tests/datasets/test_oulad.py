@@ -1,4 +1,4 @@
-"""The Open University tables: a small folder by hand, and the real one by count."""
+"""The Open University tables: a small handmade folder, and the real one's counts."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The sample that ships: that it is what the generator gives, and enough."""
+"""The shipped sample matches the generator, and is large enough."""
 
 import importlib.util
 from importlib.resources import files

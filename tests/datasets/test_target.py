@@ -1,4 +1,4 @@
-"""The target: what fails, and what has no target yet."""
+"""The target: failing rows, and rows without a target yet."""
 
 import numpy as np
 import pandas as pd

@@ -1,19 +1,19 @@
-"""How tests use the web app's pages in a browser."""
+"""Actions on the web app's pages in a browser."""
 
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 
 _TRIES = 4
-_BEGINS = 300  # milliseconds until the server has told that it works
+_BEGINS = 300  # milliseconds until the page shows that the server works
 
 
 def key(page, name):
-    """Find the part of a page that has this key."""
+    """Return the part of a page with this key."""
     return page.locator(f".st-key-{name}")
 
 
 def wait_until_idle(page, timeout=120_000):
-    """Wait until the page is drawn as a whole."""
+    """Wait until the whole page is drawn."""
     page.wait_for_timeout(_BEGINS)
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute(
@@ -22,23 +22,22 @@ def wait_until_idle(page, timeout=120_000):
 
 
 def list_students(page):
-    """Press the button that lists the students, and wait for what it gives."""
+    """Press the button that lists the students, and wait for the list."""
     key(page, "run").get_by_role("button").click()
     wait_until_idle(page)
 
 
 def choose(page, name, which, typed=None):
-    """Choose from a list, ``which`` being given all options that are shown.
+    """Choose from a list; ``which`` receives all visible options.
 
-    A list that is open closes when a part of the page comes in late; it is then
-    opened again, as anyone would.
+    An open list closes when part of the page arrives late. It is then opened again.
     """
     box = key(page, name).get_by_role("combobox")
     for left in reversed(range(_TRIES)):
         wait_until_idle(page)
         box.click()
         if typed is not None:
-            box.fill(typed)  # of a long list only a part is there
+            box.fill(typed)  # only part of a long list is in the page
         try:
             which(page.get_by_role("option")).click(timeout=8_000)
         except PlaywrightTimeout:

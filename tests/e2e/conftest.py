@@ -1,4 +1,4 @@
-"""A browser, apps to look at, and what holds of each page that is opened."""
+"""A browser, running apps, and checks of every opened page."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from app_process import edml_app, make_events, make_versions
 
-# What Chromium does besides showing pages is none of the tests'.
+# The tests ignore Chromium's own background work.
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -20,7 +20,7 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Streamlit's box of an exception, however short it is there, is a finding.
+# An exception box of Streamlit counts as a failure, however briefly it appears.
 _WATCH = """
 new MutationObserver(() => {
   const seen = document.querySelector("[data-testid=stException]");
@@ -37,7 +37,7 @@ def pytest_addoption(parser):
 
 
 def pytest_ignore_collect(config):
-    """Leave these tests to those who ask for them: they need a browser."""
+    """Skip these tests unless they are requested: they need a browser."""
     return None if config.option.markexpr == "e2e" else True
 
 
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker("e2e")
 
 
-# -- what the apps show --------------------------------------------------------------
+# -- the apps' data ------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def folder(tmp_path_factory, events):
 
 @pytest.fixture
 def project(folder, tmp_path):
-    """Return a copy, which may be changed."""
+    """Return a copy that a test may change."""
     return shutil.copytree(folder, tmp_path / "project")
 
 
@@ -76,9 +76,9 @@ def project(folder, tmp_path):
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory, events):
-    """Start apps, each once, that live as long as the tests do.
+    """Start each app once, and keep it for all tests.
 
-    At the end: none has kept or said anything of a student.
+    At the end, check that no app kept or logged a student's data.
     """
     running = {}
     with ExitStack() as stack:
@@ -102,7 +102,7 @@ def language(request):
 
 @pytest.fixture
 def app(start, folder, language):
-    """Return the app over the registry, which cannot write a byte to a file."""
+    """Return the app over the registry; it cannot write to any file."""
     app = start(
         *("--data", folder / "events.csv", "--registry", folder / "registry"),
         *("--lang", language),
@@ -112,7 +112,7 @@ def app(start, folder, language):
 
 
 def assert_discreet(app, events):
-    """See that an app has kept and said nothing of a student, and shown no trace."""
+    """Check that an app kept and logged no student's data, and showed no traceback."""
     values = {*events["user_uuid"], *events["legajo"]}
     kept = app.kept().decode(errors="ignore")
     assert not re.findall("estudiante-|LEG-", kept)
@@ -138,7 +138,7 @@ def chromium():
 
 @pytest.fixture
 def visit(chromium):
-    """Open pages; none may show an exception, or ask another machine for anything."""
+    """Open pages; none may show an exception or contact another machine."""
     contexts, heard, asked = [], [], []
 
     def visit(url, width=1280, height=900, **options):
@@ -159,12 +159,12 @@ def visit(chromium):
         context.close()
     assert not [text for text in heard if text.startswith(("exception", "error:"))]
     hosts = {urlsplit(url).hostname for url in asked}
-    assert hosts <= {"127.0.0.1", None}, hosts  # None: data that is in the page
+    assert hosts <= {"127.0.0.1", None}, hosts  # None: data inside the page
 
 
 @pytest.fixture
 def picture(request, tmp_path):
-    """Take a picture: for the docs if they are asked for, else to be thrown away."""
+    """Take a screenshot: for the docs if requested, and else a temporary one."""
     keep = request.config.getoption("--pictures")
 
     def picture(page, name, **options):

@@ -1,4 +1,4 @@
-"""What goes wrong, how it looks on a phone and in the dark, and who can see it."""
+"""Errors, phone width, dark mode, and access to the pages."""
 
 import os
 import signal

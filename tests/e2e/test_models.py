@@ -1,4 +1,4 @@
-"""The models' page in a real browser, held against the registry."""
+"""The models page in a real browser, compared with the registry."""
 
 import pytest
 from playwright.sync_api import expect
@@ -45,7 +45,7 @@ def test_figures_pictures_and_history(visit, app, language, folder, picture):
         page.set_viewport_size({"width": 1120, "height": 1320})
         picture(page, "app_models")
     for name in PICTURES:
-        # while a page is drawn anew, the picture before is there for a moment too
+        # while a page is redrawn, the previous picture stays for a moment
         expect(key(page, name).first).to_be_attached(timeout=60_000)
     # the slider begins at the version's own threshold
     counts = [words.number(n) for n in evaluation.confusion.ravel()]

@@ -1,4 +1,4 @@
-"""The students' page in a real browser, held against the library."""
+"""The students page in a real browser, compared with the library."""
 
 import io
 import re
@@ -41,8 +41,8 @@ def download(page, language):
     with page.expect_download() as got:
         key(page, "download").get_by_role("button").click()
     data = got.value.path().read_bytes()
-    assert data.startswith(b"\xef\xbb\xbf")  # a spreadsheet then reads the accents
-    # as spreadsheets of the language have it
+    assert data.startswith(b"\xef\xbb\xbf")  # so that a spreadsheet reads the accents
+    # as spreadsheets in this language expect
     sep, decimal = {"en": (",", "."), "es": (";", ",")}[language]
     return pd.read_csv(io.BytesIO(data), sep=sep, decimal=decimal, **EXACT_FLOATS)
 
@@ -91,7 +91,7 @@ def test_course_period_students_and_partition(visit, app, language, events, mode
     of_course = events[(events["course_name"] == course) & (period == period.iloc[0])]
     slider = key(page, "partition").get_by_role("slider")
     expect(slider).to_be_attached()
-    wait_until_idle(page)  # the slider is made anew for the course
+    wait_until_idle(page)  # the slider is recreated for the course
     slider.focus()
     last = int(of_course["particion"].max())
     page.keyboard.press("ArrowLeft")
@@ -102,9 +102,9 @@ def test_course_period_students_and_partition(visit, app, language, events, mode
     want = model.score_students(of_course, at=last - 1, since=last - 8)
     assert (got["user_uuid"] == want["user_uuid"]).all()
     assert (got["probability"] == want["probability"]).all()
-    # one student, and the list stays that of before until it is asked for
+    # one student; the list stays the previous one until it is requested
     choose_named(page, "chosen_students", want["legajo"].iloc[0])
-    page.keyboard.press("Escape")  # what is open hides the rest from readers
+    page.keyboard.press("Escape")  # an open dialog hides the rest from screen readers
     words = Words(language)
     said = (
         words(
@@ -221,7 +221,7 @@ def test_uploads_good_broken_and_huge(visit, app, language, events, model, tmp_p
     key(page, "upload").locator("input[type=file]").set_input_files(huge)
     refused = key(page, "upload").get_by_text(f"must be {UPLOAD_LIMIT}")
     expect(refused).to_be_visible()
-    # larger than what the web server would by itself move to a file
+    # larger than the web server's default limit for memory
     later = events.assign(course_name="Óptica y Termodinámica Aplicada")
     data = later.to_csv(index=False).encode()
     assert len(data) > 1024**2

@@ -1,4 +1,4 @@
-"""Let shap run as plain Python in the tests: compiling it takes ten seconds."""
+"""Run shap as plain Python in the tests, since compiling takes ten seconds."""
 
 import os
 

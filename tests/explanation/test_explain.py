@@ -1,4 +1,4 @@
-# ruff: noqa: PD011 - an Explanation's values are no Series'
+# ruff: noqa: PD011 - an Explanation's values are not a Series
 """explain: contributions that add up, for every kind of model, through pipelines."""
 
 import json
@@ -120,7 +120,7 @@ def test_contributions_of_trees_add_up(name, missing):
     assert list(explanation.contributions) == NAMES
     output = expected_output(model, X)
     np.testing.assert_allclose(explanation.raw_output, output, rtol=0, atol=1e-12)
-    # each row starts from the same base; XGBoost's takes up its rounding
+    # each row starts from the same base; XGBoost's absorbs its rounding
     assert np.ptp(explanation.base_values) < (1e-5 if name == "xgboost" else 1e-12)
     if name in BOOSTED:
         probability = model.predict_proba(X)[:, 1]
@@ -205,14 +205,14 @@ def test_early_stopping_explains_the_rounds_that_predict():
         np.testing.assert_allclose(expit(explanation.raw_output), probability, 1e-4)
 
 
-# -- they are the right ones --------------------------------------------------
+# -- they are correct ---------------------------------------------------------
 
 
 def test_lightgbm_gives_what_shap_gives():
     X, y = data()
     model = fresh(LIGHTGBM).fit(X, y)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what shap says of LightGBM's output
+        warnings.simplefilter("ignore")  # shap's warning about LightGBM's output
         expected = import_shap().TreeExplainer(model).shap_values(X)
     np.testing.assert_allclose(explain(model, X).contributions, expected, atol=1e-10)
 
@@ -469,7 +469,7 @@ def test_values_are_missing_where_nothing_is_known(table, fill_value):
     known = unfilled["nota_overall_mean"].notna() & (unfilled["score_mean"] > 0)
     assert ratio[known].equals(unfilled["parcial_sobre_ass"][known])
     assert ratio[~known].isna().all()
-    # what is missing in the words is as filled as ever for the model
+    # missing in the words, and still imputed for the model
     features = model[:-1].transform(X)
     expected = explain(model[-1], features).contributions
     pd.testing.assert_frame_equal(explanation.contributions, expected)

@@ -1,4 +1,4 @@
-"""history_facts: what is told, against plain loops, and never later than the row."""
+"""history_facts: facts match plain loops, and never come from later rows."""
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ def is_name(value):
 
 
 def told(shown, p, days):  # noqa: PLR0912 - as plain as can be
-    """Return the English facts of one history from its rows as shown at ``p``."""
+    """Return one history's English facts from its rows as shown at ``p``."""
     exams, pending, last_event, last_sent = {}, {}, None, None
     assigned = False
     for row in shown.to_dict("records"):

@@ -1,5 +1,5 @@
-# ruff: noqa: PD011 - an Explanation's values are no Series'
-"""Reasons: the topics that weigh most, in plain words, in every language."""
+# ruff: noqa: PD011 - an Explanation's values are not a Series
+"""Reasons: the strongest topics, in plain words and every language."""
 
 import string
 
@@ -177,7 +177,7 @@ def test_feature_phrase():
         feature_name("score_max", "fr")
 
 
-# -- which --------------------------------------------------------------------
+# -- selection ----------------------------------------------------------------
 
 
 def test_near_copies_are_one_topic_named_by_the_weightiest_in_its_direction():
@@ -214,7 +214,7 @@ def test_number_of_reasons():
 
 
 def by_hand(row, names):
-    """Rank the topics of one row with plain loops: (topic, told feature, rises)."""
+    """Rank the topics of one row with plain loops: (topic, named feature, rises)."""
     topic_of = {name: topic for topic, group in TOPICS.items() for name in group}
     groups = {}
     for name, value in zip(names, row, strict=True):
