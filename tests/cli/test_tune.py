@@ -74,7 +74,7 @@ def test_courses_that_run_are_left_out(events):
 
 def test_too_few_students(events):
     few = events[events["user_uuid"].isin(events["user_uuid"].unique()[:3])]
-    with pytest.raises(SplitError, match="student"):
+    with pytest.raises(SplitError, match="needs two classes"):
         divide(with_outcome(few, Config())[0], Config())
 
 

@@ -162,9 +162,9 @@ def test_slow_and_half_bodies(limited):
 def test_work_that_takes_too_long(stored, events, monkeypatch):
     limits = Limits(timeout_seconds=0.2)
     client = create_app(ModelRegistry(stored), limits=limits).test_client()
-    monkeypatch.setattr("edml.serving._scoring._SECONDS_AT_ONCE", 0)
+    monkeypatch.setattr("edml.serving._scorer._SECONDS_AT_ONCE", 0)
     monkeypatch.setattr(
-        "edml.serving._scoring._reasons",
+        "edml.serving._scorer._reasons",
         lambda model, X, rows, language: [time.sleep(0.15) or []] * len(rows),
     )
     assert post(client, events.head(9)).status_code == 200

@@ -29,7 +29,7 @@ from edml.serving import Limits, create_app
 from edml.serving._champion import ChampionWatch
 from edml.serving._payload import read_events
 from edml.serving._problem import Problem
-from edml.serving._scoring import Scorer, predict_events
+from edml.serving._scorer import Scorer, predict_events
 from strategies import event_tables
 
 POLL = 0.02

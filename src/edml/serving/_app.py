@@ -149,7 +149,8 @@ def create_blueprint(
     --------
     >>> from tempfile import TemporaryDirectory
     >>> from flask import Flask
-    >>>     >>> from edml.serving import create_blueprint
+    >>> from edml.registry import ModelRegistry
+    >>> from edml.serving import create_blueprint
     >>> app = Flask("tutors")
     >>> with TemporaryDirectory() as folder:
     ...     blueprint = create_blueprint(ModelRegistry(folder))

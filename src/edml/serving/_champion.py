@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edml.exceptions import RegistryError
 from edml.registry import PRODUCTION, ModelRecord, ModelRegistry
-from edml.serving._scoring import Scorer
+from edml.serving._scorer import Scorer
 
 _LOGGER = logging.getLogger("edml.serving")
 _RETRY_AFTER_POLLS = 15  # a refused model is tried again: its file may be restored

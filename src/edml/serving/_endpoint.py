@@ -17,7 +17,7 @@ from edml.serving._limits import Limits
 from edml.serving._logs import LOGGER, request_id
 from edml.serving._payload import JSON, read_events, refuse_body
 from edml.serving._problem import MEDIA_TYPE, Problem
-from edml.serving._scoring import check_time, predict_events
+from edml.serving._scorer import check_time, predict_events
 from edml.serving._tokens import TokenBook
 
 EXTENSION = "edml.serving"
