@@ -1,7 +1,7 @@
 """The web app: this week's students, and the models, in a browser.
 
-The pages are Streamlit's, and thin; what they show is made by functions that know
-nothing of it. Streamlit is imported when the app is run.
+The pages are thin Streamlit scripts; the functions behind them do not depend on
+Streamlit, which is imported when the app runs.
 """
 
 from edml.app._launch import run

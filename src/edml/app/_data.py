@@ -21,7 +21,7 @@ _TYPES = ("csv", "tsv", "txt", "gz", "parquet")
 
 
 class Table(NamedTuple):
-    """Events, the name of their file, and what the reader had to infer."""
+    """Events, the name of their file, and the notes of the reader."""
 
     events: Events
     name: str
@@ -29,14 +29,14 @@ class Table(NamedTuple):
 
 
 class Upload(NamedTuple):
-    """A table from an upload, kept while its reader looks at the other page."""
+    """An uploaded table, kept while the user is on the other page."""
 
     file_id: str
     table: Table
 
 
 def choose(source: Source, words: Words) -> Events | None:
-    """Show where the events come from, and return them; None where there are none."""
+    """Show the source of the events, and return them, or None if there are none."""
     there = handed_settings().data is not None or isinstance(source, DemoSource)
     with st.expander(words("Events"), expanded=not there):
         origin = st.container()
@@ -121,7 +121,7 @@ def _read(source: Source, file: Any, words: Words) -> Table | None:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Return what differs once a file has changed."""
+    """Return a stamp that differs once a file has changed."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -145,7 +145,7 @@ def _read_sample(_source: DemoSource) -> Events:
 
 
 def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
-    """Read a table by the column names of the settings, or else of the champion."""
+    """Read a table with the column names of the settings, or else the champion's."""
     names = resolve_columns(handed_settings().columns)
     try:
         return _parse_as(names, file, name)

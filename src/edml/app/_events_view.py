@@ -1,4 +1,4 @@
-"""A table of events, and which of them a reader chooses."""
+"""A table of events, and the user's choice among them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,22 +25,20 @@ _COURSE_NAME, _FILE_NUMBER = "course_name", "legajo"
 
 @dataclass(frozen=True)
 class Events:
-    """A table of events, and what can be chosen from it."""
+    """A table of events, and its possible choices."""
 
     X: pd.DataFrame
     names: Mapping[str, str]
     fingerprint: str
     histories: IntArray  # number of each row's history, a student in a course
     partitions: IntArray  # of each row
-    of_histories: (
-        pd.DataFrame
-    )  # course and student of each history, as people know them
-    in_periods: pd.DataFrame  # history and period, for each period it has a row in
-    periods: list[str]  # in the order of the calendar
+    of_histories: pd.DataFrame  # readable course and student of each history
+    in_periods: pd.DataFrame  # history and period, for each period with a row
+    periods: list[str]  # in calendar order
 
 
 class Choice(NamedTuple):
-    """Whose risk is wanted; None and () stand for all."""
+    """The requested students and courses; None and () mean all."""
 
     period: str | None = None
     course: str | None = None
@@ -48,7 +46,7 @@ class Choice(NamedTuple):
 
 
 def read_choices(X: pd.DataFrame, names: Mapping[str, str], fingerprint: str) -> Events:
-    """Read what can be chosen from a table; raise a TableError for a bad key."""
+    """Read the possible choices of a table; raise a TableError for a bad key."""
     if not len(X):
         message = "Expected the events of at least one student; found no row."
         raise TableError(message)
@@ -100,7 +98,7 @@ def partition_range(events: Events, choice: Choice) -> tuple[int, int]:
 def choose_events(events: Events, choice: Choice) -> pd.DataFrame:
     """Return the events of the chosen students.
 
-    A history is never cut: one with a row in a period is in that period as a whole.
+    A history is never cut: one with a row in a period belongs to it entirely.
     """
     rows = _chosen_rows(events, choice)
     if not rows.any():
@@ -131,7 +129,7 @@ def _chosen_histories(events: Events, choice: Choice) -> np.ndarray:
 
 
 def label_column(table: pd.DataFrame, *columns: str) -> pd.Series:
-    """Return as text the first value of each row, the best known column first."""
+    """Return each row's first non-null value as text, in the order of the columns."""
     found = pd.Series([None] * len(table), index=table.index, dtype=object)
     for name in columns:
         if name in table.columns:
@@ -141,5 +139,5 @@ def label_column(table: pd.DataFrame, *columns: str) -> pd.Series:
 
 def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # a CSV's 123 beside an absent one
+        return str(int(value))  # a CSV column with nulls holds 123 as 123.0
     return str(value)

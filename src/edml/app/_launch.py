@@ -1,4 +1,4 @@
-"""Running Streamlit in this process, so that no secret passes through another."""
+"""Run Streamlit in this process, so that no secret passes through another."""
 
 import errno
 import socket
@@ -12,7 +12,7 @@ from edml.app._settings import UPLOAD_LIMIT, AppSettings
 
 _PAGES = Path(__file__).with_name("_main.py")
 _MEGABYTE = 1024**2
-_SERVES = 1.0  # seconds: by then the server answers, and no longer waits for imports
+_SERVES = 1.0  # seconds until the server answers, and no longer waits for imports
 _SLOW = (  # in the order in which they are needed
     "edml.app._scores_page",
     "edml.datasets",
@@ -30,14 +30,14 @@ def run(settings: AppSettings) -> None:
     Parameters
     ----------
     settings : AppSettings
-        What they show; it stays in this process.
+        The settings of the pages; they stay in this process.
 
     Raises
     ------
     MissingExtraError
         If the extra ``app`` is not installed.
     OSError
-        If nothing can listen at that address.
+        If the address is not available.
     """
     bootstrap = import_optional(
         "streamlit.web.bootstrap", extra="app", purpose="The web app"
@@ -52,33 +52,33 @@ def run(settings: AppSettings) -> None:
 
 
 def hand_over(settings: AppSettings) -> None:
-    """Keep the settings for the pages of this process."""
+    """Store the settings for the pages of this process."""
     _handed[:] = [settings]
 
 
 def handed_settings() -> AppSettings:
-    """Return the settings that were handed over."""
+    """Return the settings stored by `hand_over`."""
     return _handed[0]
 
 
 def streamlit_options(settings: AppSettings) -> dict[str, object]:
-    """Return Streamlit's options, which win over a user's own configuration of it."""
+    """Return Streamlit's options, which override the user's own configuration."""
     return {
         "server_address": settings.host,
         "server_port": settings.port,
-        "server_headless": True,  # opens no browser, and asks for no address
+        "server_headless": True,  # do not open a browser or ask for an email
         "server_fileWatcherType": "none",
         "server_runOnSave": False,
         "server_maxUploadSize": UPLOAD_LIMIT,
         "server_enableStaticServing": False,
         "browser_gatherUsageStats": False,
-        "client_showErrorDetails": "none",  # what is shown may hold students' values
+        "client_showErrorDetails": "none",  # the details may hold students' values
         "client_showErrorLinks": "false",
         "client_toolbarMode": "viewer",
         "logger_hideWelcomeMessage": True,
         "logger_level": "error",
         "global_developmentMode": False,
-        # set for both: one alone would be a custom theme, and never dark
+        # set for both: a single one would be a custom theme without a dark mode
         "theme_light_primaryColor": BLUE,
         "theme_dark_primaryColor": LIGHT_BLUE,
     }
@@ -87,8 +87,8 @@ def streamlit_options(settings: AppSettings) -> dict[str, object]:
 def keep_uploads_in_memory() -> None:
     """Keep the web server from writing uploads to temporary files.
 
-    Streamlit holds an uploaded file in memory, but Starlette, which receives it, moves
-    whatever is larger than a megabyte to a temporary file.
+    Streamlit keeps uploads in memory, but Starlette, which receives them, moves files
+    larger than a megabyte to temporary files.
     """
     parsers = import_optional(
         "starlette.formparsers", extra="app", purpose="The web app"
@@ -97,14 +97,14 @@ def keep_uploads_in_memory() -> None:
 
 
 def import_ahead() -> None:
-    """Import what the pages need while the browser still loads them."""
+    """Import the dependencies of the pages while the browser is loading them."""
     timer = threading.Timer(_SERVES, lambda: [import_module(name) for name in _SLOW])
     timer.daemon = True
     timer.start()
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise an OSError for an address that is taken; Streamlit would only log it."""
+    """Raise an OSError if the address is in use; Streamlit would only log it."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:

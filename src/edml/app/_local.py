@@ -1,4 +1,4 @@
-"""What this process computes for a list of students: averages and explanations."""
+"""Averages and explanations, computed locally for a list of students."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,18 +19,18 @@ from edml.schema import (
     step_parameter,
 )
 
-_N_REASONS = 3  # as score_students has it
-#: Features that are averages, by their names in the list.
+_N_REASONS = 3  # as in score_students
+#: The features that are averages, by their names in the list.
 _AVERAGES = {"exam_average": "nota_overall_mean", "score_average": "score_mean"}
 
 
 def explain_history(
     model: Any, X: pd.DataFrame, at: float, who: tuple[Any, Any], language: str
 ) -> tuple[list[str], list[str]]:
-    """Return the reasons and facts of one history, as `score_students` has them.
+    """Return the reasons and facts of one history, as `score_students` does.
 
-    ``X`` holds all the events that were scored: what is typical is drawn from them.
-    There is no reason where the model's classifier has no probabilities.
+    ``X`` holds all scored events; the background is drawn from them. There are no
+    reasons if the model's classifier has no probabilities.
     """
     days = float(step_parameter(model, "partition_days", 1.0))
     names = columns_of(model)
@@ -59,13 +59,13 @@ def add_averages(
 ) -> pd.DataFrame:
     """Add ``exam_average`` and ``score_average`` to a list from `score_students`.
 
-    They are the features that the model reads, as known at the end of partition
-    ``at``; NaN where there is no grade yet.
+    They are the model's own features, as known at the end of partition ``at``; NaN
+    where there is no grade yet.
     """
     shown = as_of(X, at, columns=names, partition_days=partition_days)
     latest = np.zeros(len(shown), dtype=np.bool_)
     latest[latest_rows(shown, names)] = True
-    # most rows are empty ticks, which no feature depends on
+    # most rows are empty ticks, which do not affect any feature
     named = np.any([shown[names[name]].notna() for name in NAME_COLUMNS], axis=0)
     shown, rows = shown[named | latest], np.flatnonzero(latest[named | latest])
     engineer = FeatureEngineer(

@@ -8,7 +8,7 @@ from edml.app._launch import handed_settings
 from edml.app._palette import BLUE, SKY, VERMILLION
 from edml.app._words import Words, choose_language, language_name
 
-# drawn here: Streamlit would fetch its own from another server
+# inline: Streamlit would fetch its own from another server
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
     f'<rect x="1" y="9" width="4" height="6" fill="{SKY}"/>'
@@ -35,7 +35,7 @@ def _models(words: Words) -> None:
 
 
 def _choose_words() -> Words:
-    """Return the words in the chosen language: at first the settings', or browser's."""
+    """Return the words in the chosen language; default to the settings or browser."""
     if "language" not in st.session_state:
         wanted = handed_settings().language or st.context.locale
         st.session_state["language"] = choose_language(wanted)
@@ -44,7 +44,7 @@ def _choose_words() -> Words:
 
 
 def main() -> None:
-    """Show the page that is asked for."""
+    """Show the requested page."""
     st.set_page_config(page_title="edml", page_icon=_ICON, layout="wide")
     words = _choose_words()
     page = st.navigation(
@@ -78,5 +78,5 @@ def main() -> None:
         page.run()
 
 
-if __name__ == "__main__":  # so Streamlit runs it
+if __name__ == "__main__":  # Streamlit runs it this way
     main()

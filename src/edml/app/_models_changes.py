@@ -1,7 +1,7 @@
-"""Promotion and rollback from the page: only what was looked at is changed.
+"""Promotion and rollback from the page, only if the registry is as shown.
 
-The registry has no conditional change. So the page compares the registry with what it
-showed before a change, and looks again after it.
+The registry has no conditional changes. The page therefore compares it with what was
+shown before a change, and checks it again afterwards.
 """
 
 from collections.abc import Callable
@@ -24,12 +24,12 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a change that a reader asked for."""
+    """The outcome of a change that a user requested."""
 
     kind: Literal[
         "done",
         "not_allowed",  # the app was started without --allow-changes
-        "changed",  # the registry is not as the page showed it: nothing was done
+        "changed",  # the registry has changed since it was shown: nothing done
         "gone",  # the version was removed
         "none_before",  # there is nothing to roll back to
         "refused",  # the registry raised `message`
@@ -41,7 +41,7 @@ class Outcome:
 
 
 def look(history: pd.DataFrame) -> Seen:
-    """Note the state of the registry from `ModelRegistry.history`."""
+    """Return the state of the registry from `ModelRegistry.history`."""
     if history.empty:
         return Seen(0, None, None)
     last = history.iloc[-1]
@@ -51,7 +51,7 @@ def look(history: pd.DataFrame) -> Seen:
 
 
 def changes_since(history: pd.DataFrame, generation: int) -> pd.DataFrame:
-    """Return what, version, was and now of each move after a generation, in order."""
+    """Return the columns what, version, was and now of the moves after a generation."""
     rows = [
         (change.what, *move)
         for change in history.itertuples(index=False)

@@ -1,4 +1,4 @@
-"""The curves of an evaluation, each a table to draw and the numbers that sum it up."""
+"""The curves of an evaluation, each as a table and the numbers that summarize it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import pandas as pd
 
 from edml.inspection import Evaluation
 
-_N_ROWS = 21  # of a curve's table, short enough to be read aloud
+_N_ROWS = 21  # of a curve's table, short enough for a screen reader
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve; what is unknown is NaN in its summary, or leaves its table empty."""
+    """A curve; unknown values are NaN in its summary, an unknown table is empty."""
 
     name: str
     table: pd.DataFrame
@@ -21,7 +21,7 @@ class Curve:
 
     @property
     def thinned(self) -> pd.DataFrame:
-        """Evenly spread rows of the table, both ends among them."""
+        """Evenly spaced rows of the table, including both ends."""
         return thin(self.table, _N_ROWS)
 
 
@@ -37,7 +37,7 @@ def make_curves(evaluation: Evaluation) -> dict[str, Curve]:
 
 
 def thin(table: pd.DataFrame, n_rows: int) -> pd.DataFrame:
-    """Keep evenly spread rows of a table, the first and the last among them."""
+    """Keep evenly spaced rows of a table, including the first and the last."""
     if len(table) <= n_rows:
         return table.reset_index(drop=True)
     kept = np.linspace(0, len(table) - 1, n_rows).round().astype(np.int64)

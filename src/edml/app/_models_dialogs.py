@@ -1,4 +1,4 @@
-"""Promotion and rollback, each of which a reader confirms in a dialog."""
+"""Promotion and rollback, each confirmed in a dialog."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -17,7 +17,7 @@ _ASKING, _OUTCOME = "models_asking", "models_outcome"
 
 
 class Asking(NamedTuple):
-    """A change that waits for its confirmation."""
+    """A change that awaits confirmation."""
 
     what: Literal["promote", "rollback"]
     version: int  # the next champion
@@ -36,8 +36,8 @@ def offer(
 ) -> None:
     """Show the buttons, and the dialog of the one that was pressed.
 
-    Where the page has just shown that the registry changed, the button was pressed
-    before its reader could know, and no dialog opens.
+    If the page has just reported a change of the registry, the button was pressed
+    before the user could see it, and no dialog opens.
     """
     with st.container(horizontal=True):
         if version == seen.champion:
@@ -158,7 +158,7 @@ def _say_outcome(outcome: Outcome, promoting: bool, words: Words) -> str:
 
 
 def say_moves(moves: pd.DataFrame, words: Words) -> str:
-    """Say which versions have moved, without a full stop."""
+    """Describe which versions have moved, without a full stop."""
     texts = [
         words(
             "version {version} moved from {was} to {now}",
@@ -172,7 +172,7 @@ def say_moves(moves: pd.DataFrame, words: Words) -> str:
 
 
 def take_outcome() -> tuple[bool, str] | None:
-    """Return whether the last change was made and a text about it, once."""
+    """Return, once, whether the last change was made and a text about it."""
     outcome: Any = st.session_state.pop(_OUTCOME, None)
     return outcome
 

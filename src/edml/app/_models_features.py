@@ -1,4 +1,4 @@
-"""What a version relies on, and where its predictions lie; kept between runs."""
+"""The importances and predictions of a version, cached between runs."""
 
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from edml.registry import ModelRecord
 
 
 class Basis(NamedTuple):
-    """What a version relies on; None where that cannot be computed."""
+    """The importances of a version; None where they cannot be computed."""
 
     importance: Importance | None
     points: Points | None

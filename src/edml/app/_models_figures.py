@@ -1,4 +1,4 @@
-"""The charts of the models page, each of which has a text that says the same."""
+"""The charts of the models page; each has an equivalent text."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -28,7 +28,7 @@ from edml.schema import FloatArray
 
 _LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 _ROW = 30  # pixels of a bar
-_LABEL = 26  # letters of a label's line, so that a phone has room for the bar
+_LABEL = 26  # characters per line of a label, so that a phone has room for the bar
 _BAND = "rgba(86, 180, 233, 0.3)"  # SKY
 _LINES = {
     "precision": (BLUE, "solid"),
@@ -45,7 +45,7 @@ def label_version(row: Any, words: Words) -> str:
 
 def draw_versions(versions: pd.DataFrame, metric: str, words: Words) -> Any:
     """Draw one metric of all versions as bars, the champion's hatched."""
-    shown = versions[::-1]  # the first one at the top
+    shown = versions[::-1]  # the first version at the top
     champion = shown["champion"].to_numpy(dtype=bool)
     values = shown[metric].to_numpy(dtype=np.float64)
     texts = [
@@ -118,7 +118,7 @@ def _draw_roc(curve: Curve, words: Words) -> Any:
 
 
 def _draw_precision_recall(curve: Curve, words: Words) -> Any:
-    # between two thresholds nothing is flagged in between: steps, no slopes
+    # precision is constant between two thresholds: steps, not slopes
     drawn = _open_line(curve, "recall", "precision", words, shape="hv")
     chance = curve.summary["chance"]
     _add_dotted(drawn, [0, 1], [chance, chance], words("chance"))
@@ -240,7 +240,7 @@ def draw_points(
                 "cmax": highest,
                 "colorscale": "Cividis",
                 "showscale": flagged,
-                "colorbar": {  # below, where a phone has room
+                "colorbar": {  # below the plot, where a phone has room
                     "title": {"text": words("Probability"), "side": "top"},
                     "orientation": "h",
                     "thickness": 12,
@@ -264,7 +264,7 @@ def draw_points(
             "center": {"x": 0, "y": 0, "z": -0.15},
         },
     }
-    # who has turned it keeps the view
+    # keep the view after the user has rotated it
     return _finish(drawn, words, 520, scene=scene, uirevision="kept")
 
 

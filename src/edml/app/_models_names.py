@@ -1,4 +1,4 @@
-"""What people call what the models page shows, by the names of the library."""
+"""Readable names for the models page, by the names of the library."""
 
 from edml._translation import N_
 
@@ -44,7 +44,7 @@ STAGES = {
     "removed": N_("removed"),
 }
 
-#: Classifiers of edml's own by the names that people know.
+#: edml's own classifiers, with readable names.
 ALGORITHMS = {"SerialForest": "RandomForestClassifier"}
 
 #: Kinds of changes in the history of a registry.
@@ -58,7 +58,7 @@ CHANGES = {
     "import": N_("import"),
 }
 
-#: Curves of an evaluation: title, caption, and what is said where there is none.
+#: Curves of an evaluation: title, caption, and the text for a missing curve.
 CURVES = {
     "roc": (
         N_("ROC"),
@@ -134,7 +134,7 @@ PURPOSES = {
     "report": N_("a report"),
 }
 
-#: What `provenance` says of a version.
+#: The names of the facts from `provenance`.
 FACTS = {
     "created_at": N_("Stored"),
     "parent": N_("Made from version"),

@@ -1,4 +1,4 @@
-"""The models page: which versions there are, and how good each is."""
+"""The models page: the versions and their quality."""
 
 import pandas as pd
 import streamlit as st
@@ -22,7 +22,7 @@ from edml.metrics import LOSSES
 from edml.registry import ModelRegistry
 
 _VERSION, _METRIC, _SEEN = "models_version", "models_figure", "models_seen"
-_MAX_BARS = 30  # more cannot be told apart
+_MAX_BARS = 30  # more are indistinguishable
 _COMMAND = "edml tune events.csv --registry registry"
 
 
@@ -57,7 +57,7 @@ def show(source: Source, words: Words) -> None:
 
 
 def _say_changes(history: pd.DataFrame, seen: Seen, words: Words) -> bool:
-    """Show the outcome of a change made here, or what others have changed meanwhile."""
+    """Show the outcome of a change made here, or changes that others made meanwhile."""
     before = st.session_state.get(_SEEN)
     st.session_state[_SEEN] = seen
     outcome = _models_dialogs.take_outcome()
@@ -219,7 +219,7 @@ def _show_version(
     if latest is not None:
         _models_slider.show_threshold(source, record, latest.evaluation, events, words)
         _models_sections.show_curves(latest.evaluation, words)
-    # the features may take seconds: they are made last, and stand before the rest
+    # the features may take seconds: compute them last, but show them before the rest
     features = st.container()
     _models_sections.show_data(provenance(record, latest), words)
     _models_sections.show_history(version_history(history, version), words)

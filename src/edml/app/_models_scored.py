@@ -1,6 +1,6 @@
-"""What a version makes of the app's table: probabilities, and what they rest on.
+"""A version's predictions for the app's table: probabilities and importances.
 
-No outcome of these students is read, and no student's key leaves this file.
+This module reads no outcome of these students and exposes no student keys.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,9 @@ from edml.schema import (
 
 N_IMPORTANT = 20
 MAX_POINTS = 2000
-# Rows that are explained within seconds. Boosted trees have their contributions at
-# hand; a forest takes 5 to 11 ms a row, any other classifier thousands of predictions.
+# Rows that are explained within seconds. Boosted trees compute contributions
+# themselves; a forest takes 5 to 11 ms a row, any other classifier thousands of
+# predictions.
 _ROWS = {
     "LGBMClassifier": 2000,
     "XGBClassifier": 2000,
@@ -34,17 +35,17 @@ _ROWS = {
     "RandomForestClassifier": 200,
     "ExtraTreesClassifier": 200,
     "DecisionTreeClassifier": 200,
-    "Blend": 40,  # it may be of five forests
+    "Blend": 40,  # it may consist of five forests
 }
 _OTHER_ROWS = 20
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The latest row of each history in the table, as a version scores it."""
+    """The latest row of each history in the table, scored by a version."""
 
     rows: IntArray  # positions in the table
-    courses: Any  # as people know them
+    courses: Any  # readable names
     probability: FloatArray
 
 
@@ -55,7 +56,7 @@ class Importance:
     table: pd.DataFrame  # feature and weight, the heaviest first, none without weight
     n_features: int  # of the model
     scale: str  # "log-odds" or "probability" of contributions, or "model": its own
-    n_rows: int  # that were explained; 0 for the model's own weights
+    n_rows: int  # rows explained; 0 for the model's own weights
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def score_latest(model: Any, table: pd.DataFrame, courses: Any = None) -> Scored
     except EdmlError:
         raise
     except (LookupError, TypeError, ValueError) as error:
-        # from a model that does not read events; its message may hold a value
+        # raised by a model that does not read events; its message may hold a value
         raise _other_table(type(error).__name__) from None
     labels = table[names[COURSE]].astype(str) if courses is None else courses
     return Scored(rows, np.asarray(labels)[rows], probability)
@@ -115,7 +116,7 @@ def flagged_by_course(scored: Scored, threshold: float) -> pd.DataFrame:
 
 
 def explained_rows(record: ModelRecord) -> int:
-    """Return how many rows of a version can be explained within seconds."""
+    """Return the number of rows that a version can explain within seconds."""
     return _ROWS.get(record.algorithm, _OTHER_ROWS)
 
 
@@ -130,7 +131,7 @@ def importance_of(
 
 
 def own_importance(model: Any) -> Importance | None:
-    """Return the weights that a model itself keeps, or None."""
+    """Return the importances that a model itself stores, or None."""
     pipeline = getattr(model, "pipeline_", model)
     steps = [step for _, step in getattr(pipeline, "steps", [("", pipeline)])]
     weights = getattr(steps[-1], "feature_importances_", None)
@@ -177,7 +178,7 @@ def _ranked(weights: pd.Series, scale: str, n_rows: int) -> Importance:
 def _draw(rows: IntArray, limit: int) -> IntArray:
     if len(rows) <= limit:
         return rows
-    random = np.random.default_rng(0)  # draws the same rows each time
+    random = np.random.default_rng(0)  # draw the same rows each time
     kept = np.sort(random.choice(len(rows), limit, replace=False))
     return rows[kept]
 

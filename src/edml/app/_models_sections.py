@@ -33,12 +33,12 @@ _N_COLUMNS = 3
 
 
 def write_time(when: Any) -> str:
-    """Write a moment in UTC, the same in each language; "" for a missing one."""
+    """Format a time in UTC, independent of the language; "" if missing."""
     return "" if pd.isna(when) else f"{pd.Timestamp(when):%Y-%m-%d %H:%M} UTC"
 
 
 def show_numbers(table: pd.DataFrame, key: str) -> None:
-    """Show a table whose numbers have as many digits as can be compared."""
+    """Show a table with numbers rounded to a comparable number of digits."""
     numbers = table.select_dtypes("floating").columns
     config = {name: st.column_config.NumberColumn(format="%.4f") for name in numbers}
     st.container(key=key).dataframe(table, hide_index=True, column_config=config)
@@ -166,7 +166,7 @@ def _show_metric(metric: Compared, words: Words) -> None:
 
 
 def show_curves(evaluation: Evaluation, words: Words) -> None:
-    """Show the curves of an evaluation, each with a text that says the same."""
+    """Show the curves of an evaluation, each with an equivalent text."""
     st.header(words("Test set curves"))
     curves = list(make_curves(evaluation).values())
     for pair in (curves[:2], curves[2:]):
@@ -218,7 +218,7 @@ def _say_curve(curve: Curve, words: Words) -> str:
 def show_features(
     source: RegistrySource, record: ModelRecord, events: Events | None, words: Words
 ) -> None:
-    """Show what a version relies on."""
+    """Show the most important features of a version."""
     with _state.guarded(words, "models_try_again_features"):
         st.header(words("What it relies on"))
         try:
@@ -263,7 +263,7 @@ def _show_facts(facts: dict[str, str], words: Words) -> None:
 
 
 def show_history(moves: pd.DataFrame, words: Words) -> None:
-    """Show the stages that a version has been in."""
+    """Show the stage history of a version."""
     st.header(words("Its history"))
     table = pd.DataFrame(
         {
@@ -282,7 +282,7 @@ def show_history(moves: pd.DataFrame, words: Words) -> None:
 
 
 def show_endpoint(source: EndpointSource, words: Words) -> None:
-    """Show the model that an endpoint serves, all that it reports."""
+    """Show everything that an endpoint reports about its model."""
     with st.spinner(words("Loading …"), show_time=True):
         record = source.record()
     st.header(words("The model that the endpoint serves"))

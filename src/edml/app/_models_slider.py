@@ -26,7 +26,7 @@ def show_threshold(
     events: Events | None,
     words: Words,
 ) -> None:
-    """Show what another threshold would do, on the test set and in the app's table."""
+    """Show the effect of another threshold on the test set and the app's table."""
     with _state.guarded(words, "models_try_again_threshold"):
         table = threshold_table(evaluation)
         st.header(words("What another threshold would do"))
@@ -69,7 +69,7 @@ def show_threshold(
 def _slide(version: int, table: pd.DataFrame, own: float, words: Words) -> AtThreshold:
     key = f"models_threshold_{version}"
     options = [float(one) for one in table["threshold"]]
-    # what was chosen may be of an evaluation that is no longer the latest
+    # the choice may come from an evaluation that is no longer the latest
     if st.session_state.get(key) not in options:
         st.session_state[key] = own
     chosen = st.select_slider(

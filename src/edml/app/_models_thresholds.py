@@ -1,4 +1,4 @@
-"""What another threshold would have flagged on the test set, exactly as recorded."""
+"""The effect of other thresholds on the test set, exactly as recorded."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ COUNTS = ("passing_unflagged", "passing_flagged", "failing_missed", "failing_fla
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """The effect of one threshold on the test set; NaN where it is unknown."""
+    """The effect of one threshold on the test set; NaN where unknown."""
 
     threshold: float
     confusion: IntArray  # snapshots by outcome (passes, fails) and by flag (no, yes)
@@ -29,8 +29,8 @@ def threshold_table(evaluation: Evaluation) -> pd.DataFrame:
     """Return the thresholds for which the evaluation holds every count, ascending.
 
     An evaluation keeps precision and recall at some 200 thresholds. The counts follow
-    from these, except above the probability of every failing snapshot: there both are
-    0 however many are flagged, and only the ROC curve may know the count.
+    from these, except above the probability of every failing snapshot: there both are 0
+    for any number flagged, and only the ROC curve may show the count.
     """
     curve = evaluation.curves["thresholds"]
     n_passing, n_failing = (int(count) for count in evaluation.confusion.sum(axis=1))
@@ -68,7 +68,7 @@ def threshold_table(evaluation: Evaluation) -> pd.DataFrame:
 def _flagged_by_roc(
     evaluation: Evaluation, thresholds: FloatArray, n_passing: int
 ) -> FloatArray:
-    """Return how many are flagged where no failing one is; NaN where unknown."""
+    """Return the number flagged where no failing one is flagged; NaN if unknown."""
     roc = evaluation.curves["roc"]
     known = pd.Series(roc["fpr"].to_numpy(), index=roc["threshold"].to_numpy())
     share = known.reindex(thresholds).to_numpy(dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What the models page shows of a registry, as tables and numbers."""
+"""The contents of the models page, as tables and numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from edml.registry import PRODUCTION, ModelRecord
 
 @dataclass(frozen=True)
 class LatestEvaluation:
-    """The latest evaluation of a version on students who decided no contest."""
+    """The latest evaluation of a version on students who did not decide a contest."""
 
     purpose: str
     evaluated_at: pd.Timestamp
@@ -36,22 +36,22 @@ class Compared:
 
     @property
     def difference(self) -> float:
-        """The value less the mean of the others."""
+        """The value minus the mean of the others."""
         return self.value - self.others
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All metrics of a version, and what they are compared with."""
+    """All metrics of a version, and their reference."""
 
     metrics: tuple[Compared, ...]
-    n_others: int  # versions that the average is of
+    n_others: int  # versions in the average
     same_rows: bool  # whether these were evaluated on the version's own rows
     n_left_out: int  # versions evaluated on other rows, where some were on the same
 
 
 def list_versions(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the versions, the newest first and the champion before them."""
+    """Return the versions, the champion first, then the newest first."""
     versions = records.copy()
     versions["algorithm"] = versions["algorithm"].replace(ALGORITHMS)
     versions["champion"] = versions["stage"] == PRODUCTION
@@ -82,9 +82,9 @@ def compare(
 ) -> Comparison:
     """Compare the metrics of a version with the average of the others.
 
-    Metrics on other rows differ by the rows as well. So the average is of the versions
-    evaluated on the same rows, and of all only where there are none. ``fingerprints``
-    says on which rows each other version was evaluated.
+    Metrics on other rows also differ because of the rows. The average therefore covers
+    the versions evaluated on the same rows, or all if there are none. ``fingerprints``
+    identifies the rows that each other version was evaluated on.
     """
     evaluated = records[records["evaluated_at"].notna()]
     others = evaluated[evaluated["version"] != version]
@@ -122,7 +122,7 @@ def version_history(history: pd.DataFrame, version: int) -> pd.DataFrame:
 
 
 def provenance(record: ModelRecord, latest: LatestEvaluation | None) -> dict[str, Any]:
-    """Return what is known of the data that a version was trained and evaluated on."""
+    """Return the known facts about a version's training and evaluation data."""
     training = record.training or {}
     facts: dict[str, Any] = {
         "created_at": record.created_at,
@@ -148,7 +148,7 @@ def provenance(record: ModelRecord, latest: LatestEvaluation | None) -> dict[str
 
 
 def _written(value: Any) -> str | None:
-    """Write a parameter from a record, which may be a nested dict."""
+    """Format a parameter from a record, which may be a nested dict."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={_written(one)}" for name, one in value.items())
     return None if value is None else str(value)

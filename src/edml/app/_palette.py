@@ -1,12 +1,12 @@
-"""Colours that the colour-blind tell apart, readable on white and on black.
+"""Colours that colour-blind readers can distinguish, readable on white and black.
 
-They are those of Okabe and Ito (2008, https://jfly.uni-koeln.de/color/), without the
-yellow and the black, each of which vanishes on one of the two grounds. No picture
-relies on colour alone.
+They are those of Okabe and Ito (2008, https://jfly.uni-koeln.de/color/), without yellow
+and black, which are invisible on one of the two backgrounds. No picture relies only on
+colour.
 """
 
 BLUE = "#0072B2"
-#: Of what can be pressed, on a dark ground: it is read there, and white on it.
+#: For buttons on a dark background: readable there, and white text is readable on it.
 LIGHT_BLUE = "#2E8BC9"
 SKY = "#56B4E9"
 VERMILLION = "#D55E00"
@@ -15,7 +15,7 @@ GREEN = "#009E73"
 PURPLE = "#CC79A7"
 GREY = "#888888"
 
-#: For series, in the order in which they are taken.
+#: For series, in the order of their use.
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
 FLAGGED, NOT_FLAGGED = VERMILLION, SKY
@@ -23,7 +23,7 @@ FLAGGED, NOT_FLAGGED = VERMILLION, SKY
 _GRID = "rgba(136, 136, 136, 0.25)"
 _CLEAR = "rgba(0, 0, 0, 0)"
 
-#: Of every plotly figure: no ground of its own, and a quiet grid.
+#: For every plotly figure: a transparent background and a light grid.
 LAYOUT = {
     "paper_bgcolor": _CLEAR,
     "plot_bgcolor": _CLEAR,

@@ -1,4 +1,4 @@
-"""The pictures of the scores page; each has a text that says the same."""
+"""The pictures of the scores page; each has an equivalent text."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def draw_donut(counts: Counts, words: Words) -> Any:
 
 
 def say_counts(counts: Counts, words: Words) -> str:
-    """Say what the donut shows."""
+    """Describe the donut."""
     share = counts.flagged / counts.rows if counts.rows else 0.0
     values = {
         "students": words.number(counts.students),
@@ -147,7 +147,7 @@ def draw_trajectory(
 
 
 def say_trajectory(trajectory: pd.DataFrame, words: Words) -> str:
-    """Say what the curve shows: where it begins, ends and is highest."""
+    """Describe the curve: its start, end and maximum."""
     highest = trajectory.iloc[int(trajectory["probability"].to_numpy().argmax())]
     first, last = trajectory.iloc[0], trajectory.iloc[-1]
     return words(

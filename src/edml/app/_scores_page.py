@@ -30,14 +30,14 @@ from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.schema import BoolArray
 
-#: Widgets that keep their values while the other page is shown.
+#: Widgets that keep their values while the user is on the other page.
 _KEPT = ("period", "course", "chosen_students", "partition", "capacity", "show", "find")
 _ASKED = "asked"
-_CAPACITY = 15  # as Capacity's examples have it
+_CAPACITY = 15  # as in Capacity's examples
 
 
 class Asked(NamedTuple):
-    """What the list on the page was made for."""
+    """The choices that the list on the page was made for."""
 
     fingerprint: str
     choice: Choice
@@ -70,7 +70,7 @@ def show(source: Source, words: Words) -> None:
 
 
 def _choose(events: Events, words: Words) -> tuple[Choice, int]:
-    """Show the choices, each among what the ones before it leave."""
+    """Show the choices; each is limited by the ones before it."""
     left, middle, right = st.columns([1, 2, 2])
     with left:
         names = words("Period"), words("All periods")
@@ -94,7 +94,7 @@ def _choose(events: Events, words: Words) -> tuple[Choice, int]:
 
 
 def _select(key: str, label: str, everything: str, options: list[str]) -> str | None:
-    # "" stands for everything: None would show an empty box
+    # "" means everything: None would show an empty box
     if st.session_state.get(key) not in options:
         st.session_state[key] = ""
     chosen = st.selectbox(
@@ -109,7 +109,7 @@ def _choose_partition(events: Events, choice: Choice, words: Words) -> int:
         st.caption(words("All events are on course day {day}.", day=first))
         return first
     before = st.session_state.get("partition", last)
-    # a reader of the latest day stays there when another course is longer
+    # a user on the latest day stays on it when another course is longer
     if before == st.session_state.get("partition_last", last) or not (
         first <= before <= last
     ):
@@ -135,7 +135,7 @@ def _ask(source: Source, events: Events, choice: Choice, at: int, words: Words) 
 def _say_changes(
     source: Source, asked: Asked, choice: Choice, at: int, words: Words
 ) -> None:
-    """Show where the choices or the champion have changed since the list was made."""
+    """Show whether the choices or the champion have changed since the list was made."""
     button = words("Show the students")
     if (choice, at) != (asked.choice, asked.at):
         text = words(
@@ -145,7 +145,7 @@ def _say_changes(
         )
         st.info(text, icon=":material/sync:")
     if source.kind == "endpoint":
-        return  # not worth a request; the next list says by which version it is
+        return  # not worth a request; the next list names its version
     try:
         now = source.champion()
     except EdmlError as error:
@@ -343,8 +343,8 @@ def _columns(words: Words) -> dict[str, Any]:
 def _write_file(
     key: tuple[Asked, int], decimal: str, _students: pd.DataFrame, _contact: BoolArray
 ) -> bytes:
-    # made before it is asked for: Streamlit drops a deferred file as soon as the page
-    # runs again, and a click in that moment would download nothing
+    # created in advance: Streamlit drops a deferred file as soon as the page runs
+    # again, and a click at that moment would download nothing
     return write_csv(_students, _contact, decimal)
 
 
@@ -365,7 +365,7 @@ def _offer_file(
 
 
 def _choose_student(people: pd.DataFrame, kept: BoolArray, words: Words) -> int | None:
-    """Offer the students in a box, which needs no pointer."""
+    """Offer the students in a select box, which works without a pointer."""
     options = np.flatnonzero(kept).tolist()
     if st.session_state.get("student") not in options:
         st.session_state["student"] = None

@@ -9,7 +9,7 @@ from edml._translation import N_
 from edml.app._events_view import label_column
 from edml.schema import COURSE, STUDENT, BoolArray
 
-#: What of the list can be shown.
+#: The filters of the list.
 SHOWN = {"all": N_("All"), "flagged": N_("Flagged"), "contact": N_("To contact")}
 #: The columns of the file, in order.
 FILE_COLUMNS = (
@@ -25,20 +25,20 @@ FILE_COLUMNS = (
     "user_uuid",
     "course_uuid",
 )
-_BOM = "\ufeff"  # tells a spreadsheet that the file is UTF-8
+_BOM = "\ufeff"  # marks the file as UTF-8 for spreadsheets
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Counts(NamedTuple):
     """How many of a list are flagged."""
 
-    students: int  # different ones, who may be in several courses
+    students: int  # distinct students, who may be in several courses
     rows: int  # one for each student and course
     flagged: int
 
 
 def make_list(students: pd.DataFrame) -> pd.DataFrame:
-    """Return the list that people read, with file numbers and names, in order."""
+    """Return the readable list, with file numbers and names, in order."""
     return pd.DataFrame(
         {
             "student": label_column(students, "legajo", STUDENT),
@@ -89,8 +89,8 @@ def write_csv(students: pd.DataFrame, contact: BoolArray, decimal: str = ".") ->
     """Write a list as a CSV file that a spreadsheet opens correctly.
 
     Where a comma is the decimal separator, spreadsheets expect semicolons between
-    columns. A text that a spreadsheet would run as a formula gets an apostrophe before
-    it; numbers are never changed.
+    columns. Text that a spreadsheet would run as a formula is prefixed with an
+    apostrophe; numbers are never changed.
     """
     table = students.assign(contact=contact)
     columns = [name for name in FILE_COLUMNS if name in table.columns]

@@ -1,4 +1,4 @@
-"""What the app is started with."""
+"""The settings of the app."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from edml.registry import ModelRegistry
 
 PORT = 8501
-#: Megabytes of a file that can be uploaded.
+#: Largest upload, in megabytes.
 UPLOAD_LIMIT = 200
 
 
@@ -25,16 +25,16 @@ class Client(Protocol):
         ...
 
     def model(self) -> dict[str, Any]:
-        """Return the record of the model that answers."""
+        """Return the record of the served model."""
         ...
 
 
 @dataclass(frozen=True)
 class AppSettings:
-    """What the app shows, and to whom.
+    """The settings of the app.
 
-    Without a registry or an endpoint, it shows the sample that comes with edml, and a
-    model that is trained on the spot.
+    Without a registry or an endpoint, the app shows edml's sample data, and a model
+    that it trains at startup.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class AppSettings:
         Language of the pages, one of `edml.explanation.LANGUAGES`; None takes the
         browser's.
     host, port : str, int
-        Where the app listens.
+        The address on which the app listens.
     allow_changes : bool
         Whether versions can be promoted and rolled back.
     """

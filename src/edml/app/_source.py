@@ -1,7 +1,7 @@
 """Where models and scores come from: a registry, the demonstration, or an endpoint.
 
-All three answer what the scores page asks, by the same methods, and raise an EdmlError
-where they cannot. The models page needs a registry.
+All three have the methods that the scores page needs, which raise an EdmlError on
+failure. The models page needs a registry.
 """
 
 from collections import OrderedDict
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 _FOR_PEOPLE = ("legajo", "course_name")
 _MAX_LOADED = 4  # models
 _TEST_SHARE = 0.2
-_N_RESAMPLES = 200  # takes a tenth of a second, and is enough for a demonstration
+_N_RESAMPLES = 200  # takes a tenth of a second, enough for a demonstration
 
 
 class Champion(NamedTuple):
-    """The model that scores students, and the probability from which it flags one."""
+    """The model that scores students, and its threshold."""
 
     version: int
     threshold: float
@@ -57,23 +57,23 @@ class Scored(NamedTuple):
 
 
 class StudentExplanation(NamedTuple):
-    """The reasons and facts of one history, as `score_students` has them."""
+    """The reasons and facts of one history, as in `score_students`."""
 
     reasons: list[str]
     facts: list[str]
 
 
 class History(NamedTuple):
-    """A student in a course, as the columns hold them."""
+    """A student in a course, with the values of their columns."""
 
     student: Any
     course: Any
 
 
 class RegistrySource:
-    """The versions of a registry, whose models are loaded into this process.
+    """The versions of a registry; their models are loaded into this process.
 
-    The registry is opened on first use, because that may be slow.
+    The registry is opened on first use, because opening may be slow.
     """
 
     kind = "registry"
@@ -146,10 +146,10 @@ _Side = tuple[pd.DataFrame, pd.Series]
 
 
 class DemoSource(RegistrySource):
-    """A temporary registry, with a model that was trained on most of the sample.
+    """A temporary registry, with a model trained on most of the sample.
 
-    The model is trained on first use. The registry's folder goes with the process; it
-    holds the model and its evaluation, and no events.
+    The model is trained on first use. The registry's folder is removed with the
+    process; it holds the model and its evaluation, but no events.
     """
 
     kind = "demo"
@@ -165,7 +165,7 @@ class DemoSource(RegistrySource):
 
     @cached_property
     def _sides(self) -> tuple[_Side, _Side]:
-        """The students to train on, and those to evaluate on and to show."""
+        """The students for training, and those for evaluation and display."""
         from edml.datasets import load_activity  # noqa: PLC0415 - seconds
         from edml.model_selection import student_train_test_split  # noqa: PLC0415
 
@@ -190,7 +190,7 @@ class DemoSource(RegistrySource):
 
 
 class EndpointSource:
-    """The champion that an endpoint serves; its model stays there."""
+    """The champion of an endpoint; its model stays there."""
 
     kind = "endpoint"
 
@@ -199,7 +199,7 @@ class EndpointSource:
         self._names = resolve_columns(columns)
 
     def champion(self) -> Champion:
-        """Ask which version answers."""
+        """Return the version that the endpoint serves."""
         record = self.client.model()
         return Champion(int(record["version"]), float(record["threshold"]))
 
@@ -208,13 +208,13 @@ class EndpointSource:
         return self._names
 
     def partition_days(self, version: int) -> float:
-        """Return a day, as `edml predict` takes it of an endpoint."""
+        """Return one day, which `edml predict` also assumes for an endpoint."""
         return 1.0
 
     def score(
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
     ) -> Scored:
-        """Have students scored; the endpoint chooses the version, and reports it."""
+        """Request scores of students; the endpoint chooses and reports the version."""
         from edml.app._local import add_averages  # noqa: PLC0415 - seconds
 
         names = self._names
@@ -233,7 +233,7 @@ class EndpointSource:
         students["probability"] = probability = given["probability"].to_numpy()
         students["flagged"] = given["flagged"].to_numpy()
         students["change"] = probability - self._earlier(X, since, chosen)
-        if since is not None:  # nothing is known of a change without a row since then
+        if since is not None:  # no change is known without a row since then
             students.loc[students[PARTITION] <= since, "change"] = np.nan
         students = add_averages(students, X, at, names)
         order = np.argsort(-probability, kind="stable")
@@ -245,7 +245,7 @@ class EndpointSource:
     def explain(
         self, version: int, X: pd.DataFrame, at: float, who: History, language: str
     ) -> StudentExplanation:
-        """Have one history explained; nothing else is sent."""
+        """Request an explanation of one history; no other data is sent."""
         from edml.app._student_view import take_history  # noqa: PLC0415 - seconds
 
         history = take_history(X, self._names, *who)
@@ -285,14 +285,14 @@ class EndpointSource:
 def _in_order(
     answer: pd.DataFrame, chosen: pd.DataFrame, names: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return the answers for the histories of some rows; NaN where there is none."""
+    """Return the answers for the histories of some rows; NaN where missing."""
     columns = [names[STUDENT], names[COURSE]]
     found = answer.set_index(_as_texts(answer, columns))[["probability", "flagged"]]
     return found.reindex(_as_texts(chosen, columns))
 
 
 def _as_texts(table: pd.DataFrame, columns: list[str]) -> pd.MultiIndex:
-    # an id may be a number here, and a text on its way there and back
+    # an id may be a number here, and a string in the request and the answer
     return pd.MultiIndex.from_arrays([table[name].astype(str) for name in columns])
 
 

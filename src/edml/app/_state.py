@@ -1,7 +1,7 @@
-"""What Streamlit keeps between runs of a page, and what it shows when one fails.
+"""The state that Streamlit keeps between runs, and the display of errors.
 
-Everything is kept in memory only. What is shown of students is keyed by the
-fingerprint of their events, the model's version and what was asked.
+Everything is kept in memory only. Data of students is keyed by the fingerprint of their
+events, the model's version and the query.
 """
 
 import sys
@@ -25,7 +25,7 @@ _MARKDOWN = frozenset("\\`*_{}[]<>()#$|~:!")
 
 @st.cache_resource(show_spinner=False)
 def open_source(_settings: AppSettings) -> "Source":
-    """Open what the models and scores come from, once for all sessions."""
+    """Open the source of models and scores, once for all sessions."""
     from edml.app import _source  # noqa: PLC0415 - seconds
 
     if _settings.open_client is not None:
@@ -44,8 +44,8 @@ def current_source() -> "Source":
 def guarded(words: Words, key: str = "try_again") -> Iterator[None]:
     """Show an error on the page, with a button to try again.
 
-    An EdmlError shows its own message. Of any other error only the kind is shown, and
-    the place printed: its message may hold a student's values.
+    An EdmlError shows its own message. For any other error only its type is shown and
+    its location printed, because its message may hold a student's values.
     """
     try:
         yield
@@ -57,11 +57,11 @@ def guarded(words: Words, key: str = "try_again") -> Iterator[None]:
             "There is not enough memory for that. Choose one course, or a smaller file."
         )
         _show_error(words, text, key)
-    except OSError as error:  # without the path of a file, which others would see
+    except OSError as error:  # without the file path, which others would see
         reason = f"{error.strerror or type(error).__name__}."
         text = words("That did not work. {reason}", reason=reason)
         _show_error(words, text, key)
-    except Exception as error:  # nothing else would catch it
+    except Exception as error:  # the last handler
         frames = traceback.format_tb(error.__traceback__)
         print(f"edml app: {type(error).__name__}", *frames, file=sys.stderr)  # noqa: T201
         text = words(
@@ -73,14 +73,14 @@ def guarded(words: Words, key: str = "try_again") -> Iterator[None]:
 
 
 def keep(*keys: str) -> None:
-    """Keep the values of widgets while another page is shown."""
+    """Keep the values of widgets while the user is on another page."""
     for key in keys:
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
 
 
 def show_demo_note(source: "Source", words: Words) -> None:
-    """Say where what is shown is only a demonstration."""
+    """Show a note if the page is only a demonstration."""
     if source.kind == "demo":
         text = words(
             "This is a demonstration with made-up students and a model trained just "
@@ -95,7 +95,7 @@ def plain(error: EdmlError) -> str:
 
 
 def escape(text: str) -> str:
-    """Escape a text such as a course's name, so that none of it is read as Markdown."""
+    """Escape a text, such as a course's name, for Markdown."""
     return "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)
 
 

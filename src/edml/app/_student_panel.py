@@ -25,24 +25,24 @@ _SAME = 0.0005  # a smaller change is not shown
 
 
 class Subject(NamedTuple):
-    """Whom the panel is about."""
+    """The student of the panel."""
 
     events: Events
     X: pd.DataFrame  # the events that were scored
     at: int
     scored: Scored
     row: int  # of the student in the list
-    person: pd.Series  # that row as people read it
+    person: pd.Series  # that row in readable form
 
     @property
     def who(self) -> History:
-        """The student and the course, as the columns hold them."""
+        """The student and the course, with the values of their columns."""
         row = self.scored.students.iloc[self.row]
         return History(row[STUDENT], row[COURSE])
 
 
 class Seen(NamedTuple):
-    """What is shown of a student."""
+    """The data shown about a student."""
 
     explanation: StudentExplanation
     trajectory: pd.DataFrame

@@ -1,4 +1,4 @@
-"""One student in one course: the risk day by day, what happened, what changed."""
+"""One student in one course: the daily risk, the events and the changes."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -59,8 +59,8 @@ def as_of_each(
 ) -> tuple[IntArray, pd.DataFrame]:
     """Return a history as it was known at the end of each of its partitions.
 
-    In the table each moment stands as a student, named by its partition, so that one
-    call scores them all: no student's features depend on another's.
+    In the table each partition is a separate student, named by it, so that one call
+    scores them all. Features of one student do not depend on another's.
     """
     from edml.datasets import as_of  # noqa: PLC0415 - seconds
 
@@ -97,8 +97,8 @@ def find_first_day(
 ) -> float:
     """Return the calendar day (since 1970) of partition 0 of a course, or NaN.
 
-    A submission stands in the partition of its day, so that the submission times of
-    the whole course up to ``at`` show when it began.
+    A submission is in the partition of its day, so the submission times of the whole
+    course up to ``at`` show when it began.
     """
     of_course = X[(X[names[COURSE]] == course).to_numpy(dtype=np.bool_)]
     days = read_partitions(of_course[names[PARTITION]])
@@ -118,9 +118,9 @@ def list_events(
 ) -> list[Event]:
     """List what happened to a student up to a partition.
 
-    Missed are an exam without a grade, a submission without a time and without a score
-    above 0, and an assignment that was due by then without a submission. A NaN
-    ``first_day`` leaves out the last of these.
+    Missed events are an exam without a grade, a submission without a time and without a
+    score above 0, and an overdue assignment without a submission. The last kind needs a
+    ``first_day`` that is not NaN.
     """
     from edml.datasets import as_of  # noqa: PLC0415 - seconds
 
@@ -180,7 +180,7 @@ def _overdue(
     first_day: float,
     partition_days: float,
 ) -> Iterator[Event]:
-    """Return the assignments that were due by then, on their due days."""
+    """Return the assignments due by then, on their due days."""
     created = read_names(shown[names["ass_name"]])
     due = read_epochs(shown[names["ass_due_at"]]) // SECONDS_PER_DAY
     for name, part in _by_name(created):

@@ -6,7 +6,7 @@ from edml._translation import SOURCE_LANGUAGE, list_languages, translator
 
 
 class Words:
-    """The texts of one language; each is asked for by its English original."""
+    """The texts of one language; the key is the English original."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -19,7 +19,7 @@ class Words:
         return _fill(self._texts.gettext(text), values)
 
     def pgettext(self, context: str, text: str, /, **values: object) -> str:
-        """Translate a text whose translation depends on what it is said of."""
+        """Translate a text whose translation depends on the context."""
         return _fill(self._texts.pgettext(context, text), values)
 
     def ngettext(self, one: str, many: str, n: int, /, **values: object) -> str:
@@ -28,14 +28,14 @@ class Words:
         return _fill(text, {"n": self.number(n), **values})
 
     def number(self, value: float, digits: int = 0) -> str:
-        """Write a number as its readers do, 1,234.5 or 1.234,5; NaN is a dash."""
+        """Format a number for the language, 1,234.5 or 1.234,5; NaN is a dash."""
         if math.isnan(value):
-            return "–"  # noqa: RUF001 - a dash stands for nothing
+            return "–"  # noqa: RUF001 - a dash marks a missing value
         signs = str.maketrans({",": self.thousands, ".": self.decimal})
         return f"{value:,.{digits}f}".translate(signs)
 
     def percent(self, share: float, digits: int = 0) -> str:
-        """Write a fraction as a percentage."""
+        """Format a fraction as a percentage."""
         return self._texts.gettext("{}%").format(self.number(100 * share, digits))
 
 
@@ -44,7 +44,7 @@ def _fill(text: str, values: dict[str, object]) -> str:
 
 
 def language_name(language: str) -> str:
-    """Return what a language calls itself, from its own catalogue."""
+    """Return the native name of a language, from its own catalogue."""
     return Words(language).pgettext("name of this language", "English")
 
 
