@@ -16,11 +16,11 @@ _KEY, _TOKEN = SECRETS["registry", "key"], SECRETS["endpoint", "token"]
 
 
 def open_registry(folder: Path, name: str) -> "ModelRegistry":
-    """Open a registry, to be signed by the key of the environment."""
+    """Open a registry, with the signing key from the environment."""
     from edml.registry import ModelRegistry  # noqa: PLC0415 - seconds
 
     key = os.environ.get(_KEY)
-    # an empty key is passed on and refused: somebody meant to sign
+    # an empty key is passed on and rejected: the user meant to sign
     secret = None if key is None else key.encode("utf-8", "surrogateescape")
     return ModelRegistry(folder, name, secret, who=_user())
 
@@ -32,12 +32,12 @@ def open_client(endpoint: Endpoint, **options: Any) -> "RiskClient":
     token = os.environ.get(_TOKEN) or None
     try:
         return RiskClient(str(endpoint.url), token, timeout=endpoint.timeout, **options)
-    except ValueError as error:  # it shows neither the address nor the token
+    except ValueError as error:  # the message shows neither the address nor the token
         raise ConfigError(f"endpoint.url or {_TOKEN}: {error}") from None
 
 
 def _user() -> str | None:
     try:
         return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container may have no such user
+    except (OSError, KeyError, ImportError):  # a container may not have this user
         return None

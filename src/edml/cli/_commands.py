@@ -1,4 +1,4 @@
-"""The commands: their options; the work is done in modules of their names."""
+"""The commands and their options; modules of the same names do the work."""
 
 import os
 from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edml.cli._settings import Config
     from edml.registry import ModelRegistry
 
-# What is imported in a command is slow to import, and not needed for --help.
+# Slow imports are inside the commands, because --help does not need them.
 
 _EVENTS = "The events: .csv or .parquet. Default: paths.raw."
 Raw = Annotated[Path | None, typer.Argument(help=_EVENTS)]
@@ -291,7 +291,7 @@ def serve(
         "--name": read.registry.name,
     }
     given = [f"{name}={value}" for name, value in known.items() if value is not None]
-    main([*given, *context.args])  # the last of two equal options counts
+    main([*given, *context.args])  # the last of two equal options wins
 
 
 def app(
@@ -391,7 +391,7 @@ def _check_one_model(url: str | None, folder: Path | None) -> None:
 
 
 def _models_of_app(read: "Read", *, given: bool) -> dict[str, Any]:
-    """Return what opens the registry or the endpoint; neither is opened yet."""
+    """Return functions that open the registry or the endpoint later."""
     from edml.cli._access import open_client  # noqa: PLC0415
     from edml.cli._config import ConfigError  # noqa: PLC0415
 
@@ -404,7 +404,7 @@ def _models_of_app(read: "Read", *, given: bool) -> dict[str, Any]:
                 "found another form. Begin it with http:// or https://."
             )
             raise ConfigError(message)
-        # somebody waits for the page: a second try is enough
+        # the user is waiting for the page: one retry is enough
         return {"open_client": lambda: open_client(endpoint, retries=1)}
     known = any(section == "registry" for section, _ in read.origins)
     if given or known or config.registry.path.exists():

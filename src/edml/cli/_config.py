@@ -20,7 +20,7 @@ SECRETS = {
     ("registry", "key"): f"{PREFIX}REGISTRY_KEY",
     ("endpoint", "token"): f"{PREFIX}ENDPOINT_TOKEN",
 }
-#: Keys of earlier versions, which a file may still set, and why they are gone.
+#: Keys of earlier versions, which a file may still set, and why they were removed.
 _REMOVED = {("tune", "blended"): "searches blend no models any more"}
 _LONGEST = 40  # characters of a value in a message
 
@@ -28,11 +28,11 @@ Key = tuple[str, str]  # section and key
 
 
 class ConfigError(EdmlError, ValueError):
-    """The configuration cannot be used; a line for each mistake, with its place."""
+    """The configuration is invalid; the message has a line for each mistake."""
 
 
 class Read(NamedTuple):
-    """A configuration, where its values come from, and what was ignored."""
+    """A configuration, the origins of its values, and what was ignored."""
 
     config: Config
     origins: dict[Key, str]
@@ -44,7 +44,7 @@ def read_config(
     environ: Mapping[str, str] | None = None,
     flags: Mapping[Key, Any] | None = None,
 ) -> Read:
-    """Read the configuration; each layer overrides the one before."""
+    """Read the configuration; each layer overrides the previous one."""
     layers = _Layers()
     environ = environ or {}
     if path is None and environ.get(f"{PREFIX}CONFIG"):
@@ -127,11 +127,11 @@ class _Layers:
             )
             section = next(sections, None)
             if section is None:
-                continue  # another program's
+                continue  # belongs to another program
             key = section, rest.removeprefix(f"{section}_")
             if key[1] in _keys(section):
                 self.add(key, _parse_text(key, text), name)
-            else:  # no error: the host of a container may set such names
+            else:  # not an error: the host of a container may set other EDML_ names
                 self.notes.append(f"{name} is not a setting, and is ignored.")
 
     def check(self) -> Config:
@@ -148,7 +148,7 @@ class _Layers:
         return config
 
     def _take_known(self) -> dict[str, dict[str, Any]]:
-        """Return the values whose keys exist; the others are mistakes."""
+        """Return the values with known keys; the others are mistakes."""
         known: dict[str, dict[str, Any]] = {}
         for place, origin in list(self.origins.items()):
             section, key = place
@@ -178,7 +178,7 @@ class _Layers:
         invalid: dict[tuple[str, ...], str] = {}  # one mistake for each key
         for one in error.errors(include_url=False):
             place = tuple(map(str, one["loc"]))[:2]
-            if len(place) < 2:  # of the section as a whole
+            if len(place) < 2:  # concerns the whole section
                 text = one["msg"].removeprefix("Value error, ")
                 invalid[place] = f"{self._origin_of(place[0])}: {text}."
                 continue
@@ -223,7 +223,7 @@ def _field(key: Key) -> FieldInfo | None:
 
 
 def _parse_text(key: Key, text: str) -> Any:
-    """Parse a value as TOML where the key accepts that, or else keep the text."""
+    """Parse a value as TOML if the key accepts the result, else keep the text."""
     value = read_value(text)
     if isinstance(value, str):
         field = _field(key)
@@ -235,12 +235,12 @@ def _parse_text(key: Key, text: str) -> Any:
         Config.model_validate({key[0]: {key[1]: value}})
     except ValidationError as error:
         if error.errors()[0]["type"] in ("string_type", "path_type"):
-            return text  # a name such as 2024
+            return text  # for example the name 2024
     return value
 
 
 def _resolve_path(folder: Path, key: Key, value: Any) -> Any:
-    """Resolve a path of the file from the folder of the file."""
+    """Resolve a path in the file relative to the file's folder."""
     field = _field(key)
     is_path = field is not None and field.annotation in (Path, Path | None)
     return str(folder / value) if is_path and isinstance(value, str) else value

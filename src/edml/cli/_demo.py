@@ -1,4 +1,4 @@
-"""``edml demo``: train on some students, and measure how well others are predicted."""
+"""``edml demo``: train on some students, and evaluate on others."""
 
 import math
 from itertools import pairwise
@@ -30,7 +30,7 @@ FIGURES = ("roc_auc", "average_precision", "precision", "recall")
 
 
 class Demo(NamedTuple):
-    """What is shown: ``figures`` by fifth of the course, and ten students."""
+    """The results: ``figures`` by fifth of the course, and ten students."""
 
     how: str
     n_students: tuple[int, int]  # of training and test data
@@ -39,7 +39,7 @@ class Demo(NamedTuple):
 
 
 class _Split(NamedTuple):
-    """Training and test rows of a table, in which no student is in both."""
+    """Training and test rows of a table, without common students."""
 
     X_train: pd.DataFrame
     X_test: pd.DataFrame
@@ -53,7 +53,7 @@ def demo(oulad: Path | None) -> Demo:
     with stage("Reading the events"):
         split = _split_sample() if oulad is None else _split_oulad(oulad)
     with stage(f"Training on {len(split.X_train):,} rows"):
-        # one thread: on busy cores, several wait for each other far longer
+        # one thread: on busy cores, several threads wait for each other far longer
         pipeline = make_risk_pipeline().fit(split.X_train, split.y_train)
     with stage(f"Scoring {len(split.X_test):,} rows"):
         score = pipeline.predict_proba(split.X_test)[:, 1]
@@ -78,7 +78,7 @@ def _split_sample() -> _Split:
 
 
 def _split_oulad(folder: Path) -> _Split:
-    """Split in time: the last period is tested."""
+    """Split by time: test on the last period."""
     X, y = load_oulad(folder, return_X_y=True)
     train, test = next(PeriodSplit().split(X, y))
     X_train, X_test = X.iloc[train], X.iloc[test]
@@ -92,7 +92,7 @@ def _split_oulad(folder: Path) -> _Split:
 
 
 def take_snapshots(X: pd.DataFrame, y: pd.Series, score: FloatArray) -> pd.DataFrame:
-    """Return the first row of each snapshot: who, when, outcome and probability."""
+    """Return each snapshot's keys, outcome and probability, from its first row."""
     first, _ = first_rows(snapshot_codes(X, resolve_columns(None)))
     snapshots = X.iloc[first][[STUDENT, COURSE, "course_name", "legajo"]].copy()
     snapshots[PARTITION] = read_partitions(X[PARTITION])[first]
@@ -102,7 +102,7 @@ def take_snapshots(X: pd.DataFrame, y: pd.Series, score: FloatArray) -> pd.DataF
 
 
 def measure(snapshots: pd.DataFrame) -> dict[str, float]:
-    """Return the figures of some snapshots; NaN where one is not defined."""
+    """Return the figures of some snapshots; NaN where undefined."""
     fails = snapshots["fails"].to_numpy() == 1
     figures = dict.fromkeys(FIGURES, math.nan)
     if len(snapshots):
@@ -115,10 +115,10 @@ def measure(snapshots: pd.DataFrame) -> dict[str, float]:
 
 
 def measure_fifths(snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Return the figures of each fifth of the course, and of all of it.
+    """Return the figures of each fifth of the course, and of the whole course.
 
-    A course lasts as long as the longest one here. Of a course of fewer than five
-    days, the fifths without a day are left out.
+    The length is that of the longest course. With fewer than five days, the fifths
+    without a day are left out.
     """
     length = int(snapshots[PARTITION].max()) + 1
     # day p is in fifth p * 5 // length, which begins at the quotient rounded up

@@ -1,4 +1,4 @@
-"""Event tables from files, and files that are written whole or not at all."""
+"""Read event tables from files, and write files atomically."""
 
 import json
 import re
@@ -18,14 +18,14 @@ from edml.cli._settings import Source
 from edml.cli._terminal import note
 from edml.exceptions import TableError
 
-_LONGEST_NAME = 40  # bytes of a name that are kept where it is made safe
+_LONGEST_NAME = 40  # bytes of a name to keep when it is made safe
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def read_events(
     path: Path, names: Mapping[str, str], *, source: Source | None = None
 ) -> pd.DataFrame:
-    """Read a file of events, and show on stderr what had to be inferred."""
+    """Read a file of events, and show the reader's inferences on stderr."""
     X, report = sources.read_events(
         path,
         columns=names,
@@ -49,7 +49,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def check_suffix(path: Path) -> str:
-    """Return the suffix of a table that can be written."""
+    """Return the suffix of an output table; raise for an unsupported one."""
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         message = (
@@ -61,13 +61,13 @@ def check_suffix(path: Path) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and make its folder where it is missing."""
+    """Write a file atomically; create its folder if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, data)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON whole or not at all: floats to the last bit, and no NaN."""
+    """Write JSON atomically, with lossless floats and without NaN."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     write_whole(path, f"{text}\n".encode("utf-8", "backslashreplace"))
 
@@ -81,8 +81,8 @@ def hash_file(path: Path) -> str:
 def safe_name(name: str) -> str:
     """Return a file name that every system accepts, for any name of a course.
 
-    Letters, digits, spaces and ``-_.()`` stay. Where another character is replaced, a
-    hash at the end distinguishes the name from others that look the same.
+    Letters, digits, spaces and ``-_.()`` are kept. If another character is replaced, a
+    hash at the end makes the name unique.
     """
     plain = unicodedata.normalize("NFC", name)
     kept = "".join(c if c.isalnum() or c in " -_.()" else "_" for c in plain)

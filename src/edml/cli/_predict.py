@@ -1,4 +1,4 @@
-"""``edml predict``: who is on the way to failing, from a registry or an endpoint."""
+"""``edml predict``: predict who is at risk, with a registry or an endpoint."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _COURSE_NAME, _FILE_NUMBER = "course_name", "legajo"
 _KEYS = (STUDENT, COURSE)
-#: The columns of a prediction, in order; the last two where they are asked for.
+#: The columns of a prediction, in order; the last two only on request.
 _COLUMNS = (
     STUDENT,
     COURSE,
@@ -46,10 +46,10 @@ _COLUMNS = (
 
 
 class Wanted(NamedTuple):
-    """Whose risk is asked for, and when; None and no students mean all.
+    """The requested course, students and day; None and no students mean all.
 
-    ``partition`` is the course day at whose end to predict; None is the latest of each
-    student.
+    Predictions are made at the end of the course day ``partition``; None is each
+    student's latest.
     """
 
     course: str | None = None
@@ -62,7 +62,7 @@ class Wanted(NamedTuple):
 def predict(
     events: Path, wanted: Wanted, config: Config, *, by_endpoint: bool
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return predictions, the highest probability first, and which model made them."""
+    """Return predictions, the highest probability first, and their model."""
     if by_endpoint:
         names = resolve_columns(config.columns)
         with open_client(config.endpoint) as client:
@@ -112,7 +112,7 @@ def choose_events(
             if not (students == student).any()
         )
         if absent:
-            message = (  # by position: an id is a student's
+            message = (  # by position: an id would identify a student
                 f"Expected events of all {len(wanted.students)} students; found none "
                 f"of number {', '.join(map(str, absent))} of them. Pass ids as the "
                 f"column {names[STUDENT]!r} spells them."
@@ -125,7 +125,7 @@ def choose_events(
 def predict_with_model(
     model: Any, version: int, X: pd.DataFrame, wanted: Wanted
 ) -> pd.DataFrame:
-    """Score students with a loaded model: `score_students`, to the bit."""
+    """Score students with a loaded model, bit-identical to `score_students`."""
     students = model.score_students(
         X,
         at=wanted.partition,
@@ -140,7 +140,7 @@ def predict_with_model(
 def predict_with_client(
     client: "RiskClient", X: pd.DataFrame, wanted: Wanted, names: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Score students by an endpoint, which receives only their events."""
+    """Score students with an endpoint, which receives only their events."""
     if wanted.partition is not None:
         X = as_of(X, wanted.partition, columns=names)
         if not len(X):
@@ -152,7 +152,7 @@ def predict_with_client(
     found = client.predict(X, wanted.explain, wanted.language).rename(
         columns={names[name]: name for name in (*_KEYS, PARTITION)}
     )
-    # as text: an id may be a number here, and text on its way there and back
+    # as text: an id may be a number here, and text in the request and the answer
     rows = X.drop_duplicates([names[name] for name in _KEYS])
     place = {key: row for row, key in enumerate(_keys(rows, names))}
     of_rows = [place[key] for key in _keys(found, dict(zip(_KEYS, _KEYS, strict=True)))]
@@ -174,8 +174,8 @@ def write_files(
 ) -> list[str]:
     """Write ``<course>/<partition>/<date>.<kind>`` for each course; return the paths.
 
-    Without a wanted partition the course's latest names the file. ``about`` goes into
-    the head of JSON files.
+    Without a requested partition, the course's latest one names the file. JSON files
+    start with ``about``.
     """
     today = today or date.today()
     name = _COURSE_NAME if _COURSE_NAME in students.columns else COURSE
@@ -197,7 +197,7 @@ def write_files(
 
 
 def to_records(students: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return predictions for JSON without loss; null where nothing is known."""
+    """Return predictions in lossless JSON form; null where unknown."""
     columns = {name: students[name].tolist() for name in students.columns}
     return [
         dict(zip(columns, map(_or_none, values), strict=True))
@@ -206,7 +206,7 @@ def to_records(students: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _to_csv(students: pd.DataFrame) -> bytes:
-    """Write probabilities to the last bit, and lists of texts joined by "; "."""
+    """Format as CSV: lossless probabilities, and lists joined by "; "."""
     lists = [name for name in ("reasons", "facts") if name in students.columns]
     flat = students.assign(**{name: students[name].map("; ".join) for name in lists})
     return flat.to_csv(index=False).encode("utf-8", "surrogatepass")
@@ -223,12 +223,12 @@ def _in_order(students: pd.DataFrame) -> pd.DataFrame:
 
 
 def _folders(labels: Sequence[str]) -> dict[str, str]:
-    """Return a folder for each course; no two differ only in upper and lower case."""
+    """Return a folder for each course; no two differ only in case."""
     folders: dict[str, str] = {}
     for label in labels:
         name = safe_name(label)
         if name.casefold() in {taken.casefold() for taken in folders.values()}:
-            name = safe_name(f"{label}/")  # which adds a hash
+            name = safe_name(f"{label}/")  # the slash makes it add a hash
         folders[label] = name
     return folders
 

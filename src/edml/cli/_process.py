@@ -1,4 +1,4 @@
-"""``edml process``: the features that models are trained on, as a table."""
+"""``edml process``: write the training features as a table."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def process(raw: Path, out: Path, config: Config) -> dict[str, Any]:
 def describe(X: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Return one row per snapshot: the keys, the features, and the target.
 
-    The target is null where the course is still running.
+    The target is null while the course is running.
     """
     names = resolve_columns(config.columns)
     steps = make_pipeline(

@@ -248,7 +248,7 @@ def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
     headings = map(right, HEADLINES.values())
     table = make_table("Evaluations", right(""), "purpose", "when", *headings)
     for row in evaluations.to_dict("records"):
-        # figures that chose a model flatter it
+        # figures used to choose a model flatter it
         figures = [figure(row[name]) if row["fair"] else "-" for name in HEADLINES]
         purpose = row["purpose"] if row["fair"] else "used for choosing"
         when = f"{row['evaluated_at']:%Y-%m-%d}"

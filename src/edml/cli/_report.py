@@ -31,7 +31,7 @@ figure { margin: 0; max-width: 100%; }
 figcaption { max-width: 26em; font-size: 0.9em; }
 svg { max-width: 100%; height: auto; stroke-linejoin: round; }
 """
-# Nothing is fetched, whatever a label might say.
+# Forbid all fetching, whatever a label contains.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _FIGURES = {
     "roc_auc": "ROC AUC",
@@ -73,10 +73,9 @@ def report(
 def choose_evaluations(
     registry: ModelRegistry, versions: Sequence[int]
 ) -> list[Evaluated]:
-    """Return for each version its latest evaluation that decided nothing.
+    """Return for each version its latest evaluation that did not decide a contest.
 
-    Of several versions it is the latest on rows that all were evaluated on, where there
-    are such rows.
+    For several versions it is the latest on common rows, if all were evaluated on some.
     """
     fair = {}
     for version in versions:
@@ -192,6 +191,6 @@ def _pictures(evaluation: Evaluation, version: int) -> str:
 
 
 def _distinct(svg: str, version: int) -> str:
-    """Make the ids of a picture unique in a page that holds several of a kind."""
+    """Make the ids of a picture unique in a page with several similar pictures."""
     svg = re.sub(r'(\bid="|href="#|url\(#|labelledby=")', rf"\g<1>v{version}-", svg)
     return re.sub(r'(labelledby="\S+ )', rf"\g<1>v{version}-", svg)

@@ -1,4 +1,4 @@
-"""``edml run``: from events to a champion, in stages that are not repeated."""
+"""``edml run``: from events to a champion, in resumable stages."""
 
 import json
 import secrets
@@ -32,16 +32,16 @@ STATE, LOCK, CANDIDATES = "run.json", "run.lock", "candidates"
 
 
 class RunError(EdmlError, RuntimeError):
-    """The stages cannot run now."""
+    """The stages cannot be run."""
 
 
 class Stage(NamedTuple):
-    """A part of the work.
+    """A stage of the run.
 
-    ``inputs`` is all that its result depends on. ``work`` takes the results of the
-    earlier stages, and returns its own, for JSON. ``holds`` tells from that result
-    whether what was made still exists. ``after`` names the stage after which it has to
-    be repeated.
+    ``inputs`` holds everything that its result depends on. ``work`` takes the results
+    of the earlier stages, and returns its own, for JSON. ``holds`` checks from that
+    result whether the output still exists. ``after`` names the stage after which it has
+    to be repeated.
     """
 
     name: str
@@ -60,11 +60,11 @@ def run(
     tuner: "ModelTuner | None" = None,
     again: bool = False,
 ) -> dict[str, Any]:
-    """Process, tune, register and update, as far as that is not done already.
+    """Process, tune, register and update; skip the stages that are done.
 
-    A stage is done if it was finished with the same content of its files, the same
-    settings and the same edml, and what it made still exists. Without ``new`` events
-    the update uses the contest students of ``raw``.
+    A stage is done if it finished with the same file contents, settings and edml
+    version, and its output still exists. Without ``new`` events the update uses the
+    contest students of ``raw``.
     """
     folder = config.paths.state
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
         done_now.append(one.name)
         when = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"inputs": key, "done_at": when, "result": results[one.name]}
-        # the stages after it have to be repeated, even if this run is killed now
+        # the later stages have to be repeated, even if this run is killed now
         stale = {one.name}
         for other in stages:
             if other.after in stale:
@@ -113,7 +113,7 @@ def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
 
 
 def _read_state(path: Path) -> dict[str, Any]:
-    """Read which stages are done; an unreadable file means none."""
+    """Read the finished stages; an unreadable file means none."""
     try:
         state = json.loads(path.read_bytes())
         if state["format"] != FORMAT:
@@ -136,7 +136,7 @@ def _digest(inputs: Mapping[str, Any]) -> str:
 
 @dataclass
 class _Work:
-    """The stages of one run, and what they share."""
+    """The stages of one run, and their shared state."""
 
     raw: Path
     new: Path | None
@@ -146,7 +146,7 @@ class _Work:
 
     def stages(self) -> list[Stage]:
         config = self.config.model_dump(mode="json")
-        del config["tune"]["n_jobs"]  # which changes no result
+        del config["tune"]["n_jobs"]  # it does not affect the results
         of_table = {
             "edml": __version__,
             "raw": hash_file(self.raw),
@@ -193,7 +193,7 @@ class _Work:
     def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
         tuner = make_tuner(self.config) if self.tuner is None else self.tuner
         found = search(self.sides.train, tuner, self.config.mlflow)
-        if found.interrupted:  # its best so far is not the result of these inputs
+        if found.interrupted:  # an interrupted search is not the result of these inputs
             raise KeyboardInterrupt
         shutil.rmtree(self.config.paths.state / CANDIDATES, ignore_errors=True)
         search_id = secrets.token_hex(8)
@@ -252,7 +252,7 @@ class _Work:
         return describe(self.registry.record(version), first["evaluation"])
 
     def registered(self, result: Mapping[str, Any]) -> bool:
-        # some may have been cleaned away since
+        # some may have been removed since
         there = set(self.registry.records()["version"].tolist())
         return any(one["version"] in there for one in result["versions"])
 

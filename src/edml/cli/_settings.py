@@ -186,7 +186,7 @@ class Config(_Section):
     mlflow: Mlflow = Mlflow()
 
 
-_EXAMPLES = {  # of what has no default
+_EXAMPLES = {  # for keys without a default
     "columns": ['user_uuid = "student"'],
     "exam_kinds": ['integradores = ["INTEGRADOR(30)"]'],
     "paths.raw": ['"events.csv"'],
@@ -206,14 +206,14 @@ _EXAMPLES = {  # of what has no default
 
 
 def field_of(section: str, key: str) -> FieldInfo | None:
-    """Return the field of a key; None in sections of the user's own names."""
+    """Return the field of a key; None in sections with user-defined names."""
     annotation = Config.model_fields[section].annotation
     fields = getattr(annotation, "model_fields", {})
     return fields.get(key)
 
 
 def write_template() -> str:
-    """Write a file with every key at its default; those without one are comments."""
+    """Return a file with every key at its default; keys without one are comments."""
     parts = ["# The settings of edml; `edml config show` shows those in force.\n"]
     for section, field in Config.model_fields.items():
         parts.append(f"\n[{section}]\n")

@@ -1,4 +1,4 @@
-"""Which students models are trained on, evaluated on, and compared on."""
+"""The students for training, evaluation and contests."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,18 +16,18 @@ from edml.schema import FINAL_GRADE, STUDENT, check_table, fingerprint, resolve_
 
 
 class Side(NamedTuple):
-    """The events of some students, and 1 for each row of those who fail."""
+    """The events of some students, and their target (1 fails)."""
 
     X: pd.DataFrame
     y: pd.Series
 
     def fingerprint(self) -> str:
-        """Return the fingerprint by which a registry knows training rows."""
+        """Return the fingerprint that identifies training rows in a registry."""
         return fingerprint(self.X, np.asarray(self.y, dtype=np.int64))
 
 
 class Sides(NamedTuple):
-    """The students to fit on, to evaluate on, and to decide contests on."""
+    """The sides for fitting, evaluation and contests."""
 
     train: Side
     test: Side
@@ -41,7 +41,7 @@ class Sides(NamedTuple):
 
 
 def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
-    """Read the events whose outcome is known, and divide their students."""
+    """Read the events with a known outcome, and divide their students."""
     with stage("Reading the events"):
         X = read_events(raw, resolve_columns(config.columns), source=config.source)
         whole, n_left_out = with_outcome(X, config)
@@ -52,7 +52,7 @@ def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
 
 
 def with_outcome(X: pd.DataFrame, config: Config) -> tuple[Side, int]:
-    """Return the rows whose outcome is known, and how many are left out."""
+    """Return the rows with a known outcome, and the number of rows left out."""
     name = resolve_columns(config.columns)[FINAL_GRADE]
     check_table(X, [name])
     known = X[name].notna().to_numpy()
@@ -68,10 +68,10 @@ def with_outcome(X: pd.DataFrame, config: Config) -> tuple[Side, int]:
 
 
 def divide(side: Side, config: Config) -> Sides:
-    """Divide students in three, with both outcomes on every side.
+    """Divide the students into three sides, each with both outcomes.
 
-    The same students, outcomes and settings give the same sides, in any order of rows:
-    so `edml update` finds again whom `edml tune` has not seen.
+    The same students, outcomes and settings give the same sides, for any row order.
+    `edml update` can therefore identify the students that `edml tune` has not seen.
     """
     test, contest = config.data.test_share, config.data.contest_share
     how: dict[str, Any] = {

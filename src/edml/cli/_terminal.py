@@ -1,4 +1,4 @@
-"""What all commands share: progress on stderr, errors on one line, a clean stop."""
+"""Common code of the commands: progress on stderr, one-line errors, interrupts."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 
 ConfigFile = Annotated[
     Path | None,
@@ -29,7 +29,7 @@ Settings = Annotated[
 ]
 #: A column of numbers.
 right = partial(Column, justify="right")
-#: The figures of a table of models; headings of two lines fit into 80 columns.
+#: The figures in a table of models; two-line headings fit into 80 columns.
 HEADLINES = {
     "roc_auc": "AUC",
     "average_precision": "average\nprecision",
@@ -50,7 +50,7 @@ def note(text: str) -> None:
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Show on stderr what is being done, then how long it took."""
+    """Show the current stage on stderr, then its duration."""
     progress = _errors()
     start = perf_counter()
     with progress.status(f"{what} ..."):
@@ -60,10 +60,10 @@ def stage(what: str) -> Iterator[None]:
 
 @contextmanager
 def guarded(command: str) -> Iterator[None]:
-    """Turn errors into lines on stderr, and an exit code.
+    """Turn errors into lines on stderr and an exit code.
 
-    1 for what edml or the system refuses, 2 for a wrong configuration, 130 for Ctrl-C.
-    Any other error is a fault of edml, and passes.
+    1 for errors of edml or the system, 2 for an invalid configuration, 130 for Ctrl-C.
+    Any other error is a bug in edml and propagates.
     """
     from edml.cli._config import ConfigError  # noqa: PLC0415 - not for --help
     from edml.exceptions import EdmlError  # noqa: PLC0415
@@ -76,7 +76,7 @@ def guarded(command: str) -> Iterator[None]:
             _complain(command, line)
         raise typer.Exit(2) from None
     except (EdmlError, OSError) as error:
-        # one line: a name in a message must not look like two
+        # one line: a name with a line break must not look like two messages
         _complain(command, " ".join(str(error).split()))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
@@ -86,14 +86,14 @@ def guarded(command: str) -> Iterator[None]:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Show warnings as lines on stderr, without the place in the code."""
+    """Show warnings as lines on stderr, without the source location."""
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         yield
 
 
 class Interrupts:
-    """Record whether Ctrl-C was pressed, also where a library handles it."""
+    """Record whether Ctrl-C was pressed, even if a library handles it."""
 
     def __init__(self) -> None:
         self.seen = False
@@ -127,18 +127,18 @@ def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> 
 
 
 def figure(value: float | None) -> str:
-    """Write a figure with three digits, or "-" where there is none."""
+    """Format a figure with three digits, or "-" if missing."""
     return "-" if value is None or value != value else f"{value:.3f}"  # noqa: PLR0124
 
 
 def make_table(title: str, *columns: str | Column) -> Table:
-    """Return an empty table in the style of all."""
+    """Return an empty table in the common style."""
     style: dict[str, Any] = {"title_justify": "left", "title_style": "bold"}
     return Table(*columns, title=title, box=box.SIMPLE, **style)
 
 
 def console() -> Console:
-    """Return stdout, where text is printed as it is: a course may be named [x]."""
+    """Return stdout without markup, because a course may be named [x]."""
     return Console(markup=False, highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""What `tomllib` does not do: find the line of a key, and write a value."""
+"""What `tomllib` lacks: find the line of a key, and write a value."""
 
 import json
 import tomllib
@@ -11,17 +11,17 @@ Place = tuple[str, ...]
 def find_lines(text: str) -> dict[Place, int]:
     """Find the line of a TOML document on which each of its keys is set.
 
-    A document that is cut within a statement does not parse, so the cuts that do parse
-    are where statements end: no second grammar is needed.
+    A document cut within a statement does not parse, so statements end at the cuts that
+    do parse. This avoids a second grammar.
     """
-    lines = text.split("\n")  # not splitlines: TOML knows no other ends of lines
+    lines = text.split("\n")  # not splitlines: TOML has no other line breaks
     found: dict[Place, int] = {}
     begin = 0
     for end in range(1, len(lines) + 1):
         try:
             document = tomllib.loads("\n".join(lines[:end]))
         except tomllib.TOMLDecodeError:
-            continue  # within a statement of several lines
+            continue  # within a multi-line statement
         for place in _places(document):
             found.setdefault(place, begin + 1)
         begin = end
@@ -29,7 +29,7 @@ def find_lines(text: str) -> dict[Place, int]:
 
 
 def read_value(text: str) -> Any:
-    """Parse a TOML value; any other text is returned as it is."""
+    """Parse a TOML value; return any other text unchanged."""
     try:
         document = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
@@ -39,7 +39,7 @@ def read_value(text: str) -> Any:
 
 def write_value(value: Any) -> str:
     """Write a text, number, truth or list of such in TOML, which is that of JSON."""
-    # but for a character that JSON leaves as it is
+    # except for a character that JSON does not escape
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -20,7 +20,7 @@ from edml.registry import ModelRecord, ModelRegistry
 if TYPE_CHECKING:
     from edml.tuning import ModelTuner
 
-#: The address that means a file in the working directory.
+#: The URI of a file in the working directory.
 LOCAL = "local"
 
 
@@ -89,14 +89,14 @@ def make_tuner(config: Config) -> "ModelTuner":
 
 
 def threshold_of(rule: Any) -> Any:
-    """Return a rule of the configuration as models take it."""
+    """Return a threshold rule of the configuration in the form that models accept."""
     if isinstance(rule, _settings.Capacity):
         return Capacity(per_course=rule.per_course)
     return rule
 
 
 def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Found:
-    """Search until done, or until Ctrl-C."""
+    """Search until finished, or until Ctrl-C."""
     note(f"Searching on {len(side.X):,} rows; Ctrl-C ends it with the best so far.")
     with Interrupts() as interrupts, _logged(mlflow) as log:
         try:
@@ -118,7 +118,7 @@ def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Fou
 
 
 def _logged(mlflow: Mlflow | None) -> AbstractContextManager[Any]:
-    """Return the callback that logs the search, where that is configured."""
+    """Return the callback that logs the search, if configured."""
     if mlflow is None or mlflow.uri is None:
         return nullcontext()
     from edml.tracking import MlflowCallback  # noqa: PLC0415 - an extra
@@ -142,7 +142,7 @@ def register(
 
 
 def describe(record: ModelRecord, evaluation: Evaluation) -> dict[str, Any]:
-    """Return what is shown of a registered version."""
+    """Return the displayed facts of a registered version."""
     return {
         "version": record.version,
         "algorithm": record.algorithm,

@@ -19,13 +19,13 @@ from edml.metrics import LOSSES
 from edml.registry import DEVELOPMENT, PRODUCTION, STAGING, Contest, ModelRegistry
 from edml.schema import first_rows, resolve_columns, snapshot_codes
 
-# Trees are explained fast; other models take seconds for each row.
+# Trees are explained fast; other models take seconds per row.
 _TREES = ("LGBMClassifier", "RandomForestClassifier", "SerialForest", "XGBClassifier")
 _ROWS, _FEW_ROWS = 300, 20
 
 
 class _Renewed(NamedTuple):
-    """New versions, by the version that they were made from."""
+    """New versions, by the version that they were derived from."""
 
     refitted: dict[int, int]
     retuned: dict[int, int]
@@ -40,12 +40,12 @@ def update(
 ) -> dict[str, Any]:
     """Bring a registry up to date with events of courses that have ended.
 
-    The students are divided in three, as by `edml tune`: models are refitted and
-    thresholds chosen on the first side, where that is asked for; all are evaluated on
-    the second, and on the first too where nothing is learned; the contest is decided on
-    the third. Of a file on which registered models were tuned (``held_out`` says so of
-    candidates that the registry does not know by fingerprint), only the third side is
-    used, which no model has seen.
+    The students are divided into three sides, as by `edml tune`. If configured, models
+    are refitted and thresholds chosen on the first side; all models are evaluated on
+    the second, and also on the first if nothing is learned; the contest is decided on
+    the third. For a file on which registered models were tuned (``held_out`` says so
+    for candidates that the registry cannot identify by fingerprint), only the third
+    side is used, which no model has seen.
     """
     records = registry.records()
     if not len(records):
@@ -104,7 +104,7 @@ def update(
 def _tuned_on(
     registry: ModelRegistry, records: pd.DataFrame, whole: Side, sides: Sides
 ) -> list[int]:
-    """Return the versions that were trained on the first side of this very file."""
+    """Return the versions that were trained on the first side of this same file."""
     all_rows, train = whole.fingerprint(), sides.train.fingerprint()
     tuned = []
     for version in map(int, records["version"]):
@@ -134,7 +134,7 @@ def _refuse_to_learn(config: Config) -> None:
 def _evaluate(
     registry: ModelRegistry, version: int, where: str, side: Side
 ) -> dict[str, Any]:
-    # a contest chooses its candidates by their validation: all by the same rows
+    # a contest chooses candidates by validation: use the same rows for all
     purpose = "report" if where == PRODUCTION else "validation"
     with stage(f"Evaluating version {version}"):
         evaluation = registry.reevaluate(side.X, side.y, version, purpose=purpose)
@@ -164,7 +164,7 @@ def _rank(
 def _renew(
     registry: ModelRegistry, best: list[int], side: Side, config: Config
 ) -> _Renewed:
-    """Refit the best, and choose new thresholds, as far as that is configured."""
+    """Refit the best models and choose new thresholds, as configured."""
     rule = threshold_of(config.update.threshold)
     tags = {"source": "update"}
     renewed = _Renewed({}, {})
@@ -212,7 +212,7 @@ def _importances(
 def _compete(
     registry: ModelRegistry, side: Side, config: Config, n_new: int
 ) -> Contest | None:
-    """Hold the contest; earlier losers, in staging, take part again."""
+    """Run the contest; earlier losers, in staging, take part again."""
     for version in map(int, registry.records(STAGING)["version"]):
         registry.demote(version, "to compete again")
     if not len(registry.records(DEVELOPMENT)):
@@ -232,13 +232,13 @@ def _compete(
 
 
 def _settle(registry: ModelRegistry, renewed: _Renewed, config: Config) -> int | None:
-    """Return the champion; where it has a new threshold, promote that version."""
+    """Return the champion; if it has a new threshold, promote that version."""
     champion = registry.records(PRODUCTION)["version"].tolist()
     if not champion:
         return None
     new = renewed.retuned.get(champion[0])
     if new is None or not config.update.promote:
         return int(champion[0])
-    # the probabilities are equal, so that no contest could decide
+    # the probabilities are equal, so a contest could not decide
     why = f"version {champion[0]} with a threshold chosen on new students"
     return registry.promote(new, PRODUCTION, why).version

@@ -1,4 +1,4 @@
-"""How the results of commands are shown to people."""
+"""Show the results of commands to people."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from edml.registry import ModelRecord
 
-_MOST = 10  # students on the screen; the files hold all
+_MOST = 10  # students on the screen; the files list all
 
 
 def show_processed(out: Console, result: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ def show_run(out: Console, result: dict[str, Any]) -> None:
 
 
 def show_config(out: Console, result: dict[str, Any]) -> None:
-    """Show the settings in force, and where they come from."""
+    """Show the effective settings and their origins."""
     folded = [Column(name, overflow="fold") for name in ("key", "value", "from")]
     shown = make_table("Settings", *folded)
     for section, keys in result["settings"].items():
@@ -152,7 +152,7 @@ def demo_students(students: "pd.DataFrame") -> Table:
 
 
 def record_facts(record: "ModelRecord") -> dict[str, str]:
-    """Return what is known of a version, by its name for people."""
+    """Return the facts about a version, by readable names."""
     facts: dict[str, Any] = {
         "stage": record.stage,
         "algorithm": record.algorithm,
