@@ -38,7 +38,7 @@ def read_value(text: str) -> Any:
 
 
 def write_value(value: Any) -> str:
-    """Write a text, number, truth or list of such in TOML, which is that of JSON."""
+    """Write a string, number, boolean or list of these in TOML, equal to JSON here."""
     # except for a character that JSON does not escape
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -172,7 +172,7 @@ def _renew(
         try:
             with stage(f"Refitting version {version}"):
                 record = registry.refit(version, side.X, side.y, tags)
-        except RegistryError as error:  # a part of it cannot be rebuilt from a record
+        except RegistryError as error:  # it cannot be rebuilt
             note(f"Version {version} is not refitted. {error}")
         else:
             renewed.refitted[version] = record.version
