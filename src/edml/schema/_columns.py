@@ -1,4 +1,4 @@
-"""The columns of the event table, and which of them a table has."""
+"""The columns of the event table, and checks of a table's columns."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -116,8 +116,8 @@ def resolve_exam_kinds(
 ) -> dict[str, tuple[str, ...]]:
     """Return the exam names of every kind, stripped.
 
-    A kind that ``exam_kinds`` leaves out keeps its default names; an unknown kind, or a
-    name in two kinds, is an error.
+    A kind missing in ``exam_kinds`` keeps its default names; an unknown kind, or a name
+    in two kinds, is an error.
     """
     kinds = dict(EXAM_KINDS)
     for kind, names in (exam_kinds or {}).items():
@@ -179,7 +179,7 @@ def _unknown(found: object, known: Collection[str], where: str, what: str) -> st
 def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
     """Return ``X`` if it is a DataFrame with each required column once.
 
-    Anything else raises a `TableError`. ``required`` holds actual names.
+    Raise a `TableError` for anything else. ``required`` holds actual names.
     """
     if not isinstance(X, pd.DataFrame):
         message = (

@@ -1,4 +1,4 @@
-"""From pandas' many dtypes to plain arrays, and the error that names bad rows."""
+"""Convert pandas' many dtypes to plain arrays, and report invalid rows."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def factorize(column: Any) -> tuple[IntArray, list[Any]]:
     """
     values = column.array if isinstance(column, pd.Series) else column
     if isinstance(column.dtype, pd.StringDtype) and column.dtype.storage == "python":
-        values = np.asarray(values, dtype=object)  # faster: nulls are found on the way
+        values = np.asarray(values, dtype=object)  # faster: this also finds nulls
     codes, found = pd.factorize(values)
     return codes.astype(np.int64, copy=False), list(found)
 
@@ -31,7 +31,7 @@ def as_floats(column: pd.Series) -> FloatArray:
     if dtype.kind in "Mmc":
         unreadable = column.notna().to_numpy()
         values = np.full(len(column), np.nan)
-    else:  # text, categories, or objects of several kinds
+    else:  # text, categories, or mixed objects
         given = column.astype(object)
         values = pd.to_numeric(given, errors="coerce").to_numpy(
             dtype=np.float64, na_value=np.nan

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 
 def fingerprint(X: Any, y: ArrayLike | None = None) -> str:
-    """Return the SHA-256 of a table's content, whatever the order of its rows.
+    """Return the SHA-256 of a table's content, independent of the row order.
 
-    The index is ignored. Nothing of the rows can be read from the digest.
+    The index is ignored. The digest does not reveal the rows.
     """
     if hasattr(X, "toarray"):
         X = X.toarray()

@@ -1,4 +1,4 @@
-"""Who and when: keys, histories, snapshots, and when a score is known."""
+"""Read keys, histories, snapshots, and when a score becomes known."""
 
 from collections.abc import Mapping
 
@@ -33,11 +33,11 @@ def factorize_keys(column: pd.Series) -> IntArray:
 def rank_keys(column: pd.Series) -> IntArray:
     """Encode keys as `factorize_keys` does, but in their sorted order.
 
-    So the numbers do not depend on the order of the rows.
+    The numbers therefore do not depend on the order of the rows.
     """
     codes = factorize_keys(column)
     found = column[~pd.Series(codes).duplicated().to_numpy()]
-    # As objects, ids sort alike whether they came as text, str or categories.
+    # As objects, ids sort identically whether stored as text, str or categories.
     rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
     return rank.astype(np.int64)[codes]
 
@@ -131,6 +131,6 @@ def known_partitions(
     grading, both in epoch seconds, if both are given and grading came later.
     """
     days = graded // SECONDS_PER_DAY - submitted // SECONDS_PER_DAY
-    # A part of a partition counts as one.
+    # A fraction of a partition counts as a whole one.
     wait = np.ceil(np.nan_to_num(np.maximum(days, 0.0)) / partition_days)
     return partition + np.minimum(wait, LARGEST_PARTITION).astype(np.int64)

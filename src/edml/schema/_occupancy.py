@@ -1,4 +1,4 @@
-"""How many days each snapshot stands for, by which a capacity counts students."""
+"""The number of days that each snapshot is valid, to count students by capacity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ def read_occupancy(
 ) -> Occupancy:
     """Count the days of the snapshots that begin at ``rows``.
 
-    So a table with a row for each week counts as one with a row for each day. If the
-    snapshots cover only some of a course's histories, they stand for all of them.
+    A table with weekly rows therefore counts like one with daily rows. If the snapshots
+    cover only some of a course's histories, they represent all of them.
     """
     history = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
     course = factorize_keys(X[columns[COURSE]])
@@ -49,7 +49,7 @@ def _count_histories(history: IntArray, course: IntArray) -> pd.Series:
 def count_occupancy(
     history: IntArray, course: IntArray, partition: IntArray
 ) -> Occupancy:
-    """Count the days of snapshots whose keys are read already."""
+    """Count the days of snapshots from keys that are already read."""
     order = np.lexsort((partition, history))
     ends = np.append(np.diff(history[order]) != 0, True)
     days = np.empty(len(partition))

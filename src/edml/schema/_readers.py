@@ -1,4 +1,4 @@
-"""How the columns of the event table are read."""
+"""Readers of the columns of the event table."""
 
 import re
 from typing import NamedTuple
@@ -89,7 +89,7 @@ def _distinct_names(column: pd.Series) -> tuple[IntArray, IntArray, list[str]]:
 
 
 def read_names(column: pd.Series) -> Names:
-    """Read names, stripped of white space; null, empty and blank are no name."""
+    """Read names without surrounding white space; skip null, empty and blank ones."""
     rows, codes, found = _distinct_names(column)
     stripped = [name.strip() for name in found]
     labels = list(dict.fromkeys(name for name in stripped if name))
