@@ -1,4 +1,4 @@
-"""Samplers, which act only in training: one row per snapshot, and balancing."""
+"""Samplers for training: one row per snapshot, and balancing."""
 
 from edml.sampling._balancers import BALANCERS, AdaptiveSMOTE, make_balancer
 from edml.sampling._snapshots import EVENT_COUNTS, SnapshotSampler

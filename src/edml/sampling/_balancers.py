@@ -7,17 +7,16 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from numpy.typing import NDArray
 
-#: The names that `make_balancer` takes.
+#: The names that `make_balancer` accepts.
 BALANCERS = ("smote", "over", "under")
 
 
 class AdaptiveSMOTE(SMOTE):
-    """SMOTE that uses no more neighbours than the minority has.
+    """SMOTE that adapts the number of neighbours to the size of the minority.
 
-    Each synthetic row lies between a minority row and one of its nearest
-    minority neighbours. Plain SMOTE fails where a fold has too few of them; here
-    the number of neighbours shrinks to what there is, and a single minority row
-    is repeated.
+    Each synthetic row lies between a minority row and one of its nearest minority
+    neighbours. Plain SMOTE fails if a fold has too few of them; this class uses as many
+    neighbours as there are, and repeats a single minority row.
 
     Parameters
     ----------
@@ -31,9 +30,9 @@ class AdaptiveSMOTE(SMOTE):
     Attributes
     ----------
     sampling_strategy_ : dict
-        How many rows were made, by class.
+        Number of synthetic rows, by class.
     nn_k_ : estimator
-        The neighbours that were searched last.
+        The fitted nearest-neighbours search, from the last call.
     n_features_in_ : int
         Number of columns seen in `fit`.
 
@@ -80,10 +79,10 @@ def make_balancer(balance: Any, random_state: Any = None) -> Any:
     Parameters
     ----------
     balance : {"smote", "over", "under"}, sampler or None
-        "smote" mixes new failing rows, "over" repeats failing rows, "under"
-        drops passing rows; None balances nothing.
+        "smote" creates synthetic failing rows, "over" repeats failing rows, "under"
+        drops passing rows; None does not balance.
     random_state : int, RandomState or None, default=None
-        Passed to a sampler that is made here.
+        Passed to a named sampler.
 
     Returns
     -------
@@ -93,7 +92,7 @@ def make_balancer(balance: Any, random_state: Any = None) -> Any:
     Raises
     ------
     ValueError
-        If the name is unknown, or the object is no sampler.
+        If the name is unknown, or the object is not a sampler.
 
     Examples
     --------

@@ -23,25 +23,25 @@ from edml.schema import (
     snapshot_codes,
 )
 
-#: The features that count a student's exams and assignments; a row belongs to
-#: training once either is above 0.
+#: The features that count a student's exams and assignments; a row is used in training
+#: once either is above 0.
 EVENT_COUNTS = ("overall_parciales_n_sum", "assignment_n_sum")
 
 
 class SnapshotSampler(SamplerMixin, BaseEstimator):
-    """Keep one row per snapshot, and none from before the first event.
+    """Keep one row per snapshot, from the first event on.
 
-    All rows of one student, course and partition have the same features, so that
-    a busy day would count more than a quiet one. As a sampler it acts only in `fit`:
-    predictions are made for every row.
+    All rows of one student, course and partition have the same features, so a busy day
+    would otherwise count more than a quiet one. As a sampler it acts only in `fit`;
+    every row is predicted.
 
     Parameters
     ----------
     every : int, default=1
-        Keep the partitions p with ``p % every == 0``. Neighbouring snapshots are
-        nearly the same, so thinning saves time and costs little. Partitions are
-        chosen by the calendar and never by where a history ends, which would
-        reveal to the model who left.
+        Keep the partitions p with ``p % every == 0``. Neighbouring snapshots are nearly
+        identical, so thinning saves time and costs little. Partitions are chosen by the
+        calendar and never by the end of a history, which would reveal to the model who
+        left.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
             If ``X`` is another table, a snapshot has two outcomes, no row is
             left, or all that are left have one outcome.
         ValueError
-            If ``X`` and ``y`` differ in length, or ``y`` is no class labels.
+            If ``X`` and ``y`` differ in length, or ``y`` does not hold class labels.
         """
         kept = self._select(X, y)
         if not len(kept):
