@@ -34,10 +34,9 @@ from edml.schema import (
 class DataCleaner(TransformerMixin, BaseEstimator):
     """Bring a raw event table into canonical form, row by row.
 
-    Periods become 'SS-YYYY', null partitions 0, dates epoch seconds with NaN for
-    0 and null, grades and scores floats, names are stripped of surrounding white
-    space and blank ones become null. Nothing is dropped, and no row is changed in
-    the light of another.
+    Periods become 'SS-YYYY', null partitions 0, dates epoch seconds with NaN for 0 and
+    null, grades and scores floats, names are stripped of surrounding white space and
+    blank ones become null. No row is dropped, and no row affects another.
 
     Parameters
     ----------
@@ -58,10 +57,10 @@ class DataCleaner(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The output has the columns seen in `fit`, in that order. An optional column
-    that is absent later (there is no final grade while the course runs) comes
-    back null; one that appears later is left out. Columns that are not of the
-    event table pass unchanged.
+    The output has the columns seen in `fit`, in that order. An optional column that is
+    absent later (there is no final grade while the course runs) is returned as nulls;
+    one that appears only later is left out. Columns outside the event table pass
+    unchanged.
 
     Examples
     --------
