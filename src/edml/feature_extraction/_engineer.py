@@ -27,11 +27,11 @@ from edml.schema import (
 
 
 class FeatureEngineer(TransformerMixin, BaseEstimator):
-    """Describe every row by what was known of its student at that moment.
+    """Compute features of each row from what was known about its student at that time.
 
-    A row's features are the aggregates of the student's exams and assignments
-    in that course as the platform would have shown them at the end of the row's
-    own partition: nothing that happened, or was graded, later. All rows of one
+    A row's features are aggregates of the student's exams and assignments in that
+    course, as the platform would have shown them at the end of the row's partition;
+    they exclude everything that happened, or was graded, later. All rows of one
     student, course and partition get the same features.
 
     Parameters
@@ -43,11 +43,11 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         The exam names of the kinds "parciales", "integradores" and
         "recuperatorios"; a kind left out keeps the original platform's names.
     pending : {"missing", "zero"}, default="missing"
-        Whether a submission that is not graded yet has no score or scores 0.
+        Whether an ungraded submission has no score or scores 0.
     partition_days : float, default=1.0
         Length of a partition in days, > 0; it converts grading delays.
     fill_value : float, default=0.0
-        Replaces a statistic of no values; None keeps it NaN.
+        Value of statistics without data; None keeps NaN.
 
     Attributes
     ----------
@@ -58,8 +58,8 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    edml.preprocessing.DataCleaner : Brings a raw table into canonical form.
-    edml.testing.check_no_lookahead : Proves that a transformer knows no future.
+    edml.preprocessing.DataCleaner : Convert a raw table to canonical form.
+    edml.testing.check_no_lookahead : Check that features do not use the future.
 
     Notes
     -----
@@ -143,8 +143,8 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            The event table, raw or cleaned, its rows in any order. Columns that
-            are not of the event table are ignored.
+            The event table, raw or cleaned, its rows in any order. Columns outside the
+            event table are ignored.
 
         Returns
         -------
@@ -167,7 +167,7 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
     def transform_latest(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]:
         """Compute the features of each history's latest partition only.
 
-        It is cheaper than `transform` where only the present counts, as in a contact
+        It is cheaper than `transform` if only the latest state matters, as in a contact
         list or an endpoint.
 
         Parameters
@@ -181,7 +181,7 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
             Positions in ``X``: the first row of each history's latest partition, in
             the order in which the histories first appear.
         features : ndarray of shape (n_histories, 44)
-            The features of those rows, the same bits as `transform` computes.
+            The features of those rows, bit-identical to those of `transform`.
 
         Raises
         ------

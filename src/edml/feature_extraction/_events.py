@@ -1,4 +1,4 @@
-"""Read the event table into the arrays that the numeric kernels work on."""
+"""Read the event table into arrays for the numeric kernels."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -47,7 +47,7 @@ def read_events(
     exam = read_names(table["nombre_examen"])
     created = read_names(table["ass_name"])
     sent = read_names(table["ass_name_sub"])
-    # creations and submissions number one list of names, which aligns them
+    # creations and submissions share one list of names, which aligns them
     names, _ = pd.factorize(np.array([*created.labels, *sent.labels], dtype=object))
     n_created = len(created.labels)
 
@@ -61,7 +61,7 @@ def read_events(
     known = known_partitions(partition[sent.rows], submitted, graded, partition_days)
     # named and null: absent, hence 0
     grade = np.nan_to_num(grade)
-    # neither scored nor sent: nothing was handed in, hence 0
+    # neither scored nor submitted: nothing was handed in, hence 0
     score = np.where(np.isnan(score) & np.isnan(submitted), 0.0, score)
     return Events(
         history,
@@ -76,7 +76,7 @@ def read_events(
 def _rank(identifiers: pd.Series) -> FloatArray:
     """Rank identifiers: numbers as numbers, then text as text; NaN where null.
 
-    So the rank of two identifiers does not depend on what other rows hold.
+    The relative rank of two identifiers does not depend on other rows.
     """
     if pd.api.types.is_numeric_dtype(identifiers.dtype):
         return read_numbers(identifiers)

@@ -11,7 +11,7 @@ _PAIRS_AT_ONCE = 2**18  # bounds the memory of the working arrays
 
 
 class Spells(NamedTuple):
-    """Values that hold from the snapshot ``start`` until, without, ``stop``."""
+    """Values that hold from the snapshot ``start`` up to ``stop``, exclusive."""
 
     start: IntArray
     stop: IntArray
@@ -23,7 +23,7 @@ class Spells(NamedTuple):
 
 
 def join_spells(parts: list[Spells]) -> Spells:
-    """Put the spells of several lists into one."""
+    """Concatenate several lists of spells."""
     return Spells(
         np.concatenate([part.start for part in parts]),
         np.concatenate([part.stop for part in parts]),
@@ -44,12 +44,12 @@ class Statistics(NamedTuple):
 class Snapshots:
     """The pairs of a history and one of its rows' partitions, numbered in order.
 
-    ``of_row`` is the snapshot of each row, and ``firsts`` holds the first snapshot of
-    each history, and at last the number of snapshots.
+    ``of_row`` is the snapshot of each row. ``firsts`` holds the first snapshot of each
+    history and, as its last entry, the number of snapshots.
     """
 
     def __init__(self, history: IntArray, partition: IntArray) -> None:
-        # Partitions may be immense, and their ranks never are.
+        # Use ranks, because partitions may be immense.
         self._partitions, rank = distinct_codes(partition)
         self._width = len(self._partitions) + 1
         self._codes, self.of_row = distinct_codes(history * self._width + rank)
@@ -96,8 +96,8 @@ def spell_statistics(
     """Aggregate, at each point, the values whose interval covers it.
 
     The result has shape (5, n_points), in the order of `Statistics`. A value covers the
-    points from ``start`` until, without, ``stop``. ``firsts`` holds the first point of
-    each group, and at last the number of points; no interval crosses groups.
+    points from ``start`` up to ``stop``, exclusive. ``firsts`` holds the first point of
+    each group and, as its last entry, the number of points; no interval crosses groups.
     """
     n_points = int(firsts[-1])
     count = _count(start, stop, n_points)
@@ -126,7 +126,7 @@ def spell_statistics(
 def _fill_block(
     start: IntArray, stop: IntArray, value: FloatArray, found: Statistics
 ) -> None:
-    """Write the statistics of a block of points, of which the size is known."""
+    """Write the statistics of a block of points of known size."""
     n_points = len(found.size)
     length = np.maximum(stop - start, 0)
     point = np.repeat(start - (np.cumsum(length) - length), length)
