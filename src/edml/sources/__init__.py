@@ -1,4 +1,4 @@
-"""Event tables from files, whatever dialect they are written in."""
+"""Read event tables from files of any dialect."""
 
 from edml.sources._events import ReadingReport, read_events
 

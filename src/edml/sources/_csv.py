@@ -1,4 +1,4 @@
-"""Event tables from CSV: the dialect is recognized, and then pandas reads the file."""
+"""Read event tables from CSV: detect the dialect, then read with pandas."""
 
 import codecs
 import csv
@@ -29,18 +29,18 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?\r?\n', re.IGNORECASE)
 _NUMBERS = (PARTITION, *NUMBER_COLUMNS, *EPOCH_COLUMNS)
-# What a text spells is kept: the student 007 is not 7. Not `assignment_id`, which
-# is compared by size.
+# Columns kept as text: the student 007 is not 7. `assignment_id` is not among them,
+# because it is ordered by size.
 _TEXTS = (STUDENT, COURSE, PERIOD, "course_name", "legajo", *NAME_COLUMNS, "sub_uuid")
-#: Words that mean a missing number, and may be a name.
+#: Words that mean a missing number, but may be a name.
 _NULL_WORDS = ("NA", "N/A", "n/a", "<NA>", "#N/A", "None", "null", "NULL", "nan", "NaN")
-# From pandas 3.1 on every number is read to the last bit, and asking is deprecated.
+# From pandas 3.1 on, parsing is always exact and the option is deprecated.
 _BEFORE_3_1 = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
 _EXACT: dict[str, Any] = {"float_precision": "round_trip"} if _BEFORE_3_1 else {}
 
 
 class Dialect(NamedTuple):
-    """How a CSV file is written; None is still to be recognized."""
+    """How a CSV file is written; None is to be detected."""
 
     sep: str | None
     decimal: str | None
@@ -51,9 +51,9 @@ class _Header(NamedTuple):
     """The line of column names."""
 
     names: list[str]
-    row: int  # as a spreadsheet numbers it; it does not show a line sep=;
+    row: int  # as a spreadsheet numbers it, without a line sep=;
     text: bytes
-    end: int  # where the rows begin, in bytes
+    end: int  # byte offset of the first row
 
 
 def read_csv(
@@ -64,7 +64,7 @@ def read_csv(
 ) -> tuple[pd.DataFrame, Dialect, list[str]]:
     """Read a CSV file; ``names`` maps canonical to actual column names.
 
-    Returns the table, the dialect that was used, and a note for each inference.
+    Return the table, the dialect used, and a note for each inference.
     """
     notes: list[str] = []
     data, encoding = _as_utf8(data, given.encoding, notes)
@@ -77,7 +77,7 @@ def read_csv(
         return _parse(data, header, names, na_values, sep=sep, decimal=decimal, **how)
 
     def unread(table: pd.DataFrame) -> list[str]:
-        """List the number columns that hold something else."""
+        """List the number columns that hold other values."""
         columns = [names[name] for name in _NUMBERS if names[name] in table.columns]
         return [
             column
@@ -87,7 +87,7 @@ def read_csv(
 
     marks = [given.decimal or "."]
     if given.decimal is None and sep != ",":
-        # the likelier first, for to read all rows twice takes twice as long
+        # the likelier first, because reading all rows twice takes twice as long
         marks = sorted([".", ","], key=lambda mark: len(unread(parse(mark, nrows=999))))
     table, decimal = parse(marks[0]), marks[0]
     if unread(table) and len(marks) > 1:
@@ -110,7 +110,7 @@ def unpack(data: bytes) -> bytes:
 
 
 def _as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes, str]:
-    """Recognize the encoding, and return the text in UTF-8 without a mark."""
+    """Detect the encoding, and return the text in UTF-8 without a byte order mark."""
     if encoding is None and data.startswith(_UTF16_MARKS):
         encoding = "utf-16"
         notes.append("It is marked as UTF-16; fix it with encoding='utf-16'.")
@@ -136,7 +136,7 @@ def _as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes
 def _read_header(
     data: bytes, sep: str | None, names: Mapping[str, str], notes: list[str]
 ) -> tuple[str, _Header]:
-    """Read the column names by the separator that yields most of the known ones."""
+    """Read the column names with the separator that yields the most known names."""
     start = 0
     if line := _SEPARATOR_LINE.match(data):
         start = line.end()
@@ -167,7 +167,7 @@ def _read_header(
 
 
 def _first_row(data: bytes, sep: str, start: int) -> _Header:
-    read: list[bytes] = []  # the names may stand on several lines
+    read: list[bytes] = []  # the names may span several lines
 
     def lines() -> Iterator[str]:
         for line in _open(data, start):
@@ -190,10 +190,10 @@ def _open(data: bytes, start: int) -> io.TextIOWrapper:
 
 
 def _check_rows(data: bytes, header: _Header, sep: str) -> None:
-    """Refuse rows that hold more or fewer fields than there are names.
+    """Raise for rows with more or fewer fields than there are names.
 
-    pandas fills short rows with nulls, and takes the first field of long ones for an
-    index, so that every value would sit in its neighbour's column.
+    pandas fills short rows with nulls, and takes the first field of long ones as the
+    index, which shifts every value into a neighbouring column.
     """
     if _is_regular(data, header, sep):
         return
@@ -220,9 +220,9 @@ def _check_rows(data: bytes, header: _Header, sep: str) -> None:
 
 
 def _is_regular(data: bytes, header: _Header, sep: str) -> bool:
-    """Tell fast whether all is well; a blank line or a stray quote needs a closer look.
+    """Check quickly that rows are regular; blank lines and stray quotes count as not.
 
-    What remains of the file without its fields must be the same for every row.
+    Without its fields, every row of the file must be the same.
     """
     body = data[header.end :].rstrip(b"\r\n")
     if header.text.rstrip() in body or re.search(rb"\r(?!\n)", body):
@@ -262,9 +262,9 @@ def _parse(
             **_EXACT,
             **how,
         )
-    except pd.errors.EmptyDataError:  # names, and no row
+    except pd.errors.EmptyDataError:  # names, but no rows
         return pd.DataFrame(columns=labels)
-    except pd.errors.ParserError:  # its text may quote the file
+    except pd.errors.ParserError:  # its message may quote the file
         message = "It cannot be read as CSV. Check its quotes and its separators."
         raise TableError(message) from None
 

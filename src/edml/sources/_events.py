@@ -28,8 +28,8 @@ class ReadingReport:
     sep, decimal, encoding : str or None
         Separator, decimal mark and encoding of a CSV file; None for Parquet.
     notes : tuple of str
-        A sentence for each inference that is not the plain default (commas, decimal
-        points, UTF-8), with the parameter of `read_events` that fixes it.
+        A sentence for each inference that differs from the defaults (commas, decimal
+        points, UTF-8), with the parameter of `read_events` that sets it.
 
     Examples
     --------
@@ -91,9 +91,9 @@ def read_events(
 ) -> pd.DataFrame | tuple[pd.DataFrame, ReadingReport]:
     """Read an event table from a CSV or Parquet file.
 
-    The suffix tells the format: ``.csv``, ``.tsv`` or ``.txt`` (also with ``.gz``),
-    or ``.parquet``. A file that cannot be read unambiguously is refused; whatever
-    has to be inferred is reported, and can be fixed by a parameter.
+    The suffix determines the format: ``.csv``, ``.tsv`` or ``.txt`` (also with
+    ``.gz``), or ``.parquet``. An ambiguous file raises an error; everything inferred is
+    reported, and can be set by a parameter.
 
     Parameters
     ----------
@@ -102,38 +102,38 @@ def read_events(
     columns : mapping of str to str or None, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     sep : str or None, default=None
-        Separator of a CSV file. None recognizes a comma, semicolon, tab or ``|``
-        from the header, or reads it from a first line ``sep=;``.
+        Separator of a CSV file. None detects a comma, semicolon, tab or ``|`` from the
+        header, or reads it from a first line ``sep=;``.
     decimal : {".", ","} or None, default=None
-        Decimal mark of a CSV file. None takes the comma where the separator is
-        another and more number columns can be read with it.
+        Decimal mark of a CSV file. None takes the comma if it is not the separator and
+        lets more number columns be read.
     encoding : str or None, default=None
-        Encoding of a CSV file. None is UTF-8, UTF-16 if the file is marked so, and
-        otherwise Windows-1252.
+        Encoding of a CSV file. None is UTF-16 if the file has its byte order mark, else
+        UTF-8, and Windows-1252 if it is not UTF-8.
     na_values : collection of str, default=()
-        Words of text columns that mean a missing value. Without them only an empty
-        field does: a course may be called NA.
+        Words in text columns that mean a missing value. By default only an empty field
+        does, because a course may be called NA.
     name : str or None, default=None
-        The name of the file, for its suffix and for messages; needed where
-        ``source`` is a file object without one.
+        The name of the file, for its suffix and for messages; required if ``source`` is
+        a file object without a name.
     return_report : bool, default=False
         Whether to return the report. Otherwise its notes are shown as a warning.
 
     Returns
     -------
     X : DataFrame of shape (n_rows, n_columns)
-        All columns of the file, under its own names. Numbers are read to the last
-        bit; ids and names are texts as they are spelled, with leading zeros.
+        All columns of the file, under its own names. Numbers are parsed exactly; ids
+        and names are kept as text, with leading zeros.
     report : ReadingReport
-        What was inferred. Only if ``return_report`` is true.
+        The inferences. Only if ``return_report`` is true.
 
     Raises
     ------
     ValueError
         If ``sep`` or ``decimal`` is not valid, or ``columns`` names an unknown column.
     TableError
-        If there is no such file, its suffix is unknown, or it cannot be read. The
-        message names the line as a spreadsheet numbers it, and never a value.
+        If the file does not exist, its suffix is unknown, or it cannot be read. The
+        message names the line as numbered in a spreadsheet, and never a value.
     MissingExtraError
         If a Parquet file is to be read without pyarrow.
     OSError

@@ -1,4 +1,4 @@
-"""Event tables from Parquet."""
+"""Read event tables from Parquet."""
 
 from collections.abc import Collection
 from io import BytesIO
@@ -10,11 +10,11 @@ from edml.exceptions import TableError
 
 
 def read_parquet(data: bytes, names: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Read a Parquet file; columns of those names may be kept in its index."""
+    """Read a Parquet file; columns with these names may be in its index."""
     arrow = import_optional("pyarrow.lib", extra="parquet", purpose="Parquet")
     try:
         table = pd.read_parquet(BytesIO(data))
-    except (arrow.ArrowException, OSError):  # their texts may quote the file
+    except (arrow.ArrowException, OSError):  # their messages may quote the file
         message = (
             "It cannot be read as Parquet. Write it again, for example with "
             "DataFrame.to_parquet, or give a CSV file."
