@@ -4,7 +4,7 @@ from importlib import import_module
 from importlib.metadata import version as _version
 from typing import Any
 
-#: Where each public name lives; it is imported when it is first asked for.
+#: The home of each public name; names are imported on first access.
 _HOME = {
     "Capacity": "classifier",
     "ConvergenceDisplay": "tuning",

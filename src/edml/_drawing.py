@@ -14,7 +14,7 @@ GREY = "#888888"
 
 
 def require_pyplot() -> ModuleType:
-    """Import pyplot; called before anything that takes long is computed."""
+    """Import pyplot; call it before long computations."""
     return import_optional("matplotlib.pyplot", extra="plot", purpose="Plotting")
 
 

@@ -1,6 +1,6 @@
-"""Write files that are there whole or not at all: the one home of atomic writes.
+"""Write files atomically; all atomic writes are here.
 
-Every change to the disk passes through `step`, so that a test can stop a write at any
+Every change to the disk goes through `step`, so that tests can stop a write at any
 point.
 """
 
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-TEMPORARY = ".tmp-"  # how the name of an unfinished write begins
+TEMPORARY = ".tmp-"  # prefix of the name of an unfinished write
 CHUNK = 2**20  # bytes per write
 
 T = TypeVar("T")
@@ -26,13 +26,13 @@ _WRITING = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NOFOLLOW", 0)
 )
-# Windows cannot open a folder, and writes its names in order by itself.
+# Windows cannot open a folder, and itself writes names in order.
 _SYNCS_FOLDERS = hasattr(os, "O_DIRECTORY")
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def step(action: str, path: Path, do: Callable[[], T]) -> T:
-    """Make one change to the disk: what, to which path, and the call that makes it."""
+    """Make one change to the disk: ``action`` on ``path``, performed by ``do``."""
     return do()
 
 
@@ -42,7 +42,7 @@ def temporary_path(folder: Path) -> Path:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and its parents where they are missing, and sync their names."""
+    """Create a folder and its missing parents, and sync their names."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -61,7 +61,7 @@ def _sync_folder(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some file systems cannot sync a folder; they say so in one of these ways.
+        # The errors of file systems that cannot sync a folder.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:
@@ -73,7 +73,7 @@ def write_file(path: Path, data: bytes) -> None:
     descriptor = step("create", path, lambda: os.open(path, _WRITING, 0o666))
     try:
         left = memoryview(data)
-        while left:  # the system may write less than it is given
+        while left:  # the system may write only part of it
             write = partial(os.write, descriptor, left[:CHUNK])
             left = left[step("write", path, write) :]
         step("sync", path, lambda: os.fsync(descriptor))
@@ -82,12 +82,12 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a new file whole or not at all; raise FileExistsError if it exists."""
+    """Write a new file atomically; raise FileExistsError if it exists."""
     _write(path, data, publish)
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and replace the one that is there."""
+    """Write a file atomically, and replace an existing one."""
     _write(
         path, data, lambda draft, _: step("rename", path, lambda: draft.replace(path))
     )
@@ -108,14 +108,14 @@ def _replace(draft: Path, path: Path) -> None:
 
 
 def publish(draft: Path, path: Path) -> None:
-    """Give a written file its name, unless that is taken; the draft may stay."""
+    """Rename a written draft, unless the name is taken; the draft may stay."""
     try:
         step("link", path, lambda: os.link(draft, path, follow_symlinks=False))
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_HARD_LINKS:
             raise
-        # A file system without hard links: writers hold a lock, so that nobody takes
-        # the name between the two lines of `rename`.
+        # No hard links on this file system. Writers hold a lock, so nobody can take the
+        # name between the check and the rename in `rename`.
         rename(draft, path)
 
 

@@ -9,12 +9,12 @@ from edml.exceptions import MissingExtraError
 def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
     """Import ``module``, or raise an error that names the extra to install.
 
-    ``purpose`` is what needs it, as the subject of a sentence ("Plotting").
+    ``purpose`` is the subject of the message's sentence, such as "Plotting".
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
-            raise  # it is installed, and something that it needs is not
+            raise  # it is installed, but one of its dependencies is not
         message = f"{purpose} needs {error.name}. Run: pip install 'edml[{extra}]'."
         raise MissingExtraError(message, name=error.name) from error

@@ -1,9 +1,9 @@
 """Texts in other languages, from gettext catalogues.
 
-The English texts in the code are the message ids. A catalogue lies in
-``edml/locale/<language>/LC_MESSAGES``: ``edml.po`` is for translators, ``edml.mo`` is
-what is read. `nox -s translations` updates both from the code, and
-`nox -s translations -- fr` begins a new language; no code needs to know of it.
+The English texts in the code are the message ids. A catalogue is in
+``edml/locale/<language>/LC_MESSAGES``: ``edml.po`` is for translators, and edml reads
+``edml.mo``. `nox -s translations` updates both from the code, and `nox -s translations
+-- fr` starts a new language without changes to the code.
 """
 
 import gettext

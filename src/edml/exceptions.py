@@ -1,4 +1,4 @@
-"""The errors that edml raises, each also one of Python's own kinds.
+"""The errors that edml raises; each also inherits from a built-in exception.
 
 Catch :class:`EdmlError` for every error that edml raises on purpose, or the built-in
 class that the error inherits from.
@@ -25,17 +25,17 @@ class EdmlError(Exception):
 class TableError(EdmlError, ValueError):
     """The event table, or a column of it, cannot be read.
 
-    The message names the column, how many rows are concerned, the first row
-    labels and the remedy; it never holds a student's values.
+    The message names the column, the number of rows affected, the first row labels and
+    the remedy; it never contains a student's values.
 
     Parameters
     ----------
     message : str
         What was expected, what was found, and what to do.
     column : str, default=None
-        The column at fault, where it is one.
+        The invalid column, if it is a single one.
     rows : tuple, default=()
-        Labels of the first rows at fault, five at most.
+        Labels of the first invalid rows, at most five.
     """
 
     def __init__(

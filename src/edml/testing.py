@@ -1,7 +1,7 @@
-"""Checks that a transformer of event tables does not leak, for any transformer.
+"""Checks that any transformer of event tables does not leak information.
 
-They need no test framework: each raises a `LeakageError`, an ``AssertionError``, that
-names the feature that changed and the partition.
+They need no test framework: each raises a `LeakageError` (an ``AssertionError``) that
+names the changed feature and the partition.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,11 +38,11 @@ _N_CUTOFFS = 6
 
 
 def is_per_history(transformer: object) -> bool:
-    """Check whether a transformer is marked as treating each history on its own.
+    """Check whether a transformer is marked as processing each history independently.
 
-    Such a step may run once for all folds of a cross-validation. Only steps of
-    edml that `check_no_lookahead` and `check_company_invariance` have proven
-    carry the mark; scikit-learn's ``requires_fit=False`` does not promise it.
+    A marked step may run once for all folds of a cross-validation. Only steps of edml
+    that pass `check_no_lookahead` and `check_company_invariance` are marked;
+    scikit-learn's ``requires_fit=False`` is not sufficient.
 
     Parameters
     ----------
@@ -78,12 +78,11 @@ def check_no_lookahead(
     rtol: float = 1e-9,
     random_state: Any = 0,
 ) -> None:
-    """Check that no feature of a row knows the future, or the outcome.
+    """Check that no feature depends on the future or the outcome.
 
-    For each cut-off the events after it, and the scores and grading times that
-    were not known by then, are first removed and then altered; the features up to
-    the cut-off must not move. Then the final grades are altered, and no feature
-    may move at all.
+    For each cut-off, the events after it, and the scores and grading times not known by
+    then, are first removed and then altered; the features up to the cut-off must not
+    change. Then the final grades are altered, and no feature may change at all.
 
     Parameters
     ----------
@@ -101,7 +100,7 @@ def check_no_lookahead(
     partition_days : float, default=1.0
         Length of a partition in days.
     refit : bool, default=True
-        Whether to refit on every altered table, so that `fit` cannot remember the
+        Whether to refit on every altered table, to check that `fit` does not use the
         future either. False fits once, on the whole table.
     rtol : float, default=1e-9
         Relative tolerance for numbers.
@@ -160,8 +159,8 @@ def check_company_invariance(
 ) -> None:
     """Check that a row's features depend only on its own student, in any row order.
 
-    The rows are shuffled, other students are removed, and other students are
-    added; the features of the rows that stay must not move.
+    The rows are shuffled, other students are removed, and other students are added; the
+    features of the remaining rows must not change.
 
     Parameters
     ----------
@@ -174,12 +173,12 @@ def check_company_invariance(
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     refit : bool, default=True
-        Whether to refit on every altered table, so that `fit` cannot learn from other
-        students either. False fits once, on the whole table.
+        Whether to refit on every altered table, to check that `fit` does not learn from
+        other students either. False fits once, on the whole table.
     rtol : float, default=1e-9
         Relative tolerance for numbers.
     random_state : int, RandomState or None, default=0
-        Controls the shuffling and who is removed.
+        Controls the shuffling and the choice of removed students.
 
     Raises
     ------
@@ -214,7 +213,7 @@ def check_company_invariance(
 
 
 class _Runner:
-    """Applies clones of a transformer and compares with the whole table's output."""
+    """Applies clones of a transformer, and compares with the whole table's output."""
 
     def __init__(
         self,
@@ -256,7 +255,7 @@ class _Runner:
     def compare(
         self, X: pd.DataFrame, origin: IntArray, compared: BoolArray, change: str
     ) -> None:
-        """Fail if a row of ``X`` has other features than where it came from."""
+        """Raise if a row of ``X`` has different features from its original row."""
         after = self._apply(X, origin)[compared]
         before = self._whole.iloc[origin[compared]]
         what = type(self._transformer).__name__
@@ -309,7 +308,7 @@ def _alter_future(
             continue
         place = X.columns.get_loc(name)
         values = X.iloc[shuffled, place]
-        if canonical in NUMBER_COLUMNS:  # and grades that nobody had
+        if canonical in NUMBER_COLUMNS:  # and grades that no student had
             values = values.fillna(0) * 0.5 + rng.uniform(0, 9, len(future)).round(2)
             altered[name] = altered[name].astype(np.float64)
         altered.iloc[future, place] = values.array
@@ -331,7 +330,7 @@ def _alter_future(
 def _strangers(
     X: pd.DataFrame, names: Mapping[str, str], rng: np.random.RandomState
 ) -> pd.DataFrame:
-    """Copy the table under other students' names, its numbers mixed up."""
+    """Copy the table under other students' names, with shuffled numbers."""
     others = X.copy()
     codes, found = pd.factorize(X[names[STUDENT]])
     others[names[STUDENT]] = np.array(
