@@ -1,4 +1,4 @@
-"""The figures of snapshots as scikit-learn gives them, weights included."""
+"""Snapshot metrics as scikit-learn computes them, weights included."""
 
 import math
 
@@ -7,7 +7,7 @@ from sklearn import metrics as sk
 
 
 def by_scikit_learn(y, p, threshold, weight=None):
-    """Give the figures but calibration's; NaN as documented."""
+    """Return all metrics but calibration's; NaN as documented."""
     y, p = np.asarray(y, int), np.asarray(p, float)
     seen = np.ones(len(y), bool) if weight is None else np.asarray(weight) > 0
     flag = p >= threshold

@@ -1,4 +1,4 @@
-"""What the tests of the mirror share: a registry whose models answer differently."""
+"""A registry whose models answer differently, for the tests of the mirror."""
 
 import uuid
 from functools import cache

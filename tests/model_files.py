@@ -1,4 +1,4 @@
-"""Model files for tests: small fitted models, and files with something changed."""
+"""Model files for tests: small fitted models, and modified files."""
 
 import io
 import json
@@ -106,7 +106,7 @@ def text_node(value):
 
 
 def with_booster(name, change):
-    """Return the file of a booster whose text was changed, once read."""
+    """Return the file of a booster with a modified text."""
     data = file_of(name)
     members = members_of(data)
     (bin_name,) = [one for one in members if one.endswith(".bin")]
@@ -117,7 +117,7 @@ def with_booster(name, change):
 
 
 def with_tree(change, tree=0, name="forest"):
-    """Return the file of a forest, one of whose trees was changed."""
+    """Return the file of a forest with one modified tree."""
     data = file_of(name)
     members, schema = members_of(data), schema_of(data)
     node = list(find(schema, "Tree"))[tree]

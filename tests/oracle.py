@@ -1,8 +1,8 @@
 """FEATURES.md read literally: the brute-force oracle of `FeatureEngineer`.
 
-Slow and plain on purpose: for every history and partition, the rows are filtered
-to what the platform showed at its end, and the features are computed from these
-alone, in exact fractions. Nothing of ``src`` is used, so no fault there hides here.
+Slow and plain on purpose. For every history and partition, it filters the rows to those
+that the platform showed at the partition's end, and computes the features only from
+these, in exact fractions. It imports nothing from ``src``, so it cannot share its bugs.
 """
 
 import math
@@ -50,7 +50,7 @@ KEYS = ["user_uuid", "course_uuid"]
 
 
 class Row(NamedTuple):
-    """One row of the event table, as the specification words it; None is missing."""
+    """One row of the event table, in the specification's terms; None is missing."""
 
     partition: int
     exam: str | None
@@ -115,11 +115,11 @@ def _filled(value: float | None, fill_value: float | None) -> float:
     return math.nan if fill_value is None else fill_value
 
 
-# -- what the platform showed -------------------------------------------------
+# -- the platform's view ------------------------------------------------------
 
 
 def known_from(row: Row, partition_days: float) -> int:
-    """Give the partition from which the score of this row's submission is known."""
+    """Return the partition from which this row's submission score is known."""
     if row.submitted is None or row.graded is None:
         return row.partition
     days = row.graded // 86_400 - row.submitted // 86_400  # UTC calendar days
@@ -127,7 +127,7 @@ def known_from(row: Row, partition_days: float) -> int:
 
 
 def shown_at(rows: Iterable[Row], p: int, partition_days: float) -> list[Row]:
-    """Filter and blank the rows to what was there at the end of partition p."""
+    """Filter and blank the rows to the state at the end of partition p."""
     return [
         row
         if known_from(row, partition_days) <= p
@@ -144,7 +144,7 @@ def as_of_oracle(
     columns: Mapping[str, str] | None = None,
     partition_days: float = 1.0,
 ) -> pd.DataFrame:
-    """Cut an event table to what the platform showed at the end of partition p."""
+    """Cut an event table to the platform's view at the end of partition p."""
     rows = read_rows(X, columns)
     seen = np.array([row.partition <= p for row in rows], dtype=bool)
     late = np.array([known_from(row, partition_days) > p for row in rows], dtype=bool)
@@ -155,13 +155,13 @@ def as_of_oracle(
     return shown
 
 
-# -- the features of what was shown -------------------------------------------
+# -- the features of the shown rows -------------------------------------------
 
 
 def features_of(
     shown: list[Row], kinds: Mapping[str, set[str]], pending: str
 ) -> dict[str, float | None]:
-    """Compute the features of one history from the rows that are shown."""
+    """Compute the features of one history from the shown rows."""
     features: dict[str, float | None] = {}
     grades = exam_grades(shown)
     for kind in kinds:
@@ -187,7 +187,7 @@ def features_of(
 
 
 def exam_grades(shown: list[Row]) -> dict[str, Fraction]:
-    """Give each exam's grade: the mean of its parts, where absent is 0."""
+    """Return each exam's grade: the mean of its parts, with 0 for absence."""
     parts: dict[str, list[Fraction]] = {}
     for row in shown:
         if row.exam is not None:
@@ -198,7 +198,7 @@ def exam_grades(shown: list[Row]) -> dict[str, Fraction]:
 def assignments(
     shown: list[Row], pending: str
 ) -> tuple[list[Fraction | None], dict[str, list[Fraction]]]:
-    """Give the scores, None where pending, and the timings of the assignments."""
+    """Return the assignments' scores, None if pending, and timings."""
     submissions: dict[str, list[Row]] = {}
     creations: dict[str, list[Row]] = {}
     for row in shown:
@@ -233,7 +233,7 @@ def assignments(
 
 
 def submission_score(parts: list[Row], pending: str) -> Fraction | None:
-    """Give the mean of the known parts; None, or 0, where every part is pending."""
+    """Return the mean of the known parts; None, or 0, if every part is pending."""
     known = []
     for part in parts:
         if part.score is not None:
@@ -246,13 +246,13 @@ def submission_score(parts: list[Row], pending: str) -> Fraction | None:
 
 
 def submission_time(parts: list[Row]) -> Fraction | None:
-    """Give the time of the first part that has one."""
+    """Return the time of the first part that has one."""
     timed = [(part.partition, part.submitted) for part in parts if part.submitted]
     return min(timed)[1] if timed else None
 
 
 def creation_order(row: Row) -> tuple[Any, ...]:
-    """Order the rows of one assignment's name; the first gives its dates."""
+    """Sort the rows of one assignment's name; the first one sets its dates."""
     ties = (row.assignment_id, row.due, row.unlock)
     return (row.partition, *(_missing_last(value) for value in ties))
 
@@ -264,7 +264,7 @@ def _missing_last(value: Any) -> tuple[Any, ...]:
 
 
 def statistics_of(group: str, values: list[Fraction]) -> dict[str, float | None]:
-    """Give min, max, mean and std (ddof 1), None where missing."""
+    """Return min, max, mean and std (ddof 1), None if missing."""
     found: list[float | None] = [None] * 4
     if values:
         middle = mean(values)
@@ -276,7 +276,7 @@ def statistics_of(group: str, values: list[Fraction]) -> dict[str, float | None]
 
 
 def mean(values: list[Fraction]) -> Fraction:
-    """Give the mean, exactly."""
+    """Return the exact mean."""
     return sum(values, Fraction(0)) / len(values)
 
 

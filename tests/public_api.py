@@ -1,4 +1,4 @@
-"""The public names of edml, found by looking and not from a list."""
+"""The public names of edml, found by inspection and not from a list."""
 
 import importlib
 import inspect
@@ -9,12 +9,12 @@ from typing import Any
 
 import edml
 
-#: They declare names for the rest of edml alone: no page, and no promise.
+#: They declare names only for the rest of edml, without an API page or a promise.
 INTERNAL = {"edml.app", "edml.schema", "edml.cli"}
 
 
 def public_packages() -> dict[str, ModuleType]:
-    """Give the modules of edml that declare what is public in them."""
+    """Return the modules of edml that declare public names."""
     found = {}
     for module in pkgutil.iter_modules(edml.__path__, "edml."):
         if not module.name.startswith("edml._") and module.name not in INTERNAL:
@@ -25,7 +25,7 @@ def public_packages() -> dict[str, ModuleType]:
 
 
 def public_objects() -> dict[str, Any]:
-    """Give every public object by its public path."""
+    """Return every public object by its public path."""
     return {
         f"{name}.{public}": getattr(package, public)
         for name, package in public_packages().items()
@@ -34,7 +34,7 @@ def public_objects() -> dict[str, Any]:
 
 
 def public_methods(cls: type) -> dict[str, Callable[..., Any]]:
-    """Give the public methods that a class writes itself.
+    """Return the public methods that a class defines itself.
 
     scikit-learn adds a `set_..._request` to each class by itself.
     """

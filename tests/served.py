@@ -1,4 +1,4 @@
-"""Shared by the tests of serving: a registry, servers, and recorded requests."""
+"""A registry, servers and recorded requests, for the tests of serving."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ START = "from edml.serving import main; main()"
 
 
 def students(n=30, random_state=7):
-    """Return events of students, as an endpoint is asked about them."""
+    """Return events of students, as sent to an endpoint."""
     X = make_student_activity(n, n_courses=3, fail_rate=0.3, random_state=random_state)
     return X.drop(columns="nota_final_materia")
 
@@ -35,7 +35,7 @@ def make_registry(folder, key=None):
 
 @dataclass
 class Answer:
-    """What a scripted endpoint answers; no status breaks the connection off."""
+    """A scripted endpoint's answer; without a status it breaks the connection."""
 
     status: int | None = 200
     body: bytes = b"{}"
@@ -46,7 +46,7 @@ class Answer:
 
 @contextmanager
 def scripted(*answers):
-    """Serve the answers in turn, the last one for ever; return address and requests."""
+    """Serve the answers in turn, repeating the last; yield address and requests."""
     requests = []
     left = list(answers)
 
@@ -77,7 +77,7 @@ def scripted(*answers):
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_):
-            pass  # a client that was refused may leave
+            pass  # a refused client may leave
 
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -135,7 +135,7 @@ class Served:
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def output(self):
-        """Wait for its end, and return what it wrote to stderr."""
+        """Wait until it ends, and return its stderr."""
         if self._output is None:
             self.process.wait(60)
             self._reader.join()

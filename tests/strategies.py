@@ -1,4 +1,4 @@
-"""Hypothesis strategies for small event tables that are as awkward as allowed."""
+"""Hypothesis strategies for small, awkward but valid event tables."""
 
 import os
 from datetime import timedelta, timezone
@@ -68,7 +68,7 @@ EPOCHS = st.one_of(
     ),
 )
 # From submission to grading: the same day, the next one a second later, earlier,
-# a few days, a week, later than any other row, at no date.
+# a few days, a week, later than any other row, without a date.
 WAITS = st.sampled_from(
     [
         None,
@@ -118,7 +118,7 @@ def _submission(name, score, submitted, wait):
 
 
 def _rows(ids, crowd):
-    """Draw rows; a crowd is one history, of few partitions and names, of one facet."""
+    """Draw rows; a crowd is one history, with few partitions and names, of one facet."""
     names = st.sampled_from(["A", "A ", "B"]) if crowd else ASSIGNMENT_NAMES
     exams = st.fixed_dictionaries({"nombre_examen": EXAM_NAMES, "nota_parcial": GRADES})
     creations = st.fixed_dictionaries(
@@ -159,7 +159,7 @@ def _rows(ids, crowd):
 
 @st.composite
 def event_tables(draw, *, min_rows=1, max_rows=14, dtypes=True):
-    """Draw an event table: every required column, and a few of the others."""
+    """Draw an event table with every required column and some optional ones."""
     kind_of_ids = draw(st.sampled_from([NUMBER_IDS, TEXT_IDS]))
     crowd = draw(st.sampled_from([None, None, "assignments", "assignments", "exams"]))
     events = st.lists(_rows(kind_of_ids, crowd), min_size=min_rows, max_size=max_rows)
@@ -212,7 +212,7 @@ DATE_DTYPES = st.sampled_from(
 
 @st.composite
 def with_dtypes(draw, X):
-    """Draw other dtypes for the columns of an event table, the values kept."""
+    """Draw other dtypes for the columns of an event table, and keep the values."""
     X = X.copy()
     text, number, date = draw(TEXT_DTYPES), draw(NUMBER_DTYPES), draw(DATE_DTYPES)
     for name in (*KEYS, *NAMES):
@@ -232,14 +232,14 @@ def with_dtypes(draw, X):
 
 
 def as_numbers(column, dtype):
-    """Give a float column in another dtype; as objects, null is None."""
+    """Return a float column in another dtype; as objects, null is None."""
     if dtype is object:
         return column.astype(object).where(column.notna(), None)
     return column.astype(dtype)
 
 
 def as_dates(column, dtype):
-    """Give a column of epoch seconds, whole ones, in another form."""
+    """Return a column of whole epoch seconds in another form."""
     if dtype in (float, object, "Float64", "Int64"):
         return as_numbers(column, dtype)
     seconds = [None if np.isnan(value) else int(value) for value in column]

@@ -1,4 +1,4 @@
-"""What cannot be read is refused: the column, the rows, no student's value."""
+"""Errors about unreadable input name the column and rows, and no student's value."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Blend: the mean of its members, to the bit, and nothing that only trains."""
+"""Blend: the mean of its members, to the bit, without training-only parts."""
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ scales = pytest.mark.parametrize("scale", SCALES)
 
 
 def blend_pipelines(pipelines, scale):
-    """Blend pipelines of the same first steps, which run once."""
+    """Blend pipelines with the same first steps, which run once."""
     first = pipelines[0].steps
     own = [name for name, _ in first].index("balance")
     members = [
@@ -162,7 +162,7 @@ def test_importances_are_the_mean_of_shares():
     assert not hasattr(Blend(MEMBERS).fit(X, y), "feature_importances_")
 
 
-# -- what is refused ------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

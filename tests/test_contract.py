@@ -181,13 +181,13 @@ ESTIMATORS = [
     (RiskClassifier(make_risk_pipeline(TREE, every=10), cv=2), X),
 ]
 estimators = pytest.mark.parametrize(("estimator", "table"), ESTIMATORS, ids=named)
-readers = pytest.mark.parametrize(  # of columns by name, whatever else there is
+readers = pytest.mark.parametrize(  # columns by name, with any others
     ("estimator", "table"), [*TRANSFORMERS, *ESTIMATORS[-2:]], ids=named
 )
 
 
 def run(estimator, table, target=y):
-    """Give what a fitted estimator makes of a table, as a DataFrame."""
+    """Return a fitted estimator's output for a table, as a DataFrame."""
     if hasattr(estimator, "fit_resample"):
         return estimator.fit_resample(table, target)[0]
     if hasattr(estimator, "transform"):
@@ -213,7 +213,7 @@ def test_fit_of_every_estimator(estimator, table):
     assert list(estimator.feature_names_in_) == list(table)
     assert estimator.n_features_in_ == table.shape[1]
     found = run(estimator, given, target)
-    for name in found.columns:  # nor does writing into the output reach the input
+    for name in found.columns:  # writing to the output does not change the input either
         found[name] = None
     pd.testing.assert_frame_equal(given, table)
     pd.testing.assert_series_equal(target, y)

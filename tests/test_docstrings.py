@@ -1,4 +1,4 @@
-"""What every public docstring says, held against what the code does."""
+"""Every public docstring agrees with the code."""
 
 import ast
 import inspect
@@ -29,7 +29,7 @@ def parametrize(objects: dict[str, Any]) -> pytest.MarkDecorator:
 
 
 def sections(obj: object) -> dict[str, list[str]]:
-    """Split a numpydoc docstring into its sections; "" is what comes first."""
+    """Split a numpydoc docstring into its sections; "" is the first part."""
     found: dict[str, list[str]] = {"": []}
     title = ""
     lines = (inspect.getdoc(obj) or "").splitlines()
@@ -70,7 +70,7 @@ def documented_parameters(obj: object) -> dict[str, str]:
 
 
 def raised_names(obj: Any) -> set[str]:
-    """Give the errors that the body of a function raises by name."""
+    """Return the errors that a function's body raises by name."""
     source = textwrap.dedent(inspect.getsource(inspect.unwrap(obj)))
     return {
         node.exc.func.id
@@ -106,7 +106,7 @@ def test_documented_defaults_are_those_of_the_signature(obj):
         assert stated is not None, f"{name} has the default {parameter.default!r}"
         try:
             value = ast.literal_eval(stated[1])
-        except (ValueError, SyntaxError):  # not a literal: as it is written
+        except (ValueError, SyntaxError):  # not a literal: as written
             assert stated[1] == repr(parameter.default), name
             continue
         assert value == parameter.default, name
@@ -133,10 +133,10 @@ def test_has_an_example(obj):
 @parametrize(CLASSES)
 def test_fitted_attributes_are_documented(obj):
     source = "".join(  # method by method: a class that names its public package
-        inspect.getsource(inspect.unwrap(method))  # has no source to be found
+        inspect.getsource(inspect.unwrap(method))  # has no source
         for method in vars(obj).values()
         if inspect.isfunction(method)
-        # nor has what a dataclass makes
+        # neither do a dataclass's generated methods
         and inspect.unwrap(method).__code__.co_filename != "<string>"
     )
     fitted = set(re.findall(r"\bself\.([a-z]\w*[a-z]_)\s*(?::[^=\n]+)?=[^=]", source))
@@ -144,7 +144,7 @@ def test_fitted_attributes_are_documented(obj):
 
 
 def wrong(a: int, b: int = 3, *, c: str = "x") -> int:
-    """Give a wrong docstring.
+    """Return a wrong docstring.
 
     Parameters
     ----------

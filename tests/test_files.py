@@ -1,4 +1,4 @@
-"""Files: whole or not at all, and never replaced unless that is asked for."""
+"""Files are written whole or not at all, and replaced only on request."""
 
 import errno
 import importlib
@@ -14,7 +14,7 @@ needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
 
 @pytest.fixture
 def steps(monkeypatch):
-    """Note every change of the disk."""
+    """Record every change of the disk."""
     seen = []
 
     def noted(action, path, do):
@@ -46,7 +46,7 @@ def test_a_file_is_replaced_in_one_step_after_it_is_synced(tmp_path, steps):
 
 
 def test_a_failed_replacement_leaves_the_old_file_and_nothing_else(tmp_path):
-    (tmp_path / "a").mkdir()  # no file can take its place
+    (tmp_path / "a").mkdir()  # no file can replace it
     with pytest.raises(OSError, match="a"):
         _files.replace_file(tmp_path / "a", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

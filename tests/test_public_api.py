@@ -19,7 +19,7 @@ SOURCES = ROOT / "src" / "edml"
 API_PAGES = ROOT / "docs" / "api"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-# What typer brings is there with it; and scikit-learn is built on scipy.
+# Typer installs its dependencies; and scikit-learn needs scipy.
 BROUGHT = {
     "rich": "typer",
     "click": "typer",
@@ -114,7 +114,7 @@ def test_types_are_shipped():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_class_names_its_public_package(path, cls):
-    # What saved models name: it outlives a renamed private file.
+    # Saved models name it, and it survives the renaming of a private file.
     assert f"{cls.__module__}.{cls.__qualname__}" == path
 
 
@@ -122,7 +122,7 @@ def test_class_names_its_public_package(path, cls):
 
 
 def documented_names() -> set[str]:
-    """Give the public paths that the API pages list."""
+    """Return the public paths that the API pages list."""
     found = set()
     for page in API_PAGES.glob("*.rst"):
         package, listing = "", False
@@ -142,7 +142,7 @@ def test_api_pages_list_every_public_name():
     assert documented_names() == set(public_objects())
 
 
-# -- what is imported --------------------------------------------------------------
+# -- imports -----------------------------------------------------------------------
 
 
 def imported_modules(path: Path) -> Iterator[str]:
@@ -155,7 +155,7 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def distributions():
-    """Give what brings each module; to read it from all that is installed is slow."""
+    """Map modules to distributions; cached, as reading all metadata is slow."""
     return packages_distributions()
 
 

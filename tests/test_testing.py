@@ -88,7 +88,7 @@ def test_a_transformer_that_drops_rows_is_refused():
 
 
 class Output(Planted):
-    """Gives the planted feature in another container."""
+    """Returns the planted feature in another container."""
 
     def __init__(self, rule, container):
         self.rule = rule
@@ -183,6 +183,6 @@ def test_tables_that_cannot_be_checked():
 
 
 def test_a_leak_that_only_altering_shows_is_found():
-    # No score of X is negative, so that without the ungraded ones nothing moves.
+    # No score of X is negative, so without the ungraded ones nothing changes.
     with pytest.raises(LeakageError, match=r"'planted' .* events after .* are altered"):
         check_no_lookahead(Planted(lambda X: X["score"].lt(0)), X)

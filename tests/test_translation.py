@@ -1,4 +1,4 @@
-"""The catalogues of texts: complete, compiled, and found by listing the folder."""
+"""The text catalogues are complete, compiled, and found by listing the folder."""
 
 import ast
 import shutil
@@ -138,7 +138,7 @@ def test_a_folder_without_a_compiled_catalogue_is_no_language(tmp_path, monkeypa
     assert list_languages() == ("en", "pt")
 
 
-@pytest.mark.slow  # an import of its own
+@pytest.mark.slow  # a separate import
 @pytest.mark.usefixtures("babel")
 def test_a_third_catalogue_adds_a_language(tmp_path):
     from babel.messages import Catalog  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What the tests of edml.tracking share: a search, and checks of what is logged."""
+"""A search and checks of its log, for the tests of edml.tracking."""
 
 import time
 
@@ -13,7 +13,7 @@ PATIENCE = 240.0  # seconds; a busy machine imports MLflow in half a minute
 
 
 class Failing(ClassifierMixin, BaseEstimator):
-    """A classifier that some of its parameters break."""
+    """A classifier that fails for some parameters."""
 
     def __init__(self, depth=1):
         self.depth = depth
@@ -23,7 +23,7 @@ class Failing(ClassifierMixin, BaseEstimator):
 
 
 def make_tuner(n_iter=20):
-    """Return a tuner of two algorithms, of which one always fails."""
+    """Return a tuner of two algorithms; one always fails."""
     failing = ("failing", Failing(), {"depth": (1, 50)})
     return ModelTuner(
         ["lightgbm", failing], n_iter=n_iter, n_candidates=1, random_state=0
@@ -38,12 +38,12 @@ def wait_until(condition):
 
 
 def read_outbox(folder):
-    """Return all records that wait in an outbox."""
+    """Return all records waiting in an outbox."""
     return [record for log in find_pending(folder) for record in log.read()[0]]
 
 
 def resend(folder, uri):
-    """Send what waits in an outbox, and return how many records arrived."""
+    """Send an outbox's records, and return how many arrived."""
     return sync(ModelRegistry(folder / "no-registry"), uri, outbox=folder).resent
 
 

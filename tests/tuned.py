@@ -1,4 +1,4 @@
-"""What holds of each model of a search."""
+"""A check of each model of a search."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from edml import RiskClassifier
 
 
 def assert_as_fitted_separately(tuner, X, y, groups=None):
-    """Each candidate is, to the bit, what RiskClassifier fits by itself."""
+    """Check that each candidate equals RiskClassifier's own fit, to the bit."""
     assert tuner.candidates_
     for index, model in zip(tuner.candidate_indices_, tuner.candidates_, strict=True):
         single = RiskClassifier(

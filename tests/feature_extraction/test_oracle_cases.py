@@ -1,6 +1,6 @@
 """Hand-worked tables: the numbers are written out from FEATURES.md.
 
-They judge the oracle and `FeatureEngineer` alike: neither is taken on trust.
+They test both the oracle and `FeatureEngineer`.
 """
 
 import math
@@ -74,7 +74,7 @@ def test_exams_of_every_kind(features):
         exam(3, P1, 9.0),  # a second part: (6 + 9) / 2
         exam(3, P2, None),  # absent: 0
         exam(4, MAKE_UP, 4.0),
-        exam(5, "ORAL", 10.0),  # of no kind, yet an exam
+        exam(5, "ORAL", 10.0),  # without a kind, but still an exam
         exam(6, FINAL, 7.0),
     )
     check(rows[0], particion=1, parciales_n_sum=1, nota_parciales_mean=6)
@@ -109,9 +109,9 @@ def test_null_partition_is_zero(features):
 @pytest.mark.parametrize(
     ("submitted", "graded", "known"),
     [
-        (START + DAY - 1, START + DAY, 3),  # a second later, yet the next day
-        (START, START + DAY - 1, 2),  # a day later save a second, yet the same day
-        (START + DAY, START, 2),  # graded before submission: at once
+        (START + DAY - 1, START + DAY, 3),  # a second later, but the next day
+        (START, START + DAY - 1, 2),  # a second less than a day later, but the same day
+        (START + DAY, START, 2),  # graded before submission: known at once
         (START + DAY, START + 5 * DAY, 6),
         (START, None, 2),
         (START, 0, 2),  # 0 is a missing date
@@ -166,7 +166,7 @@ def test_pending_is_missing_or_zero(features):
 def test_parts_of_a_submission(features, pending):
     rows = features(
         submit(1, "A", 90.0, START + DAY - 1, START + DAY),  # known from 2
-        submit(2, "A", None, START),  # pending for ever: not a 0
+        submit(2, "A", None, START),  # always pending: not a 0
         submit(3, "A", 40.0, START, START + 2 * DAY),  # known from 5
         submit(6, "A", None),  # not handed in: a 0
         tick(4),

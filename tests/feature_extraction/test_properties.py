@@ -1,7 +1,7 @@
 """The properties of FEATURES.md, on small adversarial tables.
 
-No look-ahead, no target, order and company; and what every transformer of this
-library promises of its rows.
+No look-ahead, no target, order and company; and the guarantees that every transformer
+of this library makes about its rows.
 """
 
 import numpy as np
@@ -162,7 +162,7 @@ def test_each_history_alone(X, pending):
 @many
 @given(event_tables(max_rows=8), event_tables(max_rows=8), st.booleans())
 def test_other_students_change_nothing(X, others, before):
-    # Their marks are immense, so that a sum over students would lose ours.
+    # Their marks are huge, so that a sum over students would swamp ours.
     loud = {
         name: others[name].astype("Float64").astype(float) * 1e15 for name in NUMBERS
     }
@@ -177,7 +177,7 @@ def test_other_students_change_nothing(X, others, before):
 
 
 def joined(first, second):
-    """Put one table under the other, also where their dtypes are not the same."""
+    """Concatenate two tables, even with different dtypes."""
     columns = {}
     for name in first.columns:
         a, b = first[name], second[name]
@@ -327,7 +327,7 @@ def test_scores_of_a_narrow_dtype_can_be_blanked(dtype):
     pd.testing.assert_frame_equal(X, before)
 
 
-# -- how it is worked out -----------------------------------------------------
+# -- implementation -----------------------------------------------------------
 
 
 @some

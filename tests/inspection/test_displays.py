@@ -107,7 +107,7 @@ def draw(cls, ax=None):
 each_display = pytest.mark.parametrize("cls", DISPLAYS)
 
 
-# -- what all displays do ------------------------------------------------------
+# -- all displays --------------------------------------------------------------
 
 
 @each_display
@@ -322,7 +322,7 @@ def test_earliness_errors():
 
 
 class Thresholded:
-    """A fitted model with a threshold of its own."""
+    """A fitted model with a threshold."""
 
     def __init__(self, model, threshold):
         self.pipeline_ = model
@@ -407,7 +407,7 @@ def test_reliability_of_any_table():
 
 
 class Undrawn(ThresholdDisplay):
-    """The curves alone, for many examples."""
+    """Return only the curves, for many examples."""
 
     def plot(self, ax=None):
         return self

@@ -1,4 +1,4 @@
-"""evaluate: the figures of a model by snapshot, from its predictions only."""
+"""evaluate: a model's figures by snapshot, from its predictions only."""
 
 import json
 from dataclasses import replace
@@ -275,7 +275,7 @@ def test_a_threshold_that_flags_nobody():
 
 def test_calibration_curve_has_student_intervals():
     X, y = table(200, n_failing=60)
-    # One risk for all days of a student: rows that were independent would be surer.
+    # One risk for all days of a student: independent rows would narrow the interval.
     X["risk"] = X.groupby("user_uuid")["risk"].transform("first") - 0.25 * y
     X["risk"] = X["risk"].clip(0, 1)
     curve = evaluate(Answers(), X, y, n_resamples=300).curves["calibration"]
@@ -287,7 +287,7 @@ def test_calibration_curve_has_student_intervals():
         curve["share_positive"] <= curve["high"]
     )
     assert inside.all()
-    # By hand, the students of one bin drawn with all of theirs.
+    # By hand: draw the students of one bin with all their rows.
     top = X["risk"] >= np.sort(X["risk"])[-int(curve["n"].iloc[-1])]
     assert top.sum() == curve["n"].iloc[-1]
     sums = (
@@ -425,7 +425,7 @@ def test_no_row_reaches_the_pipeline():
     evaluation = evaluate(model, X[test], y[test], by="periodo", n_resamples=20)
     assert joblib.hash(model) == before
     assert evaluation.counts["n_students"] == 120
-    # In either form of a period: no half-year is there twice.
+    # In either form of a period: no half-year appears twice.
     periods = evaluation.by_group["periodo"]["group"]
     assert periods.str.fullmatch(r"0[12]-\d{4}").all()
     assert periods.is_unique

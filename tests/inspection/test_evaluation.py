@@ -100,7 +100,7 @@ evaluations = st.builds(
 
 def bits(value):
     """Return a value with every float as its eight bytes, and its type."""
-    if isinstance(value, float):  # NaN has many, and is one
+    if isinstance(value, float):  # NaN has many bit patterns, and counts as one value
         return "nan" if math.isnan(value) else struct.pack("<d", value)
     if isinstance(value, dict):
         return [(key, bits(one)) for key, one in value.items()]
@@ -271,7 +271,7 @@ def test_repr_is_one_line(evaluation):
 
 
 class Page(HTMLParser):
-    """Read a page strictly: every element is closed, where it was opened."""
+    """Read a page strictly: every element is closed where it was opened."""
 
     EMPTY = frozenset({"meta", "br"})
 
@@ -318,7 +318,7 @@ def test_fragment_explains_the_figures(evaluation):
         "0.500 to 0.500",
         "95% interval",
         "Snapshots by truth and by flag",
-        "undefined",  # the precision, as nobody is flagged
+        "undefined",  # the precision, because nobody is flagged
         "too few to tell",  # a group of 20
         "5 students",
         "By course day",

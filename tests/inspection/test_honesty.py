@@ -1,4 +1,4 @@
-"""honesty_report: who trains, who is tested, and the figures."""
+"""honesty_report: training students, test students and figures."""
 
 import json
 
@@ -35,7 +35,7 @@ METRICS = {
 
 
 def toy(n_students=60, n_days=8, seed=0):
-    """Give rows of students in six courses of three periods, some days twice."""
+    """Return rows of students in six courses of three periods, some days twice."""
     rng = np.random.default_rng(seed)
     enrolments = [
         (student, course)
@@ -59,7 +59,7 @@ def toy(n_students=60, n_days=8, seed=0):
 
 
 class Numbers(TransformerMixin, BaseEstimator):
-    """Give what tells a student in a course: no honest learner can use it."""
+    """Return a column that identifies an enrolment: no honest learner can use it."""
 
     def fit(self, X, y=None):
         return self
@@ -72,12 +72,12 @@ class Numbers(TransformerMixin, BaseEstimator):
 
 
 def recaller():
-    """Give a pipeline that remembers the rows of a student in a course."""
+    """Return a pipeline that memorizes the rows of an enrolment."""
     return make_pipeline(Numbers(), KNeighborsClassifier(1))
 
 
 def brute_force(X, y):
-    """Return the test rows and the scores of each split, the long way."""
+    """Return the test rows and the scores of each split, computed step by step."""
     last = X["periodo"].eq("01-2023").to_numpy()
     keys = ["user_uuid", "course_uuid", "particion"]
     tested = np.flatnonzero(last & ~X.duplicated(keys).to_numpy())
@@ -103,11 +103,11 @@ def brute_force(X, y):
     return tested, {split: values[tested] for split, values in score.items()}
 
 
-# -- who trains and who is tested -----------------------------------------------------
+# -- training and test students -------------------------------------------------------
 
 
 class Spy(ClassifierMixin, BaseEstimator):
-    """Write down which rows train, and be sure of those that trained."""
+    """Record the training rows, and predict 1 for them."""
 
     log = []  # noqa: RUF012
 
@@ -150,7 +150,7 @@ def test_row_random_trains_on_nearly_every_test_student(spied):
 def test_no_test_row_trains(spied):
     X, y, report, _ = spied
     tested, _ = brute_force(X, y)
-    # A row that had trained would have a score of 1, and the figure would move.
+    # A training row would have a score of 1, and change the figure.
     assert report.table["brier"].tolist() == pytest.approx([y[tested].mean()] * 4)
 
 
@@ -371,7 +371,7 @@ def test_risk_classifier_is_reported_by_its_pipeline(activity):
     report = honesty_report(model, X, y, n_splits=2, n_resamples=5)
     assert report.notes == ()
     raw = honesty_report(pipe, X, y, n_splits=2, n_resamples=5).table
-    # Calibration keeps the order of one model's scores, and mends what they mean.
+    # Calibration keeps the order of one model's scores, and changes their values.
     found, uncalibrated = report.table.loc["forward"], raw.loc["forward"]
     assert found["roc_auc"] == pytest.approx(uncalibrated["roc_auc"], abs=0.01)
     assert (report.table["brier"] < raw["brier"]).all()

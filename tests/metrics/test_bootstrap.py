@@ -1,4 +1,4 @@
-"""bootstrap_metrics: against repeated rows, and as intervals of what is true."""
+"""bootstrap_metrics: compared with repeated rows, and coverage of its intervals."""
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ CLUSTERED = st.lists(
 
 
 def draw_counts(n_clusters, n_resamples, seed):
-    """Say, as a loop, how often each cluster is drawn in each resample."""
+    """Count with a loop how often each resample draws each cluster."""
     random = np.random.RandomState(seed)
     for _ in range(n_resamples):
         drawn = random.randint(n_clusters, size=n_clusters)
@@ -36,7 +36,7 @@ def draw_counts(n_clusters, n_resamples, seed):
 
 
 def students_of(n_students, seed=0, spread=1.0):
-    """Simulate students with some snapshots each, alike within a student."""
+    """Simulate students with several correlated snapshots each."""
     rng = np.random.default_rng(seed)
     risk = rng.normal(-1.5, spread, n_students)
     student = np.repeat(np.arange(n_students), rng.integers(1, 12, n_students))
@@ -110,7 +110,7 @@ def test_resample_of_one_class_has_no_ranking():
     y, p, cluster = [0, 0, 1], [0.1, 0.2, 0.9], ["a", "b", "c"]
     found = bootstrap_metrics(y, p, cluster, n_resamples=200)
     lost = found["roc_auc"].isna()
-    # No failing student with 8/27, no other with 1/27.
+    # No failing student with 8/27, no passing one with 1/27.
     assert 40 < lost.sum() < 95
     assert found["average_precision"].isna().equals(lost)
     assert found[["brier", "log_loss", "accuracy"]].notna().all(axis=None)
@@ -147,7 +147,7 @@ def test_draws_of_two_models_are_paired():
 
 @pytest.mark.parametrize("kind", ["O", "category", "str", "float", "S"])
 def test_ids_are_numbered_alike_in_any_dtype(kind):
-    y, p, cluster = students_of(9)  # as texts and numbers, 0 to 8 sort alike
+    y, p, cluster = students_of(9)  # 0 to 8 sort alike as texts and as numbers
     expected = bootstrap_metrics(y, p, cluster, n_resamples=10)
     ids = pd.Series(cluster.astype(kind) if kind == "S" else cluster)
     ids = ids if kind == "S" else ids.astype(kind)
@@ -213,7 +213,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         low, high = percentile_interval(rows["brier"])
         naive += low <= truth["brier"] <= high
     assert all(176 <= count <= 200 for count in held.values()), held
-    assert naive < 160  # drawing snapshots is sure of what it does not know
+    assert naive < 160  # drawing snapshots is overconfident
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.floats(0.01, 0.99))

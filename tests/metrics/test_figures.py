@@ -1,4 +1,4 @@
-"""snapshot_metrics: scikit-learn's figures, and silence where there is none."""
+"""snapshot_metrics: scikit-learn's figures, and NaN without warnings."""
 
 import math
 

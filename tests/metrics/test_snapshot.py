@@ -36,7 +36,7 @@ KEYS = ["user_uuid", "course_uuid", "particion"]
 class CountingClassifier(ClassifierMixin, BaseEstimator):
     """The probability grows with the number of rows a student has in X.
 
-    So it is wrong on any X but the whole one, as features of histories are.
+    Like features of histories, it is wrong on any X but the whole one.
     """
 
     def __init__(self, scale=0.3):
@@ -75,7 +75,7 @@ class Regressor(RegressorMixin, BaseEstimator):
 
 
 def table(n_rows=80, seed=0):
-    """Give shuffled rows of few snapshots, some partitions null, and y."""
+    """Return shuffled rows of few snapshots, some partitions null, and y."""
     rng = np.random.default_rng(seed)
     X = pd.DataFrame(
         {
@@ -90,13 +90,13 @@ def table(n_rows=80, seed=0):
 
 
 def snapshot_values(X):
-    """Give values that are equal within a snapshot, as features are."""
+    """Return values that are equal within a snapshot, as features are."""
     letter = X["user_uuid"].map(ord) + 7 * X["course_uuid"].map(ord)
     return np.sin(letter + 3 * X["particion"].fillna(0))
 
 
 def labels(X):
-    """A student passes or fails a course: all its snapshots have one label."""
+    """Return y with one label per enrolment, for all its snapshots."""
     course = X["course_uuid"] == "x"
     return (X["user_uuid"].isin(list("abc")) & course | (X["user_uuid"] == "h")).astype(
         int
@@ -104,7 +104,7 @@ def labels(X):
 
 
 def by_hand(X):
-    """Positions of the first row of each snapshot, by a plain loop."""
+    """Return the positions of each snapshot's first row, with a plain loop."""
     seen, kept = set(), []
     for position, (student, course, partition) in enumerate(
         X[KEYS].itertuples(index=False)
@@ -175,7 +175,7 @@ def test_scorers_of_every_response(name, metric, method):
     expected = metric(y.to_numpy()[kept], answer)
     assert make_snapshot_scorer(name)(model, X, y) == pytest.approx(expected, abs=1e-12)
     assert get_scorer(name)(model, X, y) != pytest.approx(expected, abs=1e-6)
-    # Predicting the kept rows alone would be another score again.
+    # Predicting only the kept rows would give yet another score.
     first = X.iloc[kept]
     assert get_scorer(name)(model, first, y.iloc[kept]) != pytest.approx(
         expected, abs=1e-6
@@ -216,7 +216,7 @@ def test_callables_see_the_fitted_state_of_the_estimator():
     def scorer(estimator, X, y):
         assert estimator.classes_ is model.classes_
         assert sklearn.base.is_classifier(estimator)
-        assert not hasattr(estimator, "score")  # it would see the snapshots alone
+        assert not hasattr(estimator, "score")  # it would see only the snapshots
         return accuracy_score(y, estimator.predict(X))
 
     assert make_snapshot_scorer(scorer)(model, X, y) == make_snapshot_scorer(
@@ -324,7 +324,7 @@ def split_scores(X, y, name):
 
 
 def four_groups():
-    """Give a table in which each fold of four students has both classes."""
+    """Return a table in which each fold of four students has both classes."""
     X, _ = table(160)
     y = (X["course_uuid"] == "x").astype(int)
     return X, y

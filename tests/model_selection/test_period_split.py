@@ -18,7 +18,7 @@ HALF_YEARS = [(year, half) for year in (2019, 2020, 2021) for half in (1, 2)]
 
 @st.composite
 def tables(draw):
-    """Rows of students in periods of either form, in any order."""
+    """Return students' rows in periods of either form, in any order."""
     rows = draw(
         st.lists(
             st.tuples(
@@ -173,7 +173,7 @@ def test_each_side_needs_both_classes(y, message):
     X, _ = small()
     with pytest.raises(SplitError, match=message):
         PeriodSplit().split(X, y)
-    assert len(list(PeriodSplit().split(X))) == 1  # without y nothing is asked of it
+    assert len(list(PeriodSplit().split(X))) == 1  # without y, no check
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "1"])

@@ -45,7 +45,7 @@ def plans(draw):
     return splits, n_samples
 
 
-# -- what always holds --------------------------------------------------------
+# -- invariants ---------------------------------------------------------------
 
 
 @given(plans())
@@ -124,7 +124,7 @@ def test_plan_cannot_change():
     assert plan.hash == before
 
 
-# -- what can be frozen -------------------------------------------------------
+# -- splitters to freeze ------------------------------------------------------
 
 
 @pytest.mark.parametrize(

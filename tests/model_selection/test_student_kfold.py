@@ -18,7 +18,7 @@ from edml.model_selection import StudentKFold
 
 @st.composite
 def classes_of_students(draw, n_splits=3):
-    """A table of shuffled rows, enough students of each outcome, and y."""
+    """Return shuffled rows with enough students of each outcome, and y."""
     ids = draw(
         st.one_of(
             st.lists(st.integers(-50, 50), min_size=6, max_size=14, unique=True),
@@ -29,7 +29,7 @@ def classes_of_students(draw, n_splits=3):
     rows = []
     for position, student in enumerate(ids):
         size = draw(st.integers(1, 4))
-        # A failing student may well pass in other rows: another course.
+        # A failing student may pass in other rows: another course.
         labels = draw(st.lists(st.integers(0, 1), min_size=size, max_size=size))
         if position < n_failing:
             labels[0] = 1
@@ -42,7 +42,7 @@ def classes_of_students(draw, n_splits=3):
 
 
 def table(outcomes, n_rows=3):
-    """Give one student per outcome, each with ``n_rows`` rows, and y."""
+    """Return one student per outcome, each with ``n_rows`` rows, and y."""
     students = [f"s{number:02d}" for number in range(len(outcomes))]
     X = pd.DataFrame({"user_uuid": np.repeat(students, n_rows)})
     X["particion"] = np.tile(np.arange(n_rows), len(outcomes))
@@ -56,7 +56,7 @@ def model():
     return make_pipeline(numbers, DecisionTreeClassifier(random_state=0))
 
 
-# -- what always holds --------------------------------------------------------
+# -- invariants ---------------------------------------------------------------
 
 
 @given(classes_of_students(), st.integers(0, 3), st.booleans())

@@ -11,7 +11,7 @@ from edml.model_selection import student_train_test_split
 
 
 def table(n_failing, n_passing, seed=0):
-    """Give students with 1 to 4 shuffled rows, and y."""
+    """Return students with 1 to 4 shuffled rows, and y."""
     rng = np.random.default_rng(seed)
     n_students = n_failing + n_passing
     students = np.repeat(np.arange(n_students), rng.integers(1, 5, n_students))
@@ -46,7 +46,7 @@ def test_sides_share_no_student_and_hold_both_outcomes(
     assert X_test["user_uuid"].nunique() == n_test
     assert set(y_train) == set(y_test) == {0, 1}
     tested_failing = X_test["user_uuid"][y_test == 1].nunique()
-    # As near to the exact share as both sides' need of both outcomes lets it be.
+    # As close to the exact share as possible with both outcomes on both sides.
     least, most = max(1, n_test - n_passing + 1), min(n_failing - 1, n_test - 1)
     exact = np.clip(n_test * n_failing / n_students, least, most)
     assert abs(tested_failing - exact) <= 0.5

@@ -84,7 +84,7 @@ def test_dtypes_of_the_output():
     numbers = ["score", "nota_parcial", "nota_final_materia", "points_possible"]
     assert set(cleaned[epochs + numbers].dtypes) == {np.dtype(float)}
     assert cleaned["particion"].dtype == np.int64
-    assert cleaned["legajo"].equals(X["legajo"].astype(object))  # none of ours to read
+    assert cleaned["legajo"].equals(X["legajo"].astype(object))  # not an edml column
 
 
 def test_canonical_columns_share_memory_and_are_not_written_to():

@@ -1,4 +1,4 @@
-"""Boosters that would end or hang the process raise an error before that."""
+"""Boosters that would abort or hang the process raise an error first."""
 
 import json
 import re
@@ -35,14 +35,14 @@ def text_of(model):
 
 
 def sized(text):
-    """Return the text with the sizes of its trees set right."""
+    """Return the text with corrected tree sizes."""
     sizes = [len(one.encode()) for one in re.findall(r"Tree=.*?\n\n\n", text, re.S)]
     stated = " ".join(map(str, sizes))
     return re.sub(r"(?m)^tree_sizes=.*$", f"tree_sizes={stated}", text, count=1)
 
 
 def line(name, change, count=1):
-    """Return a change of the value of a line, and of the sizes that follow from it."""
+    """Return a function that changes a line's value, and the dependent sizes."""
 
     def action(text):
         pattern = re.compile(rf"(?m)^{name}=(.*)$")
@@ -196,7 +196,7 @@ WRITTEN = {
 @pytest.mark.parametrize("target", [y, y3], ids=["two classes", "three"])
 def test_every_text_that_lightgbm_writes_is_read(name, target):
     if name == "monotone" and target is y3:
-        return  # not of several classes
+        return  # not for several classes
     model = lightgbm(**WRITTEN[name]).fit(X, target)
     shape = check_lightgbm(text_of(model))
     assert shape.n_features == X.shape[1]
@@ -261,7 +261,7 @@ def test_any_changed_character_of_lightgbm_is_rejected_or_harmless(data):
     except RegistryError:
         return
     assert shape.n_features == X.shape[1]
-    # what is let through, the library reads
+    # the library can read everything that passes
     from lightgbm import Booster  # noqa: PLC0415
 
     assert np.isfinite(Booster(model_str=changed).predict(X)).all()
@@ -402,7 +402,7 @@ GROWN = {
 def test_every_text_that_xgboost_writes_is_read(name, target):
     n_classes = len(np.unique(target))
     if n_classes > 2 and name == "weighted":
-        return  # it has no meaning there
+        return  # it has no meaning here
     model = xgboost(**GROWN[name]).fit(X, target)
     shape = check_xgboost(bytes(model.get_booster().save_raw("json")))
     assert shape == (X.shape[1], n_classes, model.n_estimators)

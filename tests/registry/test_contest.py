@@ -1,4 +1,4 @@
-"""A better model wins, an equal one does not, and no report shows what decided."""
+"""Better models win, equal ones do not, and no report shows the deciding figures."""
 
 import json
 
@@ -54,7 +54,7 @@ def with_champion(registry, champion, *others):
     return registry
 
 
-# -- who wins ------------------------------------------------------------------
+# -- the winner ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("metric", ["average_precision", "brier"])
@@ -125,7 +125,7 @@ def test_the_champion_stays_if_asked(registry):
     assert stages(registry) == {1: "production", 2: "staging"}
 
 
-# -- who takes part ------------------------------------------------------------
+# -- the contestants -----------------------------------------------------------
 
 
 def test_the_best_by_validation_take_part(registry):
@@ -209,7 +209,7 @@ def test_bad_rules(registry, given):
     assert stages(registry) == {1: "development"}
 
 
-# -- how sure ------------------------------------------------------------------
+# -- the intervals -------------------------------------------------------------
 
 
 def test_the_interval_is_that_of_a_paired_bootstrap_over_students(tmp_path):
@@ -271,7 +271,7 @@ def test_many_candidates_widen_the_intervals(registry):
         assert low < alone[0] < alone[1] < high
 
 
-# -- what is written down ------------------------------------------------------
+# -- the record ----------------------------------------------------------------
 
 
 def test_figures_that_decided_are_not_shown_as_performance(registry):

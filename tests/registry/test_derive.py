@@ -1,4 +1,4 @@
-"""What was trained once is trained again, and the same on the same rows."""
+"""A version can be trained again, with the same result on the same rows."""
 
 import numpy as np
 import pytest
@@ -124,7 +124,7 @@ def test_a_bare_pipeline_is_trained_again(registry, balance):
     np.testing.assert_array_equal(
         registry.load(2).predict_proba(OTHERS), pipeline.predict_proba(OTHERS)
     )
-    # the fingerprint that evaluate gives these rows
+    # evaluate's fingerprint of these rows
     assert (
         record.data_fingerprint
         == evaluate(pipeline, X, y, n_resamples=0).data_fingerprint
@@ -161,7 +161,7 @@ class OwnSMOTE(SMOTE):
 )
 def test_what_cannot_be_rebuilt_is_named(registry, given, says):
     events, outcome = (X, y)
-    if "cv" in given:  # plain folds need students who are not told apart
+    if "cv" in given:  # plain folds do not separate students
         model = RiskClassifier(LogisticRegression(), **given)
         events, outcome = PLAIN, LABELS
         registry.register(model.fit(events, outcome))

@@ -1,4 +1,4 @@
-"""What earlier versions of edml stored can still be used: see data/README.md."""
+"""Registries of earlier versions of edml still work: see data/README.md."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""Models come back to the bit, and only those that may."""
+"""Models load to the bit, and only allowed ones load."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ CALIBRATORS = {"sigmoid": SigmoidCalibrator, "isotonic": IsotonicCalibrator}
 
 
 def calibrated(deployed, calibration):
-    """Return the model with another calibrator, learned from its own scores."""
+    """Return the model with another calibrator, learned from the model's scores."""
     calibrator = None
     if calibration is not None:
         score = deployed.pipeline.predict_proba(EVENTS)[:, 1]
@@ -165,7 +165,7 @@ def test_the_same_bits_in_a_new_process(tmp_path):
 
 
 def test_no_memory_gets_into_a_file():
-    # scikit-learn's records have gaps, which numpy copies from wherever they were
+    # scikit-learn's records have gaps, which numpy fills with arbitrary memory
     loaded = loads(file_of("forest"))
     assert dumps(loaded) == file_of("forest")
 
@@ -181,7 +181,7 @@ def test_a_booster_is_a_booster_again():
 
 
 class Doubler(TransformerMixin, BaseEstimator):
-    """A step of a user's own."""
+    """A user's custom step."""
 
     def fit(self, X, y=None):
         self.n_features_in_ = X.shape[1]

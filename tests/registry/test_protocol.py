@@ -1,4 +1,4 @@
-"""The protocol: what was written is read, and nothing else is."""
+"""The protocol: it reads what it wrote, and nothing else."""
 
 import hashlib
 import hmac
@@ -110,7 +110,7 @@ FORMAT_2 = {
 
 
 def altered(data, **fields):
-    """Change fields and mend what anybody can mend: all but the signature."""
+    """Change fields, and fix everything that anyone can fix: all but the signature."""
     document = json.loads(data)
     signature = document.pop("signature", None)
     document.pop("checksum", None)
@@ -187,7 +187,7 @@ def test_what_is_sealed_is_read(key, detail):
     data = seal("state", PLACE, {**STATE, "detail": detail}, key)
     expected = {**STATE, "detail": detail, **PLACE, "format": 2, "kind": "state"}
     assert unseal(data, "state", PLACE, key) == expected
-    assert unseal(data, "state", PLACE) == expected  # signed is readable without
+    assert unseal(data, "state", PLACE) == expected  # needs no key to read
 
 
 @pytest.mark.parametrize("key", [None, KEY])
@@ -274,7 +274,7 @@ def test_a_key_rejects_what_was_changed_together_with_its_checksum():
     forged = altered(seal("state", PLACE, STATE, KEY), stages=stages)
     with pytest.raises(RegistryError, match="found another signature"):
         unseal(forged, "state", PLACE, KEY)
-    # What the docs say that nobody can tell without a key.
+    # As documented, nobody can detect this without a key.
     assert unseal(forged, "state", PLACE)["stages"] == stages
 
 

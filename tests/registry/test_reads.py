@@ -76,7 +76,7 @@ def test_a_pipe_hangs_nobody(root):
 def test_a_file_that_is_too_large_is_not_read(root, monkeypatch):
     path = root / "large"
     with path.open("wb") as file:
-        file.truncate(2**40)  # takes no room on the disk
+        file.truncate(2**40)  # takes no space on the disk
     with pytest.raises(RegistryError, match="Expected at most 2,147,483,648 bytes"):
         _reads.read_file(root, path, 2**31)
 

@@ -1,4 +1,4 @@
-"""Models go in and come out the same; the stages and the champion are as told."""
+"""Models load as stored; stages and champion follow the changes."""
 
 import json
 import subprocess
@@ -205,7 +205,7 @@ def test_tags_are_plain(registry, tags):
     assert not len(registry.records())
 
 
-# -- which version -------------------------------------------------------------
+# -- choosing a version --------------------------------------------------------
 
 
 def test_versions_are_named_by_what_they_are(registry):
@@ -466,7 +466,7 @@ class Stages(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.registry = ModelRegistry(self.folder.name)
         self.stages = {}
-        self.line = []  # the champions, of which a rollback takes the last away
+        self.line = []  # the champions; a rollback removes the last
         self.count = 0
 
     def teardown(self):
@@ -550,7 +550,7 @@ Stages.TestCase.settings = settings(
 TestStages = Stages.TestCase
 
 
-# -- care ----------------------------------------------------------------------
+# -- maintenance ---------------------------------------------------------------
 
 
 def test_clean_keeps_what_is_needed(registry):
@@ -585,7 +585,7 @@ def test_verify_loads_every_model(registry):
     registry._store.add_version({"model.skops": b"no model"}, {})
     registry._store.add_evaluation(1, {"a": 1})
     told = [problem.partition(":")[0] for problem in registry.verify()]
-    # of the fifth both: its record, and its model
+    # both files of the fifth: its record and its model
     assert told == [f"Version {number}" for number in (1, 4, 5, 5)]
 
 

@@ -1,4 +1,4 @@
-"""The store: what was stored is given back whole, or not at all."""
+"""The store returns stored files whole, or raises an error."""
 
 import dataclasses
 import json
@@ -62,7 +62,7 @@ def reseal(path, kind, place, key=None, **fields):
     path.write_bytes(seal(kind, {"registry": "risk", **place}, document, key))
 
 
-# -- what is stored is given back ---------------------------------------------------
+# -- stored files come back ---------------------------------------------------------
 
 
 def test_nothing_is_there_before_the_first_write(store, tmp_path):
@@ -415,7 +415,7 @@ def test_everything_is_synced_before_its_name_and_the_name_before_the_state(
         ("rename", "versi/2"),  # now it exists
         ("sync", "risk/versions"),
         *((action, "state/.tmp") for action in ("create", "write", "sync")),
-        ("link", "state/2.json"),  # now it is written down
+        ("link", "state/2.json"),  # now it is recorded
         ("unlink", "state/.tmp"),
         ("sync", "risk/state"),
     ]
@@ -424,7 +424,7 @@ def test_everything_is_synced_before_its_name_and_the_name_before_the_state(
     assert [action for action, _ in steps[:6]] == [
         *("create", "write", "sync", "link", "unlink", "sync"),
     ]
-    assert steps[6] == ("rename", "risk/.tmp")  # only now is anything taken away
+    assert steps[6] == ("rename", "risk/.tmp")  # only now is anything removed
 
 
 # -- damage -------------------------------------------------------------------------
@@ -491,7 +491,7 @@ def test_a_damaged_highest_state_is_not_skipped(store):
         with pytest.raises(RegistryError, match="generation 4"):
             call()
     assert sorted(p.name for p in path.parent.iterdir())[-1] == "4.json"
-    # The way out, where there is no backup: whoever removes it decides so.
+    # The way out without a backup: the user decides to remove it.
     path.unlink()
     assert store.state().champion == 1
 
@@ -680,7 +680,7 @@ def test_only_a_key_detects_forged_files(tmp_path):
         reseal(state, "state", {"generation": 3}, key, stages=stages)
         with pytest.raises(RegistryError, match=r"no signature|another signature"):
             signed.state()
-    assert unsigned.state().champion == 2  # what no key can mean
+    assert unsigned.state().champion == 2  # invalid keys
     state.write_bytes(kept)
     record = path_of(signed, 1, "record.json")
     reseal(record, "record", {"version": 1}, algorithm="forged")
@@ -785,7 +785,7 @@ def test_a_version_that_is_removed_while_verify_reads_is_no_problem(store, monke
 
 
 class Operations(RuleBasedStateMachine):
-    """Hold the store against a dict, through any order of what it can do."""
+    """Compare the store with a dict, through any order of operations."""
 
     def __init__(self):
         super().__init__()
@@ -795,7 +795,7 @@ class Operations(RuleBasedStateMachine):
 
     @property
     def store(self):
-        return VersionStore(self.root, "risk", KEY)  # nothing is kept in the object
+        return VersionStore(self.root, "risk", KEY)  # the object keeps nothing
 
     def teardown(self):
         shutil.rmtree(self.root)
@@ -893,7 +893,7 @@ def test_what_is_removed_is_chosen_under_the_lock(tmp_path):
     other = VersionStore(tmp_path, "risk", timeout=0.1)
 
     def choose(state):
-        with pytest.raises(RegistryError, match="lock"):  # nobody writes in between
+        with pytest.raises(RegistryError, match="lock"):  # no other writer in between
             other.change("promote", "", lambda now: {**now.stages, 1: "staging"})
         return [version for version in state.stages if version != 2]
 

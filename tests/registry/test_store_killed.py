@@ -1,4 +1,4 @@
-"""The store, killed at every write and at random moments, and with a full disk."""
+"""The store when killed at every write or at random moments, or on a full disk."""
 
 import errno
 import os
@@ -54,7 +54,7 @@ def clean(store):
 
 
 OPERATIONS = [register, promote, evaluate, clean]
-LONG = [register, clean]  # of many steps, each of which is stopped once
+LONG = [register, clean]  # with many steps, each of which is interrupted once
 
 
 @pytest.fixture
@@ -74,14 +74,14 @@ def prepared(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _small_writes_without_wait(monkeypatch):
-    monkeypatch.setattr(_files, "CHUNK", 200)  # so that writes are stopped in between
-    # The system outlives the process that is killed, so nothing here rests on a sync.
-    # What power cuts rest on, the order of the steps, is tested by itself.
+    monkeypatch.setattr(_files, "CHUNK", 200)  # so that writes are interrupted halfway
+    # The system outlives the killed process, so nothing here depends on a sync.
+    # Other tests check the order of the steps, on which power cuts depend.
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 def fork(do):
-    """Run in another process, and give its number to the caller."""
+    """Run in another process, and return its number to the caller."""
     with warnings.catch_warnings():
         # Other threads of this process hold no lock that the child needs.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -97,7 +97,7 @@ def fork(do):
 
 
 def stop_at(n, stop, seen=None):
-    """Make a step that stops before the n-th change of the disk, from 0."""
+    """Return a step that stops before the n-th change of the disk, from 0."""
     n_steps = 0
 
     def step(action, path, do):
@@ -113,7 +113,7 @@ def stop_at(n, stop, seen=None):
 
 
 def outcome(store):
-    """Return all that a reader can see, and check that it is whole."""
+    """Return everything that a reader can see, and check that it is whole."""
     assert find_problems(store) == []
     state = store.state()
     for version in state.stages:
@@ -124,7 +124,7 @@ def outcome(store):
 
 
 def check_is_usable(store, highest):
-    """Check that leftovers go, and that the next write works as ever."""
+    """Check that leftovers go, and that the next write works as usual."""
     seen = outcome(store)
     remove_leftovers(store)
     assert find_leftovers(store) == []
@@ -140,7 +140,7 @@ def check_is_usable(store, highest):
 
 
 def either(operation, prepared, tmp_path):
-    """Return what is seen before and after the operation."""
+    """Return the visible state before and after the operation."""
     before = outcome(VersionStore(prepared, "risk", KEY))
     shutil.copytree(prepared, tmp_path / "done")
     done = VersionStore(tmp_path / "done", "risk", KEY)
@@ -179,8 +179,8 @@ def test_killed_at_every_write(operation, prepared, tmp_path):
             assert os.WEXITSTATUS(status) == 0
             break
         assert os.WTERMSIG(status) == signal.SIGKILL
-    assert n >= 5  # it was stopped in between
-    # There is one moment before which nothing has happened, and after which all has.
+    assert n >= 5  # it was interrupted
+    # One moment separates the state before from the complete state after.
     moment = outcomes.index(after)
     assert outcomes == [before] * moment + [after] * (len(outcomes) - moment)
     assert 0 < moment < len(outcomes)
@@ -208,10 +208,10 @@ def test_killed_between_a_version_and_its_state(prepared):
     store = VersionStore(prepared, "risk", KEY)
     seen = []
     _run_stopped(store, register, lambda action: action == "rename", seen)
-    # It is there, as a version in development, and the next change writes that down.
+    # It exists as a version in development, and the next change records it.
     assert store.versions() == [1, 2, 3, 4, 5]
     assert store.state().generation == len(store.history()) == 5
-    assert find_leftovers(store) != []  # the old ones; the new version is none
+    assert find_leftovers(store) != []  # the old ones; the new version does not count
     remove_leftovers(store)
     assert store.read_file(5, "model.skops") == model(5)
     promote(store)
@@ -220,7 +220,7 @@ def test_killed_between_a_version_and_its_state(prepared):
 
 
 def _run_stopped(store, operation, is_last, seen):
-    """Kill the operation after the first change that `is_last` names."""
+    """Kill the operation after the first change that matches `is_last`."""
 
     def work():
         def step(action, path, do):
@@ -260,7 +260,7 @@ def test_a_removed_version_does_not_come_back(prepared):
 
 
 def kill_at_random(store, n_kills, seed):
-    """Kill writers; what one has been told is done must be there ever after."""
+    """Kill writers; confirmed operations must survive."""
     rng = np.random.default_rng(seed)
     told_versions, told_generation, n_told = set(), 0, 0
     for _ in range(n_kills):
@@ -306,7 +306,7 @@ def test_killed_at_random_moments(tmp_path, n_kills):
     register(store)
     promote(store)
     n_told = kill_at_random(store, n_kills, seed=n_kills)
-    assert n_told  # or else nothing was under way
+    assert n_told  # otherwise nothing was in progress
     check_is_usable(store, store.state().highest)
 
 
@@ -342,7 +342,7 @@ def test_a_full_disk_loses_nothing(
         seen = []
         monkeypatch.setattr(_files, "step", stop_at(n, fail, seen))
         error = failure_of(operation, store)
-        monkeypatch.setattr(_files, "step", whole)  # there is room again
+        monkeypatch.setattr(_files, "step", whole)  # there is space again
         found = outcome(store)
         assert found in (before, after)
         if error is None:
@@ -367,7 +367,7 @@ def failure_of(operation, store):
 
 
 def check_text(text, code, nothing_happened):
-    """Check that the error says why, and whether the change is made."""
+    """Check that the error says why, and whether the change was made."""
     assert os.strerror(code) in text
     assert "Free disk space" in text
     not_done = ("not stored", "not changed", "versions were not removed", "not locked")

@@ -1,4 +1,4 @@
-"""The store, written and read by many processes at once."""
+"""The store with many concurrent writers and readers."""
 
 import multiprocessing
 import traceback
@@ -49,9 +49,9 @@ def read(store):
 
 
 def work(root, worker, n_operations, results):
-    """Do a share of the operations, and report what was done."""
+    """Run a share of the operations, and report them."""
     try:
-        # A lock that is wanted by all may take its time on a slow machine.
+        # A contended lock may take long on a slow machine.
         store = VersionStore(root, "risk", KEY, who=str(worker), timeout=300)
         rng = np.random.default_rng(worker)
         registered, promoted, generations = [], [], [0]
@@ -64,7 +64,7 @@ def work(root, worker, n_operations, results):
                 promoted.append(promote(store, int(rng.choice(store.versions()))))
             else:
                 generations.append(read(store))
-        assert generations == sorted(generations)  # time does not run back
+        assert generations == sorted(generations)  # time does not go backwards
         results.put((worker, registered, promoted, None))
     except BaseException:
         results.put((worker, [], [], traceback.format_exc()))

@@ -37,7 +37,7 @@ def self_loop(parts, state):
 
 
 def cycle(parts, state):
-    # the first inner child points back to the root, which is never left
+    # the first inner child points back to the root: an endless loop
     inner = np.flatnonzero(parts["nodes"]["left_child"] > 0)[1]
     parts["nodes"]["right_child"][inner] = 0
 
@@ -221,7 +221,7 @@ def test_a_forest_without_trees():
 
 
 def is_tree(left, right):
-    """Walk from the root, as the definition says."""
+    """Walk from the root, following the definition."""
     seen, waiting = set(), [0]
     while waiting:
         node = waiting.pop()

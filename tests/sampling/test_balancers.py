@@ -1,4 +1,4 @@
-"""The named balancers; SMOTE that asks for no more neighbours than there are."""
+"""The named balancers, and SMOTE limited to the available neighbours."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ def test_is_smote_of_fewer_neighbours_where_they_are_few(n_minority):
     sampler = AdaptiveSMOTE(random_state=0)
     expected = SMOTE(random_state=0, k_neighbors=n_minority - 1).fit_resample(X, y)
     np.testing.assert_array_equal(sampler.fit_resample(X, y)[0], expected[0])
-    assert sampler.k_neighbors == 5  # the parameter is the user's
+    assert sampler.k_neighbors == 5  # the user's parameter is unchanged
 
 
 def test_a_single_row_is_repeated():

@@ -1,4 +1,4 @@
-"""One row per snapshot, and SMOTE that asks for no more than there is."""
+"""One row per snapshot, and SMOTE limited to the available rows."""
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,9 @@ def test_smote_with_few_rows(n_minority):
         np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("kind", [pd.Series, np.asarray, list], ids=["s", "a", "l"])
+@pytest.mark.parametrize(
+    "kind", [pd.Series, np.asarray, list], ids=["series", "array", "list"]
+)
 def test_outcomes_come_back_as_they_came(kind):
     sampler = SnapshotSampler(every=7)
     found, outcome = sampler.fit_resample(FEATURES, kind(y))

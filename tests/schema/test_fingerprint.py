@@ -1,4 +1,4 @@
-"""Equal for the same rows, and only then."""
+"""Fingerprints are equal only for the same rows."""
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def test_labels_rows_and_names_are_seen():
     assert fingerprint(X) != found
     assert fingerprint(X.iloc[:-1], y[:-1]) != found
     assert fingerprint(X.rename(columns={"score": "points"}), y) != found
-    # labels belong to their rows: the same ones elsewhere are other data
+    # labels belong to their rows: swapping them changes the data
     moved = np.roll(y.to_numpy(), 1)
     assert (moved != y).any()
     assert fingerprint(X, moved) != found

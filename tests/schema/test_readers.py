@@ -1,4 +1,4 @@
-"""One reader per kind of column: what each dtype and awkward value means."""
+"""One reader per kind of column: the meaning of each dtype and awkward value."""
 
 from datetime import UTC, date, datetime
 
@@ -25,7 +25,7 @@ TEXT_DTYPES = [
 
 
 def text(values, dtype):
-    """Give a column of text of one of pandas' many kinds."""
+    """Return a text column in one of pandas' many dtypes."""
     if str(dtype).endswith("-nan") and PANDAS < 3:
         pytest.skip("pandas 2.2 knows no text whose null is NaN")
     if isinstance(dtype, str) and dtype == "python-nan":

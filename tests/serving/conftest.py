@@ -23,7 +23,7 @@ def stored(tmp_path_factory):
 
 @pytest.fixture
 def registry(stored, tmp_path):
-    """Return a copy of the registry, which a test may damage."""
+    """Return a copy of the registry that a test may damage."""
     shutil.copytree(stored, tmp_path / "registry")
     return ModelRegistry(tmp_path / "registry")
 
@@ -40,7 +40,7 @@ def client(app):
 
 @pytest.fixture(scope="session")
 def events():
-    """Return events as an endpoint is asked about them."""
+    """Return events as sent to an endpoint."""
     X = make_student_activity(30, n_courses=3, fail_rate=0.3, random_state=7)
     return X.drop(columns="nota_final_materia")
 

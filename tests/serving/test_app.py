@@ -59,7 +59,7 @@ def test_reasons_and_facts(client, model, events, language, explain):
 
 
 def test_the_past_scores_as_it_did_then(client, model, events):
-    """What is sent up to a day gives what the whole table gives as of that day."""
+    """Check that events up to a day score like the whole table as of that day."""
     early = events[events["particion"].fillna(0) <= 20]
     found = predictions(post(client, early))
     truth = model.score_students(early, at=20)
@@ -133,7 +133,7 @@ def test_many_rows(limited, events):
 
 
 class Slow:
-    """A body that comes in drops."""
+    """A body that arrives in small pieces."""
 
     def read(self, size):
         time.sleep(0.3)
@@ -200,7 +200,7 @@ def test_metrics(stored, events):
     assert 'edml_requests_total{route="predict",status="200"} 1.0' in text
     assert 'edml_requests_total{route="other",status="404"} 1.0' in text
     assert "edml_champion_version 1.0" in text
-    assert "4217" not in text  # a path made up by others is no label
+    assert "4217" not in text  # a client's invented path does not become a label
 
 
 def test_unknown_paths_and_methods(client):

@@ -47,7 +47,7 @@ def version(client):
 
 
 def expected(registry, events):
-    """Return the highest probability that each version answers."""
+    """Return each version's highest probability."""
     return {
         number: registry.load(number).score_students(events)["probability"].to_list()
         for number in (1, 2)
@@ -147,7 +147,7 @@ def damage_all(folder):
 
 
 def make_unreadable(folder):
-    # no right to read stops root, so there is something else in its place
+    # permissions do not stop root, so something else takes its place
     shutil.rmtree(_home(folder).states)
     _home(folder).states.write_bytes(b"")
 
@@ -193,7 +193,7 @@ def test_a_demoted_champion_stays(client, registry, events):
 
 
 def test_another_registry_in_the_place_of_the_first(client, tmp_path, events):
-    """The number says nothing: another model may have it."""
+    """Check that a version's number does not identify it: another model may have it."""
     before = post(client, events).json
     other = ModelRegistry(tmp_path / "other")
     other.register(train(3))
@@ -207,7 +207,7 @@ def test_another_registry_in_the_place_of_the_first(client, tmp_path, events):
     ]
 
 
-# -- a broken one --------------------------------------------------------------------
+# -- a broken champion ---------------------------------------------------------------
 
 
 def spoil_the_model(registry, number):
@@ -243,7 +243,7 @@ def test_a_broken_champion_is_refused(promote, registry, caplog):
     assert watch.champion is before
     assert "is refused" in watch.problem
     warnings = [one for one in caplog.records if one.levelname == "WARNING"]
-    assert len(warnings) == 1  # it is told once
+    assert len(warnings) == 1  # it is logged once
     assert warnings[0].edml["version_served"] == 1
     registry.rollback()
     watch.look()
@@ -337,7 +337,7 @@ def test_features_beyond_floats_are_no_failure(learner):
     row |= {"nombre_examen": "x", "nota_parcial": 1e15, "ass_name_sub": "y"}
     X = pd.DataFrame([row | {"particion": 1, "score": 5e-324}])  # 100 * 1e15 / 5e-324
     scorer = Scorer(train(1, learner).deployable())
-    if learner != "random_forest":  # they take the infinite
+    if learner != "random_forest":  # they accept infinity
         assert len(predict_events(scorer, X, version=1)["predictions"]) == 1
         return
     with pytest.raises(Problem, match="too large, too close to zero") as caught:
@@ -399,7 +399,7 @@ def test_the_answer_has_the_bits_of_score_students(model, scorer, X):
     assert found["course_uuid"].tolist() == truth["course_uuid"].tolist()
 
 
-# -- columns that are not as usual -----------------------------------------------------
+# -- unusual columns -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [[1, 2], {"a": 1}, [[{"a": [None]}]]], ids=repr)
@@ -429,7 +429,7 @@ def test_a_column_that_a_foreign_step_reads_holds_text_or_numbers(events):
 )
 @pytest.mark.parametrize("kind", ["records", "csv", "parquet"])
 def test_one_column_in_two_roles(make, columns, kind, events):
-    """A required role decides how a column is read that has an optional one too."""
+    """Check that a column's required role overrides its optional role when read."""
     X = renamed(events, columns)
     try:
         model = make(columns=columns)

@@ -1,4 +1,4 @@
-"""RiskClient: the endpoint's numbers, its retries, and a token nobody sees."""
+"""RiskClient: the endpoint's numbers, retries, and a hidden token."""
 
 import io
 import json
@@ -65,7 +65,7 @@ def client(url):
 
 @pytest.fixture
 def naps(monkeypatch):
-    """Return the pauses that the client would make, and make none."""
+    """Return the pauses that the client would make, without waiting."""
     pauses = []
     monkeypatch.setattr(urllib3.util.retry.time, "sleep", pauses.append)
     return pauses
@@ -188,7 +188,7 @@ def test_numbers_survive_json():
     assert str(rows[4]["a"]) == "-0.0"
 
 
-# -- what is sent ---------------------------------------------------------------------
+# -- the request ----------------------------------------------------------------------
 
 
 def test_what_stays_at_home():
@@ -203,7 +203,7 @@ def test_what_stays_at_home():
     sent = pd.read_parquet(io.BytesIO(body))
     assert list(sent) == list(X)
     assert isinstance(sent.index, pd.RangeIndex)
-    assert "nota_final_materia" in table  # the caller's own is as it was
+    assert "nota_final_materia" in table  # the caller's table is unchanged
     assert table.attrs
 
 
@@ -250,7 +250,7 @@ def test_columns_that_cannot_be_sent(table):
         client.predict(table)
 
 
-# -- patience -------------------------------------------------------------------------
+# -- retries --------------------------------------------------------------------------
 
 
 def test_asks_again_while_busy(naps):
@@ -273,7 +273,7 @@ def test_retry_after(naps, asked, slept):
     assert len(requests) == 3
     if slept is not None:
         assert naps == [slept, slept]
-    else:  # the usual pause: it is past, or no time at all
+    else:  # the usual pause: the time is past or invalid
         assert all(nap < 1 for nap in naps)
 
 
@@ -483,7 +483,7 @@ def test_a_closed_client_opens_again(url):
     client.close()
 
 
-# -- refusals of the endpoint itself --------------------------------------------------
+# -- the endpoint's refusals ----------------------------------------------------------
 
 
 def test_refused_by_the_endpoint(url, client):

@@ -1,4 +1,4 @@
-"""The image and its service, checked as text: nothing is built here."""
+"""The image and its service, checked as text without a build."""
 
 import ast
 import re
@@ -52,7 +52,7 @@ def test_python_is_one_that_edml_takes(stages):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     oldest = tuple(map(int, project["requires-python"].removeprefix(">=").split(".")))
     images = [stage[0][1].split()[0] for stage in stages]
-    assert len(set(images)) == 1  # what is built in one runs in the other
+    assert len(set(images)) == 1  # built in one stage, run in the other
     version = re.fullmatch(r"python:(\d+)\.(\d+)-slim", images[0])
     assert tuple(map(int, version.groups())) >= oldest
 

@@ -1,4 +1,4 @@
-"""The gate: few requests are worked on, any number arrive, none is half."""
+"""The gate: few requests run, any number arrive, and none runs half-read."""
 
 import io
 import threading
@@ -13,7 +13,7 @@ from served import wait_until
 
 
 class Slow(io.RawIOBase):
-    """A body whose second half comes when it is let go on."""
+    """A body whose second half waits until the test releases it."""
 
     def __init__(self, data):
         self.parts = [data[: len(data) // 2], data[len(data) // 2 :]]
@@ -28,7 +28,7 @@ class Slow(io.RawIOBase):
 
 
 class Resetting:
-    """A body whose client has left."""
+    """A body whose client has disconnected."""
 
     def read(self, size=-1):
         raise ConnectionResetError
@@ -97,7 +97,7 @@ def test_a_client_that_left():
 def test_no_more_is_read_than_the_limit(length):
     source = io.BytesIO(b"x" * 5000)
     answer = ask(gate_of(max_body_bytes=1000), environ_of(source, length))
-    assert len(answer) == 1001  # so the app sees that there is more
+    assert len(answer) == 1001  # so that the app sees that there is more
     assert source.tell() == 1001
 
 
@@ -195,7 +195,7 @@ def test_busy_for_too_long():
     assert caught.value.headers["Retry-After"] == "1"
     free.set()
     thread.join()
-    assert ask(gate, environ_of(b"z")) == b"ok"  # the refused one took no slot
+    assert ask(gate, environ_of(b"z")) == b"ok"  # the refused request took no slot
 
 
 def test_an_error_in_the_app_gives_its_turn_back():

@@ -1,4 +1,4 @@
-"""Whatever is sent: an answer or a refusal that says what to do, and shows no value."""
+"""Any input gets an answer or a helpful error that shows no value."""
 
 import json
 import struct
@@ -30,7 +30,7 @@ TEXTS = st.one_of(
     st.text(max_size=8),
 )
 CELLS = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS, st.just([]), st.just({}))
-#: Mostly what the column holds, so that some bodies come as far as the model.
+#: Mostly valid values, so that some bodies reach the model.
 LIKELY = {
     "user_uuid": st.sampled_from(["a", "b", 1]),
     "course_uuid": st.sampled_from(["x", "y"]),
@@ -109,7 +109,7 @@ def parquet_bodies(draw, wholes):
     kind = draw(st.sampled_from(["spoilt", "footer", "bytes"]))
     if kind == "spoilt":
         return draw(spoilt(body))
-    if kind == "footer":  # says that what it says of itself is longer or shorter
+    if kind == "footer":  # declares a longer or shorter length of its metadata
         length = draw(st.integers(0, 2**31 - 1))
         return body[:-8] + struct.pack("<I", length) + b"PAR1"
     return b"PAR1" + draw(st.binary(max_size=60)) + b"PAR1"
@@ -143,7 +143,7 @@ def check(answer):
     problem = ProblemDocument.model_validate(answer.json)
     assert problem.status == answer.status_code
     assert problem.detail.endswith(".")
-    assert problem.detail.count(".") > 1 or ";" in problem.detail  # found, and remedy
+    assert problem.detail.count(".") > 1 or ";" in problem.detail  # problem and remedy
     assert "Traceback" not in answer.text
 
 
@@ -190,7 +190,7 @@ def test_what_the_document_allows_is_answered(small, rows):
 
 
 def test_one_endless_history_is_refused(stored):
-    """The work grows with the square of a history's events: this would take hours."""
+    """Refuse work quadratic in a history's events, which would take hours."""
     n = 60_000
     row = dict.fromkeys(REQUIRED_COLUMNS) | {"user_uuid": "a", "course_uuid": "b"}
     lines = [",".join(row)] + [f"a,b,{i},,,,a{i},,,s{i},,," for i in range(n)]

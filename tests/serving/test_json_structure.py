@@ -1,4 +1,4 @@
-"""Keys, brackets and depth are counted as a slow reader counts them."""
+"""Counts of keys, brackets and depth match those of a slow reader."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_structure(document, ascii_, indent):
 
 
 def write(document, repeat):
-    """Write a document, one of whose objects may name a key once more."""
+    """Draw a document in which one object may repeat a key."""
     left = [repeat]
 
     def text(one):

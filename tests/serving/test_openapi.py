@@ -1,4 +1,4 @@
-"""The endpoint does what its own description says."""
+"""The endpoint conforms to its OpenAPI document."""
 
 import json
 
@@ -106,12 +106,12 @@ EVERYTHING = settings(max_examples=150, suppress_health_check=SUPPRESSED)
 
 
 def excluded(case, given_schema):
-    """Tell which checks do not apply.
+    """Return the checks that do not apply.
 
-    With tokens, a case may be wrong in its header alone, which ours puts right.
+    With tokens, a case may be wrong only in its header, which our token corrects.
 
-    A schema cannot say which CSV and Parquet are right, nor that all columns of a
-    table have the same rows: such a body may be refused.
+    A schema cannot describe valid CSV and Parquet, or require that all columns of a
+    table have the same rows, so the endpoint may refuse such bodies.
     """
     left_out = [negative_data_rejection] if given_schema == "guarded_schema" else []
     said = case.media_type == JSON and isinstance(case.body, list)
@@ -124,7 +124,7 @@ def excluded(case, given_schema):
 @pytest.mark.parametrize("mode", schemathesis.GenerationMode, ids=str)
 @pytest.mark.parametrize("given_schema", ["open_schema", "guarded_schema"])
 def test_schemathesis(given_schema, mode, request):
-    """Its own pytest plugin lags behind pytest, so that the loop is ours."""
+    """Run the cases in a loop, as schemathesis's pytest plugin lags behind pytest."""
     schema = request.getfixturevalue(given_schema)
     headers = HEADERS if given_schema == "guarded_schema" else {}
     seen = set()
@@ -141,6 +141,6 @@ def test_schemathesis(given_schema, mode, request):
             case.call_and_validate(headers=headers, checks=left)
 
         if mode is schemathesis.GenerationMode.POSITIVE or operation.path == "/predict":
-            check()  # the others take nothing that could be wrong
+            check()  # the other routes take no input that could be wrong
     assert len(ALL_CHECKS) >= 10
     assert {("/predict", kind) for kind in (JSON, CSV, PARQUET)} <= seen

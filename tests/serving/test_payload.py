@@ -1,4 +1,4 @@
-"""The same numbers in every format; refusals name columns and rows, never values."""
+"""The same numbers in every format; errors name columns and rows, never values."""
 
 import io
 import json
@@ -71,12 +71,12 @@ def test_every_format_gives_the_bits_of_score_students(kind, model, events):
 @settings(max_examples=20)
 @given(data=st.data())
 def test_awkward_tables_too(kind, model, data):
-    # dates as datetimes, and other types of text: Parquet alone can hold them
+    # dates as datetimes and other text types: only Parquet can hold them
     X = data.draw(event_tables(dtypes=kind == "parquet")).reset_index(drop=True)
     assume(len(X))
     write, content_type = FORMATS[kind]
     body = write(X)
-    if kind == "csv":  # it does not say whether '10' is a text
+    if kind == "csv":  # it does not say whether '10' is text
         X = pd.read_csv(io.BytesIO(body))
     try:
         expected = probabilities(model, X)
@@ -171,7 +171,7 @@ def test_types_of_parquet(events):
         assert (problem.code, problem.column) == ("column-type", "score")
 
 
-# -- what cannot be read ---------------------------------------------------------------
+# -- unreadable bodies -----------------------------------------------------------------
 
 BAD_CELLS = [
     ("score", SECRET, "are not numbers"),
@@ -360,8 +360,8 @@ def test_spoilt_parquet(events):
 
 
 def test_parquet_of_one_long_text_is_not_unpacked():
-    """A dictionary's text stands once in the file, and may in no table stand more."""
-    n_rows, long = 4000, "x" * 2_000_000  # 8 GB, if every row had its own
+    """Refuse a dictionary whose text, once in the file, would fill a table."""
+    n_rows, long = 4000, "x" * 2_000_000  # 8 GB, if every row had a copy
     columns = {name: pa.nulls(n_rows) for name in REQUIRED_COLUMNS}
     columns |= {key: pa.array(["a"] * n_rows) for key in ("user_uuid", "course_uuid")}
     once = pa.DictionaryArray.from_arrays(np.zeros(n_rows, np.int32), [long])

@@ -36,7 +36,7 @@ def stored(tmp_path_factory):
 
 @pytest.fixture
 def registry(stored, tmp_path):
-    """Return a registry of its own, whose champion is version 1."""
+    """Return a separate registry with version 1 as champion."""
     folder = tmp_path / "registry"
     shutil.copytree(stored, folder)
     return folder
@@ -67,7 +67,7 @@ def token_file(tmp_path):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Run the command, and return the options that it would serve with."""
+    """Run the command, and return its serving options."""
     got = []
     monkeypatch.setattr(_server, "serve", got.append)
 
@@ -81,7 +81,7 @@ def asked(monkeypatch):
 
 def test_defaults(asked):
     assert asked() == ServerOptions()
-    assert asked().host == "127.0.0.1"  # nobody is let in from outside unasked
+    assert asked().host == "127.0.0.1"  # outside access needs an explicit option
 
 
 OPTIONS = [
@@ -129,7 +129,7 @@ def test_usage(arguments):
     assert result.exit_code == 2
 
 
-# -- what is refused before it starts -------------------------------------------------
+# -- errors before the start ----------------------------------------------------------
 
 
 def refused(*arguments, **environment):
@@ -209,7 +209,7 @@ def test_serve_refuses_as_an_exception(tmp_path):
         serve(ServerOptions(registry=tmp_path, key=tmp_path / "key.pem"))
 
 
-# -- in a process of its own ----------------------------------------------------------
+# -- in a separate process ------------------------------------------------------------
 
 
 def post(connection, path="/predict"):
@@ -225,7 +225,7 @@ def probabilities(body):
 
 
 class Load(threading.Thread):
-    """A client that asks until it is told to stop, or the server is gone."""
+    """A client that sends requests until stopped or the server is gone."""
 
     def __init__(self, port, expected, fresh=False):
         super().__init__()
@@ -245,7 +245,7 @@ class Load(threading.Thread):
             try:
                 status, body = post(connection)
             except (http.client.HTTPException, OSError) as error:
-                # not a byte of an answer: it had not taken the request
+                # no byte of an answer: the server had not taken the request
                 untaken = isinstance(error, ConnectionError)
                 if not (self.closing and untaken):
                     self.lost.append(repr(error))
@@ -327,7 +327,7 @@ def test_idle_and_slow_clients_do_not_hold_up_its_end(registry):
             slow.sendall(half)
             time.sleep(0.5)  # it is read by now
             served.process.send_signal(signal.SIGTERM)
-            # what is in flight has 40 seconds; these are not worth them
+            # requests in flight have 40 seconds; these must not use them
             assert served.process.wait(20) == 0
             assert slow.makefile("rb").readline().split()[1] == b"408"
 
@@ -412,7 +412,7 @@ def test_the_registry_is_lost_under_load(registry, expected, fault):
             registry.rename(registry.parent / "away")
             registry.write_text("a file where the folder was")
         before = [len(client.versions) for client in clients]
-        time.sleep(5)  # longer than it takes to look again, twice
+        time.sleep(5)  # longer than two polls
         with RiskClient(served.url) as client:
             assert client.predict(X)["probability"].tolist() == expected[1]
         assert all(
@@ -464,7 +464,7 @@ def test_tls_and_tokens(registry, token_file, tmp_path, expected):
             pytest.raises(ServingError, match=r"\(401\)"),
         ):
             client.predict(X)
-        with served.connect() as sock:  # plain HTTP where TLS is spoken
+        with served.connect() as sock:  # plain HTTP to a TLS port
             sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"200" not in sock.makefile("rb").read()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,4 +1,4 @@
-"""Tokens: who is accepted, and that no token is ever shown."""
+"""Tokens: access, and no token in any output."""
 
 import hmac
 import logging
@@ -72,7 +72,7 @@ def test_others_are_refused(guarded, events, headers):
 
 
 def test_a_refused_body_is_not_read(guarded):
-    """Who has no token learns nothing of what would be said of a body."""
+    """Check that a client without a token learns nothing about its body's errors."""
     answer = guarded.post("/predict", data=b"[", content_type="text/html")
     assert answer.status_code == 401
 

@@ -1,4 +1,4 @@
-"""The worker: slow clients are cut off, and no word of a bad request is repeated."""
+"""The worker disconnects slow clients, and repeats no text of a bad request."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def test_a_request_that_does_not_come_is_cut_off(pair):
         with watch.over(conn):
             inside.set()
             got.append(conn.sock.recv(10))
-            conn.sock.sendall(b"408")  # it can still be told
+            conn.sock.sendall(b"408")  # it can still receive an answer
 
     thread = in_a_thread(handle)
     assert inside.wait(60)

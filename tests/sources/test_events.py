@@ -1,4 +1,4 @@
-"""Event files are read as they are meant, or refused with the line."""
+"""Event files are read correctly, or refused with the line."""
 
 import gzip
 import re
@@ -64,7 +64,7 @@ def same_values(found, expected):
 )
 def test_dialect_is_recognized(written, noted):
     found, report = read(csv(EVENTS, **written))
-    texts = ["legajo"]  # as it is spelled
+    texts = ["legajo"]  # as spelled
     same_values(found, EVENTS.astype(dict.fromkeys(texts, str)))
     assert (report.sep, report.decimal) == (
         written.get("sep", ","),
@@ -106,7 +106,7 @@ def test_thousands_are_not_taken_for_decimals():
     table = FEW.astype({"score": object})
     table["score"] = "1,234"
     found, report = read(csv(table))
-    assert found["score"].tolist() == ["1,234"] * 4  # refused where it is used
+    assert found["score"].tolist() == ["1,234"] * 4  # refused when used
     assert report.decimal == "."
 
 
@@ -245,7 +245,7 @@ def test_unknown_column():
         read(csv(), columns={"student": "user_uuid"})
 
 
-# -- doors --------------------------------------------------------------------------
+# -- kinds of source ----------------------------------------------------------------
 
 
 def test_paths_and_open_files(tmp_path):
@@ -266,7 +266,7 @@ def test_parquet(tmp_path):
     pytest.importorskip("pyarrow")
     EVENTS.to_parquet(tmp_path / "t.parquet")
     found, report = read_events(tmp_path / "t.parquet", return_report=True)
-    # older pyarrow reads texts as another kind of str
+    # older pyarrow reads text as another string dtype
     pd.testing.assert_frame_equal(found.astype(EVENTS.dtypes.to_dict()), EVENTS)
     assert report == ReadingReport("parquet", None, None, None, ())
 

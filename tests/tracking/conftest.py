@@ -1,4 +1,4 @@
-"""A real MLflow server on this machine, which may be killed and restarted."""
+"""A real MLflow server on this machine that tests can kill and restart."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from sklearn.datasets import make_classification
 from edml.tracking._outbox import DEFAULT_FOLDER
 from tracked import make_tuner
 
-_START_SECONDS = 400  # it imports half the world, on a machine that is busy
+_START_SECONDS = 400  # MLflow's imports are slow on a busy machine
 
 
 class MlflowServer:
@@ -28,7 +28,7 @@ class MlflowServer:
     Parameters
     ----------
     folder : Path
-        Holds both; they outlive the process.
+        The folder of both; they outlive the process.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,7 +37,7 @@ class MlflowServer:
         self.uri = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen | None = None
         with closing(sqlite3.connect(folder / "store.db")) as store:
-            # remembered by the file: a commit waits for the disk once, not four times
+            # stored in the file: a commit waits for the disk once, not four times
             store.execute("PRAGMA journal_mode=WAL")
 
     @property
@@ -89,7 +89,7 @@ class MlflowServer:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it and all its workers in the middle of their work."""
+        """Kill it and all its workers in the middle of their work."""
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
@@ -137,14 +137,14 @@ def _server(tmp_path_factory):
 
 @pytest.fixture
 def mlflow_server(_server):
-    """Return a server that answers; a test may end it, and start it again."""
+    """Return a running server; a test may stop and restart it."""
     _server.start()
     return _server
 
 
 @pytest.fixture(scope="session")
 def plain():
-    """Return 240 rows of numbers, of which a fifth fails."""
+    """Return 240 rows of numbers; a fifth of them fail."""
     return make_classification(
         240, 6, n_informative=3, weights=[0.8], flip_y=0.1, random_state=0
     )
@@ -166,7 +166,7 @@ def outbox(tmp_path, monkeypatch):
 
 @pytest.fixture
 def client(mlflow_server):
-    """Return MLflow's own client of the server."""
+    """Return MLflow's client of the server."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what it imports
         from mlflow import MlflowClient  # noqa: PLC0415
@@ -177,8 +177,8 @@ def client(mlflow_server):
 def logged(client):
     """Return a function that reads a search's parents and children from the server.
 
-    Deleted runs are left out. The children are lists by the number of the candidate,
-    so that a number that is there twice shows.
+    Deleted runs are left out. The children are lists by candidate number, so that a
+    duplicate number shows.
     """
 
     def read(experiment):

@@ -1,4 +1,4 @@
-"""MlflowCallback: a search in MLflow while it goes on, whatever happens to either."""
+"""MlflowCallback logs a running search, whatever happens to search or server."""
 
 import os
 import pickle
@@ -27,7 +27,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 class _NoSender:
-    """Sends nothing, like one that cannot reach the server."""
+    """Sends nothing, like a sender that cannot reach the server."""
 
     started = 0
 
@@ -73,7 +73,7 @@ def test_values_of_the_table_are_not_in_the_outbox(unsent, outbox, tuner):
     with pytest.warns(UserWarning, match="edml registry sync --mlflow http"):
         MlflowCallback(tracking_uri=NOWHERE).finish(tuner)
     assert read_outbox(outbox)[-1]["status"] == "FINISHED"
-    # with a blank, so that no picture's base64 contains it by chance
+    # with a space, so that no picture's base64 contains it by chance
     assert "Ana Gil" not in "".join(path.read_text() for path in outbox.iterdir())
 
 
@@ -269,7 +269,7 @@ def test_a_server_that_was_down_gets_everything_later(
     with pytest.warns(UserWarning, match=expected):
         assert callback.finish(tuner, timeout=PATIENCE) is None
     mlflow_server.start()
-    # another callback with the same outbox takes it along
+    # another callback with the same outbox sends it too
     other = MlflowCallback("others", mlflow_server.uri)
     other(rows[0])
     other.finish(tuner, timeout=PATIENCE)

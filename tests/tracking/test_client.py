@@ -1,4 +1,4 @@
-"""The address of a store, and a client that gives up in time."""
+"""The store's address, and a client with a time limit."""
 
 import socket
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""sync against a real server: in step, once, and never over another's changes."""
+"""sync with a real server: up to date, exactly once, keeping others' changes."""
 
 import json
 import uuid
@@ -26,7 +26,7 @@ def plain(C=1.0):
 
 
 class Server:
-    """A server's mirror of a registry, as the tests look at it."""
+    """A server's mirror of a registry, as seen by the tests."""
 
     def __init__(self, uri, client, registry, outbox):
         self.uri = uri
@@ -87,7 +87,7 @@ class Server:
 
 @pytest.fixture
 def registry(tmp_path):
-    """Return a registry of three versions, of which the first is the champion."""
+    """Return a registry of three versions; the first is the champion."""
     name = f"plain-{uuid.uuid4().hex[:8]}"
     registry = ModelRegistry(tmp_path / "registry", name, who="ada")
     for C in (1.0, 0.1, 0.01):
@@ -194,7 +194,7 @@ def test_removed_versions_stay_and_are_marked(server, registry):
 
 
 class TestByHand:
-    """What somebody changed on the server is reported and kept."""
+    """Check that sync reports and keeps manual changes on the server."""
 
     def test_an_alias(self, server, registry):
         server.sync()
@@ -212,9 +212,9 @@ class TestByHand:
         report = server.sync()
         assert "to be number 3; found number 2" in report.conflicts[0]
         assert server.aliases() == {"champion": 2}
-        assert server.tags(3)["edml.stage"] == "production"  # the rest is followed
+        assert server.tags(3)["edml.stage"] == "production"  # the rest is synced
         registry.promote(2)
-        assert server.sync().conflicts == ()  # settled, by the registry
+        assert server.sync().conflicts == ()  # resolved by the registry
         registry.promote(1)
         server.sync()
         assert server.is_in_step()
@@ -275,7 +275,7 @@ class TestByHand:
             server.client.set_model_version_tag(server.name, "1", "edml.synced", text)
             server.client.set_registered_model_tag(server.name, "edml.synced", text)
             server.client.set_registered_model_tag(server.name, "edml.mirrored", "?")
-            assert server.sync() == NOTHING  # for all else is as it should be
+            assert server.sync() == NOTHING  # because everything else is correct
             assert server.is_in_step()
 
     def test_other_versions_of_the_model_are_ignored(self, server):
@@ -312,7 +312,7 @@ def test_a_version_that_cannot_be_mirrored_is_reported_and_blocks_nothing(
 
 
 class TestInterrupted:
-    """An interrupted sync is finished by the next one, without a trace."""
+    """Check that the next sync finishes an interrupted one without a trace."""
 
     STEPS = (
         "create_run",
@@ -331,7 +331,7 @@ class TestInterrupted:
     @pytest.mark.parametrize("arrives", [False, True], ids=["lost", "answer lost"])
     @pytest.mark.parametrize("step", STEPS)
     def test_while_versions_are_logged(self, step, arrives, server, monkeypatch):
-        """The server is gone before the step, or after it and before the answer."""
+        """Stop the server before the step, or after it and before the answer."""
         real = getattr(type(server.client), step)
 
         def break_off(*given, **named):
@@ -348,7 +348,7 @@ class TestInterrupted:
         assert server.is_in_step()
 
     def test_while_a_promotion_is_followed(self, server, registry, monkeypatch):
-        """Its own unfinished work is not taken for another's."""
+        """Check that sync does not report its unfinished work as someone else's."""
         server.sync()
         real = type(server.client).set_model_version_tag
         steps = 0
@@ -372,7 +372,7 @@ class TestInterrupted:
                     n_broken += 1
                 else:
                     break
-        assert 4 < n_broken < 30  # at every step once, until there was none left
+        assert 4 < n_broken < 30  # once at every step, until none is left
         registry.rollback("all of it")
         assert server.sync().conflicts == ()
         assert server.is_in_step()

@@ -1,4 +1,4 @@
-"""Versions on a real server: what is logged, and what may be loaded from it."""
+"""Versions on a real server: logging them, and loading them safely."""
 
 import hashlib
 import socket
@@ -38,7 +38,7 @@ def unused_uri():
 def flavors():
     """Return MLflow with its own loaders."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of its own type hints
+        warnings.simplefilter("ignore")  # MLflow warns about its own type hints
         import mlflow  # noqa: PLC0415
         import mlflow.pyfunc  # noqa: PLC0415
         import mlflow.sklearn  # noqa: PLC0415
@@ -88,7 +88,7 @@ def test_the_file_is_the_registrys_and_predicts_the_same_bits(
     assert sorted(path.name for path in folder.iterdir()) == [
         "MLmodel",
         "input_example.json",
-        "model.skops",  # and no pickle beside it
+        "model.skops",  # and no pickle next to it
         "python_env.yaml",
         "requirements.txt",
         "serving_input_example.json",
@@ -110,7 +110,7 @@ def test_mlflow_reads_the_folder(registry, mlflow_server, client, flavors):
     assert answer.index.equals(X.index)
     assert len(served.predict(served.input_example)) == len(served.input_example)
 
-    # and skops itself, with the list of types that lies beside the file
+    # and skops itself, with the list of types next to the file
     plain = flavors.sklearn.load_model(str(folder))
     np.testing.assert_array_equal(plain.predict_proba(X), expected)
 
@@ -167,14 +167,14 @@ def test_no_student_is_on_the_server(registry, mlflow_server, client):
         if one.is_file()
     )
     assert len(written) > 10_000
-    for random_state in (1, 20):  # trained on, judged on
+    for random_state in (1, 20):  # trained on, evaluated on
         for student in set(mirrored.students(random_state)[0]["user_uuid"]):
             assert student.encode() not in written
 
 
 def test_a_version_is_logged_once(registry, mlflow_server, client, capsys):
     first = log_model(registry, tracking_uri=mlflow_server.uri)
-    assert capsys.readouterr() == ("", "")  # MLflow would tell the run's address
+    assert capsys.readouterr() == ("", "")  # MLflow would print the run's address
     assert log_model(registry, 1, tracking_uri=mlflow_server.uri) == first
     assert log_model(registry, "latest", tracking_uri=mlflow_server.uri) == first
     name = registry.name
@@ -248,7 +248,7 @@ def test_a_model_of_three_classes_raises(mlflow_server, client, tmp_path):
 
 
 class TestTampered:
-    """A changed file in the folder of artifacts is not loaded."""
+    """Check that a changed file in the artifacts folder is not loaded."""
 
     @pytest.fixture
     def logged(self, registry, mlflow_server, client):
@@ -275,7 +275,7 @@ class TestTampered:
     def test_a_type_that_is_not_on_the_list(
         self, logged, registry, mlflow_server, client, tmp_path
     ):
-        """Also if its hash was replaced, and MLflow's own list would allow it."""
+        """Check the same if its hash was replaced, and MLflow's list would allow it."""
         uri, version, folder = logged
         other = ModelRegistry(tmp_path / "other", trusted=[OWN])
         other.register(Own().fit(ARRAY, LABELS))
@@ -332,11 +332,11 @@ def test_a_users_class_must_be_trusted_where_it_is_loaded(
     assert isinstance(load_model(uri, mlflow_server.uri, trusted=[OWN]), Own)
     version = client.get_model_version(registry.name, number_of(uri))
     described = (folder_of(mlflow_server, client, version) / "MLmodel").read_text()
-    # MLflow's server would read the trusted types from beside the file
+    # MLflow's server would read the trusted types next to the file
     assert list(yaml.safe_load(described)["flavors"]) == ["sklearn"]
 
 
-# MLflow asks SQLAlchemy for what a later one will not have
+# MLflow uses deprecated parts of SQLAlchemy
 @pytest.mark.filterwarnings("ignore:.*noload")
 def test_a_local_store_needs_no_server(registry, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

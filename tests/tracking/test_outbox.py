@@ -1,4 +1,4 @@
-"""The outbox: records are there completely or not at all, and one sender sends them."""
+"""The outbox: records are complete or absent, and one sender sends them."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What is logged of a version, as far as no server is needed."""
+"""The logged package of a version, without a server."""
 
 import json
 
@@ -23,7 +23,7 @@ LABELS = [0, 0, 1, 1]
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    """Return a registry that no test changes."""
+    """Return a registry that tests must not change."""
     return mirrored.make_registry(tmp_path_factory.mktemp("registry"), "risk", 2)
 
 
@@ -117,7 +117,7 @@ def test_an_evaluation_is_written_without_loss(tmp_path):
     assert "<h1>Evaluation</h1>" in (tmp_path / "report.html").read_text()
     assert (tmp_path / "roc.csv").read_text().startswith("fpr,tpr,threshold")
     picture = (tmp_path / "roc-curve.svg").read_text()
-    assert 'xmlns="http://www.w3.org/2000/svg"' in picture  # it stands by itself
+    assert 'xmlns="http://www.w3.org/2000/svg"' in picture  # it is self-contained
 
 
 def test_tags_agree_with_the_registry(registry):

@@ -1,4 +1,4 @@
-"""What is written on a server where others write too."""
+"""Writes to a server that others write to as well."""
 
 from contextlib import suppress
 
@@ -12,11 +12,11 @@ VALUES = st.dictionaries(NAMES, TEXTS)
 
 
 class KilledError(Exception):
-    """The process ended here."""
+    """Raised where the process would be killed."""
 
 
 def bring(desired, there, memory, steps=99):
-    """Write as sync does, and be killed after some steps."""
+    """Write as sync does, and stop after some steps."""
 
     def step():
         nonlocal steps

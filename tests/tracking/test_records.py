@@ -1,4 +1,4 @@
-"""The records of a search fit into MLflow's limits, whatever the search tried."""
+"""A search's records always fit into MLflow's limits."""
 
 import json
 import math

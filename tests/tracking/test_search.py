@@ -1,4 +1,4 @@
-"""log_search, and its requests: none is lost, none counts twice."""
+"""log_search: no request is lost, and none counts twice."""
 
 import itertools
 import random
@@ -76,7 +76,7 @@ def test_a_server_that_is_down_leaves_it_all(mlflow_server, logged, outbox, tune
 
 
 class _LosesAnswers(BaseHTTPRequestHandler):
-    """Forwards requests, and loses the answer to a third of the changes."""
+    """Forwards requests, and drops the answer to a third of the changes."""
 
     luck = random.Random(0)  # noqa: S311
 
@@ -91,7 +91,7 @@ class _LosesAnswers(BaseHTTPRequestHandler):
         )
         changes = self.command == "POST" and "search" not in self.path
         if changes and self.luck.random() < 1 / 3:
-            self.close_connection = True  # without a word
+            self.close_connection = True  # without an answer
             return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
@@ -107,7 +107,7 @@ class _LosesAnswers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def losing(mlflow_server):
-    """Return the address of a proxy of the server that loses answers."""
+    """Return the address of a proxy that loses the server's answers."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _LosesAnswers) as proxy:
         proxy.behind = mlflow_server.uri
         proxy.daemon_threads = True
@@ -142,7 +142,7 @@ def fill(log, experiment, rows, *end):
 
 
 def deliver(client, log, *, is_over=True):
-    """Send what a log holds, and return the report."""
+    """Send a log's records, and return the report."""
     report = Report()
     begin = log.begin()
     Delivery(client, log, begin, "there", report).send(is_over=is_over)
@@ -241,7 +241,7 @@ def test_of_twins_one_is_kept(local_client, tuner, tmp_path):
     fill(log, "any", read_rows(tuner)[:3])
     first = deliver(client, log, is_over=False)
     experiment = client.get_experiment_by_name("any").experiment_id
-    # as if requests that had been given up arrived late
+    # as if abandoned requests arrived late
     for _ in range(3):
         client.create_run(experiment, tags={"edml.search": log.search})
         tags = {"edml.search": log.search, "edml.candidate": "1"}

@@ -1,4 +1,4 @@
-"""``mlflow models serve`` answers the same bits as the registry's model."""
+"""``mlflow models serve`` returns the same bits as the registry's model."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from edml.tracking._package import make_example
 
 pytestmark = pytest.mark.slow
 
-_START_SECONDS = 300  # it imports half the world, on a machine that is busy
+_START_SECONDS = 300  # MLflow's imports are slow on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def served(registry, _server, tmp_path_factory):
     settings = {
         "MLFLOW_TRACKING_URI": _server.uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # it looks for uvicorn there, and not beside its own interpreter
+        # MLflow looks for uvicorn there, and not next to its interpreter
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     command = [sys.executable, "-m", "mlflow", "models", "serve"]
@@ -134,7 +134,7 @@ def test_csv_gives_the_same_bits(served, expected):
 
 
 def test_whole_numbers_are_numbers(served, expected):
-    """As a platform writes them: days and assignments as integers."""
+    """Check a platform's integers for days and assignments."""
     X = expected[0].copy()
     X["particion"] = X["particion"].fillna(0).astype("int64")
     X["assignment_id"] = X["assignment_id"].astype("Int64")

@@ -1,4 +1,4 @@
-"""How earlier.zip was made, once, by the edml that wrote format 1."""
+"""Make earlier.zip; run once, with the edml that wrote format 1."""
 
 import json
 import sys
