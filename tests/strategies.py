@@ -118,7 +118,7 @@ def _submission(name, score, submitted, wait):
 
 
 def _rows(ids, crowd):
-    """Draw rows; a crowd is one history, with few partitions and names, of one facet."""
+    """Draw rows; a crowd is one history, with few partitions and names, one facet."""
     names = st.sampled_from(["A", "A ", "B"]) if crowd else ASSIGNMENT_NAMES
     exams = st.fixed_dictionaries({"nombre_examen": EXAM_NAMES, "nota_parcial": GRADES})
     creations = st.fixed_dictionaries(

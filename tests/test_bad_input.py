@@ -29,7 +29,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_unreadable_rows_are_named(case):
+def test_error_names_unreadable_rows(case):
     column, value, problem = BAD[case]
     bad = X.copy()
     bad[column] = bad[column].astype(object)

@@ -99,7 +99,7 @@ def test_a_mean_lies_between_its_members(scale, each):
 
 
 @scales
-def test_sure_members_give_no_warning_and_no_nan(scale):
+def test_certain_members_cause_no_warning_and_no_nan(scale):
     mean = mean_probability([[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]], scale)
     np.testing.assert_allclose(mean, [0, 1, 0.5], atol=2e-7)
 
@@ -108,7 +108,7 @@ def test_sure_members_give_no_warning_and_no_nan(scale):
 
 
 @scales
-def test_samplers_act_in_training_alone(scale):
+def test_samplers_act_only_in_training(scale):
     sampled = SamplingPipeline(
         [("balance", RandomOverSampler(random_state=0)), ("classify", GaussianNB())]
     )
@@ -142,7 +142,7 @@ def test_samplers_within_a_member_of_a_member_stay_out_too():
         assert "AdaptiveSMOTE" in repr(member)
 
 
-def test_members_are_fitted_anew_and_left_alone():
+def test_members_are_cloned_and_unchanged():
     blend = Blend(MEMBERS).fit(X, y)
     assert not hasattr(MEMBERS[0][1], "coef_")
     first = blend.classifiers_[0].coef_.copy()
@@ -189,7 +189,7 @@ def test_an_unknown_scale():
         Blend(MEMBERS, "logits").fit(X, y)
 
 
-def test_what_is_deployed_predicts_the_same_and_is_not_fitted_again():
+def test_deployed_model_predicts_the_same_without_refit():
     blend = Blend(MEMBERS).fit(X, y)
     deployed = blend.deployable()
     np.testing.assert_array_equal(deployed.predict_proba(X), blend.predict_proba(X))
@@ -264,7 +264,7 @@ def test_it_is_stored_with_its_members_and_fitted_again(model, events, tmp_path)
     np.testing.assert_array_equal(refitted, want)
 
 
-def test_a_member_of_your_own_is_an_obstacle_to_fitting_it_again(events, tmp_path):
+def test_custom_member_prevents_refit(events, tmp_path):
     class Mine(RandomOverSampler):
         pass
 
@@ -287,7 +287,7 @@ def test_a_member_of_your_own_is_an_obstacle_to_fitting_it_again(events, tmp_pat
         ("classifiers_", ["text"]),
     ],
 )
-def test_a_blend_that_does_not_fit_together_is_not_stored(name, value):
+def test_an_inconsistent_blend_is_not_stored(name, value):
     blend = Blend(MEMBERS).fit(X, y).deployable()
     assert dumps(blend)
     setattr(blend, name, value)

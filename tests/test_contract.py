@@ -84,7 +84,7 @@ def test_input_is_not_changed(estimator, table):
 
 
 @transformers
-def test_unknown_and_reordered_columns_change_nothing(estimator, table):
+def test_unknown_and_reordered_columns_do_not_matter(estimator, table):
     fitted = clone(estimator).fit(table)
     expected = fitted.transform(table)
     more = table.assign(unknown="anything")
@@ -230,7 +230,7 @@ def test_a_second_fit_forgets_the_first(estimator, table):
 
 
 @readers
-def test_other_columns_in_fit_or_after_change_nothing(estimator, table):
+def test_extra_columns_do_not_matter(estimator, table):
     fitted = clone(estimator).fit(table, y)
     expected = run(fitted, table)
     wider = table.assign(unknown=np.inf, another="text", third=None)

@@ -25,7 +25,7 @@ def steps(monkeypatch):
     return seen
 
 
-def test_a_file_is_synced_before_it_has_its_name(tmp_path, steps, monkeypatch):
+def test_file_is_synced_before_it_is_renamed(tmp_path, steps, monkeypatch):
     monkeypatch.setattr(_files, "CHUNK", 2)
     _files.write_new(tmp_path / "a", b"12345")
     assert (tmp_path / "a").read_bytes() == b"12345"
@@ -45,7 +45,7 @@ def test_a_file_is_replaced_in_one_step_after_it_is_synced(tmp_path, steps):
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_failed_replacement_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_failed_replacement_leaves_only_the_old_file(tmp_path):
     (tmp_path / "a").mkdir()  # no file can replace it
     with pytest.raises(OSError, match="a"):
         _files.replace_file(tmp_path / "a", b"new")
@@ -123,7 +123,7 @@ def test_all_new_folders_are_synced(tmp_path, steps):
     assert len(steps) == 4
 
 
-def test_a_folder_that_another_makes_first_will_do(tmp_path, monkeypatch):
+def test_folder_created_by_another_process_is_used(tmp_path, monkeypatch):
     def beaten(action, path, do):
         path.mkdir(exist_ok=True)
         return do()
@@ -168,7 +168,7 @@ def test_a_system_without_the_posix_flags_imports_and_writes(tmp_path, monkeypat
 
 
 @needs_posix
-def test_others_may_read_as_the_umask_says(tmp_path):
+def test_file_mode_follows_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
         _files.write_new(tmp_path / "a", b"1")

@@ -52,7 +52,7 @@ class Spy(RandomOverSampler):
 @pytest.mark.parametrize(
     "balance", ["smote", "over", "under", Spy(random_state=0)], ids=str
 )
-def test_balancers_see_features_alone(balance):
+def test_balancers_see_only_features(balance):
     pipe = make_risk_pipeline(balance=balance).fit(X, y)
     assert list(pipe.named_steps) == [
         *("clean", "features", "snapshots", "select", "balance", "classify")
@@ -79,7 +79,7 @@ def test_final_grade_is_not_read_and_may_be_absent():
     )
 
 
-def test_mapped_names_give_the_same_scores():
+def test_mapped_names_do_not_change_the_scores():
     renamed = X.rename(columns={"user_uuid": "student", "score": "points"})
     columns = {"user_uuid": "student", "score": "points"}
     pipe = make_risk_pipeline(columns=columns).fit(renamed, y)
@@ -117,7 +117,7 @@ def test_another_seed_is_another_forest():
     assert not np.array_equal(*found)
 
 
-def test_classifiers_that_read_nan_may_have_it():
+def test_classifiers_that_accept_nan_receive_it():
     learner = DecisionTreeClassifier(max_depth=3, random_state=0)
     pipe = make_risk_pipeline(learner, fill_value=None).fit(X, y)
     assert pipe["classify"] is learner
@@ -143,7 +143,7 @@ class CountingSpy(Spy):
 
 
 @pytest.mark.parametrize("every", [1, 7])
-def test_learner_sees_one_row_per_snapshot_of_the_days_asked_for(every):
+def test_learner_sees_one_row_per_snapshot_of_the_requested_days(every):
     pipe = make_risk_pipeline(balance=CountingSpy(random_state=0), every=every)
     seen = pipe.fit(X, y)["balance"].seen_
     features = pipe[:2].transform(X)
@@ -153,7 +153,7 @@ def test_learner_sees_one_row_per_snapshot_of_the_days_asked_for(every):
     np.testing.assert_array_equal(seen, expected.iloc[:, 2:])
 
 
-def test_prediction_is_for_every_row_also_of_strangers():
+def test_every_row_is_predicted_even_for_new_students():
     pipe = make_risk_pipeline().fit(X, y)
     others = make_student_activity(5, random_state=9).drop(
         columns=["nota_final_materia", "periodo", "course_name", "legajo"]
@@ -163,12 +163,12 @@ def test_prediction_is_for_every_row_also_of_strangers():
 
 
 @pytest.mark.parametrize("classifier", ["lgbm", DecisionTreeRegressor(), None, 3])
-def test_what_is_no_classifier_is_refused(classifier):
+def test_non_classifier_raises(classifier):
     with pytest.raises(ValueError, match="is unknown: pass one of"):
         make_risk_pipeline(classifier)
 
 
-def test_given_seeds_and_threads_reach_the_learner_and_the_balancer():
+def test_seed_and_threads_reach_learner_and_balancer():
     pipe = make_risk_pipeline("xgboost", balance="over", random_state=7, n_jobs=2)
     assert pipe["classify"].get_params()["random_state"] == 7
     assert pipe["classify"].get_params()["n_jobs"] == 2

@@ -78,7 +78,7 @@ def test_all_is_sorted_and_without_duplicates():
 
 
 @pytest.mark.parametrize("name", sorted(public_packages()))
-def test_package_exports_what_it_declares(name):
+def test_package_exports_its_declared_names(name):
     package = public_packages()[name]
     assert package.__doc__
     assert list(package.__all__) == in_order(package.__all__)
@@ -92,7 +92,7 @@ def test_unknown_attribute():
         from edml import Nope  # noqa: F401, PLC0415
 
 
-def test_star_import_gives_every_public_name():
+def test_star_import_exports_every_public_name():
     names = run_python("from edml import *; print(' '.join(dir()))")
     assert set(edml.__all__) <= set(names.split())
 
@@ -182,7 +182,7 @@ def test_third_party_imports_are_declared(path, distributions):
     [path for path in FILES if path.name != "_sklearn.py"],
     ids=lambda p: p.relative_to(SOURCES).as_posix(),
 )
-def test_private_names_of_scikit_learn_are_imported_in_one_place(path):
+def test_only_one_module_imports_private_scikit_learn_names(path):
     private = [
         module
         for module in imported_modules(path)

@@ -44,7 +44,7 @@ COMPANY = {
 
 
 @pytest.mark.parametrize("days", [1.0, 7.0])
-def test_own_transformers_know_no_future(days):
+def test_own_transformers_do_not_look_ahead(days):
     engineer = FeatureEngineer(partition_days=days)
     for transformer in (engineer, make_pipeline(DataCleaner(), engineer)):
         check_no_lookahead(transformer, X, partition_days=days)
@@ -72,7 +72,7 @@ class RemembersEnd(Planted):
         return pd.DataFrame({"planted": X["user_uuid"].map(self.last_)})
 
 
-def test_what_fit_remembers_is_found_by_fitting_anew():
+def test_refitting_detects_memorized_rows():
     check_no_lookahead(RemembersEnd(None), X, refit=False)
     with pytest.raises(LeakageError, match="'planted'"):
         check_no_lookahead(RemembersEnd(None), X)
@@ -130,7 +130,7 @@ def test_mapped_columns_are_checked():
             )
 
 
-def test_the_message_says_what_was_done_and_no_value():
+def test_message_reports_the_action_and_no_value():
     secret = X.assign(legajo="SECRET42")
     for check, leak, change in (
         (check_no_lookahead, lambda X: X["nota_final_materia"], "final grades"),
@@ -161,13 +161,13 @@ class LearnsTheMean(Planted):
         return pd.DataFrame({"planted": self.mean_}, index=X.index)
 
 
-def test_what_fit_learns_of_others_is_found_by_fitting_anew():
+def test_refitting_detects_learning_from_other_students():
     check_company_invariance(LearnsTheMean(None), X, refit=False)
     with pytest.raises(LeakageError, match="'planted'"):
         check_company_invariance(LearnsTheMean(None), X)
 
 
-def test_table_and_transformer_are_left_alone():
+def test_table_and_transformer_are_unchanged():
     before, transformer = X.copy(), FeatureEngineer()
     check_no_lookahead(transformer, X)
     check_company_invariance(transformer, X)

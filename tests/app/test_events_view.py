@@ -58,7 +58,7 @@ def test_the_partitions_are_those_of_the_chosen():
 
 
 @given(data=st.data())
-def test_a_choice_takes_whole_histories_and_no_others(data):
+def test_selection_keeps_exactly_the_whole_histories(data):
     period = data.draw(st.sampled_from([None, *EVENTS.periods]))
     courses = list_courses(EVENTS, period)
     course = data.draw(st.sampled_from([None, *courses]))
@@ -93,7 +93,7 @@ def test_a_history_with_rows_in_two_periods_is_in_both_whole():
     assert choose_events(events, Choice("02-2024")).index.tolist() == [0, 1, 2]
 
 
-def test_without_names_and_periods_there_are_ids():
+def test_ids_replace_missing_names_and_periods():
     table = pd.DataFrame(
         {"user_uuid": ["a", "b"], "course_uuid": ["c", "c"], "particion": [0, 3]}
     )

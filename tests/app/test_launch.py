@@ -70,7 +70,7 @@ def test_streamlit_knows_the_options():
         assert name.replace("_", ".") in known, name
 
 
-def test_nothing_is_sent_to_others():
+def test_browser_contacts_no_other_host():
     options = streamlit_options(SETTINGS)
     assert options["browser_gatherUsageStats"] is False
     assert options["client_showErrorDetails"] == "none"
@@ -132,7 +132,7 @@ def test_importing_the_app_imports_no_streamlit_and_no_pandas():
     assert done.stdout.strip() == "[]"
 
 
-def test_what_is_imported_ahead_is_there():
+def test_preimported_modules_exist():
     from importlib.util import find_spec  # noqa: PLC0415
 
     assert all(find_spec(name) for name in _launch._SLOW)

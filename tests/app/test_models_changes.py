@@ -31,7 +31,7 @@ def test_an_empty_registry_has_nothing_to_roll_back(tmp_path):
     assert roll_back(registry, "", seen, allow_changes=True).kind == "none_before"
 
 
-def test_promote_makes_the_champion_and_says_why_in_the_history(registry):
+def test_promote_sets_the_champion_and_records_the_reason(registry):
     seen = look(registry.history())
     outcome = promote(registry, 3, "a new term", seen, allow_changes=True)
     assert (outcome.kind, outcome.champion) == ("done", 3)
@@ -43,7 +43,7 @@ def test_promote_makes_the_champion_and_says_why_in_the_history(registry):
     ]
 
 
-def test_roll_back_brings_back_the_one_that_was_named(registry):
+def test_rollback_restores_the_confirmed_version(registry):
     seen = look(registry.history())
     outcome = roll_back(registry, "it was worse", seen, allow_changes=True)
     assert (outcome.kind, outcome.champion) == ("done", seen.before)
@@ -51,7 +51,7 @@ def test_roll_back_brings_back_the_one_that_was_named(registry):
 
 
 @pytest.mark.parametrize("change", ["promote", "roll_back"])
-def test_without_leave_nothing_is_changed(registry, change):
+def test_without_permission_nothing_changes(registry, change):
     seen = look(registry.history())
     if change == "promote":
         outcome = promote(registry, 3, "", seen, allow_changes=False)
@@ -62,7 +62,7 @@ def test_without_leave_nothing_is_changed(registry, change):
 
 
 @pytest.mark.parametrize("change", ["promote", "roll_back"])
-def test_a_registry_that_was_changed_meanwhile_stays_as_it_is(registry, change):
+def test_registry_changed_meanwhile_is_not_modified(registry, change):
     seen = look(registry.history())
     registry.promote(3, why="by somebody else")
     now = look(registry.history())
@@ -108,6 +108,6 @@ def test_a_change_in_between_is_reported_afterwards(registry, monkeypatch):
     assert 2 in set(outcome.moves["version"])
 
 
-def test_changes_since_leaves_out_what_was_seen(registry):
+def test_changes_since_omits_seen_changes(registry):
     assert changes_since(registry.history(), 5).empty
     assert changes_since(registry.history(), 3)["what"].unique().tolist() == ["promote"]

@@ -75,7 +75,7 @@ def test_lines_of_the_thresholds_differ_in_their_dashes():
     assert mine == own
 
 
-def test_a_model_that_flags_nobody_has_no_line_of_its_threshold():
+def test_model_that_flags_nobody_has_no_threshold_line():
     table = threshold_table(evaluation_of())
     at = at_threshold(table, table["threshold"].iloc[20])
     figure = draw_thresholds(table, at, np.inf, ENGLISH)

@@ -158,7 +158,7 @@ def test_without_a_table_no_student_is_scored(registry):
 
 
 @in_both
-def test_a_version_without_evaluation_is_shown_as_such(registry, language):
+def test_version_without_evaluation_is_labelled(registry, language):
     page = open_page(registry, language)
     page.selectbox(key="models_version").select(3)
     run(page)
@@ -207,14 +207,14 @@ def test_a_registry_without_champion_offers_the_newest(tmp_path):
 # -- changes -------------------------------------------------------------------------
 
 
-def test_without_leave_there_are_no_buttons(registry):
+def test_without_permission_there_are_no_buttons(registry):
     page = open_page(registry)
     page.selectbox(key="models_version").select(3)
     assert not keys(run(page)) & {"models_promote", "models_rollback"}
 
 
 @in_both
-def test_promote_asks_and_then_does_it(registry, language):
+def test_promote_asks_for_confirmation(registry, language):
     words = Words(language)
     page = open_page(registry, language, allow_changes=True)
     assert "models_promote" not in keys(page)  # it is the champion
@@ -237,7 +237,7 @@ def test_promote_asks_and_then_does_it(registry, language):
 
 
 @pytest.mark.slow
-def test_no_changes_nothing(registry):
+def test_answering_no_changes_nothing(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
     pressed(page, "models_no")
@@ -247,7 +247,7 @@ def test_no_changes_nothing(registry):
 
 
 @in_both
-def test_roll_back_asks_and_then_does_it(registry, language):
+def test_rollback_asks_for_confirmation(registry, language):
     words = Words(language)
     page = open_page(registry, language, allow_changes=True)
     pressed(page, "models_rollback")
@@ -275,7 +275,7 @@ def test_the_side_of_the_server_refuses_as_well(registry):
     assert "without --allow-changes" in texts(page)
 
 
-def test_a_registry_changed_under_the_dialog_stays_as_it_is(registry):
+def test_registry_changed_behind_the_dialog_is_not_modified(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
     registry.promote(3, why="by somebody else")
@@ -363,7 +363,7 @@ def test_an_endpoint_reports_its_champion(registry, language):
     assert not page.button
 
 
-def test_an_endpoint_that_does_not_answer_is_a_message_with_a_way_on():
+def test_silent_endpoint_shows_a_message_with_a_next_step():
     client = Client(None)
     page = open_page(open_client=lambda: client)
     assert "does not answer" in texts(page)

@@ -76,7 +76,7 @@ def test_importance_is_that_of_explain():
     assert few.table.equals(again.table)
 
 
-def test_slow_explainers_are_given_fewer_rows(tmp_path):
+def test_slow_explainers_receive_fewer_rows(tmp_path):
     registry = ModelRegistry(tmp_path)
     plain = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     quick = explained_rows(registry.register(model()))
@@ -85,7 +85,7 @@ def test_slow_explainers_are_given_fewer_rows(tmp_path):
     assert quick > forest > other > 0
 
 
-def test_without_a_table_the_weights_are_the_models_own():
+def test_without_a_table_the_model_s_weights_are_used():
     found = own_importance(model())
     classify = model().pipeline_.steps[-1][1]
     assert found.table["weight"].sum() <= 1 + 1e-9
@@ -99,7 +99,7 @@ def test_without_a_table_the_weights_are_the_models_own():
     assert share[list(names).index(best)] == pytest.approx(top[0])
 
 
-def test_a_model_without_weights_has_no_importance():
+def test_model_without_weights_has_no_importance():
     assert own_importance(LogisticRegression().fit([[0.0], [1.0]], [0, 1])) is None
 
 

@@ -112,7 +112,7 @@ def test_thresholds_with_unknown_counts_are_left_out():
     check_against_sklearn(table, [1, 1, *[0] * 40], risk)
 
 
-def test_at_threshold_has_the_row_of_its_threshold():
+def test_at_threshold_contains_the_row_of_its_threshold():
     table = threshold_table(evaluate_flags([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.8]))
     at = at_threshold(table, 0.4)
     assert at.confusion.tolist() == [[1, 1], [0, 2]]

@@ -89,7 +89,7 @@ def test_without_others_there_is_no_difference(registry):
     assert all(figure.better is None for figure in comparison.metrics)
 
 
-def test_what_decided_a_contest_is_never_shown(tmp_path):
+def test_contest_evaluations_are_never_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
     registry._store.store_evaluation(1, evaluation_of(), "choosing")

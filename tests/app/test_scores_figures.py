@@ -78,14 +78,14 @@ def test_a_name_is_no_markup_in_a_picture(words):
 
 
 @in_both
-def test_the_text_has_first_last_and_highest(words):
+def test_text_describes_first_last_and_highest(words):
     text = say_trajectory(TRAJECTORY, words)
     for share in (0.1, 0.3, 0.4):
         assert words.percent(share, 1) in text
 
 
 @in_both
-def test_the_table_holds_every_mark(words):
+def test_table_contains_every_mark(words):
     table = tabulate_events(EVENTS, words)
     assert table[words("Day")].tolist() == [1, 3, 4]
     assert table[words("Which")].tolist() == [event.name for event in EVENTS]
@@ -99,7 +99,7 @@ def test_one_day_makes_a_curve(words):
     assert figure.data[0].mode == "lines+markers"
 
 
-def test_pictures_have_no_ground_of_their_own():
+def test_pictures_have_a_transparent_background():
     figure = draw_trajectory(TRAJECTORY, EVENTS, 0.35, WORDS[0])
     assert figure.layout.paper_bgcolor.endswith(", 0)")
     assert figure.layout.plot_bgcolor.endswith(", 0)")

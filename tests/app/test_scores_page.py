@@ -213,7 +213,7 @@ def test_a_filter_that_leaves_the_student_out_closes_the_panel(page):
     assert not app.subheader
 
 
-def test_another_choice_says_that_the_list_is_of_before(page):
+def test_changed_choice_marks_the_list_as_outdated(page):
     app = run(page())
     app.slider(key="partition").set_value(3).run()
     assert_said(
@@ -241,7 +241,7 @@ def test_another_champion_is_announced_and_the_list_stays(page, registry):
     assert_said(app, "version 2;")
 
 
-def test_a_registry_that_vanishes_leaves_the_list(page, registry, tmp_path):
+def test_list_survives_a_vanished_registry(page, registry, tmp_path):
     app = run(page())
     shutil.rmtree(tmp_path / "registry")
     app.run()
@@ -267,7 +267,7 @@ def test_an_empty_registry_offers_a_way_on(page, tmp_path, words):
     assert app.button(key="try_again").label == words("Try again")
 
 
-def test_an_endpoint_is_asked_and_may_go_away(page, model, table):
+def test_endpoint_is_used_and_may_disappear(page, model, table):
     client = Client(model)
     app = page(open_registry=None, open_client=lambda: client)
     expected = model.score_students(table, at=14, n_reasons=0)
@@ -300,7 +300,7 @@ def test_a_course_with_one_student_and_few_days(page, model, data, table, n_days
         assert_said(app, EN("All events are on course day {day}.", day=0))
 
 
-def test_without_a_table_one_is_asked_for(page):
+def test_without_a_table_the_page_asks_for_one(page):
     app = page(data=None)
     assert_said(
         app,
@@ -374,7 +374,7 @@ def test_the_language_is_chosen_on_the_page(page):
     assert len(shown(app))
 
 
-def test_names_are_no_markup(page, data, table):
+def test_names_are_not_markup(page, data, table):
     table.assign(course_name="**[x](http://a.b)** $y$").to_csv(data, index=False)
     app = run(page())
     app.selectbox(key="student").select(0).run()

@@ -85,7 +85,7 @@ def test_filters(students):
     assert found.equals(expected)
 
 
-def test_what_is_looked_for_is_no_pattern(students):
+def test_search_text_is_not_a_pattern(students):
     people, contact = make_list(students), mark_contacts(students, 4)
     for text in (".*", "[", "\\"):
         assert not filter_rows(people, contact, "all", text).any()
@@ -96,7 +96,7 @@ def read_back(data, **form):
 
 
 @pytest.mark.parametrize(("sep", "decimal"), [(",", "."), (";", ",")])
-def test_the_file_holds_the_numbers_to_the_bit(students, sep, decimal):
+def test_download_keeps_the_numbers_to_the_bit(students, sep, decimal):
     contact = mark_contacts(students, 5)
     data = write_csv(students, contact, decimal)
     found = read_back(data, sep=sep, decimal=decimal)

@@ -86,7 +86,7 @@ def test_an_endpoint_is_sent_one_history_for_its_reasons(model, table):
     assert sent["particion"].max() <= 10
 
 
-def test_ids_that_are_numbers_come_back_from_an_endpoint(model, table):
+def test_numeric_ids_round_trip_through_an_endpoint(model, table):
     numbered = table.assign(user_uuid=pd.factorize(table["user_uuid"])[0])
     students, _ = EndpointSource(Client(model), {}).score(7, numbered, 10, None)
     expected = model.score_students(numbered, at=10, n_reasons=0)
@@ -132,7 +132,7 @@ def test_an_empty_registry_says_what_to_do(tmp_path):
 
 
 @pytest.mark.slow  # trains a model on the sample
-def test_the_demonstration_shows_students_whom_its_model_has_not_seen():
+def test_demonstration_shows_unseen_students():
     source = DemoSource()
     X = source.sample()
     (X_train, _), _ = source._sides

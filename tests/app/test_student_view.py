@@ -46,7 +46,7 @@ def found(at):
     return [(event.partition, event.kind, event.name) for event in events_at(at)]
 
 
-def test_what_happened_is_listed_by_day():
+def test_events_are_listed_by_day():
     assert found(9) == [
         (2, "submission", "Quiz"),
         (4, "missed", "Essay"),
@@ -56,12 +56,12 @@ def test_what_happened_is_listed_by_day():
     ]
 
 
-def test_what_is_due_is_missed_from_the_end_of_its_day_on():
+def test_work_is_missed_from_the_end_of_its_due_day():
     assert (4, "missed", "Essay") not in found(3)
     assert (4, "missed", "Essay") in found(4)
 
 
-def test_what_was_handed_in_late_was_not_missed():
+def test_late_submissions_are_not_missed():
     late = pd.concat(
         [HISTORY, make_history({"particion": 9, "ass_name_sub": "Essay", "score": 60,
                                 "s_submitted_at": 9, "s_graded_at": 9})]
@@ -121,7 +121,7 @@ def test_the_trajectory_is_score_students_of_each_day(model, table):
             assert risk == pytest.approx(one["probability"].item(), rel=1e-9)
 
 
-def test_the_future_of_a_student_changes_nothing(model, table):
+def test_later_events_of_a_student_do_not_matter(model, table):
     student, course = table[["user_uuid", "course_uuid"]].iloc[0]
     history = take_history(table, NAMES, student, course)
     early = history[history["particion"].fillna(0) <= 6]

@@ -25,7 +25,7 @@ def test_texts_depend_on_number_and_context():
     assert spanish.ngettext(days, many, 1).startswith("Queda fuera 1 día")
 
 
-def test_a_language_has_the_name_that_it_has_for_itself():
+def test_language_is_listed_under_its_native_name():
     assert [language_name(one) for one in ("en", "es")] == ["English", "Español"]
 
 

@@ -65,7 +65,7 @@ def test_finds_the_truth_of_distorted_scores(kind, slope):
     assert found.mean() == pytest.approx(fails.mean(), abs=0.002)
 
 
-def test_sigmoid_leaves_calibrated_scores_alone():
+def test_sigmoid_preserves_calibrated_scores():
     score, fails, _ = draw(200_000)
     calibrator = fit(SigmoidCalibrator, score, fails)
     assert calibrator.slope_ == pytest.approx(1, abs=0.03)
@@ -120,7 +120,7 @@ def test_isotonic_is_scikit_learns_at_the_middle_of_each_block():
     assert np.isin(known.round(12), calibrator.probabilities_.round(12)).all()
 
 
-def test_auto_takes_the_curve_from_200_failing_students_on():
+def test_auto_uses_the_curve_from_200_failing_students():
     score, fails, _ = draw(20_000)
     students = np.arange(20_000)
     students[fails] = -1 - np.arange(fails.sum()) % 200

@@ -71,7 +71,7 @@ def holds_a_key(data):
     "learner",
     ["lightgbm", "xgboost", pytest.param("random_forest", marks=pytest.mark.slow)],
 )
-def test_a_deployed_file_holds_no_training_value(learner, balance):
+def test_deployed_file_contains_no_training_value(learner, balance):
     deployed = fit(learner, balance, calibration="isotonic").deployable()
     model = fit(learner, balance)
     for data in (skops.io.dumps(deployed, compression=0), pickle.dumps(deployed)):
@@ -79,7 +79,7 @@ def test_a_deployed_file_holds_no_training_value(learner, balance):
         assert not holds_a_sampled_row(data, model)
 
 
-def test_the_search_finds_what_is_there(model):
+def test_search_finds_training_data_before_deployment(model):
     kept = pickle.dumps(model)  # with its out-of-fold table and SMOTE's neighbours
     assert holds_a_key(kept)
     assert holds_a_sampled_row(kept, model)
@@ -101,7 +101,7 @@ def test_it_survives_skops_to_the_bit(learner, calibration):
     assert loaded.threshold_ == model.threshold_
 
 
-def test_it_answers_as_the_model_does(model):
+def test_deployed_model_predicts_like_the_original(model):
     deployed = model.deployable()
     assert type(deployed) is DeployedClassifier
     np.testing.assert_array_equal(deployed.predict_proba(X), model.predict_proba(X))
@@ -116,13 +116,13 @@ def test_it_answers_as_the_model_does(model):
     assert reasons[0].contributions.equals(reasons[1].contributions)
 
 
-def test_it_has_no_sampler(model):
+def test_deployed_model_has_no_sampler(model):
     steps = model.deployable().pipeline_.named_steps
     assert list(steps) == ["clean", "features", "select", "classify"]
     assert "balance" in model.pipeline_.named_steps  # the model itself is unchanged
 
 
-def test_a_search_inside_leaves_its_samplers_too():
+def test_nested_search_has_no_samplers_when_deployed():
     pipe = make_risk_pipeline(balance="smote", every=7)
     search = GridSearchCV(
         pipe, {"classify__num_leaves": [3]}, cv=StudentKFold(2, random_state=0)
@@ -134,14 +134,14 @@ def test_a_search_inside_leaves_its_samplers_too():
     np.testing.assert_array_equal(deployed.predict_proba(X), model.predict_proba(X))
 
 
-def test_nothing_can_be_set(model):
+def test_deployed_model_has_no_settable_parameters(model):
     deployed = model.deployable()
     with pytest.raises(ValueError, match=r"cannot change; found \['threshold'\]"):
         deployed.set_params(threshold=0.1)
     assert deployed.set_params() is deployed
 
 
-def test_it_is_a_fitted_classifier_that_stays_as_it_is(model):
+def test_deployed_model_is_a_fitted_immutable_classifier(model):
     deployed = model.deployable()
     assert is_classifier(deployed)
     before = deployed.predict_proba(X)

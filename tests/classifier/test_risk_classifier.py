@@ -184,7 +184,7 @@ def test_out_of_fold_scores_are_those_of_pipelines_that_never_saw_the_student(mo
 
 
 @pytest.mark.parametrize("cv", [3, StudentKFold(4, random_state=1), PeriodSplit()])
-def test_no_student_stands_on_both_sides(cv):
+def test_no_student_is_on_both_sides(cv):
     model = RiskClassifier(pipe(), cv=cv).fit(X, y)
     students = X["user_uuid"].to_numpy()
     for train, test in model.split_plan_.splits:
@@ -222,7 +222,7 @@ def test_same_seed_same_bits_at_any_number_of_jobs(learner):
     assert one.threshold_ == two.threshold_
 
 
-def test_the_seed_rules_what_has_none():
+def test_seed_reaches_unseeded_parts():
     loose = pipe(DecisionTreeClassifier(max_features=3), random_state=None)
     found = [
         RiskClassifier(loose, cv=3, random_state=seed).fit(X, y).predict_proba(X)
@@ -232,7 +232,7 @@ def test_the_seed_rules_what_has_none():
     assert not np.array_equal(found[0], found[2])
 
 
-def test_nothing_given_is_the_default_pipeline():
+def test_default_pipeline_is_used_without_arguments():
     model = RiskClassifier(cv=2).fit(X, y)
     assert list(model.pipeline_.named_steps) == list(make_risk_pipeline().named_steps)
     assert model.estimator is None
@@ -292,7 +292,7 @@ def test_some_snapshots_with_their_histories_have_the_scores_of_all(model):
     )
 
 
-def test_features_are_what_the_classifier_sees(model):
+def test_file_contains_the_classifier_features(model):
     features = model.features(X)
     assert features.shape == (len(X), 44)
     classifier = model.pipeline_.steps[-1][1]
@@ -517,7 +517,7 @@ def test_weights_follow_their_rows_through_samplers():
         assert np.mean(outcome) == 0.5
 
 
-def test_weights_of_1_change_nothing(model):
+def test_weights_of_1_have_no_effect(model):
     weighted = RiskClassifier(pipe(), cv=3).fit(X, y, sample_weight=np.ones(len(X)))
     np.testing.assert_array_equal(weighted.predict_proba(X), model.predict_proba(X))
 
@@ -536,7 +536,7 @@ def test_unsound_weights_are_refused(bad):
         RiskClassifier(TREE).fit(PLAIN, OUTCOME, sample_weight=weight)
 
 
-def test_a_classifier_that_takes_no_weights_says_so():
+def test_classifier_without_weights_raises():
     from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415
 
     with pytest.raises(ValueError, match="KNeighborsClassifier takes no sample_weight"):
@@ -545,7 +545,7 @@ def test_a_classifier_that_takes_no_weights_says_so():
         )
 
 
-def test_metadata_is_routed_where_it_is_asked_for():
+def test_metadata_is_routed_on_request():
     weight = np.random.RandomState(0).uniform(0.5, 2, 300)
     students = np.arange(300) // 3
     with sklearn.config_context(enable_metadata_routing=True):
@@ -578,7 +578,7 @@ class Broken(DummyClassifier):
 
 
 @pytest.mark.parametrize("gives", [np.nan, 1.5, -0.1])
-def test_what_is_no_probability_is_refused(gives):
+def test_invalid_probabilities_raise(gives):
     model = RiskClassifier(Broken(gives), cv=3)
     with pytest.raises(ValueError, match=r"300 of 300 scores that are no probability"):
         model.fit(PLAIN, OUTCOME)
@@ -623,7 +623,7 @@ def test_a_fold_without_the_minority_is_refused():
         RiskClassifier(TREE).fit(PLAIN, rare)
 
 
-def test_columns_that_are_missing_or_unexpected_are_named(model):
+def test_error_names_missing_and_unexpected_columns(model):
     given = X.rename(columns={"score": "Score"}).drop(columns="nota_parcial")
     message = (
         r"Columns differ from fit: missing \['nota_parcial', 'score'\], unexpected "
@@ -670,7 +670,7 @@ RARE = np.where(np.arange(300) < 2, "x", "y")
     ],
     ids=["one class", "too few", "fails at last"],
 )
-def test_a_failed_fit_keeps_the_model_it_had(target, error, message):
+def test_failed_fit_keeps_the_previous_model(target, error, message):
     model = RiskClassifier(FailsAtLast(random_state=0), cv=3).fit(PLAIN, OUTCOME)
     before = pickle.dumps(model)
     with pytest.raises(error, match=message):
@@ -692,7 +692,7 @@ def test_an_estimator_without_scores_is_refused():
         RiskClassifier(Ridge()).fit(PLAIN, OUTCOME)
 
 
-def test_errors_never_hold_a_students_values():
+def test_errors_never_contain_student_values():
     secret = X["user_uuid"].iloc[0]
     for target in (np.arange(len(X)) % 2, passing_but(2)):
         with pytest.raises(ValueError, match=r".") as caught:
@@ -703,7 +703,7 @@ def test_errors_never_hold_a_students_values():
 # -- the test set stays a test set ----------------------------------------------------
 
 
-def test_evaluating_moves_nothing_of_the_model(model):
+def test_evaluation_does_not_change_the_model(model):
     before = pickle.dumps(model)
     first = evaluate(model, X, 1 - y, by="course_name", n_resamples=5)
     model.score_students(X, capacity=3)
@@ -712,7 +712,7 @@ def test_evaluating_moves_nothing_of_the_model(model):
     assert first.threshold == model.threshold_
 
 
-def test_what_is_learned_comes_from_the_training_students_alone():
+def test_learning_uses_only_the_training_students():
     train, test, y_train, y_test = student_train_test_split(X, y, random_state=0)
     learned = RiskClassifier(pipe(), cv=3).fit(train, y_train)
     evaluate(learned, test, y_test, n_resamples=5)

@@ -113,7 +113,7 @@ def test_named_scorers_of_all_cuts_at_once(name, case):
     assert metric(fails, score >= chosen) == pytest.approx(best)
 
 
-def test_a_scorer_that_is_nan_somewhere_does_not_win_there():
+def test_candidate_with_a_nan_score_does_not_win():
     def odd(y_true, y_pred):
         return np.nan if y_pred.sum() < 2 else (y_true == y_pred).mean()
 

@@ -27,7 +27,7 @@ def start(edml, started):
     return start
 
 
-def test_with_nothing_given_it_is_the_sample(start, tmp_path, monkeypatch):
+def test_sample_is_shown_without_options(start, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = start()
     assert settings == AppSettings()
@@ -60,13 +60,13 @@ def test_a_registry_in_its_usual_place_is_found(start, with_champion):
     assert settings.data is None
 
 
-def test_own_events_are_not_scored_by_the_model_of_the_sample(start, project):
+def test_sample_model_does_not_score_uploaded_events(start, project):
     settings = start("--data", "later.csv")
     with pytest.raises(RegistryError, match="production"):
         settings.open_registry().record("production")
 
 
-def test_the_configuration_holds(start, project):
+def test_settings_file_is_used(start, project):
     Path("edml.toml").write_text(
         '[paths]\nraw = "events.csv"\n'
         '[registry]\npath = "models"\nname = "line"\n'
@@ -79,9 +79,7 @@ def test_the_configuration_holds(start, project):
     assert settings.open_registry().name == "line"
 
 
-def test_an_endpoint_is_asked_with_the_token_of_the_environment(
-    start, project, monkeypatch
-):
+def test_endpoint_request_uses_the_environment_token(start, project, monkeypatch):
     asked = []
     # patched where the class is defined: the importing module would keep the patch
     monkeypatch.setattr(

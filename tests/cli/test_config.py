@@ -47,7 +47,7 @@ def test_later_layers_win(write):
     assert read.origins["tune", "candidates"] == "option tune.candidates"
 
 
-def test_the_file_is_named_by_flag_then_environment_then_habit(write, tmp_path):
+def test_settings_file_comes_from_flag_environment_or_default(write, tmp_path):
     write("[tune]\nfolds = 3\n")
     for name, folds in (("a", 4), ("b", 5)):
         (tmp_path / f"{name}.toml").write_text(f"[tune]\nfolds = {folds}\n")
@@ -328,7 +328,7 @@ def test_init_writes_the_defaults(project, edml, assert_refused):
     assert not list(project.glob(".*.tmp"))
 
 
-def test_template_names_every_key():
+def test_template_lists_every_key():
     text = write_template()
     # also the keys without a default, once uncommented
     every = "\n".join(

@@ -101,7 +101,7 @@ def test_demo_shows_the_ten_most_at_risk_at_their_latest_day(sample, shown):
     assert [row[-2] for row in lines] == [f"{score:.3f}" for score in expected]
 
 
-def test_demo_fits_80_columns_and_says_what_it_means(shown):
+def test_demo_fits_80_columns_and_explains_its_figures(shown):
     assert max(map(len, shown.stdout.splitlines())) <= 80
     said = " ".join(shown.stdout.split())
     for words in (
@@ -335,7 +335,7 @@ def test_main_is_the_entry_point(monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_letters_that_a_terminal_lacks_do_not_end_the_run(monkeypatch):
+def test_unencodable_letters_do_not_end_the_run(monkeypatch):
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     monkeypatch.setattr(sys, "argv", ["edml", "demo"])

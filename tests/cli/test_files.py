@@ -38,7 +38,7 @@ def test_a_written_table_is_read_to_the_last_bit(tmp_path, events, suffix):
     assert read["nombre_examen"].astype("str").equals(awkward["nombre_examen"])
 
 
-def test_what_was_inferred_is_shown(tmp_path, events, capsys):
+def test_detected_dialect_is_shown(tmp_path, events, capsys):
     events.to_csv(tmp_path / "t.csv", index=False, sep=";", encoding="cp1252")
     read_events(tmp_path / "t.csv", NAMES)
     shown = " ".join(capsys.readouterr().err.split())
@@ -62,7 +62,7 @@ def test_parquet_without_pyarrow(tmp_path, events, monkeypatch):
 # -- writing ------------------------------------------------------------------
 
 
-def test_a_write_replaces_and_leaves_nothing(tmp_path):
+def test_write_replaces_the_file_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "a" / "b" / "file"
     write_whole(path, b"one")
     write_whole(path, b"two")
@@ -73,7 +73,7 @@ def test_a_write_replaces_and_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 @pytest.mark.parametrize("step", ["write", "rename"])
-def test_a_write_that_is_stopped_changes_nothing(tmp_path, monkeypatch, error, step):
+def test_interrupted_write_changes_nothing(tmp_path, monkeypatch, error, step):
     path = tmp_path / "file"
     write_whole(path, b"before")
 
@@ -90,7 +90,7 @@ def test_a_write_that_is_stopped_changes_nothing(tmp_path, monkeypatch, error, s
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
 
 
-def test_json_holds_every_text_and_no_nan(tmp_path):
+def test_json_represents_every_text_and_no_nan(tmp_path):
     write_json(tmp_path / "a.json", {"a": "\ud800 ñ", "b": 0.1 + 0.2})
     text = (tmp_path / "a.json").read_text("utf-8")
     assert "0.30000000000000004" in text

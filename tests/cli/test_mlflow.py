@@ -95,7 +95,7 @@ def test_an_invalid_address_is_refused_first(project, edml, command):
 
 
 @pytest.mark.slow
-def test_sync_says_what_it_did_once(with_champion, edml):
+def test_sync_reports_its_changes_once(with_champion, edml):
     first = edml("registry", "sync")
     assert first.exit_code == 0, first.stderr
     client = open_local(with_champion)

@@ -83,7 +83,7 @@ class Client:
 # -- the same bits ------------------------------------------------------------
 
 
-def test_all_courses_give_the_bits_of_score_students(edml, model, X):
+def test_all_courses_match_score_students_exactly(edml, model, X):
     shown = predict(edml)
     assert_same(shown["predictions"], model.score_students(X))
     assert shown["model_version"] == 1
@@ -91,7 +91,7 @@ def test_all_courses_give_the_bits_of_score_students(edml, model, X):
     assert {one["model_version"] for one in shown["predictions"]} == {1}
 
 
-def test_parquet_gives_the_same(edml, model, X, later_events):
+def test_parquet_reads_the_same(edml, model, X, later_events):
     later_events.assign(legajo=later_events["legajo"].astype(str)).to_parquet(
         "l.parquet"
     )
@@ -116,7 +116,7 @@ def test_one_course_students_and_day(edml, model, X):
     assert_same(shown["predictions"], model.score_students(chosen, language="es"))
 
 
-def test_the_day_hides_what_is_later(edml, model, X):
+def test_list_hides_later_days(edml, model, X):
     early = X[X["particion"].fillna(0) <= 4]
     early.to_csv("early.csv", index=False)
     at = predict(edml, "--partition", 4)["predictions"]
@@ -148,7 +148,7 @@ def test_columns_are_those_of_the_model(edml, tuned, events):
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_an_endpoint_gives_the_same(edml, model, X, monkeypatch, shuffle):
+def test_endpoint_returns_the_same(edml, model, X, monkeypatch, shuffle):
     client = Client(model, shuffle=shuffle)
     monkeypatch.setattr("edml.serving._client.RiskClient", client)
     options = ["--url", "http://127.0.0.1:1", "--partition", 6]
@@ -178,7 +178,7 @@ def test_an_endpoint_receives_only_the_requested_students(edml, model, X, monkey
 
 
 @pytest.mark.slow
-def test_a_real_endpoint_gives_the_same(edml, model, X):
+def test_real_endpoint_returns_the_same(edml, model, X):
     serving = pytest.importorskip("werkzeug.serving")
     endpoint = serving.make_server(
         "127.0.0.1", 0, create_app(ModelRegistry("registry"))
@@ -277,7 +277,7 @@ def test_csv_to_the_last_bit(edml, model, X):
         assert row["reasons"] == "; ".join(one["reasons"])
 
 
-def test_names_of_courses_never_leave_the_folder(tmp_path):
+def test_course_names_never_escape_the_folder(tmp_path):
     names = [
         "../../etc",
         "a/b",

@@ -84,7 +84,7 @@ def test_for_machines(project, edml, events):
     assert shown["n_histories"] == len(pairs)
 
 
-def test_what_is_refused(project, edml, assert_refused, events):
+def test_invalid_input_raises(project, edml, assert_refused, events):
     assert_refused(edml("process"), "found none", "paths.raw", code=2)
     assert_refused(edml("process", "no.csv"), "There is no file no.csv")
     assert_refused(edml("process", "events.csv", "--out", "f.txt"), ".csv or .parquet")

@@ -76,7 +76,7 @@ def test_list_of_a_stage(run):
     assert_one_line(run("list", "--stage", "best"), "Expected a stage")
 
 
-def test_list_of_nothing(tmp_path):
+def test_empty_list(tmp_path):
     arguments = ["registry", "list", "--registry", str(tmp_path / "no")]
     result = CliRunner().invoke(app, arguments)
     assert (result.exit_code, result.stdout) == (0, "No version yet.\n")
@@ -184,7 +184,7 @@ def test_the_key_comes_from_the_environment(run, folder, tmp_path):
         ("verify", "--name", "con"),
     ],
 )
-def test_what_is_refused_is_one_line(run, arguments):
+def test_errors_are_one_line(run, arguments):
     assert_one_line(run(*arguments), f"edml registry {arguments[0]}: Expected")
 
 
@@ -235,7 +235,7 @@ def test_list_as_json(run, folder):
         assert row["roc_auc"] == pytest.approx(auc, rel=1e-12)
 
 
-def test_list_of_nothing_as_json(run):
+def test_empty_list_as_json(run):
     result = run("list", "--stage", "staging", "--json")
     assert json.loads(result.stdout) == {"versions": []}
 

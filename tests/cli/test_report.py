@@ -185,7 +185,7 @@ def test_the_same_pictures_each_time(registry, edml):
     assert Path("a.html").read_bytes() == Path("b.html").read_bytes()
 
 
-def test_what_is_refused(tuned, edml, assert_refused):
+def test_invalid_input_raises(tuned, edml, assert_refused):
     assert_refused(edml("report"), "in production")
     assert_refused(edml("report", "99"), "99")
     assert_refused(edml("report", "best"), "best")

@@ -62,7 +62,7 @@ def test_from_events_to_a_champion(go):
     assert go.result["stages"][0]["result"]["n_snapshots"] == len(features)
 
 
-def test_the_same_again_does_nothing(go):
+def test_repeated_run_does_nothing(go):
     go()
     before = go.result
     assert go() == []
@@ -89,7 +89,7 @@ def test_the_same_again_does_nothing(go):
         ("paths.features", "f.csv", ["process"]),
     ],
 )
-def test_a_setting_repeats_what_depends_on_it(go, setting, value, done):
+def test_changed_setting_repeats_the_dependent_stages(go, setting, value, done):
     go()
     assert go((setting, value)) == done
 
@@ -121,7 +121,7 @@ def test_another_edml_repeats_everything(go, monkeypatch):
 
 
 @pytest.mark.slow
-def test_what_is_gone_is_made_again(go):
+def test_missing_results_are_recomputed(go):
     go()
     Path("features.parquet").unlink()
     assert go() == ["process"]
@@ -146,7 +146,7 @@ def _remove(folder):
     "text",
     ["", "{", "[]", "null", '{"format": 2}', '{"format": 1, "stages": {"tune": {}}}'],
 )
-def test_an_unreadable_state_means_that_nothing_is_done(tmp_path, text, capsys):
+def test_unreadable_state_counts_as_not_done(tmp_path, text, capsys):
     path = tmp_path / "run.json"
     assert _run._read_state(path) == {}
     assert capsys.readouterr().err == ""
@@ -165,7 +165,7 @@ def test_an_unreadable_state_repeats_every_stage(go):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_it_goes_on_where_it_was_stopped(go, monkeypatch, stage):
+def test_run_resumes_where_it_stopped(go, monkeypatch, stage):
     work = getattr(_run._Work, stage)
 
     def stop(self, results):
@@ -181,7 +181,7 @@ def test_it_goes_on_where_it_was_stopped(go, monkeypatch, stage):
     assert go() == []
 
 
-def test_a_stop_between_two_candidates_registers_none_twice(go, monkeypatch, stand_in):
+def test_stop_between_candidates_registers_none_twice(go, monkeypatch, stand_in):
     tuner = stand_in(("lightgbm", "xgboost"))
     hand_over = _run._Work.hand_over
 
@@ -270,7 +270,7 @@ def test_signed_all_the_way(project, edml, use):
     signed.load("production")
 
 
-def test_what_is_refused(project, edml, assert_refused):
+def test_invalid_input_raises(project, edml, assert_refused):
     assert_refused(edml("run"), "paths.raw", code=2)
     assert_refused(edml("run", "no.csv"), "no.csv")
     assert_refused(edml("run", "events.csv", "--new", "no.csv"), "no.csv")

@@ -55,7 +55,7 @@ def test_warnings_are_lines(capsys):
     assert warnings.showwarning is shown_before
 
 
-def test_options_that_are_none(edml):
+def test_invalid_options(edml):
     for arguments in (
         ["nothing"],
         ["tune", "--nothing"],
@@ -84,7 +84,7 @@ def test_interrupts_are_seen_also_where_they_are_caught():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_interrupts_in_another_thread_are_none():
+def test_interrupts_in_another_thread_are_ignored():
     found = []
 
     def work():

@@ -199,15 +199,13 @@ def test_a_search_that_fails_is_one_line(project, edml, assert_refused, use, sta
     assert not (project / "registry").exists()
 
 
-def test_a_search_that_keeps_nothing(project, edml, assert_refused, use, stand_in):
+def test_search_without_candidates(project, edml, assert_refused, use, stand_in):
     use(stand_in(learners=()))
     assert_refused(edml("tune", "events.csv"), "kept no candidate", "tune.min_score")
     assert not (project / "registry").exists()
 
 
-def test_ctrl_c_that_the_search_does_not_catch(
-    project, edml, assert_refused, use, stand_in
-):
+def test_ctrl_c_outside_the_search(project, edml, assert_refused, use, stand_in):
     use(stand_in(error=KeyboardInterrupt()))
     assert_refused(edml("tune", "events.csv"), "Stopped", code=130)
     assert not (project / "registry").exists()

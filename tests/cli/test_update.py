@@ -67,7 +67,7 @@ def test_losers_compete_again(registry):
 
 
 @pytest.mark.slow
-def test_no_promotion_where_none_is_wanted(tuned):
+def test_update_without_promotion_promotes_nobody(tuned):
     registry = ModelRegistry("registry")
     result = run(registry, promote=False)
     assert result["champion"] is None
@@ -109,7 +109,7 @@ def test_of_the_same_file_only_contest_students_are_used(tuned):
 
 
 @pytest.mark.parametrize("name", ["refit", "retune"])
-def test_nothing_is_learned_from_the_same_file(registry, name):
+def test_same_file_trains_nothing(registry, name):
     with pytest.raises(ConfigError, match=f"update.{name} needs events of other"):
         run(registry, "events.csv", **{name: True})
     assert len(registry.records()) == 2
@@ -242,7 +242,7 @@ def test_events_come_from_the_settings(registry, edml, assert_refused):
     assert result.exit_code == 0, result.output
 
 
-def test_what_is_refused(project, edml, assert_refused):
+def test_invalid_input_raises(project, edml, assert_refused):
     assert_refused(edml("update", "later.csv"), "registered model", "edml tune")
     assert not (project / "registry").exists()
 

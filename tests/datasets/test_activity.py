@@ -81,7 +81,7 @@ def test_dtypes_are_those_of_a_table_read_from_csv(X):
 
 @pytest.mark.parametrize("fail_rate", [0.0, 0.04, 0.31, 1.0])
 @pytest.mark.parametrize("seed", [0, 5])
-def test_share_that_fails_is_the_one_asked_for(fail_rate, seed):
+def test_fail_rate_matches_the_requested_one(fail_rate, seed):
     X = first_rows(make_student_activity(700, fail_rate=fail_rate, random_state=seed))
     assert len(X) == 700
     assert make_target(X).mean() == pytest.approx(fail_rate, abs=0.5 / 700)
@@ -93,7 +93,7 @@ def test_final_grade_belongs_to_the_enrolment(X):
     assert set(X["nota_final_materia"]) == set(range(11))
 
 
-def test_every_enrolment_has_every_partition(X):
+def test_every_enrolment_has_all_partitions(X):
     days = X.assign(day=X["particion"].fillna(0)).groupby(HISTORY)["day"]
     assert (days.nunique() == 60).all()
     assert (days.max() == 59).all()
@@ -106,7 +106,7 @@ def test_every_enrolment_has_every_partition(X):
     partitions=st.integers(1, 200),
     seed=st.integers(0, 9),
 )
-def test_any_size_gives_a_readable_table(
+def test_table_is_readable_at_any_size(
     n_enrolments, n_courses, fail_rate, partitions, seed
 ):
     X = make_student_activity(
@@ -129,7 +129,7 @@ def test_any_size_gives_a_readable_table(
 # -- one seed, one table ------------------------------------------------------
 
 
-def test_same_seed_gives_the_same_bits():
+def test_same_seed_same_bits():
     first, again = (make_student_activity(50, random_state=3) for _ in range(2))
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     other = make_student_activity(50, random_state=4)
@@ -148,7 +148,7 @@ def test_random_state_moves_on(make_state):
     assert not first.equals(second)
 
 
-def test_activity_does_not_hang_on_the_fail_rate():
+def test_activity_does_not_depend_on_the_fail_rate():
     few, many = (
         make_student_activity(40, fail_rate=rate, random_state=1) for rate in (0.1, 0.5)
     )
@@ -193,7 +193,7 @@ def test_periods_come_in_both_forms(X):
     assert (X.groupby("course_uuid")["periodo"].nunique() == 2).all()
 
 
-def test_null_partitions_stand_for_day_0(X):
+def test_null_partitions_count_as_day_0(X):
     unknown = X["particion"].isna()
     assert 0.002 < unknown.mean() < 0.02
     dates = X.loc[unknown, "s_submitted_at"].replace(0, np.nan).dropna()
@@ -259,7 +259,7 @@ def test_exam_dates_lie_in_their_partition(exams):
     assert exams["fecha_mesa_epoch"].isna().any()
 
 
-def test_creations_come_on_the_due_day_or_the_unlock_day(creations):
+def test_creations_fall_on_the_due_or_unlock_day(creations):
     dates = creations.replace({"ass_due_at": {0: np.nan}, "ass_unlock_at": {0: np.nan}})
     day = creations["particion"].fillna(0)
     on = {
@@ -285,7 +285,7 @@ def first_days(rows, name):
     return days.groupby([*HISTORY, "name"])["day"].min()
 
 
-def test_submissions_come_before_their_creation_or_have_none(creations, submissions):
+def test_submissions_may_precede_or_lack_their_creation(creations, submissions):
     shown = first_days(creations, "ass_name")
     handed_in = first_days(submissions, "ass_name_sub")
     shown_at = shown.reindex(handed_in.index)
@@ -335,7 +335,7 @@ def test_grading_takes_days_and_ends_after_the_course(submissions):
     assert (both["s_graded_at"] > end).any()
 
 
-def test_scores_are_pending_for_ever_or_of_nothing(submissions):
+def test_scores_may_stay_pending_or_have_no_submission(submissions):
     pending = submissions["score"].isna()
     submitted = submissions["s_submitted_at"] > 0
     assert 0.005 < (pending & submitted).mean() < 0.03
@@ -374,7 +374,7 @@ def test_rows_carry_two_facets(X):
     assert (there.sum(axis=1) == 0).mean() > 0.6  # ticks
 
 
-def test_some_ticks_stand_beside_events(X):
+def test_some_ticks_coincide_with_events(X):
     cell = [*HISTORY, "particion"]
     empty = X[["nombre_examen", "ass_name", "ass_name_sub"]].isna().all(axis=1)
     several = X.duplicated(cell, keep=False)
@@ -393,7 +393,7 @@ def plain_risk(X, p):
     )
 
 
-def test_failing_can_be_told_early_to_a_degree_and_better_later():
+def test_failing_is_partly_predictable_early_and_more_later():
     X = make_student_activity(6000, random_state=2)
     y = make_target(X).groupby([X["user_uuid"], X["course_uuid"]]).first().sort_index()
     early, late = (roc_auc_score(y, plain_risk(X, p)) for p in (11, 59))

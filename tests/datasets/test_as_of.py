@@ -106,7 +106,7 @@ def same(left, right):
 
 
 @given(X=event_tables(), p=PARTITIONS)
-def test_input_is_not_changed_and_the_result_stands_alone(X, p):
+def test_input_is_unchanged_and_result_is_independent(X, p):
     before = X.copy(deep=True)
     shown = as_of(X, p)
     shown["score"] = None

@@ -202,7 +202,7 @@ def test_question_marks_are_null(home):
     assert of(load_oulad(home), "11")["score"].notna().sum() == 2
 
 
-def test_nobody_left_gives_an_empty_table(home):
+def test_no_students_give_an_empty_table(home):
     replace(home, "studentInfo", TABLES["studentInfo"].split("\n", 1)[1], "")
     X, y = load_oulad(home, return_X_y=True)
     assert X.empty
@@ -210,7 +210,7 @@ def test_nobody_left_gives_an_empty_table(home):
     assert list(X) == list(COLUMNS)
 
 
-def test_nothing_handed_in(home):
+def test_no_submissions(home):
     replace(
         home, "studentAssessment", TABLES["studentAssessment"].split("\n", 1)[1], ""
     )
@@ -232,12 +232,12 @@ def test_tables_may_be_compressed(home, tmp_path_factory, suffix):
     assert len(load_oulad(str(packed))) > 0
 
 
-def test_missing_folder_is_named(tmp_path):
+def test_error_names_a_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=f"no folder .*nowhere.*{DOI}"):
         load_oulad(tmp_path / "nowhere")
 
 
-def test_missing_table_is_named(home):
+def test_error_names_a_missing_table(home):
     (home / "courses.csv").unlink()
     with pytest.raises(
         FileNotFoundError, match=rf"no table 'courses'; looked for.*csv\.gz.*{DOI}"
@@ -255,21 +255,21 @@ def test_missing_table_is_named(home):
         ("studentAssessment", "is_banked"),
     ],
 )
-def test_missing_column_is_named(home, name, column):
+def test_error_names_a_missing_column(home, name, column):
     replace(home, name, column, "other")
     with pytest.raises(TableError, match=rf"{name}\.csv lacks .*'{column}'.*{DOI}"):
         load_oulad(home)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken"])
-def test_file_that_is_no_table_is_named(home, content):
+def test_error_names_a_file_that_is_not_a_table(home, content):
     (home / "courses.csv").write_bytes(content)
     with pytest.raises(TableError, match=r"courses\.csv is not a CSV table"):
         load_oulad(home)
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zip"])
-def test_broken_archive_is_named(home, suffix):
+def test_error_names_a_broken_archive(home, suffix):
     (home / "courses.csv").rename(home / f"courses{suffix}")
     with pytest.raises(TableError, match=rf"courses\{suffix} is not a CSV table"):
         load_oulad(home)
@@ -351,7 +351,7 @@ def test_real_tables_with_withdrawal_as_failing(oulad_home):
     assert (day.clip(lower=0) == handed_in["particion"]).all()
 
 
-def test_real_tables_without_who_withdrew(oulad_home):
+def test_real_tables_without_withdrawn_students(oulad_home):
     found = counts(*load_oulad(oulad_home, return_X_y=True, withdrawn="drop"))
     assert found["rows"] == 800_539
     assert found["enrolments"] == 15_001

@@ -28,7 +28,7 @@ def tool():
     return module
 
 
-def test_sample_is_what_the_generator_gives(X):
+def test_sample_matches_the_generator(X):
     made = make_student_activity(**SAMPLE_PARAMETERS)
     pd.testing.assert_frame_equal(X, made, check_exact=True)
 
@@ -41,7 +41,7 @@ def test_file_is_small_and_readable_with_pandas_alone(X):
     assert len(read) == len(X)
 
 
-def test_tool_writes_what_is_read(tool, tmp_path, monkeypatch, capsys, X):
+def test_tool_output_is_readable(tool, tmp_path, monkeypatch, capsys, X):
     few = dict(SAMPLE_PARAMETERS) | {"n_enrolments": 40}
     monkeypatch.setattr(tool, "SAMPLE_PARAMETERS", few)
     monkeypatch.setattr(tool, "DATASETS", tmp_path)
@@ -75,7 +75,7 @@ def test_four_percent_fail(X):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_fifth_of_the_students_holds_eight_who_fail(X, seed):
+def test_a_fifth_of_the_students_contains_eight_failing_ones(X, seed):
     failing = make_target(X).groupby(X["user_uuid"]).max()
     split = StratifiedShuffleSplit(1, test_size=0.2, random_state=seed)
     _, test = next(split.split(failing, failing))

@@ -88,7 +88,7 @@ def test_a_champion_that_changes_meanwhile(visit, project, tmp_path, language):
         assert "Traceback" not in app.log
 
 
-def test_an_endpoint_that_goes_away(visit, folder, tmp_path, language):
+def test_endpoint_that_disappears(visit, folder, tmp_path, language):
     words = Words(language)
     with edml_serve(folder / "registry") as served:
         options = ("--data", folder / "events.csv", "--url", served.url)

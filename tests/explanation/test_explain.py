@@ -208,7 +208,7 @@ def test_early_stopping_explains_the_rounds_that_predict():
 # -- they are correct ---------------------------------------------------------
 
 
-def test_lightgbm_gives_what_shap_gives():
+def test_lightgbm_matches_shap():
     X, y = data()
     model = fresh(LIGHTGBM).fit(X, y)
     with warnings.catch_warnings():
@@ -218,7 +218,7 @@ def test_lightgbm_gives_what_shap_gives():
 
 
 @pytest.mark.parametrize("name", ["forest", "serial forest", "extra trees", "tree"])
-def test_forest_gives_what_shap_gives(name):
+def test_forest_matches_shap(name):
     X, y = data()
     model = fresh(TREES[name]).fit(X, y)
     explainer = import_shap().TreeExplainer(model)
@@ -455,7 +455,7 @@ def test_pipeline_from_events(table, pipeline):
 
 
 @pytest.mark.parametrize("fill_value", [0.0, -7.0, None])
-def test_values_are_missing_where_nothing_is_known(table, fill_value):
+def test_unknown_values_are_missing(table, fill_value):
     X, y = table
     model = make_risk_pipeline("lightgbm", fill_value=fill_value).fit(X, y)
     explanation = explain(model, X)
@@ -502,7 +502,7 @@ def test_other_pipelines_from_events(table, classifier, balance):
     assert explanation.contributions.shape == (20, 44)
 
 
-def test_scaled_features_are_told_unscaled(table):
+def test_scaled_features_are_worded_unscaled(table):
     X, y = table
     scaled = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     model = make_risk_pipeline(scaled).fit(X, y)
@@ -590,7 +590,7 @@ def test_names_through_steps():
 
 
 @pytest.mark.parametrize("name", [*TREES, "logistic"])
-def test_nothing_is_changed_and_nothing_said(name, capfd, caplog):
+def test_no_change_and_no_warning(name, capfd, caplog):
     X, y = data()
     model = fresh((TREES | OTHERS)[name]).fit(X, y)
     before, state = X.copy(), np.random.get_state()  # noqa: NPY002

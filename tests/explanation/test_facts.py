@@ -103,7 +103,7 @@ def test_facts_are_those_of_plain_loops(X, days):
 
 
 @given(event_tables(), st.sampled_from([1.0, 2.5]))
-def test_facts_know_nothing_later_than_their_row(X, days):
+def test_facts_use_no_later_rows(X, days):
     partition = X["particion"].astype(float).fillna(0).to_numpy()
     every = history_facts(X, np.arange(len(X)), partition_days=days)
     for p in np.unique(partition):
@@ -115,7 +115,7 @@ def test_facts_know_nothing_later_than_their_row(X, days):
 
 
 @given(event_tables(), st.randoms(use_true_random=False))
-def test_order_and_company_change_nothing(X, random):
+def test_row_order_and_other_students_do_not_matter(X, random):
     every = history_facts(X, np.arange(len(X)))
     order = list(range(len(X)))
     random.shuffle(order)
@@ -193,7 +193,7 @@ def test_spanish():
     ]
 
 
-def test_every_language_has_the_same_number_of_facts():
+def test_every_language_has_equally_many_facts():
     X = load_activity().iloc[:20_000]
     rows = np.arange(0, len(X), 37)
     counts = [
@@ -211,7 +211,7 @@ def test_renamed_columns():
     assert history_facts(renamed, [0], columns=names) == [["absent from 1 exam"]]
 
 
-def test_rows_may_repeat_in_any_order_or_be_none():
+def test_rows_may_repeat_reorder_or_be_empty():
     X = events((3, exam("A", None)), (12, {}))
     one, two = history_facts(X, [0, 1])
     assert history_facts(X, [1, 0, 1]) == [two, one, two]

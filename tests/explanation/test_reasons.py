@@ -45,7 +45,7 @@ def one(feature, value, language="en", contribution=1.0):
 # -- the tables ---------------------------------------------------------------
 
 
-def test_every_feature_has_a_phrase_and_nothing_else_has():
+def test_exactly_the_features_have_phrases():
     assert tuple(PHRASES) == FEATURES
 
 
@@ -150,7 +150,7 @@ def test_words(feature, value, english, spanish):
     st.floats(allow_infinity=False),
     st.sampled_from(LANGUAGES),
 )
-def test_any_value_has_words(feature, value, language):
+def test_every_value_has_a_phrase(feature, value, language):
     text = one(feature, value, language)
     assert "{" not in text
     assert "nan" not in text
@@ -277,7 +277,7 @@ def test_importance_is_the_mean_size_highest_first():
     assert list(importance.index) == ["b", "a", "c"]
 
 
-def test_it_says_what_it_is():
+def test_explanation_has_a_descriptive_repr():
     made = explanation({"<b>": [1.0], "a": [-2.0]})
     page = made._repr_html_()
     assert "before calibration" in repr(made)

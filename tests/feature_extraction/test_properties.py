@@ -61,7 +61,7 @@ def test_no_lookahead(X, p, pending):
 
 @some
 @given(event_tables(), cuts, pendings)
-def test_no_lookahead_when_fitted_and_cleaned_on_the_past_alone(X, p, pending):
+def test_no_lookahead_when_fitted_and_cleaned_only_on_the_past(X, p, pending):
     past = engineer(clean(X), pending=pending).loc[partitions(X) <= p]
     assert_features_agree(engineer(clean(as_of(X, p)), pending=pending), past)
     assert_features_agree(engineer(as_of(clean(X), p), pending=pending), past)
@@ -77,7 +77,7 @@ def test_no_lookahead_where_a_partition_is_not_a_day(X, p, days, pending):
 
 @some
 @given(event_tables(max_rows=8), event_tables(max_rows=8), cuts)
-def test_other_futures_change_nothing(X, other, p):
+def test_later_events_do_not_matter(X, other, p):
     future = other.assign(particion=partitions(other) + p + 1)
     past = as_of_oracle(X, p)
     both = joined(past, future)
@@ -88,7 +88,7 @@ def test_other_futures_change_nothing(X, other, p):
 
 @some
 @given(event_tables(), cuts)
-def test_as_of_shows_what_the_platform_showed(X, p):
+def test_as_of_matches_the_platform(X, p):
     shown, want = as_of(X, p), as_of_oracle(X, p)
     pd.testing.assert_index_equal(shown.index, want.index)
     assert list(shown.columns) == list(X.columns)
@@ -148,7 +148,7 @@ def test_order_of_rows(X, random, pending):
 
 @some
 @given(event_tables(), pendings)
-def test_each_history_alone(X, pending):
+def test_each_history_separately(X, pending):
     every = engineer(X, pending=pending, fill_value=None)
     history = X[KEYS].astype(object).apply(tuple, axis=1)
     for one in set(history):
@@ -161,7 +161,7 @@ def test_each_history_alone(X, pending):
 
 @many
 @given(event_tables(max_rows=8), event_tables(max_rows=8), st.booleans())
-def test_other_students_change_nothing(X, others, before):
+def test_other_students_do_not_matter(X, others, before):
     # Their marks are huge, so that a sum over students would swamp ours.
     loud = {
         name: others[name].astype("Float64").astype(float) * 1e15 for name in NUMBERS
@@ -230,7 +230,7 @@ def test_ids_of_other_rows_do_not_change_how_ids_compare(ids, foreign):
 
 @some
 @given(event_tables())
-def test_one_row_in_one_row_out_and_nothing_changed(X):
+def test_one_row_out_per_row_in_and_input_unchanged(X):
     before = X.copy(deep=True)
     cleaned = clean(X)
     kept = cleaned.copy(deep=True)
@@ -281,7 +281,7 @@ def test_order_of_columns(X, random):
 @pytest.mark.filterwarnings("ignore:The behavior of DataFrame concat:FutureWarning")
 @some
 @given(event_tables(min_rows=2))
-def test_ticks_change_nothing_but_the_partition(X):
+def test_ticks_change_only_the_partition(X):
     ticks = X.copy()
     for name in EVENTS:
         ticks[name] = pd.Series([None] * len(X), index=X.index, dtype=object)
@@ -301,7 +301,7 @@ def test_empty_table(X):
     assert_features_agree(FeatureEngineer().fit(X).transform(empty), engineer(empty))
 
 
-def test_empty_table_of_nothing_but_names():
+def test_empty_table_with_only_column_names():
     X = pd.DataFrame(columns=table([]).columns)
     out = engineer(clean(X))
     assert out.shape == (0, 46)
@@ -332,7 +332,7 @@ def test_scores_of_a_narrow_dtype_can_be_blanked(dtype):
 
 @some
 @given(event_tables(min_rows=1), st.sampled_from([1, 2**40]))
-def test_latest_rows_get_what_they_get_among_all(X, scale):
+def test_latest_rows_score_the_same_among_all_rows(X, scale):
     X = X.assign(particion=partitions(X) * scale)
     rows, features = FeatureEngineer().fit(X).transform_latest(X)
     expected = engineer(X)[FEATURES].to_numpy()[rows]

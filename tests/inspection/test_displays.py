@@ -111,7 +111,7 @@ each_display = pytest.mark.parametrize("cls", DISPLAYS)
 
 
 @each_display
-def test_plot_draws_on_the_given_axes_and_nowhere_else(cls):
+def test_plot_draws_only_on_the_given_axes(cls):
     other = plt.figure()
     before = other.get_children()
     figure = Figure(layout="constrained")
@@ -589,7 +589,7 @@ def test_reasons_errors(model, table, one):
             cls([1.0, 2.0], ["a"]).plot()
 
 
-def test_reasons_of_a_model_that_uses_nothing():
+def test_reasons_of_a_constant_model():
     display = ReasonsDisplay([0.0, 0.0], ["a", "b"], base=-1.0).plot()
     low, high = display.ax_.get_xlim()
     assert low <= 0 < high
@@ -622,7 +622,7 @@ def test_trajectory_is_the_model_s_day_by_day(model, table, one):
     assert display.threshold_line_.get_ydata()[0] == threshold
 
 
-def test_trajectory_takes_the_model_s_threshold(model, table, one):
+def test_trajectory_uses_the_model_s_threshold(model, table, one):
     X, _ = table
     for threshold in (0.25, None):
         display = TrajectoryDisplay.from_estimator(

@@ -167,7 +167,7 @@ def test_intervals_are_those_of_the_students(case):
     )
 
 
-def test_what_happens_along_the_course(case):
+def test_metrics_over_the_course(case):
     X, y, evaluation = case
     X, y = snapshots_of(X, y)
     history = X["user_uuid"] + X["course_uuid"]
@@ -185,7 +185,7 @@ def test_what_happens_along_the_course(case):
 
 
 @pytest.mark.parametrize("keys", [True, False])
-def test_units_hold_the_predictions_in_an_order_of_their_own(keys):
+def test_units_record_the_rows_of_their_predictions(keys):
     X, y = table()
     if not keys:
         X = X.drop(columns=KEYS)
@@ -376,7 +376,7 @@ def test_a_null_partition_is_the_first_day(case):
     assert figures(again) == figures(evaluation)
 
 
-def test_columns_are_named_as_the_model_reads_them(case):
+def test_columns_have_the_names_that_the_model_reads(case):
     X, y, evaluation = case
     columns = dict(zip(KEYS, ["student", "class", "day"], strict=True))
     renamed = X.rename(columns=columns)
@@ -403,7 +403,7 @@ def test_groups_are_resampled_together():
 
 
 @pytest.mark.parametrize("keys", [True, False])
-def test_predict_proba_is_called_once_and_nothing_else(keys):
+def test_only_predict_proba_is_called_and_only_once(keys):
     X, y = table()
     if not keys:
         X = X.drop(columns=KEYS)
@@ -431,7 +431,7 @@ def test_no_row_reaches_the_pipeline():
     assert periods.is_unique
 
 
-def test_result_holds_no_student():
+def test_result_contains_no_student():
     X, y = table()
     evaluation = evaluate(Answers(), X, y, by="campus", n_resamples=5)
     text = json.dumps(evaluation.to_dict()) + evaluation._repr_html_()
@@ -481,7 +481,7 @@ def test_rows_of_a_snapshot_need_one_label():
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_gives_nan(label):
+def test_one_class_yields_nan(label):
     X, _ = table()
     evaluation = evaluate(Answers(), X, np.full(len(X), label), n_resamples=10)
     assert np.isnan(evaluation.metrics["roc_auc"])

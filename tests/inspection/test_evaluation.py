@@ -397,7 +397,7 @@ def test_pictures_are_named_and_hold_text(html):
     assert "course day (partition)" in Page(html).text
 
 
-def test_pictures_of_the_page_can_be_drawn_alone(evaluation, plain, html):
+def test_page_pictures_can_be_drawn_separately(evaluation, plain, html):
     pictures = evaluation.draw_pictures()
     assert len(pictures) == 5
     assert len(plain.draw_pictures()) == 4  # without course days no earliness

@@ -188,7 +188,7 @@ def leaking():
     return X, y, honesty_report(recaller(), X, y, n_resamples=200)
 
 
-def test_what_remembers_students_is_found_out(leaking):
+def test_memorizing_models_are_detected(leaking):
     _, _, report = leaking
     for name in METRICS:
         optimism = report.table[f"{name}_optimism_low"]
@@ -233,7 +233,7 @@ def test_equal_predictions_have_no_optimism():
     assert not np.signbit(table.filter(like="optimism")).any(axis=None)
 
 
-def test_index_and_names_of_classes_are_no_information():
+def test_index_and_class_names_do_not_matter():
     X, y = toy()
     report = honesty_report(recaller(), X, y.astype(bool), n_resamples=20)
     labels = np.where(y == 1, "z fails", "a passes")
@@ -351,7 +351,7 @@ class Wrapper(ClassifierMixin, BaseEstimator):
         return self.fitted_.predict_proba(X)
 
 
-def test_what_wraps_a_pipeline_is_given_features_too():
+def test_wrapped_pipelines_also_receive_features():
     X, y = toy()
     Counted.n_fits = 0
     inner = make_pipeline(Counted(), KNeighborsClassifier(1))
@@ -499,7 +499,7 @@ class Broken(Spy):
 
 
 @pytest.mark.parametrize("answer", ["nan", "one column"])
-def test_a_broken_classifier_is_named(answer):
+def test_error_names_a_broken_classifier(answer):
     X, y = toy()
     with pytest.raises(
         ValueError, match=r"predict_proba of Broken needs (the shape|fractions)"
@@ -530,7 +530,7 @@ def test_undefined_figures_are_none_in_the_dictionary():
     pd.testing.assert_frame_equal(again.table, report.table, check_exact=True)
 
 
-def test_what_is_missing_from_a_dictionary_is_named(leaking):
+def test_error_names_keys_missing_from_a_dictionary(leaking):
     data = leaking[2].to_dict()
     with pytest.raises(ValueError, match=r"\['notes'\] is missing"):
         HonestyReport.from_dict({k: v for k, v in data.items() if k != "notes"})
@@ -542,7 +542,7 @@ def test_what_is_missing_from_a_dictionary_is_named(leaking):
         HonestyReport.from_dict({**data, "reference": "sideways"})
 
 
-def test_text_and_html_hold_figures_and_notes(leaking):
+def test_text_and_html_contain_figures_and_notes(leaking):
     _, _, report = leaking
     strange = HonestyReport.from_dict({**report.to_dict(), "notes": ["<b>a & b</b>"]})
     page = strange._repr_html_()
@@ -576,7 +576,7 @@ def test_picture_shows_each_split_and_metric(leaking):
     assert figure.axes
 
 
-def test_nothing_but_marked_steps_before_the_classifier(activity):
+def test_only_marked_steps_before_the_classifier(activity):
     X, y = activity
     pipe = make_pipeline(DataCleaner(), FeatureEngineer(), KeyDropper(), GaussianNB())
     report = honesty_report(pipe, X, y, n_splits=2, n_resamples=5)

@@ -196,7 +196,7 @@ def test_chosen_metrics_come_in_their_order():
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_truth_as_often_as_they_say():
+def test_intervals_have_nominal_coverage():
     y, p, _ = students_of(200_000, seed=1)
     truth = snapshot_metrics(y, p, 0.3)
     names = ["roc_auc", "average_precision", "brier", "log_loss", "recall", "precision"]
@@ -217,13 +217,13 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.floats(0.01, 0.99))
-def test_interval_holds_the_percentiles(draws, confidence):
+def test_interval_spans_the_percentiles(draws, confidence):
     low, high = percentile_interval(draws, confidence)
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     assert [low, high] == pytest.approx(np.percentile(draws, tails), rel=1e-9, abs=1e-6)
 
 
-def test_interval_leaves_undefined_draws_out():
+def test_interval_ignores_undefined_draws():
     assert percentile_interval([np.nan, 1.0, np.inf, 3.0], 0.5) == (1.5, 2.5)
     for draws in ([], [np.nan], [np.nan, np.nan, 1.0]):
         assert np.isnan(percentile_interval(draws)).all()
@@ -256,7 +256,7 @@ def test_interval_of_bad_parameters_is_refused():
         ({"random_state": "x"}, "seed"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(changed, message):
+def test_undrawable_input_raises(changed, message):
     given = {"y_true": [0, 1], "y_prob": [0.1, 0.2], "clusters": ["a", "b"]}
     with pytest.raises(ValueError, match=message):
         bootstrap_metrics(**given | changed)

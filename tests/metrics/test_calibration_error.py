@@ -49,7 +49,7 @@ def test_bins_are_those_of_a_loop(rows, n_bins, strategy):
     assert 0 <= error <= 1
 
 
-def test_quantile_bins_hold_equal_numbers():
+def test_quantile_bins_have_equal_sizes():
     p = np.random.default_rng(0).permutation(1000) / 1000
     assert set(calibration_bins(p > 0.5, p, n_bins=15)["n"]) == {66, 67}
     assert calibration_bins(p > 0.5, p, n_bins=10)["n"].tolist() == [100] * 10
@@ -83,7 +83,7 @@ def test_uniform_bins_are_those_of_scikit_learn():
     assert found["mean_predicted"].to_numpy() == pytest.approx(mean)
 
 
-def test_error_tells_true_probabilities_from_distorted_ones():
+def test_error_separates_true_and_distorted_probabilities():
     rng = np.random.default_rng(0)
     p = rng.beta(1, 8, 50_000)
     y = rng.random(50_000) < p

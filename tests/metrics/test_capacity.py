@@ -65,7 +65,7 @@ def test_missing_partition_is_0():
     assert together == 0
 
 
-def test_what_cannot_be_ranked_is_refused():
+def test_unrankable_input_raises():
     good = {"y_true": [0, 1], "y_prob": [0.1, 0.2], "courses": ["x", "y"]}
     good |= {"partitions": [0, 1], "k": 1}
     for changed, error, message in (

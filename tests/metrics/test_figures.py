@@ -62,7 +62,7 @@ def test_one_class_has_no_ranking():
     assert failing["f1"] == 0
 
 
-def test_threshold_flags_what_reaches_it():
+def test_threshold_flags_scores_at_or_above_it():
     assert snapshot_metrics([1, 0], [0.3, 0.2], threshold=0.3)["recall"] == 1
 
 
@@ -91,7 +91,7 @@ def test_labels_of_any_dtype_go_by_position(y):
     assert snapshot_metrics(y, p) == snapshot_metrics([0, 1, 1], [0.25, 0.5, 0.75])
 
 
-def test_input_is_left_alone():
+def test_input_is_unchanged():
     y, p = np.array([0.0, 1.0, 1.0]), np.array([0.9, 0.5, 0.1])
     y.flags.writeable = p.flags.writeable = False
     snapshot_metrics(y, p)
@@ -119,12 +119,12 @@ def test_input_is_left_alone():
         (pd.DataFrame({"y": [0, 1]}), [0.1, 0.2], r"shape \(2, 1\)"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(y, p, message):
+def test_input_that_cannot_be_evaluated_raises(y, p, message):
     with pytest.raises(ValueError, match=message):
         snapshot_metrics(y, p)
 
 
-def test_errors_hold_no_values():
+def test_errors_contain_no_values():
     with pytest.raises(ValueError, match="lie outside") as error:
         snapshot_metrics([0, 1], [0.1, 73.25])
     assert "73" not in str(error.value)

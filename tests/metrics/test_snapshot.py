@@ -182,7 +182,7 @@ def test_scorers_of_every_response(name, metric, method):
     )
 
 
-def test_repeated_rows_change_nothing_for_a_model_of_rows():
+def test_repeated_rows_do_not_affect_a_row_model():
     X, y = table()
     model = CountingClassifier(scale=0.0).fit(X, y)
     scorer = make_snapshot_scorer("neg_brier_score")
@@ -297,7 +297,7 @@ def test_requested_weights_are_routed():
             assert result[key][0] == pytest.approx(expected)
 
 
-def test_scorer_says_whether_it_takes_weights():
+def test_scorer_reports_support_for_weights():
     def plain(estimator, X, y):
         return accuracy_score(y, estimator.predict(X))
 
@@ -330,7 +330,7 @@ def four_groups():
     return X, y
 
 
-def test_cross_validation_takes_it():
+def test_works_in_cross_validation():
     X, y = four_groups()
     cv = {"cv": GroupKFold(4), "groups": X["user_uuid"]}
     expected = split_scores(X, y, "roc_auc")
@@ -352,7 +352,7 @@ def test_cross_validation_takes_it():
 
 
 @pytest.mark.parametrize("refit", [True, "auc"], ids=["one", "several"])
-def test_grid_search_takes_it(refit):
+def test_works_in_grid_search(refit):
     X, y = four_groups()
     one = make_snapshot_scorer("roc_auc")
     search = GridSearchCV(
@@ -442,7 +442,7 @@ def test_scorer_must_pass_its_rows_on():
         ([], ValueError, "scoring|Empty"),
     ],
 )
-def test_what_is_no_scorer_is_refused(scoring, error, message):
+def test_invalid_scorer_raises(scoring, error, message):
     with pytest.raises(error, match=message):
         make_snapshot_scorer(scoring)
 

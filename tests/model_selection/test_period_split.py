@@ -41,7 +41,7 @@ def tables(draw):
 
 
 @given(tables(), st.integers(1, 2), st.integers(1, 3))
-def test_splits_are_what_the_definition_says(made, test_periods, n_splits):
+def test_splits_match_the_definition(made, test_periods, n_splits):
     X, order = made
     periods = sorted(set(order))
     cv = PeriodSplit(test_periods, n_splits)
@@ -125,7 +125,7 @@ def test_repr():
 # -- errors -------------------------------------------------------------------
 
 
-def test_too_few_periods_are_named():
+def test_error_names_too_few_periods():
     X, y = small()
     with pytest.raises(
         SplitError,
@@ -142,7 +142,7 @@ def test_null_and_unreadable_periods_are_refused():
         PeriodSplit().split(X.replace("01-2022", "03-2022"), y)
 
 
-def test_absent_columns_say_what_to_pass():
+def test_absent_columns_error_says_what_to_pass():
     X, y = small()
     with pytest.raises(SplitError, match=r"'periodo'.*which X lacks.*period="):
         PeriodSplit().split(X.drop(columns="periodo"), y)

@@ -83,7 +83,7 @@ def test_hash_is_the_same_for_ever():
     )
 
 
-def test_hash_tells_plans_apart():
+def test_hash_differs_between_plans():
     plans = [
         SplitPlan([([0, 1], [2])], 3),
         SplitPlan([([0, 1], [2])], 4),
@@ -252,6 +252,6 @@ def test_number_of_folds_needs_the_students():
         SplitPlan.from_cv(3, X[["value"]], Y)
 
 
-def test_what_is_no_splitter_is_refused():
+def test_invalid_splitter_raises():
     with pytest.raises(ValueError, match=r"Expected .?cv.? as an integer"):
         SplitPlan.from_cv("students", X, Y)

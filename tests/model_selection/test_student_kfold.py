@@ -100,7 +100,7 @@ def test_failing_students_are_spread_evenly(made):
 
 
 @given(classes_of_students())
-def test_without_y_folds_hold_equal_numbers_of_students(made):
+def test_without_y_folds_have_equal_numbers_of_students(made):
     X, _ = made
     sizes = [
         X["user_uuid"].iloc[test].nunique()
@@ -175,7 +175,7 @@ def test_groups_take_precedence_over_the_column():
     ],
     ids=["text", "bool", "series", "nullable", "category", "list"],
 )
-def test_any_dtype_of_y_gives_the_same_folds(recode):
+def test_folds_do_not_depend_on_the_dtype_of_y(recode):
     X, y = table([0, 1, 0] * 5)
     cv = StudentKFold(3, random_state=0)
     expected = [test.tolist() for _, test in cv.split(X, y)]
@@ -219,7 +219,7 @@ def test_cross_validation_needs_no_groups():
     assert scores.shape == (3,)
 
 
-def test_grid_search_takes_it():
+def test_works_in_grid_search():
     X, y = table([0, 1] * 6)
     grid = {"decisiontreeclassifier__max_depth": [1, 2]}
     search = GridSearchCV(model(), grid, cv=StudentKFold(3, random_state=0))
@@ -257,7 +257,7 @@ def test_repr_and_number_of_splits():
 # -- errors -------------------------------------------------------------------
 
 
-def test_absent_column_says_what_to_pass():
+def test_absent_column_error_says_what_to_pass():
     X, y = table([0, 1] * 6)
     wrong = X.rename(columns={"user_uuid": "user_uid"})
     with pytest.raises(SplitError, match=r"'user_uuid'.*\['user_uid'\].*groups="):

@@ -27,7 +27,7 @@ def table(n_failing, n_passing, seed=0):
     st.one_of(st.floats(0.05, 0.95), st.integers(2, 10)),
     st.integers(0, 5),
 )
-def test_sides_share_no_student_and_hold_both_outcomes(
+def test_sides_share_no_student_and_have_both_outcomes(
     n_failing, n_passing, test_size, seed
 ):
     X, y = table(n_failing, n_passing, seed)
@@ -118,7 +118,7 @@ def test_student_column_and_groups():
     assert mapped["row"].tolist() == grouped["row"].tolist() == expected["row"].tolist()
 
 
-def test_arrays_of_numpy_come_back_as_such():
+def test_numpy_arrays_round_trip():
     X, y = table(5, 20)
     parts = student_train_test_split(
         X.to_numpy(), y.to_numpy(), random_state=0, groups=X["user_uuid"]

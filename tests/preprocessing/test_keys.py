@@ -12,7 +12,7 @@ X = pd.DataFrame(
 )
 
 
-def test_keys_are_dropped_and_nothing_else():
+def test_only_keys_are_dropped():
     pd.testing.assert_frame_equal(KeyDropper().fit_transform(X), X[["a", "b"]])
 
 

@@ -59,7 +59,7 @@ def refuse(data, match="The model (file|holds)|An array of the model file"):
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"x" * 1000, b"PK\x05\x06" + b"\0" * 18])
-def test_what_is_not_an_archive(data):
+def test_non_archives_raise(data):
     refuse(data)
 
 
@@ -107,7 +107,7 @@ def archive_with(name, content=b"1", *, mode=0, flags=0, kind=zipfile.ZIP_STORED
         "99.npy\n",
     ],
 )
-def test_names_that_lead_elsewhere(name):
+def test_names_that_escape_the_folder(name):
     refuse(archive_with(name))
 
 

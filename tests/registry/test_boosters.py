@@ -440,7 +440,7 @@ def test_a_classifier_agrees_with_its_booster(name, owner, attribute, value):
 
 
 @pytest.mark.parametrize("setting", ["predict_disable_shape_check", "num_threads", "x"])
-def test_settings_that_a_stored_model_does_not_have(setting):
+def test_settings_that_stored_models_lack(setting):
     data = file_of("lightgbm")
     schema = schema_of(data)
     (node,) = find(schema, "LGBMClassifier")
@@ -452,7 +452,7 @@ def test_settings_that_a_stored_model_does_not_have(setting):
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
-def test_the_librarys_own_state_is_never_read(name):
+def test_native_library_state_is_never_read(name):
     data = file_of(name)
     schema = schema_of(data)
     (node,) = [*find(schema, "StoredLightGBM"), *find(schema, "StoredXGBoost")]

@@ -87,7 +87,7 @@ def test_a_worse_model_does_not_win(registry):
     assert (contest.winner, contest.promoted) == (1, False)
 
 
-def test_what_is_better_by_chance_wins_only_the_plain_contest(registry):
+def test_lucky_candidate_wins_only_the_plain_contest(registry):
     near = LogisticRegression().fit(X[20:300], y[20:300])
     best, other = (near, GOOD) if figure(near) > figure(GOOD) else (GOOD, near)
     with_champion(registry, other, best)
@@ -119,7 +119,7 @@ def test_without_a_champion_the_best_becomes_it(registry):
     assert stages(registry) == {1: "staging", 2: "production"}
 
 
-def test_the_champion_stays_if_asked(registry):
+def test_champion_stays_on_request(registry):
     contest = compete(with_champion(registry, POOR, GOOD), update_champion=False)
     assert (contest.winner, contest.promoted) == (2, False)
     assert stages(registry) == {1: "production", 2: "staging"}
@@ -342,7 +342,7 @@ def test_stages_that_changed_meanwhile_raise(registry):
     assert stages(registry) == {1: "development", 2: "production"}
 
 
-def test_other_versions_may_come_meanwhile(registry):
+def test_versions_registered_meanwhile_are_kept(registry):
     with_champion(registry, POOR, GOOD)
     original = registry._store.store_evaluation
 

@@ -159,7 +159,7 @@ class OwnSMOTE(SMOTE):
     ],
     ids=["own", "imblearn", "dict", "cv", "scorer", "generator"],
 )
-def test_what_cannot_be_rebuilt_is_named(registry, given, says):
+def test_error_names_parts_that_cannot_be_rebuilt(registry, given, says):
     events, outcome = (X, y)
     if "cv" in given:  # plain folds do not separate students
         model = RiskClassifier(LogisticRegression(), **given)
@@ -172,7 +172,7 @@ def test_what_cannot_be_rebuilt_is_named(registry, given, says):
     assert len(registry.records()) == 1
 
 
-def test_a_deployed_model_does_not_know_how_it_was_trained(registry):
+def test_deployed_model_keeps_no_training_settings(registry):
     registry.register(risk_model().deployable())
     with pytest.raises(RegistryError, match=r"how it was trained.*parent=1"):
         registry.refit(1, X, y)
@@ -191,7 +191,7 @@ def test_a_period_split_is_rebuilt(registry):
 # -- threshold -----------------------------------------------------------------
 
 
-def test_the_threshold_is_chosen_on_the_rows_given(registry):
+def test_threshold_is_chosen_on_the_passed_rows(registry):
     model = risk_model()
     registry.register(model)
     record = registry.retune_threshold(1, OTHERS, OUTCOME)
@@ -214,7 +214,7 @@ def test_the_threshold_is_chosen_on_the_rows_given(registry):
 
 @pytest.mark.parametrize("rule", [0.123, "recall>=0.9", "precision>=0.3", Capacity(3)])
 @pytest.mark.filterwarnings("ignore:Asked to flag")
-def test_rules_of_ones_own(registry, rule):
+def test_custom_rules(registry, rule):
     registry.register(risk_model(balance="smote"))
     record = registry.retune_threshold(1, OTHERS, OUTCOME, threshold=rule)
     if rule == 0.123:

@@ -35,7 +35,7 @@ def test_everything_is_sound(registry):
     assert registry.verify() == []
 
 
-def test_records_read_as_they_were_written(registry):
+def test_records_round_trip(registry):
     table = registry.records()
     assert table["version"].tolist() == [1, 2, 3, 4]
     assert table["stage"].tolist() == [
@@ -48,14 +48,14 @@ def test_records_read_as_they_were_written(registry):
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])  # 3 is a Blend
-def test_models_predict_what_they_predicted(registry, folder, version):
+def test_stored_models_keep_their_predictions(registry, folder, version):
     expected = json.loads((folder / "answers.json").read_text())[str(version)]
     risk = registry.load(version).predict_proba(students(4)[0])[:, 1]
     found = risk[:: max(1, len(risk) // 20)]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
 
 
-def test_evaluations_read_as_they_were_written(registry):
+def test_evaluations_round_trip(registry):
     table = registry.evaluations(2)
     assert table["purpose"].tolist() == [
         *("validation", "choosing", "choosing", "report"),
@@ -67,7 +67,7 @@ def test_evaluations_read_as_they_were_written(registry):
         assert len(row.evaluation.curves) > 0
 
 
-def test_history_reads_as_it_was_written(registry):
+def test_history_round_trips(registry):
     table = registry.history()
     assert table["what"].tolist() == [
         *("register", "promote", "register", "register", "register", "compete"),
@@ -90,7 +90,7 @@ def test_stages_go_on_from_where_they_were(registry):
     assert registry.verify() == []
 
 
-def test_contests_decide_as_they_decided(registry):
+def test_stored_contests_keep_their_decisions(registry):
     expected = registry.history()["detail"]
     registry.demote(3)
     registry.promote(1)

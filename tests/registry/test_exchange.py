@@ -101,7 +101,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path, parcel):
     assert pack(*unpack(parcel, None), None) == parcel
 
 
-def test_what_decided_stays_unfair_after_import(tmp_path):
+def test_contest_evaluations_stay_unfair_after_import(tmp_path):
     registry = ModelRegistry(tmp_path / "one")
     registry.register(MODEL, JUDGED)
     registry.compete(X[300:], y[300:], n_resamples=10)

@@ -42,7 +42,7 @@ def test_an_exported_model_is_the_stored_file(registry):
     assert "data" not in repr(exported)
 
 
-def test_types_of_the_list_are_not_the_users_own(registry):
+def test_listed_types_are_not_custom_types(registry):
     exported = registry.export_model(1)
     assert exported.types == ["sklearn.linear_model._logistic.LogisticRegression"]
     assert exported.user_types == []

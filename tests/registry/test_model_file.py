@@ -194,7 +194,7 @@ class Doubler(TransformerMixin, BaseEstimator):
         return [f"x{number}" for number in range(self.n_features_in_)]
 
 
-def test_a_type_of_the_users_own_is_named_and_then_trusted(monkeypatch):
+def test_custom_type_is_named_and_can_be_trusted(monkeypatch):
     name = "mine_for_a_test.Doubler"
     module = type(os)("mine_for_a_test")
     module.Doubler = Doubler
@@ -213,18 +213,18 @@ def test_a_type_of_the_users_own_is_named_and_then_trusted(monkeypatch):
 @pytest.mark.parametrize(
     "name", ["os.system", "builtins.eval", "lightgbm.basic.Booster", "nodots", "a b.c"]
 )
-def test_what_no_one_may_trust(name):
+def test_names_that_cannot_be_trusted(name):
     with pytest.raises(RegistryError, match="trusted"):
         loads(file_of("logistic"), trusted=[name])
 
 
-def test_trusted_is_a_list_of_names():
+def test_trusted_accepts_a_list_of_names():
     for trusted in ("os.path", [1]):
         with pytest.raises(RegistryError, match="list of names"):
             loads(file_of("logistic"), trusted=trusted)
 
 
-def test_what_cannot_be_stored():
+def test_unstorable_input_raises():
     risk = RiskClassifier(LogisticRegression(), cv=2, calibration=None).fit(X, y)
     with pytest.raises(RegistryError, match="deployable"):
         dumps(risk)
@@ -247,7 +247,7 @@ def test_what_cannot_be_stored():
         dumps(lightgbm(linear_tree=True).fit(X, y))
 
 
-def test_versions_that_are_the_same_say_nothing():
+def test_same_versions_cause_no_warning():
     check_versions(library_versions())
     check_versions({})
     check_versions({"numpy": "unknown", "else": "3"})

@@ -128,7 +128,7 @@ def altered(data, **fields):
     "name",
     ["risk", "risk-2025", "a.b", "_x", "A" * 64, "0", "console", "comet", "nul_"],
 )
-def test_a_name_may_be(name):
+def test_valid_name_is_accepted(name):
     check_name(name)
 
 
@@ -140,13 +140,13 @@ def test_a_name_may_be(name):
         *(None, 3, b"risk"),
     ],
 )
-def test_a_name_may_not_be(name):
+def test_invalid_name_raises(name):
     with pytest.raises(RegistryError, match=r"Expected a registry name .*; found"):
         check_name(name)
 
 
 @given(st.text(max_size=80))
-def test_a_name_that_may_be_stays_in_its_folder(name):
+def test_valid_name_stays_in_its_folder(name):
     try:
         check_name(name)
     except RegistryError:
@@ -156,7 +156,7 @@ def test_a_name_that_may_be_stays_in_its_folder(name):
 
 
 @pytest.mark.parametrize("name", ["record.json", "Record.JSON", "evaluations"])
-def test_a_file_may_not_be_called_as_the_registry_s_own(name):
+def test_file_may_not_use_a_reserved_name(name):
     with pytest.raises(RegistryError, match="does not use itself"):
         check_file_name(name)
 
@@ -183,7 +183,7 @@ def test_a_key_is_bytes(key):
 
 @pytest.mark.parametrize("key", [None, KEY])
 @given(detail=st.dictionaries(st.text(), JSON))
-def test_what_is_sealed_is_read(key, detail):
+def test_sealed_documents_round_trip(key, detail):
     data = seal("state", PLACE, {**STATE, "detail": detail}, key)
     expected = {**STATE, "detail": detail, **PLACE, "format": 2, "kind": "state"}
     assert unseal(data, "state", PLACE, key) == expected
@@ -208,7 +208,7 @@ def test_every_truncation_is_seen():
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_give_another_error(data):
+def test_any_bytes_raise_only_the_documented_error(data):
     with pytest.raises(RegistryError, match="Expected the state"):
         unseal(data, "state", PLACE)
 
@@ -246,7 +246,7 @@ def test_foreign_json_is_rejected(data):
         ("state", {"registry": "risk", "generation": True}),
     ],
 )
-def test_no_document_stands_in_for_another(kind, place):
+def test_documents_cannot_replace_each_other(kind, place):
     with pytest.raises(RegistryError, match="is that of another file"):
         unseal(seal("state", PLACE, STATE, KEY), kind, place, KEY)
 
@@ -258,7 +258,7 @@ def test_a_place_of_another_type_is_another_place():
         unseal(data, "state", place)
 
 
-def test_a_key_rejects_what_is_not_signed():
+def test_key_rejects_unsigned_data():
     with pytest.raises(RegistryError, match="found no signature"):
         unseal(seal("state", PLACE, STATE), "state", PLACE, KEY)
 
@@ -269,7 +269,7 @@ def test_a_key_rejects_another_key(key):
         unseal(seal("state", PLACE, STATE, key), "state", PLACE, KEY)
 
 
-def test_a_key_rejects_what_was_changed_together_with_its_checksum():
+def test_key_rejects_a_change_with_a_matching_checksum():
     stages = {"1": "development", "3": "production"}
     forged = altered(seal("state", PLACE, STATE, KEY), stages=stages)
     with pytest.raises(RegistryError, match="found another signature"):
@@ -300,12 +300,12 @@ def test_a_field_that_nobody_knows_is_overlooked():
 @pytest.mark.parametrize(
     "value", [float("nan"), float("inf"), np.int64(1), np.ones(2), {1}, b"x", object()]
 )
-def test_json_must_hold_it(value):
+def test_value_must_be_representable_in_json(value):
     with pytest.raises(RegistryError, match="Expected values that JSON can hold"):
         seal("state", PLACE, {**STATE, "detail": {"value": value}})
 
 
-def test_a_value_that_holds_itself_is_rejected():
+def test_self_referencing_value_is_rejected():
     detail = {}
     detail["again"] = detail
     with pytest.raises(RegistryError, match="Expected values that JSON can hold"):
@@ -317,12 +317,12 @@ def test_keys_become_strings_before_they_are_sorted():
     assert unseal(data, "state", PLACE)["detail"] == {"2": "a", "10": "b"}
 
 
-def test_the_place_is_the_registry_s_to_say():
+def test_place_comes_from_the_registry():
     data = seal("state", PLACE, {**STATE, "generation": 99, "signature": "x"})
     assert unseal(data, "state", PLACE)["generation"] == 12
 
 
-def test_a_document_has_a_largest_size(monkeypatch):
+def test_document_size_is_limited(monkeypatch):
     monkeypatch.setattr(_protocol, "MAX_DOCUMENT_BYTES", 1000)
     with pytest.raises(RegistryError, match="at most 1,000 bytes; found 1,298"):
         seal("state", PLACE, {**STATE, "why": "x" * 1000})
@@ -366,7 +366,7 @@ def test_a_newer_format_asks_for_a_newer_edml():
 
 
 @pytest.mark.parametrize("found", [0, -1, 1.0, "1", True, None, [1]])
-def test_what_was_never_a_format_is_damage(found):
+def test_unknown_formats_count_as_damage(found):
     data = altered(seal("state", PLACE, STATE), format=found)
     with pytest.raises(RegistryError, match="it has no format number"):
         unseal(data, "state", PLACE)
@@ -431,7 +431,7 @@ def test_format_2_stays_readable(kind, key):
 
 
 @pytest.mark.parametrize("kind", sorted(FORMAT_2))
-def test_what_is_written_changes_only_with_the_format(kind):
+def test_written_bytes_change_only_with_the_format(kind):
     place, data, body = FORMAT_2[kind]
     assert _protocol.FORMAT > 2 or seal(kind, place, body, KEY) == data
 

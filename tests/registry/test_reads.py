@@ -42,7 +42,7 @@ def test_no_symlink_is_followed(root, tmp_path, part):
 
 
 @needs_posix
-def test_a_symlink_that_comes_late_is_not_followed(root, tmp_path, monkeypatch):
+def test_late_symlink_is_not_followed(root, tmp_path, monkeypatch):
     path = root / "a" / "b" / "file"
     path.rename(tmp_path / "moved")
     path.symlink_to(tmp_path / "moved")

@@ -129,7 +129,7 @@ def test_plain_classifier_and_pipeline(registry):
         assert (record.threshold, record.data_fingerprint) == (0.5, None)
 
 
-def test_a_pipeline_leaves_its_samplers_behind(registry):
+def test_deployed_pipeline_has_no_samplers(registry):
     pipeline = make_risk_pipeline(balance="smote", every=7).fit(X, y)
     registry.register(pipeline)
     loaded = registry.load(1)
@@ -156,7 +156,7 @@ def test_only_fitted_classifiers_are_stored(registry, refused, says):
     assert not registry.records().size
 
 
-def test_the_record_says_what_the_model_is(registry, model):
+def test_record_describes_the_model(registry, model):
     record = registry.register(model, tags={"term": "1-2024", "n": np.int64(3)})
     assert (record.version, record.stage) == (1, "development")
     assert record.algorithm == "LGBMClassifier"
@@ -192,7 +192,7 @@ def test_a_wrong_record_is_rejected(registry, name, value):
         ModelRecord.from_dict(stored)
 
 
-def test_parameters_without_a_place_in_json_are_named_by_class(registry):
+def test_parameters_outside_json_are_recorded_by_class_name(registry):
     record = registry.register(risk_model("xgboost"))
     assert record.parameters["missing"] == "nan"
     json.dumps(record.to_dict(), allow_nan=False)
@@ -208,7 +208,7 @@ def test_tags_are_plain(registry, tags):
 # -- choosing a version --------------------------------------------------------
 
 
-def test_versions_are_named_by_what_they_are(registry):
+def test_versions_are_selected_by_stage_or_number(registry):
     models = [plain_model(C) for C in (0.1, 1.0, 10.0)]
     for model in models:
         registry.register(model)
@@ -231,7 +231,7 @@ def test_other_names_are_rejected(registry, name):
 
 
 @pytest.mark.parametrize("name", ["production", "staging", "latest", 1])
-def test_an_empty_registry_says_so(registry, name):
+def test_empty_registry_shows_a_message(registry, name):
     with pytest.raises(RegistryError, match=r"[Rr]egister a"):
         registry.load(name)
 
@@ -269,7 +269,7 @@ def test_a_damaged_model_is_neither_loaded_nor_promoted(registry):
     assert any("model.skops" in problem for problem in registry.verify())
 
 
-def test_a_trusted_class_of_ones_own(tmp_path):
+def test_trusted_custom_class(tmp_path):
     name = "sklearn.preprocessing._data.PowerTransformer"
     from sklearn.preprocessing import PowerTransformer  # noqa: PLC0415
 
@@ -375,7 +375,7 @@ def test_promotion_only_moves_up(registry):
         registry.load("production")
 
 
-def test_history_says_who_did_what_and_why(registry):
+def test_history_records_author_action_and_reason(registry):
     registry.register(plain_model())
     registry.register(plain_model())
     registry.promote(1)
@@ -398,7 +398,7 @@ def test_history_says_who_did_what_and_why(registry):
     assert registry.previous_champion() is None
 
 
-def test_history_of_nothing(registry):
+def test_empty_history(registry):
     assert registry.history().shape == (0, 10)
     with pytest.raises(RegistryError, match="Expected a previous champion"):
         registry.rollback()
@@ -447,7 +447,7 @@ def test_a_second_rollback_goes_back_one_further(registry):
         registry.rollback()
 
 
-def test_rollback_passes_over_what_is_gone(registry):
+def test_rollback_skips_removed_versions(registry):
     for C in (0.1, 1.0, 10.0):
         registry.promote(registry.register(plain_model(C)).version)
     registry._store.remove_versions([2])
@@ -553,7 +553,7 @@ TestStages = Stages.TestCase
 # -- maintenance ---------------------------------------------------------------
 
 
-def test_clean_keeps_what_is_needed(registry):
+def test_clean_keeps_required_files(registry):
     for _ in range(8):
         registry.register(plain_model())
     registry.promote(1)
@@ -596,7 +596,7 @@ def test_neither_key_nor_students_are_shown(tmp_path):
     assert "ModelRegistry(" in repr(registry)
 
 
-def test_a_key_rejects_what_it_has_not_signed(tmp_path):
+def test_key_rejects_foreign_signatures(tmp_path):
     ModelRegistry(tmp_path).register(plain_model())
     with pytest.raises(RegistryError, match="signed"):
         ModelRegistry(tmp_path, key=b"k").load(1)

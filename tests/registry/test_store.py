@@ -65,7 +65,7 @@ def reseal(path, kind, place, key=None, **fields):
 # -- stored files come back ---------------------------------------------------------
 
 
-def test_nothing_is_there_before_the_first_write(store, tmp_path):
+def test_registry_is_absent_before_the_first_write(store, tmp_path):
     assert store.state() == State()
     assert store.versions() == store.history() == []
     assert find_problems(store) == find_leftovers(store) == []
@@ -73,7 +73,7 @@ def test_nothing_is_there_before_the_first_write(store, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_version_reads_as_it_was_stored(store):
+def test_version_round_trips(store):
     record = {"algorithm": "x", "threshold": 0.1, "names": ["a", "ñ"], "parent": None}
     files = {"model.skops": MODEL, "notes.txt": b""}
     given = store.add_version(files, record)
@@ -87,7 +87,7 @@ def test_a_version_reads_as_it_was_stored(store):
     assert store.state().stages == {1: "development"}
 
 
-def test_the_record_cannot_set_what_is_the_store_s(store):
+def test_record_cannot_override_store_fields(store):
     taken = dict.fromkeys(["format", "kind", "registry", "version", "files"], "x")
     given = store.add_version({"m": b"1"}, {**taken, "signature": "x", "checksum": 1})
     assert given == store.read_record(1)
@@ -96,7 +96,7 @@ def test_the_record_cannot_set_what_is_the_store_s(store):
     assert find_problems(store) == []
 
 
-def test_a_state_says_who_what_when_and_why(store):
+def test_state_records_author_action_time_and_reason(store):
     add(store, 2)
     state = promote(store, 2)
     assert state == store.state() == store.history()[-1]
@@ -110,7 +110,7 @@ def test_a_state_says_who_what_when_and_why(store):
     assert VersionStore(store.home.root, "risk").who == "unknown"
 
 
-def test_the_history_holds_every_full_map(store):
+def test_history_contains_every_full_map(store):
     add(store, 2)
     promote(store, 1)
     promote(store, 2)
@@ -133,7 +133,7 @@ def test_evaluations_are_kept_in_order(store):
     assert find_problems(store) == []
 
 
-def test_two_registries_under_one_root_do_not_meet(tmp_path):
+def test_registries_under_one_root_are_independent(tmp_path):
     one, other = VersionStore(tmp_path, "one"), VersionStore(tmp_path, "other")
     add(one, 2)
     add(other)
@@ -256,7 +256,7 @@ def test_stages_that_cannot_be_are_not_stored(store, stages, match):
     assert find_problems(store) == []
 
 
-def test_an_error_of_the_update_passes_and_changes_nothing(store):
+def test_error_during_update_propagates_and_changes_nothing(store):
     add(store)
     with pytest.raises(ZeroDivisionError, match="division by zero"):
         store.change("promote", "", lambda state: 1 / 0)
@@ -264,7 +264,7 @@ def test_an_error_of_the_update_passes_and_changes_nothing(store):
     assert add(store) == 2  # the lock is free again
 
 
-def test_a_change_that_changes_nothing_is_in_the_history(store):
+def test_history_records_a_change_without_effect(store):
     add(store)
     store.change("compete", "the champion stays", lambda state: state.stages)
     assert store.history()[-1].what == "compete"
@@ -275,7 +275,7 @@ def test_a_change_that_changes_nothing_is_in_the_history(store):
     [(None, "", {}), ("a", 3, {}), ("a", "", {"x": float("nan")}), ("a", "", {1: {2}})],
     ids=range(4),
 )
-def test_what_could_not_be_read_is_not_written(store, what, why, detail):
+def test_unreadable_data_is_never_written(store, what, why, detail):
     add(store)
     with pytest.raises(RegistryError, match=r"JSON can hold|its field"):
         store.change(what, why, lambda state: state.stages, detail)
@@ -289,7 +289,7 @@ def test_what_could_not_be_read_is_not_written(store, what, why, detail):
 
 
 @pytest.mark.parametrize("name", ["record.json", "../x", "a/b", "", ".tmp-1", "/x"])
-def test_a_file_s_name_cannot_leave_its_folder(store, tmp_path, name):
+def test_file_name_cannot_escape_its_folder(store, tmp_path, name):
     with pytest.raises(RegistryError, match="Expected a file name"):
         store.add_version({name: b"1"}, {})
     assert list(tmp_path.iterdir()) == []
@@ -306,7 +306,7 @@ def test_a_file_is_bytes_of_a_size_that_can_be_read(store, monkeypatch):
 # -- the lock -----------------------------------------------------------------------
 
 
-def test_a_writer_waits_for_the_lock_and_says_so(tmp_path):
+def test_writer_waits_for_the_lock_with_a_message(tmp_path):
     store = VersionStore(tmp_path, "risk", timeout=0.05)
     add(store)
     with FileLock(store.folder / ".lock"):
@@ -346,7 +346,7 @@ def test_threads_of_one_process_exclude_each_other(store):
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
 )
-def test_a_folder_that_may_not_be_written_can_be_read(store):
+def test_read_only_folder_can_be_read(store):
     add(store)
     folders = [store.folder / "state", store.folder / "versions", store.folder]
     for folder in folders:
@@ -496,7 +496,7 @@ def test_a_damaged_highest_state_is_not_skipped(store):
     assert store.state().champion == 1
 
 
-def test_an_older_damaged_state_does_not_stop_the_present(store):
+def test_older_damaged_state_does_not_block_the_current_one(store):
     add(store, 2)
     (store.folder / "state" / "1.json").write_bytes(b"{")
     assert store.versions() == [1, 2]
@@ -690,7 +690,7 @@ def test_only_a_key_detects_forged_files(tmp_path):
         signed.read_file(1, "model.skops")
 
 
-def test_a_key_takes_no_version_that_it_did_not_sign(tmp_path):
+def test_key_rejects_a_version_that_it_did_not_sign(tmp_path):
     signed, unsigned = (
         VersionStore(tmp_path, "risk", KEY),
         VersionStore(tmp_path, "risk"),
@@ -871,9 +871,7 @@ def test_documents_are_spelled_canonically_on_disk(store):
         assert canonical(json.loads(data)) == data
 
 
-def test_a_version_comes_with_its_first_evaluations_or_not_at_all(
-    tmp_path, monkeypatch
-):
+def test_version_and_its_first_evaluations_appear_together(tmp_path, monkeypatch):
     store = VersionStore(tmp_path, "risk")
     first = [{"auc": 0.5}, {"auc": 0.75}]
     version = store.add_version({"m": b"1"}, {}, first)["version"]
@@ -886,7 +884,7 @@ def test_a_version_comes_with_its_first_evaluations_or_not_at_all(
     assert store.versions() == [version]
 
 
-def test_what_is_removed_is_chosen_under_the_lock(tmp_path):
+def test_removal_is_decided_under_the_lock(tmp_path):
     store = VersionStore(tmp_path, "risk")
     for _ in range(3):
         store.add_version({"m": b"1"}, {})

@@ -179,7 +179,7 @@ def test_a_forest_agrees_with_its_trees(name, owner, value):
 
 @pytest.mark.parametrize("place", [0, 2])
 @pytest.mark.parametrize("value", [5, 2**40, -1, None])
-def test_what_a_tree_is_made_of_agrees(place, value):
+def test_tree_arrays_must_agree(place, value):
     data = file_of("tree")
     schema = schema_of(data)
     (tree,) = find(schema, "Tree")
@@ -201,7 +201,7 @@ def test_the_classes_that_a_tree_is_made_of(classes):
         loads(with_schema(data, schema))
 
 
-def test_a_tree_stands_nowhere_else():
+def test_tree_is_refused_in_other_attributes():
     data = file_of("tree")
     schema = schema_of(data)
     (classifier,) = find(schema, "DecisionTreeClassifier")

@@ -62,7 +62,7 @@ def test_strategy_is_kept(n_minority):
     assert np.bincount(balanced).tolist() == [n_passing, n_passing // 2]
 
 
-def test_balanced_rows_stay_as_they_are():
+def test_balanced_rows_are_unchanged():
     X, y = numbers(20)
     np.testing.assert_array_equal(AdaptiveSMOTE().fit_resample(X, y)[0], X)
 
@@ -87,7 +87,7 @@ def test_names(balance, kind):
     assert sampler.random_state == 7
 
 
-def test_samplers_are_used_as_they_are():
+def test_samplers_are_used_unchanged():
     sampler = RandomOverSampler(random_state=3)
     assert make_balancer(sampler, random_state=7) is sampler
     assert make_balancer(None) == "passthrough"

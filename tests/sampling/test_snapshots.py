@@ -30,7 +30,7 @@ def test_two_outcomes_in_a_snapshot_are_refused():
         SnapshotSampler().fit_resample(FEATURES, np.arange(len(y)) % 2)
 
 
-def test_nothing_left_is_refused():
+def test_no_remaining_snapshot_raises():
     with pytest.raises(TableError, match="No snapshot is left"):
         SnapshotSampler(every=10_000).fit_resample(
             FEATURES[FEATURES.particion > 0], y[FEATURES.particion > 0]
@@ -52,7 +52,7 @@ def test_smote_with_few_rows(n_minority):
 @pytest.mark.parametrize(
     "kind", [pd.Series, np.asarray, list], ids=["series", "array", "list"]
 )
-def test_outcomes_come_back_as_they_came(kind):
+def test_outcomes_round_trip(kind):
     sampler = SnapshotSampler(every=7)
     found, outcome = sampler.fit_resample(FEATURES, kind(y))
     assert isinstance(outcome, pd.Series if kind is pd.Series else np.ndarray)

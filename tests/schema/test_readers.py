@@ -74,7 +74,7 @@ def test_text_that_spells_numbers(dtype):
     ],
     ids=repr,
 )
-def test_what_is_no_number(values, problem):
+def test_non_numeric_values(values, problem):
     column = pd.Series(values, name="score", index=["r1", "r2"])
     with pytest.raises(TableError, match=rf"Column 'score': {problem}.*'r") as caught:
         schema.read_numbers(column)
@@ -171,7 +171,7 @@ def test_stripped_names_are_not_copied(dtype):
     assert schema.strip_names(column) is column
 
 
-def test_arrow_strips_what_python_strips():
+def test_arrow_strips_like_python():
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     found = schema.strip_names(text([f"{one}a{one}" for one in every], "pyarrow-nan"))
     expected = [f"{one}a{one}".strip() for one in every]
@@ -266,7 +266,7 @@ def test_when_a_score_is_known(days, expected):
 # -- columns ------------------------------------------------------------------
 
 
-def test_absent_columns_show_what_is_similar():
+def test_absent_columns_error_suggests_similar_names():
     table = pd.DataFrame({"user_uid": ["a"]})
     message = r"lacks \['user_uuid', 'score'\]\. Similar .*'user_uid'.*columns="
     with pytest.raises(TableError, match=message):

@@ -58,7 +58,7 @@ def test_reasons_and_facts(client, model, events, language, explain):
     assert [*found["facts"]] == [*truth["facts"]]
 
 
-def test_the_past_scores_as_it_did_then(client, model, events):
+def test_earlier_days_keep_their_scores(client, model, events):
     """Check that events up to a day score like the whole table as of that day."""
     early = events[events["particion"].fillna(0) <= 20]
     found = predictions(post(client, early))
@@ -99,7 +99,7 @@ def test_bad_queries(client, events, query):
     refused(post(client, events.head(9), query=f"?{query}"), 400, "query")
 
 
-def test_bad_rows_are_named(client, events):
+def test_error_names_bad_rows(client, events):
     X = events.head(30).assign(particion=[*range(29), -4217])
     for kind in FORMATS:
         problem = refused(post(client, X, kind), 422, "unreadable-column")
@@ -305,7 +305,7 @@ def test_a_blueprint_in_another_app(stored, events):
 
 
 @pytest.mark.parametrize("fault", [418, RuntimeError])
-def test_an_app_that_refuses_before_the_blueprint_is_asked(stored, fault):
+def test_outer_app_can_refuse_before_the_blueprint(stored, fault):
     app = Flask("tutors")
     app.register_blueprint(create_blueprint(ModelRegistry(stored)))
 
@@ -333,7 +333,7 @@ def run(code):
     return done.stdout.strip()
 
 
-def test_importing_needs_nothing_of_the_extra():
+def test_import_works_without_the_extra():
     extra = "flask", "pydantic", "pyarrow.parquet", "prometheus_client", "orjson"
     assert run(
         "import sys\n"
@@ -345,7 +345,7 @@ def test_importing_needs_nothing_of_the_extra():
 @pytest.mark.parametrize(
     "module", ["flask", "pydantic", "pyarrow", "prometheus_client", "orjson"]
 )
-def test_what_is_missing_is_named(module, stored, monkeypatch):
+def test_error_names_missing_parts(module, stored, monkeypatch):
     find = importlib.import_module
 
     def refuse(name):

@@ -157,7 +157,7 @@ def make_unreadable(folder):
     [delete, damage_the_state, damage_the_record, damage_all, make_unreadable],
     ids=lambda spoil: spoil.__name__,
 )
-def test_a_damaged_registry_leaves_the_champion(spoil, registry, tmp_path, events):
+def test_damaged_registry_keeps_the_champion(spoil, registry, tmp_path, events):
     client = create_app(registry, poll_seconds=POLL).test_client()
     folder, copy = tmp_path / "registry", tmp_path / "copy"
     shutil.copytree(folder, copy)
@@ -174,7 +174,7 @@ def test_a_damaged_registry_leaves_the_champion(spoil, registry, tmp_path, event
     wait_until(lambda: version(client) == 2)
 
 
-def test_an_unreadable_registry_leaves_the_champion(registry, monkeypatch, events):
+def test_unreadable_registry_keeps_the_champion(registry, monkeypatch, events):
     client = create_app(registry, poll_seconds=POLL).test_client()
 
     def refuse(version):
@@ -268,7 +268,7 @@ def test_a_refused_champion_is_tried_again(registry, monkeypatch):
     assert watch.champion.version == 1
 
 
-def test_a_scorer_refuses_what_is_no_probability(model, monkeypatch):
+def test_scorer_rejects_values_that_are_not_probabilities(model, monkeypatch):
     monkeypatch.setattr(
         type(model), "score_latest", lambda self, X: (np.arange(5), np.full(5, np.nan))
     )
@@ -320,7 +320,7 @@ def test_registry_errors_are_kept(registry, monkeypatch):
 @pytest.mark.parametrize(
     "learner", ["xgboost", pytest.param("random_forest", marks=pytest.mark.slow)]
 )
-def test_other_learners_give_the_same_bits(learner, tmp_path, events):
+def test_other_learners_match_exactly(learner, tmp_path, events):
     registry = ModelRegistry(tmp_path)
     registry.register(train(1, learner))
     registry.promote(1)
@@ -383,7 +383,7 @@ def scorer(model):
 
 
 @given(X=event_tables())
-def test_the_answer_has_the_bits_of_score_students(model, scorer, X):
+def test_answer_matches_score_students_exactly(model, scorer, X):
     X = X.reset_index(drop=True)
     try:
         truth = model.score_students(X, n_reasons=0)
@@ -404,7 +404,7 @@ def test_the_answer_has_the_bits_of_score_students(model, scorer, X):
 
 @pytest.mark.parametrize("value", [[1, 2], {"a": 1}, [[{"a": [None]}]]], ids=repr)
 @pytest.mark.parametrize("kind", ["records", "columns", "parquet"])
-def test_other_columns_may_hold_anything(client, model, events, value, kind):
+def test_unused_columns_may_contain_anything(client, model, events, value, kind):
     X = events.assign(rubric=[value] * len(events))
     truth = model.score_students(events)["probability"]
     assert [*predictions(post(client, X, kind))["probability"]] == [*truth]

@@ -107,7 +107,7 @@ def test_same_bits_as_json(client, model):
     assert_same(client.predict(X), model, X)
 
 
-def test_parquet_and_json_give_one_table(client, monkeypatch):
+def test_parquet_and_json_read_as_the_same_table(client, monkeypatch):
     first = client.predict(X, explain=True)
     monkeypatch.setattr(_wire.importlib.util, "find_spec", lambda name: None)
     pd.testing.assert_frame_equal(client.predict(X, explain=True), first)
@@ -191,7 +191,7 @@ def test_numbers_survive_json():
 # -- the request ----------------------------------------------------------------------
 
 
-def test_what_stays_at_home():
+def test_columns_that_are_not_sent():
     table = X.assign(nota_final_materia=9.0).set_index(X["legajo"] + 0.5)
     table.attrs["note"] = "of nobody's concern"
     with scripted(GOOD) as (url, requests), RiskClient(url) as client:
@@ -278,7 +278,7 @@ def test_retry_after(naps, asked, slept):
 
 
 @pytest.mark.parametrize("status", [502, 503])
-def test_gives_up_in_the_end(naps, status):
+def test_client_gives_up_after_the_last_retry(naps, status):
     busy = Answer(status, b'{"detail": "Wait."}', "application/problem+json")
     with (
         scripted(busy) as (url, requests),
@@ -297,7 +297,7 @@ def test_asks_again_after_a_broken_connection(naps):
     assert len(requests) == 3
 
 
-def test_half_an_answer_is_asked_for_again(naps):
+def test_truncated_answer_is_requested_again(naps):
     with broken_off_once() as (url, seen), RiskClient(url) as client:
         assert client.predict(X)["model_version"].tolist() == [4]
     assert len(seen) == 2
@@ -362,7 +362,7 @@ def test_no_name():
         client.ready()
 
 
-def test_an_answer_too_late_is_not_asked_for_again(naps):
+def test_timed_out_request_is_not_repeated(naps):
     free = threading.Event()
     slow = Answer(body=GOOD.body, before=lambda: free.wait(60))
     with scripted(slow) as (url, requests):
@@ -377,7 +377,7 @@ def test_an_answer_too_late_is_not_asked_for_again(naps):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 408, 413, 415, 422, 500])
-def test_refusals_are_not_asked_again(naps, status):
+def test_refused_requests_are_not_repeated(naps, status):
     problem = {
         "title": "Bad",
         "status": status,
@@ -465,7 +465,7 @@ def test_threads_share_a_client(client, model):
     assert all(answer["probability"].tolist() == expected for answer in answers)
 
 
-def test_the_environment_has_no_say(url, model, monkeypatch, tmp_path):
+def test_client_ignores_the_environment(url, model, monkeypatch, tmp_path):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     netrc = tmp_path / "netrc"

@@ -48,7 +48,7 @@ def environment(stage):
     return dict(part.split("=", 1) for part in shlex.split(only(stage, "ENV")))
 
 
-def test_python_is_one_that_edml_takes(stages):
+def test_image_python_is_supported(stages):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     oldest = tuple(map(int, project["requires-python"].removeprefix(">=").split(".")))
     images = [stage[0][1].split()[0] for stage in stages]
@@ -57,7 +57,7 @@ def test_python_is_one_that_edml_takes(stages):
     assert tuple(map(int, version.groups())) >= oldest
 
 
-def test_what_is_copied_is_there_and_not_ignored(stages):
+def test_copied_files_exist_and_are_not_ignored(stages):
     ignore = (ROOT / ".dockerignore").read_text().splitlines()
     kept = {line[1:] for line in ignore if line.startswith("!")}
     assert "*" in ignore
@@ -71,7 +71,7 @@ def test_what_is_copied_is_there_and_not_ignored(stages):
     assert {needed["readme"], *needed["license-files"]} <= set(copied)
 
 
-def test_nothing_of_the_users_gets_into_the_image():
+def test_image_contains_no_user_files():
     kept = [
         line[1:]
         for line in (ROOT / ".dockerignore").read_text().splitlines()
@@ -80,14 +80,14 @@ def test_nothing_of_the_users_gets_into_the_image():
     assert sorted(kept) == ["LICENSE", "README.md", "pyproject.toml", "src"]
 
 
-def test_it_does_not_run_as_root(last, service):
+def test_container_does_not_run_as_root(last, service):
     assert only(last, "USER") == "10001:10001"
     assert service["user"] == "10001:10001"
     words = [word for word, _ in last]
     assert words.index("USER") > max(n for n, w in enumerate(words) if w == "RUN")
 
 
-def test_the_environment_is_what_the_command_reads(last, service):
+def test_environment_matches_the_command(last, service):
     given = {
         name
         for name in {*environment(last), *service["environment"]}
@@ -104,7 +104,7 @@ def test_the_entrypoint_is_our_command(last):
     assert scripts[name] == "edml.serving:main"
 
 
-def test_the_command_takes_the_environment(last, monkeypatch):
+def test_command_reads_the_environment(last, monkeypatch):
     got = []
     monkeypatch.setattr(_server, "serve", got.append)
     given = environment(last)
@@ -139,7 +139,7 @@ def test_the_health_check_works(last, monkeypatch):
     assert {path for path, _, _ in requests} == {"/health"}
 
 
-def test_it_has_time_to_stop(last, service):
+def test_service_has_time_to_stop(last, service):
     assert only(last, "STOPSIGNAL") == "SIGTERM"
     seconds = int(service["stop_grace_period"].removesuffix("s"))
     options = _server.ServerOptions()

@@ -66,7 +66,7 @@ def test_the_app_gets_the_body(body, chunked):
 
 
 @given(st.binary(min_size=1, max_size=60), st.integers(1, 7))
-def test_the_app_may_read_in_pieces(body, size):
+def test_app_may_read_the_body_in_pieces(body, size):
     def app(environ, start_response):
         return list(iter(lambda: environ["wsgi.input"].read(size), b""))
 
@@ -198,7 +198,7 @@ def test_busy_for_too_long():
     assert ask(gate, environ_of(b"z")) == b"ok"  # the refused request took no slot
 
 
-def test_an_error_in_the_app_gives_its_turn_back():
+def test_error_in_the_app_releases_its_slot():
     def app(environ, start_response):
         environ["wsgi.input"].read()
         raise ZeroDivisionError

@@ -183,7 +183,7 @@ def test_very_many_hostile_bodies(small, wholes, data):
 
 @settings(max_examples=50, suppress_health_check=SUPPRESSED)
 @given(rows=st.lists(SOUND, min_size=1, max_size=6))
-def test_what_the_document_allows_is_answered(small, rows):
+def test_documented_requests_are_answered(small, rows):
     answer = small.post("/predict", json=rows)
     check(answer)
     assert answer.status_code == 200, answer.text

@@ -60,7 +60,7 @@ def probabilities(model, X):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_every_format_gives_the_bits_of_score_students(kind, model, events):
+def test_every_format_matches_score_students_exactly(kind, model, events):
     write, content_type = FORMATS[kind]
     X = read(write(events), content_type)
     assert list(X.columns) == list(REQUIRED_COLUMNS)
@@ -196,7 +196,7 @@ BAD_CELLS = [
 
 
 @pytest.mark.parametrize(("column", "value", "problem"), BAD_CELLS, ids=repr)
-def test_bad_cells_of_json_are_named(column, value, problem, events):
+def test_error_names_bad_cells_of_json(column, value, problem, events):
     bad = changed(events.head(9), column, value)
     for write in (as_records, FORMATS["columns"][0]):
         found = refusal(write(bad))
@@ -207,7 +207,7 @@ def test_bad_cells_of_json_are_named(column, value, problem, events):
 
 
 @pytest.mark.parametrize("kind", [CSV, PARQUET])
-def test_bad_cells_of_tables_are_named(kind, events):
+def test_error_names_bad_cells_of_tables(kind, events):
     write = {CSV: as_csv, PARQUET: as_parquet}[kind]
     X = events.head(9)[list(REQUIRED_COLUMNS)]
     text = X["score"].astype(str).where(X["score"].notna())
@@ -277,7 +277,7 @@ def test_bad_json(case):
     assert (problem.status, problem.code) == (status, code)
 
 
-def test_what_is_odd_and_no_mistake():
+def test_unusual_but_valid_input():
     record = TEXT[:-1] + ', "x": "a: [{\\": \\\\", "y": {"z": [{"w": 1}]}, "k:": 1}'
     assert len(read(f"[{record}, {record}]".encode())) == 2
     assert len(read(json.dumps([RECORD] * 5000).encode())) == 5000

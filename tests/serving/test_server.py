@@ -105,7 +105,7 @@ def test_option(asked, flag, variable, name, value):
     assert getattr(asked(flag, value, **{variable: other}), name) == value
 
 
-def test_the_registrys_key_comes_from_the_environment_alone(asked):
+def test_registry_key_comes_only_from_the_environment(asked):
     options = asked(EDML_REGISTRY_KEY="signs it")
     assert options.registry_key == b"signs it"
     assert "signs it" not in repr(options)
@@ -154,7 +154,7 @@ def test_an_address_that_is_not_ours(registry):
     assert "no-such-host" in refused("--host", "no-such-host.invalid")
 
 
-def test_a_token_file_that_others_may_read(registry, token_file):
+def test_token_file_readable_by_others(registry, token_file):
     token_file.chmod(0o644)
     line = refused("--registry", registry, "--token-file", token_file)
     assert "chmod 600" in line
@@ -300,7 +300,7 @@ def test_it_ends_without_losing_a_request(registry, expected, end, workers):
 
 
 @pytest.mark.slow
-def test_what_is_being_worked_on_is_answered(registry, expected):
+def test_requests_in_progress_are_answered(registry, expected):
     with edml_serve(registry) as served:
         RiskClient(served.url).ready()  # it listens before a worker has started
         with served.connect() as sock:
@@ -318,7 +318,7 @@ def test_what_is_being_worked_on_is_answered(registry, expected):
 
 
 @pytest.mark.slow
-def test_idle_and_slow_clients_do_not_hold_up_its_end(registry):
+def test_idle_and_slow_clients_do_not_delay_shutdown(registry):
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {KIND}\r\n".encode()
     half = head + f"Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:500]
     with edml_serve(registry) as served, RiskClient(served.url) as kept:
@@ -333,7 +333,7 @@ def test_idle_and_slow_clients_do_not_hold_up_its_end(registry):
 
 
 @pytest.mark.slow
-def test_slow_clients_hold_nobody_up(registry, expected):
+def test_slow_clients_delay_nobody(registry, expected):
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {KIND}\r\n".encode()
     half = head + f"Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:500]
     starts = [b"", b"POST /pre", head, half]

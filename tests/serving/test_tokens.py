@@ -161,7 +161,7 @@ def test_a_file_of_tokens(write):
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o660, 0o777])
-def test_a_file_that_others_may_read(write, mode):
+def test_file_readable_by_others(write, mode):
     with pytest.raises(ServingError, match=f"found mode {mode:04o} of .* chmod 600"):
         read_tokens(write(BOTH, mode))
 

@@ -30,7 +30,7 @@ def in_a_thread(target):
     return thread
 
 
-def test_a_request_that_does_not_come_is_cut_off(pair):
+def test_missing_request_is_cut_off(pair):
     conn, theirs = pair
     watch, got, inside = Watch(0.0), [], threading.Event()
 
@@ -47,7 +47,7 @@ def test_a_request_that_does_not_come_is_cut_off(pair):
     assert theirs.recv(10) == b"408"
 
 
-def test_our_own_time_is_not_the_clients(pair):
+def test_server_time_does_not_count_against_the_client(pair):
     conn, theirs = pair
     watch = Watch(0.0)
     with watch.over(conn):
@@ -77,7 +77,7 @@ def test_an_answer_that_is_not_taken_is_cut_off(pair):
     assert len(failed) == 1
 
 
-def test_a_client_with_time_left_is_left_alone(pair):
+def test_client_within_its_time_is_not_cut_off(pair):
     conn, theirs = pair
     watch = Watch(1000.0)
     with watch.over(conn):
@@ -95,7 +95,7 @@ def test_a_request_that_arrives_while_stopping_has_less_time(pair):
         assert conn.sock.recv(10) == b""
 
 
-def test_a_request_that_is_worked_on_while_stopping_does_not(pair):
+def test_request_in_progress_while_stopping_has_full_time(pair):
     conn, theirs = pair
     watch = Watch(1000.0)
     with watch.over(conn):
@@ -106,7 +106,7 @@ def test_a_request_that_is_worked_on_while_stopping_does_not(pair):
         assert conn.sock.recv(10) == b"more"
 
 
-def test_a_handled_connection_is_left_alone(pair):
+def test_handled_connection_is_not_cut_off(pair):
     conn, theirs = pair
     watch = Watch(0.0)
     with watch.over(conn):

@@ -111,7 +111,7 @@ def test_thousands_are_not_taken_for_decimals():
 
 
 @pytest.mark.parametrize("line", ["sep=;\n", "sep=;\r\n", '"sep=;"\n', "SEP=;\n"])
-def test_a_line_that_names_the_separator(line):
+def test_separator_line_is_read(line):
     found, report = read(line + csv(sep=";"))
     same_values(found, FEW)
     assert report.notes == ("Its first line names the separator ';'.",)
@@ -162,7 +162,7 @@ def test_numbers_are_read_to_the_last_bit():
     assert found["score"].tolist() == score.tolist()
 
 
-def test_ids_stay_as_they_are_spelled():
+def test_ids_keep_their_spelling():
     ids = ["007", "7", "1e3", "0x1"]
     found, _ = read(csv(FEW.assign(user_uuid=ids, course_uuid="01")))
     assert found["user_uuid"].tolist() == ids
@@ -306,7 +306,7 @@ CELLS = st.text(st.sampled_from('NAé ;,|\t"\n1.'), min_size=1, max_size=5).filt
 
 
 @given(dialect=DIALECTS, course=CELLS, exam=CELLS)
-def test_any_dialect_gives_the_same_features(dialect, course, exam):
+def test_features_do_not_depend_on_the_dialect(dialect, course, exam):
     table = EVENTS.assign(course_uuid=course).replace(
         {"nombre_examen": {EVENTS["nombre_examen"].dropna().iloc[0]: exam}}
     )

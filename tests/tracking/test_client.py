@@ -77,7 +77,7 @@ def test_a_dead_server_raises_at_once_and_shows_no_password():
             make_client(f"http://ana:s3cret@{address}")
 
 
-def test_without_mlflow_the_extra_is_named(monkeypatch):
+def test_without_mlflow_the_error_names_the_extra(monkeypatch):
     monkeypatch.setattr(_client, "find_spec", lambda name: None)
 
     def missing(*args, **params):

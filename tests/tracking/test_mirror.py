@@ -297,9 +297,7 @@ def test_a_namesake_changes_nothing_on_the_server(server, tmp_path):
     assert server.is_in_step()
 
 
-def test_a_version_that_cannot_be_mirrored_is_reported_and_blocks_nothing(
-    server, registry
-):
+def test_unmirrorable_version_is_reported_and_blocks_nothing(server, registry):
     three = LogisticRegression().fit(X, np.arange(40) % 3)
     registry.register(three)
     registry.register(plain(7.0))

@@ -124,7 +124,7 @@ def test_mlflow_reads_the_folder(registry, mlflow_server, client, flavors):
     assert all("==" in pin for pin in pins)
 
 
-def test_the_run_holds_figures_curves_page_and_origin(registry, mlflow_server, client):
+def test_run_contains_figures_curves_page_and_origin(registry, mlflow_server, client):
     log_model(registry, tracking_uri=mlflow_server.uri)
     (run,) = runs_of(client, registry.name)
     record, evaluation = registry.record(1), mirrored.evaluated(1)

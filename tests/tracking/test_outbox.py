@@ -44,7 +44,7 @@ def test_an_empty_outbox_is_not_created(outbox):
     assert not outbox.exists()
 
 
-def test_nobody_else_reads_it(log, outbox):
+def test_file_is_private(log, outbox):
     log.append(BEGIN)
     assert stat.S_IMODE(outbox.stat().st_mode) & 0o077 == 0
 
@@ -87,13 +87,13 @@ def test_other_files_are_ignored(log, outbox):
     assert len(find_pending(outbox)) == 1
 
 
-def test_a_number_that_json_does_not_know_raises(log):
+def test_number_outside_json_raises(log):
     with pytest.raises(ValueError, match="JSON"):
         log.append(BEGIN, {"score": math.nan})
     assert log.read()[0] == []
 
 
-def test_a_full_disk_leaves_the_earlier_records(log, monkeypatch):
+def test_full_disk_keeps_the_earlier_records(log, monkeypatch):
     log.append(BEGIN)
 
     def full(descriptor):

@@ -47,7 +47,7 @@ def test_the_example_has_the_models_column_names():
     assert len(renamed.predict_proba(example)) == len(make_example(model))
 
 
-def test_a_model_of_plain_numbers_has_no_example():
+def test_model_of_plain_numbers_has_no_example():
     assert make_example(LogisticRegression().fit(ARRAY, LABELS)) is None
 
 
@@ -154,6 +154,6 @@ def test_a_version_is_identified_by_its_file(registry, tmp_path):
     assert not is_version(identity_tags(other, other.record(1)), wanted)
 
 
-def test_without_a_champion_no_server_is_asked(tmp_path):
+def test_without_a_champion_no_server_is_contacted(tmp_path):
     with pytest.raises(RegistryError, match="Expected a version in production"):
         log_model(ModelRegistry(tmp_path), tracking_uri="http://127.0.0.1:1")

@@ -50,7 +50,7 @@ def test_a_sole_writer_has_no_conflicts_and_writes_once(every):
 
 
 @given(st.lists(st.tuples(VALUES, st.integers(0, 6)), min_size=1, max_size=6), VALUES)
-def test_own_writes_before_a_kill_are_no_conflicts(every, last):
+def test_own_writes_before_a_kill_are_not_conflicts(every, last):
     there, memory = {}, {"text": None}
     for desired, steps in every:
         with suppress(KilledError):
@@ -60,7 +60,7 @@ def test_own_writes_before_a_kill_are_no_conflicts(every, last):
 
 
 @given(VALUES, VALUES, NAMES, st.sampled_from("12345") | st.none())
-def test_what_another_wrote_is_reported_and_kept(first, second, name, value):
+def test_foreign_changes_are_reported_and_kept(first, second, name, value):
     there, memory = {}, {"text": None}
     bring(first, there, memory)
     by_hand = there.get(name) != value
@@ -76,7 +76,7 @@ def test_what_another_wrote_is_reported_and_kept(first, second, name, value):
     assert bring(second, there, memory) == ({}, conflicts)
 
 
-def test_a_conflict_ends_when_the_server_says_what_is_wanted():
+def test_conflict_ends_when_the_server_matches_the_registry():
     there, memory = {}, {"text": None}
     bring({"a": "1"}, there, memory)
     there["a"] = "9"

@@ -62,7 +62,7 @@ def test_without_a_server_it_is_a_file(outbox, tuner):
 
 
 @pytest.mark.slow
-def test_a_server_that_is_down_leaves_it_all(mlflow_server, logged, outbox, tuner):
+def test_server_that_is_down_keeps_all_records(mlflow_server, logged, outbox, tuner):
     mlflow_server.stop()
     for _ in range(2):  # a second try replaces the first
         with pytest.raises(TrackingError, match="the rest waits in"):
@@ -119,7 +119,7 @@ def losing(mlflow_server):
 
 
 @pytest.mark.slow
-def test_a_lost_answer_makes_no_run_twice(losing, logged, outbox, tuner):
+def test_lost_answer_duplicates_no_run(losing, logged, outbox, tuner):
     rows = read_rows(tuner)
     log = SearchLog(outbox, "a" * 32)
     fill(log, "lost", rows, make_end("FINISHED"))

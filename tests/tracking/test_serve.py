@@ -119,14 +119,14 @@ def expected(registry):
 
 
 @pytest.mark.parametrize("orient", ["records", "split"])
-def test_json_gives_the_same_bits(served, expected, orient):
+def test_json_keeps_the_bits(served, expected, orient):
     X, probability, flagged = expected
     found = ask(served, as_json(X, orient))
     np.testing.assert_array_equal(found[0], probability)
     np.testing.assert_array_equal(found[1], flagged)
 
 
-def test_csv_gives_the_same_bits(served, expected):
+def test_csv_keeps_the_bits(served, expected):
     X, probability, flagged = expected
     found = ask(served, X.to_csv(index=False), "text/csv")
     np.testing.assert_array_equal(found[0], probability)
@@ -147,23 +147,21 @@ def test_whole_numbers_are_numbers(served, expected):
     np.testing.assert_array_equal(found[0], expected[1])
 
 
-def test_the_example_beside_the_model_is_answered(served, registry):
+def test_served_model_answers_the_logged_example(served, registry):
     model = registry.load("production")
     example = make_example(model)
     found = ask(served, as_json(example, "split"))
     np.testing.assert_array_equal(found[0], model.predict_proba(example)[:, 1])
 
 
-def test_what_is_served_is_what_load_model_gives(
-    served, registry, mlflow_server, expected
-):
+def test_served_model_matches_load_model(served, registry, mlflow_server, expected):
     X, probability, _ = expected
     model = load_model(f"models:/{registry.name}@champion", mlflow_server.uri)
     np.testing.assert_array_equal(model.predict_proba(X)[:, 1], probability)
     np.testing.assert_array_equal(ask(served, as_json(X, "split"))[0], probability)
 
 
-def test_a_missing_column_is_named(served, expected):
+def test_error_names_a_missing_column(served, expected):
     X = expected[0].drop(columns="score")
     answer = urllib3.request(
         "POST",
