@@ -1,4 +1,4 @@
-"""The deployable model: calibrated and with a threshold, both learned out of fold."""
+"""The deployable model, with calibration and threshold learned out of fold."""
 
 from edml.classifier._calibration import IsotonicCalibrator, SigmoidCalibrator
 from edml.classifier._deployed import DeployedClassifier

@@ -1,4 +1,4 @@
-"""Calibrators: from a raw score to the probability of failing."""
+"""Calibrators, which map raw scores to probabilities of failing."""
 
 import warnings
 from typing import Any, ClassVar, Self
@@ -12,36 +12,36 @@ from sklearn.linear_model import LogisticRegression
 
 from edml.schema import BoolArray, FloatArray
 
-#: The number of failing students from which "auto" is isotonic; see the user guide.
+#: The number of failing students from which "auto" uses "isotonic"; see the user guide.
 ENOUGH_FOR_ISOTONIC = 200
 
-# An unpenalized logistic regression, whose spelling has changed three times.
+# An unpenalized logistic regression, whose parameters have changed three times.
 _NO_PENALTY = 1e8
-_FARTHEST = 1e-300  # whose log-odds are finite
-_SAME = 1e-6  # a spread of log-odds that counts as none
+_FARTHEST = 1e-300  # bounds scores, so that log-odds are finite
+_SAME = 1e-6  # a smaller spread of log-odds counts as none
 _LEAST = float(np.finfo(np.float64).epsneg)
 
 
 class SigmoidCalibrator(BaseEstimator):
     """Map scores to probabilities by a logistic curve of their log-odds.
 
-    It learns two numbers, a slope above 0 and an intercept. So a higher score never
-    means a lower probability, and a few failing students are enough.
+    It learns two parameters, a positive slope and an intercept. A higher score
+    therefore never maps to a lower probability, and few failing students suffice.
 
     Attributes
     ----------
     slope_ : float
-        Above 0; 1 if the scores are neither overconfident nor underconfident.
+        Positive; 1 if the scores are neither overconfident nor underconfident.
     intercept_ : float
         Log-odds of a score of 0.5.
     range_ : tuple of (float, float)
-        Just beyond the scores of fit, to which other scores are clipped.
+        The range to which scores are clipped, just beyond the scores of fit.
 
     References
     ----------
-    Platt, "Probabilistic outputs for support vector machines", 1999, with its
-    smoothed targets; on log-odds, as in Kull et al., AISTATS 2017, so that
-    scores that are calibrated already stay as they are.
+    Platt, "Probabilistic outputs for support vector machines", 1999, with its smoothed
+    targets; on log-odds, as in Kull et al., AISTATS 2017, so that calibrated scores
+    stay unchanged.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class SigmoidCalibrator(BaseEstimator):
             The same object.
         """
         inside = score[(score > 0) & (score < 1)]
-        # The log-odds of 0 and 1 are infinite: here they lie just beyond the others.
+        # The log-odds of 0 and 1 are infinite; place them just beyond the others.
         low, high = (inside.min(), inside.max()) if inside.size else (0.5, 0.5)
         self.range_ = (
             max(float(low) / 2, _FARTHEST),
@@ -92,7 +92,7 @@ class SigmoidCalibrator(BaseEstimator):
         if scale > _SAME:
             curve = LogisticRegression(C=_NO_PENALTY, solver="newton-cholesky")
             with warnings.catch_warnings():
-                # if the first method finds no step, another one takes over
+                # if the first method fails, try another
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 curve.fit(
                     np.tile((odds - centre) / scale, 2)[:, None],
@@ -101,7 +101,7 @@ class SigmoidCalibrator(BaseEstimator):
                 )
             slope = float(curve.coef_[0, 0]) / scale
             self.intercept_ = float(curve.intercept_[0]) - slope * centre
-        if slope < self._least_slope:  # no better than chance: the share that fails
+        if slope < self._least_slope:  # no better than chance: use the share that fails
             slope = self._least_slope
             self.intercept_ = float(logit(target.mean())) - slope * centre
         self.slope_ = slope
@@ -129,9 +129,9 @@ class IsotonicCalibrator(BaseEstimator):
     """Map scores to probabilities by an increasing curve of any form.
 
     Scores are pooled into blocks with an increasing share of failing units, and the
-    curve runs straight from the middle of each block to that of the next. So, unlike
-    the steps of plain isotonic regression, it keeps the order of scores within a block.
-    It needs many failing students.
+    curve interpolates linearly between the centres of the blocks. Unlike the steps of
+    plain isotonic regression, it therefore keeps the order of scores within a block. It
+    needs many failing students.
 
     Attributes
     ----------
@@ -189,8 +189,8 @@ class IsotonicCalibrator(BaseEstimator):
         middle = np.bincount(block, weights=at * count) / np.bincount(
             block, weights=count
         )
-        # Beyond the outer blocks the curve keeps rising, by as little as one more
-        # unit in them would change.
+        # Beyond the outer blocks the curve keeps rising, by as little as one additional
+        # unit would change them.
         n_first, n_last = count[block == 0].sum(), count[block == len(level) - 1].sum()
         inner = (middle > 0) & (middle < 1)
         low = level[~inner & (middle <= 0)]
@@ -219,7 +219,7 @@ class IsotonicCalibrator(BaseEstimator):
             In (0, 1); a higher score never means a lower one.
         """
         found = np.interp(score, self.scores_, self.probabilities_)
-        # Rounding must not lift a score above those of the next piece.
+        # Rounding must not lift a value above those of the next segment.
         piece = np.searchsorted(self.scores_, score, side="right").clip(
             1, len(self.scores_) - 1
         )
@@ -231,7 +231,7 @@ class IsotonicCalibrator(BaseEstimator):
 def calibrate(
     calibrator: SigmoidCalibrator | IsotonicCalibrator | None, score: FloatArray
 ) -> FloatArray:
-    """Return the probability of each score; the score itself without a calibrator."""
+    """Return the probability of each score, or the score if there is no calibrator."""
     return score if calibrator is None else calibrator.predict(score)
 
 

@@ -70,7 +70,7 @@ def _check_once(plan: SplitPlan, units: Units) -> None:
 
 def check_scores(score: FloatArray, fold: IntArray) -> None:
     """Check that out-of-fold scores are in [0, 1]."""
-    bad = ~((score >= 0) & (score <= 1))  # NaN too
+    bad = ~((score >= 0) & (score <= 1))  # also True for NaN
     if bad.any():
         folds = np.unique(fold[bad]).tolist()
         message = (

@@ -1,4 +1,4 @@
-"""score_students: from a fitted model to a list of whom to contact, and why."""
+"""score_students: a list of the students to contact, with reasons."""
 
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -85,7 +85,7 @@ def score_students(
         else _most_at_risk(probability, students[COURSE], _per_course(capacity))
     )
     change = probability - _earlier(model, X, since, students, names)
-    if since is not None:  # without a later row, a change is unknown
+    if since is not None:  # without a later row, the change is unknown
         change[students[PARTITION].to_numpy() <= since] = np.nan
     students["change"] = change
     order = np.argsort(-probability, kind="stable")
@@ -142,7 +142,7 @@ def _earlier(
     students: pd.DataFrame,
     names: Mapping[str, str],
 ) -> FloatArray:
-    """Return each student's probability at an earlier partition, NaN without one."""
+    """Return each student's probability at an earlier partition, or NaN."""
     then = np.full(len(students), np.nan)
     if since is None:
         return then
@@ -165,7 +165,7 @@ def _histories(table: pd.DataFrame, student: str, course: str) -> pd.MultiIndex:
 
 
 def _most_at_risk(probability: FloatArray, courses: pd.Series, k: int) -> BoolArray:
-    """Flag the k highest of each course; of equal ones, those that come first."""
+    """Flag the k highest of each course; ties go to the first."""
     order = np.argsort(-probability, kind="stable")
     place = courses.iloc[order].groupby(courses.iloc[order], sort=False).cumcount()
     flagged = np.zeros(len(probability), dtype=np.bool_)

@@ -10,12 +10,12 @@ from edml.classifier._predictions import RiskPredictions
 
 
 class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
-    """A fitted risk model that predicts, and cannot be fitted again.
+    """A fitted risk model that predicts and cannot be refitted.
 
-    `RiskClassifier.deployable` makes it. It holds no sampler, no out-of-fold score and
-    no training row, unless the classifier itself keeps some. Cloning returns the same
-    object and `fit` does nothing, so a cross-validation would score it on its training
-    rows: use `edml.inspection.evaluate` instead.
+    `RiskClassifier.deployable` returns it. It holds no samplers, out-of-fold scores or
+    training rows, unless the classifier itself keeps some. Cloning returns the same
+    object and `fit` does nothing, so cross-validation would score it on its training
+    rows; use `edml.inspection.evaluate` instead.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names; only where given.
+        Their names, if given.
 
     See Also
     --------
-    RiskClassifier : The model that is fitted.
+    RiskClassifier : The model to fit.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : DeployedClassifier
-            The same object, as it was.
+            The same object, unchanged.
         """
         return self
 
@@ -112,7 +112,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there is a parameter to set.
+            If any parameter is given.
         """
         if params:
             message = (
@@ -161,4 +161,4 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
         return True
 
     def __sklearn_clone__(self) -> Self:
-        return self  # as sklearn.frozen does: there is nothing to refit
+        return self  # like sklearn.frozen: there is nothing to refit

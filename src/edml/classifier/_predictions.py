@@ -1,4 +1,4 @@
-"""The predictions of a fitted risk model, whether it can be refitted or not."""
+"""The predictions of a fitted risk model, refittable or not."""
 
 import difflib
 from collections.abc import Mapping
@@ -60,7 +60,8 @@ class RiskPredictions:
         Returns
         -------
         probabilities : ndarray of shape (n_rows, 2)
-            Of ``classes_``: passing, then failing. In (0, 1) if calibrated.
+            In the order of ``classes_``: passing, then failing. In (0, 1) if
+            calibrated.
 
         Raises
         ------
@@ -125,7 +126,7 @@ class RiskPredictions:
         language: str = "en",
         n_reasons: int = 3,
     ) -> pd.DataFrame:
-        """List the students with their risk, the reasons and the facts.
+        """List the students with their risk, reasons and facts.
 
         Parameters
         ----------
@@ -133,30 +134,30 @@ class RiskPredictions:
             The event table.
         at : float, default=None
             Score as of the end of this partition; None is each history's latest. A
-            student without a row on that day is scored at the last one before it.
+            student without a row on that day is scored at the last row before it.
         since : float, default=None
-            An earlier partition, from which the change is counted.
+            An earlier partition, from which the change is computed.
         capacity : int or Capacity, default=None
-            Flag this many students of each course, those most at risk, instead of those
-            at and above ``threshold_``.
+            Flag this many students of each course, those most at risk, instead of using
+            ``threshold_``.
         language : {"en", "es"}, default="en"
             Language of the reasons and facts.
         n_reasons : int, default=3
-            How many reasons to give at most; 0 leaves reasons and facts out.
+            Maximum number of reasons; 0 omits reasons and facts.
 
         Returns
         -------
         students : DataFrame of shape (n_histories, n_columns)
             The highest probability first: ``user_uuid``, ``course_uuid``, ``legajo``
             and ``course_name`` where ``X`` has them, ``particion``, ``probability``,
-            ``flagged``, ``change`` (the probability less that of ``since``; NaN without
-            one), ``reasons`` (what moved the score, most important first; not causes)
-            and ``facts`` (what happened but is no feature), both lists of str.
+            ``flagged``, ``change`` (the probability minus that at ``since``, or NaN),
+            ``reasons`` (what moved the score, most important first; not causes) and
+            ``facts`` (facts that are not features), both lists of str.
 
         Raises
         ------
         TableError
-            If ``X`` is no event table, or has no row up to ``at``.
+            If ``X`` is not an event table, or has no row up to ``at``.
         ValueError
             If ``since`` is not before ``at``, or a parameter is out of range.
         """
@@ -185,13 +186,13 @@ class RiskPredictions:
             Positions in ``X``: the first row of each history's latest partition, in
             the order in which the histories first appear.
         probabilities : ndarray of shape (n_histories,)
-            Of failing, as `predict_proba` computes them for those rows: the same bits
-            from trees, and up to rounding from matrix products.
+            The probabilities of failing, as from `predict_proba` for those rows:
+            bit-identical for trees, and equal up to rounding for matrix products.
 
         Raises
         ------
         TableError
-            If ``X`` is no event table, or a column cannot be read.
+            If ``X`` is not an event table, or a column cannot be read.
         """
         check_is_fitted(self, "pipeline_")
         front, rest = split_per_history(self.pipeline_)
@@ -201,7 +202,7 @@ class RiskPredictions:
             names = columns_of(self)
             check_table(X, [names[name] for name in SNAPSHOT_KEYS])
             rows = latest_rows(X, names)
-            # steps that are not ours may look at any row
+            # steps of other libraries may use any row
             return rows, self._fail_probability(X)[rows]
         rows, features = engineer.transform_latest(X)
         scores = _score_features(rest, X, rows, features, columns_of(engineer))
@@ -211,7 +212,7 @@ class RiskPredictions:
         """Return the calibrated probability of the second class of each row."""
         self._check_columns(X)
         if is_event_table(X, columns_of(self)) and not len(X):
-            return np.empty(0)  # which a classifier would reject
+            return np.empty(0)  # a classifier would reject an empty table
         return calibrate(self.calibrator_, raw_scores(self.pipeline_, X))
 
     @staticmethod
@@ -229,7 +230,7 @@ class RiskPredictions:
         missing = sorted((needed & set(seen)) - set(X.columns))
         if not missing:
             if not events:
-                check_columns(self, X)  # their order too, as the classifier may not
+                check_columns(self, X)  # also checks their order
             return
         unexpected = sorted(str(name) for name in set(X.columns) - set(seen))
         near = {
@@ -246,10 +247,9 @@ class RiskPredictions:
 
 
 def _engineer_of(front: Any) -> FeatureEngineer | None:
-    """Return the engineer of edml's own first steps; None if there are other steps.
+    """Return the engineer if the first steps are edml's own, else None.
 
-    `FeatureEngineer` reads a raw table as it reads a cleaned one, so the cleaner can be
-    left out.
+    `FeatureEngineer` reads raw and cleaned tables alike, so the cleaner can be skipped.
     """
     steps = [] if front is None else [step for _, step in front.steps]
     if [*map(type, steps)] not in ([FeatureEngineer], [DataCleaner, FeatureEngineer]):
@@ -282,10 +282,10 @@ def _score_features(
 
 
 def _predicts_from_arrays(classifier: Any) -> bool:
-    """Return whether LightGBM's own prediction is that of its scikit-learn wrapper.
+    """Check whether LightGBM's own prediction equals that of its wrapper.
 
-    On one student's row the wrapper takes twenty times as long, a sixth of a request to
-    the endpoint. They differ where a parameter of prediction was given to the wrapper.
+    For one row the wrapper takes twenty times as long, a sixth of a request to the
+    endpoint. The two differ if the wrapper has a prediction parameter.
     """
     if type(classifier) is not LGBMClassifier or callable(classifier.objective):
         return False

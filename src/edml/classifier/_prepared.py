@@ -1,4 +1,4 @@
-"""The start of a fit: a table is read, checked, split and described."""
+"""The start of a fit: read, check and split a table, and compute its features."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ from edml.schema import STUDENT, FloatArray, IntArray, columns_of, fingerprint
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table that is ready for the folds of one estimator.
+    """A table prepared for the folds of one estimator.
 
     Parameters
     ----------
     X : DataFrame or array-like of shape (n_rows, n_columns)
-        As it was given.
+        The table as passed.
     classes : ndarray of shape (2,)
         The labels: passes, fails.
     fails : ndarray of shape (n_rows,)
@@ -42,7 +42,7 @@ class Prepared:
     columns : estimator
         Holds ``n_features_in_`` and ``feature_names_in_``.
     names : dict
-        Actual names of the canonical columns.
+        Actual column names by canonical name.
     units : Units
         The rows that count in calibration, threshold and metrics.
     plan : SplitPlan
@@ -50,18 +50,18 @@ class Prepared:
     estimator : estimator
         The model to fit.
     front : Pipeline or None
-        Its steps that treat each history on its own, fitted.
+        The fitted steps that process each history independently.
     rest : estimator
-        The others.
+        The remaining steps.
     ready : DataFrame or array-like of shape (n_rows, ...)
         The output of ``front`` for ``X``.
     hash_rows : callable
-        Returns the SHA-256 of the rows with their outcomes, computed once however many
-        estimators share the table.
+        Returns the SHA-256 of the rows with their outcomes, computed once for all
+        estimators that share the table.
 
     See Also
     --------
-    prepare : Make one.
+    prepare : Prepare a table.
 
     Examples
     --------
@@ -102,9 +102,9 @@ class Prepared:
         return [np.sort(test[is_unit[test]]) for _, test in self.plan.splits]
 
     def of(self, estimator: Any) -> "Prepared":
-        """Return the same table and folds, ready for another estimator.
+        """Return the same table and folds, prepared for another estimator.
 
-        Its steps that treat each history on its own run again, unless they are the
+        Its steps that process each history independently run again, unless they are the
         same.
 
         Parameters
@@ -129,12 +129,12 @@ class Prepared:
         )
 
     def found(self, scores: Iterable[FloatArray]) -> pd.DataFrame:
-        """Collect the out-of-fold scores of all folds in one table.
+        """Combine the out-of-fold scores of all folds in one table.
 
         Parameters
         ----------
         scores : iterable of ndarray
-            For each fold, those of its ``tests``.
+            For each fold, the scores of its ``tests``.
 
         Returns
         -------
@@ -144,7 +144,7 @@ class Prepared:
         Raises
         ------
         ValueError
-            If a score is no probability.
+            If a score is not in [0, 1].
         """
         row = np.concatenate(self.tests)
         lengths = [len(test) for test in self.tests]
@@ -166,7 +166,7 @@ def prepare(
     sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
 ) -> Prepared:
-    """Read and check everything, and describe the histories, before any fit.
+    """Read and check the input, and compute history features, before any fit.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def prepare(
     cv : int, cross-validator, iterable or None
         The folds; None stands for 5.
     draw_seed : callable
-        Returns the seed of the folds, if they are drawn here.
+        Returns the seed of the folds; called if the folds are drawn here.
     sample_weight : array-like of shape (n_rows,), default=None
         How much each row counts in training.
     groups : array-like of shape (n_rows,), default=None
@@ -194,11 +194,11 @@ def prepare(
     TableError
         If ``X`` cannot be read, or a snapshot has two outcomes.
     SplitError
-        If the students cannot be divided so, or one is on both sides of a fold.
+        If the students cannot be split this way, or one is on both sides of a fold.
     ValueError
-        If ``y`` has other than two classes, or the weights cannot be used.
+        If ``y`` does not have two classes, or the weights cannot be used.
     TypeError
-        If columns have names of several kinds.
+        If column names have mixed types.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def make_plan(
             cv = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
             _check_enough(fails, n_splits)
     if isinstance(cv, BaseCrossValidator) and not isinstance(cv, GroupsConsumerMixin):
-        groups = None  # it would warn that it ignores them
+        groups = None  # the cross-validator would warn that it ignores them
     plan = SplitPlan.from_cv(cv, X, fails, groups)
     check_plan(plan, fails, units)
     return plan

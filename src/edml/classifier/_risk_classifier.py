@@ -43,23 +43,23 @@ from edml.schema import (
 class RiskClassifier(
     RiskPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
-    """Turn a pipeline into a model with trustworthy probabilities and flags.
+    """Turn a pipeline into a model with calibrated probabilities and flags.
 
-    `fit` makes one out-of-fold pass over the students: each is scored by a pipeline
-    that has not seen that student. From these scores it learns the calibration and the
-    threshold, then refits the pipeline on everything: ``cv`` + 1 fits. The unit is the
-    snapshot (a student, a course, a partition), one row each; in a table without these
-    columns, the row.
+    `fit` makes one out-of-fold pass: each student is scored by a pipeline that has not
+    seen that student. From these scores it learns the calibration and the threshold,
+    then refits the pipeline on all rows, with ``cv`` + 1 fits in total. The unit is the
+    snapshot (a student, a course and a partition), with one row each, or the row in a
+    table without these columns.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        A pipeline or any classifier of two classes, on event tables or on plain
-        tables; None is `edml.pipeline.make_risk_pipeline`. It sees all columns of a
-        plain table, including a student column: drop it in a first step.
+        A pipeline or any binary classifier, for event tables or plain tables; None is
+        `edml.pipeline.make_risk_pipeline`. It receives all columns of a plain table,
+        including a student column, which a first step should drop.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
-        How scores become probabilities; "auto" is "isotonic" from 200 failing
-        students on, else "sigmoid". None keeps the pipeline's own.
+        How to calibrate; "auto" is "isotonic" from 200 failing students on, else
+        "sigmoid". None keeps the pipeline's probabilities.
     threshold : float, str, callable or Capacity, default="f1"
         When to flag: at and above a probability; where a scorer of flags is highest
         ("f1", any other name, or the scorer); with the highest precision that keeps a
@@ -67,18 +67,19 @@ class RiskClassifier(
         ("precision>=0.5"); or by how many students can be contacted,
         ``Capacity(per_course=15)``.
     cv : int, cross-validator or iterable, default=5
-        The folds. A number means students, where ``X`` has the student column or
-        `fit` is given ``groups``, and stratified folds of rows elsewhere.
+        The folds. A number means folds of students if ``X`` has the student column or
+        `fit` receives ``groups``, else stratified folds of rows.
     n_jobs : int, default=None
         Number of folds fitted in parallel; None is one, -1 all processors. It does not
         change the result.
     random_state : int, RandomState instance or None, default=0
-        Draws the folds, and sets each ``random_state`` of ``estimator`` that is None.
+        Controls the folds, and sets each ``random_state`` of ``estimator`` that is
+        None.
 
     Attributes
     ----------
     pipeline_ : estimator
-        Fitted on everything; it knows the classes as 0 and 1.
+        The pipeline, fitted on all rows, with the classes 0 and 1.
     calibrator_ : SigmoidCalibrator, IsotonicCalibrator or None
         Maps its scores to probabilities.
     threshold_ : float
@@ -90,9 +91,9 @@ class RiskClassifier(
     out_of_fold_ : DataFrame of shape (n_units, n_columns)
         The unit's ``row``, the ``fold`` it was tested in, ``y_true`` (1 fails),
         ``y_score`` and the calibrated ``y_prob``; in an event table also its keys.
-        `deployable` leaves it out.
+        `deployable` omits it.
     data_fingerprint_ : str
-        SHA-256 of the rows of `fit` with their outcomes, whatever their order.
+        SHA-256 of the rows of `fit` with their outcomes, independent of their order.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -100,14 +101,14 @@ class RiskClassifier(
 
     See Also
     --------
-    edml.pipeline.make_risk_pipeline : The pipeline.
+    edml.pipeline.make_risk_pipeline : Build the default pipeline.
 
     Notes
     -----
-    The out-of-fold scores come from pipelines that have seen (k - 1) / k of the
-    students, as in `sklearn.calibration.CalibratedClassifierCV` with
-    ``ensemble=False``. The calibrated ``out_of_fold_`` probabilities were seen by
-    the calibrator; evaluate a model on other students, with `edml.inspection.evaluate`.
+    The out-of-fold scores come from pipelines trained on (k - 1) / k of the students,
+    as in `sklearn.calibration.CalibratedClassifierCV` with ``ensemble=False``. The
+    calibrator was fitted on the scores behind the ``out_of_fold_`` probabilities;
+    evaluate a model on other students, with `edml.inspection.evaluate`.
 
     ``sample_weight`` only affects training: calibration and threshold count each unit
     once.
@@ -161,17 +162,17 @@ class RiskClassifier(
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Learn calibration and threshold out of fold, then fit on everything.
+        """Learn calibration and threshold out of fold, then fit on all rows.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
             The event table, or a plain one.
         y : array-like of shape (n_rows,)
-            The outcome of each row: two classes, the higher of which fails; so of
-            "fail" and "pass" it is "pass", and 1 and 0 are safer.
+            The outcome of each row: two classes, the higher of which means failing.
+            Prefer 1 and 0: of "fail" and "pass", the higher is "pass".
         sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts in training. Samplers that make new rows raise an
+            Weight of each row in training. Samplers that create new rows raise an
             error.
         groups : array-like of shape (n_rows,), default=None
             The group of each row, which stays on one side of a fold, instead of the
@@ -193,22 +194,22 @@ class RiskClassifier(
             If ``y`` does not have two classes, ``threshold`` is unknown or needs
             columns that ``X`` lacks, the weights cannot be used, or scores are NaN.
         TypeError
-            If ``estimator`` gives neither probabilities nor decisions, or columns
-            have names of several kinds.
+            If ``estimator`` has neither probabilities nor decisions, or column names
+            have mixed types.
         """
         return self.fit_prepared(self._prepare(X, y, sample_weight, groups))
 
     def fit_prepared(self, prepared: Prepared) -> Self:
-        """Fit on a table that `prepare` has read, checked, divided and described.
+        """Fit on a table from `prepare`.
 
-        Several models of one table share that work: each fits its own
+        Several models of one table can share the preparation: each is fitted on its own
         ``prepared.of(estimator)``.
 
         Parameters
         ----------
         prepared : Prepared
-            With the estimator to fit and the folds, which are taken instead of
-            ``estimator`` and ``cv``; each ``random_state`` in it is set.
+            The table with the estimator and the folds, which replace ``estimator`` and
+            ``cv``; each ``random_state`` in it is set.
 
         Returns
         -------
@@ -223,7 +224,7 @@ class RiskClassifier(
     def _prepare(
         self, X: Any, y: ArrayLike, sample_weight: Any = None, groups: Any = None
     ) -> Prepared:
-        """Read and check everything, and describe the histories, before any fit."""
+        """Read and check the input, and compute history features, before any fit."""
         check_threshold(self.threshold)
         rng = check_random_state(self.random_state)
         return prepare(
@@ -239,10 +240,10 @@ class RiskClassifier(
     def _finish(
         self, prepared: Prepared, training: Training, found: pd.DataFrame
     ) -> Self:
-        """Learn from the out-of-fold scores, and fit on everything."""
+        """Learn from the out-of-fold scores, and fit on all rows."""
         calibrator, threshold = self._learn(found, prepared)
         pipeline = _join(prepared.estimator, prepared.front, training)
-        # All at once and at last: a fit that fails leaves the model as it was.
+        # Set all attributes at the end: a failed fit leaves the model unchanged.
         self.__dict__.pop("feature_names_in_", None)
         self.__dict__.update(vars(prepared.columns))
         self.classes_ = prepared.classes
@@ -255,13 +256,13 @@ class RiskClassifier(
         return self
 
     def deployable(self) -> DeployedClassifier:
-        """Return a model that predicts the same, without any training row.
+        """Return an equivalent model without training rows.
 
         Returns
         -------
         model : DeployedClassifier
-            Without samplers and out-of-fold scores. A classifier that itself keeps
-            its training rows, such as nearest neighbours, still does.
+            The model, without samplers and out-of-fold scores. A classifier that keeps
+            its training rows, such as nearest neighbours, still holds them.
         """
         check_is_fitted(self, "pipeline_")
         return DeployedClassifier(
@@ -298,7 +299,7 @@ class RiskClassifier(
     def _out_of_fold(self, training: Training, prepared: Prepared) -> pd.DataFrame:
         """Score each unit by a pipeline that has not seen its student."""
         tests, units = prepared.tests, prepared.units
-        # Until histories are described, rows are scored with their whole history.
+        # Without history features, rows are scored together with their whole history.
         shown = tests if units.described else [_whole(units, test) for test in tests]
         scores = Parallel(n_jobs=self.n_jobs)(
             delayed(score_fold)(training, prepared.ready, train, seen)
@@ -341,7 +342,7 @@ class RiskClassifier(
 
 
 def _whole(units: Units, test: IntArray) -> IntArray:
-    """Return all rows of the tested students, none of whom is in training."""
+    """Return all rows of the test students, none of whom is in training."""
     if units.students is None:
         return test
     tested = np.isin(units.students, units.students[test])
@@ -349,7 +350,7 @@ def _whole(units: Units, test: IntArray) -> IntArray:
 
 
 def _join(estimator: Any, front: Pipeline | None, training: Training) -> Any:
-    """Fit on everything, and put the steps that ran once back in their places."""
+    """Fit on all rows, and reinsert the steps that ran once."""
     fitted = training.fit()
     steps = [] if front is None else front.steps
     if training.sampler is not None:

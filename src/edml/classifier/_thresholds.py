@@ -1,4 +1,4 @@
-"""How the threshold is chosen, from out-of-fold scores only."""
+"""Choose the threshold from out-of-fold scores."""
 
 import re
 import warnings
@@ -15,26 +15,26 @@ from edml._sklearn import Interval
 from edml.schema import BoolArray, FloatArray, Occupancy
 
 _CONSTRAINT = re.compile(r"\s*(recall|precision)\s*>=\s*(\d*\.?\d+)\s*")
-_N_CANDIDATES = 200  # for a scorer, which is called for each
+_N_CANDIDATES = 200  # for a scorer, which is called for each candidate
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """How many students a course team can contact.
+    """The number of students that a course team can contact.
 
     As the threshold of a `RiskClassifier`, it flags this many students of each course
-    on an average day, out of fold. Whether a student is flagged depends only on that
-    student's probability, so it is sometimes more and sometimes fewer.
+    on an average day, out of fold. The flag depends only on a student's own
+    probability, so the number varies from day to day.
 
     Parameters
     ----------
     per_course : int
-        Students of a course who can be contacted at a time, from 1 on.
+        Students of a course who can be contacted at a time, at least 1.
 
     Raises
     ------
     ValueError
-        If it is not a whole number from 1 on.
+        If it is not an integer of at least 1.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def check_threshold(threshold: Any) -> None:
     Raises
     ------
     ValueError
-        If it is of another kind, or out of range.
+        If it has another type or is out of range.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def check_threshold(threshold: Any) -> None:
         if match:
             found += ", and a share is in (0, 1]"
     elif callable(threshold):
-        check_scoring(scoring=threshold)  # refuses a metric, which is no scorer
+        check_scoring(scoring=threshold)  # rejects a metric, which is not a scorer
         return
     else:
         found = f"found an object of type {type(threshold).__name__}"
@@ -122,18 +122,18 @@ def choose_threshold(
     fails : ndarray of bool of shape (n_units,)
         Which units fail.
     occupancy : Occupancy or None
-        How long each unit lasts, which a `Capacity` needs; None without an event
+        The duration of each unit, required by a `Capacity`; None without an event
         table.
 
     Returns
     -------
     chosen : float
-        One of the scores; the highest of equally good ones.
+        One of the scores; ties go to the highest.
 
     Raises
     ------
     ValueError
-        If a capacity comes without an event table, or a scorer needs probabilities
+        If a capacity is used without an event table, or a scorer needs probabilities
         instead of flags.
 
     Examples
@@ -182,7 +182,7 @@ class _Cuts:
         self.recall = self.hits / fails.sum()
         n_failing, n_passing = fails.sum(), (~fails).sum()
         spared = n_passing - (self.n_flagged - self.hits)
-        # the same as scikit-learn's scorers of these names, of all cuts at once
+        # equal to scikit-learn's scorers of these names, for all cuts at once
         self.merits = {
             "f1": 2 * self.hits / (self.n_flagged + n_failing),
             "precision": self.precision,
@@ -197,7 +197,7 @@ class _Cuts:
 
 
 class _Flags(ClassifierMixin, BaseEstimator):
-    """A classifier with fixed flags, which a scorer asks for labels."""
+    """A classifier with fixed flags, for scorers."""
 
     def __init__(self, flags: Any) -> None:
         self.flags = flags

@@ -1,4 +1,4 @@
-"""Fit a pipeline: what runs once for all folds, and what is trained in each."""
+"""Fit a pipeline: the steps that run once for all folds, and those of each fold."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
 
 @dataclass(frozen=True)
 class Training:
-    """The estimator to fit in each fold and finally, and its training rows.
+    """The estimator for each fold and the final fit, and its training rows.
 
     ``sampler`` is the pipeline's own `SnapshotSampler` step, which chose ``rows`` once
     for all folds: a snapshot is chosen by its own history and day.
@@ -44,12 +44,12 @@ class Training:
     sample_weight: FloatArray | None
 
     def fit(self, train: IntArray | None = None) -> Any:
-        """Fit on everything, or on the rows of one side of a split."""
+        """Fit on all rows, or on those of one side of a split."""
         X, y, weight = self.X, self.y, self.sample_weight
         if train is not None:
             place = np.full(self.n_rows, -1)
             place[self.rows] = np.arange(len(self.rows))
-            chosen = place[train]  # in the order of the split, with its repeats
+            chosen = place[train]  # in the order of the split, including repeats
             chosen = chosen[chosen >= 0]
             X, y = safe_indexing(X, chosen), y[chosen]
             weight = None if weight is None else weight[chosen]
@@ -68,7 +68,7 @@ class Training:
 def prepare_training(
     rest: Any, X: Any, y: IntArray, sample_weight: FloatArray | None
 ) -> Training:
-    """Choose the rows that train, where edml's own sampler does so."""
+    """Choose the training rows, if the pipeline has edml's own sampler."""
     first = rest.steps[0] if isinstance(rest, Pipeline) else ("", None)
     if type(first[1]) is not SnapshotSampler or len(rest.steps) < 2:
         return Training(rest, None, len(y), np.arange(len(y)), X, y, sample_weight)
@@ -87,10 +87,10 @@ def score_fold(
 
 
 def raw_scores(fitted: Any, X: Any) -> FloatArray:
-    """Return the score of the second class in [0, 1], before any calibration.
+    """Return the score of the second class in [0, 1], before calibration.
 
-    Decisions are mapped into [0, 1] by a curve that, unlike the logistic one, keeps
-    extreme ones apart.
+    Decisions are mapped into [0, 1] by a curve that, unlike the logistic function,
+    separates extreme values.
     """
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]

@@ -24,7 +24,7 @@ class Units:
     """The units of a table, and the students and groups of its rows.
 
     ``rows`` are the first rows of the snapshots, or every row. ``described`` means that
-    each row describes its history already, and can be scored without the others.
+    rows already hold the features of their history, and can be scored separately.
     """
 
     rows: IntArray
