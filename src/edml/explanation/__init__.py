@@ -1,4 +1,4 @@
-"""What moved a score, feature by feature, and how to say it to a tutor."""
+"""Explain what moved a score, feature by feature, in words for a tutor."""
 
 from edml.explanation._explain import explain
 from edml.explanation._explanation import Explanation

@@ -1,4 +1,4 @@
-"""Contributions of each feature to the output of a bare classifier."""
+"""Compute the contribution of each feature to the output of a bare classifier."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -47,11 +47,11 @@ def compute_contributions(
     progress: bool | None,
     seed: int,
 ) -> Contributions:
-    """Explain a bare classifier: exactly where it is made of trees.
+    """Explain a bare classifier; the result is exact for trees.
 
-    ``features`` are in the model's own order. ``background`` makes the rows that stand
-    for typical students, and ``seed`` fixes the model-agnostic explainer; only that
-    one uses them.
+    ``features`` are in the model's own order. ``background`` returns rows of typical
+    students, and ``seed`` is for the model-agnostic explainer; other explainers use
+    neither.
     """
     if not len(features):
         scale = _scale(model)
@@ -61,14 +61,14 @@ def compute_contributions(
     exact = _of_trees(model, features, progress)
     if exact is not None and _adds_up(exact) and _is_score(model, features, exact):
         return exact
-    # also a model that predicts differently from the class it inherits from
+    # also for a subclass that predicts differently
     return _of_any(model, features, background(), progress, seed)
 
 
 def _of_trees(
     model: Any, features: pd.DataFrame, progress: bool
 ) -> Contributions | None:
-    """Return exact contributions where the model is made of trees, else None."""
+    """Return exact contributions if the model consists of trees, else None."""
     if _is_boosted(model):
         of = _of_lightgbm if isinstance(model, LGBMClassifier) else _of_xgboost
         return of(model, features)
@@ -103,7 +103,7 @@ def _scale(model: Any) -> str:
 
 
 def _is_boosted(model: Any) -> bool:
-    """Check whether the model is of boosted trees with log-odds as raw output."""
+    """Check whether the model is boosted trees with log-odds as raw output."""
     if isinstance(model, LGBMClassifier):
         # linear trees have no exact contributions
         linear = model.booster_.params.get("linear_tree", False)
@@ -119,7 +119,7 @@ def _adds_up(found: Contributions) -> bool:
 def _is_score(model: Any, features: pd.DataFrame, found: Contributions) -> bool:
     """Check on a few rows that the log-odds are those of the probability.
 
-    LightGBM's own random forests, for example, sum up what they average to predict.
+    LightGBM's own random forests, for example, return sums but predict averages.
     """
     if found.scale == PROBABILITY:
         return True
@@ -133,7 +133,7 @@ def _is_score(model: Any, features: pd.DataFrame, found: Contributions) -> bool:
 
 def _of_lightgbm(model: Any, features: pd.DataFrame) -> Contributions:
     X = _as_seen(model, features)
-    # the model's own method uses n_jobs, and stops where training stopped
+    # the model's own method uses n_jobs and the best iteration
     every = np.asarray(model.predict_proba(X, pred_contrib=True), dtype=np.float64)
     raw = np.asarray(model.predict_proba(X, raw_score=True), dtype=np.float64)
     return Contributions(every[:, :-1], every[:, -1], raw, LOG_ODDS)
@@ -157,13 +157,13 @@ def _of_xgboost(model: Any, features: pd.DataFrame) -> Contributions:
     # the base value absorbs the residue, not a feature
     off = np.abs(base - every[:, -1]).max()
     if off > _SINGLE_PRECISION * max(1.0, float(np.abs(raw).max())):
-        base = every[:, -1].astype(np.float64)  # not rounding: let the check see it
+        base = every[:, -1].astype(np.float64)  # not rounding: leave it to the check
     return Contributions(values, base, raw, LOG_ODDS)
 
 
 def _rounds_used(model: Any) -> tuple[int, int]:
     """Return the boosting rounds that the model predicts with; (0, 0) is all."""
-    best = getattr(model, "best_iteration", None)  # only after an early stop
+    best = getattr(model, "best_iteration", None)  # set only by early stopping
     return (0, 0) if best is None or model.booster == "gblinear" else (0, best + 1)
 
 
@@ -191,10 +191,10 @@ def _of_forest(model: Any, features: pd.DataFrame, progress: bool) -> Contributi
 
 
 def _plain_tree(tree: Any, n_trees: int) -> dict[str, NDArray[Any]]:
-    """Describe a tree for shap, with one output: the second class's probability.
+    """Convert a tree for shap, with one output: the second class's probability.
 
-    shap itself would compute both classes, and its earlier versions send missing
-    values to the left whatever the tree has learned.
+    shap itself would compute both classes, and its earlier versions always send missing
+    values to the left.
     """
     weights = tree.value[:, 0, :]
     left, right = tree.children_left, tree.children_right
@@ -241,7 +241,7 @@ def _of_any(
 @contextmanager
 def _kept_global_random_state() -> Iterator[None]:
     """Restore numpy's global random state: shap seeds it and draws from it."""
-    state = np.random.get_state()  # noqa: NPY002 - it is shap that uses it
+    state = np.random.get_state()  # noqa: NPY002 - shap uses it
     try:
         yield
     finally:
@@ -259,7 +259,7 @@ def _as_seen(model: Any, features: pd.DataFrame) -> Any:
 
 
 def _as_numbers(features: pd.DataFrame) -> FloatArray:
-    """Return the features as numbers, or raise an error that names the others."""
+    """Return the features as numbers; raise an error that names the others."""
     texts = [str(n) for n, kind in features.dtypes.items() if kind.kind not in "fiub"]
     if texts:
         message = (

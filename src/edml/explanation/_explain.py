@@ -31,28 +31,28 @@ def explain(
     progress: bool | None = None,
     random_state: Any = 0,
 ) -> Explanation:
-    """Compute how much each feature moved the score of each row.
+    """Compute the contribution of each feature to the score of each row.
 
     Parameters
     ----------
     model : classifier
-        A fitted binary classifier: a `RiskClassifier`, what it deploys, a pipeline
+        A fitted binary classifier: a `RiskClassifier` or its deployed form, a pipeline
         whose last step is a classifier, or a bare classifier.
     X : DataFrame or array-like of shape (n_samples, n_columns)
-        What the model predicts on: for a pipeline from events, the event table.
-        Columns are matched by name where the model knows names.
+        The input of the model; for a pipeline on events, the event table. Columns are
+        matched by name if the model has names.
     rows : array-like of int of shape (n_rows,), default=None
-        Positions of the rows to explain, each >= 0; None explains all. The features
-        are made from all of ``X`` either way.
+        Positions of the rows to explain, each >= 0; None explains all. The features are
+        always computed from all of ``X``.
     background : DataFrame or array-like, default=None
-        Typical rows, of the form of ``X``; at most 100 are used, drawn by
+        Typical rows, in the same form as ``X``; at most 100 are used, drawn with
         ``random_state``. None draws them from ``X``. Only the model-agnostic explainer
         needs them.
     progress : bool, default=None
         Whether to show a progress bar on standard error; None shows it for more
         than 500 rows. LightGBM and XGBoost need none.
     random_state : int, RandomState or None, default=0
-        Draws the background and seeds the model-agnostic explainer.
+        Controls the background and the model-agnostic explainer.
 
     Returns
     -------
@@ -65,8 +65,8 @@ def explain(
         If the model is not fitted.
     ValueError
         If the model is not a binary classifier, ``rows`` are not positions in ``X``,
-        columns of ``fit`` are missing, or features are not numbers where the
-        classifier is explained from numbers.
+        columns of ``fit`` are missing, or features are not numeric although the
+        explainer needs numbers.
 
     See Also
     --------
@@ -75,24 +75,24 @@ def explain(
     Notes
     -----
     The score *before* calibration is explained, in favour of the second class (fails).
-    Calibration maps all scores along one increasing curve, so that what raises the
-    score raises the calibrated probability too. Contributions show what moved the
-    score, never what causes a student to fail.
+    Calibration is increasing, so whatever raises the score also raises the calibrated
+    probability. Contributions show what moved the score, never what causes a student to
+    fail.
 
     LightGBM and XGBoost compute exact contributions themselves, on the log-odds scale;
     scikit-learn's forests, extra trees and decision trees are explained exactly by
     shap's TreeExplainer [1]_, on the probability scale; and a `edml.pipeline.Blend` of
     models of one scale by the mean of its members' contributions. Every other
     classifier is explained by shap's permutation explainer [2]_, on the probability
-    scale, too. It is an approximation that still adds up, and costs about
+    scale, too. It is an approximation whose contributions still add up, and costs about
     ``2000 * n_features`` predictions a row; its first call in a process compiles for
     some seconds.
 
     A forest costs more than a hundred times its prediction: with 200 trees 5 to
     11 ms a row, measured by ``python benchmarks/bench_explanation.py``.
 
-    XGBoost rounds to 32 bits. The base value absorbs the rounding, about 1e-6, and so
-    differs by as much from row to row.
+    XGBoost rounds to 32 bits. The base value absorbs the rounding error, about 1e-6,
+    and therefore varies by that much between rows.
 
     References
     ----------
@@ -188,7 +188,7 @@ def _check_binary(model: Any) -> None:
 def _features(
     final: Any, steps: list[Any], X: Any
 ) -> tuple[pd.DataFrame, dict[str, FloatArray]]:
-    """Return what the classifier sees, and the features of events before filling."""
+    """Return the classifier's input, and the event features before filling."""
     unfilled: dict[str, FloatArray] = {}
     for step in steps:
         if type(step) is FeatureEngineer:
@@ -202,9 +202,9 @@ def _features(
 def _with_gaps(
     features: pd.DataFrame, unfilled: dict[str, FloatArray], positions: IntArray | None
 ) -> pd.DataFrame:
-    """Return the features for people: NaN where a statistic of nothing was filled.
+    """Return the features for display: NaN where a statistic without data was filled.
 
-    Those of events are as they were before later steps scaled them.
+    Event features are returned as they were before scaling by later steps.
     """
     rows = slice(None) if positions is None else positions
     columns = [
@@ -222,7 +222,7 @@ def _engineer(
     table = clone(step).set_params(fill_value=None).fit(X).transform(X)
     numbers = table[list(FEATURES)].to_numpy()
     unfilled = dict(zip(FEATURES, numbers.T, strict=True))
-    ratio = unfilled["parcial_sobre_ass"]  # always 0 where there is nothing to divide
+    ratio = unfilled["parcial_sobre_ass"]  # always 0 where the ratio is undefined
     known = (unfilled["score_mean"] > 0) & ~np.isnan(unfilled["nota_overall_mean"])
     unfilled["parcial_sobre_ass"] = np.where(known, ratio, np.nan)
     if step.fill_value is None:

@@ -11,7 +11,7 @@ from edml.explanation._phrases import TOPICS, write_reason
 from edml.schema import FloatArray, IntArray
 
 _SHOWN = 10  # features in a notebook
-_NOTHING = 1e-9  # a sum that rounding alone keeps from 0
+_NOTHING = 1e-9  # a smaller sum is 0 up to rounding
 _NOTE = (
     "It explains the score before calibration. Contributions say what moved the "
     "score; they are not causes."
@@ -20,7 +20,7 @@ _NOTE = (
 
 @dataclass(eq=False, repr=False)
 class Explanation:
-    """How much each feature moved the score of each row.
+    """The contribution of each feature to the score of each row.
 
     It explains the score *before* calibration, in favour of the model's second class
     (fails). Contributions are not causes: they show what the model relied on. For each
@@ -29,11 +29,12 @@ class Explanation:
     Parameters
     ----------
     contributions : DataFrame of shape (n_rows, n_features)
-        What each feature adds, on ``scale``; its index is that of the explained rows.
+        The contribution of each feature, on ``scale``, with the index of the explained
+        rows.
     base_values : ndarray of shape (n_rows,)
         The output before any feature is known.
     values : DataFrame of shape (n_rows, n_features)
-        The features themselves, NaN where nothing was known yet.
+        The feature values, NaN where nothing was known yet.
     raw_output : ndarray of shape (n_rows,)
         The model's output before calibration, on ``scale``.
     scale : {"log-odds", "probability"}
@@ -41,7 +42,7 @@ class Explanation:
 
     See Also
     --------
-    edml.explanation.explain : Makes one.
+    edml.explanation.explain : Explain a model.
 
     Examples
     --------
@@ -101,11 +102,11 @@ class Explanation:
     def reasons(self, n: int = 3, language: str = "en") -> pd.Series:
         """Describe what moved each score most, in short plain phrases.
 
-        Many features are near copies of each other, such as the mean and the lowest
-        grade. So contributions are added up by topic (exams overall, each kind of exam,
+        Many features are nearly redundant, such as the mean and the lowest grade.
+        Contributions are therefore summed by topic (exams overall, each kind of exam,
         scores, missed assignments, ...), topics are ranked by the size of their sum,
-        and each is described by the feature that contributes most in its direction. A
-        topic without influence is left out.
+        and each is described by the feature that contributes most in its direction.
+        Topics without influence are omitted.
 
         Parameters
         ----------
@@ -124,7 +125,7 @@ class Explanation:
         ValueError
             If the language is unknown, or ``n`` is below 0.
         """
-        translator(language)  # an unknown language raises, also where there is no row
+        translator(language)  # an unknown language raises an error even without rows
         if n < 0:
             message = f"n={n} is not a number of reasons. Pass 0 or more."
             raise ValueError(message)
@@ -151,7 +152,7 @@ class Explanation:
         chosen = order.ravel()
         moved = total[rows, chosen]
         in_direction = numbers[rows] * np.sign(moved)[:, None]
-        # only features of the topic itself describe it
+        # only features of the topic describe it
         in_direction[topic != chosen[:, None]] = -np.inf
         feature = in_direction.argmax(axis=1)
         some = np.abs(moved) > _NOTHING

@@ -1,4 +1,4 @@
-"""history_facts: what a history shows besides the features, up to each row."""
+"""history_facts: facts of a history that are not features, up to each row."""
 
 from collections.abc import Mapping
 from gettext import NullTranslations
@@ -40,7 +40,7 @@ _READ = (
     "s_submitted_at",
     "s_graded_at",
 )
-_NOTEWORTHY = 7  # days; a shorter silence is no news
+_NOTEWORTHY = 7  # days; a shorter silence is not reported
 
 
 def history_facts(
@@ -51,18 +51,18 @@ def history_facts(
     partition_days: float = 1.0,
     language: str = "en",
 ) -> list[list[str]]:
-    """Return plain facts of a history, as they were known at each of some rows.
+    """Return plain facts of a history, as known at each of the given rows.
 
-    They are facts of the event table, neither features of a model nor causes of
-    anything: show them next to the reasons, under a heading that says so.
+    They are facts of the event table, neither features of a model nor causes; show them
+    next to the reasons, under a heading that says so.
 
     Parameters
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         The event table, raw or cleaned.
     rows : array-like of int of shape (n_chosen,)
-        Positions of rows in ``X``, each >= 0. A row's facts are those known of its
-        student in its course at the end of its partition, and nothing later.
+        Positions of rows in ``X``, each >= 0. A row's facts are those known about its
+        student in its course at the end of its partition.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     partition_days : float, default=1.0
@@ -80,7 +80,7 @@ def history_facts(
           or more; a submission has a time, or a score above 0
         - from day 7 on, no exam sat yet
         - absent from exams: named, and no part of them has a grade
-        - submissions that wait for a grade
+        - ungraded submissions
 
     Raises
     ------
@@ -121,7 +121,7 @@ def history_facts(
 
 
 def _write_fact(name: str, n: int, texts: NullTranslations) -> str:
-    """Write a fact of n days or items; below 0 it does not hold."""
+    """Format a fact of n days or items; a negative n means that it does not hold."""
     if n < 0:
         return ""
     if n == 0:
@@ -171,7 +171,7 @@ def check_positions(rows: ArrayLike, n_rows: int) -> IntArray:
 class _Clock(NamedTuple):
     """Numbers for moments, ``history * width + rank``, that sort by history and time.
 
-    The rank of a partition stands for it, because a partition may be immense.
+    A partition is represented by its rank, because it may be immense.
     """
 
     history: IntArray
@@ -185,7 +185,7 @@ class _Clock(NamedTuple):
     def moments(self, rows: IntArray, partition: IntArray | None = None) -> IntArray:
         """Return moments of rows, or of other partitions in the rows' histories."""
         when = self.partition[rows] if partition is None else partition
-        rank = np.searchsorted(self.present, when)  # between two, the later one
+        rank = np.searchsorted(self.present, when)  # between two, take the later one
         return self.history[rows] * self.width + rank
 
     def since(self, events: IntArray, at: IntArray) -> FloatArray:
@@ -227,7 +227,7 @@ def _count_facts(
     graded = read_epochs(table["s_graded_at"])[sent.rows]
 
     sat = exams.rows[~np.isnan(grade)]
-    # named, without a time and at best scored 0: nothing was handed in
+    # named, without a time and scored at most 0: nothing was handed in
     handed_in = sent.rows[~np.isnan(submitted) | (score > 0)]
     known = known_partitions(partition[sent.rows], submitted, graded, partition_days)
     moments = clock.moments(sent.rows, known)
@@ -254,7 +254,7 @@ def _count_facts(
 
 
 def _silence(days: FloatArray) -> IntArray:
-    """Return whole days of silence: -1 where it is short, 0 where nothing came yet."""
+    """Return whole days of silence: -1 if short, 0 if there was no event yet."""
     whole = np.where(days >= _NOTEWORTHY, np.floor(days), -1.0)
     return np.where(np.isnan(days), 0.0, whole).astype(np.int64)
 
@@ -262,7 +262,7 @@ def _silence(days: FloatArray) -> IntArray:
 def _open_items(
     clock: _Clock, names: Names, closed: IntArray, at: IntArray
 ) -> IntArray:
-    """Count the names that have come with no part closed; -1 where there is none."""
+    """Count the names that have appeared with no part closed; -1 if there are none."""
     n_names = max(len(names.labels), 1)
     item, _ = pd.factorize(clock.history[names.rows] * n_names + names.codes)
     n_items = int(item.max(initial=-1)) + 1

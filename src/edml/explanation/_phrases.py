@@ -1,11 +1,11 @@
 # ruff: noqa: E501 - a table of phrases is read by the line
-"""The words of reasons.
+"""The phrases of reasons.
 
-A feature has a phrase for a known value, one for where nothing is known yet (for
-counts: where there is none), and some have one for values below 0. ``{:count}`` and
-``{:number}`` stand for the value, ``{:hours}`` for a duration without its sign,
-``{:share}`` for a fraction and ``{:percent}`` for a number of percent, both written
-with the sign, which an extractor would take for a place.
+A feature has a phrase for a known value, one for an unknown value (for counts: for 0),
+and some have one for negative values. ``{:count}`` and ``{:number}`` stand for the
+value, ``{:hours}`` for a duration without its sign, ``{:share}`` for a fraction and
+``{:percent}`` for a number of percent, both written with the percent sign, which an
+extractor would take for a placeholder.
 """
 
 import re
@@ -19,12 +19,12 @@ import pandas as pd
 
 from edml._translation import N_, list_languages, translator
 
-#: The languages of reasons and facts: English, and those that have a catalogue.
+#: The languages of reasons and facts: English, and those with a catalogue.
 LANGUAGES = list_languages()
 
 _PLACE = re.compile(r"\{[^}]*\}")
 _STATISTICS = ("min", "max", "mean", "std")
-#: Features of one topic are near copies: one of them speaks for all.
+#: Features of one topic are nearly redundant: one of them represents all.
 TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "course_day": ("particion",),
@@ -104,7 +104,7 @@ _UNKNOWN = (N_("{name} = {:number}"), N_("{name} is missing"))
 
 
 def feature_phrase(name: str, value: Any, language: str = "en") -> str:
-    """Return a feature and its value in words, as reasons have them.
+    """Return a feature and its value in words, as in reasons.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def feature_phrase(name: str, value: Any, language: str = "en") -> str:
     Returns
     -------
     phrase : str
-        A feature that the library does not know is written as ``name = value``.
+        The phrase. An unknown feature is written as ``name = value``.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def feature_phrase(name: str, value: Any, language: str = "en") -> str:
 
     See Also
     --------
-    edml.explanation.feature_name : The same without a value.
+    edml.explanation.feature_name : Return the name without a value.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def feature_phrase(name: str, value: Any, language: str = "en") -> str:
 
 
 def feature_name(name: str, language: str = "en") -> str:
-    """Return what people call a feature.
+    """Return the readable name of a feature.
 
     Parameters
     ----------
@@ -160,8 +160,8 @@ def feature_name(name: str, language: str = "en") -> str:
     Returns
     -------
     text : str
-        An ellipsis stands where a reason has the value. A feature that the library
-        does not know keeps its name.
+        The name, with an ellipsis in place of the value. An unknown feature keeps its
+        name.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def feature_name(name: str, language: str = "en") -> str:
 
     See Also
     --------
-    edml.explanation.feature_phrase : The same with a value.
+    edml.explanation.feature_phrase : Return the phrase with a value.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def write_reason(name: str, value: Any, rises: bool, language: str) -> str:
 
 
 class _Amount:
-    """A number that a phrase's own format specifier writes in its language."""
+    """A number, formatted in the phrase's language by its format specifier."""
 
     def __init__(self, value: float, texts: NullTranslations) -> None:
         self.value = value
@@ -212,7 +212,7 @@ class _Amount:
     def _duration(self, hours: float) -> str:
         in_days = hours >= 48
         amount = self._short(hours / 24 if in_days else hours)
-        n = int(amount) if amount.isdigit() else 2  # a fraction takes the plural
+        n = int(amount) if amount.isdigit() else 2  # a fraction is plural
         if in_days:
             return self.texts.ngettext("{} day", "{} days", n).format(amount)
         return self.texts.ngettext("{} hour", "{} hours", n).format(amount)
