@@ -29,8 +29,8 @@ _LEAST = float(np.finfo(np.float32).eps)  # XGBoost rounds probabilities to 32 b
 class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
     """The mean of several classifiers that learn from the same rows.
 
-    Single models of one kind differ by chance, in the rows, columns and parameters that
-    they happened to use. Their mean varies less.
+    Models of one type differ by chance, because of the rows, columns and parameters
+    that they happened to use. Their mean varies less.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         The models to fit: binary classifiers with ``predict_proba``, or pipelines that
         end in one and may contain samplers.
     scale : {"probability", "log-odds"}, default="probability"
-        The scale on which the mean is taken. Contributions to boosted trees add up on
-        log-odds, those to forests on probabilities: on its own scale a blend of
-        either kind is explained exactly, by the mean of what explains its members.
+        The scale on which the mean is taken. Contributions in boosted trees are
+        additive on log-odds, those in forests on probabilities. On the matching scale a
+        blend is explained exactly, by the mean of its members' contributions.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
 
     See Also
     --------
-    sklearn.ensemble.VotingClassifier : Of any number of classes, on probabilities.
+    sklearn.ensemble.VotingClassifier : Average probabilities of any number of classes.
 
     References
     ----------
@@ -107,8 +107,8 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         Raises
         ------
         ValueError
-            If there are no members, two have one name, one gives no probabilities,
-            or ``y`` has other than two classes.
+            If there are no members, two have the same name, one has no probabilities,
+            or ``y`` does not have two classes.
         """
         self._check_members()
         outcome = column_or_1d(y, warn=True)
@@ -146,7 +146,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         return np.column_stack([1 - second, second])
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likelier class of each row.
+        """Return the more probable class of each row.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         return self.classes_[likelier]
 
     def deployable(self) -> Self:
-        """Return a copy that predicts the same and cannot be fitted again.
+        """Return an equivalent copy that cannot be refitted.
 
         Returns
         -------
@@ -176,7 +176,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
 
     @property
     def feature_importances_(self) -> FloatArray:
-        """The mean of the members' importances, each of which adds up to 1."""
+        """The mean of the members' importances, each normalized to sum to 1."""
         check_is_fitted(self)
         each = np.array([one.feature_importances_ for one in self.classifiers_])
         total = each.sum(axis=1, keepdims=True)
@@ -184,7 +184,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
         return shares.mean(axis=0)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters, those of the members among them.
+        """Get the parameters, including those of the members.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ def mean_probability(each: Any, scale: str) -> FloatArray:
 
 
 def _predicting(fitted: Any) -> Any:
-    """Return a fitted member without samplers, bare if one step is left."""
+    """Return a fitted member without samplers; a single remaining step is unwrapped."""
     kept = strip_samplers(fitted)
     alone = isinstance(kept, Pipeline) and len(kept.steps) == 1
     return kept.steps[0][1] if alone else kept

@@ -20,12 +20,11 @@ CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
 
 
 class SerialForest(RandomForestClassifier):
-    """A random forest that predicts with one thread, whatever ``n_jobs`` says.
+    """A random forest that always predicts with one thread.
 
-    With several threads the trees' votes are added in the order in which they arrive,
-    so the last bits of a probability differ from call to call. Training
-    uses ``n_jobs`` threads. All else is as in
-    :class:`sklearn.ensemble.RandomForestClassifier`.
+    With several threads, the order in which the trees' votes are added varies, and with
+    it the last bits of the probabilities. Training uses ``n_jobs`` threads. Everything
+    else is as in :class:`sklearn.ensemble.RandomForestClassifier`.
 
     Examples
     --------
@@ -76,7 +75,7 @@ def make_risk_pipeline(
     ----------
     classifier : {"random_forest", "lightgbm", "xgboost"} or classifier, \
 default="lightgbm"
-        Any scikit-learn-compatible classifier is used as it is.
+        Any scikit-learn-compatible classifier is used unchanged.
     balance : {"smote", "over", "under"}, sampler or None, default=None
         How the two classes are balanced in training. Balancing distorts
         probabilities and rarely helps the ranking: see the user guide.
@@ -86,12 +85,13 @@ default="lightgbm"
     exam_kinds : mapping of str to list of str, default=None
         The exam names of each kind; see `FeatureEngineer`.
     fill_value : float, default=0.0
-        Replaces a statistic of no values; None keeps it NaN, for classifiers that
-        accept NaN.
+        Value of statistics without data; None keeps NaN, for classifiers that accept
+        it.
     every : int, default=3
         Train on the partitions p with ``p % every == 0``; see `SnapshotSampler`.
     n_jobs : int, default=None
-        Threads of a named classifier; None is one, -1 all. It changes no result.
+        Threads of a named classifier; None is one, -1 all. It does not affect the
+        results.
     random_state : int, RandomState or None, default=0
         Controls the named classifier and balancer.
 
@@ -138,8 +138,8 @@ default="lightgbm"
 
 
 def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> Any:
-    # Small trees on random parts of the data: neighbouring snapshots of a student
-    # are alike, and few students fail. The values are measured, in the user guide.
+    # Small trees on random parts of the data, because neighbouring snapshots of a
+    # student are similar and few students fail. The user guide has the measurements.
     # n_jobs=None means one thread in scikit-learn, and all of them elsewhere
     common = {"random_state": random_state, "n_jobs": n_jobs or 1}
     if classifier == "lightgbm":

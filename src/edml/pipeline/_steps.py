@@ -1,4 +1,4 @@
-"""The steps of a pipeline: which run once for all folds, and which predict."""
+"""Find the steps of a pipeline that run once for all folds, and those that predict."""
 
 from typing import Any
 
@@ -20,9 +20,8 @@ def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
     Returns
     -------
     front : sklearn.pipeline.Pipeline or None
-        The first steps that carry edml's mark of treating each history on its own
-        (`edml.testing.is_per_history`), or None. They
-        are the same objects, not copies.
+        The leading steps that are marked as processing each history independently
+        (`edml.testing.is_per_history`), or None. They are the same objects, not copies.
     rest : estimator
         The steps that also learn from other students.
 
@@ -48,18 +47,19 @@ def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
 def strip_samplers(fitted: Any) -> Any:
     """Return a fitted pipeline without its samplers, which act only in training.
 
-    A fitted sampler holds training rows (SMOTE holds every row of the minority), so a
-    model that leaves the machine must not carry one.
+    A fitted sampler holds training rows (SMOTE holds every row of the minority), so an
+    exported model must not contain one.
 
     Parameters
     ----------
     fitted : estimator
-        A fitted pipeline, a search that keeps its best one, or any other estimator.
+        A fitted pipeline, a search with a refitted best pipeline, or any other
+        estimator.
 
     Returns
     -------
     predicting : estimator
-        Predicts the same; it shares the fitted steps.
+        An equivalent estimator, which shares the fitted steps.
 
     Examples
     --------

@@ -17,9 +17,9 @@ from edml.pipeline._steps import IDLE
 class RiskPipeline(SamplingPipeline):
     """A pipeline with samplers whose sample weights follow their rows.
 
-    imbalanced-learn hands the weights of all rows to the classifier, which is trained
-    on the rows that the samplers kept. Here each kept row keeps its own weight. All
-    else is as in :class:`imblearn.pipeline.Pipeline`.
+    imbalanced-learn passes the weights of all rows to the classifier, which is trained
+    only on the rows that the samplers kept. Here each kept row keeps its own weight.
+    Everything else is as in :class:`imblearn.pipeline.Pipeline`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class RiskPipeline(SamplingPipeline):
 
     See Also
     --------
-    make_risk_pipeline : Build one from a raw event table to a probability.
+    make_risk_pipeline : Build a pipeline from a raw event table to a probability.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class RiskPipeline(SamplingPipeline):
     __module__ = "edml.pipeline"
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Fit the steps one after the other, and the classifier on what they keep.
+        """Fit the steps in order, and the classifier on the rows that they keep.
 
         Parameters
         ----------
@@ -79,8 +79,8 @@ class RiskPipeline(SamplingPipeline):
         Raises
         ------
         ValueError
-            If there are weights, and a sampler makes rows of its own or the classifier
-            takes no weights.
+            If there are weights, and a sampler creates new rows or the classifier does
+            not accept weights.
         """
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", **params)
@@ -119,7 +119,7 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> An
     y : array-like of shape (n_rows,)
         The outcome of each row.
     sample_weight : array-like of shape (n_rows,)
-        How much each row counts in training.
+        Weight of each row in training.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> An
     Raises
     ------
     ValueError
-        If a sampler makes rows of its own, the classifier takes no weights, or there is
-        not one weight for each row.
+        If a sampler creates new rows, the classifier does not accept weights, or there
+        is not one weight for each row.
 
     Examples
     --------
@@ -155,7 +155,8 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> An
         if step in IDLE:
             continue
         if not hasattr(step, "fit_resample"):
-            # one step: some transform the rows of fit differently from new ones
+            # one step: some samplers transform the rows of fit differently from new
+            # ones
             X = step.fit_transform(X, y)
             continue
         X, y = step.fit_resample(X, y)
