@@ -1,4 +1,4 @@
-"""Honest splits: a student is on one side only."""
+"""Honest splits: each student is on one side only."""
 
 from edml.model_selection._period_split import PeriodSplit
 from edml.model_selection._split_plan import SplitPlan

@@ -17,17 +17,17 @@ from edml.schema import PERIOD, STUDENT, BoolArray, IntArray, check_table, read_
 class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
     """Train on earlier periods and test on later ones, in calendar order.
 
-    The test side is the last ``test_periods`` periods of ``X``. The training
-    side is all periods before them, without the students of the test side: a
-    student who returns would otherwise be trained on and tested on. This is
-    how a model is used, and so the split to report.
+    The test side is the last ``test_periods`` periods of ``X``. The training side is
+    all periods before them, without the students of the test side; otherwise returning
+    students would be on both sides. This is how a model is used, and therefore the
+    split to report.
 
     Parameters
     ----------
     test_periods : int, default=1
         Number of periods on the test side of each split.
     n_splits : int, default=1
-        Number of splits. Each one but the last tests on the ``test_periods``
+        Number of splits. Each split except the last tests on the ``test_periods``
         periods just before those of the next, as in
         `sklearn.model_selection.TimeSeriesSplit`.
     student : str, default="user_uuid"
@@ -105,7 +105,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
             Two classes. With it, both sides of each split are checked to hold
             both.
         groups : array-like of shape (n_rows,), default=None
-            The student of each row, taken instead of the column.
+            The student of each row, used instead of the column.
 
         Returns
         -------
@@ -162,7 +162,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
 def _sides(
     periods: IntArray, students: IntArray, start: int, stop: int
 ) -> tuple[BoolArray, BoolArray]:
-    """Return the rows that train and that test, for the test periods [start, stop)."""
+    """Return the training and test rows for the test periods [start, stop)."""
     test = (periods >= start) & (periods < stop)
     tested = np.zeros(students.max() + 1, dtype=np.bool_)
     tested[students[test]] = True

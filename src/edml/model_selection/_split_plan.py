@@ -1,4 +1,4 @@
-"""SplitPlan: splits that are frozen as row positions, with a hash."""
+"""SplitPlan: splits frozen as row positions, with a hash."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +18,9 @@ from edml.schema import IntArray
 class SplitPlan(BaseCrossValidator):
     """Splits of one table, frozen as row positions.
 
-    Models can be compared only on the same splits. A plan is made once from
-    any cross-validator, cannot change, and its hash shows whether two results
-    come from the same splits. It is itself a cross-validator, for the table it
-    was made for.
+    Models can be compared only on the same splits. A plan is created once from any
+    cross-validator and is immutable; its hash shows whether two results come from the
+    same splits. It is itself a cross-validator, for the table that it was created for.
 
     Parameters
     ----------
@@ -34,7 +33,7 @@ class SplitPlan(BaseCrossValidator):
     Attributes
     ----------
     splits : tuple of (train, test)
-        The positions, in arrays that cannot be written to.
+        The positions, in read-only arrays.
     n_samples : int
         Number of rows of the table.
     n_splits : int
@@ -97,8 +96,8 @@ class SplitPlan(BaseCrossValidator):
         Parameters
         ----------
         cv : int, cross-validator, iterable of (train, test) or None
-            Anything that scikit-learn takes as ``cv=``. A number of folds, and None for
-            five, stand for `StudentKFold`.
+            Anything that scikit-learn takes as ``cv=``. A number of folds, or None for
+            five, means `StudentKFold`.
         X : DataFrame of shape (n_rows, n_columns)
             The table to split.
         y : array-like of shape (n_rows,), default=None
@@ -106,7 +105,7 @@ class SplitPlan(BaseCrossValidator):
         groups : array-like of shape (n_rows,), default=None
             Its groups, for a cross-validator that takes them.
         random_state : int, RandomState instance or None, default=0
-            Draws the folds where ``cv`` is a number or None.
+            Controls the folds if ``cv`` is a number or None.
 
         Returns
         -------
@@ -221,19 +220,19 @@ class SplitPlan(BaseCrossValidator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_columns)
-            The table that the plan was made for; only its length is looked at.
+            The table that the plan was created for; only its length is used.
         y, groups : object, default=None
             Ignored.
 
         Returns
         -------
         splits : iterator of (train, test)
-            Two arrays of row positions, not to be written to.
+            Two read-only arrays of row positions.
 
         Raises
         ------
         SplitError
-            If ``X`` has another number of rows.
+            If ``X`` has a different number of rows.
         """
         found = num_samples(X)
         if found != self._n_samples:
@@ -259,7 +258,7 @@ class SplitPlan(BaseCrossValidator):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Through the constructor, for a copied array could be written to.
+        # Use the constructor, because a copied array would be writable.
         return type(self), (self._splits, self._n_samples)
 
 
@@ -296,13 +295,13 @@ def _positions(side: ArrayLike, n_samples: int, where: str) -> IntArray:
             "table that n_samples counts."
         )
         raise SplitError(message)
-    positions = found.astype(np.int64)  # a copy: the caller's array may change
+    positions = found.astype(np.int64)  # a copy, because the caller's array may change
     positions.flags.writeable = False
     return positions
 
 
 def _digest(splits: tuple[tuple[IntArray, IntArray], ...], n_samples: int) -> str:
-    """Hash the plan to the same digits on every platform."""
+    """Hash the plan to the same digest on every platform."""
     digest = hashlib.sha256(np.array([n_samples, len(splits)], dtype="<i8").tobytes())
     for side in (side for split in splits for side in split):
         digest.update(np.array([len(side)], dtype="<i8").tobytes())

@@ -19,14 +19,13 @@ from edml.schema import STUDENT, BoolArray, IntArray
 
 
 class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
-    """Divide the students into folds, with the same share of failing ones in each.
+    """Divide the students into folds, stratified by outcome.
 
-    Every row of a student is on one side of each split, and on the test side
-    of one split. The students are read from ``X``'s own column, so no
-    ``groups=`` is needed. A student fails if ``y`` is the higher class in any
-    of the student's rows. Which students share a fold depends on the set of
-    students, their outcomes and ``random_state``; the order of the rows plays
-    no part.
+    Every row of a student is on one side of each split, and on the test side of one
+    split. The students are read from a column of ``X``, so no ``groups=`` is needed. A
+    student fails if ``y`` is the higher class in any of the student's rows. Which
+    students share a fold depends on the set of students, their outcomes and
+    ``random_state``; the order of the rows does not matter.
 
     Parameters
     ----------
@@ -35,15 +34,15 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
     student : str, default="user_uuid"
         The column of ``X`` that holds the student.
     shuffle : bool, default=True
-        Whether to draw the folds at random. Otherwise neighbours in the sorted
-        order of the students tend to share a fold.
+        Whether to draw the folds at random. Otherwise students that are adjacent in
+        sorted order tend to share a fold.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds. Pass an int for the same folds at every call.
+        Controls the folds. Pass an int for the same folds on every call.
 
     See Also
     --------
     PeriodSplit : Train on earlier periods, test on later ones.
-    student_train_test_split : One split.
+    student_train_test_split : Split once.
 
     Examples
     --------
@@ -67,7 +66,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        KFold(n_splits, shuffle=shuffle, random_state=random_state)  # its checks
+        KFold(n_splits, shuffle=shuffle, random_state=random_state)  # run its checks
         self.n_splits = n_splits
         self.student = student
         self.shuffle = shuffle
@@ -101,13 +100,13 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            A table with the column ``student``; anything that has a length
-            where ``groups`` is given.
+            A table with the column ``student``; if ``groups`` is given, any object with
+            a length.
         y : array-like of shape (n_rows,), default=None
-            Two classes; the higher fails. Without it the folds are not
+            Two classes; the higher means failing. Without it the folds are not
             stratified.
         groups : array-like of shape (n_rows,), default=None
-            The student of each row, taken instead of the column.
+            The student of each row, used instead of the column.
 
         Returns
         -------
@@ -117,8 +116,8 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         Raises
         ------
         SplitError
-            If the students are missing or null, if students, failing students
-            or passing students are fewer than folds, or if ``y`` has not two
+            If the students are missing or null, if there are fewer students, failing
+            students or passing students than folds, or if ``y`` does not have two
             classes.
         """
         students = read_students(X, groups, self.student)

@@ -1,4 +1,4 @@
-"""Which rows belong to which student, and which students fail."""
+"""Find the rows of each student, and the students who fail."""
 
 import difflib
 
@@ -27,7 +27,7 @@ def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray
 
 
 def read_classes(y: ArrayLike | None, students: IntArray) -> BoolArray | None:
-    """Return which rows fail, that is hold the higher of the two classes."""
+    """Return which rows fail, i.e. hold the higher of the two classes."""
     if y is None:
         return None
     check_consistent_length(students, y)

@@ -28,30 +28,30 @@ def student_train_test_split(
     student: str = STUDENT,
     groups: ArrayLike | None = None,
 ) -> list[Any]:
-    """Split a table in two, each student on one side, outcomes in the same shares.
+    """Split a table in two by student, stratified by outcome.
 
-    A student fails if ``y`` is the higher class in any of the student's rows.
-    Both sides hold at least one failing and one passing student. Which students
-    are tested depends on the set of students, their outcomes and
-    ``random_state``; the order of the rows plays no part.
+    A student fails if ``y`` is the higher class in any of the student's rows. Both
+    sides hold at least one failing and one passing student. Which students are tested
+    depends on the set of students, their outcomes and ``random_state``; the order of
+    the rows does not matter.
 
     Parameters
     ----------
     X : DataFrame of shape (n_rows, n_columns)
-        A table with the column ``student``; anything that can be indexed where
-        ``groups`` is given.
+        A table with the column ``student``; if ``groups`` is given, any indexable
+        object.
     y : array-like of shape (n_rows,)
-        Two classes; the higher fails.
+        Two classes; the higher means failing.
     *arrays : array-like of shape (n_rows, ...)
         More arrays to split in the same way.
     test_size : float or int, default=0.2
         Share of the students in (0, 1), rounded up; or their number, if an int.
     random_state : int, RandomState instance or None, default=None
-        Draws the test side. Pass an int for the same split at every call.
+        Controls the test side. Pass an int for the same split on every call.
     student : str, default="user_uuid"
         The column of ``X`` that holds the student.
     groups : array-like of shape (n_rows,), default=None
-        The student of each row, taken instead of the column.
+        The student of each row, used instead of the column.
 
     Returns
     -------
@@ -62,14 +62,14 @@ def student_train_test_split(
     Raises
     ------
     SplitError
-        If the students are missing or null, if ``y`` has not two classes, or
-        if there are too few failing or passing students for both sides.
+        If the students are missing or null, if ``y`` does not have two classes, or if
+        there are too few failing or passing students for both sides.
     ValueError
         If ``test_size`` is neither a share nor a positive number.
 
     See Also
     --------
-    StudentKFold : Several splits, each student tested once.
+    StudentKFold : Split several times, testing each student once.
 
     Examples
     --------
@@ -116,8 +116,8 @@ def _draw(failing: BoolArray, n_test: int, rng: np.random.RandomState) -> BoolAr
     """Draw the students to test; both outcomes stay on both sides."""
     n_students, n_failing = len(failing), int(failing.sum())
     n_passing = n_students - n_failing
-    # As near to the share of failing students as both sides' need of both
-    # outcomes lets it be.
+    # As close to the share of failing students as possible with both outcomes on both
+    # sides.
     least = max(1, n_test - (n_passing - 1))
     most = min(n_failing - 1, n_test - 1)
     if least > most:
