@@ -1,4 +1,4 @@
-"""Event tables to work with, the target, and the view from an earlier day."""
+"""Sample event tables, the target, and the view from an earlier day."""
 
 from edml.datasets._activity import make_student_activity
 from edml.datasets._as_of import as_of

@@ -1,4 +1,4 @@
-"""Make the event table of an imaginary learning platform."""
+"""Generate the event table of a synthetic learning platform."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -26,18 +26,17 @@ def make_student_activity(
     partitions: int = 60,
     random_state: Any = None,
 ) -> pd.DataFrame:
-    """Make a raw event table with the quirks of a real platform's.
+    """Generate a synthetic raw event table with the quirks of a real platform.
 
-    A final grade comes from ability and diligence, which also show, with noise,
-    in what the student hands in, when, and how well: who will fail can be
-    predicted early to a degree, and better as the course goes on.
+    A final grade depends on ability and diligence, which also determine, with noise,
+    what the student hands in, when, and how well. Failing can therefore be predicted
+    early to a degree, and better as the course progresses.
 
     Parameters
     ----------
     n_enrolments : int, default=200
-        Number of pairs of a student and a course, at least 1; a student sits in
-        one to four courses. An enrolment has about 62 rows for 60
-        partitions.
+        Number of pairs of a student and a course, at least 1; a student takes one to
+        four courses. An enrolment has about 62 rows for 60 partitions.
     n_courses : int, default=10
         Number of courses, at least 1. A course is one run of a subject in one
         period; there are as many periods as courses, but at most four.
@@ -46,7 +45,7 @@ def make_student_activity(
     partitions : int, default=60
         Days of a course, at least 1: its partitions are 0 to ``partitions - 1``.
     random_state : int, RandomState, Generator or None, default=None
-        The same number gives the same table, to the bit, on every machine.
+        The same number gives a bit-identical table on every machine.
 
     Returns
     -------
@@ -62,16 +61,15 @@ def make_student_activity(
 
     See Also
     --------
-    load_activity : Load a fixed table that this function made.
+    load_activity : Load a fixed table from this function.
 
     Notes
     -----
     The quirks: periods as '1-2022' and '01-2022'; null partitions; exams and
-    submissions in several parts; early, late and missed submissions; creations
-    at the due day or the unlock day, lost, or shown twice; null grades and
-    scores, some for ever; grading days later, also after the course; dates that
-    are 0 or null; names with white space; rows that carry several events;
-    make-up exams.
+    submissions in several parts; early, late and missed submissions; creations at the
+    due day or the unlock day, lost, or shown twice; null grades and scores, some
+    permanently; grading days later, also after the course; dates that are 0 or null;
+    names with white space; rows that carry several events; make-up exams.
 
     Examples
     --------
@@ -118,7 +116,7 @@ def _lay_out(
     cells = [events.enrolment * partitions + events.day for events in kinds]
     levels = []
     for cell in cells:
-        # On one day in ten, events of a kind stand apart from the other kinds.
+        # On one day in ten, events of different kinds are in separate rows.
         apart = draws.chance(0.1, n_cells)
         levels.append(_nth_of_its_kind(cell) + apart[cell])
         np.maximum.at(height, cell, levels[-1] + 1)
@@ -142,7 +140,7 @@ def _nth_of_its_kind(cell: IntArray) -> IntArray:
 def _platform_order(
     draws: Draws, cell: IntArray, n_enrolments: int, partitions: int
 ) -> IntArray:
-    """Shuffle the enrolments; their rows stay in order except for some strays."""
+    """Shuffle the enrolments; their rows stay in order, with a few exceptions."""
     rank = draws.order(n_enrolments)[cell // partitions]
     stray = draws.chance(0.03, len(cell)) * draws.whole(-9, 9, len(cell))
     moment = np.clip(cell % partitions + stray, 0, partitions - 1)
@@ -156,7 +154,7 @@ def _of_enrolments(
     students: ObjectArray,
     enrolment: IntArray,
 ) -> dict[str, Any]:
-    """Fill the columns that are the same in all rows of an enrolment."""
+    """Fill the columns that are constant within an enrolment."""
     course = enrolments.course[enrolment]
     student = enrolments.student[enrolment]
     short = draws.chance(0.3, len(enrolments.course))[enrolment]
@@ -179,6 +177,6 @@ def _periods(courses: Courses) -> ObjectArray:
 
 
 def _partitions(draws: Draws, day: IntArray) -> NDArray[np.float64]:
-    """Leave the partition out of some rows of day 0, which null stands for."""
+    """Set the partition of some rows of day 0 to null, which means 0."""
     unknown = (day == 0) & draws.chance(0.3, len(day))
     return np.where(unknown, np.nan, day)

@@ -27,8 +27,8 @@ def as_of(
 ) -> pd.DataFrame:
     """Return the event table as the platform showed it at the end of a partition.
 
-    Later rows are left out, and so are scores and grading times that were not
-    known yet: a score is known from the partition in which it was graded.
+    Later rows are dropped, and scores and grading times not yet known are removed: a
+    score is known from the partition in which it was graded.
 
     Parameters
     ----------
@@ -44,14 +44,13 @@ def as_of(
     Returns
     -------
     shown : DataFrame of shape (n_shown, n_columns)
-        A new table of the rows up to ``p``, in order, with their index. The
-        final grade stays where it is: it is never a feature.
+        A new table of the rows up to ``p``, in order, with their index. The final grade
+        is kept: it is never a feature.
 
     Raises
     ------
     TableError
-        If one of the partition, the score and its two dates is absent or cannot
-        be read.
+        If the partition, the score or one of its two dates is absent or cannot be read.
 
     Examples
     --------

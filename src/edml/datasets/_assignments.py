@@ -1,4 +1,4 @@
-"""The assignments of a made platform: their creations and submissions."""
+"""The assignments of a synthetic platform: their creations and submissions."""
 
 from typing import NamedTuple
 
@@ -29,10 +29,10 @@ class _Parts(NamedTuple):
 
 
 def make_creations(draws: Draws, courses: Courses, enrolments: Enrolments) -> Events:
-    """Show the assignments, one row to each student; some rows get lost."""
+    """Show the assignments, one row for each student; some rows get lost."""
     given = courses.given[enrolments.course]
     who, which = np.nonzero(given & ~draws.chance(0.03, *given.shape))
-    event, again = split_in_two(draws, len(who), 0.02)  # shown once more, put off
+    event, again = split_in_two(draws, len(who), 0.02)  # shown again, postponed
     who, which = who[event], which[event]
     course = enrolments.course[who]
     unlock = midnight(courses, course, courses.unlock_days[course, which])
@@ -61,7 +61,7 @@ def make_submissions(
 ) -> Events:
     """Hand in the assignments: early or late, in one part or two, or not at all."""
     parts = _handed_in(draws, courses, enrolments, partitions)
-    seen = parts.day < partitions  # what comes later is never seen
+    seen = parts.day < partitions  # later parts are never seen
     parts = _Parts._make(values[seen] for values in parts)
     quiz = courses.quizzes[parts.course, parts.assignment]
     columns: dict[str, Values] = {
@@ -105,7 +105,7 @@ def _marks(draws: Draws, parts: _Parts, quiz: BoolArray) -> dict[str, Values]:
     score = np.clip(5 * np.floor(parts.score / 5 + 0.5), 0, 100)
     score[draws.chance(0.01, n)] = 0.0
     pending = draws.chance(0.015, n)
-    empty = draws.chance(0.004, n)  # a row for nothing handed in
+    empty = draws.chance(0.004, n)  # a row without a submission
     submitted_at = draws.blank(parts.submitted, 0.03)
     submitted_at[empty] = 0.0
     graded_at = draws.blank(graded, 0.03)

@@ -1,4 +1,4 @@
-"""The courses of a made platform: when they run and what they ask for."""
+"""The courses of a synthetic platform: their periods, exams and assignments."""
 
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ class Courses(NamedTuple):
 
 
 def make_courses(draws: Draws, n_courses: int, partitions: int) -> Courses:
-    """Plan the courses: the earlier periods come first."""
+    """Plan the courses, the earlier periods first."""
     course = np.arange(n_courses)
     n_periods = min(N_PERIODS, n_courses)
     period = course * n_periods // n_courses

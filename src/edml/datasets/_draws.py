@@ -1,9 +1,9 @@
-"""Random draws that are the same bits on every machine.
+"""Random draws that are bit-identical on every machine.
 
-NumPy promises the stream of a bit generator, not that of its distributions, and
-exponentials and logarithms differ in the last bit between processors. So all is
-made from uniform numbers by additions, multiplications and comparisons, which
-are exact everywhere: a table made from a seed is one table.
+NumPy guarantees the stream of a bit generator, not that of its distributions, and
+exponentials and logarithms differ in the last bit between processors. Everything is
+therefore computed from uniform numbers by additions, multiplications and comparisons,
+which are identical everywhere: a seed always gives the same table.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from edml.schema import BoolArray, FloatArray, IntArray
 
 
 class Draws:
-    """A source of random numbers; a Generator is drawn from directly."""
+    """A source of random numbers; a Generator is used directly."""
 
     def __init__(self, random_state: Any) -> None:
         if isinstance(random_state, np.random.Generator):
@@ -33,7 +33,7 @@ class Draws:
         return self._generator.random(shape)
 
     def normal(self, *shape: int) -> FloatArray:
-        """Draw from nearly the standard normal: sums of 12 uniform numbers."""
+        """Draw from an approximately standard normal: sums of 12 uniform numbers."""
         total = np.full(shape, -6.0)
         for _ in range(12):
             total += self.uniform(*shape)
@@ -44,11 +44,11 @@ class Draws:
         return self.uniform(*shape) < probability
 
     def whole(self, low: int, high: int, *shape: int) -> IntArray:
-        """Draw whole numbers from ``low`` to ``high``, both included."""
+        """Draw integers from ``low`` to ``high``, inclusive."""
         return low + np.floor(self.uniform(*shape) * (high - low + 1)).astype(np.int64)
 
     def order(self, n: int) -> IntArray:
-        """Draw an order of ``n`` things."""
+        """Draw a permutation of ``n`` items."""
         return np.argsort(self.uniform(n), kind="stable")
 
     def identifiers(self, n: int) -> ObjectArray:
@@ -60,7 +60,7 @@ class Draws:
         return np.ascontiguousarray(text).view("U18").ravel().astype(object)
 
     def blank(self, dates: NDArray[Any], share: float) -> FloatArray:
-        """Take away a share of the dates: half become null, and half 0."""
+        """Remove a share of the dates: half become null, and half 0."""
         draw = self.uniform(*dates.shape)
         blanked = np.where(draw < share, 0.0, dates.astype(np.float64))
         return np.where(draw < share / 2, np.nan, blanked)

@@ -1,4 +1,4 @@
-"""Who sits in which course of a made platform, how able and how diligent."""
+"""The enrolments of a synthetic platform, with ability and diligence."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import numpy as np
 from edml.datasets._draws import Draws
 from edml.schema import FloatArray, IntArray
 
-#: Share of a trait that stays with the student from course to course.
+#: Share of a trait that a student keeps from course to course.
 _OF_STUDENT = 0.8
 _PER_STUDENT = np.array([0.45, 0.75, 0.90, 1.0])  # at most 1, 2, 3, 4 courses
 
@@ -15,8 +15,8 @@ _PER_STUDENT = np.array([0.45, 0.75, 0.90, 1.0])  # at most 1, 2, 3, 4 courses
 class Enrolments(NamedTuple):
     """A student in a course, arrays of shape (n_enrolments,).
 
-    Ability, diligence and drift are nearly standard normal; diligence moves by
-    ``drift`` over the course. Final grades are whole, from 0 to 10.
+    Ability, diligence and drift are approximately standard normal; diligence changes by
+    ``drift`` over the course. Final grades are integers from 0 to 10.
     """
 
     student: IntArray

@@ -1,4 +1,4 @@
-"""An event of a made platform, before it is given a row of the table."""
+"""Events of a synthetic platform, before they are assigned to rows."""
 
 from typing import NamedTuple
 
@@ -36,6 +36,6 @@ def split_in_two(
 
 
 def untidy(draws: Draws, codes: IntArray, labels: ObjectArray) -> Texts:
-    """Leave white space behind one name in a hundred."""
+    """Append white space to one name in a hundred."""
     spaced = draws.chance(0.01, len(codes))
     return Texts(codes + len(labels) * spaced, np.concatenate([labels, labels + " "]))

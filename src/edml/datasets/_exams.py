@@ -1,4 +1,4 @@
-"""The exams of a made platform."""
+"""The exams of a synthetic platform."""
 
 import numpy as np
 
@@ -24,11 +24,11 @@ _HOUR_OF_EXAM = 18 * 3600
 def make_exams(
     draws: Draws, courses: Courses, enrolments: Enrolments, partitions: int
 ) -> Events:
-    """Sit the midterms and finals, and the make-ups of what was not passed."""
+    """Generate the midterms, the finals, and the make-ups of failed exams."""
     days = _exam_days(courses, enrolments, partitions)
     grade, absent = _performance(draws, enrolments, days / partitions)
     who, which = np.nonzero(_sat(draws, days, grade, absent))
-    # Theory and practice, graded apart, on one day or on two.
+    # Theory and practice, graded separately, on one or two days.
     event, second = split_in_two(draws, len(who), 0.06)
     who, which = who[event], which[event]
     next_day = second & draws.chance(0.5, len(event))
@@ -56,7 +56,7 @@ def _exam_days(courses: Courses, enrolments: Enrolments, partitions: int) -> Int
 def _performance(
     draws: Draws, enrolments: Enrolments, share: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Return everyone's grade in every exam, and who would not turn up."""
+    """Return each student's grade in every exam, and who would be absent."""
     will = diligence(enrolments, np.maximum(share, 0))
     grade = 6.4 + 1.6 * enrolments.ability[:, None] + 0.7 * will
     grade += 1.1 * draws.normal(*share.shape)
@@ -66,7 +66,7 @@ def _performance(
 def _sat(
     draws: Draws, days: IntArray, grade: FloatArray, absent: BoolArray
 ) -> BoolArray:
-    """Return who is on the list of which exam; most who need a make-up are on its."""
+    """Return who is on the list of each exam; make-ups list most who need them."""
     sat = days >= 0
     lost = absent[:, :2] | (_rounded(grade[:, :2]) < 4)
     sat[:, 3:] &= lost & draws.chance(0.85, len(days), 2)

@@ -58,11 +58,11 @@ def load_oulad(
 ) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]:
     """Read the Open University Learning Analytics Dataset as an event table.
 
-    The dataset has due dates, submissions and outcomes of real students [1]_; it
-    is not shipped with edml. Each row is a creation (a dated assignment, on its
-    due day), a submission, or a tick; days before the course count as day 0, and
-    an enrolment ends with the module or when the student unregisters. Exams are
-    left out, for the final one decides the outcome.
+    The dataset has due dates, submissions and outcomes of real students [1]_; it is not
+    shipped with edml. Each row is a creation (a dated assignment, on its due day), a
+    submission, or a tick; days before the course count as day 0, and an enrolment ends
+    with the module or when the student unregisters. Exams are left out, because the
+    final one decides the outcome.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def load_oulad(
     return_X_y : bool, default=False
         Whether to return the target too.
     withdrawn : {"fail", "drop"}, default="fail"
-        Whether who withdraws has failed, or is left out.
+        Whether students who withdraw count as failing, or are left out.
     grading_days : float or mapping of str to float, default=0
         Days from submission to the mark, which the dataset lacks: one
         number, or ``{"TMA": 14, "CMA": 0}``; a kind left out has 0.
@@ -176,7 +176,7 @@ def _event_table(
 def _of_enrolments(
     presentations: Presentations, enrolments: Enrolments, who: IntArray
 ) -> dict[str, Any]:
-    """Fill the columns that are the same in all rows of an enrolment."""
+    """Fill the columns that are constant within an enrolment."""
     course = enrolments.course[who]
     students = enrolments.students.astype(str).to_numpy(dtype=object)
     user = take_texts(enrolments.student[who], students)

@@ -75,7 +75,7 @@ def read_enrolments(
     *,
     drop: bool,
 ) -> Enrolments:
-    """Read who sat in what until when, without who left before day 0."""
+    """Read the enrolments and their ends, without students who left before day 0."""
     refuse(info.duplicated(ENROLMENT), "studentInfo", "id_student", "repeat another")
     twice = registration.duplicated(ENROLMENT)
     refuse(twice, "studentRegistration", "id_student", "repeat another")
@@ -176,7 +176,7 @@ def make_submissions(
 def _match(
     enrolments: Enrolments, assignments: Assignments, table: pd.DataFrame
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """Find the enrolment and the assignment of each row, where it has both."""
+    """Find the enrolment and the assignment of each row that has both."""
     which = assignments.ids.get_indexer(table["id_assessment"])
     student = enrolments.students.get_indexer(table["id_student"])
     n_courses = int(enrolments.course.max(initial=0)) + 1

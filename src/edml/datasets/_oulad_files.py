@@ -14,7 +14,7 @@ from edml.schema import BoolArray, FloatArray, read_numbers
 
 PRESENTATION = ["code_module", "code_presentation"]
 ENROLMENT = [*PRESENTATION, "id_student"]
-#: The columns that are read of each table.
+#: The columns to read from each table.
 TABLES: Mapping[str, list[str]] = {
     "courses": [*PRESENTATION, "module_presentation_length"],
     "assessments": [*PRESENTATION, "id_assessment", "assessment_type", "date"],
@@ -52,7 +52,7 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
         )
         raise FileNotFoundError(message)
     try:
-        table = pd.read_csv(path, na_values="?")  # as some editions write nulls
+        table = pd.read_csv(path, na_values="?")  # some editions write nulls this way
     except (ValueError, EOFError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         message = (
             f"{path.name} is not a CSV table with a header: {type(error).__name__}. "
@@ -73,14 +73,14 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
 
 
 def read_filled(table: pd.DataFrame, name: str, column: str) -> FloatArray:
-    """Read numbers that must be there."""
+    """Read numbers, none of which may be missing."""
     values = read_numbers(table[column])
     refuse(np.isnan(values), name, column, "hold no number")
     return values
 
 
 def refuse(bad: BoolArray | pd.Series, name: str, column: str, problem: str) -> None:
-    """Raise where rows of a table cannot be read."""
+    """Raise for rows of a table that cannot be read."""
     if bad.any():
         message = (
             f"{name}, column {column!r}: {int(bad.sum())} of {len(bad)} rows "

@@ -42,7 +42,7 @@ def load_activity(
 ) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]:
     """Load a small event table: 1500 enrolments, of which 4 % fail.
 
-    It is made up and fixed: the result of :func:`make_student_activity` for
+    It is synthetic and fixed: the result of :func:`make_student_activity` for
     ``n_enrolments=1500, random_state=2022``.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Fill the columns of an event table from values at some of its rows."""
+"""Fill columns of an event table with values at some of its rows."""
 
 from typing import Any, NamedTuple
 
