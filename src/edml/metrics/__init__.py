@@ -1,4 +1,4 @@
-"""Metrics that count what matters to a tutor.
+"""Metrics that measure what matters to a tutor.
 
 Figures of predictions with one row per snapshot, their uncertainty, how early and how
 steadily students are flagged, and how many failing students a limited capacity finds.

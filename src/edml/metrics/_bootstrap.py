@@ -1,4 +1,4 @@
-"""bootstrap_metrics: how much the figures would vary with other students."""
+"""bootstrap_metrics: how much the metrics would vary with other students."""
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
@@ -21,7 +21,7 @@ from edml.schema import (
     read_predictions,
 )
 
-BATCH = 1_000_000  # counts that are held at once
+BATCH = 1_000_000  # counts held in memory at once
 
 
 def bootstrap_metrics(
@@ -34,17 +34,17 @@ def bootstrap_metrics(
     n_resamples: int = 1000,
     random_state: int | np.random.RandomState | None = 0,
 ) -> pd.DataFrame:
-    """Measure predictions repeatedly, each time on a new draw of the students.
+    """Compute metrics repeatedly, each time on a new resample of the students.
 
-    The snapshots of a student resemble each other, so students are drawn and not
-    snapshots: as many as there are, with replacement, and each brings all its
-    snapshots as often as it is drawn [1]_. The spread of the figures is then that
-    which other students of the same kind would cause [2]_.
+    The snapshots of a student are correlated, so students are drawn instead of
+    snapshots: as many as there are, with replacement, each with all its snapshots as
+    often as it is drawn [1]_. The spread of the metrics then estimates the variation
+    over other students of the same population [2]_.
 
-    The draws depend on the set of clusters, ``n_resamples`` and an integer
-    ``random_state`` only. Two calls for two models on the same students are
-    therefore paired: the differences between their tables are draws of the
-    difference between the models.
+    The draws depend only on the set of clusters, ``n_resamples`` and an integer
+    ``random_state``. Two calls for two models on the same students are therefore
+    paired: the differences between their tables are draws of the difference between the
+    models.
 
     Parameters
     ----------
@@ -53,15 +53,15 @@ def bootstrap_metrics(
     y_prob : array-like of shape (n_snapshots,)
         Probabilities of failing, fractions in [0, 1].
     clusters : array-like of shape (n_snapshots,)
-        The student of each snapshot: texts or numbers, none missing.
+        The student of each snapshot: strings or numbers, none missing.
     threshold : float, default=0.5
         The probability at and above which a student is flagged.
     metrics : sequence of str, default=None
-        Names of figures of `snapshot_metrics`; all of them by default.
+        Names of metrics of `snapshot_metrics`; all of them by default.
     n_resamples : int, default=1000
         Number of draws, at least 1.
     random_state : int, RandomState instance or None, default=0
-        Draws the students. Only an int gives the same resamples at every call.
+        Controls the draws. Only an int gives the same resamples on every call.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def bootstrap_metrics(
 
     See Also
     --------
-    percentile_interval : The interval of one column.
+    percentile_interval : Compute the interval of one column.
 
     Notes
     -----
@@ -87,9 +87,9 @@ def bootstrap_metrics(
     about a hundredth of scikit-learn's metrics on the repeated rows
     (``python benchmarks/bench_bootstrap.py``).
 
-    The draws of "calibration_error" lie above the error of the given snapshots,
-    for drawing students adds noise to each bin: its percentiles may leave that error
-    out. Differences between two models suffer less.
+    The draws of "calibration_error" are biased upwards, because drawing students adds
+    noise to each bin; its percentiles may exclude the error of the given snapshots.
+    Differences between two models are affected less.
 
     References
     ----------
@@ -122,7 +122,7 @@ def bootstrap_metrics(
     random = check_random_state(random_state)
 
     ranking = Ranking(fails, probability)
-    # In the order of the ranking sums do not depend on the order of the rows.
+    # In ranking order, sums do not depend on the order of the rows.
     order = ranking.order
     fails, probability, students = fails[order], probability[order], students[order]
     sums = _student_sums(fails, probability, threshold, students)
@@ -140,7 +140,7 @@ def bootstrap_metrics(
 def percentile_interval(
     draws: ArrayLike, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Return the interval that holds the middle of the draws.
+    """Return the central interval of the draws.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def percentile_interval(
     Raises
     ------
     ValueError
-        If ``draws`` is no single column, or ``confidence`` is not within (0, 1).
+        If ``draws`` is not a single column, or ``confidence`` is not within (0, 1).
 
     Examples
     --------
@@ -205,7 +205,7 @@ def _check_metrics(metrics: Sequence[str] | None) -> list[str]:
 def _student_sums(
     fails: BoolArray, probability: FloatArray, threshold: float, students: IntArray
 ) -> dict[str, FloatArray]:
-    """Sum what the rows add to the figures, student by student."""
+    """Sum the terms of the rows by student."""
     terms = row_terms(fails, probability, threshold)
     sums = {
         name: np.bincount(students, term).astype(np.float64, copy=False)
@@ -221,7 +221,7 @@ def _student_sums(
 def _draw_counts(
     n_students: int, n_resamples: int, random: np.random.RandomState
 ) -> Iterator[IntArray]:
-    """Draw how often each student is in each resample, some resamples at a time."""
+    """Draw how often each student is in each resample, in batches of resamples."""
     step = max(1, BATCH // n_students)
     for start in range(0, n_resamples, step):
         counts = [

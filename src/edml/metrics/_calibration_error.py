@@ -1,4 +1,4 @@
-"""How far probabilities are from the observed shares of failing."""
+"""The distance of probabilities from the observed shares of failing."""
 
 from numbers import Integral
 
@@ -19,11 +19,11 @@ def expected_calibration_error(
     n_bins: int = 15,
     strategy: str = "quantile",
 ) -> float:
-    """Measure how far probabilities are from the shares of failing, on average.
+    """Compute the mean distance of probabilities from the shares of failing.
 
-    Snapshots with similar probabilities are put in one bin, and its mean
-    probability is compared with its share of failing snapshots. The error is the
-    mean of the absolute differences, each bin weighted by its snapshots [1]_.
+    Snapshots with similar probabilities form a bin, whose mean probability is compared
+    with its share of failing snapshots. The error is the mean of the absolute
+    differences, each bin weighted by its snapshots [1]_.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def expected_calibration_error(
     Returns
     -------
     error : float
-        A fraction in [0, 1]; 0 is best. Even perfect probabilities have an error
-        above 0, for the shares of small bins vary: compare only errors of the
-        same snapshots.
+        A fraction in [0, 1]; 0 is best. Even perfect probabilities have an error above
+        0, because the shares of small bins vary; compare only errors on the same
+        snapshots.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def expected_calibration_error(
 
     See Also
     --------
-    calibration_bins : The bins themselves.
+    calibration_bins : Compute the bins.
 
     References
     ----------
@@ -115,7 +115,7 @@ def calibration_bins(
 
     See Also
     --------
-    expected_calibration_error : One figure for all bins.
+    expected_calibration_error : Summarize all bins in one number.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def assign_bins(
         message = f"strategy needs 'quantile' or 'uniform'; found {strategy!r}."
         raise ValueError(message)
     ranked = np.sort(probability)
-    # Tied rows share the middle of their ranks, and so their bin. Doubled: whole.
+    # Tied rows share their middle rank, and so their bin. Doubled ranks are integers.
     rank = np.searchsorted(ranked, probability, side="left")
     rank += np.searchsorted(ranked, probability, side="right") - 1
     return rank * n_bins // (2 * len(ranked))

@@ -25,10 +25,10 @@ def precision_at_k(
 ) -> float:
     """Compute the share of failing students among the k most at risk of each course.
 
-    A tutor who has time for ``k`` students of a course on a day takes those with
-    the highest probabilities. The share of them that fails is averaged over all
-    courses and partitions, each counted once. Where equal probabilities straddle
-    the limit, it is the mean over all ways of choosing among them.
+    A tutor who has time for ``k`` students of a course on a day takes those with the
+    highest probabilities. The share of them that fails is averaged over all courses and
+    partitions, each counted once. If tied probabilities straddle the limit, it is the
+    mean over all ways to break the tie.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def precision_at_k(
 
     Notes
     -----
-    It cannot exceed the mean of the share of failing students where fewer than
-    ``k`` fail in a course, however good the model is.
+    If fewer than ``k`` students fail in a course, passing students fill the remaining
+    places, and even a perfect model stays below 1.
 
     Examples
     --------

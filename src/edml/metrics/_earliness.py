@@ -31,10 +31,9 @@ def alert_lead_time(
     Returns
     -------
     lead_time : dict of str to float
-        "n_failing", the number of failing histories, an int; "share_alerted", the
-        share of them that is flagged at least once; "median", "lower_quartile" and
-        "upper_quartile" of the lead times of those, in partitions. NaN where there
-        is none.
+        "n_failing", the number of failing histories, an int; "share_alerted", the share
+        of them that is flagged at least once; "median", "lower_quartile" and
+        "upper_quartile" of their lead times, in partitions. NaN where there is none.
 
     Raises
     ------
@@ -44,7 +43,7 @@ def alert_lead_time(
 
     See Also
     --------
-    flip_rate : How steady the flags are.
+    flip_rate : Measure how steady the flags are.
 
     Examples
     --------
@@ -107,7 +106,7 @@ def flip_rate(flagged: ArrayLike, histories: ArrayLike, partitions: ArrayLike) -
 
     See Also
     --------
-    alert_lead_time : How early the flags are.
+    alert_lead_time : Measure how early the flags are.
 
     Examples
     --------

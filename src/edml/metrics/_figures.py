@@ -1,4 +1,4 @@
-"""snapshot_metrics: the figures of predictions with one row per snapshot."""
+"""snapshot_metrics: metrics of predictions with one row per snapshot."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,7 +7,7 @@ from edml.metrics._calibration_error import assign_bins
 from edml.metrics._ranking import Ranking
 from edml.schema import BoolArray, FloatArray, check_threshold, read_predictions
 
-# Both need the ranking of all rows; the others are made of sums over rows.
+# Both need the ranking of all rows; the others are sums over rows.
 RANKED_METRICS = ("roc_auc", "average_precision")
 METRICS = (
     *RANKED_METRICS,
@@ -19,16 +19,16 @@ METRICS = (
     "recall",
     "accuracy",
 )
-#: The figures of which less is better.
+#: The metrics for which lower is better.
 LOSSES = frozenset({"brier", "log_loss", "calibration_error"})
 
 
 def snapshot_metrics(
     y_true: ArrayLike, y_prob: ArrayLike, threshold: float = 0.5
 ) -> dict[str, float]:
-    """Measure predictions with one row per snapshot.
+    """Compute metrics of predictions with one row per snapshot.
 
-    Where a figure is undefined it is NaN, without a warning.
+    An undefined metric is NaN, without a warning.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def snapshot_metrics(
 
     See Also
     --------
-    bootstrap_metrics : The uncertainty of the figures.
-    make_snapshot_scorer : Scores of a fitted model on an event table.
+    bootstrap_metrics : Estimate the uncertainty of the metrics.
+    make_snapshot_scorer : Score a fitted model on an event table.
 
     Examples
     --------
@@ -81,10 +81,10 @@ def snapshot_metrics(
 def row_terms(
     fails: BoolArray, probability: FloatArray, threshold: float
 ) -> dict[str, FloatArray]:
-    """Return what each row adds to the figures that are sums over rows."""
+    """Return the terms of each row for the metrics that are sums over rows."""
     flagged = probability >= threshold
     given = np.where(fails, probability, 1 - probability)
-    tiny = np.finfo(np.float64).eps  # as scikit-learn: certain and wrong is no infinity
+    tiny = np.finfo(np.float64).eps  # as in scikit-learn: certain and wrong is finite
     return {
         "rows": np.ones(len(fails)),
         "failing": fails.astype(np.float64),
@@ -96,7 +96,7 @@ def row_terms(
 
 
 def metrics_of_sums(sums: dict[str, FloatArray]) -> dict[str, FloatArray]:
-    """Compute figures from the sums of `row_terms`, for one sample of rows or several.
+    """Compute metrics from the sums of `row_terms`, for one or several samples of rows.
 
     "residual" holds the sums of probability minus label, of shape (n_samples, n_bins).
     """

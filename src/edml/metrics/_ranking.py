@@ -6,14 +6,14 @@ from edml.schema import BoolArray, FloatArray, IntArray
 
 
 class Ranking:
-    """Rows sorted by probability once, to be counted any number of times."""
+    """Rows sorted by probability once, for any number of weightings."""
 
     def __init__(self, fails: BoolArray, probability: FloatArray) -> None:
         self.order: IntArray = np.lexsort((fails, probability))
         ranked, fails = probability[self.order], fails[self.order]
         self._failing = np.flatnonzero(fails)
-        # Tied rows form a group, of which only those with a failing row matter: the
-        # rows between two of them count as one.
+        # Tied rows form a group. Only groups with a failing row matter; the rows
+        # between two of them are counted together.
         value = ranked[self._failing]
         new = np.diff(value, prepend=-1.0) > 0
         self._first_failing = np.flatnonzero(new)
@@ -34,7 +34,7 @@ class Ranking:
             return np.nan, np.nan
         below = self._total[self._start]
         passing = self._total[self._stop] - below - failing
-        # Twice the pairs in the right order, a tie for half: exact, as whole numbers.
+        # Twice the correctly ordered pairs, with ties as half: exact integers.
         pairs = failing @ (2 * (below - caught_below) + passing)
         roc_auc = pairs / (2.0 * n_failing * (n_rows - n_failing))
         flagged = np.maximum(n_rows - below, 1)  # 0 only where none fails

@@ -1,4 +1,4 @@
-"""make_snapshot_scorer: count each snapshot once, whatever its number of rows."""
+"""make_snapshot_scorer: count each snapshot once."""
 
 from collections.abc import Callable, Iterable, Mapping
 from inspect import signature
@@ -29,32 +29,32 @@ def make_snapshot_scorer(
 ) -> "_SnapshotScorer":
     """Make a scorer that counts each snapshot once.
 
-    A day on which a student did three things has three rows, and an ordinary
-    scorer counts it three times. This one lets the estimator predict every row,
-    for features need every event, and then scores the first row of each student,
-    course and partition; a null partition is 0.
+    A day with three events of a student has three rows, and an ordinary scorer counts
+    it three times. This scorer lets the estimator predict every row, because features
+    need every event, and then scores only the first row of each student, course and
+    partition; a null partition is 0.
 
     Parameters
     ----------
     scoring : str, callable, list of str or dict
-        A scikit-learn scorer: its name, or a callable ``(estimator, X, y)``. With
-        several, the estimator answers each method once for all of them, and the
-        scorer gives a dict of scores, as
-        `sklearn.model_selection.cross_validate` takes it.
+        A scikit-learn scorer: its name, or a callable ``(estimator, X, y)``. For
+        several scorers, each prediction method is called once for all of them, and the
+        scorer returns a dict of scores, as `sklearn.model_selection.cross_validate`
+        accepts.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns whose names differ.
 
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y) -> float``, to be passed as ``scoring=``. It takes
-        ``sample_weight`` and other metadata that ``scoring`` takes, one value per
-        row of ``X``; a snapshot's is that of its first row.
+        ``scorer(estimator, X, y) -> float``, to pass as ``scoring=``. It accepts
+        ``sample_weight`` and other metadata that ``scoring`` accepts, one value per row
+        of ``X``; a snapshot uses the value of its first row.
 
     Raises
     ------
     ValueError
-        If ``scoring`` is no scorer, or ``columns`` has an unknown column.
+        If ``scoring`` is not a scorer, or ``columns`` has an unknown column.
 
     Examples
     --------
@@ -102,11 +102,11 @@ class _SnapshotScorer:
         return f"make_snapshot_scorer({self._scoring!r}{columns})"
 
     def get_metadata_routing(self) -> Any:
-        """Request what the wrapped scorer requests."""
+        """Return the metadata requests of the wrapped scorer."""
         return get_routing_for_object(self._scorer)
 
     def _accept_sample_weight(self) -> bool:
-        # scikit-learn asks its scorers so, while metadata routing is optional.
+        # scikit-learn checks its scorers this way while metadata routing is optional.
         if hasattr(self._scorer, "_accept_sample_weight"):
             return bool(self._scorer._accept_sample_weight())
         return "sample_weight" in signature(self._scorer).parameters
@@ -114,7 +114,7 @@ class _SnapshotScorer:
 
 def _answers_to(method: str) -> Callable[["_SnapshotAnswers"], bool]:
     def check(answers: "_SnapshotAnswers") -> bool:
-        getattr(answers._estimator, method)  # its own AttributeError says why
+        getattr(answers._estimator, method)  # its own AttributeError explains why
         return True
 
     return check
@@ -159,8 +159,8 @@ class _SnapshotAnswers:
         return safe_indexing(every, self._kept)
 
     def __getattr__(self, name: str) -> Any:
-        # Fitted state, such as classes_, is the estimator's own. Methods are not
-        # passed on: they would see the snapshots without the other events.
+        # Fitted state, such as classes_, comes from the estimator. Methods are not
+        # delegated, because they would see the snapshots without the other events.
         if name.endswith("_") and not name.startswith("_"):
             return getattr(self._estimator, name)
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
@@ -170,4 +170,4 @@ class _SnapshotAnswers:
         return get_tags(self._estimator)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return True  # or else it could not have been handed to a scorer
+        return True  # an unfitted one could not be passed to a scorer
