@@ -187,7 +187,7 @@ class _Work:
         return read_sides(self.raw, self.config)[1]
 
     def drafts(self, search_id: str) -> ModelRegistry:
-        """Return the registry that keeps a search's candidates for now: safe files."""
+        """Return the temporary registry of a search's candidates, as safe files."""
         return self.open_registry(self.config.paths.state / CANDIDATES, search_id)
 
     def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
