@@ -1,4 +1,4 @@
-"""The web app: its first page, the list of 2,000 students, and what is cached.
+"""The web app: its first page, the list of 2,000 students, and the cache.
 
 Run it, without asv: ``python benchmarks/bench_app.py`` (with ``edml[app]`` and the
 dependency group ``e2e``, and Debian's Chromium). ``edml app`` runs in a separate

@@ -184,7 +184,7 @@ def test_figures_that_decided_a_contest_are_not_shown(tmp_path):
 
 
 @in_both
-def test_an_empty_registry_says_how_to_make_a_model(tmp_path, language):
+def test_empty_registry_explains_how_to_make_a_model(tmp_path, language):
     page = open_page(ModelRegistry(tmp_path), language)
     assert Words(language)(
         "There is no model yet. Train one on the events of courses that have "

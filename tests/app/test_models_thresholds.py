@@ -82,7 +82,7 @@ def test_every_row_follows_from_the_predictions(pairs, threshold):
     assert at_threshold(table, threshold, threshold).is_own
 
 
-def test_a_stored_evaluation_gives_exact_counts():
+def test_stored_evaluation_yields_exact_counts():
     X, y = held_out()
     stored = Evaluation.from_dict(json.loads(json.dumps(evaluation_of().to_dict())))
     table = threshold_table(stored)
@@ -104,7 +104,7 @@ def test_a_stored_evaluation_gives_exact_counts():
 
 
 def test_thresholds_with_unknown_counts_are_left_out():
-    # nobody who fails is above 0.3, and the ROC curve draws a line over the others
+    # no failing student is above 0.3, so the ROC curve drops the points there
     risk = [0.1, 0.3, *np.linspace(0.4, 0.9, 40)]
     evaluation = evaluate_flags([1, 1, *[0] * 40], risk)
     table = threshold_table(evaluation)

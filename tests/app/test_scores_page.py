@@ -204,7 +204,7 @@ def test_every_student_of_a_list_can_be_shown(page):
         assert not app.error
 
 
-def test_a_filter_that_leaves_the_student_out_closes_the_panel(page):
+def test_filtering_out_the_student_closes_the_panel(page):
     app = run(page())
     app.selectbox(key="student").select(0).run()
     assert app.subheader

@@ -125,7 +125,7 @@ def test_the_registry_is_opened_when_it_is_needed(registry):
     assert opened == [1]
 
 
-def test_an_empty_registry_says_what_to_do(tmp_path):
+def test_empty_registry_explains_the_next_step(tmp_path):
     source = RegistrySource(lambda: ModelRegistry(tmp_path))
     with pytest.raises(EdmlError, match="production"):
         source.champion()

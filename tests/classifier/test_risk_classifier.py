@@ -60,7 +60,7 @@ def model():
 class Spy(ClassifierMixin, BaseEstimator):
     """Record the input of each fit and prediction."""
 
-    seen: list = []  # noqa: RUF012 - shared, for clones are what is fitted
+    seen: list = []  # noqa: RUF012 - shared, since clones are fitted
     lock = threading.Lock()
 
     def fit(self, X, y, sample_weight=None):
@@ -238,7 +238,7 @@ def test_default_pipeline_is_used_without_arguments():
     assert model.estimator is None
 
 
-# -- what it answers --------------------------------------------------------------
+# -- predictions ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("calibration", ["sigmoid", "isotonic", None])
@@ -325,7 +325,7 @@ def test_mapped_names_are_read_everywhere():
     pd.testing.assert_frame_equal(model.out_of_fold_, expected.out_of_fold_)
 
 
-# -- what is learned, and from whom ---------------------------------------------------
+# -- learning, and the rows that it uses ----------------------------------------------
 
 
 def test_many_rows_of_a_student_do_not_blunt_the_sigmoid():

@@ -385,7 +385,9 @@ def test_bad_rows_are_one_line(edml, with_champion, assert_refused, X):
     assert "ann42" not in result.output
 
 
-def test_a_stop_leaves_whole_files(edml, with_champion, assert_refused, monkeypatch):
+def test_interruption_leaves_whole_files(
+    edml, with_champion, assert_refused, monkeypatch
+):
     written = []
 
     def stop(path, value):

@@ -186,7 +186,7 @@ def test_identifiers_are_hexadecimal(X):
 # -- quirks -------------------------------------------------------------------
 
 
-def test_periods_come_in_both_forms(X):
+def test_both_forms_of_periods_occur(X):
     forms = X["periodo"].str.len().value_counts(normalize=True)
     assert set(forms.index) == {6, 7}
     assert forms.min() > 0.2

@@ -94,7 +94,7 @@ def test_enrolments_end_with_the_module_or_when_the_student_leaves(home):
     assert make_target(X)[X["user_uuid"] == "11"].sum() == 0
 
 
-def test_ticks_come_every_week_up_to_the_end(home):
+def test_ticks_occur_every_week_until_the_end(home):
     X = load_oulad(home)
     ticks = X[X["ass_name"].isna() & X["ass_name_sub"].isna()]
     assert of(ticks, "11")["particion"].tolist() == [0, 7, 14, 21, 28]
@@ -202,7 +202,7 @@ def test_question_marks_are_null(home):
     assert of(load_oulad(home), "11")["score"].notna().sum() == 2
 
 
-def test_no_students_give_an_empty_table(home):
+def test_no_students_yield_an_empty_table(home):
     replace(home, "studentInfo", TABLES["studentInfo"].split("\n", 1)[1], "")
     X, y = load_oulad(home, return_X_y=True)
     assert X.empty

@@ -33,7 +33,7 @@ def test_sample_matches_the_generator(X):
     pd.testing.assert_frame_equal(X, made, check_exact=True)
 
 
-def test_file_is_small_and_readable_with_pandas_alone(X):
+def test_file_is_small_and_readable_with_only_pandas(X):
     path = files("edml.datasets").joinpath(SAMPLE_FILE)
     assert len(path.read_bytes()) < 300_000
     read = pd.read_json(path, dtype=False)

@@ -65,7 +65,7 @@ def model(table):
 
 @pytest.fixture(scope="module")
 def one(table):
-    """Return a student who is in one course only, and the course."""
+    """Return a student with only one course, and the course."""
     X, _ = table
     n_courses = X.groupby("user_uuid")["course_uuid"].nunique()
     student = n_courses.index[n_courses == 1][0]

@@ -385,7 +385,7 @@ def test_ids_are_unique_and_references_resolve(html):
     assert used <= set(page.ids)
 
 
-def test_pictures_are_named_and_hold_text(html):
+def test_pictures_have_titles_and_text(html):
     pictures = re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL)
     assert len(pictures) == 5
     for picture in pictures:
@@ -414,7 +414,7 @@ def test_pictures_suit_a_dark_page(html):
     assert not re.search(r"#(000000|ffffff|010203|000|fff)\b", html)
 
 
-def test_the_same_evaluation_gives_the_same_file(evaluation, html, tmp_path):
+def test_same_evaluation_yields_the_same_file(evaluation, html, tmp_path):
     evaluation.to_html(str(tmp_path / "page.html"))
     assert (tmp_path / "page.html").read_text("utf-8") == html
 

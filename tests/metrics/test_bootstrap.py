@@ -184,7 +184,7 @@ def test_random_states():
     assert not second.equals(first)
 
 
-def test_chosen_metrics_come_in_their_order():
+def test_chosen_metrics_keep_their_order():
     y, p, cluster = students_of(60)
     every = bootstrap_metrics(y, p, cluster, n_resamples=5)
     for names in (["recall", "roc_auc"], ("brier",), ["f1", "average_precision"]):

@@ -143,7 +143,7 @@ def test_numbers_and_text_may_mix_among_students():
         assert not {*X["user_uuid"].iloc[train]} & {*X["user_uuid"].iloc[test]}
 
 
-def test_mapped_column_and_groups_give_the_same_folds():
+def test_mapped_column_and_groups_yield_the_same_folds():
     X, y = table([0, 1] * 6)
     cv = StudentKFold(3, random_state=0)
     expected = [test.tolist() for _, test in cv.split(X, y)]

@@ -527,11 +527,11 @@ def test_any_changed_byte_of_the_file(data):
         loaded = loads(bytes(content))
     except RegistryError:
         return
-    # such as the time of a member: nothing that matters
+    # for example a member's time, which does not matter
     assert np.isfinite(loaded.predict_proba(X)).all()
 
 
-# Damage inside the members, with all sums right: in a process of its own, since a
+# Damage inside the members, with correct checksums: in a separate process, since a
 # crash or a hang of the libraries would take the tests with it
 
 BATCH = """

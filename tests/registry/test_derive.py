@@ -68,7 +68,7 @@ def registry(tmp_path):
 )
 @pytest.mark.filterwarnings("ignore:Asked to flag")
 @pytest.mark.filterwarnings("ignore:lbfgs failed")
-def test_the_same_rows_give_the_same_model(registry, given):
+def test_same_rows_yield_the_same_model(registry, given):
     model = risk_model(**given)
     first = registry.register(model)
     second = registry.refit(1, X, y, tags={"again": True})
@@ -96,7 +96,7 @@ def test_the_default_pipeline_is_trained_again(registry):
     )
 
 
-def test_other_rows_give_another_model(registry):
+def test_other_rows_yield_another_model(registry):
     model = risk_model(balance="smote")
     registry.register(model)
     record = registry.refit("latest", OTHERS, OUTCOME)

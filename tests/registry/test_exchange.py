@@ -97,7 +97,7 @@ def test_an_imported_model_can_be_trained_and_passed_on(tmp_path):
     assert one.import_(other.export(2, tmp_path / "b.zip")).origin["parent"] == 1
 
 
-def test_the_same_model_gives_the_same_bytes(tmp_path, parcel):
+def test_same_model_yields_the_same_bytes(tmp_path, parcel):
     assert pack(*unpack(parcel, None), None) == parcel
 
 
@@ -248,7 +248,7 @@ def test_a_flipped_bit_is_rejected_or_changes_nothing(parcel, data):
         found = unpack(bytes(damaged), None)
     except RegistryError:
         return
-    assert found == unpack(parcel, None)  # such as the time of a member
+    assert found == unpack(parcel, None)  # for example a member's time
 
 
 @settings(max_examples=50)

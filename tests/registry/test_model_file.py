@@ -51,7 +51,7 @@ def calibrated(deployed, calibration):
 
 @pytest.mark.parametrize("balance", [None, "smote", "over", "under"])
 @pytest.mark.parametrize("learner", CLASSIFIERS)
-def test_every_deployed_model_comes_back_to_the_bit(learner, balance):
+def test_every_deployed_model_round_trips_exactly(learner, balance):
     pipe = make_risk_pipeline(learner, balance=balance, every=10)
     pipe.set_params(classify__n_estimators=15)
     model = RiskClassifier(pipe, cv=2, calibration=None).fit(EVENTS, TARGET)
@@ -94,7 +94,7 @@ PLAIN = {
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @pytest.mark.parametrize("target", [y, y3], ids=["two classes", "three"])
 @pytest.mark.parametrize("name", PLAIN)
-def test_plain_classifiers_come_back_to_the_bit(name, target):
+def test_plain_classifiers_round_trip_exactly(name, target):
     model = PLAIN[name]().fit(X, target)
     loaded = loads(dumps(model))
     assert type(loaded) is type(model)

@@ -318,7 +318,7 @@ def test_the_list_has_its_columns_and_dtypes(registry):
         registry.records("best")
 
 
-def test_evaluations_come_back_whole(registry):
+def test_evaluations_load_whole(registry):
     model = plain_model()
     first = judged(model)
     registry.register(model, first)

@@ -244,7 +244,7 @@ def test_killed_again_and_again_leaves_one_version_without_a_state(prepared):
     assert store.versions() == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_removed_version_does_not_come_back(prepared):
+def test_removed_version_is_not_restored(prepared):
     store = VersionStore(prepared, "risk", KEY)
     _run_stopped(store, remove, lambda action: action == "link", [])
     assert store.versions() == [2, 4]
@@ -377,7 +377,7 @@ def check_text(text, code, nothing_happened):
     assert not (any(words in text for words in done) and nothing_happened)
 
 
-def test_an_interrupted_write_leaves_nothing_behind(prepared, monkeypatch):
+def test_interrupted_write_leaves_no_files(prepared, monkeypatch):
     store = VersionStore(prepared, "risk", KEY)
     remove_leftovers(store)
     before = outcome(store)

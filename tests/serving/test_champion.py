@@ -410,7 +410,7 @@ def test_unused_columns_may_contain_anything(client, model, events, value, kind)
     assert [*predictions(post(client, X, kind))["probability"]] == [*truth]
 
 
-def test_a_column_that_a_foreign_step_reads_holds_text_or_numbers(events):
+def test_column_read_by_a_foreign_step_contains_text_or_numbers(events):
     columns = Scorer(with_a_foreign_step().deployable()).columns
     write, content_type = FORMATS["records"]
     with pytest.raises(Problem, match="'rubric': 3 of 3 rows hold neither") as caught:

@@ -174,7 +174,7 @@ def test_tables_of_all_kinds(client, model, monkeypatch, change, parquet):
     assert_same(client.predict(table), model, table)
 
 
-def test_a_column_of_several_types_goes_as_json(client, model):
+def test_mixed_type_column_is_sent_as_json(client, model):
     table = X.assign(legajo=[1, "two"] * (len(X) // 2) + ["odd"] * (len(X) % 2))
     assert _wire.encode(table)[1] == _wire.JSON
     assert_same(client.predict(table), model, table)

@@ -128,7 +128,7 @@ def test_the_health_check(last):
 
 
 def test_the_health_check_works(last, monkeypatch):
-    from served import Answer, scripted  # noqa: PLC0415 - beside its use
+    from served import Answer, scripted  # noqa: PLC0415 - imported where it is used
 
     *_, code = ast.literal_eval(only(last, "HEALTHCHECK").partition("CMD")[2].strip())
     with scripted(Answer(200), Answer(503)) as (url, requests):

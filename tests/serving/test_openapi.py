@@ -15,7 +15,7 @@ from bodies import CSV, JSON, PARQUET, post
 from edml.registry import ModelRegistry
 from edml.serving import Limits, create_app
 
-TOKEN = "0123456789abcdef"  # noqa: S105 - of this test alone
+TOKEN = "0123456789abcdef"  # noqa: S105 - only for this test
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 

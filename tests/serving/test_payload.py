@@ -105,7 +105,7 @@ def test_optional_columns_are_read_where_they_are():
     assert set(few.columns) == set(X.columns) - {"periodo"}
 
 
-def test_rows_of_columns_may_come_in_another_order(events):
+def test_row_order_of_columns_may_differ(events):
     X = events.head(9)
     columns = json.loads(FORMATS["columns"][0](X))
     columns["score"] = dict(reversed(columns["score"].items()))

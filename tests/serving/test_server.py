@@ -45,7 +45,7 @@ def registry(stored, tmp_path):
 @pytest.fixture(scope="module")
 def expected(stored):
     """Return the probabilities by version."""
-    from edml.registry import ModelRegistry  # noqa: PLC0415 - beside its use
+    from edml.registry import ModelRegistry  # noqa: PLC0415 - imported where it is used
 
     registry = ModelRegistry(stored)
     return {
@@ -382,7 +382,7 @@ def test_half_a_table_is_no_table(registry, cut, chunked):
 
 @pytest.mark.slow
 def test_the_champion_is_replaced_under_load(registry, expected):
-    from edml.registry import ModelRegistry  # noqa: PLC0415 - beside its use
+    from edml.registry import ModelRegistry  # noqa: PLC0415 - imported where it is used
 
     with edml_serve(registry) as served:
         clients = under_load(served, expected, n_clients=3)

@@ -171,7 +171,7 @@ def test_no_word_of_a_bad_request_is_repeated(worker, pair, caplog, error, statu
     assert "s3cret" not in caplog.text
     assert b"s3cret" not in head + body
     if status == 500:
-        assert "test_worker.py" in caplog.text  # where it happened
+        assert "test_worker.py" in caplog.text  # the traceback
 
 
 def test_a_connection_without_tls_gets_no_plain_text(worker, pair, caplog):

@@ -168,7 +168,7 @@ def outbox(tmp_path, monkeypatch):
 def client(mlflow_server):
     """Return MLflow's client of the server."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about what it imports
+        warnings.simplefilter("ignore")  # about its imports
         from mlflow import MlflowClient  # noqa: PLC0415
     return MlflowClient(mlflow_server.uri, mlflow_server.uri)
 

@@ -137,7 +137,7 @@ with SearchLog(sys.argv[1], sys.argv[2]).writer_lock():
 """
 
 
-def test_a_killed_writer_holds_no_lock(log):
+def test_killed_writer_releases_the_lock(log):
     log.append(BEGIN)
     command = [sys.executable, "-c", _HOLDS, str(log.folder), SEARCH]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603

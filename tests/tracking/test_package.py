@@ -31,7 +31,7 @@ def test_the_example_is_synthetic_and_sufficient(registry):
     example = make_example(registry.load())
     invented = make_student_activity(1, n_courses=1, partitions=20, random_state=0)
     assert set(example["user_uuid"]) == set(invented["user_uuid"])
-    assert "nota_final_materia" not in example  # what is predicted
+    assert "nota_final_materia" not in example  # the target
     assert np.isfinite(registry.load().predict_proba(example)).all()
     assert example["ass_due_at"].notna().any()
 
