@@ -329,6 +329,7 @@ def test_a_search_without_ctrl_c_is_not_interrupted(plain):
 
 
 SCRIPT = """
+    import os
     import signal
     import time
     from sklearn.datasets import make_classification
@@ -340,7 +341,7 @@ SCRIPT = """
 
     class Slow(LogisticRegression):
         def fit(self, X, y):
-            print("fit", flush=True)
+            os.write(1, b"fit\\n")  # in one piece, unlike print in two processes
             time.sleep(0.05)
             return super().fit(X, y)
 
@@ -365,10 +366,10 @@ def test_a_real_ctrl_c(n_jobs):
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     ) as process:
-        for _ in range(9):  # the fits of four candidates, and one more
-            assert process.stdout.readline() == "fit\n"
-        process.send_signal(signal.SIGINT)
         try:
+            for _ in range(9):  # the fits of four candidates, and one more
+                assert process.stdout.readline() == "fit\n"
+            process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=120)
         finally:
             process.kill()

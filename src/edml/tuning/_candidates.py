@@ -102,24 +102,21 @@ def describe_error(error: Exception, candidate: Candidate) -> str:
 def describe_failed(candidates: Sequence[Candidate]) -> str:
     """Return a warning of evaluations that failed; "" where none did."""
     failed = [one for one in candidates if one.status == "failed"]
-    if not failed:
-        return ""
-    return (
-        f"{len(failed)} of {len(candidates)} candidates failed; history_ holds their "
-        f"errors. The first, of {failed[0].algorithm.name!r}: {failed[0].error}"
-    )
+    return _quote_first(failed, f"{len(failed)} of {len(candidates)} candidates failed")
 
 
 def describe_unfitted(candidates: Sequence[Candidate]) -> str:
     """Return a warning of models that could not be fitted; "" where all could."""
     unfitted = [one for one in candidates if one.refit_error]
-    if not unfitted:
+    what = f"{len(unfitted)} of the best candidates could not be fitted on everything"
+    return _quote_first(unfitted, what)
+
+
+def _quote_first(failed: Sequence[Candidate], what: str) -> str:
+    if not failed:
         return ""
-    return (
-        f"{len(unfitted)} of the best candidates could not be fitted on everything; "
-        "history_ holds their errors. The first, of "
-        f"{unfitted[0].algorithm.name!r}: {unfitted[0].refit_error}"
-    )
+    name, error = failed[0].algorithm.name, failed[0].error
+    return f"{what}; history_ holds their errors. The first, of {name!r}: {error}"
 
 
 def describe_no_score(candidates: Sequence[Candidate]) -> str:

@@ -72,7 +72,8 @@ default=("random_forest", "lightgbm", "xgboost")
     target_score : float, default=None
         A score at which to stop.
     min_score : float, default=None
-        A score that a candidate must reach to be kept.
+        A score that a candidate must reach to be kept. Where none does, `fit` warns,
+        and predicting raises NotFittedError.
     n_candidates : int, default=10
         How many models to fit at most; fewer where time runs out.
     balance : sequence of {None, "weight", "smote", "over", "under"}, \
@@ -417,11 +418,6 @@ default=(None, "weight", "smote", "over", "under")
         -------
         probabilities : ndarray of shape (n_rows, 2)
             Of ``classes_``: passing, then failing.
-
-        Raises
-        ------
-        NotFittedError
-            If there is no candidate.
         """
         return self._model.predict_proba(X)
 
@@ -437,11 +433,6 @@ default=(None, "weight", "smote", "over", "under")
         -------
         labels : ndarray of shape (n_rows,)
             Of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError
-            If there is no candidate.
         """
         return self._model.predict(X)
 
@@ -459,11 +450,6 @@ default=(None, "weight", "smote", "over", "under")
         -------
         students : DataFrame of shape (n_histories, n_columns)
             See there.
-
-        Raises
-        ------
-        NotFittedError
-            If there is no candidate.
         """
         return self._model.score_students(X, *args, **params)
 
@@ -481,11 +467,6 @@ default=(None, "weight", "smote", "over", "under")
         -------
         score : float
             Higher is better.
-
-        Raises
-        ------
-        NotFittedError
-            If there is no candidate.
         """
         model = self._model
         if is_event_table(X, resolve_columns(self.columns)):

@@ -3,10 +3,10 @@
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import pandas as pd
+from numpy.typing import ArrayLike
 
 from edml._drawing import GREY, open_axes, soften
-from edml.schema import FloatArray
 from edml.tuning._displays._style import (
     COLOURS,
     MARKERS,
@@ -19,7 +19,7 @@ _X_LABELS = {
     "time": "seconds since fit began",
     "number": "candidate (row of history_)",
 }
-_UNSCORED = ("stopped", "failed")
+_UNSCORED = ("stopped", "failed")  # the lanes, from the top down
 
 
 class ConvergenceDisplay:
@@ -123,29 +123,42 @@ class ConvergenceDisplay:
             If ``x`` is unknown, the arrays are not of one length, or ``chosen`` has
             no score.
         """
-        score, algorithm, status, seconds = self._read()
-        x = ("number" if seconds is None else "time") if x is None else x
+        table = self._read()
+        if x is None:
+            x = "time" if "seconds" in table else "number"
         if x not in _X_LABELS:
             message = f"x={x!r} is unknown: pass one of {list(_X_LABELS)}, or None."
             raise ValueError(message)
-        if x == "time" and seconds is None:
+        if x == "time" and "seconds" not in table:
             message = "x='time' needs seconds=, when each evaluation ended. Pass them."
             raise ValueError(message)
-        place = np.arange(len(score)) if x == "number" or seconds is None else seconds
+        table["place"] = table["seconds"] if x == "time" else table.index
+        is_scored = table["status"] == "evaluated"
+        scored, unscored = table[is_scored], table[~is_scored]
         self.ax_ = ax = open_axes(ax)
         self.figure_ = ax.figure
-        styles = _styles(algorithm)
-        scored = status == "evaluated"
-        self.best_line_ = self._draw_best(ax, place, np.where(scored, score, np.nan))
+        best = table["score"].where(is_scored).cummax().ffill()
+        (self.best_line_,) = ax.step(
+            *(table["place"], best),
+            where="post",
+            color=GREY,
+            linewidth=1.5,
+            zorder=2,
+            label="best so far",
+        )
+        self.best_point_ = None
+        if scored["score"].notna().any():
+            self.best_point_ = self._mark_best(ax, scored)
+        styles = _styles(table["algorithm"])
         self.points_ = {}
         for name, style in styles.items():
-            own = scored & (algorithm == name)
+            own = scored[scored["algorithm"] == name]
             # an algorithm without any scored candidate is in the legend, too
             label = name if name[:1] != "_" else f" {name}"  # "_" hides it there
             (self.points_[name],) = ax.plot(
-                place[own], score[own], label=without_math(label), **style
+                own["place"], own["score"], label=without_math(label), **style
             )
-        self.strip_ax_ = self._draw_unscored(ax, place, algorithm, status, styles)
+        self.strip_ax_ = _draw_unscored(ax, unscored, styles)
         name = f": {self.scoring}" if self.scoring else ""
         ax.set(
             xlabel=_X_LABELS[x],
@@ -155,74 +168,47 @@ class ConvergenceDisplay:
         ax.legend(frameon=False)
         return self
 
-    def _read(
-        self,
-    ) -> tuple[FloatArray, NDArray[Any], NDArray[Any], FloatArray | None]:
-        """Read the arrays, which must be of one length."""
+    def _read(self) -> pd.DataFrame:
+        """Return one row per candidate; raise ValueError where lengths differ."""
         score = np.asarray(self.score, dtype=np.float64)
-        algorithm = np.array([str(name) for name in np.asarray(self.algorithm)])
         status = np.where(np.isnan(score), "failed", "evaluated")
-        if self.status is not None:
-            status = np.array([str(one) for one in np.asarray(self.status)])
-        seconds = None
+        columns = {
+            "score": score,
+            "algorithm": np.asarray(self.algorithm),
+            "status": status if self.status is None else np.asarray(self.status),
+        }
         if self.seconds is not None:
-            seconds = np.asarray(self.seconds, dtype=np.float64)
-        lengths = [
-            len(one) for one in (score, algorithm, status, seconds) if one is not None
-        ]
+            columns["seconds"] = np.asarray(self.seconds, dtype=np.float64)
+        lengths = [len(column) for column in columns.values()]
         if len(set(lengths)) > 1:
             message = (
                 "score, algorithm, status and seconds need one entry per candidate; "
                 f"their lengths are {lengths}."
             )
             raise ValueError(message)
-        scored = np.flatnonzero(status == "evaluated")
+        table = pd.DataFrame(columns).astype({"algorithm": str, "status": str})
+        scored = table.index[table["status"] == "evaluated"]
         if self.chosen is not None and self.chosen not in scored:
             message = (
                 f"chosen={self.chosen!r} is no candidate with a score. Pass its place, "
                 "from 0, or None."
             )
             raise ValueError(message)
-        return score, algorithm, status, seconds
+        return table
 
-    def _draw_best(self, ax: Any, place: NDArray[Any], score: FloatArray) -> Any:
-        best = np.fmax.accumulate(score) if len(score) else score
-        (line,) = ax.step(
-            *(place, best),
-            where="post",
+    def _mark_best(self, ax: Any, scored: pd.DataFrame) -> Any:
+        """Draw a ring around the chosen candidate, or the one of the highest score."""
+        at = scored["score"].idxmax() if self.chosen is None else self.chosen
+        (ring,) = ax.plot(
+            *(scored["place"][at], scored["score"][at]),
+            linestyle="none",
             color=GREY,
-            linewidth=1.5,
+            marker="o",
+            markersize=13,
+            fillstyle="none",
             zorder=2,
-            label="best so far",
         )
-        self.best_point_ = None
-        if np.isfinite(score).any():
-            at = int(np.nanargmax(score)) if self.chosen is None else self.chosen
-            ring = {"marker": "o", "markersize": 13, "fillstyle": "none"}
-            (self.best_point_,) = ax.plot(
-                place[at], score[at], linestyle="none", color=GREY, zorder=2, **ring
-            )
-        return line
-
-    def _draw_unscored(
-        self,
-        ax: Any,
-        place: NDArray[Any],
-        algorithm: NDArray[Any],
-        status: NDArray[Any],
-        styles: dict[str, dict[str, Any]],
-    ) -> Any:
-        others = sorted(set(status) - {"evaluated", *_UNSCORED})
-        lanes = [one for one in (*_UNSCORED, *others) if (status == one).any()]
-        if not lanes:
-            return None
-        strip = add_lanes(ax, [f"{one} {(status == one).sum()}" for one in lanes])
-        for height, lane in enumerate(lanes):
-            for name, style in styles.items():
-                at = place[(status == lane) & (algorithm == name)]
-                if len(at):  # matplotlib lays out an empty, unclipped line as huge
-                    strip.plot(at, np.full(len(at), height), clip_on=False, **style)
-        return strip
+        return ring
 
     @classmethod
     def from_tuner(cls, tuner: Any, *, x: str = "time", ax: Any = None) -> Self:
@@ -255,9 +241,24 @@ class ConvergenceDisplay:
         return display.plot(ax, x=x)
 
 
-def _styles(algorithm: NDArray[Any]) -> dict[str, dict[str, Any]]:
+def _draw_unscored(
+    ax: Any, table: pd.DataFrame, styles: dict[str, dict[str, Any]]
+) -> Any:
+    """Draw stopped and failed candidates in lanes above the axes."""
+    counts = table["status"].value_counts()
+    others = sorted(set(counts.index) - set(_UNSCORED))
+    lanes = [lane for lane in (*_UNSCORED, *others) if lane in counts]
+    if not lanes:
+        return None
+    strip = add_lanes(ax, [f"{lane} {counts[lane]}" for lane in lanes])
+    for (lane, name), own in table.groupby(["status", "algorithm"]):
+        height = np.full(len(own), lanes.index(lane))
+        strip.plot(own["place"], height, clip_on=False, **styles[name])
+    return strip
+
+
+def _styles(algorithm: pd.Series) -> dict[str, dict[str, Any]]:
     """Return a colour and a marker for each algorithm, in order of appearance."""
-    names = list(dict.fromkeys(algorithm.tolist()))
     return {
         name: {
             "color": COLOURS[number % len(COLOURS)],
@@ -266,5 +267,5 @@ def _styles(algorithm: NDArray[Any]) -> dict[str, dict[str, Any]]:
             "linestyle": "none",
             "zorder": 3,
         }
-        for number, name in enumerate(names)
+        for number, name in enumerate(algorithm.unique())
     }
