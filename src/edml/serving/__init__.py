@@ -1,4 +1,4 @@
-"""The champion of a registry behind an HTTP endpoint, and the client that asks it."""
+"""Serve the champion of a registry over HTTP, and a client for the endpoint."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ __all__ = [
     "read_tokens",
 ]
 
-#: Imported when first used: a client needs no server, nor a server the client's parts.
+#: Imported on first use: client and server do not need each other's dependencies.
 _HOME = {
     "Limits": "_limits",
     "RiskClient": "_client",

@@ -1,4 +1,4 @@
-"""create_app and create_blueprint: the public doors of the endpoint."""
+"""create_app and create_blueprint: the public entry points of the endpoint."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -23,25 +23,25 @@ def create_app(
     limits: Limits | None = None,
     poll_seconds: float = 2.0,
 ) -> "flask.Flask":
-    """Make a Flask app that serves the champion of a registry.
+    """Create a Flask app that serves the champion of a registry.
 
     Parameters
     ----------
     registry : ModelRegistry
         The registry whose production model is served; see `create_blueprint`.
     tokens : mapping of str to iterable of str, or sequence of str, default=None
-        The accepted bearer tokens, as for `create_blueprint`; None asks for no token.
+        The accepted bearer tokens, as for `create_blueprint`; None requires no token.
     limits : Limits, default=None
-        How much one request may ask; None is ``Limits()``.
+        Limits of one request; None is ``Limits()``.
     poll_seconds : float, default=2.0
-        How often to look for another champion, in seconds, > 0.
+        Interval between checks for a new champion, in seconds, > 0.
 
     Returns
     -------
     app : flask.Flask
-        For a WSGI server. All refusals are RFC 9457 documents, those of unknown paths
-        too. It logs one line of JSON per request to standard error, unless the logger
-        ``edml.serving`` has a handler already.
+        The app, for a WSGI server. All error responses are RFC 9457 documents, also for
+        unknown paths. It logs one line of JSON per request to standard error, unless
+        the logger ``edml.serving`` already has a handler.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def create_app(
 
     See Also
     --------
-    create_blueprint : The same routes for an app of your own.
-    read_tokens : Reads the tokens from a file.
+    create_blueprint : Create the same routes for your own app.
+    read_tokens : Read the tokens from a file.
 
     Examples
     --------
@@ -95,31 +95,31 @@ def create_blueprint(
     poll_seconds: float = 2.0,
     name: str = "edml",
 ) -> "flask.Blueprint":
-    """Make a blueprint that serves the champion of a registry, for your own Flask app.
+    """Create a blueprint that serves a registry's champion, for your own Flask app.
 
     Parameters
     ----------
     registry : ModelRegistry
-        The registry whose production model is served. A version that is promoted later
-        takes over within ``poll_seconds``, without a failed request. One that cannot
-        be loaded, or cannot score made-up students, is refused, and the previous one
+        The registry whose production model is served. A newly promoted version takes
+        over within ``poll_seconds``, without a failed request. A version that cannot be
+        loaded, or cannot score synthetic students, is rejected, and the previous one
         stays; it also stays if the registry is deleted, damaged or unreadable.
     tokens : mapping of str to iterable of str, or sequence of str, default=None
         The accepted bearer tokens, each of 16 to 512 visible characters, and their
-        scopes: "predict", "read" or both. Tokens in a sequence have both. None asks
-        for no token; use it only behind a proxy that does.
+        scopes: "predict", "read" or both. Tokens in a sequence have both. None requires
+        no token; use it only behind a proxy that authenticates.
     limits : Limits, default=None
-        How much one request may ask; None is ``Limits()``.
+        Limits of one request; None is ``Limits()``.
     poll_seconds : float, default=2.0
-        How often to look for another champion, in seconds, > 0.
+        Interval between checks for a new champion, in seconds, > 0.
     name : str, default="edml"
-        The blueprint's name, which must differ between two of one app.
+        The blueprint's name, unique within an app.
 
     Returns
     -------
     blueprint : flask.Blueprint
         With the routes POST /predict; GET /health, /ready, /model, /openapi.json and
-        /metrics. /health and /ready ask for no token.
+        /metrics. /health and /ready require no token.
 
     Raises
     ------
@@ -132,11 +132,11 @@ def create_blueprint(
 
     See Also
     --------
-    create_app : The same routes as an app.
+    create_app : Create an app with the same routes.
 
     Notes
     -----
-    Refusals are documents of RFC 9457 [1]_ (application/problem+json). They name
+    Error responses are RFC 9457 documents [1]_ (application/problem+json). They name
     columns and rows, but never a value of the body. The logger ``edml.serving`` writes
     one line per request, without tokens or values.
 

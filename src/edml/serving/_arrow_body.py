@@ -1,4 +1,4 @@
-"""CSV and Parquet bodies: from untrusted bytes to arrays of cells."""
+"""Read CSV and Parquet bodies: from untrusted bytes to arrays of cells."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ def read_csv(
 ) -> dict[str, NDArray[Any] | list[Any]]:
     """Read the named columns of CSV: commas, a header, UTF-8.
 
-    A column is numbers where every cell is one, else text; empty cells and 'nan' are
+    A column is numeric if every cell is a number, else text; empty cells and 'nan' are
     missing. All other columns are ignored.
     """
     if max(body.count(b"\n"), body.count(b"\r")) > 2 * limits.max_rows + 1:
@@ -60,8 +60,8 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
         return "skip"
 
     if b"\n" not in body:
-        body += b"\n"  # pyarrow refuses a header without a line break
-    text = pa.dictionary(pa.int32(), pa.string())  # equal texts are kept once
+        body += b"\n"  # pyarrow rejects a header without a line break
+    text = pa.dictionary(pa.int32(), pa.string())  # equal strings are stored once
     try:
         table = reader.read_csv(
             pa.BufferReader(body),
@@ -75,7 +75,7 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
                 strings_can_be_null=True,
             ),
         )
-    except (pa.ArrowException, OSError) as error:  # their texts quote the body
+    except (pa.ArrowException, OSError) as error:  # their messages quote the body
         detail = (
             "Expected CSV in UTF-8, with commas between the values; found a body that "
             "cannot be read as such. Check its encoding and its quotes."
@@ -83,7 +83,7 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
         raise Problem(400, "no-csv", detail) from error
     if ragged:
         number, expected, actual = ragged[0]
-        row = max(number - 2, 0)  # the names are line 1
+        row = max(number - 2, 0)  # line 1 is the header
         detail = (
             f"Expected {expected} values in every row, as in the header; found "
             f"{actual} in row {row}, counted from 0, and {len(ragged)} such rows in "
@@ -94,7 +94,7 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
 
 
 def _spelled(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
-    """Return a column of CSV as numbers if it holds nothing else."""
+    """Return a column of CSV as numbers if all cells are numbers, else as text."""
     pa = import_optional("pyarrow", extra="serve", purpose="Serving")
     array = _one_array(column)
     for kind in (pa.int64(), pa.float64()):
@@ -157,7 +157,7 @@ def _read_parquet(
 
 
 def _check_type(field: "pa.Field") -> bool:
-    """Return whether a column is text; refuse types that no column of events has."""
+    """Return whether a column is text; reject types that event tables cannot have."""
     types = import_optional("pyarrow", extra="serve", purpose="Serving").types
     kind = field.type
     if types.is_dictionary(kind):
@@ -193,7 +193,7 @@ def _cells(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
 
 
 def _numbers(column: "pa.ChunkedArray | pa.Array") -> NDArray[Any]:
-    """Return numbers; as floats where some are missing."""
+    """Return numbers, as floats if some are missing."""
     if not column.null_count:
         return np.asarray(column.to_numpy())
     pa = import_optional("pyarrow", extra="serve", purpose="Serving")
@@ -204,7 +204,7 @@ def _numbers(column: "pa.ChunkedArray | pa.Array") -> NDArray[Any]:
 
 
 def _texts(array: "pa.DictionaryArray") -> NDArray[Any]:
-    """Return texts as objects, equal ones as one object: edml compares them fastest."""
+    """Return strings as objects, equal ones as the same object for fast comparison."""
     found = array.dictionary.to_pylist()
     texts = np.empty(len(found) + 1, dtype=object)
     texts[:-1] = [None if text in _NULLS[1:] else text for text in found]
@@ -225,7 +225,7 @@ def _one_array(column: "pa.ChunkedArray") -> "pa.DictionaryArray":
 def _check_names(
     found: Sequence[str], required: Collection[str], optional: Collection[str]
 ) -> list[str]:
-    """Return the columns to read, each of which must be there exactly once."""
+    """Return the columns to read, each of which must occur exactly once."""
     absent = [name for name in required if name not in found]
     if absent:
         raise refuse_missing(absent)

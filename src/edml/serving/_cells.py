@@ -1,4 +1,4 @@
-"""The columns of a body: cells are checked, and become plain arrays."""
+"""Check the cells of a body's columns, and convert them to plain arrays."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from edml.schema import (
 )
 from edml.serving._problem import Problem
 
-#: Beyond it sums of squares lose every digit; no grade or date is so large.
+#: Beyond it, sums of squares lose all precision; grades and dates are far smaller.
 LARGEST_NUMBER = 1e15
 LARGEST_KEY = 2**53  # a float holds whole numbers exactly up to here
-MISSING = frozenset({"nan", "NaN"})  # besides null, as pandas users write it
+MISSING = frozenset({"nan", "NaN"})  # in addition to null, as pandas users write it
 
-#: Texts that are read as numbers, all below `LARGEST_NUMBER`.
+#: Strings that are read as numbers, all below `LARGEST_NUMBER`.
 POSITIVE_TEXT = r"[0-9]{1,15}(\.[0-9]{1,20})?([eE]-[0-9]{1,3})?"
 _NUMBER = re.compile(f"-?{POSITIVE_TEXT}", flags=re.ASCII)
 
@@ -36,11 +36,11 @@ Cells = NDArray[Any] | Sequence[Any]
 
 
 def read_column(canonical: str, actual: str, cells: Cells) -> NDArray[Any]:
-    """Return the cells of a column as the array that edml reads fastest.
+    """Return the cells of a column as an array that edml reads fast.
 
     ``canonical`` is the role of the column, a name of `edml.schema.COLUMNS` or another;
-    ``actual`` is its name. Missing numbers become NaN, missing texts None. A cell that
-    has no place in the column raises a Problem.
+    ``actual`` is its name. Missing numbers become NaN, missing texts None. An invalid
+    cell raises a Problem.
     """
     if canonical in _KEYS:
         return _read_keys(actual, cells)
@@ -52,7 +52,7 @@ def read_column(canonical: str, actual: str, cells: Cells) -> NDArray[Any]:
 def _refuse_rows(column: str, bad: BoolArray, problem: str, remedy: str) -> Problem:
     """Return the problem of some rows, given as a mask, of a column.
 
-    ``problem`` is what they do, as "hold text".
+    ``problem`` is a verb phrase, such as "hold text".
     """
     rows = np.flatnonzero(bad)
     first = tuple(rows[:5].tolist())
@@ -103,7 +103,7 @@ def _read_numbers(name: str, cells: Cells, *, dates: bool) -> NDArray[Any]:
         numbers = cells.astype(np.float64, copy=False)
     else:
         numbers = _to_numbers(name, cells)
-    immense = np.abs(numbers) > LARGEST_NUMBER  # the infinite too, and no NaN
+    immense = np.abs(numbers) > LARGEST_NUMBER  # includes infinities, but not NaN
     if immense.any():
         raise _refuse_rows(
             name,
@@ -177,7 +177,7 @@ def _as_objects(cells: Cells) -> tuple[NDArray[Any], set[type]]:
 
 
 def _flat(cell: Any) -> Any:
-    """Replace what numpy would take for a row of cells by something as unreadable."""
+    """Replace a cell that numpy would take for a row by another invalid value."""
     return False if isinstance(cell, (list, dict)) else cell
 
 

@@ -13,12 +13,12 @@ from edml.registry import PRODUCTION, ModelRecord, ModelRegistry
 from edml.serving._scorer import Scorer
 
 _LOGGER = logging.getLogger("edml.serving")
-_RETRY_AFTER_POLLS = 15  # a refused model is tried again: its file may be restored
+_RETRY_AFTER_POLLS = 15  # retry a rejected model: its file may be restored
 
 
 @dataclass(frozen=True)
 class Champion:
-    """A model that is served, with the registry's name and its record."""
+    """A served model, with the registry's name and its record."""
 
     name: str
     record: ModelRecord
@@ -32,8 +32,8 @@ class Champion:
 class ChampionWatch:
     """Holds the champion, and loads the next one as soon as it is promoted.
 
-    A request uses the champion that is there when it begins until it ends. Whatever
-    happens to the registry, the last good champion stays.
+    A request uses the same champion from start to end. Whatever happens to the
+    registry, the last good champion stays.
     """
 
     def __init__(
@@ -43,23 +43,23 @@ class ChampionWatch:
         on_change: Callable[[Champion], None] | None = None,
     ) -> None:
         self.champion: Champion | None = None
-        self.problem: str | None = None  # why the last look failed
+        self.problem: str | None = None  # why the last check failed
         self._registry = registry
         self._poll_seconds = poll_seconds
         self._on_change = on_change
         self._refused: tuple[object, float] | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._runs_in: int | None = None  # the process whose thread looks
+        self._runs_in: int | None = None  # the process whose thread checks
 
     def look(self) -> None:
-        """Load the present champion, if it is another one and sound."""
+        """Load the current champion, if it has changed and is usable."""
         with self._lock:
             try:
                 self._load(self._registry.record(PRODUCTION))
             except RegistryError as error:
                 self._note(str(error))
-            except Exception as error:  # whatever it is, the old champion stays
+            except Exception as error:  # on any error the old champion stays
                 self._note(f"{type(error).__name__} while the registry was read.")
 
     def _load(self, record: ModelRecord) -> None:
@@ -73,7 +73,7 @@ class ChampionWatch:
                 return
         try:
             scorer = Scorer(self._registry.load(record.version))
-        except Exception as error:  # whatever it is, a broken model is not served
+        except Exception as error:  # never serve a broken model
             wait = _RETRY_AFTER_POLLS * self._poll_seconds
             self._refused = (identity, time.monotonic() + wait)
             why = f"{type(error).__name__} while made-up students were scored."
@@ -90,7 +90,7 @@ class ChampionWatch:
             self._on_change(self.champion)
 
     def _note(self, problem: str | None) -> None:
-        """Remember how a look went, and log a problem once."""
+        """Store the result of a check, and log a problem once."""
         if problem is not None and problem != self.problem:
             version = None if self.champion is None else self.champion.version
             line = {"problem": problem, "version_served": version}
@@ -98,8 +98,8 @@ class ChampionWatch:
         self.problem = problem
 
     def start(self) -> None:
-        """Begin to look in a thread of this process, once."""
-        if self._runs_in == os.getpid():  # a fork has no threads of its parent
+        """Start the checking thread of this process, once."""
+        if self._runs_in == os.getpid():  # a fork does not inherit its parent's threads
             return
         with self._lock:
             if self._runs_in == os.getpid():
@@ -118,7 +118,7 @@ class ChampionWatch:
 
 
 def _identity(record: ModelRecord) -> object:
-    """Return what differs from every other model, of this registry or its successor."""
+    """Return a unique identity of a model, also for a replaced registry."""
     hashes = sorted((name, str(file)) for name, file in record.files.items())
     return record.version, record.created_at, hashes
 
@@ -131,4 +131,4 @@ def _keep_looking(
         if found is None:  # its app is gone
             return
         found.look()
-        del found  # or the wait would keep the app alive
+        del found  # the wait would keep the app alive

@@ -20,11 +20,11 @@ _TOKEN = re.compile(r"[!-~]+", flags=re.ASCII)
 
 
 class RiskClient:
-    """Ask an endpoint of `create_app` or ``edml-serve`` who is at risk.
+    """A client for an endpoint of `create_app` or ``edml-serve``.
 
-    An endpoint that is busy (503), unreachable or breaks off is asked again, after a
-    pause that doubles each time, or the one that it asks for. Repeating a request
-    changes nothing there. Threads may share a client.
+    If the endpoint is busy (503), unreachable or drops the connection, the request is
+    repeated after a pause that doubles each time, or that the endpoint specifies.
+    Requests are idempotent. Threads may share a client.
 
     Parameters
     ----------
@@ -37,10 +37,10 @@ class RiskClient:
         Seconds to wait for each answer, above 0. A request that timed out is not
         repeated.
     retries : int, default=5
-        How often to repeat a request, at least 0.
+        Maximum number of retries, at least 0.
     certificate : str, default=None
-        PEM file of trusted certificates, for an endpoint with its own; None trusts
-        those of the system.
+        PEM file of trusted certificates, for an endpoint with a private one; None
+        trusts the system's.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class RiskClient:
 
     See Also
     --------
-    create_app : Makes the endpoint.
+    create_app : Create the endpoint.
 
     Examples
     --------
@@ -98,13 +98,13 @@ class RiskClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; the client opens new ones when it is used again."""
+        """Close the connections; the client opens new ones on its next use."""
         self._http.clear()
 
     def predict(
         self, X: pd.DataFrame, explain: bool = False, language: str = "en"
     ) -> pd.DataFrame:
-        """Ask for the risk of students.
+        """Request the risk of students.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class RiskClient:
             All known events of the students, sent as Parquet where pyarrow is
             installed, else as JSON, without a final grade.
         explain : bool, default=False
-            Whether to ask for reasons and facts too.
+            Whether to request reasons and facts too.
         language : {"en", "es"}, default="en"
             Language of the reasons and facts.
 
@@ -120,16 +120,16 @@ class RiskClient:
         -------
         students : DataFrame of shape (n_histories, n_columns)
             One row per student and course at the latest partition, the highest
-            probability first, with the bits of
+            probability first, bit-identical to
             `edml.classifier.DeployedClassifier.score_students`: ``user_uuid``,
-            ``course_uuid``, ``particion``, ``probability``, ``flagged``,
-            ``threshold``, ``model_version``, and where asked for ``reasons`` and
-            ``facts``, both lists of str.
+            ``course_uuid``, ``particion``, ``probability``, ``flagged``, ``threshold``,
+            ``model_version``, and on request ``reasons`` and ``facts``, both lists of
+            str.
 
         Raises
         ------
         ServingError
-            If the endpoint refuses the table, is unreachable or has no champion.
+            If the endpoint rejects the table, is unreachable or has no champion.
         TypeError
             If ``X`` is not a DataFrame.
         """
@@ -145,7 +145,7 @@ class RiskClient:
         return read_answer(answer, explain)
 
     def model(self) -> dict[str, Any]:
-        """Ask which model answers.
+        """Return the record of the served model.
 
         Returns
         -------
@@ -155,18 +155,18 @@ class RiskClient:
         Raises
         ------
         ServingError
-            If the endpoint refuses, is unreachable or has no champion.
+            If the endpoint rejects the request, is unreachable or has no champion.
         """
         record: dict[str, Any] = self._read(self._send("GET", "/model"))
         return record
 
     def ready(self) -> bool:
-        """Ask whether the endpoint has a champion; once, without retries.
+        """Check whether the endpoint has a champion, without retries.
 
         Returns
         -------
         ready : bool
-            Whether it would predict.
+            Whether it can predict.
 
         Raises
         ------
@@ -204,7 +204,7 @@ class RiskClient:
                 f"Expected an answer from {self._url}; found {_without_place(reason)}. "
                 "Check the address, and that the endpoint runs."
             )
-            raise ServingError(message) from None  # its frames hold the token
+            raise ServingError(message) from None  # its traceback holds the token
 
     def _read(self, response: Any) -> Any:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
@@ -287,11 +287,11 @@ def _retry(urllib3: Any, retries: int) -> Any:
             try:
                 return super().parse_retry_after(retry_after)
             except urllib3.exceptions.InvalidHeader:
-                return 0.0  # then the usual pause is made
+                return 0.0  # use the default pause
 
     return Retry(
         total=retries,
-        allowed_methods=None,  # all: no request changes anything there
+        allowed_methods=None,  # all methods: requests are idempotent
         status_forcelist=(HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE),
         backoff_factor=0.1,
         backoff_max=10,

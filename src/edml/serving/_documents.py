@@ -117,7 +117,7 @@ def describe_endpoint(
         ref_template="#/components/schemas/{model}",
     )
     definitions = schemas["$defs"]
-    for name in ("Prediction", "ProblemDocument"):  # members that may be left out
+    for name in ("Prediction", "ProblemDocument"):  # optional members
         _make_optional(definitions[name], {"reasons", "facts", "column", "rows"})
     definitions |= {"Event": _event(columns), "Columns": _columns(columns)}
     components: dict[str, Any] = {"schemas": definitions}
@@ -206,7 +206,7 @@ def _operation(
     media_type: str,
     tokens: bool = False,
 ) -> dict[str, Any]:
-    """Describe one method of one path; ``codes`` are those of its refusals."""
+    """Describe one method of one path; ``codes`` are its error codes."""
     headers = {
         "X-Request-ID": {
             "description": "The id of the request, to find it in the log.",

@@ -1,4 +1,4 @@
-"""The routes of the endpoint, and what happens before and after each request."""
+"""The routes of the endpoint, and the hooks before and after each request."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ from edml.serving._tokens import TokenBook
 
 EXTENSION = "edml.serving"
 REQUEST_ID = "X-Request-ID"
-_CHUNK = 2**18  # bytes of a body between two looks at the clock
+_CHUNK = 2**18  # bytes of a body between two checks of the clock
 _TRUTHS = {"1": True, "true": True, "0": False, "false": False}
 _CODES = {404: "not-found", 405: "method", 408: "too-slow", 413: "too-large"}
 _DETAILS = {
@@ -68,7 +68,7 @@ def make_blueprint(
 
 
 def make_app(blueprint: flask.Blueprint) -> flask.Flask:
-    """Make an app of one blueprint, which refuses unknown paths in the same way."""
+    """Create an app with one blueprint, with the same errors for unknown paths."""
     app = flask.Flask("edml.serving", static_folder=None)
     app.register_blueprint(blueprint)
     (endpoint,) = app.extensions[EXTENSION].values()
@@ -107,15 +107,15 @@ class _Endpoint:
         self.watch.start()
 
     def _begin_late(self) -> None:
-        """Begin a request that the surrounding app answered before us."""
+        """Begin a request that the surrounding app answered before the blueprint."""
         if "edml_begun" not in flask.g:
             self.begin()
 
     def end(self, response: flask.Response) -> flask.Response:
-        """Count and log a request, and put its id into the answer."""
+        """Count and log a request, and add its id to the response."""
         self._begin_late()
         seconds = time.monotonic() - flask.g.edml_begun
-        # the name of a route, so that a path made up by a client is no label
+        # the route's name, so that clients cannot create labels with arbitrary paths
         route = (flask.request.endpoint or "").rpartition(".")[2] or "other"
         response.headers[REQUEST_ID] = flask.g.edml_id
         response.headers["Cache-Control"] = "no-store"
@@ -139,7 +139,7 @@ class _Endpoint:
         return response
 
     def refuse_http(self, error: HTTPException) -> flask.Response:
-        """Refuse a request that Flask refuses, in our own form."""
+        """Convert an HTTP error of Flask to an RFC 9457 response."""
         status = error.code or 500
         detail = _DETAILS.get(status, "The request cannot be read. Send it again.")
         allow = getattr(error, "valid_methods", None)
@@ -148,7 +148,7 @@ class _Endpoint:
         return self.refuse(Problem(status, code, detail, headers=headers))
 
     def fail(self, error: Exception) -> flask.Response:
-        """Answer a request that made edml fail; the error's text may hold values."""
+        """Respond to an internal error; its message may hold values."""
         self._begin_late()
         extra = {"edml": {"request_id": flask.g.edml_id}}
         LOGGER.error("failure", exc_info=error, extra=extra)
@@ -159,7 +159,7 @@ class _Endpoint:
         return self.refuse(Problem(500, "failure", detail))
 
     def _authorize(self, scope: str) -> None:
-        """Refuse a request whose token does not allow the scope."""
+        """Reject a request whose token does not allow the scope."""
         if self._book.open:
             return
         kind, _, secret = flask.request.headers.get("Authorization", "").partition(" ")
@@ -274,7 +274,7 @@ class _Endpoint:
 
 
 def _read_query() -> tuple[bool, str]:
-    """Return explain and language; unknown parameters are refused."""
+    """Return explain and language; reject unknown parameters."""
     given = flask.request.args.to_dict(flat=False)
     explain = given.pop("explain", ["0"])
     language = given.pop("language", ["en"])

@@ -1,4 +1,4 @@
-"""Gate: bodies are received side by side, and worked on a few at a time."""
+"""Gate: receive bodies concurrently, and process a few requests at a time."""
 
 from collections.abc import Callable, Iterable
 from io import BytesIO, RawIOBase
@@ -11,12 +11,12 @@ _PIECE = 2**20
 
 
 class Gate:
-    """WSGI middleware that limits how many requests are worked on at a time.
+    """WSGI middleware that limits the number of requests processed at a time.
 
-    Python computes with one thread at a time: two requests that are worked on side by
-    side each take more than twice as long. So a request waits here for its turn. It
-    holds none while its body arrives, so that a slow client delays nobody; ``received``
-    is called when the body is there, ``answering`` when the answer is.
+    Python runs one thread at a time: two concurrent requests each take more than twice
+    as long. A request therefore waits here for its turn. It has no turn while its body
+    arrives, so that a slow client does not delay others; ``received`` is called when
+    the body is complete, ``answering`` when the response is ready.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Gate:
             self._answering()
 
     def begin(self, turn: "_Turn") -> None:
-        """Report that the body is there, and wait for the turn."""
+        """Report that the body is complete, and wait for the turn."""
         self._received()
         turn.begin()
 
@@ -80,10 +80,11 @@ class _Turn:
 
 
 class _Body(RawIOBase):
-    """The body of a request, received whole when the application first reads from it.
+    """The body of a request, received completely at the application's first read.
 
-    The application decides whether to read at all: a body that a token forbids is not
-    waited for. One byte beyond the limit is read, so that the application sees it.
+    The application decides whether to read: it does not wait for the body of an
+    unauthorized request. One byte beyond the limit is read, so that the application
+    notices the excess.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class _Body(RawIOBase):
         return self._whole.readinto(buffer)
 
     def _read_whole(self) -> BytesIO:
-        # half a body may be a readable table, which would get a wrong answer
+        # a truncated body may be a readable table with a wrong result
         whole = BytesIO()
         most = self._max_bytes + 1
         if self._expected is not None:
@@ -117,7 +118,7 @@ class _Body(RawIOBase):
                 if not piece:
                     break
                 whole.write(piece)
-        except OSError as error:  # the client left, or was cut off
+        except OSError as error:  # the client disconnected, or was cut off
             raise _incomplete() from error
         if self._expected is not None and whole.tell() < most:
             raise _incomplete()

@@ -1,4 +1,4 @@
-"""JSON bodies: records or columns, from untrusted bytes to lists of cells."""
+"""Read JSON bodies: records or columns, from untrusted bytes to lists of cells."""
 
 from collections.abc import Collection, Sequence
 from itertools import islice
@@ -12,7 +12,7 @@ from edml._optional import import_optional
 from edml.serving._limits import Limits
 from edml.serving._problem import Problem, refuse_missing, refuse_size
 
-_SLACK = 1000  # brackets that names may hold, besides one for each row
+_SLACK = 1000  # brackets that names may contain, in addition to one for each row
 _ADVICE = (
     "Send a list of records, [{column: value, ...}, ...], or an object of columns, "
     "{column: {row: value, ...}, ...}."
@@ -31,7 +31,7 @@ def read_json(
     else:
         n_rows, n_keys = _check_columns(document)
         n_containers = len(document) + 1
-    if n_brackets != n_containers:  # some cells are nested, or texts hold brackets
+    if n_brackets != n_containers:  # some cells are nested, or strings contain brackets
         _check_nesting(body, limits)
     _check_keys(body, document, n_keys)
     if n_rows > limits.max_rows:
@@ -58,7 +58,7 @@ def _parse(body: bytes) -> Any:
 
 
 def _count_brackets(body: bytes, limits: Limits) -> int:
-    """Count objects and lists, and refuse too many before memory is spent on them."""
+    """Count objects and lists, and reject too many before they use memory."""
     most = 2 * limits.max_rows + _SLACK
     found = body.count(b"{") + body.count(b"[")
     if found > most and _Structure(body).count(b"{[") > most:
@@ -77,9 +77,9 @@ def _check_nesting(body: bytes, limits: Limits) -> None:
 
 
 def _check_keys(body: bytes, document: Any, n_keys: int) -> None:
-    """Refuse a duplicate key, of which the parser keeps the last.
+    """Reject duplicate keys, of which the parser keeps the last.
 
-    Every key has one colon, so there are as many colons outside of texts as keys.
+    Every key has one colon, so there are as many colons outside of strings as keys.
     """
     if body.count(b":") == n_keys:
         return
@@ -100,10 +100,10 @@ def _count_keys(document: Any) -> int:
 
 
 class _Structure:
-    """The bytes of a JSON document that are outside of its texts."""
+    """The bytes of a JSON document outside of its strings."""
 
     def __init__(self, body: bytes) -> None:
-        # Pairs from the left, as escapes are read: then no quote left is escaped.
+        # Match escapes in pairs from the left; no remaining quote is escaped.
         plain = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
         self._bytes = np.frombuffer(plain, dtype=np.uint8)
         self._quotes = np.flatnonzero(self._bytes == ord('"'))
@@ -125,7 +125,7 @@ class _Structure:
 
 
 def _check_records(document: list[Any]) -> int:
-    """Check that a list holds objects only, and count their keys."""
+    """Check that a list contains only objects, and count their keys."""
     if not document:
         _refuse("found an empty list")
     if set(map(type, document)) != {dict}:
@@ -162,7 +162,7 @@ def _records_to_columns(
 
 
 def _check_columns(document: Any) -> tuple[int, int]:
-    """Check that an object holds objects only; count its rows and all keys."""
+    """Check that an object contains only objects; count its rows and all keys."""
     if not isinstance(document, dict):
         _refuse("found neither a list nor an object")
     if not document:

@@ -1,4 +1,4 @@
-"""Limits: how much one request may ask of the endpoint."""
+"""Limits: the limits of one request to the endpoint."""
 
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -6,17 +6,18 @@ from numbers import Integral, Real
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much one request may ask of the endpoint.
+    """The limits of one request to the endpoint.
 
     Parameters
     ----------
     max_body_bytes : int, default=67108864
-        Longest body, in bytes. Reading JSON takes up to about fifteen times as much
+        Largest body, in bytes. Reading JSON takes up to about fifteen times as much
         memory.
     max_rows : int, default=500000
-        Most events in one request.
+        Maximum number of events in one request.
     max_depth : int, default=16
-        Deepest nesting of a JSON body, at most 1000. A table of events has 2 levels.
+        Maximum nesting depth of a JSON body, at most 1000. A table of events has 2
+        levels.
     timeout_seconds : float, default=30.0
         Longest time from the first byte of the body to the answer, in seconds. The
         endpoint checks it between the steps of its work.
@@ -28,7 +29,7 @@ class Limits:
 
     See Also
     --------
-    create_app : Takes the limits.
+    create_app : Create an app with these limits.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, without tokens and without values."""
+"""Logs: one JSON object per line, without tokens or values."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, "edml", {}),
         }
         if record.exc_info and record.exc_info[0] is not None:
-            # where it failed, but no message, which may quote a body
+            # the location, but not the message, which may quote a body
             line["error"] = record.exc_info[0].__name__
             line["at"] = _frames(record.exc_info[2])
         return json.dumps(line, default=str)
@@ -44,7 +44,7 @@ def configure_logs(stream: IO[str] | None = None) -> None:
 
 
 def request_id(given: str | None) -> str:
-    """Return the id that the client gave if it is safe to log, else a new one."""
+    """Return the client's id if it is safe to log, else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
     return secrets.token_hex(8)

@@ -1,4 +1,4 @@
-"""Metrics: the figures of one process for Prometheus."""
+"""Metrics: the metrics of one process for Prometheus."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 1
 
 
 class Metrics:
-    """Counters in a registry of their own, so that two apps of a process differ."""
+    """Counters in a separate registry, so that apps in one process differ."""
 
     def __init__(self) -> None:
         client = import_optional("prometheus_client", extra="serve", purpose="Serving")
@@ -55,7 +55,7 @@ class Metrics:
         self._changes.inc()
 
     def expose(self, *, healthy: bool) -> bytes:
-        """Return the figures in Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         self._healthy.set(healthy)
         text: bytes = self._client.generate_latest(self._registry)
         return text

@@ -1,4 +1,4 @@
-"""read_events: from the body of a request to an event table."""
+"""read_events: read an event table from the body of a request."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,8 +29,8 @@ def read_events(
 ) -> pd.DataFrame:
     """Read the events of an untrusted body, or raise a Problem.
 
-    ``columns`` maps canonical to actual names: those that every event table has must
-    be there, the others may be. The rest of the body is ignored, whatever it holds.
+    ``columns`` maps canonical to actual names; the required columns of an event table
+    must be present. The rest of the body is ignored.
     """
     read = _READERS[_media_type(content_type)]
     if len(body) > limits.max_body_bytes:

@@ -1,4 +1,4 @@
-"""Problem: why a request is refused, as an RFC 9457 document."""
+"""Problem: why a request is rejected, as an RFC 9457 document."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -10,7 +10,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
-    """A request that is refused; neither ``detail`` nor ``rows`` holds a cell's value.
+    """A rejected request; neither ``detail`` nor ``rows`` holds a cell's value.
 
     ``code`` names the problem for programs; rows count from 0.
     """
@@ -54,8 +54,8 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
 def refuse_missing(names: Sequence[str]) -> Problem:
     """Return the problem of absent columns.
 
-    It does not repeat the names that were sent: a table without a header has values in
-    their place.
+    It does not repeat the names that were sent, because a table without a header has
+    values in their place.
     """
     detail = (
         f"Expected the columns of an event table; {list(names)} are missing. Use "

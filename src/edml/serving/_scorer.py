@@ -1,4 +1,4 @@
-"""Score an event table: from a DataFrame to the answer, without HTTP."""
+"""Score an event table: from a DataFrame to the response, without HTTP."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,23 +31,23 @@ from edml.schema import (
 )
 from edml.serving._problem import Problem, refuse_table
 
-_N_REASONS = 3  # as many as score_students gives
+_N_REASONS = 3  # as in score_students
 #: Events of a history, squared, summed over the histories: 5 seconds on one core.
 _MOST_WORK = 10**9
-_SECONDS_AT_ONCE = 1.0  # between two looks at the clock, where reasons are slow
+_SECONDS_AT_ONCE = 1.0  # between two checks of the clock, if reasons are slow
 
 
 class Scorer:
-    """A model that has scored made-up students, and the columns that it reads.
+    """A model that has scored synthetic students, and the columns that it reads.
 
-    It raises whatever the model raises on them: such a model is not served.
+    Errors of the model on them propagate: such a model is not served.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self.columns = _columns_read(model)  # canonical to actual names
         trial = make_student_activity(12, n_courses=2, partitions=20, random_state=0)
-        # of two roles of one column, the required one is written last
+        # if a column has two roles, write the required one last
         roles = sorted(trial, key=REQUIRED_COLUMNS.__contains__)
         names = columns_of(model)
         trial = pd.DataFrame({names[role]: trial[role] for role in roles})
@@ -72,14 +72,14 @@ def _columns_read(model: Any) -> dict[str, str]:
     kinds = {type(step) for _, step in front.steps} if front is not None else set()
     if FeatureEngineer in kinds and kinds <= {DataCleaner, FeatureEngineer}:
         return {name: names[name] for name in REQUIRED_COLUMNS}
-    # steps of other libraries may read any column that was there in fit
+    # steps of other libraries may read any column seen in fit
     seen = map(str, getattr(model, "feature_names_in_", ()))
     known = {*COLUMNS, *names.values()}
     return {**names, **{name: name for name in seen if name not in known}}
 
 
 def _are_probabilities(values: FloatArray) -> bool:
-    return bool((np.abs(values - 0.5) <= 0.5).all())  # not true of NaN
+    return bool((np.abs(values - 0.5) <= 0.5).all())  # False for NaN
 
 
 def predict_events(
@@ -92,7 +92,7 @@ def predict_events(
     language: str = "en",
     deadline: float | None = None,
 ) -> dict[str, Any]:
-    """Return the answer for a table of `read_events`, as JSON can hold it.
+    """Return the response for a table of `read_events`, in JSON form.
 
     Predictions come with the highest probability first. ``deadline`` is a moment of
     `time.monotonic`; after it, and for a table that cannot be scored, raise a Problem.
@@ -148,7 +148,7 @@ def check_time(deadline: float | None) -> None:
 
 
 def _check_work(X: pd.DataFrame, columns: Mapping[str, str]) -> None:
-    """Refuse histories whose features would take minutes.
+    """Reject histories whose features would take minutes.
 
     The work grows with the square of a history's events.
     """
@@ -200,7 +200,7 @@ def _by_student(predictions: Sequence[dict[str, Any]]) -> dict[str, float | None
 def _explain(
     model: Any, X: pd.DataFrame, rows: IntArray, language: str, deadline: float | None
 ) -> list[tuple[list[str], list[str]]]:
-    """Return the reasons and facts of rows, as `score_students` gives them."""
+    """Return the reasons and facts of rows, as `score_students` does."""
     if not hasattr(model.pipeline_, "predict_proba"):
         detail = (
             "Expected a model that gives probabilities; the champion's classifier "

@@ -45,14 +45,14 @@ class ServerOptions:
 
 
 def serve(options: ServerOptions) -> None:
-    """Serve until SIGTERM or Ctrl-C, finish the requests in flight, and exit.
+    """Serve until SIGTERM or Ctrl-C, finish the requests in progress, and exit.
 
-    Raise an EdmlError if an option, the registry or the extra is not usable.
+    Raise an EdmlError if an option, the registry or the extra is unusable.
     """
     import_optional("flask", extra="serve", purpose="Serving")
     import_optional("gunicorn", extra="serve", purpose="Serving")
-    # gunicorn is not on Windows; what is imported before the fork is shared by all
-    # workers, which are then ready sooner
+    # gunicorn is not available on Windows; workers share modules imported before the
+    # fork, and are ready sooner
     from edml.serving import _endpoint, _worker  # noqa: F401, PLC0415
 
     registry = _open(options)
@@ -60,8 +60,8 @@ def serve(options: ServerOptions) -> None:
     _check_tls(options)
     _check_address(options.host, options.port)
     _note(options, registry)
-    # the garbage collector writes into every object that it tracks, and would so copy
-    # each page that the workers share with this process
+    # the garbage collector writes to every object that it tracks, and would copy each
+    # page that the workers share with this process
     gc.collect()
     gc.freeze()
     settings = _worker.gunicorn_settings(
@@ -99,7 +99,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
 
     See Also
     --------
-    create_app : The same endpoint for a WSGI server of your choice.
+    create_app : Create the same endpoint for any WSGI server.
 
     Examples
     --------
@@ -196,7 +196,7 @@ def _serve(
 
 
 def _encoded(secret: str | None) -> bytes | None:
-    # an empty key is passed on and refused: somebody meant to sign
+    # an empty key is passed on and rejected: the user meant to sign
     return None if secret is None else secret.encode("utf-8", "surrogateescape")
 
 
@@ -220,7 +220,7 @@ def _check_tls(options: ServerOptions) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(options.certificate, options.key, password=_refuse)
-    except (OSError, ValueError) as error:  # of which ssl.SSLError is one
+    except (OSError, ValueError) as error:  # includes ssl.SSLError
         message = (
             f"Expected a chain in PEM and its private key without a password; found "
             f"{type(error).__name__} in {options.certificate} with {options.key}. "
@@ -230,12 +230,12 @@ def _check_tls(options: ServerOptions) -> None:
 
 
 def _refuse() -> str:
-    message = "a password"  # or OpenSSL would ask for it on the terminal
+    message = "a password"  # prevents OpenSSL from asking on the terminal
     raise ValueError(message)
 
 
 def _check_address(host: str, port: int) -> None:
-    """Fail at once where gunicorn would make five attempts first."""
+    """Fail at once for an address that gunicorn would try five times."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -251,7 +251,7 @@ def _check_address(host: str, port: int) -> None:
 
 
 def _note(options: ServerOptions, registry: "ModelRegistry") -> None:
-    """Warn of what is probably a mistake, and go on."""
+    """Warn about probable mistakes, and continue."""
     try:
         registry.record("production")
     except (RegistryError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Bearer tokens: who may read, and who may predict."""
+"""Bearer tokens, which allow reading, predicting or both."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ from edml.exceptions import ServingError
 SCOPES = frozenset({"predict", "read"})
 MAX_FILE_BYTES = 2**20
 
-_SECRET = re.compile(r"[!-~]{16,512}", flags=re.ASCII)  # what a header can carry
+_SECRET = re.compile(r"[!-~]{16,512}", flags=re.ASCII)  # valid in a header
 
 
 def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
@@ -40,7 +40,7 @@ def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
 
     See Also
     --------
-    create_app : Takes the tokens.
+    create_app : Create an app that accepts these tokens.
 
     Examples
     --------
@@ -120,7 +120,7 @@ class TokenBook:
     def __init__(self, tokens: Mapping[str, Iterable[str]] | Sequence[str] | None):
         self.open = tokens is None
         scopes = _scopes_of(tokens)
-        # digests have one length, so that comparing them reveals none, and no secret
+        # digests have equal length, so that comparisons reveal none, and no secret
         # stays in memory
         self._known = [(_digest(secret), found) for secret, found in scopes.items()]
 
@@ -128,10 +128,10 @@ class TokenBook:
         return f"TokenBook({len(self._known)} tokens)"  # never a token
 
     def find(self, secret: str) -> frozenset[str] | None:
-        """Return the scopes of a token, None if unknown, in the same time for all."""
+        """Return the scopes of a token, or None if unknown, in constant time."""
         given = _digest(secret)
         found = None
-        for known, scopes in self._known:  # always all of them
+        for known, scopes in self._known:  # always compare with all
             if hmac.compare_digest(known, given):
                 found = scopes
         return found

@@ -1,4 +1,4 @@
-"""What RiskClient sends and receives: a table as a body, and the answer as a table."""
+"""The wire format of RiskClient: encode a table, and read the response."""
 
 import importlib.util
 import io
@@ -29,7 +29,7 @@ _DTYPES = {PARTITION: "int64", "probability": "float64", "flagged": "bool"}
 def encode(X: pd.DataFrame) -> tuple[bytes, str]:
     """Return a table as a body and its content type, without index and final grade.
 
-    It is Parquet where pyarrow is installed and can hold the table, else JSON.
+    It is Parquet if pyarrow is installed and can store the table, else JSON.
     """
     X = X.drop(columns=FINAL_GRADE, errors="ignore")
     X.attrs = {}  # Parquet would carry them
@@ -45,7 +45,7 @@ def encode(X: pd.DataFrame) -> tuple[bytes, str]:
         try:
             X.to_parquet(body, engine="pyarrow", index=False)
         except (ValueError, TypeError, OverflowError, NotImplementedError):
-            pass  # a column of several types, for example; JSON has no types
+            pass  # for example a column of mixed types; JSON has no types
         else:
             return body.getvalue(), PARQUET
     return _encode_json(X), JSON
@@ -95,7 +95,7 @@ def _epochs(column: pd.Series) -> pd.Series:
 
 
 def _plain(value: Any) -> Any:
-    """Return the number in a NumPy scalar."""
+    """Convert a NumPy scalar to a Python number."""
     if isinstance(value, np.generic):
         return value.item()
     message = f"JSON has no {type(value).__name__}"
@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_answer(answer: dict[str, Any], explain: bool) -> pd.DataFrame:
-    """Return the answer to /predict as `RiskClient.predict` documents it."""
+    """Convert the response of /predict to the table of `RiskClient.predict`."""
     wanted = {**_COLUMNS, **(_REASONS if explain else {})}
     try:
         version = answer["model"]["version"]
@@ -122,7 +122,7 @@ def read_answer(answer: dict[str, Any], explain: bool) -> pd.DataFrame:
 
 
 def parse(data: bytes) -> Any:
-    """Return the JSON document, None if it is not JSON."""
+    """Parse a JSON document; return None if it is not JSON."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -130,7 +130,7 @@ def parse(data: bytes) -> Any:
 
 
 def refusal(url: str, status: int, problem: dict[str, Any]) -> str:
-    """Return an RFC 9457 document as an error message of one line."""
+    """Return an RFC 9457 document as a one-line error message."""
     parts = [
         f"{url} refused ({status}): {problem.get('detail') or problem.get('title')}"
     ]

@@ -30,11 +30,11 @@ from edml.serving._limits import Limits
 from edml.serving._logs import JsonFormatter
 from edml.serving._problem import MEDIA_TYPE, Problem
 
-# threads that wait for slow clients cost little, and are started only when needed
+# threads that wait for slow clients are cheap, and started only when needed
 CONNECTIONS_READ = 256
 CONNECTIONS_HELD = 1000
 STOP_SECONDS = 5.0  # for requests that are still arriving when the server stops
-IDLE_SECONDS = 1.0  # for the next request of a kept connection, then
+IDLE_SECONDS = 1.0  # then, for the next request on a kept connection
 
 _STATUS = {
     errors.LimitRequestLine: (414, "Shorten the address."),
@@ -45,9 +45,9 @@ _STATUS = {
 
 
 class Application(BaseApplication):
-    """Runs the app that ``make_app`` makes in each worker.
+    """Runs the app that ``make_app`` creates in each worker.
 
-    ``threads`` is how many requests a worker works on at a time.
+    ``threads`` is the number of requests that a worker processes at a time.
     """
 
     def __init__(
@@ -85,18 +85,18 @@ class _Arbiter(Arbiter):
 
 class _Log(Logger):
     def setup(self, cfg: Any) -> None:
-        """Write gunicorn's messages as the app's: a line of JSON each."""
+        """Log gunicorn's messages like the app's, as lines of JSON."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(JsonFormatter())
 
 
 class Worker(ThreadWorker):
-    """A worker whose clients cannot hold it up.
+    """A worker that clients cannot block.
 
-    gunicorn waits without end for the rest of a request, and for a client to take its
-    answer; here both have a time limit. When it stops, gunicorn waits for connections
-    on which nothing arrives; here they have a second.
+    gunicorn waits indefinitely for the rest of a request, and for a client to read its
+    response; here both have a time limit. On shutdown, gunicorn waits for idle
+    connections; here they have one second.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -151,7 +151,7 @@ class Worker(ThreadWorker):
         return kept
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer a request that is not HTTP; no word of it is repeated or logged."""
+        """Respond to a request that is not HTTP; never repeat or log its content."""
         kind = type(exc).__name__
         if isinstance(exc, errors.ParseException):
             status, remedy = _STATUS.get(type(exc), (400, "Send well-formed HTTP."))
@@ -174,7 +174,7 @@ class Worker(ThreadWorker):
 class Watch:
     """The time limit of each connection, by the thread that handles it.
 
-    A request may take ``seconds`` to arrive, and its answer to be taken.
+    A request may take ``seconds`` to arrive, and as long to read its response.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -187,7 +187,7 @@ class Watch:
     def over(self, conn: Any) -> Iterator[None]:
         """Watch a connection while this thread handles it."""
         me = threading.get_ident()
-        # only reading is shut: a request that does not arrive can still be answered
+        # shut only reading, so that an incomplete request still gets a response
         self._set(me, conn, socket.SHUT_RD)
         try:
             yield
@@ -196,14 +196,14 @@ class Watch:
                 del self._watched[me]
 
     def pause(self) -> None:
-        """Stop the clock: the request is there, and we work on it."""
+        """Stop the clock while the complete request is processed."""
         me = threading.get_ident()
         with self._lock:
             conn, _, how = self._watched[me]
             self._watched[me] = conn, float("inf"), how
 
     def restart(self) -> None:
-        """Restart the clock: the client has to take the answer."""
+        """Restart the clock for the client to read the response."""
         me = threading.get_ident()
         self._set(me, self._watched[me][0], socket.SHUT_RDWR)
 
@@ -265,7 +265,7 @@ def gunicorn_settings(
 
 @cache
 def _tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Read the files once; gunicorn would read them for every connection."""
+    """Read the TLS files once; gunicorn would read them for every connection."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
@@ -284,7 +284,7 @@ def _raw_answer(problem: Problem) -> bytes:
 
 def _shut(sock: socket.socket, how: int) -> None:
     with suppress(OSError):  # it is closed already
-        # not SSLSocket's own, which forgets its state while a thread reads from it
+        # not SSLSocket's own method, which drops its state while a thread reads from it
         socket.socket.shutdown(sock, how)
 
 
