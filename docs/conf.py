@@ -32,23 +32,26 @@ extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 # -- the changelog ------------------------------------------------------------------
 
 
-def write_unreleased() -> None:
-    """Write the fragments of the next release to a page that the changelog includes."""
+def write_changelog() -> None:
+    """Write CHANGELOG.md with the fragments of the next release on top."""
+    root = Path(__file__).parents[1]
     command = [sys.executable, "-m", "towncrier", "build", "--draft"]
     draft = subprocess.run(  # noqa: S603 - a fixed command
         [*command, "--version", "Unreleased", "--date", "today"],
-        cwd=Path(__file__).parents[1],
+        cwd=root,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     ).stdout
-    page = Path(__file__).parent / "generated" / "unreleased.md"
+    unreleased = draft.strip().replace("## Unreleased (today)", "## Unreleased")
+    start = "<!-- towncrier release notes start -->\n"
+    released = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    page = Path(__file__).parent / "generated" / "changelog.md"
     page.parent.mkdir(exist_ok=True)
-    title, _, fragments = draft.lstrip().partition("\n")
-    page.write_text(f"{title.removesuffix(' (today)')}\n{fragments}", encoding="utf-8")
+    page.write_text(released.replace(start, f"{unreleased}\n"), encoding="utf-8")
 
 
-write_unreleased()
+write_changelog()
 
 # -- the reference ----------------------------------------------------------------
 
@@ -77,6 +80,8 @@ autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # the template lists the members
+# The docstring of a constant is that of its built-in type.
+numpydoc_validation_exclude = {r"^edml\.[a-z_]+\.[A-Z_]+$"}
 numpydoc_validation_checks = {
     "GL03",  # no double blank line
     "GL06",  # unknown section
