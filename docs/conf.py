@@ -51,8 +51,6 @@ def write_changelog() -> None:
     page.write_text(released.replace(start, f"{unreleased}\n"), encoding="utf-8")
 
 
-write_changelog()
-
 # -- the reference ----------------------------------------------------------------
 
 
@@ -157,5 +155,6 @@ def escape_names(
 
 
 def setup(app: Any) -> None:
-    """Run `escape_names` on each docstring before numpydoc does."""
+    """Write the changelog, and run `escape_names` before numpydoc."""
+    write_changelog()
     app.connect("autodoc-process-docstring", escape_names, priority=400)
