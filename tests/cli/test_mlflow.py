@@ -104,7 +104,7 @@ def test_sync_reports_its_changes_once(with_champion, edml):
     assert len(client.search_model_versions("name = 'risk'")) == 2
     again = edml("registry", "sync")
     assert again.exit_code == 0
-    assert "in step already" in again.output
+    assert "up to date already" in again.output
 
 
 @pytest.mark.slow
