@@ -11,6 +11,9 @@ import pytest
 from edml import make_student_activity, make_target
 from edml.registry import ModelRegistry
 
+# The registry warns when another version of scikit-learn stored the model.
+pytestmark = pytest.mark.filterwarnings("ignore:The model was saved under:UserWarning")
+
 EARLIER = Path(__file__).parent / "data" / "earlier.zip"
 
 

@@ -194,8 +194,12 @@ def _fix_random_states(pipeline: Any, random_state: int) -> Any:
 
 
 def check_numbers(X: Any) -> None:
-    """Raise TableError unless a plain table holds only finite numbers or NaN."""
+    """Raise TableError unless a plain table holds finite numbers or NaN."""
     if isinstance(X, pd.DataFrame):
+        if not X.columns.is_unique:
+            twice = X.columns[X.columns.duplicated()].unique().tolist()
+            message = f"Column names must be unique; {twice} appear twice. Rename them."
+            raise TableError(message)
         kinds = X.dtypes.items()
         texts = [str(n) for n, kind in kinds if not pd.api.types.is_numeric_dtype(kind)]
         if texts:
