@@ -7,12 +7,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
+from packaging.version import Version
 
 from edml import make_student_activity, make_target
 from edml.registry import ModelRegistry
 
 # The registry warns when another version of scikit-learn stored the model.
 pytestmark = pytest.mark.filterwarnings("ignore:The model was saved under:UserWarning")
+
+# scikit-learn promises no model of a newer version to an older one.
+newer = pytest.mark.skipif(
+    Version(sklearn.__version__) < Version("1.9"), reason="stored by scikit-learn 1.9"
+)
 
 EARLIER = Path(__file__).parent / "data" / "earlier.zip"
 
@@ -51,6 +58,7 @@ def test_records_round_trip(registry):
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])  # 3 is a Blend
+@newer
 def test_stored_models_keep_their_predictions(registry, folder, version):
     expected = json.loads((folder / "answers.json").read_text())[str(version)]
     risk = registry.load(version).predict_proba(students(4)[0])[:, 1]
@@ -93,6 +101,7 @@ def test_stages_go_on_from_where_they_were(registry):
     assert registry.verify() == []
 
 
+@newer
 def test_stored_contests_keep_their_decisions(registry):
     expected = registry.history()["detail"]
     registry.demote(3)
