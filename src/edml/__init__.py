@@ -30,6 +30,7 @@ _HOME = {
     "ThresholdDisplay": "inspection",
     "TrajectoryDisplay": "inspection",
     "as_of": "datasets",
+    "check_events": "inspection",
     "evaluate": "inspection",
     "explain": "explanation",
     "honesty_report": "inspection",
@@ -39,6 +40,7 @@ _HOME = {
     "make_snapshot_scorer": "metrics",
     "make_student_activity": "datasets",
     "make_target": "datasets",
+    "read_events": "sources",
     "student_train_test_split": "model_selection",
 }
 

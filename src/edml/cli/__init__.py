@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edml import __version__
-from edml.cli import _commands, _config_commands, _registry
+from edml.cli import _check, _commands, _config_commands, _registry
 
 __all__ = ["app", "main"]
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for _command in (
     _commands.demo,
+    _check.check,
     _commands.process,
     _commands.tune,
     _commands.update,

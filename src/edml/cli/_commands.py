@@ -86,7 +86,7 @@ def process(
     """Write the features of each student, course and day as a table."""
     with guarded("process"):
         read = read_settings(config, settings, {("paths", "features"): out}).config
-        events = _events(raw, read.paths.raw, "raw")
+        events = find_events(raw, read.paths.raw, "raw")
         with stage("Loading the libraries"):
             from edml.cli import _process  # noqa: PLC0415
         result = _process.process(events, read.paths.features, read)
@@ -125,7 +125,7 @@ def tune(
     }
     with guarded("tune"):
         read = read_settings(config, settings, flags).config
-        events = _events(raw, read.paths.raw, "raw")
+        events = find_events(raw, read.paths.raw, "raw")
         with stage("Loading the libraries"):
             from edml.cli import _tune  # noqa: PLC0415
         result = _tune.tune(events, read, _open(read))
@@ -164,7 +164,7 @@ def update(
     }
     with guarded("update"):
         read = read_settings(config, settings, flags).config
-        events = _events(raw, read.paths.new, "new")
+        events = find_events(raw, read.paths.new, "new")
         with stage("Loading the libraries"):
             from edml.cli import _update  # noqa: PLC0415
         result = _update.update(events, read, _open(read))
@@ -209,7 +209,7 @@ def predict(
     with guarded("predict"):
         _check_one_model(url, folder)
         read = read_settings(config, settings, flags).config
-        events = _events(raw, read.paths.raw, "raw")
+        events = find_events(raw, read.paths.raw, "raw")
         with stage("Loading the libraries"):
             from edml.cli import _predict  # noqa: PLC0415
         wanted = _predict.Wanted(course, student or (), partition, language)
@@ -267,7 +267,7 @@ def run(
     flags = {("paths", "new"): new, **_of_registry(folder, name)}
     with guarded("run"):
         read = read_settings(config, settings, flags).config
-        events = _events(raw, read.paths.raw, "raw")
+        events = find_events(raw, read.paths.raw, "raw")
         with stage("Loading the libraries"):
             from edml.cli import _run  # noqa: PLC0415
             from edml.cli._access import open_registry  # noqa: PLC0415
@@ -369,7 +369,8 @@ def _of_registry(folder: Path | None, name: str | None) -> dict[tuple[str, str],
     return {("registry", "path"): folder, ("registry", "name"): name}
 
 
-def _events(given: Path | None, known: Path | None, key: str) -> Path:
+def find_events(given: Path | None, known: Path | None, key: str) -> Path:
+    """Return the file of events: from the command line, or from the settings."""
     from edml.cli._config import ConfigError  # noqa: PLC0415
 
     path = given or known

@@ -10,6 +10,8 @@ from edml.inspection._displays import (
 )
 from edml.inspection._evaluate import evaluate
 from edml.inspection._evaluation import Evaluation
+from edml.inspection._events_check import check_events
+from edml.inspection._events_report import EventsReport, Finding
 from edml.inspection._honesty import honesty_report
 from edml.inspection._honesty_report import HonestyReport
 from edml.inspection._units import EvaluationUnits
@@ -18,12 +20,15 @@ __all__ = [
     "EarlinessDisplay",
     "Evaluation",
     "EvaluationUnits",
+    "EventsReport",
+    "Finding",
     "HonestyReport",
     "ImportanceDisplay",
     "ReasonsDisplay",
     "ReliabilityDisplay",
     "ThresholdDisplay",
     "TrajectoryDisplay",
+    "check_events",
     "evaluate",
     "honesty_report",
 ]

@@ -1,0 +1,209 @@
+"""EventsReport: the findings about an event table, as text, HTML and data."""
+
+import html
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from edml._files import replace_file
+
+_HEADINGS = {
+    "error": "Errors: the table cannot be used like this",
+    "warning": "Warnings: the table can be used, but predictions suffer",
+    "note": "Good to know",
+}
+_CSS = """
+:root { color-scheme: light dark; }
+.edml-events { font-family: system-ui, sans-serif; line-height: 1.45; max-width: 62em; }
+.edml-events table { border-collapse: collapse; margin: 0.5em 0 1.2em; }
+.edml-events th, .edml-events td { padding: 0.25em 0.7em; text-align: left;
+  border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35);
+  vertical-align: baseline; }
+"""
+# Forbid all fetching, whatever a course's name contains.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about an event table that a user should know before training.
+
+    Parameters
+    ----------
+    code : str
+        A stable identifier, such as "exams-without-kind".
+    severity : {"error", "warning", "note"}
+        "error" if edml cannot use the table, "warning" if predictions suffer, "note"
+        if nothing may be wrong.
+    found : str
+        What was found, with counts; never a value of a student.
+    cost : str
+        What it costs if nothing is done.
+    remedy : str
+        What to do.
+    columns : tuple of str, default=()
+        The columns concerned, under the names of the table.
+
+    Examples
+    --------
+    >>> from edml.datasets import make_student_activity
+    >>> from edml.inspection import check_events
+    >>> X = make_student_activity(40, random_state=0).assign(particion=-1)
+    >>> finding = check_events(X).findings[0]
+    >>> finding.code, finding.severity, finding.columns
+    ('unreadable-column', 'error', ('particion',))
+    """
+
+    __module__ = "edml.inspection"
+
+    code: str
+    severity: Literal["error", "warning", "note"]
+    found: str
+    cost: str
+    remedy: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EventsReport:
+    """What `check_events` found in an event table.
+
+    Parameters
+    ----------
+    summary : dict
+        Counts: n_rows, n_students, n_courses, n_histories, n_periods (None without
+        periods), first_day, last_day, median_days (of a history), n_outcomes (histories
+        with a final grade) and share_failing (of these, None without any). A count is
+        None if its columns cannot be read.
+    columns : DataFrame of shape (n_columns, 4)
+        A row for each column of the event table: column, actual (its name in the table,
+        null if absent), missing (the share of the rows that should hold it and do not,
+        a fraction in [0, 1]) and of (the rows that should hold it).
+    findings : tuple of Finding
+        The findings, errors first.
+
+    Examples
+    --------
+    >>> from edml.datasets import make_student_activity
+    >>> from edml.inspection import check_events
+    >>> report = check_events(make_student_activity(40, random_state=0))
+    >>> report.summary["n_students"], report.usable
+    (40, True)
+    """
+
+    __module__ = "edml.inspection"
+
+    summary: dict[str, Any]
+    columns: pd.DataFrame
+    findings: tuple[Finding, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is no error, so that edml can read the table."""
+        return all(finding.severity != "error" for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as a dictionary that JSON can hold.
+
+        Returns
+        -------
+        data : dict
+            The keys usable, summary, columns (a list of records) and findings (a list
+            of records).
+        """
+        records = self.columns.astype(object).where(self.columns.notna(), None)
+        return {
+            "usable": self.usable,
+            "summary": dict(self.summary),
+            "columns": records.to_dict("records"),
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write the report as one HTML page that loads nothing from elsewhere.
+
+        Parameters
+        ----------
+        path : path-like
+            The file to write, atomically.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        page = (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            "<title>Event table</title>\n</head>\n<body>\n<main>\n"
+            f"<h1>Event table</h1>\n{self._repr_html_()}\n</main>\n</body>\n</html>\n"
+        )
+        # A course's name may hold a lone surrogate, which UTF-8 cannot encode.
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, page.encode("utf-8", "backslashreplace"))
+
+    def __repr__(self) -> str:
+        lines = [f"EventsReport: {self._caption()}"]
+        for severity, heading in _HEADINGS.items():
+            group = [one for one in self.findings if one.severity == severity]
+            if group:
+                lines += ["", heading]
+            for one in group:
+                lines += [f"- {one.found}", f"  {one.cost}", f"  {one.remedy}"]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        parts = [f"<style>{_CSS}</style><p>{html.escape(self._caption())}</p>"]
+        for severity, heading in _HEADINGS.items():
+            rows = [
+                [one.found, one.cost, one.remedy]
+                for one in self.findings
+                if one.severity == severity
+            ]
+            if rows:
+                head = ["what was found", "what it costs", "what to do"]
+                parts.append(f"<h2>{html.escape(heading)}</h2>{_table(rows, head)}")
+        shown = [
+            [
+                one.column,
+                "absent" if one.actual is None else one.actual,
+                "" if pd.isna(one.missing) else f"{100 * one.missing:.1f} %",
+                f"{one.of:,} rows" if one.of else "",
+            ]
+            for one in self.columns.itertuples()
+        ]
+        head = ["column", "name in the table", "missing", "of"]
+        parts.append(
+            f"<details><summary>Columns</summary>{_table(shown, head)}</details>"
+        )
+        return f'<div class="edml-events">{"".join(parts)}</div>'
+
+    def _caption(self) -> str:
+        """Summarize the table in one or two sentences."""
+        count = self.summary
+        text = f"{count['n_rows']:,} rows"
+        if count["n_histories"] is not None:
+            text += (
+                f" of {count['n_students']:,} students in {count['n_courses']:,} "
+                f"courses ({count['n_histories']:,} enrolments)"
+            )
+        if count["last_day"] is not None:
+            text += f", days {count['first_day']} to {count['last_day']}"
+        text += "."
+        if count["share_failing"] is not None:
+            text += (
+                f" {count['n_outcomes']:,} enrolments have a final grade; "
+                f"{100 * count['share_failing']:.1f} % of these fail."
+            )
+        elif count["n_outcomes"] == 0:
+            text += " No enrolment has a final grade."
+        return text
+
+
+def _table(rows: list[list[str]], head: list[str]) -> str:
+    return pd.DataFrame(rows, columns=head).to_html(index=False, border=0)

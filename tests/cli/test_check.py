@@ -1,0 +1,32 @@
+"""`edml check` shows the report; its exit code says whether the table is usable."""
+
+import json
+
+import pandas as pd
+
+from edml.inspection import check_events
+from edml.sources import read_events
+
+
+def test_report_of_the_file_in_each_form(project, edml):
+    shown = edml("check", "events.csv", "--html", "out/page.html", "--json")
+    expected = check_events(read_events("events.csv")).to_dict()
+    assert json.loads(shown.stdout) == json.loads(json.dumps(expected))
+    assert "Event table" in (project / "out" / "page.html").read_text("utf-8")
+
+
+def test_the_settings_of_the_project_are_used(project, edml):
+    X = pd.read_csv("events.csv").rename(columns={"user_uuid": "student"})
+    X.to_csv("own.csv", index=False)
+    mapped = ("--set", "columns.user_uuid=student", "--set", "data.passing_grade=60")
+    shown = edml("check", "own.csv", *mapped)
+    assert shown.exit_code == 1
+    assert "With a passing grade of 60 everyone fails" in " ".join(shown.stdout.split())
+
+
+def test_a_table_that_cannot_be_used_exits_with_one(project, edml):
+    X = pd.read_csv("events.csv").assign(score="a word")
+    X.to_csv("broken.csv", index=False)
+    shown = edml("check", "broken.csv", "--json")
+    assert shown.exit_code == 1
+    assert json.loads(shown.stdout)["usable"] is False
