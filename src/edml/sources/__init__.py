@@ -1,5 +1,7 @@
-"""Read event tables from files of any dialect."""
+"""Import tables of learning platforms, and read event tables from files."""
 
+from edml.sources._event_table import make_event_table
 from edml.sources._events import ReadingReport, read_events
+from edml.sources._import_report import ImportReport
 
-__all__ = ["ReadingReport", "read_events"]
+__all__ = ["ImportReport", "ReadingReport", "make_event_table", "read_events"]

@@ -1,0 +1,97 @@
+"""Read the enrolments and outcomes of `make_event_table`."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import FloatArray, IntArray, combine_codes, read_periods
+from edml.sources._rows import Events
+from edml.sources._tidy import Labelled, TidyTable
+from edml.sources._versions import epoch_days
+
+ENROLMENT_COLUMNS = ("student", "course", "start")
+ENROLMENT_OPTIONS = ("joined", "end", "course_name", "period", "student_number")
+
+
+class Seats(NamedTuple):
+    """The enrolments; days are epoch days, ``end`` NaN where it is not known."""
+
+    student: Labelled
+    course: Labelled
+    start: IntArray
+    first: IntArray
+    end: FloatArray
+
+    def find(self, student: Labelled, course: Labelled) -> IntArray:
+        """Return each row's enrolment, -1 where the student is not in the course."""
+        who = student.find_in(self.student.labels)
+        where = course.find_in(self.course.labels)
+        width = len(self.course.labels)
+        seats = pd.Index(self.student.codes * width + self.course.codes)
+        wanted = np.where((who >= 0) & (where >= 0), who * width + where, -1)
+        return seats.get_indexer(wanted).astype(np.int64)
+
+
+def read_seats(table: TidyTable) -> Seats:
+    """Read the enrolments, one per student and course."""
+    student, course = table.ids("student"), table.ids("course")
+    pairs = pd.Series(combine_codes(student.codes, course.codes))
+    table.check(
+        "student",
+        pairs.duplicated().to_numpy(),
+        "repeat another row's student and course",
+        "Keep one row per student and course: join their dates, or give each run of "
+        "the course its own id.",
+    )
+    start = table.dates("start")
+    table.check("start", np.isnan(start), "have no value", "It is day 0 of the course.")
+    begin = epoch_days(start).astype(np.int64)
+    joined = epoch_days(table.dates("joined"))
+    first = np.fmax(begin, joined).astype(np.int64)
+    return Seats(student, course, begin, first, epoch_days(table.dates("end")))
+
+
+def read_seat_periods(table: TidyTable, start: IntArray, notes: list[str]) -> Labelled:
+    """Read each enrolment's half-year, or infer it from the day that it starts."""
+    if "period" in table:
+        try:
+            codes, labels, _ = read_periods(table.frame["period"])
+        except TableError as error:
+            message = f"{table.name}: {error}"
+            raise TableError(message, column="period", rows=error.rows) from None
+        return Labelled(codes, labels)
+    days = pd.Series(start.astype("datetime64[D]").astype("datetime64[s]"))
+    half = np.where(days.dt.month <= 6, "01-", "02-").astype(object)
+    codes, found = pd.factorize(half + days.dt.strftime("%Y").to_numpy(dtype=object))
+    notes.append(
+        "Periods were inferred from the day a course starts: January to June is 1, "
+        "July to December 2. Set them with the column 'period' of enrolments."
+    )
+    return Labelled(codes.astype(np.int64), list(found))
+
+
+def last_days(table: TidyTable, seats: Seats, until: float) -> IntArray:
+    """Return each enrolment's last course day: its end, or the day of the export."""
+    day = epoch_days(np.array([until]))
+    last = np.fmin(seats.end, day)
+    missing = np.isnan(last)
+    if missing.any():
+        message = (
+            f"{table.name}: {int(missing.sum())} of {len(last)} rows have no 'end', "
+            "and no other table holds a date. Fill 'end', or pass until=."
+        )
+        raise TableError(message, column="end")
+    return last.astype(np.int64) - seats.start
+
+
+def make_ticks(seats: Seats, last: IntArray, every: int) -> Events:
+    """Make a row on each enrolment's first day, and on later multiples of ``every``."""
+    first = seats.first - seats.start
+    begin = first // every
+    number = np.maximum(np.where(last >= first, last // every - begin + 1, 0), 0)
+    seat = np.repeat(np.arange(len(number)), number)
+    step = np.arange(len(seat)) - (np.cumsum(number) - number)[seat]
+    day = np.maximum(every * (begin[seat] + step), first[seat])
+    return Events(seat, day, {})

@@ -1,0 +1,60 @@
+"""Which of a course's work is an exam, and which an assignment."""
+
+import re
+from collections.abc import Callable, Collection
+
+import numpy as np
+import pandas as pd
+
+from edml.schema import BoolArray
+
+#: Names of exams in English and Spanish; quizzes and tests count as assignments.
+EXAM_PATTERN = (
+    r"\b(exam(ination)?s?|mid-?terms?|finals?|"
+    r"ex[aá]men(es)?|parcial(es)?|recuperatorios?|integrador(es)?)\b"
+    r"(?!\s+(project|paper|essay|draft|report|presentation|proyecto|informe)s?\b)"
+)
+
+ExamRule = str | Collection[str] | Callable[[pd.DataFrame], object] | None
+
+
+def find_exams(work: pd.DataFrame, exams: ExamRule) -> BoolArray:
+    """Return which rows of ``work`` are exams.
+
+    ``work`` has one row per assignment or quiz and the columns ``course``, ``name`` and
+    ``category``. ``exams`` is a regular expression that is searched in the names,
+    ignoring case; or a collection of names; or a function of ``work`` that returns a
+    true or false value per row; or None if nothing is an exam.
+    """
+    names = work["name"].astype(str).str.strip()
+    if exams is None:
+        return np.zeros(len(work), dtype=bool)
+    if isinstance(exams, str):
+        try:
+            pattern = re.compile(exams, flags=re.IGNORECASE)
+        except re.error as error:
+            message = (
+                f"exams={exams!r} is no regular expression: {error}. Pass a list for "
+                "names that are meant literally."
+            )
+            raise ValueError(message) from None
+        return np.array([pattern.search(name) is not None for name in names], bool)
+    if callable(exams):
+        found = np.asarray(exams(work))
+        if found.shape != (len(work),) or found.dtype.kind != "b":
+            message = (
+                f"exams must return True or False for each of the {len(work)} rows "
+                f"that it is given; it returned an array of shape {found.shape} and "
+                f"dtype {found.dtype}."
+            )
+            raise ValueError(message)
+        return found
+    wanted = {name.strip() for name in exams}
+    absent = sorted(wanted - set(names))
+    if absent:
+        message = (
+            f"exams names {absent}, which no work has. Names: "
+            f"{sorted(set(names))[:20]}."
+        )
+        raise ValueError(message)
+    return names.isin(wanted).to_numpy(dtype=bool)

@@ -1,0 +1,98 @@
+"""ImportReport: what an import read, left out, assumed and cannot know."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import read, left out, assumed and cannot know.
+
+    It holds names of courses' work and numbers of rows, but nothing about a student.
+
+    Parameters
+    ----------
+    source : str
+        What was imported: ``"tables"``, ``"Moodle"`` or ``"Canvas"``.
+    read : mapping of str to int
+        Number of rows read, by table.
+    made : mapping of str to int
+        What the event table holds: its enrolments, students, courses, assignments,
+        submissions, grades, exams, outcomes and rows.
+    rules : mapping of str to int
+        The rules that changed or left out rows, in words, with the number of rows.
+    exams : tuple of str, default=()
+        Names of the work that counts as an exam.
+    assignments : tuple of str, default=()
+        Names of the work that counts as an assignment.
+    unknown : tuple of str, default=()
+        What the source cannot tell, a sentence each.
+    notes : tuple of str, default=()
+        What was inferred, a sentence each, with the parameter that sets it.
+
+    Examples
+    --------
+    >>> from edml.sources import ImportReport
+    >>> report = ImportReport(
+    ...     "Canvas",
+    ...     read={"submissions": 210},
+    ...     made={"students": 30},
+    ...     rules={"excused submissions were left out": 4},
+    ...     exams=("Midterm",),
+    ... )
+    >>> print(report)
+    Import from Canvas
+    Read: submissions 210.
+    Made: students 30.
+    Rules:
+      4 rows: excused submissions were left out
+    Exams: Midterm.
+    """
+
+    __module__ = "edml.sources"
+
+    source: str
+    read: Mapping[str, int]
+    made: Mapping[str, int]
+    rules: Mapping[str, int]
+    exams: tuple[str, ...] = ()
+    assignments: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, ready for JSON.
+
+        Returns
+        -------
+        content : dict
+            One entry per field.
+        """
+        content = asdict(self)
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in content.items()
+        }
+
+    def __str__(self) -> str:
+        lines = [f"Import from {self.source}"]
+        for title, counts in (("Read", self.read), ("Made", self.made)):
+            shown = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+            lines.append(f"{title}: {shown or 'nothing'}.")
+        applied = {rule: count for rule, count in self.rules.items() if count}
+        if applied:
+            lines.append("Rules:")
+            lines += [f"  {count:,} rows: {rule}" for rule, count in applied.items()]
+        for title, names in (("Exams", self.exams), ("Assignments", self.assignments)):
+            if names:
+                more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+                lines.append(f"{title}: {', '.join(names[:20])}{more}.")
+        for title, sentences in (
+            ("Cannot be known", self.unknown),
+            ("Notes", self.notes),
+        ):
+            if sentences:
+                lines.append(f"{title}:")
+                lines += [f"  {sentence}" for sentence in sentences]
+        return "\n".join(lines)

@@ -1,0 +1,48 @@
+"""Lay out events as the rows of an event table."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from edml.schema import COLUMNS, IntArray
+
+
+class Events(NamedTuple):
+    """Events of one kind: whose, on which course day, and the columns they fill."""
+
+    seat: IntArray
+    day: IntArray
+    columns: Mapping[str, Any]
+
+
+def lay_out(kinds: list[Events], of_seats: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per event, by enrolment, day and kind.
+
+    ``of_seats`` holds the columns that are constant within an enrolment.
+    """
+    seat = np.concatenate([events.seat for events in kinds])
+    day = np.concatenate([events.day for events in kinds])
+    order = np.lexsort((day, seat))  # stable: kinds stay in order
+    seat = seat[order]
+    table: dict[str, Any] = {
+        name: _take(values, seat) for name, values in of_seats.items()
+    }
+    table["particion"] = day[order]
+    begin = 0
+    for events in kinds:
+        end = begin + len(events.day)
+        mine = np.where((order >= begin) & (order < end), order - begin, -1)
+        for name, values in events.columns.items():
+            table[name] = _take(values, mine)
+        begin = end
+    absent = np.full(len(order), np.nan)
+    return pd.DataFrame({name: table.get(name, absent) for name in COLUMNS})
+
+
+def _take(values: Any, rows: IntArray) -> Any:
+    """Take values at rows, null for -1."""
+    if len(values) == 0:
+        values = np.array([np.nan])
+    return pd.api.extensions.take(values, rows, allow_fill=True)

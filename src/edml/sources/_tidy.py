@@ -1,0 +1,218 @@
+"""Read the columns of tidy tables: ids, texts, dates and numbers."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    read_epochs,
+    read_numbers,
+    row_error,
+)
+
+_WHOLE = re.compile(r"(-?\d+)\.0+")  # an id that was a float before it became text
+_FIRST_DATE, _END_OF_DATES = 631_152_000, 4_102_444_800  # 1990 to 2100
+
+
+class Labelled(NamedTuple):
+    """A text per row: its position in ``labels``, or -1 for none."""
+
+    codes: IntArray
+    labels: list[str]
+
+    def at(self, rows: IntArray) -> Any:
+        """Take the texts of some rows, null for -1, in the default text dtype."""
+        codes = np.append(self.codes, -1)[rows]
+        texts = pd.Series(self.labels or [""], dtype="str").array
+        return pd.api.extensions.take(texts, codes, allow_fill=True)
+
+    def find_in(self, labels: list[str]) -> IntArray:
+        """Return each row's position in other labels, -1 where it is not in them."""
+        found = pd.Index(labels, dtype=object).get_indexer(
+            pd.Index(self.labels, dtype=object)
+        )
+        return np.append(found, -1).astype(np.int64)[self.codes]
+
+
+@dataclass(frozen=True)
+class TidyTable:
+    """One of the tables, whose rows are numbered from 0, and the name users know."""
+
+    name: str
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.frame.columns
+
+    def ids(self, column: str, *, required: bool = True) -> Labelled:
+        """Read ids as text: 1004, 1004.0 and '1004' are one id, '01004' another."""
+        if column not in self:
+            return Labelled(np.full(len(self), -1), [])
+        codes, found = pd.factorize(self.frame[column])
+        labels = [_id_text(value) for value in found]
+        unreadable = np.array([label is None for label in labels], dtype=bool)
+        self.check(
+            column,
+            np.append(unreadable, False)[codes],
+            "hold an id with decimals, or a float that is too large to be exact",
+            "Read ids as text.",
+        )
+        ids = _merge(codes, [label or "" for label in labels])
+        if required:
+            self.check(
+                column, ids.codes < 0, "have no value", "Drop them, or fix the join."
+            )
+        return ids
+
+    def texts(self, column: str, *, required: bool = False) -> Labelled:
+        """Read texts without surrounding white space; blank ones are null."""
+        if column not in self:
+            return Labelled(np.full(len(self), -1), [])
+        codes, found = pd.factorize(self.frame[column])
+        texts = _merge(codes, [str(value).strip() for value in found])
+        if required:
+            self.check(column, texts.codes < 0, "have no value", "Fill them.")
+        return texts
+
+    def numbers(self, column: str) -> FloatArray:
+        """Read numbers; an absent column is all null."""
+        if column not in self:
+            return np.full(len(self), np.nan)
+        try:
+            return read_numbers(self.frame[column])
+        except TableError as error:
+            raise self._named(error) from None
+
+    def dates(self, column: str) -> FloatArray:
+        """Read dates as epoch seconds; an absent column, null and 0 are missing."""
+        if column not in self:
+            return np.full(len(self), np.nan)
+        values = _parse_texts(self.frame[column])
+        self.check(
+            column,
+            values.isna().to_numpy() & _filled(self.frame[column]),
+            "hold no date",
+            "Write dates in ISO 8601, as 2024-03-31 or 2024-03-31T18:00:00Z, or as "
+            "epoch seconds.",
+        )
+        try:
+            seconds = read_epochs(values)
+        except TableError as error:
+            raise self._named(error) from None
+        self.check(
+            column,
+            (seconds < _FIRST_DATE) | (seconds >= _END_OF_DATES),
+            "hold a date outside 1990 to 2100",
+            "Numbers are seconds since 1970: divide milliseconds by 1000. Leave "
+            "unknown dates empty.",
+        )
+        return seconds
+
+    def check(self, column: str, bad: BoolArray, problem: str, remedy: str) -> None:
+        """Raise a `TableError` for the rows that ``bad`` marks."""
+        if bad.any():
+            error = row_error(self.frame[column], bad, problem, remedy)
+            raise self._named(error)
+
+    def _named(self, error: TableError) -> TableError:
+        message = f"{self.name}: {error}"
+        return TableError(message, column=error.column, rows=error.rows)
+
+
+def read_tidy(
+    table: object,
+    name: str,
+    required: Sequence[str],
+    optional: Sequence[str],
+    notes: list[str],
+) -> TidyTable:
+    """Check the columns of a table; note those that are ignored."""
+    if not isinstance(table, pd.DataFrame):
+        message = f"{name} must be a pandas DataFrame, found {type(table).__name__}."
+        raise TableError(message)
+    found = [str(column) for column in table.columns]
+    twice = sorted({column for column in found if found.count(column) > 1})
+    if twice:
+        message = f"{name} has the columns {twice} more than once. Drop or rename them."
+        raise TableError(message)
+    absent = [column for column in required if column not in found]
+    if absent:
+        others = [column for column in found if column not in (*required, *optional)]
+        near = {
+            column: match
+            for column in absent
+            for match in difflib.get_close_matches(column, others, n=1)
+        }
+        hint = f" Similar columns: {near}." if near else ""
+        message = (
+            f"{name} lacks the columns {absent}; it has {found}.{hint} Rename them; "
+            f"required are {list(required)}."
+        )
+        raise TableError(message)
+    known = [column for column in (*required, *optional) if column in found]
+    ignored = sorted(set(found) - set(known))
+    if ignored:
+        notes.append(
+            f"{name}: the columns {ignored} were ignored; optional ones are "
+            f"{list(optional)}."
+        )
+    frame = table.set_axis(found, axis=1)[known].reset_index(drop=True)
+    return TidyTable(name, frame)
+
+
+def _id_text(value: object) -> str | None:
+    """Return an id as text, or None for a number that is not exactly one."""
+    if isinstance(value, str):
+        text = value.strip()
+        whole = _WHOLE.fullmatch(text)
+        return whole[1] if whole else text
+    if isinstance(value, Integral):
+        return str(int(value))
+    if isinstance(value, float):  # a column of whole numbers with nulls
+        exact = value.is_integer() and abs(value) < 2**53
+        return str(int(value)) if exact else None
+    return str(value).strip()
+
+
+def _merge(codes: IntArray, labels: list[str]) -> Labelled:
+    """Give equal labels one code, and empty ones none."""
+    distinct = [label for label in dict.fromkeys(labels) if label]
+    position = {label: place for place, label in enumerate(distinct)}
+    merged = np.array([*(position.get(label, -1) for label in labels), -1])
+    return Labelled(merged.astype(np.int64)[codes], distinct)
+
+
+def _filled(column: pd.Series) -> BoolArray:
+    """Return which rows are neither null nor blank text."""
+    filled = column.notna().to_numpy(dtype=bool)
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":
+        blank = column.astype("str").str.strip() == ""
+        return filled & ~blank.to_numpy(dtype=bool)
+    return filled
+
+
+def _parse_texts(column: pd.Series) -> pd.Series:
+    """Parse a column of texts as numbers or ISO dates; return others as they are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
+        return column
+    texts = column.astype("str").str.strip()
+    texts = texts.mask(column.isna() | (texts == ""))
+    numbers = pd.to_numeric(texts, errors="coerce")
+    if numbers.notna().sum() == texts.notna().sum():
+        return numbers
+    return pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
