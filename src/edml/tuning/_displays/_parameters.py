@@ -123,9 +123,9 @@ class ParameterImportanceDisplay:
             )
             raise ValueError(message)
         order = np.argsort(-widths, kind="stable")[:n_parameters]
-        shown = widths[order]
+        shown = widths[order].tolist()
         labels = [names[place] for place in order]
-        colours = np.where(shown > 0, BLUE, GREY).tolist()
+        colours = [BLUE if width > 0 else GREY for width in shown]
         self.ax_, self.bars_ = ax, _ = draw_bars(ax, shown, labels, colours)
         self.figure_ = ax.figure
         ax.axvline(0, color=GREY, linewidth=0.8, zorder=2)
