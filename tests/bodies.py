@@ -2,12 +2,17 @@
 
 import io
 import json
+from functools import cache
 
+import jsonschema_rs
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
+from edml.schema import resolve_columns
+from edml.serving import Limits
+from edml.serving._openapi import describe_endpoint
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -89,3 +94,15 @@ def post(client, X, kind="records", query="", **headers):
 def predictions(answer):
     assert answer.status_code == 200, answer.text
     return pd.DataFrame(answer.json["predictions"])
+
+
+@cache
+def _validator(name):
+    document = describe_endpoint(resolve_columns(None), Limits(), tokens=True)
+    schema = {"$ref": f"#/components/schemas/{name}", **document}
+    return jsonschema_rs.validator_for(schema)
+
+
+def conform(instance, name):
+    """Check a document of the endpoint against its OpenAPI schema."""
+    _validator(name).validate(instance)

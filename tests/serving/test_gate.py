@@ -1,220 +1,112 @@
-"""The gate: few requests run, any number arrive, and none runs half-read."""
+"""The gate: few requests run at a time, and the others wait for their turn."""
 
-import io
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edml.serving._gate import Gate
+from edml.serving._gate import RECEIVED, Gate
 from edml.serving._problem import Problem
 from served import wait_until
 
 
-class Slow(io.RawIOBase):
-    """A body whose second half waits until the test releases it."""
-
-    def __init__(self, data):
-        self.parts = [data[: len(data) // 2], data[len(data) // 2 :]]
-        self.go_on = threading.Event()
-        self.asked = threading.Event()
-
-    def read(self, size=-1):
-        if len(self.parts) == 1:
-            self.asked.set()
-            assert self.go_on.wait(60)
-        return self.parts.pop(0) if self.parts else b""
+def taking_app(environ, start_response):
+    environ[RECEIVED]()
+    return [b"done"]
 
 
-class Resetting:
-    """A body whose client has disconnected."""
-
-    def read(self, size=-1):
-        raise ConnectionResetError
-
-
-def reading_app(environ, start_response):
-    return [environ["wsgi.input"].read()]
-
-
-def gate_of(app=reading_app, **options):
-    settings = {"slots": 1, "max_body_bytes": 1000, "timeout_seconds": 60}
+def gate_of(app=taking_app, **options):
+    settings = {"slots": 1, "timeout_seconds": 60}
     settings |= {"received": lambda: None, "answering": lambda: None}
     return Gate(app, **settings | options)
 
 
-def environ_of(body, length=None):
-    source = io.BytesIO(body) if isinstance(body, bytes) else body
-    length = len(body) if length is None and isinstance(body, bytes) else length
-    found = {"wsgi.input": source, "CONTENT_LENGTH": str(length)}
-    if length is None:
-        found = {"wsgi.input": source, "HTTP_TRANSFER_ENCODING": "chunked"}
-    return found
+def ask(gate):
+    return b"".join(gate({}, lambda *_: None))
 
 
-def ask(gate, environ):
-    return b"".join(gate(environ, lambda *_: None))
+class Busy:
+    """An app that holds its turns until the test frees them."""
 
+    def __init__(self):
+        self.free, self.lock = threading.Event(), threading.Lock()
+        self.now = self.most = 0
 
-@given(st.binary(max_size=300), st.booleans())
-def test_the_app_gets_the_body(body, chunked):
-    environ = environ_of(body)
-    if chunked:
-        environ = {"wsgi.input": io.BytesIO(body), "HTTP_TRANSFER_ENCODING": "chunked"}
-    assert ask(gate_of(), environ) == body
-
-
-@given(st.binary(min_size=1, max_size=60), st.integers(1, 7))
-def test_app_may_read_the_body_in_pieces(body, size):
-    def app(environ, start_response):
-        return list(iter(lambda: environ["wsgi.input"].read(size), b""))
-
-    assert ask(gate_of(app), environ_of(body)) == body
-
-
-def test_lines():
-    def app(environ, start_response):
-        return list(environ["wsgi.input"])
-
-    environ = environ_of(b"a,b\n1,2\n3,4")
-    assert list(gate_of(app)(environ, None)) == [b"a,b\n", b"1,2\n", b"3,4"]
-
-
-@given(st.binary(min_size=1, max_size=50), st.integers(1, 50))
-def test_half_a_body_is_refused(body, missing):
-    with pytest.raises(Problem, match="the whole body") as caught:
-        ask(gate_of(), environ_of(body, len(body) + missing))
-    assert caught.value.status == 408
-
-
-def test_a_client_that_left():
-    with pytest.raises(Problem, match="the whole body"):
-        ask(gate_of(), environ_of(Resetting(), 10))
-
-
-@pytest.mark.parametrize("length", [None, 5000])
-def test_no_more_is_read_than_the_limit(length):
-    source = io.BytesIO(b"x" * 5000)
-    answer = ask(gate_of(max_body_bytes=1000), environ_of(source, length))
-    assert len(answer) == 1001  # so that the app sees that there is more
-    assert source.tell() == 1001
-
-
-def test_a_body_that_is_refused_unread_is_not_waited_for():
-    def app(environ, start_response):
-        return [b"no"]
-
-    slow = Slow(b"never read")
-    assert ask(gate_of(app), environ_of(slow, 10)) == b"no"
-    assert not slow.asked.is_set()
+    def __call__(self, environ, start_response):
+        environ[RECEIVED]()
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        assert self.free.wait(60)
+        with self.lock:
+            self.now -= 1
+        return [b"done"]
 
 
 @pytest.mark.parametrize("slots", [1, 3])
 def test_so_many_at_work(slots):
-    lock, free = threading.Lock(), threading.Event()
-    now, most = [0], [0]
-
-    def app(environ, start_response):
-        environ["wsgi.input"].read()
-        with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-        assert free.wait(60)
-        with lock:
-            now[0] -= 1
-        return [b"done"]
-
+    app, answers = Busy(), []
     gate = gate_of(app, slots=slots)
-    answers = []
     threads = [
-        threading.Thread(target=lambda: answers.append(ask(gate, environ_of(b"x"))))
-        for _ in range(8)
+        threading.Thread(target=lambda: answers.append(ask(gate))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
-    wait_until(lambda: now[0] == slots)
-    free.set()
+    wait_until(lambda: app.now == slots)
+    app.free.set()
     for thread in threads:
         thread.join()
     assert answers == [b"done"] * 8
-    assert most[0] == slots
+    assert app.most == slots
 
 
-def test_a_slow_client_delays_nobody():
-    gate = gate_of()
-    slow = Slow(b"slowly")
-    answers = []
-    thread = threading.Thread(
-        target=lambda: answers.append(ask(gate, environ_of(slow, 6)))
-    )
-    thread.start()
-    assert slow.asked.wait(60)
-    assert ask(gate, environ_of(b"quick")) == b"quick"
-    assert answers == []
-    slow.go_on.set()
-    thread.join()
-    assert answers == [b"slowly"]
-
-
-def test_without_a_body_there_is_no_turn_to_wait_for():
-    free, inside = threading.Event(), threading.Event()
+def test_a_request_that_takes_no_turn_waits_for_none():
+    busy = Busy()
 
     def app(environ, start_response):
-        if environ["wsgi.input"].read():
-            inside.set()
-            assert free.wait(60)
-        return [b"ok"]
+        return busy(environ, start_response) if "busy" in environ else [b"ok"]
 
     gate = gate_of(app)
-    thread = threading.Thread(target=lambda: ask(gate, environ_of(b"x")))
+    thread = threading.Thread(target=lambda: gate({"busy": 1}, None))
     thread.start()
-    assert inside.wait(60)
-    health = {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": ""}
-    assert ask(gate, health) == b"ok"
-    free.set()
+    wait_until(lambda: busy.now == 1)
+    assert ask(gate) == b"ok"
+    busy.free.set()
     thread.join()
 
 
 def test_busy_for_too_long():
-    free, inside = threading.Event(), threading.Event()
-
-    def app(environ, start_response):
-        environ["wsgi.input"].read()
-        inside.set()
-        assert free.wait(60)
-        return [b"ok"]
-
+    app = Busy()
     gate = gate_of(app, timeout_seconds=0.01)
-    thread = threading.Thread(target=lambda: ask(gate, environ_of(b"x")))
+    thread = threading.Thread(target=lambda: ask(gate))
     thread.start()
-    assert inside.wait(60)
+    wait_until(lambda: app.now == 1)
     with pytest.raises(Problem, match="too many requests") as caught:
-        ask(gate, environ_of(b"y"))
+        ask(gate)
     assert caught.value.status == 503
     assert caught.value.headers["Retry-After"] == "1"
-    free.set()
+    app.free.set()
     thread.join()
-    assert ask(gate, environ_of(b"z")) == b"ok"  # the refused request took no slot
+    assert ask(gate) == b"done"  # the refused request took no slot
 
 
 def test_error_in_the_app_releases_its_slot():
     def app(environ, start_response):
-        environ["wsgi.input"].read()
+        environ[RECEIVED]()
         raise ZeroDivisionError
 
     gate = gate_of(app)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            ask(gate, environ_of(b"x"))
+            ask(gate)
 
 
-@pytest.mark.parametrize("body", [b"x", b""])
-def test_it_reports_when_the_request_and_the_answer_are_there(body):
+@pytest.mark.parametrize("takes_turn", [True, False])
+def test_it_reports_when_the_request_and_the_answer_are_there(takes_turn):
     told = []
 
     def app(environ, start_response):
-        environ["wsgi.input"].read()
+        if takes_turn:
+            environ[RECEIVED]()
         told.append("at work")
         return [b""]
 
@@ -223,5 +115,5 @@ def test_it_reports_when_the_request_and_the_answer_are_there(body):
         received=lambda: told.append("received"),
         answering=lambda: told.append("answering"),
     )
-    ask(gate, environ_of(body))
-    assert told == ["received", "at work", "answering"]
+    ask(gate)
+    assert told == ["received"] * takes_turn + ["at work", "answering"]

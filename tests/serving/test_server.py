@@ -10,16 +10,16 @@ import ssl
 import sys
 import threading
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 import trustme
+import typer
 from typer.testing import CliRunner
 
 from edml.exceptions import ServingError
 from edml.serving import RiskClient, _server, _wire
-from edml.serving._server import ServerOptions, app, serve
+from edml.serving._server import app
 from served import edml_serve, make_registry, students, wait_until
 
 TOKEN = "s3cret-of-the-tutors-page"  # noqa: S105
@@ -64,54 +64,49 @@ def token_file(tmp_path):
 
 # -- options --------------------------------------------------------------------------
 
-
-@pytest.fixture
-def asked(monkeypatch):
-    """Run the command, and return its serving options."""
-    got = []
-    monkeypatch.setattr(_server, "serve", got.append)
-
-    def run(*arguments, **environment):
-        result = CliRunner().invoke(app, list(map(str, arguments)), env=environment)
-        assert result.exit_code == 0, result.output
-        return got.pop()
-
-    return run
+COMMAND = typer.main.get_command(app)
 
 
-def test_defaults(asked):
-    assert asked() == ServerOptions()
-    assert asked().host == "127.0.0.1"  # outside access needs an explicit option
+def asked(monkeypatch, *arguments, **environment):
+    """Return the options of a command line and an environment, as text."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return COMMAND.make_context("edml-serve", list(map(str, arguments))).params
+
+
+def test_defaults(monkeypatch):
+    found = asked(monkeypatch)
+    assert found["host"] == "127.0.0.1"  # outside access needs an explicit option
+    assert (found["threads"], found["workers"]) == (1, 1)
+    assert found["token_file"] is None
 
 
 OPTIONS = [
-    ("--registry", "EDML_REGISTRY", "registry", Path("other")),
+    ("--registry", "EDML_REGISTRY", "registry", "other"),
     ("--name", "EDML_NAME", "name", "second"),
     ("--host", "EDML_HOST", "host", "::1"),
-    ("--port", "EDML_PORT", "port", 9000),
-    ("--threads", "EDML_THREADS", "threads", 3),
-    ("--workers", "EDML_WORKERS", "workers", 2),
-    ("--token-file", "EDML_TOKEN_FILE", "token_file", Path("tokens")),
-    ("--certificate", "EDML_CERTIFICATE", "certificate", Path("chain.pem")),
-    ("--key", "EDML_CERTIFICATE_KEY", "key", Path("key.pem")),
+    ("--port", "EDML_PORT", "port", "9000"),
+    ("--threads", "EDML_THREADS", "threads", "3"),
+    ("--workers", "EDML_WORKERS", "workers", "2"),
+    ("--token-file", "EDML_TOKEN_FILE", "token_file", "tokens"),
+    ("--certificate", "EDML_CERTIFICATE", "certificate", "chain.pem"),
+    ("--key", "EDML_CERTIFICATE_KEY", "key", "key.pem"),
 ]
 
 
 @pytest.mark.parametrize(("flag", "variable", "name", "value"), OPTIONS)
-def test_option(asked, flag, variable, name, value):
-    assert getattr(asked(flag, value), name) == value
-    assert getattr(asked(**{variable: str(value)}), name) == value
-    other = "7" if isinstance(value, int) else "another"
-    assert getattr(asked(flag, value, **{variable: other}), name) == value
+def test_option(monkeypatch, flag, variable, name, value):
+    assert str(asked(monkeypatch, flag, value)[name]) == value
+    assert str(asked(monkeypatch, **{variable: value})[name]) == value
+    other = "7" if value.isdigit() else "another"
+    assert str(asked(monkeypatch, flag, value, **{variable: other})[name]) == value
 
 
-def test_registry_key_comes_only_from_the_environment(asked):
-    options = asked(EDML_REGISTRY_KEY="signs it")
-    assert options.registry_key == b"signs it"
-    assert "signs it" not in repr(options)
+def test_registry_key_comes_only_from_the_environment():
     result = CliRunner().invoke(app, ["--help"], env={"EDML_REGISTRY_KEY": "signs it"})
     assert "EDML_REGISTRY_KEY" in result.output
     assert "signs it" not in result.output
+    assert not any("registry_key" in option.name for option in COMMAND.params)
 
 
 @pytest.mark.parametrize(
@@ -190,10 +185,10 @@ def test_without_the_extra(monkeypatch):
     assert "pip install 'edml[serve]'" in refused()
 
 
-def test_probable_mistakes_are_warned_of(monkeypatch, registry, capsys, token_file):
-    def run(**given):
-        options = ServerOptions(registry=registry, **given)
-        _server._note(options, _server._open(options))
+def test_probable_mistakes_are_warned_of(registry, capsys, token_file):
+    def run(host="127.0.0.1", token_file=None):
+        opened = _server._open(registry, "risk")
+        _server._warn_of_mistakes(opened, host, token_file)
         return capsys.readouterr().err
 
     assert run() == ""
@@ -202,11 +197,6 @@ def test_probable_mistakes_are_warned_of(monkeypatch, registry, capsys, token_fi
     assert run(host="0.0.0.0", token_file=token_file) == ""  # noqa: S104
     shutil.rmtree(registry)
     assert "no champion yet" in run()
-
-
-def test_serve_refuses_as_an_exception(tmp_path):
-    with pytest.raises(ServingError, match="Pass --certificate too"):
-        serve(ServerOptions(registry=tmp_path, key=tmp_path / "key.pem"))
 
 
 # -- in a separate process ------------------------------------------------------------
@@ -349,6 +339,47 @@ def test_slow_clients_delay_nobody(registry, expected):
         finally:
             for sock in held:
                 sock.close()
+
+
+@pytest.mark.slow
+def test_half_headers_do_not_stop_the_health_check(registry, expected):
+    with edml_serve(registry) as served:
+        RiskClient(served.url).ready()  # it listens before a worker has started
+        held = [served.connect() for _ in range(300)]
+        try:
+            for sock in held:
+                sock.sendall(b"GET /health HTTP/1.1\r\nHo")
+            with RiskClient(served.url, retries=0, timeout=10) as client:
+                assert client.ready()
+                assert client.predict(X)["probability"].tolist() == expected[1]
+            # so many have less time to send the rest
+            held[0].settimeout(15)
+            assert b"408" in held[0].recv(100) or held[0].recv(1) == b""
+        finally:
+            for sock in held:
+                sock.close()
+
+
+@pytest.mark.slow
+def test_too_many_trailers_are_the_clients_fault(registry):
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+    head += b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    trailers = [
+        b"s3cret: x\r\n" * 200,
+        b"s3cret" * 20_000 + b"\r\n",
+        b"s3cret\r\n",
+        b": x\r\n",
+    ]
+    with edml_serve(registry) as served:
+        RiskClient(served.url).ready()
+        for trailer in trailers:
+            with served.connect() as sock:
+                sock.sendall(head + trailer + b"\r\n")
+                answer = sock.makefile("rb").read()
+            assert answer.split()[1] == b"400", answer
+            assert b"s3cret" not in answer
+        served.process.terminate()
+        assert "s3cret" not in served.output()
 
 
 @pytest.mark.slow

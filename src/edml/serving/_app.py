@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from edml.registry import ModelRegistry
 
-_NEEDED = ("flask", "pydantic", "pyarrow", "prometheus_client", "orjson")
+_NEEDED = ("flask", "pyarrow", "prometheus_client", "orjson")
 
 
 def create_app(

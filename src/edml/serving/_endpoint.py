@@ -12,17 +12,17 @@ from edml.registry import ModelRegistry
 from edml.schema import REQUIRED_COLUMNS
 from edml.serving import _metrics
 from edml.serving._champion import Champion, ChampionWatch
-from edml.serving._documents import describe_endpoint
 from edml.serving._limits import Limits
 from edml.serving._logs import LOGGER, request_id
-from edml.serving._payload import JSON, read_events, refuse_body
+from edml.serving._openapi import describe_endpoint
+from edml.serving._payload import JSON, read_events
 from edml.serving._problem import MEDIA_TYPE, Problem
+from edml.serving._receive import Receiver
 from edml.serving._scorer import check_time, predict_events
 from edml.serving._tokens import TokenBook
 
 EXTENSION = "edml.serving"
 REQUEST_ID = "X-Request-ID"
-_CHUNK = 2**18  # bytes of a body between two checks of the clock
 _TRUTHS = {"1": True, "true": True, "0": False, "false": False}
 _CODES = {404: "not-found", 405: "method", 408: "too-slow", 413: "too-large"}
 _DETAILS = {
@@ -95,6 +95,7 @@ class _Endpoint:
         self.watch = ChampionWatch(registry, poll_seconds, self.metrics.changed)
         self._book = book
         self._limits = limits
+        self._receiver = Receiver(limits)
         self._retry_after = str(max(1, round(poll_seconds)))
         self.watch.look()
 
@@ -198,12 +199,13 @@ class _Endpoint:
         deadline = flask.g.edml_begun + self._limits.timeout_seconds
         explain, language = _read_query()
         champion = self._champion()  # the same one until the request ends
-        X = read_events(
-            self._read_body(deadline),
-            flask.request.headers.get("Content-Type", ""),
-            limits=self._limits,
-            columns=champion.scorer.columns,
-        )
+        with self._receiver.receive(deadline) as body:
+            X = read_events(
+                body,
+                flask.request.headers.get("Content-Type", ""),
+                limits=self._limits,
+                columns=champion.scorer.columns,
+            )
         check_time(deadline)
         answer = predict_events(
             champion.scorer,
@@ -246,31 +248,6 @@ class _Endpoint:
         self._authorize("read")
         text = self.metrics.expose(healthy=self.watch.problem is None)
         return flask.Response(text, content_type=_metrics.CONTENT_TYPE)
-
-    def _read_body(self, deadline: float) -> bytes:
-        encoding = flask.request.headers.get("Content-Encoding", "identity")
-        if encoding.strip().lower() != "identity":
-            detail = (
-                "Expected an uncompressed body; found the header Content-Encoding. "
-                "Send Parquet, which is compressed itself."
-            )
-            raise Problem(415, "content-encoding", detail)
-        most = self._limits.max_body_bytes
-        if (flask.request.content_length or 0) > most:
-            raise refuse_body(self._limits)
-        chunks, size = [], 0
-        while chunk := flask.request.stream.read(min(_CHUNK, most + 1 - size)):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > most:
-                raise refuse_body(self._limits)
-            if time.monotonic() > deadline:
-                detail = (
-                    f"Expected the body within {self._limits.timeout_seconds:g} "
-                    "seconds; it came too slowly. Send it again, or less."
-                )
-                raise Problem(408, "too-slow", detail)
-        return b"".join(chunks)
 
 
 def _read_query() -> tuple[bool, str]:

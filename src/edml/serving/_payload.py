@@ -10,7 +10,7 @@ from edml.serving._arrow_body import read_csv, read_parquet
 from edml.serving._cells import read_column
 from edml.serving._json_body import read_json
 from edml.serving._limits import Limits
-from edml.serving._problem import Problem
+from edml.serving._problem import Problem, refuse_body
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -50,16 +50,6 @@ def read_events(
         # a Series keeps the dtype of object arrays, which a DataFrame would change
         table[name] = pd.Series(values, index, values.dtype, copy=False)
     return pd.DataFrame(table, index, copy=False)
-
-
-def refuse_body(limits: Limits) -> Problem:
-    """Return the problem of a body that is too long."""
-    detail = (
-        f"Expected a body of at most {limits.max_body_bytes:,} bytes; found a longer "
-        "one. Send the students in several requests, each with all of a student's "
-        "events."
-    )
-    return Problem(413, "too-large", detail)
 
 
 def _is_required(name: str) -> bool:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from edml.exceptions import TableError
+from edml.serving._limits import Limits
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -71,6 +72,11 @@ def refuse_size(found: str, most: str) -> Problem:
         "requests, each with all of a student's events."
     )
     return Problem(413, "too-large", detail)
+
+
+def refuse_body(limits: Limits) -> Problem:
+    """Return the problem of a body that is too long."""
+    return refuse_size("a longer body", f"{limits.max_body_bytes:,} bytes in the body")
 
 
 def refuse_table(error: TableError) -> Problem:

@@ -7,7 +7,6 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,59 +24,6 @@ if TYPE_CHECKING:
 REGISTRY_KEY = "EDML_REGISTRY_KEY"
 
 _WORK_SECONDS = 10.0  # beyond the request's limit, to send the answer
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerOptions:
-    """The options of `edml-serve`; see its help."""
-
-    registry: Path = Path("registry")
-    name: str = "risk"
-    registry_key: bytes | None = field(default=None, repr=False)
-    host: str = "127.0.0.1"
-    port: int = 8000
-    threads: int = 1
-    workers: int = 1
-    token_file: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    limits: Limits = field(default_factory=Limits)
-
-
-def serve(options: ServerOptions) -> None:
-    """Serve until SIGTERM or Ctrl-C, finish the requests in progress, and exit.
-
-    Raise an EdmlError if an option, the registry or the extra is unusable.
-    """
-    import_optional("flask", extra="serve", purpose="Serving")
-    import_optional("gunicorn", extra="serve", purpose="Serving")
-    # gunicorn is not available on Windows; workers share modules imported before the
-    # fork, and are ready sooner
-    from edml.serving import _endpoint, _worker  # noqa: F401, PLC0415
-
-    registry = _open(options)
-    tokens = None if options.token_file is None else read_tokens(options.token_file)
-    _check_tls(options)
-    _check_address(options.host, options.port)
-    _note(options, registry)
-    # the garbage collector writes to every object that it tracks, and would copy each
-    # page that the workers share with this process
-    gc.collect()
-    gc.freeze()
-    settings = _worker.gunicorn_settings(
-        f"{_bracketed(options.host)}:{options.port}",
-        workers=options.workers,
-        grace_seconds=options.limits.timeout_seconds + _WORK_SECONDS,
-        certificate=options.certificate,
-        key=options.key,
-        ready=functools.partial(_announce, options),
-    )
-    _worker.Application(
-        lambda: create_app(_open(options), tokens=tokens, limits=options.limits),
-        limits=options.limits,
-        threads=options.threads,
-        settings=settings,
-    ).run()
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
@@ -115,25 +61,19 @@ app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
 _File = Path | None
 
 
-@app.command()
+@app.command(context_settings={"auto_envvar_prefix": "EDML"})
 def _serve(
-    registry: Annotated[
-        Path, typer.Option(envvar="EDML_REGISTRY", help="Folder of all registries.")
-    ] = Path("registry"),
-    name: Annotated[
-        str, typer.Option(envvar="EDML_NAME", help="Which registry in it.")
-    ] = "risk",
-    host: Annotated[
-        str, typer.Option(envvar="EDML_HOST", help="Address to listen on.")
-    ] = "127.0.0.1",
+    registry: Annotated[Path, typer.Option(help="Folder of all registries.")] = Path(
+        "registry"
+    ),
+    name: Annotated[str, typer.Option(help="Which registry in it.")] = "risk",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int,
-        typer.Option(envvar="EDML_PORT", min=0, max=65535, help="0 takes a free one."),
+        int, typer.Option(min=0, max=65535, help="0 takes a free one.")
     ] = 8000,
     threads: Annotated[
         int,
         typer.Option(
-            envvar="EDML_THREADS",
             min=1,
             max=64,
             help="Requests that a worker works on at a time; 1 is the fastest.",
@@ -141,26 +81,16 @@ def _serve(
     ] = 1,
     workers: Annotated[
         int,
-        typer.Option(
-            envvar="EDML_WORKERS",
-            min=1,
-            max=256,
-            help="Number of processes, such as one per core.",
-        ),
+        typer.Option(min=1, max=256, help="Number of processes, such as one per core."),
     ] = 1,
     token_file: Annotated[
         _File,
         typer.Option(
-            envvar="EDML_TOKEN_FILE",
-            help="Bearer tokens, one a line: SECRET [predict,read]; none without it.",
+            help="Bearer tokens, one a line: SECRET [predict,read]; none without it."
         ),
     ] = None,
     certificate: Annotated[
-        _File,
-        typer.Option(
-            envvar="EDML_CERTIFICATE",
-            help="Certificate chain in PEM, to serve over TLS.",
-        ),
+        _File, typer.Option(help="Certificate chain in PEM, to serve over TLS.")
     ] = None,
     key: Annotated[
         _File,
@@ -174,59 +104,73 @@ def _serve(
 
     The key that signs the registry is read from EDML_REGISTRY_KEY.
     """
-    secret = os.environ.get(REGISTRY_KEY)
-    options = ServerOptions(
-        registry=registry,
-        name=name,
-        registry_key=_encoded(secret),
-        host=host,
-        port=port,
-        threads=threads,
-        workers=workers,
-        token_file=token_file,
-        certificate=certificate,
-        key=key,
-    )
     try:
-        serve(options)
+        import_optional("flask", extra="serve", purpose="Serving")
+        import_optional("gunicorn", extra="serve", purpose="Serving")
+        # gunicorn is not available on Windows; workers share modules imported before
+        # the fork, and are ready sooner
+        from edml.serving import _endpoint, _worker  # noqa: F401, PLC0415
+
+        tokens = None if token_file is None else read_tokens(token_file)
+        _load_tls(certificate, key)
+        _check_address(host, port)
+        _warn_of_mistakes(_open(registry, name), host, token_file)
+        # the garbage collector writes to every object that it tracks, and would copy
+        # each page that the workers share with this process
+        gc.collect()
+        gc.freeze()
+        limits = Limits()
+        settings = _worker.gunicorn_settings(
+            f"{_bracketed(host)}:{port}",
+            workers=workers,
+            grace_seconds=limits.timeout_seconds + _WORK_SECONDS,
+            certificate=certificate,
+            # each worker reads the files once; gunicorn would for every connection
+            load_tls=functools.cache(functools.partial(_load_tls, certificate, key)),
+            ready=functools.partial(_announce, certificate is not None),
+        )
+        _worker.Application(
+            lambda: create_app(_open(registry, name), tokens=tokens, limits=limits),
+            limits=limits,
+            threads=threads,
+            settings=settings,
+        ).run()
     except EdmlError as error:
         text = " ".join(str(error).split())
         typer.secho(f"edml-serve: {text}", fg="red", err=True)
         raise typer.Exit(1) from None
 
 
-def _encoded(secret: str | None) -> bytes | None:
-    # an empty key is passed on and rejected: the user meant to sign
-    return None if secret is None else secret.encode("utf-8", "surrogateescape")
-
-
-def _open(options: ServerOptions) -> "ModelRegistry":
+def _open(folder: Path, name: str) -> "ModelRegistry":
     from edml.registry import ModelRegistry  # noqa: PLC0415 - seconds
 
-    return ModelRegistry(
-        options.registry, options.name, options.registry_key, who="edml-serve"
-    )
+    secret = os.environ.get(REGISTRY_KEY)
+    # an empty key is passed on and rejected: the user meant to sign
+    key = None if secret is None else secret.encode("utf-8", "surrogateescape")
+    return ModelRegistry(folder, name, key, who="edml-serve")
 
 
-def _check_tls(options: ServerOptions) -> None:
-    if options.certificate is None:
-        if options.key is not None:
-            message = (
-                "Expected a certificate with the private key; found only the key. Pass "
-                "--certificate too."
-            )
-            raise ServingError(message)
-        return
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _load_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        if key is None:
+            return None
+        message = (
+            "Expected a certificate with the private key; found only the key. Pass "
+            "--certificate too."
+        )
+        raise ServingError(message)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(options.certificate, options.key, password=_refuse)
+        context.load_cert_chain(certificate, key, password=_refuse)
     except (OSError, ValueError) as error:  # includes ssl.SSLError
         message = (
             f"Expected a chain in PEM and its private key without a password; found "
-            f"{type(error).__name__} in {options.certificate} with {options.key}. "
-            "Check the two files, and your rights to them."
+            f"{type(error).__name__} in {certificate} with {key}. Check the two files, "
+            "and your rights to them."
         )
         raise ServingError(message) from None
+    return context
 
 
 def _refuse() -> str:
@@ -250,17 +194,19 @@ def _check_address(host: str, port: int) -> None:
         raise ServingError(message) from None
 
 
-def _note(options: ServerOptions, registry: "ModelRegistry") -> None:
+def _warn_of_mistakes(
+    registry: "ModelRegistry", host: str, token_file: Path | None
+) -> None:
     """Warn about probable mistakes, and continue."""
     try:
         registry.record("production")
     except (RegistryError, OSError) as error:
         text = " ".join(str(error).split())
         _warn(f"no champion yet, and /ready answers 503 until there is one: {text}")
-    if options.token_file is None and not _is_loopback(options.host):
+    if token_file is None and not _is_loopback(host):
         _warn(
-            f"anybody who reaches {options.host} may ask: pass --token-file, unless a "
-            "proxy in front of it checks tokens."
+            f"anybody who reaches {host} may ask: pass --token-file, unless a proxy in "
+            "front of it checks tokens."
         )
 
 
@@ -279,8 +225,8 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _announce(options: ServerOptions, arbiter: Any) -> None:
-    scheme = "http" if options.certificate is None else "https"
+def _announce(over_tls: bool, arbiter: Any) -> None:
+    scheme = "https" if over_tls else "http"
     for listener in arbiter.LISTENERS:
         host, port = listener.getsockname()[:2]
         typer.echo(f"edml-serve: listening on {scheme}://{_bracketed(host)}:{port}")

@@ -14,7 +14,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,10 @@ from edml.serving._logs import JsonFormatter
 from edml.serving._problem import MEDIA_TYPE, Problem
 
 # threads that wait for slow clients are cheap, and started only when needed
-CONNECTIONS_READ = 256
+CONNECTIONS_READ = 512
 CONNECTIONS_HELD = 1000
+CROWD = 200  # connections at once; each then has less time to arrive
+CROWDED_SECONDS = 2.0
 STOP_SECONDS = 5.0  # for requests that are still arriving when the server stops
 IDLE_SECONDS = 1.0  # then, for the next request on a kept connection
 
@@ -106,13 +107,11 @@ class Worker(ThreadWorker):
     def load_wsgi(self) -> None:
         """Wrap the application in the gate."""
         super().load_wsgi()
-        limits = self.app.limits
         app: Any = self.wsgi
         self.wsgi: Any = Gate(
             app,
             slots=self.app.work_slots,
-            max_body_bytes=limits.max_body_bytes,
-            timeout_seconds=limits.timeout_seconds,
+            timeout_seconds=self.app.limits.timeout_seconds,
             received=self._watch.pause,
             answering=self._watch.restart,
         )
@@ -222,8 +221,10 @@ class Watch:
         """Shut the connections of slow clients, which wakes their threads."""
         now = time.monotonic()
         with self._lock:  # no thread may switch to another connection meanwhile
+            is_crowded = len(self._watched) > CROWD
+            less = max(0.0, self._seconds - CROWDED_SECONDS) if is_crowded else 0.0
             for me, (conn, deadline, how) in self._watched.items():
-                if now > deadline:
+                if now > deadline - less:
                     _shut(conn.sock, how)
                     self._watched[me] = conn, now + self._seconds, socket.SHUT_RDWR
 
@@ -238,7 +239,7 @@ def gunicorn_settings(
     workers: int,
     grace_seconds: float,
     certificate: Path | None,
-    key: Path | None,
+    load_tls: Callable[[], ssl.SSLContext | None],
     ready: Callable[[Any], None],
 ) -> dict[str, Any]:
     """Return the settings for `Application`; ``ready`` is called once it listens."""
@@ -257,19 +258,9 @@ def gunicorn_settings(
         "when_ready": ready,
     }
     if certificate is not None:
-        context = _tls_context(certificate, key)
         settings["certfile"] = str(certificate)
-        settings["ssl_context"] = lambda _config, _default: context
+        settings["ssl_context"] = lambda _config, _default: load_tls()
     return settings
-
-
-@cache
-def _tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Read the TLS files once; gunicorn would read them for every connection."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 def _raw_answer(problem: Problem) -> bytes:

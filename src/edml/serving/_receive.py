@@ -1,0 +1,95 @@
+"""Receive the bodies of requests, within limits on each and on all of them."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import flask
+from werkzeug.exceptions import BadRequest
+
+from edml.serving._gate import RECEIVED
+from edml.serving._limits import Limits
+from edml.serving._problem import Problem, refuse_body
+
+_PIECE = 2**18  # bytes of a body between two checks of the clock
+_MOST_IN_FLIGHT = 4  # times the largest body; a body's first piece does not count
+
+
+class Receiver:
+    """Receives bodies completely; those in flight share a bounded amount of memory."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._left = _MOST_IN_FLIGHT * limits.max_body_bytes
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def receive(self, deadline: float) -> Iterator[bytes]:
+        """Yield the body of the current request once it has its turn."""
+        request = flask.request
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            detail = (
+                "Expected an uncompressed body; found the header Content-Encoding. "
+                "Send Parquet, which is compressed itself."
+            )
+            raise Problem(415, "content-encoding", detail)
+        most = self._limits.max_body_bytes
+        if (request.content_length or 0) > most:
+            raise refuse_body(self._limits)
+        pieces, size, held = [], 0, 0
+        try:
+            while piece := _read(min(_PIECE, most + 1 - size)):
+                if size:
+                    self._hold(len(piece))
+                    held += len(piece)
+                pieces.append(piece)
+                size += len(piece)
+                if size > most:
+                    raise refuse_body(self._limits)
+                if time.monotonic() > deadline:
+                    raise self._too_slow()
+            if size < (request.content_length or 0):
+                raise _incomplete()
+            body = b"".join(pieces)
+            pieces.clear()
+            request.environ.get(RECEIVED, lambda: None)()
+            yield body
+        finally:
+            self._hold(-held)
+
+    def _hold(self, n_bytes: int) -> None:
+        with self._lock:
+            if n_bytes > self._left:
+                detail = (
+                    "Expected room for the body; found that the bodies of other "
+                    "requests take all of it. Send it again later, or less."
+                )
+                raise Problem(503, "busy", detail, headers={"Retry-After": "1"})
+            self._left -= n_bytes
+
+    def _too_slow(self) -> Problem:
+        detail = (
+            f"Expected the body within {self._limits.timeout_seconds:g} seconds; it "
+            "came too slowly. Send it again, or less."
+        )
+        return Problem(408, "too-slow", detail)
+
+
+def _read(size: int) -> bytes:
+    try:
+        return flask.request.stream.read(size)
+    except (OSError, BadRequest) as error:  # the client disconnected, or was cut off
+        raise _incomplete() from error
+    except Exception as error:  # of the server's parser, which may quote the body
+        detail = (
+            "Expected a body as HTTP/1.1 describes it; found chunks or trailers that "
+            "are malformed, or too many. Send the body with a Content-Length."
+        )
+        raise Problem(400, "http", detail) from error
+
+
+def _incomplete() -> Problem:
+    """Return the problem of half a body, which may be a table with a wrong result."""
+    detail = "Expected the whole body; it ended early, or took too long. Send it again."
+    return Problem(408, "incomplete", detail)

@@ -1,0 +1,145 @@
+"""Bodies arrive whole or not at all, and all of them within their memory."""
+
+import io
+import threading
+import time
+
+import pytest
+from flask import Flask
+from gunicorn.http import errors
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edml.serving import Limits
+from edml.serving._gate import RECEIVED
+from edml.serving._problem import Problem
+from edml.serving._receive import Receiver
+
+LIMITS = Limits(max_body_bytes=2**20)
+app = Flask("bodies")
+
+
+class Slow(io.RawIOBase):
+    """A body whose second half waits until the test releases it."""
+
+    def __init__(self, *parts):
+        self.parts = list(parts)
+        self.go_on, self.asked = threading.Event(), threading.Event()
+
+    def read(self, size=-1):
+        if len(self.parts) == 1:
+            self.asked.set()
+            assert self.go_on.wait(60)
+        return self.parts.pop(0) if self.parts else b""
+
+
+class Failing:
+    """A body whose client, or the server's parser, fails."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def read(self, size=-1):
+        raise self.error
+
+
+def receive(receiver, source, length=None, seconds=60.0, terminated=True, **environ):
+    """Return what is received; a body without a length is chunked."""
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked"}
+    environ |= chunked if length is None else {"CONTENT_LENGTH": str(length)}
+    if length is None or terminated:  # as gunicorn says of every body
+        environ["wsgi.input_terminated"] = True
+    source = io.BytesIO(source) if isinstance(source, bytes) else source
+    environ |= {"wsgi.input": source}
+    with (
+        app.test_request_context("/", method="POST", environ_overrides=environ),
+        receiver.receive(time.monotonic() + seconds) as body,
+    ):
+        return body
+
+
+def refusal(*given, **more):
+    with pytest.raises(Problem) as caught:
+        receive(*given, **more)
+    return caught.value.status, caught.value.code
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_the_app_gets_the_body(body, chunked):
+    length = None if chunked else len(body)
+    assert receive(Receiver(LIMITS), body, length) == body
+
+
+@given(st.binary(min_size=1, max_size=50), st.integers(1, 50), st.booleans())
+def test_half_a_body_is_refused(body, missing, terminated):
+    length = len(body) + missing
+    found = refusal(Receiver(LIMITS), body, length, terminated=terminated)
+    assert found == (408, "incomplete")
+
+
+@pytest.mark.parametrize("length", [None, 9])
+@pytest.mark.parametrize("error", [ConnectionResetError(), errors.NoMoreData()])
+def test_a_client_that_left(error, length):
+    found = refusal(Receiver(LIMITS), Failing(error), length)
+    assert found == (408, "incomplete")
+
+
+@pytest.mark.parametrize(
+    "error", [errors.LimitRequestHeaders("SECRET"), errors.InvalidHeader("SECRET")]
+)
+def test_bad_trailers_are_the_clients_fault(error):
+    with pytest.raises(Problem, match="trailers") as caught:
+        receive(Receiver(LIMITS), Failing(error))
+    assert caught.value.status == 400
+    assert "SECRET" not in caught.value.detail
+
+
+@pytest.mark.parametrize("length", [None, 2**20 + 1])
+def test_no_more_is_read_than_the_limit(length):
+    source = io.BytesIO(b"x" * 2**21)
+    found = refusal(Receiver(LIMITS), source, length)
+    assert found == (413, "too-large")
+    assert source.tell() in (0, 2**20 + 1)
+
+
+def test_a_body_that_comes_too_slowly():
+    assert refusal(Receiver(LIMITS), b"x", seconds=-1) == (408, "too-slow")
+
+
+def test_the_turn_is_taken_after_the_last_byte():
+    turns = []
+
+    class Source(io.BytesIO):
+        def read(self, size=-1):
+            assert not turns
+            return super().read(size)
+
+    source = Source(b"x" * 600_000)
+    environ = {RECEIVED: lambda: turns.append(source.tell())}
+    receive(Receiver(LIMITS), source, **environ)
+    assert turns == [600_000]
+
+
+def test_bodies_in_flight_share_their_memory():
+    receiver, held, threads = Receiver(LIMITS), [], []
+    half = b"x" * 2**18
+    for _ in range(5):
+        slow = Slow(half, *[b"x" * 190_000] * 4, b"x")
+        args = (receiver, slow)
+        threads.append(threading.Thread(target=receive, args=args))
+        threads[-1].start()
+        held.append(slow)
+    for slow in held:
+        assert slow.asked.wait(60)
+    large = b"x" * 2**20
+    for _ in range(3):
+        with pytest.raises(Problem, match="room for the body") as caught:
+            receive(receiver, large)
+        assert (caught.value.status, caught.value.code) == (503, "busy")
+        assert receive(receiver, half) == half  # a small one is received all the same
+    for slow in held:
+        slow.go_on.set()
+    for thread in threads:
+        thread.join()
+    for _ in range(9):  # what is over, or was refused, holds nothing
+        assert receive(receiver, large) == large
