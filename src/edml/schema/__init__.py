@@ -47,7 +47,6 @@ from edml.schema._occupancy import (
     read_occupancy,
 )
 from edml.schema._predictions import (
-    check_confidence,
     check_lengths,
     check_threshold,
     read_days,
@@ -86,7 +85,6 @@ __all__ = [
     "IntArray",
     "Names",
     "Occupancy",
-    "check_confidence",
     "check_keys",
     "check_lengths",
     "check_outcomes",

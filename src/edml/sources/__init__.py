@@ -3,5 +3,12 @@
 from edml.sources._event_table import make_event_table
 from edml.sources._events import ReadingReport, read_events
 from edml.sources._import_report import ImportReport
+from edml.sources._moodle import read_moodle
 
-__all__ = ["ImportReport", "ReadingReport", "make_event_table", "read_events"]
+__all__ = [
+    "ImportReport",
+    "ReadingReport",
+    "make_event_table",
+    "read_events",
+    "read_moodle",
+]

@@ -1,0 +1,161 @@
+"""Moodle's own database, read in chunks within one read-only transaction."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from edml._optional import import_optional
+from edml.exceptions import TableError
+from edml.sources._moodle._tables import TABLES, find_prefix
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+_CHUNK = 50_000  # rows fetched at a time
+
+
+class Database:
+    """The tables of Moodle that a connection sees.
+
+    ``names`` are the tables that are there, without their prefix.
+    """
+
+    def __init__(self, connection: "sa.Connection", prefix: str | None) -> None:
+        self._sa = import_optional("sqlalchemy", extra="moodle", purpose="A database")
+        self._connection = connection
+        with _no_details("its list of tables"):
+            self._inspector = inspector = self._sa.inspect(connection)
+            found = [*inspector.get_table_names(), *inspector.get_view_names()]
+        self._prefix = find_prefix(found, prefix)
+        self.names = {name for name in TABLES if self._prefix + name in found}
+
+    def read(
+        self,
+        name: str,
+        courses: Sequence[str | int] | None,
+        convert: Callable[[pd.DataFrame], pd.DataFrame],
+    ) -> pd.DataFrame:
+        """Read the rows of these courses, and convert them chunk by chunk."""
+        with _no_details(f"table {self._prefix}{name}"):
+            query = self._query(name, courses)
+            columns = [column.name for column in query.selected_columns]
+            result = self._connection.execution_options(
+                stream_results=True, yield_per=_CHUNK
+            ).execute(query)
+            chunks = [
+                convert(pd.DataFrame.from_records(list(rows), columns=columns))
+                for rows in result.partitions()
+            ]
+            empty = pd.DataFrame(columns=columns, dtype="float64")
+            return pd.concat(chunks or [convert(empty)], ignore_index=True)
+
+    def _query(
+        self, name: str, courses: Sequence[str | int] | None
+    ) -> "sa.Select[Any]":
+        table, spec = self._table(name), TABLES[name]
+        query = self._sa.select(*table.c)
+        for column, values in spec.where.items():
+            query = query.where(table.c[column].in_(values))
+        if courses is not None or spec.parent_where:
+            condition = self._within(table, name, courses)
+            query = query if condition is None else query.where(condition)
+        return query
+
+    def _within(
+        self, table: "sa.TableClause", name: str, courses: Sequence[str | int] | None
+    ) -> "sa.ColumnElement[bool] | None":
+        """Return the condition that the rows belong to these courses."""
+        spec = TABLES[name]
+        if spec.parent is None or spec.parent[1] not in self.names:
+            return None
+        column, above = spec.parent
+        if above == "course":
+            return None if courses is None else table.c[column].in_(courses)
+        parent = self._table(above, [*TABLES[above].columns])
+        query = self._sa.select(parent.c.id)
+        for restricted, values in {**TABLES[above].where, **spec.parent_where}.items():
+            query = query.where(parent.c[restricted].in_(values))
+        condition = self._within(parent, above, courses)
+        query = query if condition is None else query.where(condition)
+        return table.c[column].in_(query)
+
+    def _table(self, name: str, columns: list[str] | None = None) -> "sa.TableClause":
+        if columns is None:
+            found = self._inspector.get_columns(self._prefix + name)
+            present = {column["name"] for column in found}
+            columns = [column for column in TABLES[name].columns if column in present]
+        sa = self._sa
+        kinds = TABLES[name].columns
+        return sa.table(
+            self._prefix + name,
+            *(
+                # Moodle stores grades as decimals, whose objects are slow and large
+                sa.column(column, sa.Numeric(asdecimal=False))
+                if kinds[column] == "number"
+                else sa.column(column)
+                for column in columns
+            ),
+        )
+
+
+@contextmanager
+def open_database(source: Any, prefix: str | None) -> Iterator[Database]:
+    """Connect to a URL or an engine, and begin a read-only transaction."""
+    sa = import_optional("sqlalchemy", extra="moodle", purpose="A database")
+    given = isinstance(source, sa.Engine)
+    with _no_details("the connection"):
+        engine = source if given else _make_engine(source)
+        connection = engine.connect()
+    try:
+        with _no_details("the connection"):
+            _begin_reading(connection)
+        yield Database(connection, prefix)
+    finally:
+        connection.rollback()
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+        connection.close()
+        if not given:
+            engine.dispose()
+
+
+def _make_engine(url: Any) -> "sa.Engine":
+    sa = import_optional("sqlalchemy", extra="moodle", purpose="A database")
+    read = sa.make_url(url)
+    name = _DRIVERS.get(read.drivername, read.drivername)
+    backend, _, driver = name.partition("+")
+    if driver:
+        import_optional(driver, extra="moodle", purpose=f"A {backend} database")
+    return sa.create_engine(read.set(drivername=name), poolclass=sa.NullPool)
+
+
+def _begin_reading(connection: "sa.Connection") -> None:
+    """Begin a transaction that cannot write and sees one state of all tables."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        return
+    connection.execution_options(isolation_level="REPEATABLE READ")
+    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
+@contextmanager
+def _no_details(part: str) -> Iterator[None]:
+    """Keep the driver's messages, which may hold credentials or values, from users."""
+    sa = import_optional("sqlalchemy", extra="moodle", purpose="A database")
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        kind = type(getattr(error, "orig", None) or error).__name__
+        message = (
+            f"Moodle's database cannot be read ({part}: {kind}). Check its URL, that "
+            "the server runs, and that the user may read Moodle's tables."
+        )
+        raise TableError(message) from None

@@ -1,0 +1,54 @@
+"""A folder of Moodle's tables, exported as CSV or Parquet files."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.sources._moodle._tables import TABLES, find_prefix
+
+_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
+
+
+class Folder:
+    """The exported tables of a folder, one file each.
+
+    ``names`` are the tables that are there, without their prefix.
+    """
+
+    def __init__(self, path: str | PathLike[str], prefix: str | None) -> None:
+        self._path = Path(path)
+        if not self._path.is_dir():
+            message = (
+                f"There is no folder {self._path}. Expected the folder of Moodle's "
+                "exported tables, or the URL of its database."
+            )
+            raise TableError(message)
+        self._files: dict[str, Path] = {}
+        for file in sorted(self._path.iterdir()):
+            suffix = next((s for s in _SUFFIXES if file.name.lower().endswith(s)), "")
+            if not suffix:
+                continue
+            name = file.name[: -len(suffix)].lower()
+            if name in self._files:
+                message = (
+                    f"Table {name} is exported twice: {self._files[name].name} and "
+                    f"{file.name}. Remove one of them from the folder."
+                )
+                raise TableError(message)
+            self._files[name] = file
+        self._prefix = find_prefix(self._files, prefix)
+        self.names = {name for name in TABLES if self._prefix + name in self._files}
+
+    def read(
+        self,
+        name: str,
+        courses: Sequence[str | int] | None,
+        convert: Callable[[pd.DataFrame], pd.DataFrame],
+    ) -> pd.DataFrame:
+        """Read a table's file."""
+        file = self._files[self._prefix + name]
+        raw = pd.read_csv(file, dtype="str", keep_default_na=False)
+        return convert(raw)

@@ -1,0 +1,268 @@
+"""The successive grades of each student's work, and the days they were known from."""
+
+import numpy as np
+import pandas as pd
+
+from edml.sources._moodle._handed_in import KEYS, keep_enrolled
+from edml.sources._moodle._load import Tables
+from edml.sources._moodle._report import Tally
+from edml.sources._moodle._work import code_works
+
+_DELETED = 3  # an action in Moodle's history of grades
+_AVERAGE, _FIRST, _LAST = 2, 3, 4  # a quiz's method of grading; 1 is the highest
+_SAME = 1e-3  # Moodle rounds grades to five decimals
+
+
+def read_gradebook(
+    grades: pd.DataFrame, works: pd.DataFrame, enrolments: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Return the present grades: work, student, graded, score, hidden, excluded."""
+    found = grades.rename(columns={"userid": "student"})
+    items = works[works["item"] != 0]
+    codes = pd.Series(items.index, index=items["item"].to_numpy())
+    found["work"] = found["itemid"].map(codes)
+    found = found[found["work"].notna() & (found["student"] != 0)]
+    found["work"] = found["work"].astype("int64")
+    found = keep_enrolled(found, works, enrolments, "grades", tally)
+    found["graded"] = found["overridden"].where(
+        found["overridden"] > 0, found["timemodified"]
+    )
+    found["score"] = _score(works, found["work"], found["finalgrade"])
+    found = found[[*KEYS, "graded", "score", "hidden", "excluded"]]
+    return found.fillna({"hidden": 0, "excluded": 0}).drop_duplicates(KEYS)
+
+
+def read_totals(
+    items: pd.DataFrame, grades: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Return student, course and share: each course total's share of the highest."""
+    totals = items[items["itemtype"] == "course"]
+    totals = totals.rename(columns={"courseid": "course", "id": "itemid"})
+    found = grades.rename(columns={"userid": "student"}).merge(totals, on="itemid")
+    low, high = found["grademin"].fillna(0), found["grademax"]
+    found["share"] = (found["finalgrade"] - low) / (high - low).where(high > low)
+    passing = totals["gradepass"] / totals["grademax"]
+    passing = passing[passing > 0]
+    if len(passing):
+        tally.notes.append(
+            f"Moodle's own pass marks are {passing.min():.0%} to {passing.max():.0%} "
+            "of a course total; set yours with passing_grade=."
+        )
+    found = found[found["share"].notna()].drop_duplicates(["student", "course"])
+    return found[["student", "course", "share"]]
+
+
+def read_versions(
+    tables: Tables,
+    works: pd.DataFrame,
+    enrolments: pd.DataFrame,
+    attempts: pd.DataFrame,
+    gradebook: pd.DataFrame,
+    tally: Tally,
+) -> pd.DataFrame:
+    """Return work, student, graded, score: a row per version of a grade, in order."""
+    history = _read_history(tables, works, enrolments, tally)
+    activity = pd.concat(
+        [
+            _grade_assignments(tables, works, gradebook, tally),
+            _grade_quizzes(works, attempts, tally),
+        ],
+        ignore_index=True,
+    )
+    activity = keep_enrolled(activity, works, enrolments, "grades", tally)
+    activity = _without(activity, history)
+    unreleased = gradebook[gradebook["score"].isna()]
+    kept = _without(activity, unreleased)
+    tally.add(
+        "grades that the gradebook does not show: left out", len(activity) - len(kept)
+    )
+    kept = _hide(kept, gradebook)
+    now = _hide(gradebook[gradebook["score"].notna()], gradebook)
+    quizzes = _read_quiz_grades(tables, works)
+    quizzes = keep_enrolled(quizzes, works, enrolments, "grades", tally)
+    now = pd.concat([now, _without(quizzes, gradebook)], ignore_index=True)
+    versions = pd.concat([history, kept], ignore_index=True)
+    versions = _append_present(versions, now, tally)
+    versions = _hide_items(versions, works, tally)
+    undated = versions["graded"] == 0
+    tally.add("grades without a date: left out", int(undated.sum()))
+    versions = versions[~undated]
+    n_dated = len(_without(versions, history).drop_duplicates(KEYS))
+    tally.add("grades without history: dated by their last change", n_dated)
+    if n_dated:
+        tally.unknown.append(
+            "Earlier values of the grades without history, which a re-grade overwrote: "
+            "each grade counts from the day on which it was last changed."
+        )
+    return versions
+
+
+def _score(works: pd.DataFrame, codes: pd.Series, grades: pd.Series) -> pd.Series:
+    """Return grades as a percentage of the range of their work."""
+    low = works["low"].reindex(codes).to_numpy()
+    high = works["high"].reindex(codes).to_numpy()
+    return 100 * (grades - low) / (high - low)
+
+
+def _without(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Drop the rows of the students' works that are among others."""
+    known = pd.MultiIndex.from_frame(others[KEYS])
+    return rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(known)]
+
+
+def _read_history(
+    tables: Tables, works: pd.DataFrame, enrolments: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    found = tables.read("grade_grades_history").rename(columns={"userid": "student"})
+    items = works[works["item"] != 0]
+    codes = pd.Series(items.index, index=items["item"].to_numpy())
+    found["work"] = found["itemid"].map(codes)
+    found = found[found["work"].notna() & (found["action"] != _DELETED)]
+    found["work"] = found["work"].astype("int64")
+    found = keep_enrolled(found, works, enrolments, "versions of grades", tally)
+    found = found.sort_values([*KEYS, "timemodified", "id"], kind="stable")
+    begun = found[~found.duplicated(KEYS)]
+    cut = int((begun["action"].fillna(1) != 1).sum())
+    tally.add("grades whose oldest versions were deleted from the history", cut)
+    if cut:
+        tally.unknown.append(
+            "Versions that Moodle deleted from its history of grades after the number "
+            "of days that the site sets."
+        )
+    hidden = found["hidden"].fillna(0)
+    found["graded"] = np.maximum(found["timemodified"], hidden).astype("int64")
+    found["score"] = _score(works, found["work"], found["finalgrade"])
+    withdrawn = found["score"].isna() & found.groupby(KEYS)["score"].ffill().notna()
+    tally.add(
+        "grades withdrawn for a time: the earlier one stays until the next",
+        int(withdrawn.sum()),
+    )
+    shown = found[(hidden != 1) & found["score"].notna()]
+    shown = shown.sort_values([*KEYS, "graded"], kind="stable")
+    # of the changes within one second, the last one is the grade that was seen
+    shown = shown.drop_duplicates([*KEYS, "graded"], keep="last")
+    shown = _drop_repeated(shown)
+    again = int(shown.duplicated(KEYS).sum())
+    tally.add("re-grades from the history: each counts from its day", again)
+    return shown[[*KEYS, "graded", "score"]]
+
+
+def _drop_repeated(versions: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows in which a grade changes."""
+    before = versions.groupby(KEYS)["score"].shift()
+    return versions[~((versions["score"] - before).abs() < _SAME)]
+
+
+def _grade_assignments(
+    tables: Tables, works: pd.DataFrame, gradebook: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Read the grade of each attempt at an assignment."""
+    found = tables.read("assign_grades").rename(
+        columns={"userid": "student", "timemodified": "graded"}
+    )
+    found["work"] = found["assignment"].map(code_works(works, "assign"))
+    # -1 or null is a grade that a teacher opened and did not give
+    found = found[found["work"].notna() & (found["grade"] >= 0)]
+    found["work"] = found["work"].astype("int64")
+    found["score"] = _score(works, found["work"], found["grade"])
+    found = found[found["score"].notna()]
+    flags = tables.read("assign_user_flags").rename(columns={"userid": "student"})
+    flags["work"] = flags["assignment"].map(code_works(works, "assign"))
+    released = flags.loc[flags["workflowstate"] == "released", KEYS].dropna()
+    chosen = works.reindex(found["work"])
+    in_workflow = (chosen["markingworkflow"] == 1).to_numpy()
+    blind = (chosen["blindmarking"] == 1) & (chosen["revealidentities"] != 1)
+    waiting = _without(found[in_workflow], released).index.union(
+        found.index[blind.to_numpy()]
+    )
+    # where there is a gradebook, its own grade says what was released
+    waiting = waiting.intersection(_without(found, gradebook).index)
+    tally.add("grades that are not released yet: left out", len(waiting))
+    found = found.drop(index=waiting)
+    found = found.sort_values([*KEYS, "graded", "attemptnumber"], kind="stable")
+    return _drop_repeated(found)[[*KEYS, "graded", "score"]]
+
+
+def _grade_quizzes(
+    works: pd.DataFrame, attempts: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Compute a quiz's grade after each attempt by the quiz's method."""
+    found = attempts[attempts["sumgrades"].notna()].copy()
+    found["graded"] = np.maximum(found["submitted"], found["timemodified"])
+    quizzes = works.reindex(found["work"])
+    total = quizzes["sumgrades"].where(quizzes["sumgrades"] > 0).to_numpy()
+    found["score"] = 100 * found["sumgrades"] / total
+    found["method"] = quizzes["grademethod"].to_numpy()
+    found = found[found["score"].notna()]
+    found = found.sort_values([*KEYS, "graded", "attempt"], kind="stable")
+    other = ~found["method"].isin([1, _AVERAGE, _FIRST, _LAST])
+    tally.add(
+        "attempts at quizzes with an unknown grading method: the highest counts",
+        int(other.sum()),
+    )
+    by_student = found.groupby(KEYS)
+    attempt = found["attempt"]
+    first = attempt == by_student["attempt"].cummin()
+    last = attempt == by_student["attempt"].cummax()
+    mean = by_student["score"].cumsum() / (by_student.cumcount() + 1)
+    highest = by_student["score"].cummax()
+    method = found["method"]
+    found["score"] = np.select(
+        [method == _AVERAGE, method.isin([_FIRST, _LAST])],
+        [mean, found["score"]],
+        highest,
+    )
+    kept = ~((method == _FIRST) & ~first) & ~((method == _LAST) & ~last)
+    return _drop_repeated(found[kept])[[*KEYS, "graded", "score"]]
+
+
+def _read_quiz_grades(tables: Tables, works: pd.DataFrame) -> pd.DataFrame:
+    found = tables.read("quiz_grades").rename(
+        columns={"userid": "student", "timemodified": "graded"}
+    )
+    found["work"] = found["quiz"].map(code_works(works, "quiz"))
+    found = found[found["work"].notna()]
+    found["work"] = found["work"].astype("int64")
+    total = works["grade"].where(works["grade"] > 0).reindex(found["work"]).to_numpy()
+    found["score"] = 100 * found["grade"] / total
+    found = found[found["score"].notna()]
+    found = found.sort_values([*KEYS, "graded"], kind="stable")
+    return found.drop_duplicates(KEYS, keep="last")[[*KEYS, "graded", "score"]]
+
+
+def _hide(versions: pd.DataFrame, gradebook: pd.DataFrame) -> pd.DataFrame:
+    """Drop hidden grades; one that is hidden until a date is known from then on."""
+    hidden = gradebook.loc[gradebook["hidden"] > 0, [*KEYS, "hidden"]]
+    columns = [*KEYS, "graded", "score"]
+    merged = versions[columns].merge(hidden, on=KEYS, how="left")
+    until = merged["hidden"].fillna(0)
+    merged["graded"] = np.maximum(merged["graded"], until).astype("int64")
+    return merged.loc[until != 1, columns]
+
+
+def _hide_items(
+    versions: pd.DataFrame, works: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    until = works["item_hidden"].reindex(versions["work"]).to_numpy()
+    tally.add("grades of hidden grade items: left out", int((until == 1).sum()))
+    graded = np.maximum(versions["graded"], until).astype("int64")
+    return versions.assign(graded=graded)[until != 1]
+
+
+def _append_present(
+    versions: pd.DataFrame, now: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Append the present grade where it differs from the last known version."""
+    last = versions.drop_duplicates(KEYS, keep="last")
+    both = now.merge(last, on=KEYS, how="left", suffixes=("", "_last"))
+    differs = ~((both["score"] - both["score_last"]).abs() < _SAME)
+    added = both[differs]
+    tally.add(
+        "grades that changed outside their history: the change counts from its date",
+        int(added["score_last"].notna().sum()),
+    )
+    graded = np.maximum(added["graded"], added["graded_last"].fillna(0))
+    added = added[[*KEYS, "score"]].assign(graded=graded.astype("int64"))
+    joined = pd.concat([versions, added], ignore_index=True)
+    joined = joined.sort_values([*KEYS, "graded"], kind="stable")
+    return joined[[*KEYS, "graded", "score"]]

@@ -1,0 +1,93 @@
+"""Read the tables of the wanted courses, one at a time."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.sources._moodle._report import Tally
+from edml.sources._moodle._tables import TABLES, Ids, read_values
+
+
+class Source(Protocol):
+    """A folder or a database."""
+
+    names: set[str]
+
+    def read(
+        self,
+        name: str,
+        courses: Sequence[str | int] | None,
+        convert: Callable[[pd.DataFrame], pd.DataFrame],
+    ) -> pd.DataFrame:
+        """Read a table; a database selects the rows of the courses itself."""
+
+
+class Tables:
+    """The tables of a source, restricted to some courses."""
+
+    def __init__(
+        self, source: Source, courses: Collection[str] | None, tally: Tally
+    ) -> None:
+        self._source = source
+        self._tally = tally
+        self._ids: dict[str, pd.Series] = {}
+        self.course = self._read_courses(courses)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._source.names
+
+    def read(self, name: str) -> pd.DataFrame:
+        """Read a table; an absent one is empty."""
+        if name not in self:
+            return self._convert(name, pd.DataFrame(columns=list(TABLES[name].columns)))
+        table = self._source.read(
+            name, self._selected, lambda raw: self._convert(name, raw)
+        )
+        if TABLES[name].parent is not None:
+            table = self._drop_orphans(name, table)
+        if "id" in table.columns:
+            self._ids[name] = table["id"]
+        self._tally.tables[name] = len(table)
+        return table
+
+    def _convert(self, name: str, raw: pd.DataFrame) -> pd.DataFrame:
+        table = read_values(name, raw, self.ids)
+        for column, values in TABLES[name].where.items():
+            table = table[table[column].isin(values)]
+        return table
+
+    def _drop_orphans(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        column, parent = TABLES[name].parent or ("", "")
+        if parent not in self:
+            return table
+        if parent not in self._ids:
+            self.read(parent)
+        kept = table[column].isin(self._ids[parent])
+        if self._selected is None and parent != "grade_items":
+            rule = f"rows of {name} whose {parent} is not in the source: left out"
+            self._tally.add(rule, int((~kept).sum()))
+        return table if kept.all() else table[kept]
+
+    def _read_courses(self, wanted: Collection[str] | None) -> pd.DataFrame:
+        self._selected: list[str | int] | None = None
+        raw = self._source.read("course", None, lambda raw: raw)
+        self.ids = Ids(raw.get("id", pd.Series(dtype="str")))
+        table = self._convert("course", raw)
+        if wanted is not None:
+            texts = self.ids.decode(table["id"])
+            chosen = {str(one) for one in wanted}
+            unknown = chosen - set(texts) - set(table["shortname"])
+            if unknown:
+                message = (
+                    "Expected ids or short names of courses; these are unknown: "
+                    f"{sorted(unknown)}. Correct courses=."
+                )
+                raise TableError(message)
+            table = table[texts.isin(chosen) | table["shortname"].isin(chosen)]
+            kept = self.ids.decode(table["id"])
+            self._selected = [int(one) if self.ids.whole else one for one in kept]
+        self._ids["course"] = table["id"]
+        self._tally.tables["course"] = len(table)
+        return table.reset_index(drop=True)

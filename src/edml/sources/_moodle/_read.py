@@ -1,0 +1,272 @@
+"""read_moodle: an event table from Moodle."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from os import PathLike
+from typing import TYPE_CHECKING, Literal, overload
+
+import pandas as pd
+
+from edml.sources._event_table import Date, make_event_table
+from edml.sources._exam_rule import EXAM_PATTERN, ExamRule, find_exams
+from edml.sources._import_report import ImportReport
+from edml.sources._moodle._database import open_database
+from edml.sources._moodle._folder import Folder
+from edml.sources._moodle._grades import read_gradebook, read_totals, read_versions
+from edml.sources._moodle._handed_in import KEYS, read_attempts, read_handed_in
+from edml.sources._moodle._load import Source, Tables
+from edml.sources._moodle._people import read_enrolments
+from edml.sources._moodle._report import Tally
+from edml.sources._moodle._tables import Ids
+from edml.sources._moodle._tidy import (
+    History,
+    drop_exempt,
+    last_trace,
+    make_assignments,
+    make_exams,
+    make_outcomes,
+    make_submissions,
+)
+from edml.sources._moodle._work import read_own_dates, read_works
+from edml.sources._tidy import TidyTable
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+
+@overload
+def read_moodle(
+    source: "str | PathLike[str] | URL | Engine",
+    *,
+    courses: Collection[str] | None = None,
+    exams: ExamRule = None,
+    outcomes: pd.DataFrame | None = None,
+    student_roles: Collection[str] | None = None,
+    prefix: str | None = None,
+    until: Date | None = None,
+    tick_days: int = 1,
+    grade_scale: float = 100.0,
+    passing_grade: float | None = None,
+    return_report: Literal[False] = False,
+) -> pd.DataFrame: ...
+@overload
+def read_moodle(
+    source: "str | PathLike[str] | URL | Engine",
+    *,
+    courses: Collection[str] | None = None,
+    exams: ExamRule = None,
+    outcomes: pd.DataFrame | None = None,
+    student_roles: Collection[str] | None = None,
+    prefix: str | None = None,
+    until: Date | None = None,
+    tick_days: int = 1,
+    grade_scale: float = 100.0,
+    passing_grade: float | None = None,
+    return_report: Literal[True],
+) -> tuple[pd.DataFrame, ImportReport]: ...
+def read_moodle(
+    source: "str | PathLike[str] | URL | Engine",
+    *,
+    courses: Collection[str] | None = None,
+    exams: ExamRule = None,
+    outcomes: pd.DataFrame | None = None,
+    student_roles: Collection[str] | None = None,
+    prefix: str | None = None,
+    until: Date | None = None,
+    tick_days: int = 1,
+    grade_scale: float = 100.0,
+    passing_grade: float | None = None,
+    return_report: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+    """Read an event table from Moodle: exported tables, or its database.
+
+    Students, assignments, quizzes and manual grade items are read with their due dates,
+    extensions, submissions and grades. Moodle keeps the present: a re-grade overwrites
+    the grade before it. Where its history of grades exists, each version counts from
+    its day on; otherwise a grade counts from the day it was last changed. The report
+    says which, and how often every other rule applied.
+
+    Parameters
+    ----------
+    source : path-like, str, sqlalchemy.URL or sqlalchemy.Engine
+        A folder with one file per table, named as in Moodle's database, with or
+        without its prefix: ``mdl_course.csv``. CSV and Parquet, also with ``.gz``, are
+        read. Or the URL of the database, such as
+        ``"postgresql://reader:password@host/moodle"`` or ``"mysql://..."``; it is read
+        in one read-only transaction.
+    courses : collection of str or None, default=None
+        Ids or short names of the courses to read. None reads all.
+    exams : str, collection of str, callable or None, default=None
+        What counts as an exam: a regular expression that is searched in the names,
+        ignoring case; the names; a function of a DataFrame with the columns ``course``,
+        ``name`` and ``category`` (``"assign"``, ``"quiz"`` or ``"manual"``) that
+        returns a bool per row. None searches for the English and Spanish words for
+        exams; an empty collection means that nothing is one.
+    outcomes : DataFrame or None, default=None
+        Final grades from elsewhere, as `make_event_table` takes them. None takes the
+        course totals of courses that are over.
+    student_roles : collection of str or None, default=None
+        Short names of the roles that are students. None takes the roles of Moodle's
+        archetype ``student``, else the role that is called so.
+    prefix : str or None, default=None
+        Prefix of the tables' names. None finds it.
+    until : datetime, str or float or None, default=None
+        The day of the export: no row is later, and a course is over if it ended by
+        then. None is the day on which anybody last did something.
+    tick_days : int, default=1
+        Days between two rows that show a student on a day without events.
+    grade_scale : float, default=100.0
+        The highest grade of ``outcomes``.
+    passing_grade : float or None, default=None
+        The lowest final grade that passes, between 0 and ``grade_scale``. It becomes 4,
+        which `make_target` expects by default. None is 40 % of ``grade_scale``.
+    return_report : bool, default=False
+        Whether to return the report too.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_rows, 24)
+        The event table, by enrolment and day. Ids are Moodle's, as text; that of an
+        assignment is ``"assign-12"``, ``"quiz-12"`` or ``"manual-12"``.
+    report : ImportReport
+        What was read, which rules applied to how many rows, and what Moodle cannot
+        tell. Only if ``return_report`` is true.
+
+    Raises
+    ------
+    TableError
+        If a needed table or column is missing, a value cannot be read, or the database
+        cannot be reached. Neither values nor credentials are shown.
+    ValueError
+        If a parameter is invalid.
+    MissingExtraError
+        If SQLAlchemy or the database's driver is not installed.
+
+    See Also
+    --------
+    make_event_table : The event table of any platform's tables.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
+    >>> from edml.sources import read_moodle
+    >>> tables = {
+    ...     "course": {"id": [2], "fullname": "Art", "startdate": "2024-01-01"},
+    ...     "enrol": {"id": [4], "courseid": 2},
+    ...     "user_enrolments": {"enrolid": 4, "userid": [7, 8]},
+    ...     "assign": {"id": [1], "course": 2, "name": "Essay", "grade": 20},
+    ...     "assign_submission": {"assignment": [1], "userid": 7},
+    ...     "assign_grades": {"assignment": [1], "userid": 7, "grade": 15},
+    ... }
+    >>> tables["assign"]["duedate"] = "2024-01-08"
+    >>> tables["assign_submission"] |= {"status": "submitted"}
+    >>> tables["assign_submission"] |= {"timemodified": "2024-01-07T18:30:00Z"}
+    >>> tables["assign_grades"]["timemodified"] = "2024-01-10"
+    >>> with TemporaryDirectory() as folder:
+    ...     for name, columns in tables.items():
+    ...         file = Path(folder, f"mdl_{name}.csv")
+    ...         pd.DataFrame(columns).to_csv(file, index=False)
+    ...     X, report = read_moodle(folder, return_report=True)
+    >>> report.made["students"], report.made["submissions"], report.made["grades"]
+    (2, 1, 1)
+    >>> float(X["score"].max())  # 15 of 20
+    75.0
+    """
+    tally = Tally()
+    if isinstance(source, (str, PathLike)) and "://" not in str(source):
+        folder = Folder(source, prefix)
+        history, ids = _read(folder, courses, student_roles, tally)
+    else:
+        with open_database(source, prefix) as database:
+            history, ids = _read(database, courses, student_roles, tally)
+    works = history.works[["course", "name"]].assign(category=history.works["module"])
+    works["course"] = ids.decode(works["course"])
+    are_exams = find_exams(works, EXAM_PATTERN if exams is None else exams)
+    if until is None:
+        until = last_trace(history)
+        day = pd.Timestamp(until, unit="s").date()
+        tally.notes.append(
+            f"The source is of {day}, when somebody last did something; set the day of "
+            "the export with until=."
+        )
+    last = _epoch_seconds(until)
+    tables = [
+        history.enrolments.drop(columns="course_end"),
+        make_assignments(history, are_exams),
+        make_submissions(history, are_exams),
+        make_exams(history, are_exams, last, grade_scale),
+    ]
+    if outcomes is None:
+        tables.append(make_outcomes(history, last, grade_scale, tally))
+    tables = [_with_own_ids(table, ids) for table in tables]
+    if outcomes is not None:
+        tables.append(outcomes)
+    del history
+    X, report = make_event_table(
+        *tables,
+        until=until,
+        tick_days=tick_days,
+        grade_scale=grade_scale,
+        passing_grade=passing_grade,
+        unknown="drop",
+        return_report=True,
+    )
+    if not return_report:
+        return X
+    return X, replace(
+        report,
+        source="Moodle",
+        read=tally.tables,
+        rules={**tally.rules, **report.rules},
+        unknown=tuple(tally.unknown),
+        notes=(*tally.notes, *report.notes),
+    )
+
+
+def _read(
+    source: Source,
+    courses: Collection[str] | None,
+    student_roles: Collection[str] | None,
+    tally: Tally,
+) -> tuple[History, Ids]:
+    tables = Tables(source, courses, tally)
+    enrolments = read_enrolments(tables, student_roles, tally)
+    users = tables.read("user").rename(
+        columns={"id": "student", "idnumber": "student_number"}
+    )
+    numbers = users[["student", "student_number"]]
+    enrolments = enrolments.merge(numbers, on="student", how="left")
+    items = tables.read("grade_items")
+    works = read_works(tables, items, tally)
+    own_dates = read_own_dates(tables, works, enrolments, tally)
+    attempts = read_attempts(tables, works, tally)
+    handed_in = read_handed_in(tables, works, enrolments, attempts, tally)
+    grades = tables.read("grade_grades")
+    gradebook = read_gradebook(grades, works, enrolments, tally)
+    versions = read_versions(tables, works, enrolments, attempts, gradebook, tally)
+    history = History(
+        enrolments,
+        works,
+        own_dates,
+        handed_in,
+        versions,
+        exempt=gradebook.loc[gradebook["excluded"] > 0, KEYS],
+        totals=read_totals(items, grades, tally),
+        accesses=users["lastaccess"],
+    )
+    return drop_exempt(history, tally), tables.ids
+
+
+def _with_own_ids(table: pd.DataFrame, ids: Ids) -> pd.DataFrame:
+    """Write ids that are texts as they are in Moodle."""
+    if ids.whole:
+        return table
+    columns = [name for name in ("student", "course") if name in table.columns]
+    return table.assign(**{name: ids.decode(table[name]) for name in columns})
+
+
+def _epoch_seconds(date: Date) -> float:
+    given = TidyTable("until", pd.DataFrame({"until": [date]}))
+    return float(given.dates("until")[0])

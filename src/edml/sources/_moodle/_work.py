@@ -1,0 +1,210 @@
+"""The assignments, quizzes and manual grade items of courses, and their dates."""
+
+import numpy as np
+import pandas as pd
+
+from edml.sources._moodle._load import Tables
+from edml.sources._moodle._people import PAIR
+from edml.sources._moodle._report import Tally
+from edml.sources._moodle._tables import Ids
+
+DATES = ["unlock", "due", "lock"]
+
+
+def read_works(tables: Tables, items: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Return a row per piece of work; its position is its code elsewhere."""
+    assigns = tables.read("assign").rename(
+        columns={
+            "id": "instance",
+            "allowsubmissionsfromdate": "unlock",
+            "duedate": "due",
+            "cutoffdate": "lock",
+        }
+    )
+    quizzes = tables.read("quiz").rename(
+        columns={
+            "id": "instance",
+            "timeopen": "unlock",
+            "timeclose": "due",
+            "timecreated": "created",
+        }
+    )
+    quizzes["lock"] = quizzes["due"]
+    assigns["module"], quizzes["module"] = "assign", "quiz"
+    works = pd.concat([assigns, quizzes], ignore_index=True)
+    works["created"] = works["created"].fillna(0).astype("int64")
+    works["low"], works["high"] = 0.0, works["grade"]
+    # below 0 it is a scale, whose length the gradebook knows; 0 is not graded
+    works.loc[works["grade"] <= 0, "high"] = np.nan
+    ungraded_quiz = (works["module"] == "quiz") & ~(works["sumgrades"] > 0)
+    works.loc[ungraded_quiz, "high"] = np.nan
+    works = _drop_deleted(tables, works, tally)
+    return _add_gradebook(works, items, tables.ids, tally)
+
+
+def _drop_deleted(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Mark what is hidden from students, and drop what is being deleted."""
+    works["shown"] = True
+    if "course_modules" not in tables or "modules" not in tables:
+        return works
+    kinds = tables.read("modules").rename(columns={"id": "module", "name": "kind"})
+    places = tables.read("course_modules").merge(kinds, on="module")
+    places = places[["kind", "instance", "visible", "deletioninprogress"]]
+    places = places.rename(columns={"kind": "module"}).drop_duplicates(
+        ["module", "instance"]
+    )
+    works = works.merge(places, on=["module", "instance"], how="left")
+    deleted = works["deletioninprogress"] == 1
+    tally.add("activities in Moodle's recycle bin: left out", int(deleted.sum()))
+    works["shown"] = works["visible"] != 0
+    return works[~deleted].drop(columns=["visible", "deletioninprogress"])
+
+
+def _add_gradebook(
+    works: pd.DataFrame, items: pd.DataFrame, ids: Ids, tally: Tally
+) -> pd.DataFrame:
+    """Add each work's item of the gradebook, and the manual items as works."""
+    known = items["itemmodule"].isin(["assign", "quiz"])
+    modules = items[(items["itemtype"] == "mod") & known]
+    modules = modules[modules["itemnumber"].fillna(0) == 0]
+    others = items[(items["itemtype"] == "mod") & ~known]
+    for kind, count in others["itemmodule"].value_counts().items():
+        tally.add(f"graded items of {kind}: not read", int(count))
+    names = {
+        "id": "item",
+        "itemmodule": "module",
+        "iteminstance": "instance",
+        "hidden": "item_hidden",
+    }
+    columns = [*names, "gradetype", "grademin", "grademax"]
+    columns = [*dict.fromkeys(columns)]
+    modules = modules[columns].rename(columns=names)
+    modules = modules.drop_duplicates(["module", "instance"])
+    works = works.merge(modules, on=["module", "instance"], how="left")
+    manual = items[items["itemtype"] == "manual"]
+    manual = manual[[*columns, "courseid", "itemname"]].rename(
+        columns={**names, "courseid": "course", "itemname": "name"}
+    )
+    manual = manual.assign(
+        module="manual", instance=manual["item"], shown=True, created=0
+    ).assign(**dict.fromkeys(DATES, 0))
+    tally.add("manual grade items: read as work without dates", len(manual))
+    works = pd.concat([works, manual], ignore_index=True)
+    valued = works["gradetype"].fillna(1).isin([1, 2])  # numbers and scales
+    graded = works["item"].notna() & valued
+    works["low"] = works["low"].mask(graded, works["grademin"].fillna(0))
+    works["high"] = works["high"].mask(graded, works["grademax"])
+    works.loc[~valued, "high"] = np.nan
+    works.loc[works["high"] <= works["low"], "high"] = np.nan
+    scale = (works["grade"] < 0) & works["high"].isna()
+    tally.add(
+        "works graded on a scale that the gradebook does not show: no scores",
+        int(scale.sum()),
+    )
+    on_scale = (works["gradetype"] == 2) & works["high"].notna()
+    tally.add(
+        "works graded on a scale: scored as the gradebook's percentage",
+        int(on_scale.sum()),
+    )
+    works["item"] = works["item"].fillna(0).astype("int64")
+    works["item_hidden"] = works["item_hidden"].fillna(0)
+    works["key"] = works["module"] + "-" + ids.decode(works["instance"])
+    return works
+
+
+def code_works(works: pd.DataFrame, module: str) -> pd.Series:
+    """Return the codes of a module's works by the ids of its table."""
+    chosen = works[works["module"] == module]
+    return pd.Series(chosen.index, index=chosen["instance"].to_numpy())
+
+
+def read_own_dates(
+    tables: Tables,
+    works: pd.DataFrame,
+    enrolments: pd.DataFrame,
+    tally: Tally,
+) -> pd.DataFrame:
+    """Return work, student, unlock, due, lock where they differ for a student."""
+    members = tables.read("groups_members").rename(columns={"userid": "student"})
+    found = [
+        _assign_overrides(tables, works, members, tally),
+        _quiz_overrides(tables, works, members, tally),
+    ]
+    own = pd.concat(found, ignore_index=True)
+    flags = tables.read("assign_user_flags").rename(columns={"userid": "student"})
+    flags["work"] = flags["assignment"].map(code_works(works, "assign"))
+    flags = flags[(flags["extensionduedate"] > 0) & flags["work"].notna()]
+    tally.add("extensions: they move a student's due date", len(flags))
+    extended = flags[["work", "student", "extensionduedate"]]
+    own = own.merge(extended, on=["work", "student"], how="outer")
+    base = works.loc[own["work"].astype("int64"), DATES].reset_index(drop=True)
+    for name in DATES:
+        own[name] = own[name].fillna(base[name])
+    later = own["extensionduedate"].fillna(0)
+    own["due"] = own["due"].where(~(own["due"] > 0) | (later < own["due"]), later)
+    own["lock"] = own["lock"].where(~(own["lock"] > 0) | (later < own["lock"]), later)
+    own = own.drop(columns="extensionduedate").astype(dict.fromkeys(DATES, "int64"))
+    own["course"] = works["course"].reindex(own["work"]).to_numpy()
+    own = own.merge(enrolments[PAIR], on=PAIR)
+    same = (own[DATES].to_numpy() == works.loc[own["work"], DATES].to_numpy()).all(1)
+    return own[~same].drop(columns="course")
+
+
+def _spread(
+    overrides: pd.DataFrame, members: pd.DataFrame, tally: Tally, kind: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the overrides for students and those for groups, by their members."""
+    overrides = overrides[overrides["work"].notna()]
+    for_one = overrides["userid"] != 0
+    users = overrides[for_one].rename(columns={"userid": "student"})
+    groups = overrides[~for_one & (overrides["groupid"] != 0)]
+    groups = groups.drop(columns="userid")
+    tally.add(f"{kind} dates overridden for a student", len(users))
+    tally.add(f"{kind} dates overridden for a group", len(groups))
+    if len(groups) and members.empty:
+        tally.unknown.append(
+            f"Whom the group overrides of {kind} dates concern: there is no table "
+            "groups_members."
+        )
+    return users, groups.merge(members, on="groupid")
+
+
+def _assign_overrides(
+    tables: Tables, works: pd.DataFrame, members: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Take a student's own override, else the first of the groups', as Moodle does."""
+    overrides = tables.read("assign_overrides").rename(
+        columns={
+            "allowsubmissionsfromdate": "unlock",
+            "duedate": "due",
+            "cutoffdate": "lock",
+        }
+    )
+    overrides["work"] = overrides["assignid"].map(code_works(works, "assign"))
+    users, groups = _spread(overrides, members, tally, "assignment")
+    both = pd.concat([users, groups.sort_values("sortorder", kind="stable")])
+    both = both.drop_duplicates(["work", "student"])
+    return both[["work", "student", *DATES]]
+
+
+def _quiz_overrides(
+    tables: Tables, works: pd.DataFrame, members: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Take each date from the student's own override, else the kindest of the groups'.
+
+    A closing date of 0 is none, and kinder than any.
+    """
+    overrides = tables.read("quiz_overrides").rename(
+        columns={"timeopen": "unlock", "timeclose": "due"}
+    )
+    overrides["work"] = overrides["quiz"].map(code_works(works, "quiz"))
+    users, groups = _spread(overrides, members, tally, "quiz")
+    keys = ["work", "student"]
+    groups["due"] = groups["due"].replace(0, np.inf)
+    kindest = groups.groupby(keys, as_index=False).agg(
+        unlock=("unlock", "min"), due=("due", "max")
+    )
+    kindest["due"] = kindest["due"].replace(np.inf, 0)
+    both = pd.concat([users[kindest.columns], kindest], ignore_index=True)
+    own = both.groupby(keys, as_index=False).first()  # the first that is not null
+    return own.assign(lock=own["due"])
