@@ -31,7 +31,10 @@ def epoch_days(seconds: FloatArray) -> FloatArray:
 
 
 def order_versions(
-    item: IntArray, known: FloatArray, earliest: FloatArray, grade: FloatArray
+    item: IntArray,
+    known: FloatArray,
+    earliest: IntArray | FloatArray,
+    grade: FloatArray,
 ) -> Versions:
     """Order the versions of each item's grade by when they became known.
 

@@ -195,18 +195,15 @@ def make_submissions(
     raw_day = epoch_days(submitted[base])
     base_day = np.maximum(raw_day, seats.first[seat[base]])
     of_pair = pd.Index(pair[base]).get_indexer(pair)
-    earliest = np.fmax(
-        np.where(kept, seats.first[seat], 0), np.append(base_day, np.nan)[of_pair]
-    )
+    earliest = np.where(kept, seats.first[seat], 0)
     versions = order_versions(pair, known, earliest, np.where(kept, score, np.nan))
-    # The first grade stands in its submission's row, unless that row was moved to the
-    # enrolment's first day: then its day cannot be told from the two dates.
+    # The first grade stands in its submission's row, if its day can be told from the
+    # two dates there: it is not earlier, and the row is on the day of submission.
     held = of_pair[versions.row]
     joins = (versions.number == 1) & (held >= 0)
     joins &= np.append(raw_day == base_day, False)[held]
-    joins &= ~np.isnan(graded[versions.row]) | (
-        np.append(base, -1)[held] == versions.row
-    )
+    joins &= versions.day >= np.append(base_day, 0)[held]
+    joins &= ~np.isnan(graded[versions.row]) | (np.append(base, -1)[held] == versions.row)
     parts, graded_at = np.full(len(base), np.nan), np.full(len(base), np.nan)
     parts[held[joins]] = versions.part[joins]
     graded_at[held[joins]] = graded[versions.row[joins]]
