@@ -400,6 +400,10 @@ def test_dates_of_any_form_are_one_date(dates):
         ({"enrolments": {"student": ["8", 8]}}, "repeat another row's student"),
         ({"enrolments": {"student": [1.5, 8]}}, "an id with decimals"),
         ({"enrolments": {"student": [2.0**60, 8]}}, "too large to be exact"),
+        (
+            {"enrolments": {"student": pd.array([None, 8], dtype="Int64")}},
+            r"'student'.* have no value",
+        ),
         ({"enrolments": {"student": [None, 8]}}, "'student'.* have no value"),
         ({"assignments": {"course": "X"}}, "assignments: .*course that enrolments"),
         ({"assignments": {"name": " "}}, "'name'.* have no value"),

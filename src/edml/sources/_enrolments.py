@@ -74,7 +74,7 @@ def read_seat_periods(table: TidyTable, start: IntArray, notes: list[str]) -> La
 
 def last_days(table: TidyTable, seats: Seats, until: float) -> IntArray:
     """Return each enrolment's last course day: its end, or the day of the export."""
-    day = epoch_days(np.array([until]))
+    day = epoch_days(np.array([until if np.isfinite(until) else np.nan]))
     last = np.fmin(seats.end, day)
     missing = np.isnan(last)
     if missing.any():

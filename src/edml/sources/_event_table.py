@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from edml.schema import BoolArray, FloatArray, IntArray
+from edml.schema import FloatArray, IntArray
 from edml.sources._enrolments import (
     ENROLMENT_COLUMNS,
     ENROLMENT_OPTIONS,
@@ -237,10 +237,8 @@ def make_event_table(
     submitted = make_submissions(handed_in, seat, item, work, seats)
     examined = make_exams(sat, exam_seat, seats, grade_scale)
     final = read_outcomes(ended, ended_seat, len(enrolled), grade_scale, passing_grade)
-    export_day = _export_day(
-        until, (handed_in, item >= 0), (sat, exam_seat >= 0), notes
-    )
-    last = last_days(enrolled, seats, export_day)
+    latest = max(submitted.latest, examined.latest)
+    last = last_days(enrolled, seats, _export_day(until, latest, notes))
     kinds = [
         make_ticks(seats, last, tick_days),
         make_creations(work, seats, last, submitted.shown),
@@ -301,34 +299,18 @@ def _read(
     }
 
 
-def _export_day(
-    until: Date | None,
-    submissions: tuple[TidyTable, BoolArray],
-    exams: tuple[TidyTable, BoolArray],
-    notes: list[str],
-) -> float:
-    """Return the day of the export in epoch seconds; NaN if nothing is dated."""
+def _export_day(until: Date | None, latest: float, notes: list[str]) -> float:
+    """Return the day of the export in epoch seconds; -inf if nothing is dated."""
     if until is not None:
         given = TidyTable("until", pd.DataFrame({"until": [until]}))
         return float(given.dates("until")[0])
-    dates = [
-        table.dates(column)[kept]
-        for (table, kept), columns in (
-            (submissions, ("submitted", "graded")),
-            (exams, ("date", "graded")),
+    if np.isfinite(latest):
+        day = np.datetime64(int(latest), "s").astype("datetime64[D]")
+        notes.append(
+            f"Rows end on {day}, the day of the last submission, grade or exam; set "
+            "the day of the export with until=."
         )
-        for column in columns
-    ]
-    latest = np.concatenate(dates)
-    latest = latest[~np.isnan(latest)]
-    if not len(latest):
-        return float("nan")
-    day = np.datetime64(int(latest.max()), "s").astype("datetime64[D]")
-    notes.append(
-        f"Rows end on {day}, the day of the last submission, grade or exam; set the "
-        "day of the export with until=."
-    )
-    return float(latest.max())
+    return latest
 
 
 def _up_to(events: Events, last: IntArray) -> Events:

@@ -10,7 +10,7 @@ from edml.schema import FloatArray, IntArray
 from edml.sources._enrolments import Seats
 from edml.sources._rows import Events
 from edml.sources._tidy import TidyTable
-from edml.sources._versions import epoch_days, order_versions
+from edml.sources._versions import epoch_days, latest_of, order_versions
 
 EXAM_COLUMNS = ("student", "course", "exam", "date")
 EXAM_OPTIONS = ("graded", "grade")
@@ -18,10 +18,11 @@ OUTCOME_COLUMNS = ("student", "course", "final_grade")
 
 
 class Exams(NamedTuple):
-    """Exams as events, their names, and how many grades replace an earlier one."""
+    """Exams as events, their names, and the latest date."""
 
     events: Events
     names: list[str]
+    latest: float
     n_replaced: int
 
 
@@ -54,7 +55,8 @@ def make_exams(table: TidyTable, seat: IntArray, seats: Seats, scale: float) -> 
             "fecha_mesa_epoch": held[rows],
         },
     )
-    return Exams(events, name.labels, int((versions.number > 1).sum()))
+    latest = latest_of(held[seat >= 0], graded[seat >= 0])
+    return Exams(events, name.labels, latest, int((versions.number > 1).sum()))
 
 
 def read_outcomes(

@@ -21,6 +21,7 @@ from edml.schema import (
 )
 
 _WHOLE = re.compile(r"(-?\d+)\.0+")  # an id that was a float before it became text
+_NUMBER = r"[-+]?[\d.]+(?:[eE][-+]?\d+)?"  # which might also be read as a year
 _FIRST_DATE, _END_OF_DATES = 631_152_000, 4_102_444_800  # 1990 to 2100
 
 
@@ -62,15 +63,18 @@ class TidyTable:
         if column not in self:
             return Labelled(np.full(len(self), -1), [])
         codes, found = pd.factorize(self.frame[column])
-        labels = [_id_text(value) for value in found]
-        unreadable = np.array([label is None for label in labels], dtype=bool)
-        self.check(
-            column,
-            np.append(unreadable, False)[codes],
-            "hold an id with decimals, or a float that is too large to be exact",
-            "Read ids as text.",
-        )
-        ids = _merge(codes, [label or "" for label in labels])
+        if pd.api.types.is_integer_dtype(found.dtype):  # fast, for ids of rows
+            ids = Labelled(codes.astype(np.int64), found.astype(str).tolist())
+        else:
+            labels = [_id_text(value) for value in found]
+            unreadable = np.array([label is None for label in labels], dtype=bool)
+            self.check(
+                column,
+                np.append(unreadable, False)[codes],
+                "hold an id with decimals, or a float that is too large to be exact",
+                "Read ids as text.",
+            )
+            ids = _merge(codes, [label or "" for label in labels])
         if required:
             self.check(
                 column, ids.codes < 0, "have no value", "Drop them, or fix the join."
@@ -212,7 +216,7 @@ def _parse_texts(column: pd.Series) -> pd.Series:
         return column
     texts = column.astype("str").str.strip()
     texts = texts.mask(column.isna() | (texts == ""))
-    numbers = pd.to_numeric(texts, errors="coerce")
-    if numbers.notna().sum() == texts.notna().sum():
-        return numbers
+    first = texts.dropna().head(1)
+    if first.str.fullmatch(_NUMBER).all():
+        return pd.to_numeric(texts, errors="coerce")
     return pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")

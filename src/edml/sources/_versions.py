@@ -67,6 +67,12 @@ def first_of(item: IntArray, date: FloatArray) -> IntArray:
     return rows[_changes(item[rows], after=False)]
 
 
+def latest_of(*dates: FloatArray) -> float:
+    """Return the latest of some dates in epoch seconds, -inf if there is none."""
+    every = np.concatenate(dates)
+    return float(np.max(every, initial=-np.inf, where=~np.isnan(every)))
+
+
 def _changes(*codes: IntArray, after: bool) -> BoolArray:
     """Return where any of the codes differs from the next entry, or the one before."""
     n_entries = len(codes[0])

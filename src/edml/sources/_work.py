@@ -9,7 +9,7 @@ from edml.schema import BoolArray, FloatArray, IntArray
 from edml.sources._enrolments import Seats
 from edml.sources._rows import Events
 from edml.sources._tidy import Labelled, TidyTable
-from edml.sources._versions import epoch_days, first_of, order_versions
+from edml.sources._versions import epoch_days, first_of, latest_of, order_versions
 
 ASSIGNMENT_COLUMNS = ("course", "assignment", "name")
 DATES = ("unlock", "due", "created", "lock")
@@ -164,10 +164,11 @@ def _dates_of(work: Work, pair: IntArray, item: IntArray) -> dict[str, FloatArra
 
 
 class Handed(NamedTuple):
-    """Submissions as events, and when each pair first shows."""
+    """Submissions as events, when each pair first shows, and the latest date."""
 
     events: Events
     shown: Shown
+    latest: float
     n_replaced: int
     n_empty: int
 
@@ -203,7 +204,8 @@ def make_submissions(
     joins = (versions.number == 1) & (held >= 0)
     joins &= np.append(raw_day == base_day, False)[held]
     joins &= versions.day >= np.append(base_day, 0)[held]
-    joins &= ~np.isnan(graded[versions.row]) | (np.append(base, -1)[held] == versions.row)
+    same_row = np.append(base, -1)[held] == versions.row
+    joins &= same_row | ~np.isnan(graded[versions.row])
     parts, graded_at = np.full(len(base), np.nan), np.full(len(base), np.nan)
     parts[held[joins]] = versions.part[joins]
     graded_at[held[joins]] = graded[versions.row[joins]]
@@ -228,4 +230,5 @@ def make_submissions(
     shown = Shown(pd.Index(first.index), first.to_numpy())
     empty = kept & np.isnan(submitted) & np.isnan(score)
     n_replaced = int((versions.number > 1).sum())
-    return Handed(events, shown, n_replaced, int(empty.sum()))
+    latest = latest_of(submitted[kept], graded[kept])
+    return Handed(events, shown, latest, n_replaced, int(empty.sum()))
