@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from edml import Evaluation, evaluate
+from edml._page import Picture
 from edml.cli import _report
 from edml.cli._files import read_events
 from edml.cli._settings import Config
 from edml.cli._sides import divide, with_outcome
 from edml.exceptions import MissingExtraError
-from edml.inspection._evaluation_figures import Picture
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
 
@@ -29,8 +29,12 @@ def registry(with_champion):
 def _drawn_once(request, monkeypatch):
     """Draw one picture for all tests but those of pictures, since drawing is slow."""
     if "pictures" not in request.function.__name__:
-        light = Picture("One", "Text", '<svg><g id="a"/><use href="#a"/></svg>')
-        monkeypatch.setattr(Evaluation, "draw_pictures", lambda evaluation: [light])
+
+        def draw(evaluation, prefix):
+            svg = f'<svg><g id="{prefix}a"/><use href="#{prefix}a"/></svg>'
+            return [Picture("One", "Text", svg)]
+
+        monkeypatch.setattr(Evaluation, "draw_pictures", draw)
 
 
 def side_of(name):

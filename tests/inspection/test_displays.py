@@ -304,7 +304,7 @@ def test_earliness_chance_of_average_precision_is_the_share():
         n_failing=[2, 2],
         metric="average_precision",
     )
-    display.plot(strip="share_failing")
+    display.plot()
     assert display.chance_line_.get_ydata().tolist() == [0.2, 0.4]
 
 
@@ -313,8 +313,6 @@ def test_earliness_errors():
         EarlinessDisplay.from_predictions([0, 1], [0.1, 0.2], [0, 0], metric="auc")
     with pytest.raises(ValueError, match=r"No partition is a multiple of every=7"):
         EarlinessDisplay.from_predictions([0, 1], [0.1, 0.2], [1, 2], every=7)
-    with pytest.raises(ValueError, match=r"strip='students' is unknown"):
-        EarlinessDisplay([0], [0.5]).plot(strip="students")
     X = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0]})
     plain = LogisticRegression().fit(X, [0, 0, 1, 1])
     with pytest.raises(ValueError, match=r"by partition needs an event table"):
@@ -392,7 +390,6 @@ def test_reliability_bin_of_one_outcome_is_not_certain():
 def test_reliability_without_students_has_no_intervals():
     display = ReliabilityDisplay.from_predictions([0, 1], [0.2, 0.8], n_bins=2)
     assert display.low is display.high is display.bars_ is None
-    assert display.plot(histogram=False).strip_ax_ is None
 
 
 def test_reliability_of_any_table():
@@ -523,7 +520,6 @@ def test_importance_counts_each_snapshot_once(model, table):
     assert sum(widths) == pytest.approx(found.sum())  # nothing is hidden
     labels = [label.get_text() for label in display.ax_.get_yticklabels()]
     assert labels[-1] == f"{len(found) - 5} others, added up"
-    assert len(display.plot(n_features=5, rest=False).bars_) == 5
 
 
 def test_importance_of_a_bare_forest():

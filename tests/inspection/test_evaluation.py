@@ -394,7 +394,7 @@ def test_pictures_have_titles_and_text(html):
         ids = re.findall(r'<(title|desc) id="([^"]+)">[^<]+<', picture)
         assert [found for _, found in ids] == list(labels)
         assert "<text" in picture
-    assert "course day (partition)" in Page(html).text
+    assert "partition (course day)" in Page(html).text
 
 
 def test_page_pictures_can_be_drawn_separately(evaluation, plain, html):
@@ -429,7 +429,7 @@ def test_page_of_plain_table_and_of_one_class(plain, tmp_path):
     evaluate(model, X, [0, 0], n_resamples=5).to_html(tmp_path / "one.html")
     page = Page((tmp_path / "one.html").read_text("utf-8"))
     assert "one class: no curve" in page.text
-    assert "too few to tell on every day" in page.text
+    assert "too few students on every day" in page.text
     evaluate(model, X, [1, 1], n_resamples=0).to_html(tmp_path / "one.html")
 
 

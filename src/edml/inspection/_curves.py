@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 from sklearn.utils import check_random_state
 
+from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins, percentile_interval
 from edml.schema import BoolArray, FloatArray, IntArray, Occupancy
@@ -13,26 +14,19 @@ _MAX_POINTS = 1000  # of a curve: finer than a screen, and small in a model's re
 _N_THRESHOLDS = 99  # each of two ways, and the model's own
 
 
-def make_curves(
-    units: EvaluationUnits,
-    threshold: float,
-    confidence: float,
-    n_resamples: int,
-    random_state: int | np.random.RandomState | None,
-) -> dict[str, pd.DataFrame]:
+def make_curves(units: EvaluationUnits, options: Options) -> dict[str, pd.DataFrame]:
     """Compute the curves roc, precision_recall, calibration and thresholds."""
     y_true, y_prob = units.y_true, units.y_prob
     calibration = calibration_bins(y_true, y_prob)
     calibration["low"], calibration["high"] = share_intervals(
-        *(y_true, assign_bins(y_prob, calibration["n"]), units.clusters),
-        *(confidence, n_resamples, random_state),
+        y_true, assign_bins(y_prob, calibration["n"]), units.clusters, options
     )
     return {
         "roc": _roc(y_true, y_prob),
         "precision_recall": _precision_recall(y_true, y_prob),
         "calibration": calibration.astype({"n": np.int64}),
         "thresholds": threshold_curve(
-            *(y_true, y_prob, _spread_thresholds(y_prob, threshold)),
+            *(y_true, y_prob, _spread_thresholds(y_prob, options.threshold)),
             None if units.course is None else units.course.occupancy,
         ),
     }
@@ -82,9 +76,7 @@ def share_intervals(
     y_true: BoolArray,
     bins: IntArray,
     clusters: IntArray,
-    confidence: float,
-    n_resamples: int,
-    random_state: int | np.random.RandomState | None,
+    options: Options,
 ) -> tuple[FloatArray, FloatArray]:
     """Bootstrap the share that fails in each bin; clusters are resampled whole.
 
@@ -96,15 +88,16 @@ def share_intervals(
     counts = np.bincount(cell, minlength=size).reshape(n_clusters, n_bins)
     failing = np.bincount(cell, y_true, minlength=size).reshape(n_clusters, n_bins)
     sums = np.hstack([failing, counts.astype(np.float64)])
-    random = check_random_state(random_state)
-    shares = np.full((n_resamples, n_bins), np.nan)
+    random = check_random_state(options.random_state)
+    shares = np.full((options.n_resamples, n_bins), np.nan)
     for share in shares:
         drawn = random.randint(n_clusters, size=n_clusters)
         total = np.bincount(drawn, minlength=n_clusters) @ sums
         held = total[n_bins:] > 0
         share[held] = total[:n_bins][held] / total[n_bins:][held]
-    ends = np.array([percentile_interval(column, confidence) for column in shares.T])
-    return ends[:, 0], ends[:, 1]
+    ends = [percentile_interval(column, options.confidence) for column in shares.T]
+    low, high = np.transpose(ends)
+    return low, high
 
 
 # -- thresholds ---------------------------------------------------------------

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml.inspection._evaluation import Evaluation
-from edml.inspection._measures import Options, measure
+from edml.inspection._measures import measure
+from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits, own_threshold
 
 
@@ -109,6 +110,14 @@ def evaluate(
     >>> low < evaluation.metrics["roc_auc"] < high
     True
     """
-    options = Options(by, k, min_count, confidence, n_resamples, random_state)
+    options = Options(
+        threshold=own_threshold(model),
+        by=by,
+        k=k,
+        min_count=min_count,
+        confidence=confidence,
+        n_resamples=n_resamples,
+        random_state=random_state,
+    )
     units = EvaluationUnits.from_estimator(model, X, y, groups=groups)
-    return Evaluation(**measure(units, own_threshold(model), options))
+    return Evaluation(**measure(units, options))

@@ -7,14 +7,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from edml.inspection._evaluation_figures import Picture, draw_pictures
+from edml._page import Picture
+from edml.inspection._evaluation_figures import draw_pictures
 from edml.inspection._evaluation_format import (
     EvaluationFields,
     read_fields,
     write_fields,
 )
 from edml.inspection._evaluation_html import make_fragment, write_page
-from edml.inspection._measures import Options, measure
+from edml.inspection._measures import measure
+from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
 
 
@@ -143,8 +145,16 @@ class Evaluation(EvaluationFields):
         evaluation : Evaluation
             The same figures as `evaluate` returns for the model.
         """
-        options = Options(by, k, min_count, confidence, n_resamples, random_state)
-        return cls(**measure(units, float(threshold), options))
+        options = Options(
+            threshold=threshold,
+            by=by,
+            k=k,
+            min_count=min_count,
+            confidence=confidence,
+            n_resamples=n_resamples,
+            random_state=random_state,
+        )
+        return cls(**measure(units, options))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -184,8 +194,14 @@ class Evaluation(EvaluationFields):
         """
         write_page(self, path)
 
-    def draw_pictures(self) -> list[Picture]:
+    def draw_pictures(self, *, prefix: str = "") -> list[Picture]:
         """Draw the curves as SVG elements that can be embedded in a page.
+
+        Parameters
+        ----------
+        prefix : str, default=""
+            How the ids in the SVG begin; it must differ between the evaluations on one
+            page.
 
         Returns
         -------
@@ -198,7 +214,7 @@ class Evaluation(EvaluationFields):
         MissingExtraError
             If matplotlib is not installed.
         """
-        return draw_pictures(self)
+        return draw_pictures(self, prefix)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Evaluation):

@@ -1,17 +1,17 @@
 """An Evaluation as an HTML page for readers who do not know the library."""
 
 import math
-import secrets
-from collections.abc import Iterable
 from html import escape
 from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
+from edml._files import replace_file
+from edml._page import CSS, make_figures, make_page, make_row, make_table
 from edml.inspection._evaluation_figures import draw_pictures
 from edml.inspection._evaluation_format import EvaluationFields
-from edml.inspection._titles import TITLES
+from edml.metrics import METRIC_TITLES
 
 _MEANINGS = {
     "roc_auc": "how often a failing student is ranked above a passing one; 0.5 is "
@@ -30,29 +30,6 @@ _MEANINGS = {
 _SHOWN = ("roc_auc", "average_precision", "brier", "precision", "recall")
 _FOLDED_FROM = 13  # rows; a longer breakdown is collapsed
 
-# Inherit the colours of the page, so that it also suits a dark one.
-_CSS = """
-.edml-evaluation { font-family: system-ui, sans-serif; line-height: 1.45; }
-.edml-evaluation table { border-collapse: collapse; margin: 0.5em 0 1.2em; }
-.edml-evaluation caption { text-align: left; font-weight: 600; padding: 0.3em 0; }
-.edml-evaluation th, .edml-evaluation td { padding: 0.25em 0.7em; text-align: right;
-  border-bottom: 1px solid rgba(128, 128, 128, 0.35); vertical-align: baseline; }
-.edml-evaluation .text { text-align: left; }
-.edml-evaluation .vague { opacity: 0.75; font-style: italic; text-align: left; }
-.edml-evaluation .scroll { overflow-x: auto; }
-.edml-evaluation summary { cursor: pointer; font-weight: 600; }
-"""
-_PAGE_CSS = """
-:root { color-scheme: light dark; }
-body { max-width: 62em; margin: 2em auto; padding: 0 1em; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1.5em; }
-figure { margin: 0; max-width: 100%; }
-figcaption { max-width: 26em; font-size: 0.9em; }
-svg { max-width: 100%; height: auto; stroke-linejoin: round; }
-"""
-# Forbid all fetching, whatever a label contains.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-
 
 def make_fragment(evaluation: EvaluationFields) -> str:
     """Return one HTML element without pictures, as a notebook shows it."""
@@ -62,7 +39,7 @@ def make_fragment(evaluation: EvaluationFields) -> str:
     }
     tables |= {f"By {name}": (one, name) for name, one in evaluation.by_group.items()}
     parts = [
-        f"<style>{_CSS}</style>",
+        f"<style>{CSS}</style>",
         f"<p>{_summarize(evaluation)}</p>",
         _headline(evaluation),
         _confusion(evaluation),
@@ -74,29 +51,9 @@ def make_fragment(evaluation: EvaluationFields) -> str:
 
 def write_page(evaluation: EvaluationFields, path: str | PathLike[str]) -> None:
     """Write the evaluation and its pictures to a file, atomically."""
-    pictures = "".join(
-        f"<figure>{picture.svg}<figcaption><strong>{escape(picture.title)}.</strong> "
-        f"{escape(picture.text)}</figcaption></figure>"
-        for picture in draw_pictures(evaluation)
-    )
-    page = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Evaluation</title>\n<style>{_PAGE_CSS}</style>\n</head>\n<body>\n"
-        f"<main>\n<h1>Evaluation</h1>\n{make_fragment(evaluation)}\n"
-        f'<h2>Pictures</h2>\n<div class="edml-evaluation pictures">{pictures}</div>\n'
-        "</main>\n</body>\n</html>\n"
-    )
-    path = Path(path)
-    # In the same folder: a rename is atomic only within a file system.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        # A label may hold a lone surrogate, which UTF-8 cannot encode.
-        draft.write_text(page, "utf-8", errors="backslashreplace", newline="\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    pictures = make_figures(draw_pictures(evaluation, ""))
+    body = f"{make_fragment(evaluation)}\n<h2>Pictures</h2>\n{pictures}"
+    replace_file(Path(path), make_page("Evaluation", body))
 
 
 # -- parts of the page --------------------------------------------------------
@@ -126,21 +83,26 @@ def _headline(evaluation: EvaluationFields) -> str:
         ends = evaluation.intervals.get(name, (math.nan, math.nan))
         meaning = f'<td class="text">{escape(_MEANINGS.get(name, ""))}</td>'
         rows.append(
-            _row(TITLES.get(name, name), _number(value), _between(*ends), more=meaning)
+            make_row(
+                METRIC_TITLES.get(name, name),
+                _number(value),
+                _between(*ends),
+                more=meaning,
+            )
         )
     percent = f"{100 * evaluation.confidence:g}%"
     head = ["figure", "value", f"{percent} interval", "what it means"]
-    return _table("Figures", head, rows)
+    return make_table("Figures", head, rows)
 
 
 def _confusion(evaluation: EvaluationFields) -> str:
     passes, fails = evaluation.confusion.tolist()
     rows = [
-        _row("passes", *(f"{count:,}" for count in passes)),
-        _row("fails", *(f"{count:,}" for count in fails)),
+        make_row("passes", *(f"{count:,}" for count in passes)),
+        make_row("fails", *(f"{count:,}" for count in fails)),
     ]
     caption = f"{_unit(evaluation).capitalize()} by truth and by flag"
-    return _table(caption, ["", "not flagged", "flagged"], rows)
+    return make_table(caption, ["", "not flagged", "flagged"], rows)
 
 
 def _alerts(evaluation: EvaluationFields) -> str:
@@ -149,12 +111,12 @@ def _alerts(evaluation: EvaluationFields) -> str:
     if not lead:
         return ""
     rows = [
-        _row(f"{k} students", _number(precision))
+        make_row(f"{k} students", _number(precision))
         for k, precision in evaluation.precision_at_k.itertuples(index=False)
     ]
     head = ["helping the", "share that fails"]
     caption = "Those most at risk in each course, on each day"
-    table = _table(caption, head, rows) if rows else ""
+    table = make_table(caption, head, rows) if rows else ""
     sentences = [
         f"Of {lead['n_failing']:,} failing histories (a student in a course), the "
         f"share that is flagged at least once: {_number(lead['share_alerted'])}."
@@ -176,10 +138,10 @@ def _breakdown(title: str, table: pd.DataFrame, label: str) -> str:
     """Format a breakdown as a table, collapsed if long; an empty one gives no text."""
     if not len(table):
         return ""
-    first, *others = (TITLES[name] for name in _SHOWN)
+    first, *others = (METRIC_TITLES[name] for name in _SHOWN)
     head = [label, "students", "failing", first, "its interval", *others]
     rows = [_breakdown_row(record) for record in table.to_dict("records")]
-    text = _table(title, head, rows)
+    text = make_table(title, head, rows)
     if len(rows) < _FOLDED_FROM:
         return text
     return f"<details><summary>{escape(title)} ({len(rows)})</summary>{text}</details>"
@@ -191,30 +153,11 @@ def _breakdown_row(record: dict[str, object]) -> str:
     if not record["enough"]:
         width = len(_SHOWN) + 1
         note = f'<td class="vague" colspan="{width}">too few to tell</td>'
-        return _row(str(label), *counts, more=note)
+        return make_row(str(label), *counts, more=note)
     figures = [_number(float(str(record[name]))) for name in _SHOWN]
     low, high = (float(str(record[f"roc_auc_{end}"])) for end in ("low", "high"))
     figures.insert(1, _between(low, high))
-    return _row(str(label), *counts, *figures)
-
-
-# -- HTML ---------------------------------------------------------------------
-
-
-def _table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
-    cells = "".join(
-        f'<th scope="col" class="text">{escape(name)}</th>' for name in head
-    )
-    return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _row(label: str, *cells: str, more: str = "") -> str:
-    """Format a row of escaped cells; ``more`` holds further cells as HTML."""
-    body = "".join(f"<td>{escape(cell)}</td>" for cell in cells) + more
-    return f'<tr><th scope="row" class="text">{escape(label)}</th>{body}</tr>'
+    return make_row(str(label), *counts, *figures)
 
 
 def _number(value: float) -> str:

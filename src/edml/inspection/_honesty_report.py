@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edml._optional import import_optional
-from edml.inspection._titles import TITLES
-from edml.metrics import LOSSES
+from edml.metrics import LOSSES, METRIC_TITLES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,7 +108,7 @@ class HonestyReport:
         panel.set_ylim(len(self.table) - 0.5, -0.5)  # the first split on top
         panel.margins(x=0.08)
         panel.grid(axis="x", alpha=0.3)
-        panel.set_title(TITLES.get(name, name))
+        panel.set_title(METRIC_TITLES.get(name, name))
         panel.set_xlabel("less is better" if name in LOSSES else "more is better")
 
     def to_dict(self) -> dict[str, Any]:
@@ -173,7 +172,7 @@ class HonestyReport:
         width = max(len(split) for split in self.table.index)
         lines = [f"HonestyReport: {self._caption()}"]
         for name in self.metrics:
-            lines.append(TITLES.get(name, name))
+            lines.append(METRIC_TITLES.get(name, name))
             for split in self.table.index:
                 figure, optimism = self._cells(split, name)
                 lines.append(f"  {split:<{width}}  {figure}  {optimism}".rstrip())
@@ -184,7 +183,7 @@ class HonestyReport:
             split: [text for name in self.metrics for text in self._cells(split, name)]
             for split in self.table.index
         }
-        titles = [TITLES.get(name, name) for name in self.metrics]
+        titles = [METRIC_TITLES.get(name, name) for name in self.metrics]
         head = pd.MultiIndex.from_product([titles, ["figure", "optimism"]])
         shown = pd.DataFrame.from_dict(cells, orient="index", columns=head)
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)

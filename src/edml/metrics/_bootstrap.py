@@ -1,7 +1,7 @@
 """bootstrap_metrics: how much the metrics would vary with other students."""
 
 from collections.abc import Iterator, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,18 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, check_scalar
 
 from edml.metrics._calibration_error import N_BINS, assign_bins
-from edml.metrics._figures import METRICS, RANKED_METRICS, metrics_of_sums, row_terms
+from edml.metrics._figures import (
+    METRIC_TITLES,
+    RANKED_METRICS,
+    metrics_of_sums,
+    row_terms,
+)
 from edml.metrics._ranking import Ranking
 from edml.schema import (
     BoolArray,
     FloatArray,
     IntArray,
+    check_confidence,
     check_lengths,
     check_threshold,
     read_keys,
@@ -166,14 +172,7 @@ def percentile_interval(
     >>> percentile_interval(range(101), confidence=0.5)
     (25.0, 75.0)
     """
-    check_scalar(
-        confidence,
-        "confidence",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
+    check_confidence(confidence)
     values = np.asarray(draws, dtype=np.float64)
     if values.ndim != 1:
         message = (
@@ -190,12 +189,12 @@ def percentile_interval(
 
 def _check_metrics(metrics: Sequence[str] | None) -> list[str]:
     if metrics is None:
-        return list(METRICS)
+        return list(METRIC_TITLES)
     names = list(dict.fromkeys([metrics] if isinstance(metrics, str) else metrics))
-    unknown = [name for name in names if name not in METRICS]
+    unknown = [name for name in names if name not in METRIC_TITLES]
     if unknown or not names:
         message = (
-            f"metrics needs some of {list(METRICS)}; found {unknown or 'none'}. "
+            f"metrics needs some of {list(METRIC_TITLES)}; found {unknown or 'none'}. "
             "Pass None for all of them."
         )
         raise ValueError(message)

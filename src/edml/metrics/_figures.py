@@ -1,5 +1,7 @@
 """snapshot_metrics: metrics of predictions with one row per snapshot."""
 
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,15 +11,19 @@ from edml.schema import BoolArray, FloatArray, check_threshold, read_predictions
 
 # Both need the ranking of all rows; the others are sums over rows.
 RANKED_METRICS = ("roc_auc", "average_precision")
-METRICS = (
-    *RANKED_METRICS,
-    "brier",
-    "log_loss",
-    "calibration_error",
-    "f1",
-    "precision",
-    "recall",
-    "accuracy",
+#: The metrics of `snapshot_metrics` in its order, with their names in prose.
+METRIC_TITLES = MappingProxyType(
+    {
+        "roc_auc": "ROC AUC",
+        "average_precision": "average precision",
+        "brier": "Brier score",
+        "log_loss": "log loss",
+        "calibration_error": "calibration error",
+        "f1": "F1",
+        "precision": "precision",
+        "recall": "recall",
+        "accuracy": "accuracy",
+    }
 )
 #: The metrics for which lower is better.
 LOSSES = frozenset({"brier", "log_loss", "calibration_error"})
@@ -75,7 +81,7 @@ def snapshot_metrics(
     figures = {name: float(value[0]) for name, value in metrics_of_sums(sums).items()}
     areas = Ranking(fails, probability).measure(np.ones(len(fails), dtype=np.int64))
     figures |= dict(zip(RANKED_METRICS, areas, strict=True))
-    return {name: figures[name] for name in METRICS}
+    return {name: figures[name] for name in METRIC_TITLES}
 
 
 def row_terms(

@@ -13,7 +13,7 @@ from edml.exceptions import RegistryError
 from edml.inspection import Evaluation, EvaluationUnits
 from edml.metrics import LOSSES, bootstrap_metrics, percentile_interval
 from edml.registry._record import DEFAULT_THRESHOLD, FIGURES
-from edml.schema import BoolArray, FloatArray, IntArray
+from edml.schema import BoolArray, FloatArray, IntArray, check_confidence
 
 METHODS = ("bootstrap", "plain")
 
@@ -42,14 +42,7 @@ class Rules:
         check_scalar(self.random_state, "random_state", Integral)
         check_scalar(self.n_resamples, "n_resamples", Integral, min_val=1)
         check_scalar(self.min_gain, "min_gain", Real, min_val=0)
-        check_scalar(
-            self.confidence,
-            "confidence",
-            Real,
-            min_val=0,
-            max_val=1,
-            include_boundaries="neither",
-        )
+        check_confidence(self.confidence)
 
     @property
     def sign(self) -> int:

@@ -47,6 +47,7 @@ from edml.schema._occupancy import (
     read_occupancy,
 )
 from edml.schema._predictions import (
+    check_confidence,
     check_lengths,
     check_threshold,
     read_days,
@@ -85,6 +86,7 @@ __all__ = [
     "IntArray",
     "Names",
     "Occupancy",
+    "check_confidence",
     "check_keys",
     "check_lengths",
     "check_outcomes",

@@ -88,6 +88,12 @@ def check_threshold(threshold: float) -> float:
     return float(threshold)
 
 
+def check_confidence(confidence: float) -> float:
+    """Check that the confidence of an interval is a fraction strictly within (0, 1)."""
+    limits = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
+    return float(check_scalar(confidence, "confidence", Real, **limits))
+
+
 def _read_column(values: ArrayLike, name: str) -> pd.Series:
     if not isinstance(values, (pd.Series, pd.api.extensions.ExtensionArray)):
         values = np.asarray(values)

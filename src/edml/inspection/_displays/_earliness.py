@@ -1,6 +1,5 @@
 """EarlinessDisplay: the quality of the predictions over the course."""
 
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any, Self
@@ -10,30 +9,24 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml._drawing import GREY, open_axes, require_pyplot, soften
-from edml.inspection._displays._style import (
+from edml._drawing import (
+    GREY,
+    add_strip,
     fill_strip,
-    merge_style,
     next_colour,
-    strip_above,
+    open_axes,
+    require_pyplot,
+    soften,
 )
-from edml.inspection._measures import measure_with_interval
-from edml.inspection._titles import TITLES
+from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits, own_threshold
+from edml.metrics import METRIC_TITLES, snapshot_metrics
 from edml.schema import (
-    FloatArray,
     check_lengths,
     read_days,
     read_keys,
     read_predictions,
 )
-
-_CHANCE = "chance"
-_STRIPS = {
-    "n_failing": "enrolments\nthat fail",
-    "n_snapshots": "enrolments",
-    "share_failing": "share that\nfails",
-}
 
 
 @dataclass(eq=False, repr=False)
@@ -42,7 +35,7 @@ class EarlinessDisplay:
 
     Create it with `from_estimator` or `from_predictions`. The band is a bootstrap
     interval that resamples students with all their snapshots. The strip above shows the
-    number of students behind each point.
+    number of failing students behind each point.
 
     Parameters
     ----------
@@ -70,7 +63,8 @@ class EarlinessDisplay:
     band_ : matplotlib FillBetweenPolyCollection or None
         The intervals.
     chance_line_ : matplotlib Line2D or None
-        The level of random predictions.
+        The level of random predictions: 0.5 for ROC AUC, the share that fails for
+        average precision.
     strip_ax_ : matplotlib Axes or None
         The strip above.
 
@@ -103,16 +97,8 @@ class EarlinessDisplay:
     metric: str = "roc_auc"
     name: str | None = None
 
-    def plot(
-        self,
-        ax: Any = None,
-        *,
-        name: str | None = None,
-        strip: str | None = "n_failing",
-        plot_chance_level: bool = True,
-        line_kw: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Draw the curve.
+    def plot(self, ax: Any = None, *, name: str | None = None) -> Self:
+        """Draw the curve and, the first time, the level of random predictions.
 
         Parameters
         ----------
@@ -121,99 +107,56 @@ class EarlinessDisplay:
             takes another colour.
         name : str, default=None
             Names the curve in a legend; None takes the display's own.
-        strip : {"n_failing", "n_snapshots", "share_failing"}, default="n_failing"
-            What the strip above the axes shows, where known; None for no strip.
-        plot_chance_level : bool, default=True
-            Whether to mark the level of random predictions, for ROC AUC (0.5) and
-            average precision (the share that fails).
-        line_kw : dict, default=None
-            Keyword arguments of matplotlib's `plot` for the curve.
 
         Returns
         -------
         display : EarlinessDisplay
             This object.
-
-        Raises
-        ------
-        ValueError
-            If ``strip`` is unknown.
         """
-        if strip is not None and strip not in _STRIPS:
-            message = (
-                f"strip={strip!r} is unknown: pass one of {list(_STRIPS)}, or None."
-            )
-            raise ValueError(message)
         self.ax_ = ax = open_axes(ax)
         self.figure_ = ax.figure
         name = self.name if name is None else name
-        first = not ax.lines
-        style = {"color": next_colour(ax), "linewidth": 2, "label": name, "zorder": 3}
-        style = merge_style(style, line_kw)
+        first, colour = not ax.lines, next_colour(ax)
         days = np.asarray(self.partition)
-        (self.line_,) = ax.plot(days, np.asarray(self.value), **style)
+        style = {"color": colour, "linewidth": 2, "zorder": 3}
+        (self.line_,) = ax.plot(days, np.asarray(self.value), label=name, **style)
         self.band_ = None
         if self.low is not None and self.high is not None:
             self.band_ = ax.fill_between(
-                days, self.low, self.high, color=style["color"], alpha=0.2, linewidth=0
+                days, self.low, self.high, color=colour, alpha=0.2, linewidth=0
             )
-        self.chance_line_ = self.strip_ax_ = None
-        if first and plot_chance_level:
-            self.chance_line_ = self._draw_chance(ax)
-        if first and strip is not None and self._count(strip) is not None:
-            self.strip_ax_ = strip_above(ax, _STRIPS[strip])
-            write = ".1%" if strip == "share_failing" else ".0f"
-            fill_strip(self.strip_ax_, days, self._count(strip), write, step="mid")
+        self.chance_line_ = self._draw_chance(ax) if first else None
+        self.strip_ax_ = None
+        if first and self.n_failing is not None:
+            self.strip_ax_ = add_strip(ax, "enrolments\nthat fail")
+            fill_strip(self.strip_ax_, days, self.n_failing, ".0f", step="mid")
         ax.set(
             xlabel="partition (course day)",
-            ylabel=TITLES.get(self.metric, self.metric),
+            ylabel=METRIC_TITLES.get(self.metric, self.metric),
         )
         soften(ax)
-        handles, labels = ax.get_legend_handles_labels()
-        if labels:
-            order = sorted(
-                range(len(labels)), key=lambda place: labels[place] == _CHANCE
-            )
-            ax.legend(handles=[handles[place] for place in order], frameon=False)
+        if ax.get_legend_handles_labels()[1]:
+            ax.legend(frameon=False)
         return self
 
     def _draw_chance(self, ax: Any) -> Any:
-        """Draw the chance level, for metrics that have one."""
+        """Draw the level of random predictions, for metrics that have one."""
         days = np.asarray(self.partition)
-        levels = {
-            "roc_auc": np.full(len(days), 0.5),
-            "average_precision": self._count("share_failing"),
-        }
-        level = levels.get(self.metric)
-        if level is None:
+        level = None
+        if self.metric == "roc_auc":
+            level = np.full(len(days), 0.5)
+        elif self.metric == "average_precision" and self.n_failing is not None:
+            # None becomes NaN: no level where the number of snapshots is unknown
+            n_snapshots = np.asarray(self.n_snapshots, dtype=np.float64)
+            level = np.asarray(self.n_failing) / np.maximum(n_snapshots, 1)
+        if level is None or np.isnan(level).all():
             return None
-        style = {"color": GREY, "linestyle": "--", "linewidth": 1, "label": _CHANCE}
+        style = {"color": GREY, "linestyle": "--", "linewidth": 1, "label": "chance"}
         return ax.plot(days, level, **style)[0]
-
-    def _count(self, which: str) -> FloatArray | None:
-        """Return the values of a strip, or None if unknown."""
-        if which != "share_failing":
-            counts = getattr(self, which)
-            return None if counts is None else np.asarray(counts, dtype=np.float64)
-        n, n_failing = self._count("n_snapshots"), self._count("n_failing")
-        if n is None or n_failing is None:
-            return None
-        return n_failing / np.maximum(n, 1)
 
     @classmethod
     def from_estimator(
-        cls,
-        model: Any,
-        X: pd.DataFrame,
-        y: ArrayLike,
-        *,
-        metric: str = "roc_auc",
-        every: int = 1,
-        min_failing: int = 5,
-        n_resamples: int = 200,
-        random_state: int | None = 0,
-        ax: Any = None,
-        **plot_kw: Any,
+        cls, model: Any, X: pd.DataFrame, y: ArrayLike, *, ax: Any = None, **kwargs: Any
     ) -> Self:
         """Evaluate a model on each partition of an event table, and draw.
 
@@ -226,21 +169,10 @@ class EarlinessDisplay:
             An event table of students that the model has not seen.
         y : array-like of shape (n_rows,)
             The labels, aligned with ``X`` by position.
-        metric : str, default="roc_auc"
-            One of `edml.metrics.snapshot_metrics`.
-        every : int, default=1
-            Show the partitions p with ``p % every == 0``.
-        min_failing : int, default=5
-            Leave a gap where fewer snapshots are of failing students, or of passing
-            ones: too few for a figure.
-        n_resamples : int, default=200
-            Number of bootstrap resamples; 0 for no band.
-        random_state : int or None, default=0
-            Draws the resamples.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
-        **plot_kw : dict
-            Further arguments of `plot`, such as ``name``.
+        **kwargs : dict
+            Further arguments of `from_predictions`, such as ``metric``.
 
         Returns
         -------
@@ -265,14 +197,9 @@ class EarlinessDisplay:
             units.y_prob,
             units.course.partitions,
             students=units.students,
-            metric=metric,
             threshold=own_threshold(model),
-            every=every,
-            min_failing=min_failing,
-            n_resamples=n_resamples,
-            random_state=random_state,
             ax=ax,
-            **plot_kw,
+            **kwargs,
         )
 
     @classmethod
@@ -333,8 +260,8 @@ class EarlinessDisplay:
             If the metric is unknown, or no partition is left to show.
         """
         require_pyplot()
-        if metric not in TITLES:
-            message = f"metric={metric!r} is unknown: pass one of {list(TITLES)}."
+        if metric not in METRIC_TITLES:
+            message = f"metric={metric!r} is unknown: pass one of {[*METRIC_TITLES]}."
             raise ValueError(message)
         check_scalar(every, "every", Integral, min_val=1)
         fails, risk = read_predictions(y_true, y_prob)
@@ -347,16 +274,18 @@ class EarlinessDisplay:
         if not len(days):
             message = f"No partition is a multiple of every={every}. Lower it."
             raise ValueError(message)
+        options = Options(
+            threshold=threshold, n_resamples=n_resamples, random_state=random_state
+        )
         counts = np.zeros((2, len(days)))
         measured = np.full((3, len(days)), np.nan)
         for place, one in enumerate(days):
             at = day == one
             n, n_failing = counts[:, place] = at.sum(), fails[at].sum()
             if min(n_failing, n - n_failing) >= max(min_failing, 1):
-                figures, *ends = measure_with_interval(
-                    *(fails[at], risk[at], who[at], metric, threshold),
-                    *(n_resamples, random_state),
-                )
+                shown = fails[at], risk[at]
+                ends = options.estimate_intervals(*shown, who[at], [metric])[metric]
+                figures = snapshot_metrics(*shown, threshold)
                 measured[:, place] = figures[metric], *ends
         value, low, high = measured
         display = cls(

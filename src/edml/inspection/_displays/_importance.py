@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from edml._drawing import BLUE, require_pyplot
 from edml.explanation import Explanation, explain
-from edml.inspection._displays._bars import draw_bars, open_bar_axes, select_bars
+from edml.inspection._displays._bars import draw_largest
 from edml.schema import columns_of, first_rows, is_event_table, snapshot_codes
 
 
@@ -59,8 +59,8 @@ class ImportanceDisplay:
     _: KW_ONLY
     scale: str = "log-odds"
 
-    def plot(self, ax: Any = None, *, n_features: int = 15, rest: bool = True) -> Self:
-        """Draw the bars.
+    def plot(self, ax: Any = None, *, n_features: int = 15) -> Self:
+        """Draw the bars, the last of which adds up the less important features.
 
         Parameters
         ----------
@@ -68,8 +68,6 @@ class ImportanceDisplay:
             Where to draw; None makes a figure.
         n_features : int, default=15
             Number of features with their own bar, the most important first.
-        rest : bool, default=True
-            Whether a last, grey bar adds up the others.
 
         Returns
         -------
@@ -81,14 +79,13 @@ class ImportanceDisplay:
         ValueError
             If importances and names differ in length.
         """
-        bars = select_bars(
-            *(self.importance, self.features, n_features, rest),
+        self.ax_, self.bars_ = draw_largest(
+            *(ax, self.importance, self.features, n_features),
             names="importance and features",
+            colour_of=lambda _: BLUE,
         )
-        self.ax_ = ax = open_bar_axes(ax, bars)
-        self.figure_ = ax.figure
-        self.bars_ = draw_bars(ax, bars, [BLUE] * len(bars.widths))
-        ax.set_xlabel(f"mean absolute contribution ({self.scale})")
+        self.figure_ = self.ax_.figure
+        self.ax_.set_xlabel(f"mean absolute contribution ({self.scale})")
         return self
 
     @classmethod

@@ -10,12 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml._drawing import BLUE, GREY, require_pyplot
+from edml._drawing import BLUE, GREY, VERMILLION, require_pyplot
 from edml.explanation import Explanation, explain, feature_phrase
-from edml.inspection._displays._bars import draw_bars, open_bar_axes, select_bars
+from edml.inspection._displays._bars import draw_largest
 from edml.inspection._displays._history import select_history
-from edml.inspection._displays._style import VERMILLION
-from edml.schema import PARTITION, FloatArray, columns_of, read_partitions
+from edml.schema import PARTITION, columns_of, read_partitions
 
 _TEXT_WIDTH = 0.2  # of the bars' range, for the number next to a bar
 
@@ -78,10 +77,9 @@ class ReasonsDisplay:
         ax: Any = None,
         *,
         n_features: int = 10,
-        rest: bool = True,
         title: str | None = None,
     ) -> Self:
-        """Draw the bars.
+        """Draw the bars, the last of which adds up the smaller contributions.
 
         Parameters
         ----------
@@ -89,8 +87,6 @@ class ReasonsDisplay:
             Where to draw; None makes a figure.
         n_features : int, default=10
             Number of features with their own bar, the largest contributions first.
-        rest : bool, default=True
-            Whether a last, grey bar adds up the others.
         title : str, default=None
             Title of the picture; None writes how the score adds up, where the base
             is known.
@@ -105,15 +101,13 @@ class ReasonsDisplay:
         ValueError
             If contributions and labels differ in length.
         """
-        bars = select_bars(
-            *(self.contributions, self.labels, n_features, rest),
+        self.ax_, self.bars_ = ax, bars = draw_largest(
+            *(ax, self.contributions, self.labels, n_features),
             names="contributions and labels",
+            colour_of=lambda width: VERMILLION if width > 0 else BLUE,
         )
-        self.ax_ = ax = open_bar_axes(ax, bars)
         self.figure_ = ax.figure
-        colors = [VERMILLION if width > 0 else BLUE for width in bars.widths]
-        self.bars_ = draw_bars(ax, bars, colors)
-        _write_widths(ax, self.bars_, bars.widths)
+        _write_widths(ax, bars)
         ax.set_xlabel(
             f"contribution to the score\nbefore calibration ({self.scale})\n"
             "← lowers the risk    raises the risk →"
@@ -277,12 +271,11 @@ def _find_snapshot(
     return int(rows[np.argmax(days)])
 
 
-def _write_widths(ax: Any, bars: Any, widths: FloatArray) -> None:
+def _write_widths(ax: Any, bars: Any) -> None:
     """Write each value at the end of its bar, and leave room for it."""
     ax.axvline(0, color=GREY, linewidth=0.8, zorder=4)
-    texts = [f"{width:+.2f}" for width in widths]
-    ax.bar_label(bars, texts, padding=3, fontsize="small", zorder=5)
-    low, high = min(widths.min(), 0.0), max(widths.max(), 0.0)
+    ax.bar_label(bars, fmt="{:+.2f}", padding=3, fontsize="small", zorder=5)
+    low, high = min(*bars.datavalues, 0.0), max(*bars.datavalues, 0.0)
     room = _TEXT_WIDTH * (high - low or 1.0)
     ax.set_xlim(low - room * (low < 0), high + room * (high > 0 or low == 0))
 

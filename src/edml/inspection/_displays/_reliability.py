@@ -1,15 +1,21 @@
 """ReliabilityDisplay: whether 30 % fail where the model predicts 0.3."""
 
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edml._drawing import GREY, open_axes, require_pyplot, soften
+from edml._drawing import (
+    GREY,
+    add_strip,
+    next_colour,
+    open_axes,
+    require_pyplot,
+    soften,
+)
 from edml.inspection._curves import assign_bins, share_intervals
-from edml.inspection._displays._style import merge_style, next_colour, strip_above
+from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins
 from edml.schema import FloatArray, IntArray, check_lengths, read_keys, read_predictions
@@ -83,14 +89,7 @@ class ReliabilityDisplay:
     y_prob: ArrayLike | None = None
     name: str | None = None
 
-    def plot(
-        self,
-        ax: Any = None,
-        *,
-        name: str | None = None,
-        histogram: bool = True,
-        line_kw: Mapping[str, Any] | None = None,
-    ) -> Self:
+    def plot(self, ax: Any = None, *, name: str | None = None) -> Self:
         """Draw the curve.
 
         Parameters
@@ -100,10 +99,6 @@ class ReliabilityDisplay:
             takes another colour.
         name : str, default=None
             Names the curve in the legend; None takes the display's own.
-        histogram : bool, default=True
-            Whether to draw the histogram of the predictions, where they are known.
-        line_kw : dict, default=None
-            Keyword arguments of matplotlib's `plot` for the curve.
 
         Returns
         -------
@@ -115,30 +110,24 @@ class ReliabilityDisplay:
         predicted = np.asarray(self.mean_predicted, dtype=np.float64)
         share = np.asarray(self.share_positive, dtype=np.float64)
         limit = self._limit(ax, predicted, share)
-        style = {
-            "color": next_colour(ax),
-            "linewidth": 2,
-            "marker": "o",
-            "markersize": 5,
-            "label": self.name if name is None else name,
-            "zorder": 3,
-        }
-        style = merge_style(style, line_kw)
+        colour = next_colour(ax)
         if not ax.lines:
             perfect = {"color": GREY, "linestyle": "--", "linewidth": 1}
             ax.plot([0, 1], [0, 1], label="as predicted", **perfect)
-        (self.line_,) = ax.plot(predicted, share, **style)
+        label = self.name if name is None else name
+        style = {"color": colour, "linewidth": 2, "markersize": 5, "zorder": 3}
+        (self.line_,) = ax.plot(predicted, share, marker="o", label=label, **style)
         self.bars_ = None
         if self.low is not None and self.high is not None:
             self.bars_ = ax.vlines(
-                predicted, self.low, self.high, color=style["color"], alpha=0.5, lw=1.5
+                predicted, self.low, self.high, color=colour, alpha=0.5, lw=1.5
             )
         ax.set(xlim=(0, limit), ylim=(0, limit), box_aspect=1)
         ax.set(xlabel="predicted probability of failing", ylabel="share that fails")
         soften(ax, grid="both")
         self.strip_ax_ = None
-        if histogram and self.y_prob is not None:
-            self.strip_ax_ = _draw_histogram(ax, self.y_prob, limit, style["color"])
+        if self.y_prob is not None:
+            self.strip_ax_ = _draw_histogram(ax, self.y_prob, limit, colour)
         ax.legend(loc="upper left", frameon=False)
         return self
 
@@ -150,18 +139,7 @@ class ReliabilityDisplay:
 
     @classmethod
     def from_estimator(
-        cls,
-        model: Any,
-        X: Any,
-        y: ArrayLike,
-        *,
-        n_bins: int = 15,
-        strategy: str = "quantile",
-        confidence: float = 0.95,
-        n_resamples: int = 1000,
-        random_state: int | None = 0,
-        ax: Any = None,
-        **plot_kw: Any,
+        cls, model: Any, X: Any, y: ArrayLike, *, ax: Any = None, **kwargs: Any
     ) -> Self:
         """Compare a model's probabilities with the outcomes, and draw.
 
@@ -174,20 +152,10 @@ class ReliabilityDisplay:
             snapshot counts once; or any other table.
         y : array-like of shape (n_rows,)
             The labels, aligned with ``X`` by position.
-        n_bins : int, default=15
-            Number of bins.
-        strategy : {"quantile", "uniform"}, default="quantile"
-            Whether bins hold equally many snapshots, or are equally wide.
-        confidence : float, default=0.95
-            Coverage of the intervals, a fraction in (0, 1).
-        n_resamples : int, default=1000
-            Number of bootstrap resamples; 0 for no intervals.
-        random_state : int or None, default=0
-            Draws the resamples.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
-        **plot_kw : dict
-            Further arguments of `plot`, such as ``name``.
+        **kwargs : dict
+            Further arguments of `from_predictions`, such as ``n_bins``.
 
         Returns
         -------
@@ -196,16 +164,7 @@ class ReliabilityDisplay:
         require_pyplot()
         units = EvaluationUnits.from_estimator(model, X, y)
         return cls.from_predictions(
-            units.y_true,
-            units.y_prob,
-            students=units.clusters,
-            n_bins=n_bins,
-            strategy=strategy,
-            confidence=confidence,
-            n_resamples=n_resamples,
-            random_state=random_state,
-            ax=ax,
-            **plot_kw,
+            units.y_true, units.y_prob, students=units.clusters, ax=ax, **kwargs
         )
 
     @classmethod
@@ -261,9 +220,12 @@ class ReliabilityDisplay:
             who = read_keys(students, "students")
             check_lengths(y_true=fails, students=who)
             bins = assign_bins(risk, table["n"])
-            ends = share_intervals(
-                *(fails, bins, who, confidence, n_resamples, random_state)
+            options = Options(
+                confidence=confidence,
+                n_resamples=n_resamples,
+                random_state=random_state,
             )
+            ends = share_intervals(fails, bins, who, options)
             low, high = _widen_pure_bins(*ends, bins, who, share, confidence)
         display = cls(
             table["mean_predicted"].to_numpy(),
@@ -281,7 +243,7 @@ def _finite(values: ArrayLike | None) -> list[FloatArray]:
 
 
 def _draw_histogram(ax: Any, y_prob: ArrayLike, limit: float, color: Any) -> Any:
-    strip = strip_above(ax, "snapshots")
+    strip = add_strip(ax, "snapshots")
     strip.hist(
         np.asarray(y_prob),
         bins=np.linspace(0, limit, _N_HISTOGRAM_BINS + 1),

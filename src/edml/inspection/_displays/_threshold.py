@@ -7,9 +7,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
+from edml._drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    VERMILLION,
+    add_strip,
+    fill_strip,
+    open_axes,
+    require_pyplot,
+    soften,
+)
 from edml.inspection._curves import threshold_curve
-from edml.inspection._displays._style import GREEN, VERMILLION, fill_strip, strip_above
 from edml.inspection._units import EvaluationUnits, own_threshold
 from edml.schema import (
     FloatArray,
@@ -83,23 +92,13 @@ class ThresholdDisplay:
     _: KW_ONLY
     chosen: float | None = None
 
-    def plot(
-        self,
-        ax: Any = None,
-        *,
-        strip: bool = True,
-        plot_chosen: bool = True,
-    ) -> Self:
-        """Draw the curves.
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the curves, and mark the model's own threshold.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
-        strip : bool, default=True
-            Whether to draw the number flagged above the axes, where it is known.
-        plot_chosen : bool, default=True
-            Whether to mark the model's own threshold, with its values in the legend.
 
         Returns
         -------
@@ -109,7 +108,7 @@ class ThresholdDisplay:
         self.ax_ = ax = open_axes(ax)
         self.figure_ = ax.figure
         grid = np.asarray(self.threshold, dtype=np.float64)
-        chosen = self.chosen if plot_chosen else None
+        chosen = self.chosen
         self.lines_ = {}
         for name, (color, dashes) in _CURVES.items():
             curve = np.asarray(getattr(self, name), dtype=np.float64)
@@ -126,7 +125,7 @@ class ThresholdDisplay:
         soften(ax)
         self.strip_ax_ = None
         flagged = np.asarray(self.flagged_per_course, dtype=np.float64)  # None is NaN
-        if strip and np.isfinite(flagged).any():
+        if np.isfinite(flagged).any():
             self.strip_ax_ = _draw_strip(ax, grid, flagged, chosen)
         title = None if chosen is None else f"at the threshold {chosen:.3g}"
         ax.legend(loc="best", frameon=False, title=title)
@@ -134,7 +133,7 @@ class ThresholdDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: Any, y: ArrayLike, *, ax: Any = None, **plot_kw: Any
+        cls, model: Any, X: Any, y: ArrayLike, *, ax: Any = None
     ) -> Self:
         """Try thresholds on a model's probabilities, and draw.
 
@@ -150,8 +149,6 @@ class ThresholdDisplay:
             The labels, aligned with ``X`` by position.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
-        **plot_kw : dict
-            Further arguments of `plot`.
 
         Returns
         -------
@@ -172,7 +169,6 @@ class ThresholdDisplay:
             **keys,
             chosen=own_threshold(model),
             ax=ax,
-            **plot_kw,
         )
 
     @classmethod
@@ -186,7 +182,6 @@ class ThresholdDisplay:
         partitions: ArrayLike | None = None,
         chosen: float | None = None,
         ax: Any = None,
-        **plot_kw: Any,
     ) -> Self:
         """Try thresholds on probabilities, and draw.
 
@@ -203,8 +198,6 @@ class ThresholdDisplay:
             The model's own threshold, to be marked.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
-        **plot_kw : dict
-            Further arguments of `plot`.
 
         Returns
         -------
@@ -233,13 +226,13 @@ class ThresholdDisplay:
             None if occupancy is None else curve["flagged_per_course"].to_numpy(),
             chosen=chosen,
         )
-        return display.plot(ax, **plot_kw)
+        return display.plot(ax)
 
 
 def _draw_strip(
     ax: Any, grid: FloatArray, flagged: FloatArray, chosen: float | None
 ) -> Any:
-    strip = strip_above(ax, "flagged per\ncourse and day")
+    strip = add_strip(ax, "flagged per\ncourse and day")
     strip.set_yscale("symlog", linthresh=1)  # from the whole course to nobody
     fill_strip(strip, grid, flagged, ".3g")
     if chosen is not None:

@@ -7,9 +7,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from edml._drawing import BLUE, GREY, open_axes, require_pyplot, soften
+from edml._drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    VERMILLION,
+    add_lanes,
+    open_axes,
+    require_pyplot,
+    soften,
+)
 from edml.inspection._displays._history import select_history
-from edml.inspection._displays._style import GREEN, PURPLE, VERMILLION, strip_above
 from edml.inspection._units import own_threshold, predict_risk
 from edml.schema import (
     PARTITION,
@@ -85,9 +94,7 @@ class TrajectoryDisplay:
     exams: ArrayLike | None = None
     submissions: ArrayLike | None = None
 
-    def plot(
-        self, ax: Any = None, *, title: str | None = None, strip: bool = True
-    ) -> Self:
+    def plot(self, ax: Any = None, *, title: str | None = None) -> Self:
         """Draw the course.
 
         Parameters
@@ -96,9 +103,6 @@ class TrajectoryDisplay:
             Where to draw; None makes a figure.
         title : str, default=None
             Title of the picture, such as the student's name.
-        strip : bool, default=True
-            Whether to mark exams and submissions above the axes, where they are
-            known.
 
         Returns
         -------
@@ -122,7 +126,7 @@ class TrajectoryDisplay:
         ax.set(xlim=(edges[0], edges[-1]), ylim=(0, min(max(top * 1.15, 0.05), 1.02)))
         ax.set(xlabel="partition (course day)", ylabel="probability of failing")
         soften(ax)
-        self.strip_ax_ = self._draw_strip(ax) if strip else None
+        self.strip_ax_ = self._draw_strip(ax)
         if title is not None:
             ax.set_title(title)
         if ax.get_legend_handles_labels()[1]:
@@ -147,20 +151,14 @@ class TrajectoryDisplay:
         ax.stairs(shown, edges, fill=True, label="flagged", **ground)
 
     def _draw_strip(self, ax: Any) -> Any:
-        lanes = [
-            (name, np.asarray(when), color, marker)
-            for name, when, color, marker in (
-                ("exams", self.exams, PURPLE, "D"),
-                ("submissions", self.submissions, GREEN, "o"),
-            )
-            if when is not None
-        ]
-        if not lanes:
+        lanes = {"exams": (self.exams, PURPLE, "D")}
+        lanes["submissions"] = (self.submissions, GREEN, "o")
+        known = {name: lane for name, lane in lanes.items() if lane[0] is not None}
+        if not known:
             return None
-        strip = strip_above(ax, "")
-        strip.set(ylim=(len(lanes) - 0.4, -0.6), yticks=range(len(lanes)))
-        strip.set_yticklabels([lane[0] for lane in lanes])
-        for height, (_, when, color, marker) in enumerate(lanes):
+        strip = add_lanes(ax, list(known))
+        for height, (given, color, marker) in enumerate(known.values()):
+            when = np.asarray(given)
             if not len(when):
                 continue  # an empty, unclipped line gets a huge bounding box
             style = {"color": color, "marker": marker, "linestyle": "none"}

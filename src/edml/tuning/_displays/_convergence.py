@@ -1,27 +1,24 @@
 """ConvergenceDisplay: what a search tried, and when it got better."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from edml._drawing import GREY, open_axes, soften
-from edml.tuning._displays._style import (
-    COLOURS,
-    MARKERS,
-    add_lanes,
-    read_history,
-    without_math,
-)
+from edml._drawing import COLOURS, GREY, add_lanes, open_axes, soften, without_math
+from edml.tuning._displays._history import read_history
 
 _X_LABELS = {
     "time": "seconds since fit began",
     "number": "candidate (row of history_)",
 }
 _UNSCORED = ("stopped", "failed")  # the lanes, from the top down
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # algorithms differ without colour, too
 
 
+@dataclass(eq=False, repr=False)
 class ConvergenceDisplay:
     """The score of each candidate of a search, and the best so far.
 
@@ -84,22 +81,13 @@ class ConvergenceDisplay:
 
     __module__ = "edml.tuning"
 
-    def __init__(
-        self,
-        score: ArrayLike,
-        algorithm: ArrayLike,
-        status: ArrayLike | None = None,
-        *,
-        seconds: ArrayLike | None = None,
-        scoring: str | None = None,
-        chosen: int | None = None,
-    ) -> None:
-        self.score = score
-        self.algorithm = algorithm
-        self.status = status
-        self.seconds = seconds
-        self.scoring = scoring
-        self.chosen = chosen
+    score: ArrayLike
+    algorithm: ArrayLike
+    status: ArrayLike | None = None
+    _: KW_ONLY
+    seconds: ArrayLike | None = None
+    scoring: str | None = None
+    chosen: int | None = None
 
     def plot(self, ax: Any = None, *, x: str | None = None) -> Self:
         """Draw the search.
@@ -262,7 +250,7 @@ def _styles(algorithm: pd.Series) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "color": COLOURS[number % len(COLOURS)],
-            "marker": MARKERS[number % len(MARKERS)],
+            "marker": _MARKERS[number % len(_MARKERS)],
             "markersize": 5.5,
             "linestyle": "none",
             "zorder": 3,

@@ -1,6 +1,7 @@
 """ParameterImportanceDisplay: which parameters mattered in a search."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -11,9 +12,9 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, check_scalar
 
-from edml._drawing import BLUE, GREY, open_axes, soften
+from edml._drawing import BLUE, GREY, draw_bars, without_math
 from edml.schema import FloatArray
-from edml.tuning._displays._style import read_history, without_math
+from edml.tuning._displays._history import read_history
 
 _N_LEAST = 8  # candidates; below it a fold would hold one
 _N_ENOUGH = 40  # from which the note does not say that they are few
@@ -21,9 +22,9 @@ _N_FOLDS = 5
 _N_REPEATS = 10
 _N_TREES = 60
 _R2_ENOUGH = 0.2
-_ROW_HEIGHT = 0.32  # inches
 
 
+@dataclass(eq=False, repr=False)
 class ParameterImportanceDisplay:
     """Which parameters of an algorithm mattered for its score in a search.
 
@@ -85,20 +86,12 @@ class ParameterImportanceDisplay:
 
     __module__ = "edml.tuning"
 
-    def __init__(
-        self,
-        importance: ArrayLike,
-        parameters: ArrayLike,
-        *,
-        algorithm: str | None = None,
-        n_candidates: int | None = None,
-        r2: float | None = None,
-    ) -> None:
-        self.importance = importance
-        self.parameters = parameters
-        self.algorithm = algorithm
-        self.n_candidates = n_candidates
-        self.r2 = r2
+    importance: ArrayLike
+    parameters: ArrayLike
+    _: KW_ONLY
+    algorithm: str | None = None
+    n_candidates: int | None = None
+    r2: float | None = None
 
     def plot(self, ax: Any = None, *, n_parameters: int = 15) -> Self:
         """Draw the bars.
@@ -130,18 +123,11 @@ class ParameterImportanceDisplay:
             )
             raise ValueError(message)
         order = np.argsort(-widths, kind="stable")[:n_parameters]
-        height = 1.5 + _ROW_HEIGHT * max(len(order), 3)
-        self.ax_ = ax = open_axes(ax, figsize=(7.0, height))
+        shown = widths[order].tolist()
+        labels = [names[place] for place in order]
+        colours = [BLUE if width > 0 else GREY for width in shown]
+        self.ax_, self.bars_ = ax, _ = draw_bars(ax, shown, labels, colours)
         self.figure_ = ax.figure
-        places = np.arange(len(order))
-        shown = widths[order]
-        colours = np.where(shown > 0, BLUE, GREY).tolist()
-        self.bars_ = ax.barh(places, shown, height=0.7, color=colours, zorder=3)
-        ax.set(ylim=(len(order) - 0.4, -0.6), yticks=places)
-        ax.set_yticklabels([without_math(names[place]) for place in order])
-        ax.tick_params(axis="y", length=0)
-        soften(ax, grid="x")
-        ax.spines["left"].set_visible(False)
         ax.axvline(0, color=GREY, linewidth=0.8, zorder=2)
         ax.set_xlabel(
             "importance for the score in the search\n(loss of R² by shuffling it)"
