@@ -48,12 +48,16 @@ def plans(draw):
 # -- invariants ---------------------------------------------------------------
 
 
+def as_lists(plan):
+    return [[side.tolist() for side in split] for split in plan.splits]
+
+
 @given(plans())
 def test_plan_survives_json_pickle_and_copies(made):
     splits, n_samples = made
     plan = SplitPlan(splits, n_samples)
     again = [
-        SplitPlan.from_dict(json.loads(json.dumps(plan.to_dict()))),
+        SplitPlan(json.loads(json.dumps(as_lists(plan))), plan.n_samples),
         pickle.loads(pickle.dumps(plan)),  # noqa: S301 - our own bytes
         copy.deepcopy(plan),
         copy.copy(plan),
@@ -230,21 +234,6 @@ def test_bad_splits_are_refused(splits, message):
 def test_number_of_rows_must_be_one(n_samples):
     with pytest.raises(SplitError, match="n_samples must be a whole number"):
         SplitPlan([([0], [1])], n_samples)
-
-
-def test_changed_dictionary_is_refused():
-    data = SplitPlan([([0, 1], [2])], 3).to_dict()
-    swapped = {**data, "splits": [{"train": [0, 2], "test": [1]}]}
-    with pytest.raises(SplitError, match="not the one stored with it"):
-        SplitPlan.from_dict(swapped)
-    with pytest.raises(SplitError, match="not the one stored with it"):
-        SplitPlan.from_dict({**data, "n_samples": 4})
-    for part in data:
-        rest = {name: value for name, value in data.items() if name != part}
-        with pytest.raises(SplitError, match="a part is missing"):
-            SplitPlan.from_dict(rest)
-    with pytest.raises(SplitError, match="a part is missing"):
-        SplitPlan.from_dict({**data, "splits": [[[0, 1], [2]]]})
 
 
 def test_number_of_folds_needs_the_students():

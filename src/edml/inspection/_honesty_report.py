@@ -1,14 +1,13 @@
 """HonestyReport: the figures of each split, as a table, a picture and a file."""
 
 import html
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from edml._optional import import_optional
+from edml._drawing import BLUE, VERMILLION, require_pyplot, soften
 from edml.metrics import LOSSES, METRIC_TITLES
 
 
@@ -38,15 +37,13 @@ class HonestyReport:
     Examples
     --------
     >>> from edml.datasets import load_activity
-    >>> from edml.inspection import HonestyReport, honesty_report
+    >>> from edml.inspection import honesty_report
     >>> from edml.pipeline import make_risk_pipeline
     >>> X, y = load_activity(return_X_y=True)
     >>> pipe = make_risk_pipeline(every=10)
     >>> report = honesty_report(pipe, X, y, n_splits=2, n_resamples=100)
     >>> report.table.index.tolist()
     ['row-random', 'by student', 'by course', 'forward']
-    >>> HonestyReport.from_dict(report.to_dict()).table.equals(report.table)
-    True
     """
 
     __module__ = "edml.inspection"
@@ -78,7 +75,7 @@ class HonestyReport:
         ValueError
             If there are fewer or more axes than metrics.
         """
-        pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose="Plotting")
+        pyplot = require_pyplot()
         n_metrics = len(self.metrics)
         if ax is None:
             size = (1.2 + 2.2 * n_metrics, 1.1 + 0.4 * len(self.table))
@@ -99,74 +96,17 @@ class HonestyReport:
     def _draw_panel(self, panel: Any, name: str) -> None:
         """Draw the dot and the interval of each split."""
         for place, split in enumerate(self.table.index):
-            value, low, high = self.table.loc[split, _columns((name,))[:3]]
-            colour = "tab:blue" if split == self.reference else "tab:orange"
+            value, low, high = self._read(split, name)
+            colour = BLUE if split == self.reference else VERMILLION
             panel.plot([low, high], [place, place], color=colour, lw=2)
             panel.plot(value, place, "o", color=colour)
         reference = self.table.loc[self.reference, name]
-        panel.axvline(reference, color="tab:blue", ls="--", lw=1)
+        panel.axvline(reference, color=BLUE, ls="--", lw=1)
         panel.set_ylim(len(self.table) - 0.5, -0.5)  # the first split on top
         panel.margins(x=0.08)
-        panel.grid(axis="x", alpha=0.3)
+        soften(panel, grid="x")
         panel.set_title(METRIC_TITLES.get(name, name))
         panel.set_xlabel("less is better" if name in LOSSES else "more is better")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as a dictionary that JSON can hold.
-
-        Returns
-        -------
-        data : dict
-            The keys table (a dict of columns by split), metrics, reference,
-            confidence and notes; undefined figures are None.
-        """
-        table = {
-            str(split): {
-                str(name): None if pd.isna(value) else value
-                for name, value in row.items()
-            }
-            for split, row in self.table.to_dict(orient="index").items()
-        }
-        return {
-            "table": table,
-            "metrics": list(self.metrics),
-            "reference": self.reference,
-            "confidence": self.confidence,
-            "notes": list(self.notes),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a report that `to_dict` wrote.
-
-        Parameters
-        ----------
-        data : mapping
-            With the keys table, metrics, reference, confidence and notes.
-
-        Returns
-        -------
-        report : HonestyReport
-            With bit-identical figures.
-
-        Raises
-        ------
-        ValueError
-            If a part is missing.
-        """
-        _check_present([field.name for field in fields(cls)], data)
-        metrics, rows = tuple(data["metrics"]), data["table"]
-        columns = _columns(metrics)
-        for row in rows.values():
-            _check_present(columns, row)
-        _check_present([data["reference"]], rows)
-        table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-        table = table.rename_axis("split").astype(
-            {c: "int64" if c.startswith("n_") else "float64" for c in columns}
-        )
-        return cls(
-            table, metrics, data["reference"], data["confidence"], tuple(data["notes"])
-        )
 
     def __repr__(self) -> str:
         width = max(len(split) for split in self.table.index)
@@ -199,28 +139,13 @@ class HonestyReport:
 
     def _cells(self, split: str, name: str) -> tuple[str, str]:
         """Format a figure and its optimism, each with its interval."""
-        row = self.table.loc[split]
-        value, low, high, above, above_low, above_high = (
-            row[column] for column in _columns((name,))[:6]
-        )
+        value, low, high = self._read(split, name)
         figure = f"{value:.3f} [{low:.3f}, {high:.3f}]"
         if split == self.reference:
             return figure, ""
-        return figure, f"{above:+z.3f} [{above_low:+z.3f}, {above_high:+z.3f}]"
+        above, low, high = self._read(split, f"{name}_optimism")
+        return figure, f"{above:+z.3f} [{low:+z.3f}, {high:+z.3f}]"
 
-
-def _columns(metrics: tuple[str, ...]) -> list[str]:
-    """Return the columns of a report's table, in order."""
-    parts = ("", "_low", "_high", "_optimism", "_optimism_low", "_optimism_high")
-    figures = [f"{name}{part}" for name in metrics for part in parts]
-    return [*figures, "n_snapshots", "n_students"]
-
-
-def _check_present(names: list[str], found: Mapping[str, Any]) -> None:
-    missing = [name for name in names if name not in found]
-    if missing:
-        message = (
-            f"Expected what HonestyReport.to_dict returns; {missing} is missing. Make "
-            "the report again with honesty_report."
-        )
-        raise ValueError(message)
+    def _read(self, split: str, name: str) -> Any:
+        """Return a figure and the ends of its interval."""
+        return self.table.loc[split, [name, f"{name}_low", f"{name}_high"]]

@@ -1,7 +1,7 @@
 """SplitPlan: splits frozen as row positions, with a hash."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Any, Self
 
@@ -57,7 +57,7 @@ class SplitPlan(BaseCrossValidator):
     >>> plan = SplitPlan.from_cv(StudentKFold(2, random_state=0), X, y)
     >>> plan
     SplitPlan(n_splits=2, n_samples=8, hash='988525ba7d61')
-    >>> SplitPlan.from_dict(plan.to_dict()) == plan
+    >>> SplitPlan(plan.splits, plan.n_samples) == plan
     True
     """
 
@@ -123,57 +123,6 @@ class SplitPlan(BaseCrossValidator):
         else:
             splitter = check_cv(cv)
         return cls(splitter.split(X, y, groups), num_samples(X))
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a plan that `to_dict` wrote.
-
-        Parameters
-        ----------
-        data : mapping
-            With the keys n_samples, splits and hash.
-
-        Returns
-        -------
-        plan : SplitPlan
-            An equal plan.
-
-        Raises
-        ------
-        SplitError
-            If a key is missing, the splits are invalid, or the hash does not match.
-        """
-        try:
-            pairs = [(split["train"], split["test"]) for split in data["splits"]]
-            n_samples, expected = data["n_samples"], data["hash"]
-        except (KeyError, TypeError) as error:
-            message = (
-                "Expected what SplitPlan.to_dict gives, {'n_samples': ..., 'splits': "
-                "[{'train': ..., 'test': ...}], 'hash': ...}; a part is missing."
-            )
-            raise SplitError(message) from error
-        plan = cls(pairs, n_samples)
-        if plan.hash != expected:
-            message = (
-                f"The plan's hash is {plan.hash[:12]}..., not the one stored with it: "
-                "its positions were changed. Make a new plan with SplitPlan.from_cv."
-            )
-            raise SplitError(message)
-        return plan
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plan as a dictionary that JSON can hold.
-
-        Returns
-        -------
-        data : dict
-            The keys n_samples, splits and hash; positions as lists of int.
-        """
-        splits = [
-            {"train": train.tolist(), "test": test.tolist()}
-            for train, test in self._splits
-        ]
-        return {"n_samples": self._n_samples, "splits": splits, "hash": self._hash}
 
     @property
     def splits(self) -> tuple[tuple[IntArray, IntArray], ...]:
