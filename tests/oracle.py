@@ -1,8 +1,28 @@
-"""FEATURES.md read literally: the brute-force oracle of `FeatureEngineer`.
+"""The definition of the features, computed literally: `FeatureEngineer`'s oracle.
 
-Slow and plain on purpose. For every history and partition, it filters the rows to those
-that the platform showed at the partition's end, and computes the features only from
-these, in exact fractions. It imports nothing from ``src``, so it cannot share its bugs.
+A row's features are those of its student's rows in the course, as the platform would
+have shown them at the end of the row's own partition:
+
+1. Rows of one exam name are parts of one exam, whose grade is the mean of the parts;
+   an exam without a grade is an absence and counts 0.
+2. Rows of one submission name are parts of one submission. It was submitted when the
+   first part with a time was: of the lowest partition, and then the earliest.
+3. A part's score is known from its own partition plus the UTC calendar days from
+   submission to grading; at once where a date is missing. A part without a score is
+   pending if it has a submission time, else 0. The score of a submission is the mean of
+   its known parts; without one it is pending: no score, or 0 with pending="zero".
+4. The first row of a created name sets the assignment's dates: by partition, assignment
+   id, due date, unlock date, missing ones last.
+5. A created assignment without a submission has the score 0; a submission without a
+   creation has no timing.
+6. The timings, in hours: due - unlock; submitted - unlock, also as a share of the first
+   where that is above 0; due - submitted. What lacks a date is left out.
+7. Statistics are over exams and assignments, not rows; std has ddof=1.
+   parcial_sobre_ass is 100 times the mean grade over the mean score, 0 where undefined.
+
+Slow and plain on purpose: for every history and partition, it filters the rows to those
+shown, and computes the features only from these, in exact fractions. It imports nothing
+from ``src``, so it cannot share its bugs.
 """
 
 import math

@@ -33,6 +33,7 @@ class StandIn:
     """Finds two models, as ModelTuner would; records its arguments."""
 
     fitted: ClassVar = {}  # the same rows give the same model
+    interrupted_ = False
 
     def __init__(self, learners=("lightgbm", "xgboost"), error=None):
         self.learners = learners
@@ -125,8 +126,8 @@ def edml():
 
 
 @pytest.fixture
-def assert_refused():
-    def assert_refused(result, *words, code=1):
+def assert_fails():
+    def assert_fails(result, *words, code=1):
         assert result.exit_code == code, result.output
         assert result.stdout == ""
         line = result.stderr.splitlines()[-1]
@@ -135,4 +136,4 @@ def assert_refused():
         for word in words:
             assert word in line
 
-    return assert_refused
+    return assert_fails

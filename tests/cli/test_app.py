@@ -101,24 +101,22 @@ def test_a_registry_wins_over_the_configurations_endpoint(start, with_champion):
     assert start("--registry", "registry").open_client is None
 
 
-def test_a_registry_and_an_endpoint_are_one_too_many(
-    edml, started, assert_refused, project
-):
+def test_registry_and_endpoint_together_raise(edml, started, assert_fails, project):
     result = edml("app", "--registry", "registry", "--url", "http://a.b")
-    assert_refused(result, "--url and --registry", code=2)
+    assert_fails(result, "--url and --registry", code=2)
     assert started == []
 
 
-def test_an_invalid_address_is_refused(edml, started, assert_refused, project):
+def test_invalid_address_raises(edml, started, assert_fails, project):
     result = edml("app", "--url", "risk.example.org")
-    assert_refused(result, "https://", code=2)
+    assert_fails(result, "https://", code=2)
     assert started == []
 
 
-def test_an_app_that_cannot_start(edml, assert_refused, project, monkeypatch):
+def test_error_if_the_app_cannot_start(edml, assert_fails, project, monkeypatch):
     def refuse(_):
         message = "The web app needs streamlit. Run: pip install 'edml[app]'."
         raise MissingExtraError(message, name="streamlit")
 
     monkeypatch.setattr("edml.app.run", refuse)
-    assert_refused(edml("app"), "edml[app]")
+    assert_fails(edml("app"), "edml[app]")

@@ -73,7 +73,7 @@ def test_paths_of_the_file_are_below_its_folder(write, tmp_path):
     assert config.paths.report == Path("r.html")  # in the current folder
 
 
-def test_threshold_in_all_its_forms(write):
+def test_threshold_accepts_all_forms(write):
     for text, expected in [
         ("threshold = 0.5", 0.5),
         ("threshold = 1", 1.0),
@@ -85,7 +85,7 @@ def test_threshold_in_all_its_forms(write):
         assert read_config().config.tune.threshold == expected
 
 
-def test_environment_is_read_as_the_key_needs_it(write):
+def test_environment_is_parsed_by_the_type_of_the_key(write):
     environ = {
         "EDML_TUNE_THRESHOLD": "0.5",
         "EDML_TUNE_ALGORITHMS": "lightgbm, xgboost",
@@ -207,7 +207,7 @@ def test_a_removed_key_is_ignored_with_a_note(write):
         ("endpoint", "token", "EDML_ENDPOINT_TOKEN"),
     ],
 )
-def test_a_secret_in_the_file_is_refused_and_not_shown(write, section, key, variable):
+def test_secret_in_the_file_raises_without_showing_it(write, section, key, variable):
     write(f"[{section}]\n{key} = 'hush'\n")
     with pytest.raises(ConfigError, match=f"line 2: a secret.*{variable}") as caught:
         read_config()
@@ -317,11 +317,11 @@ def test_value_of_a_text(text, value):
 # -- the commands -------------------------------------------------------------
 
 
-def test_init_writes_the_defaults(project, edml, assert_refused):
+def test_init_writes_the_defaults(project, edml, assert_fails):
     assert edml("config", "init").stdout == "Wrote edml.toml.\n"
     assert read_config(Path("edml.toml")).config == Config()
     before = Path("edml.toml").read_text()
-    assert_refused(edml("config", "init"), "edml.toml exists", "--force", code=2)
+    assert_fails(edml("config", "init"), "edml.toml exists", "--force", code=2)
     Path("edml.toml").write_text("[tune]\nfolds = 3\n")
     assert edml("config", "init", "--force").exit_code == 0
     assert Path("edml.toml").read_text() == before
@@ -363,12 +363,12 @@ def test_show_for_machines(project, edml):
     assert shown["origins"] == {"tune.folds": "option tune.folds"}
 
 
-def test_mistakes_are_usage_errors(project, edml, assert_refused):
+def test_mistakes_are_usage_errors(project, edml, assert_fails):
     Path("edml.toml").write_text("[tune]\nfold = 3\n")
     said = "edml.toml, line 2: [tune] has no key 'fold'. Did you mean 'folds'?"
     for command in (["config", "show"], ["tune", "events.csv"], ["process"], ["run"]):
-        assert_refused(edml(*command), said, code=2)
-    assert_refused(edml("tune", "--config", "no.toml"), "no.toml", code=2)
+        assert_fails(edml(*command), said, code=2)
+    assert_fails(edml("tune", "--config", "no.toml"), "no.toml", code=2)
 
 
 def test_unknown_variables_are_noted(project, edml):

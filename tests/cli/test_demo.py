@@ -290,18 +290,18 @@ def test_missing_folder(tmp_path):
     assert_one_line(result, "There is no folder", "Unpack it there")
 
 
-def test_folder_of_something_else(tmp_path):
+def test_other_folder_raises(tmp_path):
     result = run("demo", "--oulad", str(tmp_path))
     assert_one_line(result, "has no table 'courses'")
 
 
-def test_table_of_something_else(tmp_path):
+def test_other_table_raises(tmp_path):
     write_oulad(tmp_path)
     (tmp_path / "studentInfo.csv").write_text("a,b\n1,2\n")
     assert_one_line(run("demo", "--oulad", str(tmp_path)), "lacks the columns")
 
 
-def test_one_presentation_is_too_few(tmp_path):
+def test_single_presentation_raises(tmp_path):
     write_oulad(tmp_path, ["2013B"])
     assert_one_line(run("demo", "--oulad", str(tmp_path)), "need 2 periods")
 
@@ -335,7 +335,7 @@ def test_main_is_the_entry_point(monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_unencodable_letters_do_not_end_the_run(monkeypatch):
+def test_unencodable_letters_do_not_raise(monkeypatch):
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     monkeypatch.setattr(sys, "argv", ["edml", "demo"])

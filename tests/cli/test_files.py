@@ -106,7 +106,7 @@ def test_json_represents_every_text_and_no_nan(tmp_path):
 @pytest.mark.parametrize(
     "name", ["Álgebra", "Física II", "a-b_c.d (e)", "MATH101", "微积分"]
 )
-def test_plain_names_stay(name):
+def test_plain_names_are_kept(name):
     assert safe_name(name) == name
 
 
@@ -141,7 +141,7 @@ def test_other_names_are_made_safe_and_distinct(name, tmp_path):
 
 
 @given(st.text(max_size=80))
-def test_every_name_is_one_plain_part_of_a_path(name):
+def test_every_name_is_a_single_path_part(name):
     safe = safe_name(name)
     assert safe
     assert safe.strip(" .") == safe

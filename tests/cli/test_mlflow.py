@@ -50,7 +50,7 @@ def _patient(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_short_search", "_patient")
-def test_a_search_is_logged_where_somebody_asks_for_it(project, edml):
+def test_search_is_logged_on_request(project, edml):
     result = edml("tune", "events.csv", "--mlflow", "local")
     assert result.exit_code == 0, result.stderr
     client = open_local(project)
@@ -73,7 +73,7 @@ def test_without_the_option_nothing_is_logged(project, edml):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_short_search")
 @pytest.mark.filterwarnings("default::UserWarning")  # the command prints them itself
-def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
+def test_server_that_is_down_does_not_end_a_search(project, edml, free_address):
     result = edml("tune", "events.csv", "--mlflow", free_address)
     assert result.exit_code == 0, result.stderr
     assert len(ModelRegistry(project / "registry").records()) == 1
@@ -86,7 +86,7 @@ def test_a_server_that_is_down_ends_no_search(project, edml, free_address):
 @pytest.mark.parametrize(
     "command", [("tune", "events.csv"), ("registry", "sync")], ids=" ".join
 )
-def test_an_invalid_address_is_refused_first(project, edml, command):
+def test_invalid_address_raises_before_any_work(project, edml, command):
     result = edml(*command, "--mlflow", "localhost:5000")
     assert result.exit_code == 1
     assert "http://localhost:5000" in result.stderr.splitlines()[-1]
@@ -104,7 +104,7 @@ def test_sync_reports_its_changes_once(with_champion, edml):
     assert len(client.search_model_versions("name = 'risk'")) == 2
     again = edml("registry", "sync")
     assert again.exit_code == 0
-    assert "up to date already" in again.output
+    assert "MLflow is up to date" in again.output
 
 
 @pytest.mark.slow
@@ -123,7 +123,9 @@ def test_sync_as_json_and_conflicts(with_champion, edml):
     )
 
 
-def test_sync_with_a_server_that_is_down_is_one_line(with_champion, edml, free_address):
+def test_sync_with_a_server_that_is_down_gives_a_one_line_error(
+    with_champion, edml, free_address
+):
     result = edml("registry", "sync", "--mlflow", free_address)
     assert result.exit_code == 1
     assert len(result.stderr.strip().splitlines()) == 1

@@ -116,7 +116,7 @@ def test_one_course_students_and_day(edml, model, X):
     assert_same(shown["predictions"], model.score_students(chosen, language="es"))
 
 
-def test_list_hides_later_days(edml, model, X):
+def test_list_ignores_later_days(edml, model, X):
     early = X[X["particion"].fillna(0) <= 4]
     early.to_csv("early.csv", index=False)
     at = predict(edml, "--partition", 4)["predictions"]
@@ -212,21 +212,21 @@ def test_numbers_as_ids_survive_texts(model, X):
     assert_same(to_records(found), model.score_students(numbered))
 
 
-def test_an_endpoint_that_refuses(edml, model, assert_refused, monkeypatch):
+def test_endpoint_that_rejects_the_request(edml, model, assert_fails, monkeypatch):
     class Refuses(Client):
         def predict(self, X, explain=False, language="en"):
             raise ServingError("Expected an answer; found none.")
 
     monkeypatch.setattr("edml.serving._client.RiskClient", Refuses(model))
     result = edml("predict", "later.csv", "--url", "http://127.0.0.1:1")
-    assert_refused(result, "edml predict: Expected an answer; found none.")
+    assert_fails(result, "edml predict: Expected an answer; found none.")
     assert not Path("inferences").exists()
 
 
-def test_an_invalid_address(edml, with_champion, assert_refused):
+def test_an_invalid_address(edml, with_champion, assert_fails):
     pytest.importorskip("urllib3")
     result = edml("predict", "later.csv", "--url", "ftp://ann:hush@x")
-    assert_refused(result, "Expected an address", code=2)
+    assert_fails(result, "Expected an address", code=2)
     assert "hush" not in result.output
 
 
@@ -351,42 +351,40 @@ def test_on_a_terminal(edml, with_champion):
 
 
 def test_missing_students_are_reported_without_an_id(
-    edml, with_champion, assert_refused, X
+    edml, with_champion, assert_fails, X
 ):
     there = X["user_uuid"].iloc[0]
     options = ["--student", there, "--student", "ann42"]
     result = edml("predict", "later.csv", *options)
-    assert_refused(result, "all 2 students", "none of number 2", "'user_uuid'")
+    assert_fails(result, "all 2 students", "none of number 2", "'user_uuid'")
     assert "ann42" not in result.output
     assert there not in result.output
-    assert_refused(
-        edml("predict", "later.csv", "--course", "No"), "events of the course"
-    )
-    assert_refused(edml("predict", "no.csv"), "There is no file no.csv")
+    assert_fails(edml("predict", "later.csv", "--course", "No"), "events of the course")
+    assert_fails(edml("predict", "no.csv"), "There is no file no.csv")
     assert not Path("inferences").exists()
 
 
-def test_usage(edml, with_champion, assert_refused):
+def test_usage(edml, with_champion, assert_fails):
     both = ["--url", "http://127.0.0.1:1", "--registry", "registry"]
-    assert_refused(edml("predict", "later.csv", *both), "found both", code=2)
-    assert_refused(edml("predict"), "paths.raw", code=2)
+    assert_fails(edml("predict", "later.csv", *both), "found both", code=2)
+    assert_fails(edml("predict"), "paths.raw", code=2)
     for options in (["--partition", "-1"], ["--format", "xml"], ["--language", "fr"]):
         assert edml("predict", "later.csv", *options).exit_code == 2
 
 
-def test_no_champion(edml, tuned, assert_refused):
-    assert_refused(edml("predict", "later.csv"), "in production")
+def test_no_champion(edml, tuned, assert_fails):
+    assert_fails(edml("predict", "later.csv"), "in production")
 
 
-def test_bad_rows_are_one_line(edml, with_champion, assert_refused, X):
+def test_bad_rows_give_a_one_line_error(edml, with_champion, assert_fails, X):
     X.assign(score="ann42").to_csv("bad.csv", index=False)
     result = edml("predict", "bad.csv")
-    assert_refused(result, "'score'")
+    assert_fails(result, "'score'")
     assert "ann42" not in result.output
 
 
 def test_interruption_leaves_whole_files(
-    edml, with_champion, assert_refused, monkeypatch
+    edml, with_champion, assert_fails, monkeypatch
 ):
     written = []
 
@@ -398,7 +396,7 @@ def test_interruption_leaves_whole_files(
 
     write = _predict.write_json
     monkeypatch.setattr(_predict, "write_json", stop)
-    assert_refused(edml("predict", "later.csv"), "Stopped", code=130)
+    assert_fails(edml("predict", "later.csv"), "Stopped", code=130)
     files = [path for path in Path("inferences").rglob("*") if path.is_file()]
     assert files == written
     json.loads(files[0].read_text("utf-8"))

@@ -84,13 +84,13 @@ def test_for_machines(project, edml, events):
     assert shown["n_histories"] == len(pairs)
 
 
-def test_invalid_input_raises(project, edml, assert_refused, events):
-    assert_refused(edml("process"), "found none", "paths.raw", code=2)
-    assert_refused(edml("process", "no.csv"), "There is no file no.csv")
-    assert_refused(edml("process", "events.csv", "--out", "f.txt"), ".csv or .parquet")
+def test_invalid_input_raises(project, edml, assert_fails, events):
+    assert_fails(edml("process"), "found none", "paths.raw", code=2)
+    assert_fails(edml("process", "no.csv"), "There is no file no.csv")
+    assert_fails(edml("process", "events.csv", "--out", "f.txt"), ".csv or .parquet")
     events.assign(score="ann").to_csv("bad.csv", index=False)
     result = edml("process", "bad.csv")
-    assert_refused(result, "'score'")
+    assert_fails(result, "'score'")
     assert "ann" not in result.output
     assert sorted(path.name for path in project.iterdir()) == [
         "bad.csv",

@@ -184,11 +184,11 @@ def test_the_key_comes_from_the_environment(run, folder, tmp_path):
         ("verify", "--name", "con"),
     ],
 )
-def test_errors_are_one_line(run, arguments):
+def test_errors_take_one_line(run, arguments):
     assert_one_line(run(*arguments), f"edml registry {arguments[0]}: Expected")
 
 
-def test_a_damaged_state_is_one_line(run, folder):
+def test_damaged_state_gives_a_one_line_error(run, folder):
     newest = max((folder / "risk" / "state").iterdir(), key=lambda path: int(path.stem))
     newest.write_bytes(b"{}")
     for arguments in (("list",), ("show", "1"), ("rollback",), ("clean",)):

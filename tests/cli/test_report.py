@@ -144,7 +144,7 @@ def test_different_rows_are_pointed_out(registry, edml, stand_in):
     assert "do not compare" in edml("report", "1", "3").stdout
 
 
-def test_figures_that_decided_are_not_shown(registry, edml, assert_refused):
+def test_figures_that_decided_are_not_shown(registry, edml, assert_fails):
     test = side_of("later.csv")
     registry.compete(*test, update_champion=False, n_resamples=10)
     hidden = registry.evaluations(2)["evaluation"][1].metrics["log_loss"]
@@ -152,9 +152,9 @@ def test_figures_that_decided_are_not_shown(registry, edml, assert_refused):
     assert f"{hidden:.3f}" not in page_of()
 
 
-def test_a_version_without_evaluation(registry, edml, stand_in, assert_refused):
+def test_a_version_without_evaluation(registry, edml, stand_in, assert_fails):
     registry.register(stand_in(("lightgbm",)).fit(*side_of("later.csv")).candidates_[0])
-    assert_refused(edml("report", "3"), "found none", "edml update")
+    assert_fails(edml("report", "3"), "found none", "edml update")
     assert not Path("report.html").exists()
     assert edml("report", "1", "3").exit_code == 0
     assert "It has no evaluation that decided no contest." in page_of()
@@ -189,10 +189,10 @@ def test_the_same_pictures_each_time(registry, edml):
     assert Path("a.html").read_bytes() == Path("b.html").read_bytes()
 
 
-def test_invalid_input_raises(tuned, edml, assert_refused):
-    assert_refused(edml("report"), "in production")
-    assert_refused(edml("report", "99"), "99")
-    assert_refused(edml("report", "best"), "best")
+def test_invalid_input_raises(tuned, edml, assert_fails):
+    assert_fails(edml("report"), "in production")
+    assert_fails(edml("report", "99"), "99")
+    assert_fails(edml("report", "best"), "best")
     Path("folder").mkdir()
-    assert_refused(edml("report", "1", "--out", "folder"), "folder")
+    assert_fails(edml("report", "1", "--out", "folder"), "folder")
     assert list(Path("folder").iterdir()) == []

@@ -253,14 +253,14 @@ def test_the_command(project, edml, use):
     result = edml("run", "events.csv", *options, "--json")
     shown = json.loads(result.stdout)
     assert [one["done_now"] for one in shown["stages"]] == [False] * 4
-    assert "tune: done already, on " in result.stderr
+    assert "tune: already done on " in result.stderr
     assert shown["champion"] == registry().record("production").version
     shown = json.loads(edml("run", "events.csv", *options, "--json", "--again").stdout)
     assert all(one["done_now"] for one in shown["stages"])
 
 
 @pytest.mark.slow
-def test_signed_all_the_way(project, edml, use):
+def test_signed_from_start_to_end(project, edml, use):
     options = ["--json", "--set", "update.importance=false"]
     key = {"EDML_REGISTRY_KEY": "0123456789abcdef0123456789abcdef"}
     result = edml("run", "events.csv", *options, **key)
@@ -270,10 +270,10 @@ def test_signed_all_the_way(project, edml, use):
     signed.load("production")
 
 
-def test_invalid_input_raises(project, edml, assert_refused):
-    assert_refused(edml("run"), "paths.raw", code=2)
-    assert_refused(edml("run", "no.csv"), "no.csv")
-    assert_refused(edml("run", "events.csv", "--new", "no.csv"), "no.csv")
+def test_invalid_input_raises(project, edml, assert_fails):
+    assert_fails(edml("run"), "paths.raw", code=2)
+    assert_fails(edml("run", "no.csv"), "no.csv")
+    assert_fails(edml("run", "events.csv", "--new", "no.csv"), "no.csv")
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from pathlib import Path
@@ -15,7 +14,7 @@ import typer
 
 from edml.cli import _terminal, app
 from edml.cli._config import ConfigError
-from edml.cli._terminal import Interrupts, figure, guarded, show, stage
+from edml.cli._terminal import figure, guarded, show, stage
 from edml.exceptions import RegistryError, TableError
 
 COMMANDS = ("process", "tune", "update", "predict", "report", "run", "serve", "config")
@@ -74,29 +73,6 @@ def press_ctrl_c():
     time.sleep(5)
 
 
-def test_interrupts_are_seen_also_where_they_are_caught():
-    before = signal.getsignal(signal.SIGINT)
-    with Interrupts() as interrupts:
-        assert not interrupts.seen
-        with pytest.raises(KeyboardInterrupt, match=r"^$"):
-            press_ctrl_c()
-    assert interrupts.seen
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_interrupts_in_another_thread_are_ignored():
-    found = []
-
-    def work():
-        with Interrupts() as interrupts:
-            found.append(interrupts.seen)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert found == [False]
-
-
 @pytest.mark.slow
 def test_ctrl_c_ends_a_real_search_with_its_best(project):
     code = "from edml.cli import main; main()"
@@ -131,7 +107,7 @@ def test_progress_goes_to_stderr_and_results_to_stdout(capsys):
     assert capsys.readouterr().out == "[b] 1\n"
 
 
-def test_nan_is_no_json():
+def test_nan_is_not_valid_json():
     with pytest.raises(ValueError, match="JSON"):
         show({"a": float("nan")}, True, print)
 
@@ -198,7 +174,7 @@ def test_only_one_place_reads_the_environment():
 # -- serve --------------------------------------------------------------------
 
 
-def test_serve_hands_on_settings_and_options(project, edml, monkeypatch):
+def test_serve_forwards_settings_and_options(project, edml, monkeypatch):
     given = []
     monkeypatch.setattr("edml.serving.main", given.extend)
     (project / "edml.toml").write_text(
@@ -219,6 +195,6 @@ def test_serve_hands_on_settings_and_options(project, edml, monkeypatch):
     ]
 
 
-def test_serve_refuses_bad_settings(project, edml, assert_refused):
+def test_serve_rejects_bad_settings(project, edml, assert_fails):
     result = edml("serve", "--set", "endpoint.port=x")
-    assert_refused(result, "endpoint.port expects a valid integer", code=2)
+    assert_fails(result, "endpoint.port expects a valid integer", code=2)

@@ -94,7 +94,7 @@ def test_the_metric_and_the_number_of_candidates(registry, later_events, stand_i
 # -- the file that models were tuned on ---------------------------------------
 
 
-def test_of_the_same_file_only_contest_students_are_used(tuned):
+def test_same_file_uses_only_contest_students(tuned):
     registry = ModelRegistry("registry")
     result = run(registry, "events.csv")
     assert result["tuned_on_this_file"] == [1, 2]
@@ -109,7 +109,7 @@ def test_of_the_same_file_only_contest_students_are_used(tuned):
 
 
 @pytest.mark.parametrize("name", ["refit", "retune"])
-def test_same_file_trains_nothing(registry, name):
+def test_same_file_is_not_trained_on(registry, name):
     with pytest.raises(ConfigError, match=f"update.{name} needs events of other"):
         run(registry, "events.csv", **{name: True})
     assert len(registry.records()) == 2
@@ -143,7 +143,7 @@ def test_refit_learns_only_from_the_first_side(registry, stand_in):
         assert on_test.metrics in judged
 
 
-def test_new_threshold_and_the_same_probabilities(registry):
+def test_new_threshold_keeps_the_probabilities(registry):
     result = run(registry, retune=True, threshold="recall>=0.9", min_gain=1.0)
     assert result["retuned"] == {"1": 3, "2": 4}
     # no model beats the champion, which now has its new threshold
@@ -160,7 +160,7 @@ def test_new_threshold_and_the_same_probabilities(registry):
 
 
 @pytest.mark.slow
-def test_new_thresholds_wait_where_no_promotion_is_wanted(registry):
+def test_new_thresholds_are_not_promoted_unless_asked(registry):
     result = run(registry, retune=True, promote=False)
     assert result["champion"] == 1
 
@@ -236,14 +236,14 @@ def test_on_a_terminal(registry, edml):
     assert "Holding the contest" in result.stderr
 
 
-def test_events_come_from_the_settings(registry, edml, assert_refused):
-    assert_refused(edml("update"), "found none", "paths.new", code=2)
+def test_events_come_from_the_settings(registry, edml, assert_fails):
+    assert_fails(edml("update"), "found none", "paths.new", code=2)
     result = edml("update", EDML_PATHS_NEW="later.csv", EDML_UPDATE_IMPORTANCE="false")
     assert result.exit_code == 0, result.output
 
 
-def test_invalid_input_raises(project, edml, assert_refused):
-    assert_refused(edml("update", "later.csv"), "registered model", "edml tune")
+def test_invalid_input_raises(project, edml, assert_fails):
+    assert_fails(edml("update", "later.csv"), "registered model", "edml tune")
     assert not (project / "registry").exists()
 
 

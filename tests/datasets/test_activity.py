@@ -415,6 +415,6 @@ def test_failing_is_partly_predictable_early_and_more_later():
         ({"random_state": "x"}, ValueError, "cannot be used to seed"),
     ],
 )
-def test_bad_parameters_are_refused(given, error, message):
+def test_bad_parameters_raise(given, error, message):
     with pytest.raises(error, match=message):
         make_student_activity(**given)

@@ -155,6 +155,6 @@ def test_late_enough_everything_is_seen(X):
         (table(), 1, {"columns": {"dia": "x"}}, ValueError, "unknown column 'dia'"),
     ],
 )
-def test_bad_input_is_refused(X, p, given, error, message):
+def test_bad_input_raises(X, p, given, error, message):
     with pytest.raises(error, match=message):
         as_of(X, p, **given)

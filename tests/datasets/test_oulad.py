@@ -291,7 +291,7 @@ def test_error_names_a_broken_archive(home, suffix):
         ("studentAssessment", "4,11,12,0", "4,11,,0", "1 of 6 rows have no date"),
     ],
 )
-def test_tables_that_cannot_be_are_refused(home, name, old, new, message):
+def test_impossible_tables_raise(home, name, old, new, message):
     replace(home, name, old, new)
     with pytest.raises(TableError, match=message) as caught:
         load_oulad(home)
@@ -309,7 +309,7 @@ def test_tables_that_cannot_be_are_refused(home, name, old, new, message):
         ({"grading_days": "14"}, TypeError, "grading_days of TMA must be an instance"),
     ],
 )
-def test_bad_parameters_are_refused(home, given, error, message):
+def test_bad_parameters_raise(home, given, error, message):
     with pytest.raises(error, match=message):
         load_oulad(home, **given)
 

@@ -52,7 +52,7 @@ def test_tool_output_is_readable(tool, tmp_path, monkeypatch, capsys, X):
     assert len(load_activity()) < len(X)
 
 
-def test_tool_refuses_a_file_that_is_too_large(tool, monkeypatch, tmp_path):
+def test_tool_rejects_a_file_that_is_too_large(tool, monkeypatch, tmp_path):
     monkeypatch.setattr(tool, "SAMPLE_PARAMETERS", {"n_enrolments": 40})
     monkeypatch.setattr(tool, "DATASETS", tmp_path)
     monkeypatch.setattr(tool, "LARGEST", 100)

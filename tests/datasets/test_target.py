@@ -74,6 +74,6 @@ def test_running_courses_have_no_target():
         (table([1.0]), {"passing_grade": "4"}, TypeError, "passing_grade must be an"),
     ],
 )
-def test_bad_input_is_refused(X, given, error, message):
+def test_bad_input_raises(X, given, error, message):
     with pytest.raises(error, match=message):
         make_target(X, **given)

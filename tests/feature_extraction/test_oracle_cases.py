@@ -1,4 +1,4 @@
-"""Hand-worked tables: the numbers are written out from FEATURES.md.
+"""Hand-worked tables: their features were worked out by the definition in oracle.py.
 
 They test both the oracle and `FeatureEngineer`.
 """

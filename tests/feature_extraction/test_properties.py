@@ -1,4 +1,4 @@
-"""The properties of FEATURES.md, on small adversarial tables.
+"""The properties that features promise, on small adversarial tables.
 
 No look-ahead, no target, order and company; and the guarantees that every transformer
 of this library makes about its rows.

@@ -134,7 +134,7 @@ def test_plot_makes_one_figure_and_returns_itself(cls):
 
 
 @each_display
-def test_plotting_again_does_not_change_the_display(cls):
+def test_second_plot_does_not_change_the_display(cls):
     display = draw(cls)
     first = display.ax_
     stored = dict(vars(display))

@@ -491,7 +491,7 @@ def test_one_class_yields_nan(label):
     assert len(evaluation.curves["roc"]) == 0
     assert evaluation.counts["n_failing_students"] == 60 * label
     assert type(evaluation).from_dict(evaluation.to_dict()) == evaluation
-    assert "too few to tell" in evaluation._repr_html_()
+    assert "too few students" in evaluation._repr_html_()
 
 
 def test_one_row():

@@ -319,7 +319,7 @@ def test_fragment_explains_the_figures(evaluation):
         "95% interval",
         "Snapshots by truth and by flag",
         "undefined",  # the precision, because nobody is flagged
-        "too few to tell",  # a group of 20
+        "too few students",  # a group of 20
         "5 students",
         "By course day",
     ]:

@@ -121,7 +121,7 @@ def test_resample_of_one_class_has_no_ranking():
 
 
 @given(CLUSTERED, st.randoms(use_true_random=False))
-def test_order_of_the_rows_plays_no_part(rows, random):
+def test_order_of_the_rows_does_not_matter(rows, random):
     shuffled = random.sample(rows, len(rows))
     one, other = (
         bootstrap_metrics(*zip(*made, strict=True), n_resamples=4)
@@ -229,7 +229,7 @@ def test_interval_ignores_undefined_draws():
         assert np.isnan(percentile_interval(draws)).all()
 
 
-def test_interval_of_bad_parameters_is_refused():
+def test_interval_with_bad_parameters_raises():
     for confidence in (0, 1, 95):
         with pytest.raises(ValueError, match="confidence"):
             percentile_interval([1.0], confidence)

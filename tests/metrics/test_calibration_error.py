@@ -94,7 +94,7 @@ def test_error_separates_true_and_distorted_probabilities():
 
 
 @pytest.mark.parametrize("function", BOTH)
-def test_bad_parameters_are_refused(function):
+def test_bad_parameters_raise(function):
     with pytest.raises(ValueError, match="'quantile' or 'uniform'; found 'equal'"):
         function([0, 1], [0.1, 0.2], strategy="equal")
     with pytest.raises(ValueError, match="n_bins"):

@@ -68,7 +68,7 @@ def test_codes_texts_and_series_are_alike():
     assert flip_rate(pd.Series(flagged, dtype=bool), ids, partition) == expected
 
 
-def test_repeated_snapshots_are_refused():
+def test_repeated_snapshots_raise():
     with pytest.raises(ValueError, match="1 of 3 rows repeat the history"):
         flip_rate([0, 1, 1], ["a", "b", "a"], [2, 2, 2])
 
@@ -83,7 +83,7 @@ def test_repeated_snapshots_are_refused():
         ({"partitions": ["x", "y"]}, "partition"),
     ],
 )
-def test_bad_columns_are_refused(changed, message):
+def test_bad_columns_raise(changed, message):
     columns = {"flagged": [0, 1], "histories": ["a", "a"], "partitions": [0, 1]}
     with pytest.raises(ValueError, match=message):
         flip_rate(**columns | changed)

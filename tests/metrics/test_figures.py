@@ -67,7 +67,7 @@ def test_threshold_flags_scores_at_or_above_it():
 
 
 @given(ROWS, st.randoms(use_true_random=False))
-def test_order_of_the_rows_plays_no_part(rows, random):
+def test_order_of_the_rows_does_not_matter(rows, random):
     y, p = zip(*rows, strict=True)
     other_y, other_p = zip(*random.sample(rows, len(rows)), strict=True)
     assert snapshot_metrics(y, p) == pytest.approx(

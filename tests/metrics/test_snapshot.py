@@ -396,7 +396,7 @@ def test_labels_within_a_snapshot_must_agree():
         make_snapshot_scorer("accuracy")(model, X, y)
 
 
-def test_unreadable_tables_are_refused():
+def test_unreadable_tables_raise():
     X, y = table()
     model = CountingClassifier().fit(X, y)
     scorer = make_snapshot_scorer("accuracy")
@@ -447,6 +447,6 @@ def test_invalid_scorer_raises(scoring, error, message):
         make_snapshot_scorer(scoring)
 
 
-def test_unknown_column_is_refused():
+def test_unknown_column_raises():
     with pytest.raises(ValueError, match="unknown column 'partition'"):
         make_snapshot_scorer("roc_auc", columns={"partition": "day"})

@@ -134,7 +134,7 @@ def test_error_names_too_few_periods():
         PeriodSplit(n_splits=3).split(X, y)
 
 
-def test_null_and_unreadable_periods_are_refused():
+def test_null_and_unreadable_periods_raise():
     X, y = small()
     with pytest.raises(SplitError, match="'periodo': 1 of 7 rows have no period"):
         PeriodSplit().split(X.assign(periodo=X["periodo"].where(X.index != 2)), y)

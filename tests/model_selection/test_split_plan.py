@@ -80,7 +80,7 @@ def test_hash_is_that_of_its_definition(made):
     assert SplitPlan(splits, n_samples).hash == digest.hexdigest()
 
 
-def test_hash_is_the_same_for_ever():
+def test_hash_is_stable():
     plan = SplitPlan([([0, 1], [2]), ([2], [0, 1])], 3)
     assert plan.hash == (
         "bcc7f939164381ff5dd95892ee78b2ef003300c0f0059ace2b4d3ef3058deeb2"
@@ -99,7 +99,7 @@ def test_hash_differs_between_plans():
     assert plans[0] != "a plan"
 
 
-def test_dtype_of_positions_plays_no_part():
+def test_dtype_of_positions_does_not_matter():
     lists = SplitPlan([([0, 1], [2])], 3)
     for dtype in ("int8", "uint64", ">i4"):
         arrays = (np.array([0, 1], dtype=dtype), np.array([2], dtype=dtype))
@@ -200,7 +200,7 @@ def test_repr_is_short():
 # -- errors -------------------------------------------------------------------
 
 
-def test_table_of_another_length_is_refused():
+def test_table_of_another_length_raises():
     plan = SplitPlan.from_cv(StudentKFold(4, random_state=0), X, Y)
     with pytest.raises(SplitError, match="made for 24 rows; X has 23"):
         plan.split(X.iloc[1:])
@@ -225,7 +225,7 @@ def test_table_of_another_length_is_refused():
         ([([0], [1], [2])], r"expected \(train, test\), found 3 parts"),
     ],
 )
-def test_bad_splits_are_refused(splits, message):
+def test_bad_splits_raise(splits, message):
     with pytest.raises(SplitError, match=message):
         SplitPlan(splits, 3)
 

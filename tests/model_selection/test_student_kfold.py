@@ -74,7 +74,7 @@ def test_students_are_whole_tested_once_and_outcomes_mixed(made, seed, shuffle):
 
 
 @given(classes_of_students(), st.randoms(use_true_random=False))
-def test_row_order_and_index_play_no_part(made, random):
+def test_row_order_and_index_do_not_matter(made, random):
     X, y = made
     order = list(range(len(X)))
     random.shuffle(order)
@@ -114,7 +114,7 @@ def test_without_y_folds_have_equal_numbers_of_students(made):
 
 
 @pytest.mark.parametrize("dtype", ["object", "string", "category"])
-def test_dtype_of_the_students_plays_no_part(dtype):
+def test_dtype_of_the_students_does_not_matter(dtype):
     X, y = table([0, 1] * 6)
     X = X.iloc[::-1].reset_index(drop=True)
     y = y[::-1]
@@ -124,7 +124,7 @@ def test_dtype_of_the_students_plays_no_part(dtype):
     assert [test.tolist() for _, test in cv.split(typed, y)] == expected
 
 
-def test_category_order_plays_no_part():
+def test_category_order_does_not_matter():
     X, y = table([0, 1] * 6)
     backwards = pd.Categorical(
         X["user_uuid"], categories=sorted(set(X["user_uuid"]), reverse=True)
@@ -266,7 +266,7 @@ def test_absent_column_error_says_what_to_pass():
         StudentKFold(3).split(X.to_numpy(), y)
 
 
-def test_column_that_is_there_twice_is_refused():
+def test_repeated_column_raises():
     X, y = table([0, 1] * 6)
     twice = pd.concat([X, X[["user_uuid"]]], axis=1)
     with pytest.raises(ValueError, match=r"\['user_uuid'\] more than once"):
@@ -274,7 +274,7 @@ def test_column_that_is_there_twice_is_refused():
 
 
 @pytest.mark.parametrize("as_groups", [False, True])
-def test_null_student_is_refused(as_groups):
+def test_null_student_raises(as_groups):
     X, y = table([0, 1] * 6)
     X.loc[4, "user_uuid"] = None
     given = {"groups": X["user_uuid"]} if as_groups else {}
@@ -294,13 +294,13 @@ def test_null_student_is_refused(as_groups):
     ],
     ids=["students", "failing", "passing", "one class", "three classes", "null"],
 )
-def test_too_little_to_stratify_is_refused(outcomes, message):
+def test_too_few_students_to_stratify_raise(outcomes, message):
     X, y = table(outcomes)
     with pytest.raises(SplitError, match=message):
         StudentKFold(3).split(X, y)
 
 
-def test_empty_table_is_refused():
+def test_empty_table_raises():
     X, _ = table([0, 1])
     with pytest.raises(SplitError, match="at least 3 students; the rows hold 0"):
         StudentKFold(3).split(X.iloc[:0])

@@ -66,7 +66,7 @@ def test_rows_stay_in_order_and_aligned():
         assert np.array_equal(weight, frame["row"] * 1.5)
 
 
-def test_row_order_plays_no_part():
+def test_row_order_does_not_matter():
     X, y = table(6, 30)
     order = np.random.default_rng(1).permutation(len(X))
     _, one, _, _ = student_train_test_split(X, y, random_state=3)
@@ -137,7 +137,7 @@ def test_size_must_be_a_share_or_a_number(test_size):
     ("n_failing", "n_passing", "test_size"),
     [(1, 20, 0.2), (20, 1, 0.2), (5, 5, 1), (5, 5, 9), (5, 5, 50)],
 )
-def test_too_few_students_are_refused(n_failing, n_passing, test_size):
+def test_too_few_students_raise(n_failing, n_passing, test_size):
     X, y = table(n_failing, n_passing)
     with pytest.raises(SplitError, match=f"{n_failing} fail and {n_passing} pass"):
         student_train_test_split(X, y, test_size=test_size)

@@ -241,7 +241,7 @@ def test_a_broken_champion_is_refused(promote, registry, caplog):
     for _ in range(3):
         watch.look()
     assert watch.champion is before
-    assert "is refused" in watch.problem
+    assert "cannot be served" in watch.problem
     warnings = [one for one in caplog.records if one.levelname == "WARNING"]
     assert len(warnings) == 1  # it is logged once
     assert warnings[0].edml["version_served"] == 1
@@ -258,7 +258,8 @@ def test_a_refused_champion_is_tried_again(registry, monkeypatch):
     watch.look()
     assert watch.champion is None
     assert watch.problem == (
-        "Version 1 is refused: ZeroDivisionError while made-up students were scored."
+        "Version 1 cannot be served: ZeroDivisionError while made-up students were "
+        "scored."
     )
     monkeypatch.setattr(registry, "load", load)
     watch.look()

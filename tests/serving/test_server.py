@@ -538,7 +538,7 @@ def test_a_request_that_is_not_http_is_not_repeated(registry, token_file):
         log = served.output()
     assert "s3cret" not in log
     events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert any("Refused a request that is not HTTP" in event for event in events)
+    assert any("Rejected a request that is not HTTP" in event for event in events)
 
 
 @pytest.mark.slow

@@ -109,7 +109,7 @@ def test_full_disk_keeps_the_earlier_records(log, monkeypatch):
 
 def test_refused_records_are_kept_with_the_reason(log):
     log.set_aside(END, "too long")
-    kept = json.loads(log.path.with_suffix(".refused").read_text())
+    kept = json.loads(log.path.with_suffix(".rejected").read_text())
     assert kept == {"reason": "too long", "record": END}
 
 

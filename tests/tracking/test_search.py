@@ -211,7 +211,7 @@ def test_refused_records_are_set_aside_and_the_rest_is_sent(
     fill(log, "any", read_rows(tuner)[:1], bad, {"damaged": "{"})
     report = deliver(client, log)
     assert len(report.refused) == 2
-    assert [path.suffix for path in tmp_path.iterdir()] == [".refused"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".rejected"]
     assert len(find_of(client, log.search)) == 2
 
 

@@ -1,4 +1,4 @@
-"""What cannot be searched is refused, clearly, and before any fit."""
+"""Input that cannot be searched raises a clear error before any fit."""
 
 import copy
 
@@ -128,7 +128,7 @@ def test_balance(plain, balance, message):
 
 
 @pytest.mark.parametrize("balance", [["smote", "smote"], (None, None)], ids=str)
-def test_balance_given_twice(plain, balance):
+def test_repeated_balance_raises(plain, balance):
     refuse("balance|more than once|twice", plain, ["lightgbm"], balance=balance)
 
 

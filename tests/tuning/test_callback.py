@@ -25,7 +25,7 @@ def tuner(*algorithms, **given):
     return ModelTuner(list(algorithms), **settings)
 
 
-def test_it_receives_each_row_of_the_history(plain):
+def test_callback_receives_each_row_of_the_history(plain):
     rows = []
     broken = ("broken", Broken(), {"C": (0.001, 10.0, "log-uniform")})
     search = tuner(LOGIT, broken, "lightgbm", n_iter=12, n_candidates=3)
@@ -41,7 +41,7 @@ def test_it_receives_each_row_of_the_history(plain):
         assert not scores or np.mean(scores) == score
 
 
-def test_what_it_changes_changes_nothing(plain):
+def test_callback_cannot_change_the_history(plain):
     def spoil(row):
         row["params"].clear()
         row["fold_scores"].clear()
@@ -54,14 +54,14 @@ def test_what_it_changes_changes_nothing(plain):
 
 
 @pytest.mark.parametrize("last", [0, 1, 5])
-def test_true_ends_the_search(plain, last):
+def test_callback_that_returns_true_ends_the_search(plain, last):
     search = tuner(LOGIT).fit(*plain, callback=lambda row: row["number"] == last)
     assert len(search.history_) == last + 1
     assert len(search.candidates_) == 1
     assert not search.interrupted_
 
 
-def test_ctrl_c_in_it_returns_the_best_so_far(plain):
+def test_ctrl_c_in_a_callback_returns_the_best_so_far(plain):
     def interrupt(row):
         if row["number"] == 2:
             raise KeyboardInterrupt
@@ -71,7 +71,7 @@ def test_ctrl_c_in_it_returns_the_best_so_far(plain):
     assert len(search.history_) == 3
 
 
-def test_what_it_raises_ends_fit(plain):
+def test_error_in_a_callback_ends_fit(plain):
     def fail(row):
         message = "no server"
         raise OSError(message)

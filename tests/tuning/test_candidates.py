@@ -125,7 +125,7 @@ def test_names_of_columns(frame, algorithm, kind):
         assert tuner.feature_names_in_.tolist() == NAMES[kind]
 
 
-def test_names_that_appear_twice_are_refused(frame):
+def test_repeated_column_names_raise(frame):
     X, y = frame
     with pytest.raises(ValueError, match="unique"):
         tune(X.set_axis(list("abcdea"), axis=1), y, "lightgbm")
@@ -273,7 +273,7 @@ def test_one_split_by_period(events):
     assert_as_fitted_separately(tuner, X, y)
 
 
-def test_a_plan_is_kept(events):
+def test_given_plan_is_kept(events):
     X, y = events
     plan = SplitPlan.from_cv(StudentKFold(2, random_state=5), X, y)
     tuner = tune(X, y, "lightgbm", cv=plan)
@@ -281,7 +281,7 @@ def test_a_plan_is_kept(events):
     assert tuner.best_estimator_.deployable().split_plan_hash == plan.hash
 
 
-def test_rows_in_a_splits_own_order(plain):
+def test_order_of_a_plans_rows_is_kept(plain):
     X, y = plain
     rng = np.random.default_rng(0)
     order = rng.permutation(len(X))
@@ -324,7 +324,7 @@ def test_renamed_columns(events):
     assert renamed.score(X.rename(columns=columns), y) == usual.score(X, y)
 
 
-def test_labels_may_be_texts(plain):
+def test_text_labels(plain):
     X, y = plain
     named = np.where(y == 1, "z", "a")
     tuner, usual = tune(X, named, "lightgbm"), tune(X, y, "lightgbm")

@@ -72,7 +72,7 @@ def search(*ways, **given):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_the_search_goes_on(plain, n_jobs):
+def test_failures_do_not_end_the_search(plain, n_jobs):
     tuner = search(*BAD, "well", n_jobs=n_jobs)
     # processes could not import a class of this file
     with (
@@ -102,7 +102,7 @@ def test_the_search_goes_on(plain, n_jobs):
     )
 
 
-def test_all_failing_is_one_error_that_quotes_the_first(plain):
+def test_error_quotes_the_first_failure_if_all_fail(plain):
     with pytest.raises(ValueError, match="RuntimeError: no such kernel") as caught:
         ModelTuner([("one", Brittle("raise"), {"C": (0.1, 1.0)})], n_iter=5, cv=2).fit(
             *plain
@@ -111,7 +111,7 @@ def test_all_failing_is_one_error_that_quotes_the_first(plain):
     assert "'one'" in str(caught.value)
 
 
-def test_a_tuner_that_fails_stays_as_it_was(plain):
+def test_failed_fit_leaves_the_tuner_unchanged(plain):
     tuner = search("well").fit(*plain)
     before = tuner.predict_proba(plain[0])
     tuner.set_params(algorithms=[("one", Brittle("raise"), {})])
@@ -120,7 +120,7 @@ def test_a_tuner_that_fails_stays_as_it_was(plain):
     np.testing.assert_array_equal(tuner.predict_proba(plain[0]), before)
 
 
-def test_one_algorithm_failing_leaves_the_other(plain):
+def test_failure_of_one_algorithm_keeps_the_other(plain):
     tuner = ModelTuner(
         [
             ("bad", Brittle("raise"), {"C": (0.1, 1.0)}),
@@ -140,7 +140,7 @@ def test_one_algorithm_failing_leaves_the_other(plain):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_score_that_is_no_number(plain, value):
+def test_score_that_is_not_a_number(plain, value):
     def scorer(estimator, X, y):
         probability = estimator.predict_proba(X)[:, 1]
         return value if probability.std() > 0.15 else probability.mean()
@@ -156,7 +156,7 @@ def test_a_score_that_is_no_number(plain, value):
     assert tuner.best_params_["C"] < 1e-3
 
 
-def test_a_scorer_that_raises_at_times(plain):
+def test_scorer_that_sometimes_raises(plain):
     def scorer(estimator, X, y):
         spread = estimator.predict_proba(X)[:, 1].std()
         if len(y) > 10 and spread > 0.15:
@@ -173,7 +173,7 @@ def test_a_scorer_that_raises_at_times(plain):
     assert (tuner.history_["status"] == "failed").sum() == 1
 
 
-def test_a_scorer_that_needs_more_rows_than_a_handful(plain):
+def test_scorer_that_needs_many_rows(plain):
     # whether a scorer asks for flags must not be found out on a few rows it refuses
     def scorer(estimator, X, y):
         if len(y) < 20:
@@ -197,7 +197,7 @@ def test_own_algorithm_that_fails_is_recorded(plain, monkeypatch):
         ModelTuner(["lightgbm"], n_iter=2, cv=2).fit(*plain)
 
 
-def test_a_model_that_cannot_be_fitted_on_everything_is_skipped(plain):
+def test_model_whose_refit_fails_is_skipped(plain):
     class Full(LogisticRegression):
         def fit(self, X, y):
             if self.C > 0.5 and len(X) == len(plain[0]):
@@ -231,7 +231,7 @@ def test_candidates_that_fail_in_a_row_do_not_end_the_search(plain):
     assert how[10:].count("well") > how[:10].count("well")
 
 
-def test_a_wrong_value_in_a_warm_start_is_refused(plain):
+def test_invalid_value_in_warm_start_raises(plain):
     tuner = ModelTuner(
         ["lightgbm"],
         n_iter=2,
@@ -244,7 +244,7 @@ def test_a_wrong_value_in_a_warm_start_is_refused(plain):
         tuner.fit(*plain)
 
 
-def test_unreachable_thresholds_warn_only_of_the_candidates(plain):
+def test_unreachable_thresholds_warn_only_about_candidates(plain):
     X, y = plain
     y = np.random.default_rng(0).permutation(y)  # nothing to be learned
     tuner = ModelTuner(
@@ -262,7 +262,7 @@ def test_unreachable_thresholds_warn_only_of_the_candidates(plain):
     assert len([w for w in caught if "precision" in str(w.message)]) <= 1
 
 
-def test_capacity_on_rows_says_what_it_needs(plain):
+def test_error_of_capacity_on_rows_names_its_needs(plain):
     with pytest.raises(ValueError, match="event table"):
         ModelTuner(
             [("logit", LogisticRegression(), {})], threshold=Capacity(2), cv=2
@@ -310,7 +310,7 @@ def test_ctrl_c_before_any_candidate_propagates(plain, at):
     assert not hasattr(tuner, "best_index_")
 
 
-def test_ctrl_c_in_a_later_refit_keeps_the_models_there_are(plain):
+def test_ctrl_c_in_a_later_refit_keeps_earlier_models(plain):
     # three candidates of two folds, then three fits for each model
     tuner = interrupted(11, "interrupt once", n_iter=3, n_candidates=3)
     fit_uninterrupted(tuner, plain)
@@ -319,7 +319,7 @@ def test_ctrl_c_in_a_later_refit_keeps_the_models_there_are(plain):
     assert tuner.best_score_ == tuner.history_["score"].max()
 
 
-def test_ctrl_c_again_in_the_first_refit_propagates(plain):
+def test_second_ctrl_c_in_the_first_refit_propagates(plain):
     with pytest.raises(KeyboardInterrupt):
         interrupted(5).fit(*plain)
 

@@ -116,7 +116,7 @@ def test_pickling(tuner, sides):
     assert len(twin.candidates_) == len(tuner.candidates_)
 
 
-def test_it_predicts_as_its_best_estimator(tuner, sides):
+def test_tuner_predicts_like_its_best_estimator(tuner, sides):
     X = sides[1]
     best = tuner.best_estimator_
     assert isinstance(best, RiskClassifier)
@@ -135,7 +135,7 @@ def test_columns_of_fit(tuner, sides, plain):
     assert not hasattr(rows, "feature_names_in_")
 
 
-def test_names_of_an_earlier_fit_are_gone(frame, plain):
+def test_refit_removes_earlier_feature_names(frame, plain):
     search = ModelTuner([LOGIT], n_iter=1, cv=2).fit(*frame)
     assert search.feature_names_in_.tolist() == list("abcdef")
     assert not hasattr(search.fit(*plain), "feature_names_in_")
@@ -144,7 +144,7 @@ def test_names_of_an_earlier_fit_are_gone(frame, plain):
 # -- results --------------------------------------------------------------------
 
 
-def test_cv_results_are_as_of_a_grid_search(plain):
+def test_cv_results_match_a_grid_search(plain):
     X, y = plain
     tuner = ModelTuner([LOGIT], "roc_auc", n_iter=4, cv=3, random_state=0).fit(X, y)
     grid = GridSearchCV(
@@ -216,7 +216,7 @@ def test_cross_validation_of_the_search(events):
         assert score == single.score(X.iloc[test], y.iloc[test])
 
 
-def test_evaluate_scores_it_as_its_best_estimator(tuner, sides):
+def test_evaluate_matches_the_best_estimator(tuner, sides):
     _, X, _, y = sides
     settings = {"n_resamples": 20, "random_state": 0}
     found = evaluate(tuner, X, y, **settings).to_dict()
@@ -224,7 +224,7 @@ def test_evaluate_scores_it_as_its_best_estimator(tuner, sides):
     assert str(found) == str(expected)
 
 
-def test_explain_takes_it(tuner, sides):
+def test_explain_accepts_a_tuner(tuner, sides):
     X = sides[1]
     found, expected = explain(tuner, X), explain(tuner.best_estimator_, X)
     assert type(found) is type(expected)
@@ -280,7 +280,7 @@ def test_a_line_for_each_candidate(plain, capfd):
     assert len(lines) == 3
 
 
-def test_the_bar_is_taken_away_when_the_search_fails(plain, capfd):
+def test_failed_search_removes_the_progress_bar(plain, capfd):
     def scorer(estimator, X, y):
         return np.nan
 

@@ -22,7 +22,7 @@ def make(space=SPACE, first=FIRST, n_iter=12, **params):
     return make_search(LogisticRegression(), space, first, 0, n_iter=n_iter, **given)
 
 
-def test_it_is_one():
+def test_recorded_search_is_a_bayes_search():
     search = make()
     assert isinstance(search, BayesSearchCV)
     assert repr(search).startswith("RecordedSearch(")
@@ -73,12 +73,12 @@ def test_each_point_is_asked_for_without_a_copy(plain, monkeypatch):
     assert len(make().fit(*plain).evaluations_) == 12
 
 
-def test_callbacks_end_it(plain):
+def test_callbacks_end_the_search(plain):
     search = make().fit(*plain, callback=lambda result: len(result.x_iters) == 4)
     assert len(search.evaluations_) == 4
 
 
-def test_failing_candidates_do_not_end_it(plain):
+def test_failing_candidates_do_not_end_the_search(plain):
     space = {"solver": Categorical(["lbfgs", "none such", "nor this"])}
     search = make(space, [{"solver": "nor this"}, {"solver": "none such"}])
     search.fit(*plain)
@@ -88,7 +88,7 @@ def test_failing_candidates_do_not_end_it(plain):
     assert len(search.evaluations_) == 3  # and none is fitted twice
 
 
-def test_all_failing(plain):
+def test_search_in_which_all_fail(plain):
     search = make({"solver": Categorical(["none such"])}, [], n_iter=2)
     with pytest.raises(NoScoreError):
         search.fit(*plain)

@@ -89,20 +89,20 @@ def test_any_n_jobs_on_events(events):
     assert_same(one, tune(events, *algorithms, n_iter=4, n_jobs=2), events[0])
 
 
-def test_the_same_seed_again(plain):
+def test_same_seed_gives_the_same_search(plain):
     one, other = (
         tune(plain, "lightgbm", LOGIT, n_iter=6, random_state=7) for _ in range(2)
     )
     assert_same(one, other, plain[0])
 
 
-def test_fitting_again_forgets_the_first_fit(plain):
+def test_second_fit_forgets_the_first(plain):
     tuner = tune(plain, "lightgbm", LOGIT, n_iter=6)
     twin = tune(plain, "lightgbm", LOGIT, n_iter=6)
     assert_same(tuner.fit(*plain), twin, plain[0])
 
 
-def test_another_seed_is_another_search(plain):
+def test_another_seed_gives_another_search(plain):
     one, other = (tune(plain, LOGIT, n_iter=4, random_state=seed) for seed in (0, 1))
     assert one.split_plan_ != other.split_plan_
     assert not one.history_["score"].equals(other.history_["score"])

@@ -45,7 +45,7 @@ def test_pipelines_take_every_parameter(algorithm, balance, n_failing, events):
 
 
 @pytest.mark.parametrize("algorithm", CLASSIFIERS)
-def test_weight_is_by_the_outcomes(algorithm):
+def test_weight_follows_from_the_outcomes(algorithm):
     y = np.repeat(["fail", "pass"], [40, 10])
     space = search_space(algorithm, y, balance=["weight"])
     weights = [name for name in space if "weight" in name and "child" not in name]

@@ -54,7 +54,7 @@ def test_target_score_of_a_loss():
     assert len(found.history_) == 1
 
 
-def test_min_score_keeps_what_reaches_it():
+def test_min_score_keeps_candidates_that_reach_it():
     scores = tuner().fit(X, Y).history_["score"]
     least = scores.sort_values().iloc[3]
     found = tuner(min_score=least).fit(X, Y)
@@ -62,7 +62,7 @@ def test_min_score_keeps_what_reaches_it():
     assert (found.history_["score"][found.candidate_indices_] >= least).all()
 
 
-def test_min_score_that_none_reaches():
+def test_min_score_out_of_reach():
     search = tuner(min_score=1.5)
     with pytest.warns(UserWarning, match=r"No candidate reached min_score=1\.5"):
         search.fit(X, Y)
@@ -78,7 +78,7 @@ def test_min_score_that_none_reaches():
         search.score(X, Y)
 
 
-def test_an_earlier_model_is_gone_where_none_reaches_min_score():
+def test_min_score_out_of_reach_removes_the_earlier_model():
     search = tuner().fit(X, Y).set_params(min_score=1.5)
     with pytest.warns(UserWarning, match="min_score"):
         search.fit(X, Y)
@@ -104,7 +104,7 @@ def test_a_space_without_dimensions_has_one_candidate():
     assert len(found.history_) == 1
 
 
-def test_a_tiny_space_ends_the_search_and_nothing_is_tried_twice():
+def test_tiny_space_ends_the_search_without_repeats():
     space = {"C": [0.1, 0.5, 1.0], "fit_intercept": [True, False]}
     found = tuner(("logit", LogisticRegression(), space), n_iter=None, timeout=1e6)
     found.fit(X, Y)
@@ -113,7 +113,7 @@ def test_a_tiny_space_ends_the_search_and_nothing_is_tried_twice():
     assert len(tried) >= 5
 
 
-def test_an_exhausted_algorithm_leaves_its_turns_to_the_other():
+def test_exhausted_algorithm_leaves_its_evaluations_to_the_other():
     small = ("small", LogisticRegression(), {"C": [0.1, 1.0, 5.0]})
     found = tuner(small, LOGIT, n_iter=20).fit(X, Y)
     tried = found.history_["algorithm"].value_counts()
@@ -121,7 +121,7 @@ def test_an_exhausted_algorithm_leaves_its_turns_to_the_other():
     assert tried["small"] <= 3
 
 
-def test_what_was_given_first_is_not_tried_again():
+def test_first_points_are_not_repeated():
     space = {"C": [0.1, 0.5, 1.0]}
     given = [{"C": 0.5}, {"C": 0.5}]
     found = tuner(
@@ -181,7 +181,7 @@ def timed(cost=1.0, name="timed", space=None):
 
 @pytest.mark.parametrize("n_candidates", [1, 10])
 @pytest.mark.parametrize("timeout", [10.0, 37.0, 60.0])
-def test_timeout_is_kept_within_one_fit(fake, timeout, n_candidates):
+def test_timeout_is_respected_within_one_fit(fake, timeout, n_candidates):
     search = tuner(
         timed(), n_iter=None, timeout=timeout, n_candidates=n_candidates
     ).fit(X, Y)
@@ -191,7 +191,7 @@ def test_timeout_is_kept_within_one_fit(fake, timeout, n_candidates):
 
 
 @pytest.mark.parametrize("cost", [1.0, 2.0, 3.0])
-def test_a_model_is_fitted_where_there_is_time_for_one(fake, cost):
+def test_model_is_fitted_if_time_allows(fake, cost):
     # two folds, the same again and one fit on everything take 15 seconds at most
     search = tuner(timed(cost), n_iter=None, timeout=20.0).fit(X, Y)
     assert len(search.candidates_) >= 1
@@ -227,7 +227,7 @@ def test_timeout_in_general(cost, timeout, n_candidates, cv):
             assert time.now <= timeout + 2 * cost
 
 
-def test_too_little_time_is_one_clear_error(fake):
+def test_too_little_time_raises(fake):
     with pytest.raises(ValueError, match="Raise timeout"):
         tuner(timed(5.0), n_iter=None, timeout=4.0).fit(X, Y)
     assert fake.n_fits == 1
@@ -244,7 +244,7 @@ def test_a_slow_candidate_is_stopped(fake):
     assert fake.now <= 140.0
 
 
-def test_the_cheaper_of_two_equal_algorithms_has_more_turns(fake):
+def test_cheaper_algorithm_gets_more_evaluations(fake):
     search = tuner(
         timed(1.0, "cheap"), timed(5.0, "dear"), n_iter=None, timeout=100.0
     ).fit(X, Y)

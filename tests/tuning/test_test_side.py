@@ -22,7 +22,7 @@ def tune(X, y, algorithm, **given):
 
 
 @pytest.mark.parametrize("algorithm", CLASSIFIERS)
-def test_a_perfect_feature_on_the_test_side_of_a_fold_is_no_gain(algorithm):
+def test_leak_on_a_test_side_gains_nothing(algorithm):
     rng = np.random.default_rng(0)
     n = 400
     y = rng.permutation(np.repeat([0, 1], n // 2))
@@ -59,7 +59,7 @@ def test_the_scores_of_a_fold_depend_only_on_its_training_side():
         )
 
 
-def test_a_perfect_feature_on_the_evaluations_side_is_no_gain():
+def test_leak_in_evaluation_rows_gains_nothing():
     rng = np.random.default_rng(2)
     y = rng.integers(0, 2, 300)
     X = np.column_stack([rng.normal(size=(300, 3)), y + rng.normal(size=300)])
@@ -88,9 +88,7 @@ def classmates():
 
 @pytest.mark.parametrize("balance", BALANCE)
 @pytest.mark.parametrize("algorithm", CLASSIFIERS)
-def test_no_student_of_a_folds_test_side_trains(
-    classmates, monkeypatch, algorithm, balance
-):
+def test_no_tested_student_is_trained_on(classmates, monkeypatch, algorithm, balance):
     X, y = classmates
     fits = []
     kind = type(make_risk_pipeline(algorithm)[-1])
@@ -131,7 +129,7 @@ class Watch(TransformerMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_no_student_trains_a_users_pipeline_that_tests_it(events, marked):
+def test_no_tested_student_trains_a_users_pipeline(events, marked):
     X, y = events
     Watch.seen.clear()
 
@@ -173,7 +171,7 @@ def test_a_users_classifier_never_sees_test_rows(classmates):
         assert not who & set(students[test])
 
 
-def test_what_fills_nan_is_of_the_folds_own_training_rows(monkeypatch):
+def test_nan_is_filled_from_training_rows(monkeypatch):
     # the medians of the folds are far apart, so that another's would be seen
     rng = np.random.default_rng(0)
     X = rng.normal(size=(240, 3))

@@ -95,7 +95,7 @@ def test_of_a_candidate(plain):
 
 
 @pytest.mark.parametrize("n_trees", [7, 77, 1200])
-def test_trees_that_no_search_comes_by_are_kept(plain, n_trees):
+def test_number_of_trees_outside_the_space_is_kept(plain, n_trees):
     given = LGBMClassifier(n_estimators=n_trees, **POINT)
     model = tune(plain, given, n_iter=1).best_estimator_
     assert model.pipeline_[-1].n_estimators == n_trees
@@ -154,7 +154,7 @@ def test_of_a_registrys_record(tmp_path, events, pipeline):
     assert_is_first(tune(events, registry.record(1)))
 
 
-def test_of_what_has_the_two_attributes(plain):
+def test_of_any_object_with_the_two_attributes(plain):
     record = SimpleNamespace(algorithm="XGBClassifier", parameters={"max_depth": 7})
     found = first(tune(plain, record))
     assert found["algorithm"] == "xgboost"
@@ -198,14 +198,14 @@ def test_several_are_evaluated_in_order_and_once(plain):
     assert len(set(points)) == 4
 
 
-def test_more_than_there_are_turns(plain):
+def test_more_points_than_evaluations(plain):
     given = [{"num_leaves": leaves} for leaves in (5, 6, 7)]
     found = tune(plain, given, "lightgbm", n_iter=2)
     assert [p["classify__num_leaves"] for p in found.history_["params"]] == [5, 6]
 
 
 @pytest.mark.parametrize("empty", [None, [], ()])
-def test_of_nothing(plain, empty):
+def test_without_warm_start(plain, empty):
     assert len(tune(plain, empty, "lightgbm", n_iter=1).history_) == 1
 
 
@@ -253,7 +253,7 @@ def test_of_a_users_pipeline(plain):
     ],
     ids=str,
 )
-def test_what_is_refused_before_any_fit(plain, monkeypatch, given, message):
+def test_invalid_warm_start_raises_before_any_fit(plain, monkeypatch, given, message):
     fits = []
     monkeypatch.setattr("lightgbm.LGBMClassifier.fit", lambda *args: fits.append(args))
     with pytest.raises(ValueError, match=message):

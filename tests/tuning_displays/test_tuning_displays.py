@@ -81,7 +81,7 @@ each_display = pytest.mark.parametrize("cls", DISPLAYS)
 
 
 @each_display
-def test_plot_draws_on_the_given_axes_and_nowhere_else(cls):
+def test_plot_draws_only_on_the_given_axes(cls):
     other = plt.figure()
     before = other.get_children()
     figure = Figure(layout="constrained")
@@ -104,7 +104,7 @@ def test_plot_makes_one_figure_and_returns_itself(cls):
 
 
 @each_display
-def test_plotting_again_does_not_change_the_display(cls):
+def test_second_plot_does_not_change_the_display(cls):
     display = draw(cls)
     first = display.ax_
     stored = dict(vars(display))
@@ -114,7 +114,7 @@ def test_plotting_again_does_not_change_the_display(cls):
 
 
 @each_display
-def test_an_array_of_axes_is_refused(cls):
+def test_array_of_axes_raises(cls):
     with pytest.raises(TypeError, match=r"ax takes one matplotlib Axes, found ndarray"):
         draw(cls, Figure().subplots(2))
 
@@ -139,7 +139,7 @@ def test_title_does_not_lie_on_the_strip(cls):
 
 
 @each_display
-def test_names_are_no_formulas(cls):
+def test_names_are_not_read_as_formulas(cls):
     name = "$x^$"  # which matplotlib cannot read as one
     if cls is ConvergenceDisplay:
         display = cls([0.1, 0.2], [name, "_hidden"]).plot()
@@ -164,7 +164,7 @@ def test_without_matplotlib(cls, monkeypatch):
 
 
 @each_display
-def test_a_tuner_that_is_not_fitted_is_refused(cls):
+def test_unfitted_tuner_raises(cls):
     with pytest.raises(NotFittedError, match="ModelTuner instance is not fitted"):
         cls.from_tuner(ModelTuner())
 
@@ -196,7 +196,7 @@ def test_every_candidate_of_a_search_is_drawn_once(tuner, x):
         assert score is None or score == row.score
 
 
-def test_label_says_that_the_score_is_not_the_performance(tuner):
+def test_label_distinguishes_score_from_performance(tuner):
     label = ConvergenceDisplay.from_tuner(tuner).ax_.get_ylabel()
     assert "score in the search: average_precision" in label
     assert "(not the model's performance)" in label
@@ -215,7 +215,7 @@ def test_best_so_far_is_that_of_the_history(tuner):
     assert display.best_point_.get_ydata() == [tuner.best_score_]
 
 
-def test_the_mark_is_at_the_chosen_one_and_else_at_the_highest():
+def test_mark_is_at_the_chosen_or_highest_candidate():
     for chosen, marked in ((0, 0), (None, 2)):
         display = ConvergenceDisplay([0.4, 0.3, 0.5], list("aab"), chosen=chosen).plot()
         assert display.best_point_.get_xdata() == [marked]
@@ -223,7 +223,7 @@ def test_the_mark_is_at_the_chosen_one_and_else_at_the_highest():
 
 
 @pytest.mark.parametrize("chosen", [-1, 1, 3])
-def test_what_has_no_score_was_not_chosen(chosen):
+def test_candidate_without_score_cannot_be_chosen(chosen):
     display = ConvergenceDisplay([0.4, np.nan, 0.5], list("aab"), chosen=chosen)
     with pytest.raises(ValueError, match=f"chosen={chosen} is no candidate"):
         display.plot()
@@ -275,7 +275,7 @@ def test_many_algorithms_differ_in_colour_or_marker():
     assert len(looks) == 20
 
 
-def test_unreadable_searches_are_refused():
+def test_unreadable_searches_raise():
     with pytest.raises(ValueError, match=r"x='day' is unknown: pass one of"):
         ConvergenceDisplay(**SEARCH).plot(x="day")
     with pytest.raises(ValueError, match=r"x='time' needs seconds="):
@@ -318,7 +318,7 @@ def shown(display):
         ("balance", lambda point: 0.3 * (point["balance"] is None)),
     ],
 )
-def test_what_decides_the_score_comes_first(decides, effect):
+def test_most_important_parameter_comes_first(decides, effect):
     params = some_params(80)
     score = [0.5 + effect(point) for point in params]
     display = ParameterImportanceDisplay.from_tuner(make_tuner(score, params))
@@ -333,7 +333,7 @@ def test_what_decides_the_score_comes_first(decides, effect):
     assert "parameters of 80 candidates of lightgbm" in display.ax_.get_title("left")
 
 
-def test_a_score_by_chance_is_said_to_be_one():
+def test_note_warns_about_random_scores():
     params = some_params(60)
     score = np.random.RandomState(1).uniform(size=60)
     display = ParameterImportanceDisplay.from_tuner(make_tuner(score, params))
@@ -341,7 +341,7 @@ def test_a_score_by_chance_is_said_to_be_one():
     assert "read nothing into the order" in display.note_
 
 
-def test_few_candidates_are_said_to_be_few():
+def test_note_warns_about_few_candidates():
     params = some_params(20)
     score = [point["classify__learning_rate"] for point in params]
     display = ParameterImportanceDisplay.from_tuner(make_tuner(score, params))
@@ -422,7 +422,7 @@ def test_n_parameters_limits_the_bars():
     assert display.note_ == ""
 
 
-def test_what_cannot_be_ranked_is_refused():
+def test_searches_that_cannot_be_ranked_raise():
     params = some_params(30)
     score = [point["classify__num_leaves"] for point in params]
     full = make_tuner(score, params)

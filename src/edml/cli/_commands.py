@@ -57,7 +57,7 @@ def demo(
         typer.Option(help="Folder of the OULAD tables, instead of the sample."),
     ] = None,
 ) -> None:
-    """Train on some students, and show how well it works for others."""
+    """Train on some students, and show how well others are predicted."""
     with guarded("demo"):
         with stage("Loading the libraries"):
             from edml.cli import _demo  # noqa: PLC0415
@@ -83,7 +83,7 @@ def process(
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Write the features of each student, course and day as a table."""
+    """Write a table of features: a row for each student, course and day."""
     with guarded("process"):
         read = read_settings(config, settings, {("paths", "features"): out}).config
         events = find_events(raw, read.paths.raw, "raw")
@@ -100,10 +100,10 @@ def tune(
         typer.Option(help="random_forest, lightgbm or xgboost; can be repeated."),
     ] = None,
     evaluations: Annotated[
-        int | None, typer.Option(help="Candidates to try, at most.")
+        int | None, typer.Option(help="Maximum number of candidates to try.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Seconds for the search, at most.")
+        float | None, typer.Option(help="Maximum duration of the search in seconds.")
     ] = None,
     mlflow: Annotated[
         str | None,
@@ -139,11 +139,11 @@ def update(
     raw: New = None,
     refit: Annotated[
         bool | None,
-        typer.Option("--refit/--no-refit", help="Train the best again."),
+        typer.Option("--refit/--no-refit", help="Refit the best models."),
     ] = None,
     retune: Annotated[
         bool | None,
-        typer.Option("--retune/--no-retune", help="Choose new thresholds for them."),
+        typer.Option("--retune/--no-retune", help="Choose new thresholds."),
     ] = None,
     promote: Annotated[
         bool | None,
@@ -155,7 +155,7 @@ def update(
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Evaluate the registered models on new events, renew them, hold a contest."""
+    """Evaluate the registered models on new events, and let them compete."""
     flags = {
         ("update", "refit"): refit,
         ("update", "retune"): retune,
@@ -182,7 +182,7 @@ def predict(
     partition: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Predict at the end of this course day, not the latest."
+            min=0, help="Predict at the end of this course day; default: the latest."
         ),
     ] = None,
     url: Url = None,
@@ -226,7 +226,7 @@ def predict(
 def report(
     version: Annotated[
         list[str] | None,
-        typer.Argument(help="Numbers, production or staging. Several are compared."),
+        typer.Argument(help="Numbers, production or staging; several are compared."),
     ] = None,
     out: Out = None,
     folder: Folder = None,
@@ -235,7 +235,7 @@ def report(
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Write a page about the champion, or several versions side by side."""
+    """Write a page about the champion, or compare several versions."""
     flags = {("paths", "report"): out, **_of_registry(folder, name)}
     with guarded("report"):
         read = read_settings(config, settings, flags).config
@@ -255,7 +255,7 @@ def run(
         typer.Option(help="Later events for the update. Default: paths.new."),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Repeat the stages that are done already.")
+        bool, typer.Option("--again", help="Repeat stages that are already done.")
     ] = False,
     folder: Folder = None,
     name: Name = None,
@@ -263,7 +263,7 @@ def run(
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Process, tune, register and update; what is done already is not repeated."""
+    """Process, tune, register and update; skip stages that are already done."""
     flags = {("paths", "new"): new, **_of_registry(folder, name)}
     with guarded("run"):
         read = read_settings(config, settings, flags).config
@@ -279,7 +279,7 @@ def run(
 def serve(
     context: typer.Context, config: ConfigFile = None, settings: Settings = None
 ) -> None:
-    """Serve the champion over HTTP; takes the options of `edml-serve`, too."""
+    """Serve the champion over HTTP; also takes the options of `edml-serve`."""
     with guarded("serve"):
         read = read_settings(config, settings).config
         from edml.serving import main  # noqa: PLC0415

@@ -1,6 +1,5 @@
 """``edml predict``: predict who is at risk, with a registry or an endpoint."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -198,11 +197,8 @@ def write_files(
 
 def to_records(students: pd.DataFrame) -> list[dict[str, Any]]:
     """Return predictions in lossless JSON form; null where unknown."""
-    columns = {name: students[name].tolist() for name in students.columns}
-    return [
-        dict(zip(columns, map(_or_none, values), strict=True))
-        for values in zip(*columns.values(), strict=True)
-    ]
+    known = students.astype(object).where(students.notna(), None)
+    return known.to_dict("records")
 
 
 def _to_csv(students: pd.DataFrame) -> bytes:
@@ -231,9 +227,3 @@ def _folders(labels: Sequence[str]) -> dict[str, str]:
             name = safe_name(f"{label}/")  # the slash makes it add a hash
         folders[label] = name
     return folders
-
-
-def _or_none(value: Any) -> Any:
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    return None if value is pd.NA else value

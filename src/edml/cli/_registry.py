@@ -40,8 +40,10 @@ Name = Annotated[str, typer.Option("--name", help="Registry in that folder.")]
 Version = Annotated[
     str, typer.Argument(help="A number, production, staging or latest.")
 ]
-Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
-Stage = Annotated[str | None, typer.Option("--stage", help="Only those in this stage.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, recorded in the history.")]
+Stage = Annotated[
+    str | None, typer.Option("--stage", help="Only versions in this stage.")
+]
 
 _FOLDER = Path("registry")
 _NAME = "risk"
@@ -54,7 +56,7 @@ def list_(
     stage: Stage = None,
     as_json: Json = False,
 ) -> None:
-    """List the versions, with figures that decided no contest."""
+    """List the versions, with the figures of their latest fair evaluation."""
     with _opened("list", folder, name) as registry:
         records = registry.records(stage)
     if as_json:
@@ -73,7 +75,7 @@ def show(
     name: Name = _NAME,
     as_json: Json = False,
 ) -> None:
-    """Show what is known of a version."""
+    """Show the record of a version, and its evaluations."""
     with _opened("show", folder, name) as registry:
         record = registry.record(parse_version(version))
         evaluations = registry.evaluations(record.version)
@@ -95,7 +97,7 @@ def promote(
     folder: Folder = _FOLDER,
     name: Name = _NAME,
 ) -> None:
-    """Move a version up, to production by default."""
+    """Promote a version, to production by default."""
     with _opened("promote", folder, name) as registry:
         record = registry.promote(parse_version(version), stage, why)
     _say(f"Version {record.version} is in {record.stage}.")
@@ -103,7 +105,7 @@ def promote(
 
 @app.command()
 def rollback(why: Why = "", folder: Folder = _FOLDER, name: Name = _NAME) -> None:
-    """Make the champion before the champion again."""
+    """Return to the previous champion."""
     with _opened("rollback", folder, name) as registry:
         record = registry.rollback(why)
     _say(f"Version {record.version} is in production again.")
@@ -133,7 +135,7 @@ def clean(
     folder: Folder = _FOLDER,
     name: Name = _NAME,
 ) -> None:
-    """Remove old development versions, and what interrupted writes left."""
+    """Remove old development versions, and leftovers of interrupted writes."""
     with _opened("clean", folder, name) as registry:
         removed = registry.clean(keep_last)
     listed = f": {', '.join(map(str, removed))}" if removed else ""
@@ -155,7 +157,7 @@ def export(
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="What `export` wrote.")],
+    path: Annotated[Path, typer.Argument(help="A file that `export` wrote.")],
     trust_unsigned: Annotated[
         bool,
         typer.Option("--trust-unsigned", help="Accept a file without our signature."),
@@ -179,7 +181,7 @@ def sync(
     name: Name = _NAME,
     as_json: Json = False,
 ) -> None:
-    """Mirror the registry in MLflow, and send what searches could not send."""
+    """Mirror the registry in MLflow, and resend pending records of searches."""
     with _opened("sync", folder, name) as registry:
         from edml import tracking  # noqa: PLC0415 - an extra
 
@@ -192,9 +194,9 @@ def sync(
         for line in (*report.logged, *report.changed):
             _say(line)
         if report.resent:
-            _say(f"Sent {report.resent} records that searches could not send.")
+            _say(f"Resent {report.resent} pending records of searches.")
         if not (report.logged or report.changed or report.resent):
-            _say("MLflow was up to date already.")
+            _say("MLflow is up to date.")
     if report.conflicts:
         raise typer.Exit(1)
 

@@ -89,7 +89,7 @@ def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
         before = done.get(one.name, {})
         same = before.get("inputs") == key and one.after not in done_now
         if same and one.holds(before["result"]):
-            note(f"{one.name}: done already, on {before['done_at']}.")
+            note(f"{one.name}: already done on {before['done_at']}.")
             results[one.name] = before["result"]
             continue
         note(f"{one.name} ...")

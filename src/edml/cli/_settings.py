@@ -28,15 +28,15 @@ class Paths(_Section):
 
     raw: MaybeFile = _setting(None, "The events to learn from: CSV or Parquet.")
     new: MaybeFile = _setting(None, "Later events, for `edml update` and `edml run`.")
-    features: AFile = _setting(Path("features.parquet"), "What `edml process` writes.")
+    features: AFile = _setting(Path("features.parquet"), "Output of `edml process`.")
     inferences: AFile = _setting(Path("inferences"), "Folder of the predictions.")
-    report: AFile = _setting(Path("report.html"), "What `edml report` writes.")
-    importance: AFile = _setting(Path("importance.csv"), "What `edml update` writes.")
+    report: AFile = _setting(Path("report.html"), "Output of `edml report`.")
+    importance: AFile = _setting(Path("importance.csv"), "Output of `edml update`.")
     state: AFile = _setting(Path(".edml"), "Folder of the state of `edml run`.")
 
 
 class Source(_Section):
-    """How CSV files of events are written; what is left out is recognized."""
+    """The dialect of CSV files of events; what is not set is detected."""
 
     sep: str | None = _setting(
         None, "Separator of the columns.", min_length=1, max_length=1
@@ -94,11 +94,15 @@ class Tune(_Section):
     )
     scoring: str = _setting("average_precision", "The scorer to maximize.")
     folds: int = _setting(4, "Student folds of the search.", ge=2)
-    evaluations: int = _setting(50, "Candidates to try, at most.", ge=1)
-    timeout: float | None = _setting(None, "Seconds for the search, at most.", gt=0)
+    evaluations: int = _setting(50, "Maximum number of candidates to try.", ge=1)
+    timeout: float | None = _setting(
+        None, "Maximum duration of the search in seconds.", gt=0
+    )
     target_score: float | None = _setting(None, "Stop the search at this score.")
-    min_score: float | None = _setting(None, "Keep no candidate below this score.")
-    candidates: int = _setting(10, "Candidates to keep, at most.", ge=1)
+    min_score: float | None = _setting(
+        None, "Lowest score of a candidate that is kept."
+    )
+    candidates: int = _setting(10, "Maximum number of candidates to keep.", ge=1)
     balance: list[Balance] = _setting(
         ["none", "weight", "smote", "over", "under"],
         "Ways to balance the classes.",
@@ -106,7 +110,7 @@ class Tune(_Section):
     )
     threshold: Rule = _setting(
         "f1",
-        "How to choose the probability from which on to flag.",
+        "How to choose the probability at and above which to flag.",
         json_schema_extra={"is": _RULE},
     )
     calibration: Literal["auto", "sigmoid", "isotonic", "none"] = _setting(
@@ -118,15 +122,15 @@ class Tune(_Section):
 class Update(_Section):
     """What to do with registered models when new events arrive."""
 
-    refit: bool = _setting(False, "Train the best again, on some of the new students.")
-    retune: bool = _setting(False, "Choose new thresholds for the best.")
+    refit: bool = _setting(False, "Refit the best models on some of the new students.")
+    retune: bool = _setting(False, "Choose new thresholds for the best models.")
     threshold: Rule | None = _setting(
         None,
-        "The rule for that; default: that of each model.",
+        "The rule for new thresholds; default: that of each model.",
         json_schema_extra={"is": _RULE},
     )
     importance: bool = _setting(True, "Compute the importance of the features.")
-    candidates: int = _setting(3, "Challengers of the champion, at most.", ge=1)
+    candidates: int = _setting(3, "Maximum number of challengers.", ge=1)
     metric: Literal[
         "roc_auc",
         "average_precision",
@@ -163,7 +167,7 @@ class Endpoint(_Section):
 
 
 class Mlflow(_Section):
-    """Where searches are logged, in addition to the registry."""
+    """Where searches are logged, besides the registry."""
 
     uri: str | None = _setting(
         None, "Log searches to this server; `local` is the file mlflow.db."

@@ -1,9 +1,7 @@
 """Common code of the commands: progress on stderr, one-line errors, interrupts."""
 
 import json
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,27 +88,6 @@ def plain_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         yield
-
-
-class Interrupts:
-    """Record whether Ctrl-C was pressed, even if a library handles it."""
-
-    def __init__(self) -> None:
-        self.seen = False
-        self._before: Any = None
-
-    def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _handle(self, *_: object) -> None:
-        self.seen = True
-        raise KeyboardInterrupt
 
 
 def print_json(result: dict[str, Any]) -> None:

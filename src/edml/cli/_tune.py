@@ -12,7 +12,7 @@ from edml.cli import _settings
 from edml.cli._config import ConfigError
 from edml.cli._settings import Config, Mlflow
 from edml.cli._sides import Side, read_sides
-from edml.cli._terminal import Interrupts, note, stage
+from edml.cli._terminal import note, stage
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation, evaluate
 from edml.registry import ModelRecord, ModelRegistry
@@ -98,7 +98,7 @@ def threshold_of(rule: Any) -> Any:
 def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Found:
     """Search until finished, or until Ctrl-C."""
     note(f"Searching on {len(side.X):,} rows; Ctrl-C ends it with the best so far.")
-    with Interrupts() as interrupts, _logged(mlflow) as log:
+    with _logged(mlflow) as log:
         try:
             tuner.fit(side.X, side.y, **({} if log is None else {"callback": log}))
         except (ValueError, RuntimeError) as error:
@@ -114,7 +114,7 @@ def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Fou
             "evaluations or time."
         )
         raise TuneError(message)
-    return Found(list(tuner.candidates_), len(tuner.history_), interrupts.seen)
+    return Found(list(tuner.candidates_), len(tuner.history_), tuner.interrupted_)
 
 
 def _logged(mlflow: Mlflow | None) -> AbstractContextManager[Any]:

@@ -59,7 +59,7 @@ def update(
     evaluations: list[dict[str, Any]] = []
     renewed, importance = _Renewed({}, {}), None
     if tuned or held_out:
-        _refuse_to_learn(config)
+        _check_not_learning(config)
         note("Models were tuned on this file: only its contest students are used.")
         shown = sides.contest
         known = map(plain, records[config.update.metric])
@@ -121,7 +121,7 @@ def _tuned_on(
     return tuned
 
 
-def _refuse_to_learn(config: Config) -> None:
+def _check_not_learning(config: Config) -> None:
     for name in ("refit", "retune"):
         if getattr(config.update, name):
             message = (

@@ -151,7 +151,7 @@ def _draw_earliness(evaluation: EvaluationFields, figure: Any) -> None:
 _PLOTS = (
     _Plot(
         "earliness",
-        "How early the model can tell",
+        "How early the predictions are good",
         "ROC AUC on each day of the course, with its interval. Days with too few "
         "students are left out.",
         (8.4, 3.2),

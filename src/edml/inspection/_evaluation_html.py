@@ -152,7 +152,7 @@ def _breakdown_row(record: dict[str, object]) -> str:
     counts = [f"{record['n_students']:,}", f"{record['n_failing']:,}"]
     if not record["enough"]:
         width = len(_SHOWN) + 1
-        note = f'<td class="vague" colspan="{width}">too few to tell</td>'
+        note = f'<td class="vague" colspan="{width}">too few students</td>'
         return make_row(str(label), *counts, more=note)
     figures = [_number(float(str(record[name]))) for name in _SHOWN]
     low, high = (float(str(record[f"roc_auc_{end}"])) for end in ("low", "high"))

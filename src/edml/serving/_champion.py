@@ -79,7 +79,7 @@ class ChampionWatch:
             why = f"{type(error).__name__} while made-up students were scored."
             if isinstance(error, RegistryError):
                 why = str(error)
-            self._note(f"Version {record.version} is refused: {why}")
+            self._note(f"Version {record.version} cannot be served: {why}")
             return
         self.champion = Champion(self._registry.name, record, scorer)
         self._refused = None

@@ -154,9 +154,9 @@ class Worker(ThreadWorker):
         kind = type(exc).__name__
         if isinstance(exc, errors.ParseException):
             status, remedy = _STATUS.get(type(exc), (400, "Send well-formed HTTP."))
-            self.log.warning("Refused a request that is not HTTP: %s", kind)
+            self.log.warning("Rejected a request that is not HTTP: %s", kind)
         elif isinstance(exc, ssl.SSLError):
-            self.log.warning("Refused a connection that is not TLS")
+            self.log.warning("Rejected a connection that is not TLS")
             return
         else:
             status, remedy = 500, "Report the time to its operator."

@@ -50,11 +50,11 @@ class Report:
     error: str = ""  # why the rest was not sent
 
     def warn_refused(self, folder: Path) -> None:
-        """Warn about records that the server refused."""
+        """Warn about records that the server rejected."""
         if self.refused:
             warnings.warn(
-                f"MLflow refused {len(self.refused)} records, which are kept in "
-                f"{folder} as *.refused. The first: {self.refused[0]}",
+                f"MLflow rejected {len(self.refused)} records, which are kept in "
+                f"{folder} as *.rejected. The first: {self.refused[0]}",
                 UserWarning,
                 stacklevel=5,
             )

@@ -108,7 +108,7 @@ def sync(
     Warns
     -----
     UserWarning
-        If the outbox holds searches for another server, or the server refused a
+        If the outbox holds searches for another server, or the server rejected a
         record.
 
     See Also

@@ -73,7 +73,7 @@ class SearchLog:
 
     def set_aside(self, record: Record, reason: str) -> None:
         """Keep a record that the server will never accept, with the reason."""
-        path = self.path.with_suffix(".refused")
+        path = self.path.with_suffix(".rejected")
         self._append(path, [{"reason": reason, "record": record}])
 
     def writer_lock(self) -> FileLock:

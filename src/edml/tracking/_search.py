@@ -75,7 +75,7 @@ def log_search(
     Warns
     -----
     UserWarning
-        If the search was logged before, or the server refused a part of it.
+        If the search was logged before, or the server rejected a part of it.
 
     See Also
     --------

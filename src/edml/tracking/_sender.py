@@ -66,7 +66,7 @@ class Sender:
         return self._process.pid
 
     def wait(self, seconds: float | None = None) -> Report:
-        """Return its report, and warn about records that the server refused.
+        """Return its report, and warn about records that the server rejected.
 
         Kill the process if it takes longer than ``seconds``.
         """
