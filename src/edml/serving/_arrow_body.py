@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edml._optional import import_optional
 from edml.serving._limits import Limits
+from edml.serving._pages import check_pages
 from edml.serving._problem import Problem, refuse_missing, refuse_size
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 
 _NULLS = ["", "nan", "NaN"]
 _LONGEST_NAME = 2**20  # in a Parquet file's metadata, in bytes
-_MOST_NAMES = 100_000
-_MOST_UNPACKED = 16  # times the largest body
+_MOST_COLUMNS = 1000  # and row groups
 
 
 def read_csv(
@@ -117,7 +117,7 @@ def read_parquet(
         return _read_parquet(body, required, optional, limits)
     except Problem:
         raise
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         detail = (  # the texts of these errors may quote the file
             "Expected a whole Parquet file; found a body that cannot be read as one. "
             "Write it again, for example with DataFrame.to_parquet."
@@ -132,20 +132,14 @@ def _read_parquet(
     parquet = import_optional("pyarrow.parquet", extra="serve", purpose="Serving")
     options = {
         "thrift_string_size_limit": _LONGEST_NAME,
-        "thrift_container_size_limit": _MOST_NAMES,
+        "thrift_container_size_limit": _MOST_COLUMNS,  # also bounds the nesting
     }
-    metadata = parquet.read_metadata(pa.BufferReader(body))
+    metadata = parquet.ParquetFile(pa.BufferReader(body), **options).metadata
     _check_length(metadata.num_rows, limits)
     schema = metadata.schema.to_arrow_schema()
     names = _check_names(schema.names, required, optional)
     texts = [name for name in names if _check_type(schema.field(name))]
-    groups = range(metadata.num_row_groups)
-    unpacked = sum(metadata.row_group(group).total_byte_size for group in groups)
-    if unpacked > _MOST_UNPACKED * limits.max_body_bytes:
-        raise refuse_size(
-            f"{unpacked:,} bytes unpacked",
-            f"{_MOST_UNPACKED * limits.max_body_bytes:,}",
-        )
+    check_pages(body, metadata, names, limits)
     # Each distinct text is read once, so it cannot unpack to more than the file's own
     # dictionary.
     file = parquet.ParquetFile(
