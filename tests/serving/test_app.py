@@ -18,7 +18,13 @@ from bodies import CSV, FORMATS, JSON, conform, post, predictions
 from edml import make_student_activity
 from edml.exceptions import MissingExtraError
 from edml.registry import ModelRegistry
-from edml.serving import Limits, RiskClient, create_app, create_blueprint
+from edml.serving import (
+    Limits,
+    RiskClient,
+    _scorer,
+    create_app,
+    create_blueprint,
+)
 from edml.serving._logs import JsonFormatter, configure_logs
 
 
@@ -162,11 +168,14 @@ def test_slow_and_half_bodies(limited):
 def test_work_that_takes_too_long(stored, events, monkeypatch):
     limits = Limits(timeout_seconds=0.2)
     client = create_app(ModelRegistry(stored), limits=limits).test_client()
-    monkeypatch.setattr("edml.serving._scorer._SECONDS_AT_ONCE", 0)
-    monkeypatch.setattr(
-        "edml.serving._scorer._reasons",
-        lambda model, X, rows, language: [time.sleep(0.15) or []] * len(rows),
-    )
+    monkeypatch.setattr(_scorer, "_SECONDS_AT_ONCE", 0)
+    explain = _scorer.explain_rows
+
+    def slow(*given, **more):
+        time.sleep(0.15)
+        return explain(*given, **more)
+
+    monkeypatch.setattr(_scorer, "explain_rows", slow)
     assert post(client, events.head(9)).status_code == 200
     refused(post(client, events, query="?explain=1"), 413, "too-slow")
 

@@ -183,9 +183,9 @@ def test_mixed_type_column_is_sent_as_json(client, model):
 def test_numbers_survive_json():
     hard = [0.1, 1e-300, 5e-324, 1.7976931348623157e308, -0.0, 2**53 + 1.0, None]
     table = pd.DataFrame({"a": np.array(hard, dtype=float), "b": range(7)})
-    rows = json.loads(_wire._encode_json(table))
-    assert [row["a"] for row in rows] == hard
-    assert str(rows[4]["a"]) == "-0.0"
+    found = list(json.loads(_wire._encode_json(table))["a"].values())
+    assert found == hard
+    assert str(found[4]) == "-0.0"
 
 
 # -- the request ----------------------------------------------------------------------

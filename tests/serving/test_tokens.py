@@ -177,7 +177,7 @@ def test_file_readable_by_others(write, mode):
         (f"{BOTH} read,\n", "another form in line 1"),
         (f"{BOTH}\n{BOTH} read\n", "that of line 2"),
         (b"\xff" * 20, "UTF-8"),
-        ("x" * 2**21, "UTF-8"),
+        ("x" * 2**21, "at most 1,048,576 bytes"),
     ],
 )
 def test_a_bad_file(write, text, message):

@@ -1,20 +1,20 @@
 """Read CSV and Parquet bodies: from untrusted bytes to arrays of cells."""
 
-import csv
 import io
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from csv import Error, reader
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import csv
+from pyarrow.parquet import ParquetFile
 
-from edml._optional import import_optional
+from edml.serving._cells import choose_columns
 from edml.serving._limits import Limits
 from edml.serving._pages import check_pages
-from edml.serving._problem import Problem, refuse_missing, refuse_size
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from edml.serving._problem import Problem, refuse_size
 
 _NULLS = ["", "nan", "NaN"]
 _LONGEST_NAME = 2**20  # in a Parquet file's metadata, in bytes
@@ -41,8 +41,8 @@ def _read_header(body: bytes) -> list[str]:
     text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="")
     try:
         body.decode("utf-8")  # pyarrow does not check the columns that are ignored
-        return next(csv.reader(text))
-    except (StopIteration, UnicodeDecodeError, csv.Error) as error:
+        return next(reader(text))
+    except (StopIteration, UnicodeDecodeError, Error) as error:
         detail = (
             "Expected CSV in UTF-8 that begins with a header; the body has none. Send "
             "the column names first, with commas between them."
@@ -50,9 +50,7 @@ def _read_header(body: bytes) -> list[str]:
         raise Problem(400, "no-csv", detail) from error
 
 
-def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
-    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
-    reader = import_optional("pyarrow.csv", extra="serve", purpose="Serving")
+def _parse_csv(body: bytes, names: Sequence[str]) -> pa.Table:
     ragged: list[tuple[int, int, int]] = []
 
     def note(row: Any) -> str:
@@ -63,12 +61,12 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
         body += b"\n"  # pyarrow rejects a header without a line break
     text = pa.dictionary(pa.int32(), pa.string())  # equal strings are stored once
     try:
-        table = reader.read_csv(
+        table = csv.read_csv(
             pa.BufferReader(body),
             # one block: a line may be longer than a block, and no other is
-            reader.ReadOptions(use_threads=False, block_size=len(body) + 1),
-            reader.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-            reader.ConvertOptions(
+            csv.ReadOptions(use_threads=False, block_size=len(body) + 1),
+            csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
+            csv.ConvertOptions(
                 include_columns=list(names),
                 column_types=dict.fromkeys(names, text),
                 null_values=_NULLS,
@@ -93,9 +91,8 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> "pa.Table":
     return table
 
 
-def _spelled(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
+def _spelled(column: pa.ChunkedArray) -> NDArray[Any] | list[Any]:
     """Return a column of CSV as numbers if all cells are numbers, else as text."""
-    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
     array = _one_array(column)
     for kind in (pa.int64(), pa.float64()):
         try:
@@ -112,7 +109,6 @@ def read_parquet(
     body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
 ) -> dict[str, NDArray[Any] | list[Any]]:
     """Read the named columns of a Parquet file; ignore all others."""
-    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
     try:
         return _read_parquet(body, required, optional, limits)
     except Problem:
@@ -128,13 +124,11 @@ def read_parquet(
 def _read_parquet(
     body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
 ) -> dict[str, NDArray[Any] | list[Any]]:
-    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
-    parquet = import_optional("pyarrow.parquet", extra="serve", purpose="Serving")
     options = {
         "thrift_string_size_limit": _LONGEST_NAME,
         "thrift_container_size_limit": _MOST_COLUMNS,  # also bounds the nesting
     }
-    metadata = parquet.ParquetFile(pa.BufferReader(body), **options).metadata
+    metadata = ParquetFile(pa.BufferReader(body), **options).metadata
     _check_length(metadata.num_rows, limits)
     schema = metadata.schema.to_arrow_schema()
     names = _check_names(schema.names, required, optional)
@@ -142,7 +136,7 @@ def _read_parquet(
     check_pages(body, metadata, names, limits)
     # Each distinct text is read once, so it cannot unpack to more than the file's own
     # dictionary.
-    file = parquet.ParquetFile(
+    file = ParquetFile(
         pa.BufferReader(body), metadata=metadata, read_dictionary=texts, **options
     )
     table = file.read(columns=names, use_threads=False)
@@ -150,9 +144,9 @@ def _read_parquet(
     return {name: _cells(table.column(name)) for name in names}
 
 
-def _check_type(field: "pa.Field") -> bool:
+def _check_type(field: pa.Field) -> bool:
     """Return whether a column is text; reject types that event tables cannot have."""
-    types = import_optional("pyarrow", extra="serve", purpose="Serving").types
+    types = pa.types
     kind = field.type
     if types.is_dictionary(kind):
         kind = kind.value_type
@@ -169,8 +163,7 @@ def _check_type(field: "pa.Field") -> bool:
     return False
 
 
-def _cells(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
-    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
+def _cells(column: pa.ChunkedArray) -> NDArray[Any] | list[Any]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _texts(_one_array(column))
@@ -186,18 +179,17 @@ def _cells(column: "pa.ChunkedArray") -> NDArray[Any] | list[Any]:
     return _numbers(column)
 
 
-def _numbers(column: "pa.ChunkedArray | pa.Array") -> NDArray[Any]:
+def _numbers(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
     """Return numbers, as floats if some are missing."""
     if not column.null_count:
         return np.asarray(column.to_numpy())
-    pa = import_optional("pyarrow", extra="serve", purpose="Serving")
     numbers: NDArray[Any] = column.cast(pa.float64(), safe=False).to_numpy(
         zero_copy_only=False
     )
     return numbers
 
 
-def _texts(array: "pa.DictionaryArray") -> NDArray[Any]:
+def _texts(array: pa.DictionaryArray) -> NDArray[Any]:
     """Return strings as objects, equal ones as the same object for fast comparison."""
     found = array.dictionary.to_pylist()
     texts = np.empty(len(found) + 1, dtype=object)
@@ -208,10 +200,9 @@ def _texts(array: "pa.DictionaryArray") -> NDArray[Any]:
     return texts_of_rows
 
 
-def _one_array(column: "pa.ChunkedArray") -> "pa.DictionaryArray":
+def _one_array(column: pa.ChunkedArray) -> pa.DictionaryArray:
     array = column.unify_dictionaries().combine_chunks()
     if hasattr(array, "chunks"):  # without rows
-        pa = import_optional("pyarrow", extra="serve", purpose="Serving")
         array = pa.concat_arrays(array.chunks)
     return array
 
@@ -220,10 +211,7 @@ def _check_names(
     found: Sequence[str], required: Collection[str], optional: Collection[str]
 ) -> list[str]:
     """Return the columns to read, each of which must occur exactly once."""
-    absent = [name for name in required if name not in found]
-    if absent:
-        raise refuse_missing(absent)
-    names = [*required, *(name for name in optional if name in found)]
+    names = choose_columns(found, required, optional)
     twice = [name for name in names if found.count(name) > 1]
     if twice:
         detail = (

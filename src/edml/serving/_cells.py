@@ -1,7 +1,7 @@
-"""Check the cells of a body's columns, and convert them to plain arrays."""
+"""Choose a body's columns, check their cells, and convert them to plain arrays."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,24 @@ _NUMBERS = frozenset({PARTITION, *NUMBER_COLUMNS, *EPOCH_COLUMNS})
 _NAMES = frozenset(NAME_COLUMNS)
 
 Cells = NDArray[Any] | Sequence[Any]
+
+
+def choose_columns(
+    found: Collection[str], required: Collection[str], optional: Collection[str]
+) -> list[str]:
+    """Return the names of the columns to read, the required ones first.
+
+    An error does not repeat the names that were found, because a table without a header
+    has values in their place.
+    """
+    absent = [name for name in required if name not in found]
+    if absent:
+        detail = (
+            f"Expected the columns of an event table; {absent} are missing. Use "
+            "exactly these names, and send null where there is no value."
+        )
+        raise Problem(422, "missing-column", detail, column=absent[0])
+    return [*required, *(name for name in optional if name in found)]
 
 
 def read_column(canonical: str, actual: str, cells: Cells) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """RiskClient: a DataFrame of events in, a DataFrame of students out."""
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from numbers import Integral, Real
 from typing import Any, Self
@@ -77,7 +78,7 @@ class RiskClient:
         check_scalar(retries, "retries", Integral, min_val=0)
         self._urllib3 = urllib3
         self._url = _checked_url(urllib3, url)
-        self._headers = _Headers(token)
+        self._headers = _make_headers(token)
         self._retry = _retry(urllib3, int(retries))
         self._http = urllib3.PoolManager(
             num_pools=1,
@@ -194,7 +195,7 @@ class RiskClient:
                 method,
                 f"{self._url}{path}{query}",
                 body=body,
-                headers=self._headers.get(content_type),
+                headers=self._headers(content_type),
                 retries=self._retry if retry else self._retry.new(total=0),
                 redirect=False,
             )
@@ -222,48 +223,27 @@ class RiskClient:
         raise ServingError(message)
 
 
-class _Headers:
-    """The headers of every request; its repr hides the token."""
-
-    def __init__(self, token: str | None) -> None:
-        if token is not None and not (
-            isinstance(token, str) and _TOKEN.fullmatch(token)
-        ):
+def _make_headers(token: str | None) -> Callable[[str | None], dict[str, str]]:
+    """Return the function of a request's headers, whose repr hides the token."""
+    common = {"Accept": f"{JSON}, {MEDIA_TYPE}", "User-Agent": f"edml/{__version__}"}
+    if token is not None:
+        if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
             message = (
                 "Expected a token of visible ASCII characters; found another form. "
                 "Strip the white space around it."
             )
             raise ValueError(message)
-        self._token = token
-
-    def __repr__(self) -> str:
-        return "<headers>"
-
-    def get(self, content_type: str | None) -> dict[str, str]:
-        headers = {
-            "Accept": f"{JSON}, {MEDIA_TYPE}",
-            "User-Agent": f"edml/{__version__}",
-        }
-        if content_type is not None:
-            headers["Content-Type"] = content_type
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
-        return headers
+        common["Authorization"] = f"Bearer {token}"
+    return lambda kind: common if kind is None else {**common, "Content-Type": kind}
 
 
 def _checked_url(urllib3: Any, url: str) -> str:
     try:
         parts = urllib3.util.parse_url(url)
     except urllib3.exceptions.HTTPError:
-        parts = None
-    if (
-        parts is None
-        or parts.scheme not in ("http", "https")
-        or not parts.host
-        or parts.auth
-        or parts.query
-        or parts.fragment
-    ):
+        parts = urllib3.util.Url()
+    more = parts.auth or parts.query or parts.fragment
+    if parts.scheme not in ("http", "https") or not parts.host or more:
         message = (
             "Expected an address such as 'https://risk.example.org', without user, "
             "password or query; found another form. Pass a token as token=."
@@ -303,6 +283,5 @@ def _retry(urllib3: Any, retries: int) -> Any:
 
 def _without_place(reason: object) -> str:
     """Remove the object with its memory address from the start of urllib3's message."""
-    return re.sub(r"^<?[\w.]*(Connection|Pool)\([^)]*\)>?: ", "", str(reason)).rstrip(
-        "."
-    )
+    text = re.sub(r"^<?[\w.]*(Connection|Pool)\([^)]*\)>?: ", "", str(reason))
+    return text.rstrip(".")

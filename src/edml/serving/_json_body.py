@@ -1,16 +1,16 @@
 """Read JSON bodies: records or columns, from untrusted bytes to lists of cells."""
 
 from collections.abc import Collection, Sequence
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
+import orjson
 
-from edml._optional import import_optional
+from edml.serving._cells import choose_columns
 from edml.serving._limits import Limits
-from edml.serving._problem import Problem, refuse_missing, refuse_size
+from edml.serving._problem import Problem, refuse_size
 
 _SLACK = 1000  # brackets that names may contain, in addition to one for each row
 _ADVICE = (
@@ -23,26 +23,27 @@ def read_json(
     body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
 ) -> dict[str, Sequence[Any]]:
     """Read the named columns as sequences of one length; ignore all others."""
-    n_brackets = _count_brackets(body, limits)
+    # each row has one bracket, and too many would use memory before they are counted
+    most = 2 * limits.max_rows + _SLACK
+    n_brackets = body.count(b"{") + body.count(b"[")
+    if n_brackets > most and _count_outside_texts(body, b"{[") > most:
+        raise refuse_size("far more rows", f"{limits.max_rows:,}")
     document = _parse(body)
-    if isinstance(document, list):
-        n_rows, n_keys = len(document), _check_records(document)
-        n_containers = n_rows + 1
-    else:
-        n_rows, n_keys = _check_columns(document)
-        n_containers = len(document) + 1
-    if n_brackets != n_containers:  # some cells are nested, or strings contain brackets
-        _check_nesting(body, limits)
-    _check_keys(body, document, n_keys)
+    is_records = isinstance(document, list)
+    parts = _check_records(document) if is_records else _check_columns(document)
+    n_keys = sum(map(len, parts)) + (0 if is_records else len(parts))
+    if n_brackets != len(parts) + 1 or body.count(b":") != n_keys:
+        # some cells are nested, strings hold these signs, or a key is there twice
+        _check_structure(body, document, limits)
+    n_rows = len(parts) if is_records else max(map(len, parts))
     if n_rows > limits.max_rows:
         raise refuse_size(f"{n_rows:,} rows", f"{limits.max_rows:,}")
-    if isinstance(document, list):
+    if is_records:
         return _records_to_columns(document, required, optional)
     return _align_columns(document, required, optional)
 
 
 def _parse(body: bytes) -> Any:
-    orjson = import_optional("orjson", extra="serve", purpose="Serving")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -57,34 +58,16 @@ def _parse(body: bytes) -> Any:
 # -- what orjson lets pass -------------------------------------------------------------
 
 
-def _count_brackets(body: bytes, limits: Limits) -> int:
-    """Count objects and lists, and reject too many before they use memory."""
-    most = 2 * limits.max_rows + _SLACK
-    found = body.count(b"{") + body.count(b"[")
-    if found > most and _Structure(body).count(b"{[") > most:
-        raise refuse_size("far more rows", f"{limits.max_rows:,}")
-    return found
-
-
-def _check_nesting(body: bytes, limits: Limits) -> None:
-    depth = _Structure(body).depth()
+def _check_structure(body: bytes, document: Any, limits: Limits) -> None:
+    """Reject deep nesting, and duplicate keys, of which the parser keeps the last."""
+    depth, n_keys = _measure(document)
     if depth > limits.max_depth:
         detail = (
             f"Expected at most {limits.max_depth} levels of nesting; found {depth}. "
             f"{_ADVICE}"
         )
         raise Problem(400, "too-deep", detail)
-
-
-def _check_keys(body: bytes, document: Any, n_keys: int) -> None:
-    """Reject duplicate keys, of which the parser keeps the last.
-
-    Every key has one colon, so there are as many colons outside of strings as keys.
-    """
-    if body.count(b":") == n_keys:
-        return
-    n_colons = _Structure(body).count(b":")
-    if n_colons not in (n_keys, _count_keys(document)):
+    if _count_outside_texts(body, b":") != n_keys:  # every key has one colon
         detail = (
             "Expected every key of an object once; found a duplicate. Send each key "
             "once: which of the values is meant is unknown."
@@ -92,60 +75,51 @@ def _check_keys(body: bytes, document: Any, n_keys: int) -> None:
         raise Problem(400, "duplicate-key", detail)
 
 
-def _count_keys(document: Any) -> int:
-    """Count the keys of all objects; the depth of nesting was checked before."""
-    if isinstance(document, dict):
-        return len(document) + sum(map(_count_keys, document.values()))
-    return sum(map(_count_keys, document)) if isinstance(document, list) else 0
+def _measure(document: Any) -> tuple[int, int]:
+    """Return the depth of nesting and the number of keys of all objects."""
+    depth = n_keys = 0
+    level = [document]
+    while level:
+        depth += 1
+        objects = [one for one in level if isinstance(one, dict)]
+        n_keys += sum(map(len, objects))
+        lists = [one for one in level if isinstance(one, list)]
+        cells = chain.from_iterable([*lists, *(one.values() for one in objects)])
+        level = [cell for cell in cells if isinstance(cell, (dict, list))]
+    return depth, n_keys
 
 
-class _Structure:
-    """The bytes of a JSON document outside of its strings."""
-
-    def __init__(self, body: bytes) -> None:
-        # Match escapes in pairs from the left; no remaining quote is escaped.
-        plain = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-        self._bytes = np.frombuffer(plain, dtype=np.uint8)
-        self._quotes = np.flatnonzero(self._bytes == ord('"'))
-
-    def _find(self, signs: bytes) -> NDArray[np.intp]:
-        found = np.flatnonzero(np.isin(self._bytes, list(signs)))
-        return found[np.searchsorted(self._quotes, found) % 2 == 0]
-
-    def count(self, signs: bytes) -> int:
-        return len(self._find(signs))
-
-    def depth(self) -> int:
-        signs = self._bytes[self._find(b"{}[]")]
-        steps = np.where((signs == ord("{")) | (signs == ord("[")), 1, -1)
-        return int(np.cumsum(steps).max(initial=0))
+def _count_outside_texts(body: bytes, signs: bytes) -> int:
+    # match escapes in pairs from the left; no remaining quote is escaped
+    plain = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
+    found = np.frombuffer(plain, dtype=np.uint8)
+    quotes = np.flatnonzero(found == ord('"'))
+    places = np.flatnonzero(np.isin(found, list(signs)))
+    return int(np.count_nonzero(np.searchsorted(quotes, places) % 2 == 0))
 
 
 # -- records ---------------------------------------------------------------------------
 
 
-def _check_records(document: list[Any]) -> int:
-    """Check that a list contains only objects, and count their keys."""
+def _check_records(document: list[Any]) -> list[dict[str, Any]]:
+    """Return a list, after a check that it contains only objects."""
     if not document:
         _refuse("found an empty list")
     if set(map(type, document)) != {dict}:
         row = next(i for i, one in enumerate(document) if not isinstance(one, dict))
         _refuse(f"found an entry of the list that is not an object (row {row})", (row,))
-    return sum(map(len, document))
+    return document
 
 
 def _records_to_columns(
     rows: list[dict[str, Any]], required: Collection[str], optional: Collection[str]
 ) -> dict[str, Sequence[Any]]:
-    names = [*required, *(name for name in optional if name in rows[0])]
+    names = choose_columns(rows[0], required, optional)
     try:
         cells = zip(*map(itemgetter(*names), rows), strict=True)
         return dict(zip(names, cells, strict=True))
     except KeyError:
         pass
-    absent = [name for name in required if not any(name in row for row in rows)]
-    if absent:
-        raise refuse_missing(absent)
     for name in required:
         lacking = (i for i, row in enumerate(rows) if name not in row)
         if first := tuple(islice(lacking, 5)):
@@ -161,16 +135,15 @@ def _records_to_columns(
 # -- columns ---------------------------------------------------------------------------
 
 
-def _check_columns(document: Any) -> tuple[int, int]:
-    """Check that an object contains only objects; count its rows and all keys."""
+def _check_columns(document: Any) -> list[dict[str, Any]]:
+    """Return the columns of an object, after a check that they are objects."""
     if not isinstance(document, dict):
         _refuse("found neither a list nor an object")
     if not document:
         _refuse("found an empty object")
     if set(map(type, document.values())) != {dict}:
         _refuse("found an object with a member that is not an object of rows")
-    sizes = [len(cells) for cells in document.values()]
-    return max(sizes), len(document) + sum(sizes)
+    return list(document.values())
 
 
 def _align_columns(
@@ -178,10 +151,7 @@ def _align_columns(
     required: Collection[str],
     optional: Collection[str],
 ) -> dict[str, Sequence[Any]]:
-    absent = [name for name in required if name not in document]
-    if absent:
-        raise refuse_missing(absent)
-    names = [*required, *(name for name in optional if name in document)]
+    names = choose_columns(document, required, optional)
     labels = list(document[names[0]])
     if not labels:
         _refuse("found columns without rows")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edml._optional import import_optional
+import prometheus_client as client
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10, 30)
@@ -12,34 +12,36 @@ class Metrics:
     """Counters in a separate registry, so that apps in one process differ."""
 
     def __init__(self) -> None:
-        client = import_optional("prometheus_client", extra="serve", purpose="Serving")
-        self._client = client
-        self._registry = client.CollectorRegistry()
-        own = {"registry": self._registry}
+        registry = self._registry = client.CollectorRegistry()
         self._requests = client.Counter(
-            "edml_requests", "Requests answered.", ("route", "status"), **own
+            "edml_requests",
+            "Requests answered.",
+            ("route", "status"),
+            registry=registry,
         )
         self._seconds = client.Histogram(
             "edml_request_seconds",
             "Time from a request's arrival in the app to its answer.",
             ("route",),
             buckets=_SECONDS,
-            **own,
+            registry=registry,
         )
         self._students = client.Counter(
-            "edml_predictions", "Students scored, once per course.", **own
+            "edml_predictions", "Students scored, once per course.", registry=registry
         )
-        self._rows = client.Counter("edml_events", "Events read.", **own)
+        self._rows = client.Counter("edml_events", "Events read.", registry=registry)
         self._version = client.Gauge(
-            "edml_champion_version", "Version that is served; 0 for none.", **own
+            "edml_champion_version",
+            "Version that is served; 0 for none.",
+            registry=registry,
         )
         self._changes = client.Counter(
-            "edml_champion_changes", "Champions loaded.", **own
+            "edml_champion_changes", "Champions loaded.", registry=registry
         )
         self._healthy = client.Gauge(
             "edml_registry_healthy",
             "Whether the last look at the registry found what is served.",
-            **own,
+            registry=registry,
         )
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -57,5 +59,5 @@ class Metrics:
     def expose(self, *, healthy: bool) -> bytes:
         """Return the metrics in Prometheus' text format."""
         self._healthy.set(healthy)
-        text: bytes = self._client.generate_latest(self._registry)
+        text: bytes = client.generate_latest(self._registry)
         return text

@@ -1,6 +1,6 @@
 """Problem: why a request is rejected, as an RFC 9457 document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -50,19 +50,6 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         if request_id is not None:
             document["request_id"] = request_id
         return document
-
-
-def refuse_missing(names: Sequence[str]) -> Problem:
-    """Return the problem of absent columns.
-
-    It does not repeat the names that were sent, because a table without a header has
-    values in their place.
-    """
-    detail = (
-        f"Expected the columns of an event table; {list(names)} are missing. Use "
-        "exactly these names, and send null where there is no value."
-    )
-    return Problem(422, "missing-column", detail, column=names[0])
 
 
 def refuse_size(found: str, most: str) -> Problem:

@@ -216,22 +216,14 @@ def _explain(
             language=language,
         )
     reasons: list[list[str]] = []
-    size = 8
+    size = 4
     while len(reasons) < len(rows):
         check_time(deadline)
         begun = time.monotonic()
+        some = rows[len(reasons) : len(reasons) + size]
         with _refusals():
-            reasons += _reasons(
-                model, X, rows[len(reasons) : len(reasons) + size], language
-            )
-        seconds = max(time.monotonic() - begun, 1e-3)
-        size = max(1, min(4 * size, int(size * _SECONDS_AT_ONCE / seconds)))
+            explanation = explain_rows(model, X, rows=some, progress=False)
+            reasons += explanation.reasons(_N_REASONS, language).to_list()
+        if time.monotonic() - begun < _SECONDS_AT_ONCE / 4:
+            size *= 4
     return list(zip(reasons, facts, strict=True))
-
-
-def _reasons(
-    model: Any, X: pd.DataFrame, rows: IntArray, language: str
-) -> list[list[str]]:
-    explanation = explain_rows(model, X, rows=rows, progress=False)
-    found: list[list[str]] = explanation.reasons(_N_REASONS, language).to_list()
-    return found

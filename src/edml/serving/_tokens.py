@@ -61,7 +61,7 @@ def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
             continue
         secret, *rest = line.split()
         scopes = frozenset(rest[0].split(",")) if rest else SCOPES
-        if len(rest) > 1 or not _SECRET.fullmatch(secret) or not scopes <= SCOPES:
+        if len(rest) > 1 or not _is_valid(secret, scopes):
             message = (
                 f"Expected a token of 16 to 512 visible characters and its scopes "
                 f"(predict, read or predict,read); found another form in line {number} "
@@ -87,28 +87,25 @@ def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
 def _read_private(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            mode = fstat(file.fileno()).st_mode
-            if stat.S_IMODE(mode) & 0o077:
-                message = (
-                    f"Expected a token file that only its owner may read; found mode "
-                    f"{stat.S_IMODE(mode):04o} of {path}. Run: chmod 600 {path}"
-                )
-                raise ServingError(message)
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
+            mode = stat.S_IMODE(fstat(file.fileno()).st_mode)
+            text = file.read(MAX_FILE_BYTES + 1).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no UTF-8"
         message = (
-            f"Expected a token file that can be read; found that {path} cannot: "
-            f"{error.strerror}. Check the path, and your rights to it."
+            f"Expected a token file that can be read; found that {path} cannot: {why}. "
+            "Check the path, its encoding and your rights to it."
         )
         raise ServingError(message) from error
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = None
-    if text is None or len(data) > MAX_FILE_BYTES:
+    if mode & 0o077:
         message = (
-            f"Expected a text of at most {MAX_FILE_BYTES:,} bytes in UTF-8; found "
-            f"something else in {path}. Write one token a line."
+            f"Expected a token file that only its owner may read; found mode "
+            f"{mode:04o} of {path}. Run: chmod 600 {path}"
+        )
+        raise ServingError(message)
+    if len(text) > MAX_FILE_BYTES:
+        message = (
+            f"Expected at most {MAX_FILE_BYTES:,} bytes; found more in {path}. Write "
+            "one token a line."
         )
         raise ServingError(message)
     return text
@@ -153,16 +150,19 @@ def _scopes_of(
         secret: frozenset({some} if isinstance(some, str) else some)
         for secret, some in given.items()
     }
-    for secret, some in scopes.items():
-        right = isinstance(secret, str) and _SECRET.fullmatch(secret)
-        if not right or not some or not some <= SCOPES:
-            message = (
-                "Expected secrets of 16 to 512 visible characters with the scopes "
-                "'predict' and 'read'; found another form. Make secrets with "
-                "secrets.token_hex(32)."
-            )
-            raise ServingError(message)
+    if not all(_is_valid(secret, some) for secret, some in scopes.items()):
+        message = (
+            "Expected secrets of 16 to 512 visible characters with the scopes "
+            "'predict' and 'read'; found another form. Make secrets with "
+            "secrets.token_hex(32)."
+        )
+        raise ServingError(message)
     return scopes
+
+
+def _is_valid(secret: object, scopes: frozenset[str]) -> bool:
+    is_secret = isinstance(secret, str) and _SECRET.fullmatch(secret) is not None
+    return is_secret and bool(scopes) and scopes <= SCOPES
 
 
 def _digest(secret: str) -> bytes:

@@ -52,39 +52,23 @@ def encode(X: pd.DataFrame) -> tuple[bytes, str]:
 
 
 def _encode_json(X: pd.DataFrame) -> bytes:
-    columns = {name: _json_values(column) for name, column in X.items()}
-    rows = [
-        dict(zip(columns, row, strict=True))
-        for row in zip(*columns.values(), strict=True)
-    ]
-    try:
-        return _dump(rows)
-    except (TypeError, ValueError):
-        bad = [name for name, cells in columns.items() if not _can_dump(cells)]
-        message = (
-            f"Expected columns of text, numbers and dates; JSON cannot hold {bad}. "
-            "Convert them, or drop them: the endpoint does not read other types."
-        )
-        raise ServingError(message) from None
-
-
-def _dump(cells: list[Any]) -> bytes:
-    return json.dumps(cells, allow_nan=False, default=_plain).encode()
-
-
-def _can_dump(cells: list[Any]) -> bool:
-    try:
-        _dump(cells)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _json_values(column: pd.Series) -> list[Any]:
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        column = _epochs(column)
-    values = column.astype(object).where(column.notna().to_numpy(), None)
-    return values.to_list()
+    """Write {column: {row: value}}, each column on its own to name one that fails."""
+    parts = []
+    for name, column in X.items():
+        if pd.api.types.is_datetime64_any_dtype(column.dtype):
+            column = _epochs(column)  # noqa: PLW2901
+        cells = column.astype(object).where(column.notna().to_numpy(), None)
+        try:
+            text = json.dumps(dict(enumerate(cells)), allow_nan=False, default=_plain)
+        except (TypeError, ValueError):
+            message = (
+                "Expected columns of text, numbers and dates; JSON cannot hold "
+                f"{name!r}. Convert it, or drop it: the endpoint does not read other "
+                "types."
+            )
+            raise ServingError(message) from None
+        parts.append(f"{json.dumps(name)}: {text}")
+    return f"{{{', '.join(parts)}}}".encode()
 
 
 def _epochs(column: pd.Series) -> pd.Series:
