@@ -151,6 +151,51 @@ def test_dates_before_1970_are_refused(value):
         schema.read_epochs(pd.Series([value], name="due"))
 
 
+SPOILED = {
+    "milliseconds.*Divide them by 1,000": 1e3,
+    "microseconds.*Divide them by 1,000,000": 1e6,
+    "nanoseconds": 1e9,
+    "thousands of seconds.*Multiply them by 1,000": 1e-3,
+    "minutes.*Multiply them by 60": 1 / 60,
+    "hours": 1 / 3_600,
+    "days": 1 / 86_400,
+}
+
+
+@pytest.mark.parametrize("words", SPOILED)
+@pytest.mark.parametrize("first", [715_000_000.0, 1_600_041_600.0, 1_990_000_000.0])
+def test_dates_in_another_unit_are_refused_by_name(words, first):
+    column = pd.Series([first * SPOILED[words], 0, None], name="due")
+    with pytest.raises(
+        TableError, match=rf"'due': 1 of 3 rows .*1990 to 2100.*{words}"
+    ):
+        schema.read_epochs(column)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (20240131, "look like dates such as 20240131"),
+        (45_322, "look like the days of a spreadsheet"),
+        (pd.Timestamp("9999-12-31"), "or make them null"),
+        (pd.Timestamp("1970-01-20"), "or make them null"),  # ms that were read as ns
+        (1e200, "or make them null"),
+    ],
+)
+def test_other_dates_are_refused(value, words):
+    with pytest.raises(TableError, match=f"'due': 1 of 1 rows .*1990 to 2100.*{words}"):
+        schema.read_epochs(pd.Series([value], name="due"))
+
+
+@given(st.floats(schema.EARLIEST, schema.LATEST - 1), st.sampled_from([*"sD", "ms"]))
+def test_unit_is_found_from_the_range(seconds, name):
+    unit = next(one for one in schema.DATE_UNITS if one.name == name)
+    late = name == "D" and seconds > 36_890 * 86_400  # as days in a spreadsheet
+    found = schema.date_unit(np.array([seconds / unit.seconds, NAN, 0]))
+    assert found is not None
+    assert found.name == ("spreadsheet" if late else name)
+
+
 # -- names --------------------------------------------------------------------
 
 
@@ -286,6 +331,8 @@ def test_only_needed_columns_must_be_unique():
         ({"usr_uuid": "a"}, ValueError, "unknown column.*Did you mean 'user_uuid'"),
         ({"zzz": "a"}, ValueError, "unknown column 'zzz'. Known: "),
         ({"score": "a", "legajo": "a"}, ValueError, r"reads \['a'\] twice"),
+        ({"user_uuid": "course_uuid"}, ValueError, r"Map \['course_uuid'\] to"),
+        ({"score": 7}, TypeError, "maps 'score' to int"),
         (["score"], TypeError, "maps canonical to actual"),
     ],
 )
@@ -297,3 +344,22 @@ def test_wrong_mappings(columns, error, message):
 def test_swapped_columns_can_be_mapped():
     names = schema.resolve_columns({"score": "nota_parcial", "nota_parcial": "score"})
     assert (names["score"], names["nota_parcial"]) == ("nota_parcial", "score")
+
+
+def test_column_that_has_another_role_does_not_exist():
+    names = schema.resolve_columns({"user_uuid": "legajo"})
+    assert names["user_uuid"] == "legajo"
+    assert names["legajo"] not in {*schema.COLUMNS}
+    assert schema.resolve_columns(names) == names
+
+
+def test_frames_of_other_libraries_are_named():
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame({"user_uuid": [1], "course_uuid": [1], "particion": [0]})
+    with pytest.raises(TableError, match=r"polars DataFrame.*X\.to_pandas\(\)"):
+        schema.is_event_table(table, schema.resolve_columns(None))
+    with pytest.raises(TableError, match=r"polars LazyFrame.*X\.collect\(\)"):
+        schema.check_table(table.lazy())
+    assert not schema.is_event_table(
+        polars.DataFrame({"a": [1]}), {name: name for name in schema.COLUMNS}
+    )

@@ -9,7 +9,14 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
 from edml.exceptions import SplitError, TableError
-from edml.schema import BoolArray, IntArray, check_table, rank_keys
+from edml.schema import (
+    BoolArray,
+    IntArray,
+    check_table,
+    describe_type,
+    how_to_convert,
+    rank_keys,
+)
 
 
 def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray:
@@ -69,8 +76,8 @@ def _student_column(X: object, student: str) -> pd.Series:
     )
     if not isinstance(X, pd.DataFrame):
         message = (
-            f"The students are read from the column {student!r} of a DataFrame; X is "
-            f"of type {type(X).__name__}. {remedy}"
+            f"The students are read from the column {student!r} of a pandas DataFrame; "
+            f"X is of type {describe_type(X)}. {how_to_convert(X)} {remedy}"
         )
         raise SplitError(message)
     if student not in X.columns:

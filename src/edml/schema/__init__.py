@@ -19,11 +19,14 @@ from edml.schema._columns import (
     STUDENT,
     check_table,
     columns_of,
+    describe_type,
+    how_to_convert,
     is_event_table,
     resolve_columns,
     resolve_exam_kinds,
     step_parameter,
 )
+from edml.schema._dates import DATE_UNITS, EARLIEST, LATEST, DateUnit, date_unit
 from edml.schema._dtypes import row_error, take_labels
 from edml.schema._fingerprint import fingerprint
 from edml.schema._keys import (
@@ -70,9 +73,12 @@ from edml.schema._types import BoolArray, FloatArray, IntArray
 __all__ = [
     "COLUMNS",
     "COURSE",
+    "DATE_UNITS",
+    "EARLIEST",
     "EPOCH_COLUMNS",
     "EXAM_KINDS",
     "FINAL_GRADE",
+    "LATEST",
     "NAME_COLUMNS",
     "NUMBER_COLUMNS",
     "PARTITION",
@@ -82,6 +88,7 @@ __all__ = [
     "SNAPSHOT_KEYS",
     "STUDENT",
     "BoolArray",
+    "DateUnit",
     "FloatArray",
     "IntArray",
     "Names",
@@ -95,11 +102,14 @@ __all__ = [
     "columns_of",
     "combine_codes",
     "count_occupancy",
+    "date_unit",
+    "describe_type",
     "distinct_codes",
     "factorize_keys",
     "fingerprint",
     "first_rows",
     "history_codes",
+    "how_to_convert",
     "is_event_table",
     "known_partitions",
     "latest_positions",

@@ -87,8 +87,11 @@ EXAM_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
     """Return the actual name of every canonical column.
 
-    ``columns`` is ``{canonical: actual}`` for those whose names differ. An unknown
-    canonical name, or one actual name used twice, is an error.
+    ``columns`` is ``{canonical: actual}`` for those whose names differ. A column whose
+    own name is the actual name of another one does not exist: in a table with
+    {'user_uuid': 'legajo'}, 'legajo' is the student, and the column legajo gets a name
+    that no table has. An unknown canonical name, one actual name used twice, or a key
+    without a column is an error.
     """
     names = dict(zip(COLUMNS, COLUMNS, strict=True))
     if columns is None:
@@ -99,16 +102,29 @@ def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
             f"found {type(columns).__name__}."
         )
         raise TypeError(message)
-    for canonical in columns:
+    for canonical, actual in columns.items():
         if canonical not in names:
             raise ValueError(_unknown(canonical, COLUMNS, "columns", "column"))
-    names.update(columns)
-    actual = list(columns.values())
-    shared = sorted({str(name) for name in actual if actual.count(name) > 1})
+        if not isinstance(actual, str):
+            message = (
+                f"columns maps {canonical!r} to {describe_type(actual)}; pass the name "
+                "of a column, a string."
+            )
+            raise TypeError(message)
+    taken = list(columns.values())
+    shared = sorted({name for name in taken if taken.count(name) > 1})
     if shared:
         message = f"columns reads {shared} twice. Map each canonical column to another."
         raise ValueError(message)
-    return names
+    shadowed = [name for name in COLUMNS if name in taken and name not in columns]
+    keys = [name for name in shadowed if name in SNAPSHOT_KEYS]
+    if keys:
+        message = (
+            f"columns reads {keys} as other columns. Map {keys} to the columns that "
+            "hold them."
+        )
+        raise ValueError(message)
+    return names | {name: f"(no {name})" for name in shadowed} | dict(columns)
 
 
 def resolve_exam_kinds(
@@ -164,10 +180,18 @@ def _stated(estimator: object, name: str) -> Iterator[Any]:
 
 
 def is_event_table(X: object, columns: Mapping[str, str]) -> bool:
-    """Check whether ``X`` is a DataFrame with the student, course and partition."""
-    return isinstance(X, pd.DataFrame) and {
-        columns[key] for key in SNAPSHOT_KEYS
-    } <= set(X.columns)
+    """Check whether ``X`` is a DataFrame with the student, course and partition.
+
+    A table of another library with these columns is an error: its rows must not be
+    taken for those of a plain table.
+    """
+    keys = {columns[key] for key in SNAPSHOT_KEYS}
+    if isinstance(X, pd.DataFrame):
+        return keys <= set(X.columns)
+    have = getattr(X, "column_names", getattr(X, "columns", ()))  # pyarrow, others
+    if isinstance(have, Iterable) and keys <= {n for n in have if isinstance(n, str)}:
+        check_table(X)
+    return False
 
 
 def _unknown(found: object, known: Collection[str], where: str, what: str) -> str:
@@ -183,9 +207,8 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
     """
     if not isinstance(X, pd.DataFrame):
         message = (
-            f"Expected the event table as a pandas DataFrame, found "
-            f"{type(X).__name__}. Its columns are read by name: pass the DataFrame "
-            "itself, not its values."
+            "Expected the event table as a pandas DataFrame, found "
+            f"{describe_type(X)}. {how_to_convert(X)}"
         )
         raise TableError(message)
     have = X.columns
@@ -210,3 +233,20 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
             message = f"The event table has the columns {twice} more than once."
             raise TableError(message)
     return X
+
+
+def describe_type(X: object) -> str:
+    """Name the type of what was passed, and its library: 'polars DataFrame'."""
+    library = type(X).__module__.partition(".")[0]
+    own = library in ("builtins", "numpy", "pandas")
+    return type(X).__name__ if own else f"{library} {type(X).__name__}"
+
+
+def how_to_convert(X: object) -> str:
+    """Say how to make a pandas DataFrame of what was passed."""
+    if hasattr(X, "collect") and not hasattr(X, "to_pandas"):
+        return "Convert it first: X.collect().to_pandas()."
+    for method in ("to_pandas", "toPandas", "df", "compute", "execute"):
+        if callable(getattr(X, method, None)):
+            return f"Convert it first: X.{method}()."
+    return "Its columns are read by name: pass the DataFrame itself, not its values."

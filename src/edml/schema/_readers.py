@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml.schema._dates import EARLIEST, LATEST, date_unit
 from edml.schema._dtypes import (
     as_floats,
     as_seconds,
@@ -66,7 +67,7 @@ def read_partitions(column: pd.Series) -> IntArray:
 
 
 def read_epochs(column: pd.Series) -> FloatArray:
-    """Read dates as epoch seconds; null and 0 are missing, hence NaN."""
+    """Read dates from 1990 to 2100 as epoch seconds; null and 0 are missing: NaN."""
     datetimes = as_seconds(column)
     seconds = read_numbers(column) if datetimes is None else datetimes
     negative = seconds < 0
@@ -77,7 +78,19 @@ def read_epochs(column: pd.Series) -> FloatArray:
             "hold a date before 1970",
             "Dates are epoch seconds, 0 or null where missing.",
         )
-    return np.where(seconds == 0, np.nan, seconds)
+    seconds = np.where(seconds == 0, np.nan, seconds)
+    outside = (seconds < EARLIEST) | (seconds >= LATEST)  # NaN compares as False
+    if outside.any():
+        unit = None if datetimes is not None else date_unit(seconds[outside])
+        raise row_error(
+            column,
+            outside,
+            "hold a date outside 1990 to 2100"
+            + (f"; as numbers they look like {unit.words}" if unit else ""),
+            "Dates are epoch seconds or datetimes, 0 or null where missing. "
+            + (unit.remedy if unit else "Correct them, or make them null."),
+        )
+    return seconds
 
 
 def _distinct_names(column: pd.Series) -> tuple[IntArray, IntArray, list[str]]:
