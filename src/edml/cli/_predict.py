@@ -152,13 +152,13 @@ def predict_with_client(
         columns={names[name]: name for name in (*_KEYS, PARTITION)}
     )
     # as text: an id may be a number here, and text in the request and the answer
-    rows = X.drop_duplicates([names[name] for name in _KEYS])
-    place = {key: row for row, key in enumerate(_keys(rows, names))}
-    of_rows = [place[key] for key in _keys(found, dict(zip(_KEYS, _KEYS, strict=True)))]
-    sent = rows.iloc[of_rows]
+    keys = [names[name] for name in _KEYS]
+    sent = X.drop_duplicates(keys)
+    sent = sent.set_index([sent[key].astype(str) for key in keys])
+    asked = list(found[list(_KEYS)].astype(str).itertuples(index=False, name=None))
     for name in (*_KEYS, _COURSE_NAME, _FILE_NUMBER):
         if names[name] in sent.columns:
-            found[name] = sent[names[name]].to_numpy()
+            found[name] = sent[names[name]].loc[asked].to_numpy()
     order = (-found["probability"].to_numpy()).argsort(kind="stable")
     return _in_order(found.iloc[order])
 
@@ -206,11 +206,6 @@ def _to_csv(students: pd.DataFrame) -> bytes:
     lists = [name for name in ("reasons", "facts") if name in students.columns]
     flat = students.assign(**{name: students[name].map("; ".join) for name in lists})
     return flat.to_csv(index=False).encode("utf-8", "surrogatepass")
-
-
-def _keys(table: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, str]]:
-    student, course = (table[names[name]].astype(str).tolist() for name in _KEYS)
-    return list(zip(student, course, strict=True))
 
 
 def _in_order(students: pd.DataFrame) -> pd.DataFrame:

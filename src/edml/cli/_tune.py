@@ -5,8 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from edml.classifier import Capacity, check_threshold
 from edml.cli import _settings
 from edml.cli._config import ConfigError
@@ -153,15 +151,5 @@ def describe(record: ModelRecord, evaluation: Evaluation) -> dict[str, Any]:
 
 def figures_of(evaluation: Evaluation) -> dict[str, Any]:
     """Return the metrics with their intervals, for JSON."""
-    return {
-        "metrics": {name: plain(value) for name, value in evaluation.metrics.items()},
-        "intervals": {
-            name: [plain(end) for end in ends]
-            for name, ends in evaluation.intervals.items()
-        },
-    }
-
-
-def plain(value: Any) -> float | None:
-    """Return a number for JSON."""
-    return None if np.isnan(value) else float(value)
+    written = evaluation.to_dict()
+    return {"metrics": written["metrics"], "intervals": written["intervals"]}

@@ -1,6 +1,5 @@
 """``edml update``: evaluate models on new events, renew them, and hold a contest."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from edml.cli._files import write_table
 from edml.cli._settings import Config
 from edml.cli._sides import Side, Sides, join, read_sides
 from edml.cli._terminal import note, stage
-from edml.cli._tune import figures_of, plain, threshold_of
+from edml.cli._tune import figures_of, threshold_of
 from edml.exceptions import RegistryError
 from edml.explanation import explain
 from edml.metrics import LOSSES
@@ -62,10 +61,7 @@ def update(
         _check_not_learning(config)
         note("Models were tuned on this file: only its contest students are used.")
         shown = sides.contest
-        known = map(plain, records[config.update.metric])
-        best = _rank(
-            zip(records["version"], records["stage"], known, strict=True), config
-        )
+        best = _rank(records, config)
     else:
         learns = config.update.refit or config.update.retune
         shown = sides.test if learns else join(sides.train, sides.test)
@@ -73,13 +69,8 @@ def update(
             _evaluate(registry, version, where, shown)
             for version, where in zip(records["version"], records["stage"], strict=True)
         ]
-        best = _rank(
-            (
-                (one["version"], one["stage"], one["metrics"][config.update.metric])
-                for one in evaluations
-            ),
-            config,
-        )
+        found = [{**one, **one["metrics"]} for one in evaluations]
+        best = _rank(pd.DataFrame(found), config)
         renewed = _renew(registry, best, sides.train, config)
         evaluations += [
             _evaluate(registry, version, DEVELOPMENT, shown)
@@ -146,19 +137,15 @@ def _evaluate(
     }
 
 
-def _rank(
-    figures: Iterable[tuple[int, str, float | None]], config: Config
-) -> list[int]:
-    """Return the champion and the best of the others, from (version, stage, figure)."""
-    sign = 1 if config.update.metric in LOSSES else -1
-    champion, others = [], []
-    for version, where, value in figures:
-        if where == PRODUCTION:
-            champion.append(int(version))
-        elif value is not None:
-            others.append((sign * value, -int(version)))
-    best = [-version for _, version in sorted(others)]
-    return champion + best[: config.update.candidates]
+def _rank(table: pd.DataFrame, config: Config) -> list[int]:
+    """Return the champion and the best of the others; of equals, the newest."""
+    metric = config.update.metric
+    ranked = table.sort_values(
+        [metric, "version"], ascending=[metric in LOSSES, False]
+    ).dropna(subset=metric)
+    champion = table.loc[table["stage"] == PRODUCTION, "version"]
+    others = ranked.loc[ranked["stage"] != PRODUCTION, "version"]
+    return [*champion.tolist(), *others.tolist()[: config.update.candidates]]
 
 
 def _renew(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from edml._files import replace_file
+from edml._page import make_page
 
 _HEADINGS = {
     "error": "Errors: the table cannot be used like this",
@@ -23,8 +24,6 @@ _CSS = """
   border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35);
   vertical-align: baseline; }
 """
-# Forbid all fetching, whatever a course's name contains.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
@@ -135,17 +134,9 @@ class EventsReport:
         OSError
             If the file cannot be written.
         """
-        page = (
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            "<title>Event table</title>\n</head>\n<body>\n<main>\n"
-            f"<h1>Event table</h1>\n{self._repr_html_()}\n</main>\n</body>\n</html>\n"
-        )
-        # A course's name may hold a lone surrogate, which UTF-8 cannot encode.
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, page.encode("utf-8", "backslashreplace"))
+        replace_file(path, make_page("Event table", self._repr_html_()))
 
     def __repr__(self) -> str:
         lines = [f"EventsReport: {self._caption()}"]

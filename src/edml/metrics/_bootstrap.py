@@ -79,9 +79,8 @@ def bootstrap_metrics(
     Raises
     ------
     ValueError
-        If the lengths differ, labels are other than 0 and 1, probabilities are
-        missing or outside [0, 1], a cluster is missing, the threshold is NaN, or
-        a metric is unknown.
+        If the arrays are invalid or differ in length, the threshold is NaN, or a metric
+        is unknown.
 
     See Also
     --------
@@ -89,10 +88,6 @@ def bootstrap_metrics(
 
     Notes
     -----
-    The rows are sorted once and summed per student once, so that a resample costs
-    about a hundredth of scikit-learn's metrics on the repeated rows
-    (``python benchmarks/bench_bootstrap.py``).
-
     The draws of "calibration_error" are biased upwards, because drawing students adds
     noise to each bin; its percentiles may exclude the error of the given snapshots.
     Differences between two models are affected less.

@@ -21,9 +21,8 @@ def expected_calibration_error(
 ) -> float:
     """Compute the mean distance of probabilities from the shares of failing.
 
-    Snapshots with similar probabilities form a bin, whose mean probability is compared
-    with its share of failing snapshots. The error is the mean of the absolute
-    differences, each bin weighted by its snapshots [1]_.
+    It is the mean absolute difference between the mean probability and the share of
+    failing of each of `calibration_bins`, weighted by their snapshots [1]_.
 
     Parameters
     ----------
@@ -34,10 +33,7 @@ def expected_calibration_error(
     n_bins : int, default=15
         Number of bins, at least 1.
     strategy : {"quantile", "uniform"}, default="quantile"
-        "quantile" makes bins with the same number of snapshots; equal
-        probabilities are never divided, which may leave bins uneven or empty.
-        "uniform" makes bins of equal width on [0, 1], each with its lower edge
-        and, but for the last, without its upper one.
+        As in `calibration_bins`.
 
     Returns
     -------
@@ -49,8 +45,7 @@ def expected_calibration_error(
     Raises
     ------
     ValueError
-        If the lengths differ, labels are other than 0 and 1, probabilities are
-        missing or outside [0, 1], or the strategy is unknown.
+        If the arrays are invalid or differ in length, or the strategy is unknown.
 
     See Also
     --------
@@ -84,7 +79,7 @@ def calibration_bins(
     n_bins: int = 15,
     strategy: str = "quantile",
 ) -> pd.DataFrame:
-    """Compare mean probability and share of failing, bin by bin.
+    """Compare mean probability and share of failing, in bins of similar probabilities.
 
     Parameters
     ----------
@@ -110,8 +105,7 @@ def calibration_bins(
     Raises
     ------
     ValueError
-        If the lengths differ, labels are other than 0 and 1, probabilities are
-        missing or outside [0, 1], or the strategy is unknown.
+        If the arrays are invalid or differ in length, or the strategy is unknown.
 
     See Also
     --------

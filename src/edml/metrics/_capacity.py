@@ -52,9 +52,7 @@ def precision_at_k(
     Raises
     ------
     ValueError
-        If the lengths differ, labels are other than 0 and 1, probabilities are
-        missing or outside [0, 1], a course is missing, a partition cannot be read,
-        or ``k`` is below 1.
+        If the arrays are invalid or differ in length, or ``k`` is below 1.
 
     Notes
     -----

@@ -38,8 +38,7 @@ def alert_lead_time(
     Raises
     ------
     ValueError
-        If the lengths differ, labels or flags are other than 0 and 1, a history is
-        missing, or a partition cannot be read.
+        If the arrays are invalid or differ in length.
 
     See Also
     --------
@@ -101,8 +100,7 @@ def flip_rate(flagged: ArrayLike, histories: ArrayLike, partitions: ArrayLike) -
     Raises
     ------
     ValueError
-        If the lengths differ, flags are other than 0 and 1, a history is missing, a
-        partition cannot be read, or two rows are of one snapshot.
+        If the arrays are invalid or differ in length, or two rows are of one snapshot.
 
     See Also
     --------

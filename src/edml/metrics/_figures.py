@@ -58,8 +58,7 @@ def snapshot_metrics(
     Raises
     ------
     ValueError
-        If the lengths differ, labels are other than 0 and 1, probabilities are
-        missing or outside [0, 1], or the threshold is NaN.
+        If the arrays are invalid or differ in length, or the threshold is NaN.
 
     See Also
     --------

@@ -112,12 +112,18 @@ class _SnapshotScorer:
         return "sample_weight" in signature(self._scorer).parameters
 
 
-def _answers_to(method: str) -> Callable[["_SnapshotAnswers"], bool]:
-    def check(answers: "_SnapshotAnswers") -> bool:
+def _delegate(method: str) -> Any:
+    """Return a prediction method that answers with the estimator's, if it has one."""
+
+    def has_method(answers: "_SnapshotAnswers") -> bool:
         getattr(answers._estimator, method)  # its own AttributeError explains why
         return True
 
-    return check
+    def answer(answers: "_SnapshotAnswers", X: pd.DataFrame) -> Any:
+        return answers._answer(method, X)
+
+    answer.__name__ = method  # by which scikit-learn decides what it returns
+    return available_if(has_method)(answer)
 
 
 class _SnapshotAnswers:
@@ -131,21 +137,10 @@ class _SnapshotAnswers:
         self._snapshots = snapshots
         self._kept = kept
 
-    @available_if(_answers_to("predict"))
-    def predict(self, X: pd.DataFrame) -> Any:
-        return self._answer("predict", X)
-
-    @available_if(_answers_to("predict_proba"))
-    def predict_proba(self, X: pd.DataFrame) -> Any:
-        return self._answer("predict_proba", X)
-
-    @available_if(_answers_to("predict_log_proba"))
-    def predict_log_proba(self, X: pd.DataFrame) -> Any:
-        return self._answer("predict_log_proba", X)
-
-    @available_if(_answers_to("decision_function"))
-    def decision_function(self, X: pd.DataFrame) -> Any:
-        return self._answer("decision_function", X)
+    predict = _delegate("predict")
+    predict_proba = _delegate("predict_proba")
+    predict_log_proba = _delegate("predict_log_proba")
+    decision_function = _delegate("decision_function")
 
     def _answer(self, method: str, X: pd.DataFrame) -> Any:
         if X is not self._snapshots:

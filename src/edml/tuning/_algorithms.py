@@ -24,7 +24,7 @@ from edml.tuning._spaces import (
     unknown,
 )
 
-_SAMPLERS = {type(make_balancer(name)): name for name in BALANCERS}
+_SAMPLERS = {type(make_balancer(name)).__name__: name for name in BALANCERS}
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Algorithm:
         """Return the parameters as users read them, balancers by their names."""
         shown = {"algorithm": self.name, **params}
         if self.own and "balance" in shown:
-            shown["balance"] = balancer_name(shown["balance"])
+            shown["balance"] = balancer_name(type(shown["balance"]).__name__)
         return shown
 
 
-def balancer_name(step: Any) -> str | None:
-    """Return the name of a pipeline's balancer; None where it is not edml's."""
-    return _SAMPLERS.get(type(step))
+def balancer_name(kind: str) -> str | None:
+    """Return edml's name of a sampler's class; None if it is not one of edml's."""
+    return _SAMPLERS.get(kind)
 
 
 def check_algorithms(algorithms: Any) -> None:

@@ -9,7 +9,7 @@ from skopt.space import Categorical
 
 from edml.classifier import RiskClassifier
 from edml.pipeline import Blend, make_risk_pipeline
-from edml.sampling import BALANCERS, make_balancer
+from edml.sampling import make_balancer
 from edml.tuning._algorithms import Algorithm, balancer_name
 from edml.tuning._bayes import Params
 from edml.tuning._spaces import widen
@@ -20,7 +20,6 @@ _CLASSES = {
     "RandomForestClassifier": "random_forest",
     "SerialForest": "random_forest",
 }
-_SAMPLERS = {type(make_balancer(name)).__name__: name for name in BALANCERS}
 
 
 def add_warm_start(warm_start: Any, algorithms: Sequence[Algorithm]) -> list[Algorithm]:
@@ -94,7 +93,9 @@ def _read(given: Any) -> tuple[str | None, Params]:
     if isinstance(given, Pipeline):
         steps = given.get_params(deep=True)
         params |= {name: value for name, value in steps.items() if "__" in name}
-        params["balance"] = balancer_name(dict(given.steps).get("balance"))
+        params["balance"] = balancer_name(
+            type(given.named_steps.get("balance")).__name__
+        )
     kind = type(final).__name__
     return _CLASSES.get(kind, kind), params
 
@@ -121,7 +122,7 @@ def _read_record(record: Any) -> Params:
     if "snapshots" in steps:
         params["snapshots__every"] = steps["snapshots"]["parameters"]["every"]
     sampler = steps.get("balance", {}).get("sampler")
-    params["balance"] = _SAMPLERS.get(str(sampler))
+    params["balance"] = balancer_name(str(sampler))
     return params
 
 
