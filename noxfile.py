@@ -62,11 +62,26 @@ def e2e(session: nox.Session) -> None:
 
 def ensure_chromium(session: nox.Session) -> None:
     """Install Debian's Chromium if it is missing and the user is root."""
-    if shutil.which("chromium"):
-        return
+    if shutil.which("chromium") is None:
+        install_debian(session, "Chromium", "chromium", "fonts-dejavu-core")
+
+
+@nox.session(reuse_venv=True)
+def databases(session: nox.Session) -> None:
+    """Run the tests marked database, on PostgreSQL and MariaDB servers of their own."""
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        install_debian(session, "PostgreSQL", "postgresql")
+    if shutil.which("mariadb-install-db") is None:
+        install_debian(session, "MariaDB", "mariadb-server")
+    session.install("-e", ".[moodle,parquet]", *group("test"))
+    options = ["-m", "database", "tests/sources", *session.posargs]
+    session.run("pytest", *options, env=TEST_ENV)
+
+
+def install_debian(session: nox.Session, name: str, *packages: str) -> None:
+    """Install packages if the user is root on Debian."""
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        session.error("Chromium is not on the path. Install it (Debian: chromium).")
-    packages = ["chromium", "fonts-dejavu-core"]
+        session.error(f"{name} is missing. Install it (Debian: {packages[0]}).")
     session.run("apt-get", "update", "-qq", external=True)
     session.run(
         *["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],

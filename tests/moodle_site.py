@@ -9,6 +9,8 @@ from random import Random
 
 import pandas as pd
 
+from edml.feature_extraction import FeatureEngineer
+from edml.sources import make_event_table
 from moodle_schema import SCHEMA, fill
 
 DAY = 86_400
@@ -74,7 +76,7 @@ class Site:
             enddate=end,
         )
         self.contexts[course] = self.add(
-            "context", id=500 + course, contextlevel=50, instanceid=course
+            "context", id=500 + 10 * course, contextlevel=50, instanceid=course
         )
         # the same number of a category is another context
         self.add("context", contextlevel=40, instanceid=course)
@@ -867,3 +869,25 @@ class Site:
         """Return the five tables of `make_event_table`."""
         names = ("enrolments", "assignments", "submissions", "exams", "outcomes")
         return [pd.DataFrame(self.truth[name]) for name in names]
+
+
+KEYS = ["user_uuid", "course_uuid", "particion"]
+EXAM_KINDS = {
+    "parciales": ("Midterm exam",),
+    "integradores": ("Final exam",),
+    "recuperatorios": ("Oral exam",),
+}
+
+
+def snapshots(X):
+    """Return the features of each student, course and day, and what people read."""
+    engineer = FeatureEngineer(exam_kinds=EXAM_KINDS, fill_value=None)
+    features = engineer.fit_transform(X)
+    shown = ["nota_final_materia", "periodo", "legajo", "course_name"]
+    features = features.assign(**{name: X[name] for name in shown})
+    return features.drop_duplicates(KEYS).sort_values(KEYS).reset_index(drop=True)
+
+
+def assert_same_features(X, site):
+    expected = make_event_table(*site.tidy(), grade_scale=100, until=site.until)
+    pd.testing.assert_frame_equal(snapshots(X), snapshots(expected), rtol=1e-9)

@@ -9,6 +9,11 @@ from edml.exceptions import TableError
 from edml.sources._moodle._report import Tally
 from edml.sources._moodle._tables import TABLES, Ids, read_values
 
+_READ_TWICE = {table.parent[1] for table in TABLES.values() if table.parent} | {
+    "assign_user_flags",
+    "groups_members",
+}
+
 
 class Source(Protocol):
     """A folder or a database."""
@@ -32,7 +37,7 @@ class Tables:
     ) -> None:
         self._source = source
         self._tally = tally
-        self._ids: dict[str, pd.Series] = {}
+        self._kept: dict[str, pd.DataFrame] = {}
         self.course = self._read_courses(courses)
 
     def __contains__(self, name: str) -> bool:
@@ -40,6 +45,8 @@ class Tables:
 
     def read(self, name: str) -> pd.DataFrame:
         """Read a table; an absent one is empty."""
+        if name in self._kept:
+            return self._kept[name].copy()
         if name not in self:
             return self._convert(name, pd.DataFrame(columns=list(TABLES[name].columns)))
         table = self._source.read(
@@ -47,10 +54,11 @@ class Tables:
         )
         if TABLES[name].parent is not None:
             table = self._drop_orphans(name, table)
-        if "id" in table.columns:
-            self._ids[name] = table["id"]
         self._tally.tables[name] = len(table)
-        return table
+        if name not in _READ_TWICE:
+            return table
+        self._kept[name] = table
+        return table.copy()
 
     def _convert(self, name: str, raw: pd.DataFrame) -> pd.DataFrame:
         table = read_values(name, raw, self.ids)
@@ -59,12 +67,14 @@ class Tables:
         return table
 
     def _drop_orphans(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Drop rows of other courses, or of works that are not in the source."""
         column, parent = TABLES[name].parent or ("", "")
         if parent not in self:
             return table
-        if parent not in self._ids:
-            self.read(parent)
-        kept = table[column].isin(self._ids[parent])
+        parents = self.read(parent)
+        for restricted, values in TABLES[name].parent_where.items():
+            parents = parents[parents[restricted].isin(values)]
+        kept = table[column].isin(parents["id"])
         if self._selected is None and parent != "grade_items":
             rule = f"rows of {name} whose {parent} is not in the source: left out"
             self._tally.add(rule, int((~kept).sum()))
@@ -88,6 +98,7 @@ class Tables:
             table = table[texts.isin(chosen) | table["shortname"].isin(chosen)]
             kept = self.ids.decode(table["id"])
             self._selected = [int(one) if self.ids.whole else one for one in kept]
-        self._ids["course"] = table["id"]
+        table = table.reset_index(drop=True)
+        self._kept["course"] = table
         self._tally.tables["course"] = len(table)
-        return table.reset_index(drop=True)
+        return table
