@@ -1,10 +1,12 @@
 """Moodle's tables become the event table that the same history gives directly."""
 
+import pandas as pd
 import pytest
 
+from edml.exceptions import TableError
 from edml.sources import read_moodle
-from moodle_schema import write_folder
-from moodle_site import Site, assert_same_features
+from moodle_schema import write_database, write_folder
+from moodle_site import START, Site, assert_same_features
 
 
 @pytest.mark.parametrize("history", [True, False], ids=["history", "no history"])
@@ -13,3 +15,178 @@ def test_folder_gives_features_of_history(tmp_path, seed, history):
     site = Site(seed, history=history)
     write_folder(tmp_path, site.rows, "mdl_")
     assert_same_features(read_moodle(tmp_path), site)
+
+
+@pytest.fixture(scope="module")
+def site():
+    return Site(1)
+
+
+@pytest.fixture
+def folder(site, tmp_path):
+    write_folder(tmp_path, site.rows, "mdl_")
+    return tmp_path
+
+
+def edit(file, old, new):
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix"),
+    [("", ".csv"), ("MDL_", ".csv"), ("x_y_", ".csv.gz"), ("mdl_", ".parquet")],
+)
+def test_any_prefix_and_format(folder, site, tmp_path_factory, prefix, suffix):
+    other = tmp_path_factory.mktemp("other")
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+        for name, rows in site.rows.items():
+            table = pd.DataFrame(rows)
+            table.to_parquet(other / f"{prefix}{name}{suffix}")
+    else:
+        write_folder(other, site.rows, prefix, suffix=suffix)
+    pd.testing.assert_frame_equal(read_moodle(other), read_moodle(folder))
+
+
+def test_sqlite_is_read_too(folder, site, tmp_path):
+    sa = pytest.importorskip("sqlalchemy")
+    url = f"sqlite:///{tmp_path / 'moodle.db'}"
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    write_database(engine, site.rows)
+    pd.testing.assert_frame_equal(read_moodle(url), read_moodle(folder))
+    of_course = read_moodle(engine, courses=["12"])
+    assert set(of_course["course_uuid"]) == {"12"}
+
+
+def test_texts_as_ids_give_the_same(folder, site, tmp_path_factory):
+    """GUIDs instead of numbers change the ids only."""
+    other = tmp_path_factory.mktemp("other")
+    ids = {"id", "userid", "course", "courseid", "assignment", "assignid", "quiz"}
+    ids |= {"groupid", "groupingid", "teamsubmissiongroupingid", "itemid", "roleid"}
+    ids |= {"contextid", "instanceid", "enrolid", "module", "instance", "iteminstance"}
+    rows = {
+        name: [
+            {
+                column: f"g-{value}" if column in ids and value else value
+                for column, value in row.items()
+            }
+            for row in table
+        ]
+        for name, table in site.rows.items()
+    }
+    for row in rows["grade_grades_history"]:  # its ids order it
+        row["id"] = row["id"].removeprefix("g-")
+    write_folder(other, rows)
+    X, expected = read_moodle(other), read_moodle(folder)
+    for name in ("user_uuid", "course_uuid"):
+        X[name] = X[name].str.removeprefix("g-")
+    for name in ("assignment_id", "sub_uuid", "ass_name", "ass_name_sub"):
+        X[name] = X[name].str.replace("g-", "")
+    pd.testing.assert_frame_equal(X, expected)
+
+
+def test_courses_by_id_or_short_name(folder):
+    both = read_moodle(folder, courses=["C11", "12"])
+    everything = read_moodle(folder)
+    expected = everything[everything["course_uuid"] != "13"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(both, expected)
+    with pytest.raises(TableError, match=r"unknown: \['14', 'C9'\]"):
+        read_moodle(folder, courses=["C9", "14"])
+
+
+def test_exams_are_chosen_by_the_user(folder):
+    _, report = read_moodle(folder, exams=("Project", "Oral exam"), return_report=True)
+    assert set(report.exams) == {"Project", "Oral exam"}
+    manual = read_moodle(
+        folder, exams=lambda work: work["category"].eq("manual"), return_report=True
+    )[1]
+    assert manual.exams == ("Oral exam",)
+    _, none = read_moodle(folder, exams=(), return_report=True)
+    assert none.exams == ()
+    assert none.made["exams"] == 0
+
+
+def test_final_grades_from_elsewhere(folder):
+    outcomes = pd.DataFrame(
+        {"student": ["1000", "unknown"], "course": "11", "final_grade": [7.5, 3]}
+    )
+    X = read_moodle(folder, outcomes=outcomes, grade_scale=10)
+    graded = X.loc[X["nota_final_materia"].notna()]
+    assert set(graded["user_uuid"]) == {"1000"}
+    assert set(graded["nota_final_materia"]) == {7.5}
+
+
+def test_roles_are_chosen_by_the_user(folder):
+    X = read_moodle(folder, student_roles=["r3"])  # the editing teachers
+    assert set(X["user_uuid"]) == {"900"}
+    with pytest.raises(TableError, match=r"found the short names \['r3', 'r4', 'r5'\]"):
+        read_moodle(folder, student_roles=["student"])
+
+
+def test_everybody_is_a_student_without_roles(folder):
+    (folder / "mdl_role.csv").unlink()
+    X, report = read_moodle(folder, return_report=True)
+    assert {"900", "901"} <= set(X["user_uuid"])
+    assert "There is no table role: everybody" in str(report)
+
+
+def test_missing_groups_are_reported(folder):
+    (folder / "mdl_groups_members.csv").unlink()
+    report = read_moodle(folder, return_report=True)[1]
+    assert "Who handed in as a team" in str(report)
+    assert "Whom the group overrides of quiz dates concern" in str(report)
+
+
+def test_deleted_history_is_reported(folder, site):
+    file = folder / "mdl_grade_grades_history.csv"
+    table = pd.read_csv(file)
+    kept = table[table["timemodified"] > table["timemodified"].quantile(0.5)]
+    kept.to_csv(file, index=False)
+    report = read_moodle(folder, return_report=True)[1]
+    assert report.rules["grades whose oldest versions were deleted from the history"]
+    assert "deleted from its history" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("assign", "duedate", "due", r"table assign lacks the columns \['duedate'\]"),
+        ("course", f"{START + 11 * 3600}", "20 May", "'startdate'.* than dates"),
+        ("course", f"{START + 11 * 3600}", "1707091200000", "'startdate'.* than dates"),
+        ("role", "student", "pupil", "No role .* is a student's"),
+        ("user_enrolments", "userid", "user", r"lacks the columns \['userid'\]"),
+    ],
+)
+def test_what_cannot_be_read_is_named(folder, table, old, new, message):
+    edit(folder / f"mdl_{table}.csv", old, new)
+    with pytest.raises(TableError, match=message):
+        read_moodle(folder)
+
+
+def test_what_is_no_export_is_named(tmp_path, folder):
+    with pytest.raises(TableError, match="There is no folder"):
+        read_moodle(tmp_path / "absent")
+    with pytest.raises(TableError, match="found none"):
+        read_moodle(folder, prefix="other_")
+    (folder / "mdl_course.txt").write_text("id\n")
+    with pytest.raises(TableError, match="Table mdl_course is exported twice"):
+        read_moodle(folder)
+
+
+def test_two_prefixes_need_a_choice(folder, site):
+    write_folder(folder, site.rows, "old_")
+    with pytest.raises(TableError, match=r"prefixes \['mdl_', 'old_'\]"):
+        read_moodle(folder)
+    assert len(read_moodle(folder, prefix="old_"))
+
+
+def test_unreachable_database_shows_no_credentials():
+    pytest.importorskip("psycopg")
+    url = "postgresql://somebody:hunter2@localhost:1/moodle?application_name=key77"
+    with pytest.raises(TableError, match="cannot be read") as caught:
+        read_moodle(url)
+    for secret in ("somebody", "hunter2", "key77"):
+        assert secret not in str(caught.value)
+    assert caught.value.__suppress_context__

@@ -50,5 +50,7 @@ class Folder:
     ) -> pd.DataFrame:
         """Read a table's file."""
         file = self._files[self._prefix + name]
+        if file.suffix.lower() == ".parquet":
+            return convert(pd.read_parquet(file))
         raw = pd.read_csv(file, dtype="str", keep_default_na=False)
         return convert(raw)

@@ -314,9 +314,9 @@ class Ids:
         """Return ids as text, as they are in Moodle."""
         if self.whole:
             return ids.astype("str")
-        return pd.Series(
-            np.array(list(self._codes), dtype=object)[ids], index=ids.index, dtype="str"
-        )
+        texts = np.array(list(self._codes), dtype=object)
+        codes = ids.fillna(0).astype("int64")
+        return pd.Series(texts[codes], index=ids.index, dtype="str")
 
 
 def read_values(name: str, raw: pd.DataFrame, ids: Ids) -> pd.DataFrame:
