@@ -110,11 +110,12 @@ def test_grades(imported, handed_in):
     for (work, student), attempts in handed_in.items():
         kind, _, quiz = work.partition("-")
         if kind == "quiz":
-            ordered = [attempts[number] for number in sorted(attempts)]
-            grades[work, student] = [
-                (ordered[n - 1][0], quiz_grade(ordered[:n], methods[quiz]))
-                for n in range(1, len(ordered) + 1)
-            ]
+            for date, _ in attempts.values():  # not in the order of their numbers
+                known = [
+                    attempts[n] for n in sorted(attempts) if attempts[n][0] <= date
+                ]
+                grade = quiz_grade(known, methods[quiz])
+                grades[work, student].append((date, grade))
     present = {}
     for row in sorted(rows_of("quiz_grades"), key=lambda row: row["timemodified"]):
         pair = f"quiz-{row['quiz']}", row["userid"]
@@ -123,14 +124,14 @@ def test_grades(imported, handed_in):
         if pair not in handed_in:
             continue
         history.sort(key=lambda version: version[0])
-        if pair in present and present[pair][1] != history[-1][1]:
-            date, grade = present[pair]
-            history.append((max(date, history[-1][0]), grade))
         changes = [history[0]]
         changes += [b for a, b in pairwise(history) if a[1] != b[1]]
+        if pair in present and present[pair][1] != history[-1][1]:
+            date, grade = present[pair]
+            changes.append((max(date, changes[-1][0]), grade))
         first = min(date for date, _ in handed_in[pair].values()).date()
         versions += len({max(date.date(), first) for date, _ in changes})
-        last[pair] = history[-1][1]
+        last[pair] = changes[-1][1]
     found = X[X["score"].notna()].groupby(["user_uuid", "course_uuid", "ass_name_sub"])
     means = sorted(
         (key[0], round(mean, 6)) for key, mean in found["score"].mean().items()
