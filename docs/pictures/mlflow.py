@@ -79,11 +79,6 @@ def take(uri):
         page.locator("[role=gridcell] button").first.click()  # show its candidates
         page.wait_for_timeout(2000)
         page.screenshot(path=HERE / "mlflow_search.png")
-        run = page.locator("[role=gridcell] a").first.get_attribute("href")
-        page.goto(f"{uri}/{run}/artifacts/search/convergence.png")
-        tidy(page)
-        page.get_by_role("img", name="convergence.png").wait_for()
-        page.screenshot(path=HERE / "mlflow_pictures.png")
         page.goto(f"{uri}/#/models/risk")
         page.get_by_text("Registered at").wait_for()
         tidy(page)

@@ -73,7 +73,6 @@ def test_values_of_the_table_are_not_in_the_outbox(unsent, outbox, tuner):
     with pytest.warns(UserWarning, match="edml registry sync --mlflow http"):
         MlflowCallback(tracking_uri=NOWHERE).finish(tuner)
     assert read_outbox(outbox)[-1]["status"] == "FINISHED"
-    # with a space, so that no picture's base64 contains it by chance
     assert "Ana Gil" not in "".join(path.read_text() for path in outbox.iterdir())
 
 
@@ -178,9 +177,7 @@ def test_a_search_is_complete_when_it_is_over(
     course = client.get_metric_history(run_id, "search/best_score")
     scored = [row["number"] for row in rows if row["best_score"] == row["best_score"]]
     assert sorted(metric.step for metric in course) == scored
-    files = [file.path for file in client.list_artifacts(run_id, "search")]
-    assert "search/convergence.png" in files
-    assert "search/history.csv" in files
+    assert client.list_artifacts(run_id) == []
     assert list(outbox.iterdir()) == []
 
 

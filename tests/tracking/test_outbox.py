@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from filelock import Timeout
@@ -145,10 +144,3 @@ def test_killed_writer_releases_the_lock(log):
         assert log.is_written()
         os.kill(process.pid, signal.SIGKILL)
     assert not log.is_written()
-
-
-def test_a_whole_search_replaces_an_earlier_one(log):
-    log.append(BEGIN, BEGIN)
-    log.write([BEGIN, END])
-    assert log.read()[0] == [BEGIN, END]
-    assert {path.name for path in Path(log.folder).iterdir()} == {log.path.name}

@@ -164,10 +164,9 @@ class MlflowCallback:
         """End the parent run, unless `finish` has done so."""
         if kind is None:
             self._end("FINISHED", 30.0)
-        elif issubclass(kind, Exception):
-            self._end("FAILED", 5.0, kind.__name__)
         else:
-            self._end("KILLED", 5.0, kind.__name__)
+            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
+            self._end(status, 5.0, kind.__name__)
 
     def _begin(self, began: float) -> "_Recording":
         log = SearchLog(self._folder, uuid.uuid4().hex)

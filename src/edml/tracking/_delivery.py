@@ -6,8 +6,6 @@ runs. Writing metrics and parameters twice is harmless: their times and values c
 the record.
 """
 
-import base64
-import tempfile
 import warnings
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -73,18 +71,16 @@ class Delivery:
         self._log = log
         self._uri = uri
         self._report = report
-        self._offset = 0
-        self._n_records = 0
+        self._offset = self._n_records = 0
         self._experiment = ensure_experiment(client, begin["experiment"])
         self._runs = self._find_runs()
-        self._is_known = False
+        known: list[Any] = []
         if begin["history"]:  # a callback may have logged it under another id
             known = self._search("edml.history", begin["history"])
-            known = [run for run in known if _has_ended(run)]
-            if known:
-                self._is_known = True
-                report.known.append(log.search)
-                report.runs[log.search] = known[0].info.run_id
+        self._known = next(filter(_has_ended, known), None)
+        if self._known is not None:
+            report.known.append(log.search)
+            report.runs[log.search] = self._known.info.run_id
 
     def send(self, *, is_over: bool) -> bool:
         """Send the records written since the last call; return whether all are sent.
@@ -92,7 +88,7 @@ class Delivery:
         ``is_over`` means that the writer was gone before this call.
         """
         records, self._offset = self._log.read(self._offset)
-        if not self._is_known:
+        if self._known is None:
             for record in records:
                 self._send_record(record)
             self._n_records += len(records)
@@ -139,27 +135,12 @@ class Delivery:
         if not _is_active(run) or (status and _has_ended(run)):
             return
         metrics = _to_metrics(record.get("metrics", []), at)
-        tags |= self._log_artifacts(run_id, record.get("artifacts", {}))
         log_batches(self._client, run_id, metrics, record.get("params", {}), tags)
         if parent is not None:  # before the run ends, which marks its record as sent
             metrics = _to_metrics(record.get("of_parent", []), at)
             log_batches(self._client, parent.info.run_id, metrics)
         if status:
             self._client.set_terminated(run_id, status, at)
-
-    def _log_artifacts(self, run_id: str, artifacts: dict[str, str]) -> dict[str, str]:
-        """Log files; if the artifact store is unreachable, return a tag about it."""
-        if not artifacts:
-            return {}
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                for name, data in artifacts.items():
-                    (Path(folder) / Path(name).name).write_bytes(base64.b64decode(data))
-                self._client.log_artifacts(run_id, folder, "search")
-        except Exception as error:
-            self._client.get_run(run_id)  # raises if the server itself is unreachable
-            return {"edml.artifacts_error": describe_error(error, self._uri)}
-        return {}
 
     def _finish(self) -> None:
         """Remove duplicates a last time, and end the parent run of a killed search."""
@@ -169,12 +150,8 @@ class Delivery:
 
     def _find_runs(self) -> dict[str, Any]:
         """Return the search's runs by key, and delete duplicates from late requests."""
-        found: dict[str, list[Any]] = {}
-        parents = set()
-        for run in self._search("edml.search", self._log.search):
-            key = run.data.tags.get("edml.candidate", PARENT)
-            found.setdefault(key, []).append(run)
-            parents.add(run.data.tags.get("mlflow.parentRunId"))
+        runs = self._search("edml.search", self._log.search)
+        parents = {run.data.tags.get("mlflow.parentRunId") for run in runs}
 
         def rank(run: Any) -> tuple[bool, bool, bool, str]:
             """Sort the run to keep first: active, with children, ended."""
@@ -182,12 +159,11 @@ class Delivery:
             is_childless = run_id not in parents
             return not _is_active(run), is_childless, not _has_ended(run), run_id
 
-        kept = {}
-        for key, runs in found.items():
-            kept[key], *twins = sorted(runs, key=rank)
-            for run in twins:
-                if _is_active(run):
-                    self._client.delete_run(run.info.run_id)
+        kept: dict[str, Any] = {}
+        for run in sorted(runs, key=rank):
+            key = run.data.tags.get("edml.candidate", PARENT)
+            if kept.setdefault(key, run) is not run and _is_active(run):
+                self._client.delete_run(run.info.run_id)
         return kept
 
     def _search(self, tag: str, value: str) -> list[Any]:
@@ -238,9 +214,8 @@ def resend(client: Any, folder: Path, uri: str) -> int:
     with redirect_stdout(StringIO()):  # MLflow prints a line for each run
         send_pending(client, folder, uri, report)
     report.warn_refused(folder)
-    begins = [log.begin() for log in find_pending(folder)]
-    targets = {begin["target"] for begin in begins if begin is not None}
-    others = sorted(targets - {public_uri(uri)})
+    targets = {(log.begin() or {}).get("target") for log in find_pending(folder)}
+    others = sorted(filter(None, targets - {public_uri(uri)}))
     if others:
         warnings.warn(
             f"{folder} also holds searches for {', '.join(others)}; they stay. Sync "

@@ -1,7 +1,8 @@
 """sync: an MLflow server as the mirror of a registry."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -161,8 +162,20 @@ class _Mirror:
         except RegistryError as error:  # the mirror of another registry
             self.conflicts.append(f"{error} Nothing was mirrored.")
             return
-        self._report_duplicates(found)
         mirrored = self._read_mirrored()
+        self._follow_versions(records, mirrored)
+        self._follow_others(found)
+        if found or self._there:
+            if not mirrored.issuperset(self._there):
+                text = json.dumps(sorted(mirrored.union(self._there)))
+                self.client.set_registered_model_tag(self.name, MIRRORED, text)
+            self._set_aliases()
+
+    # -- versions --------------------------------------------------------------------
+
+    def _follow_versions(
+        self, records: Mapping[int, ModelRecord], mirrored: Container[int]
+    ) -> None:
         for version, record in records.items():
             if version in self._there:
                 desired = self._describer.describe(record)
@@ -174,27 +187,22 @@ class _Mirror:
                 )
             else:
                 self._add(record)
-        for one in found:
-            if int(one.tags[VERSION]) not in stages:
-                self._mark_removed(int(one.tags[VERSION]), one)
-        if found or self._there:
-            self._write_mirrored(mirrored | set(self._there), mirrored)
-            self._set_aliases()
 
-    # -- versions --------------------------------------------------------------------
-
-    def _report_duplicates(self, found: list[Any]) -> None:
-        """Report versions that two concurrent syncs have logged twice."""
-        numbers: dict[str, list[str]] = {}
-        for one in found:
-            numbers.setdefault(one.tags[VERSION], []).append(str(one.version))
-        for version, several in numbers.items():
-            if len(several) > 1:
+    def _follow_others(self, found: list[Any]) -> None:
+        """Mark versions that were removed, and report those that are there twice."""
+        versions = Counter(int(one.tags[VERSION]) for one in found)
+        for version, n_times in versions.items():
+            if n_times > 1:  # by two concurrent syncs
                 self.conflicts.append(
-                    f"Version {version} is on the server as the numbers "
-                    f"{', '.join(several)}; the first is kept in step. Delete the "
-                    "others there."
+                    f"Version {version} is on the server {n_times} times; the first is "
+                    "kept in step. Delete the others there."
                 )
+        for one in found:
+            version = int(one.tags[VERSION])
+            if version not in self._describer.stages:
+                written, _ = read_memory(one.tags.get(SYNCED))
+                desired = self._describer.describe_removed(version, written)
+                self._update_tags(version, one, desired)
 
     def _add(self, record: ModelRecord) -> None:
         version = record.version
@@ -208,11 +216,6 @@ class _Mirror:
             f"Version {version} was logged as number {new.version} of {self.name}."
         )
 
-    def _mark_removed(self, version: int, known: Any) -> None:
-        written, _ = read_memory(known.tags.get(SYNCED))
-        desired = self._describer.describe_removed(version, written)
-        self._update_tags(version, known, desired)
-
     def _update_tags(self, version: int, known: Any, desired: dict[str, str]) -> None:
         remembered = known.tags.get(SYNCED)
         written, _ = read_memory(remembered)
@@ -220,11 +223,9 @@ class _Mirror:
         if desired.get(EVALUATED_AT) not in last:
             self._log_figures(version, known)
         place = (self.name, known.version)
-        target = Target(
-            partial(self.client.set_model_version_tag, *place),
-            partial(self.client.delete_model_version_tag, *place),
-            partial(self.client.set_model_version_tag, *place, SYNCED),
-        )
+        write = partial(self.client.set_model_version_tag, *place)
+        remove = partial(self.client.delete_model_version_tag, *place)
+        target = Target(write, remove, partial(write, SYNCED))
         writes, conflicts = reconcile(desired, known.tags, remembered, target)
         if writes:
             self.changed.append(_describe_changes(version, writes, known.tags))
@@ -256,17 +257,10 @@ class _Mirror:
         """Return all versions ever mirrored; a missing one was deleted there."""
         query = f"name = '{self.name}'"
         models = self.client.search_registered_models(filter_string=query)
-        if not models:
-            return set()
         try:
-            return set(map(int, json.loads(models[0].tags.get(MIRRORED, "[]"))))
-        except (TypeError, ValueError):
+            return set(map(int, json.loads(models[0].tags[MIRRORED])))
+        except (LookupError, TypeError, ValueError):  # none yet, or changed by hand
             return set()
-
-    def _write_mirrored(self, now: set[int], before: set[int]) -> None:
-        if now != before:
-            text = json.dumps(sorted(now))
-            self.client.set_registered_model_tag(self.name, MIRRORED, text)
 
     def _set_aliases(self) -> None:
         model = self.client.get_registered_model(self.name)

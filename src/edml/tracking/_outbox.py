@@ -9,17 +9,14 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from edml._files import replace_file
-
 DEFAULT_FOLDER = ".edml-outbox"
-_NAME = re.compile(r"[0-9a-f]{32}\.jsonl")
+_ID = re.compile(r"[0-9a-f]{32}")
 _LOCK_SECONDS = 5.0
 _BEGIN = {"target": str, "experiment": str, "history": str}
 
@@ -37,14 +34,21 @@ class SearchLog:
         self.search = search
         self.path = self.folder / f"{search}.jsonl"
 
-    def append(self, *records: Record) -> None:
+    def append(self, *records: Record, suffix: str = ".jsonl") -> None:
         """Append records and sync them to the disk, all or none."""
-        self._append(self.path, records)
-
-    def write(self, records: Iterable[Record]) -> None:
-        """Replace the file with these records, atomically."""
+        lines = [json.dumps(record, allow_nan=False) for record in records]
+        data = "".join(f"{line}\n" for line in lines).encode()
         self._make_folder()
-        replace_file(self.path, _to_lines(records))
+        with self.path.with_suffix(suffix).open("ab", buffering=0) as file:
+            start = file.tell()
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    file.truncate(start)
+                raise
 
     def read(self, start: int = 0) -> tuple[list[Record], int]:
         """Return the records from a byte offset on, and the offset of the next one.
@@ -73,8 +77,7 @@ class SearchLog:
 
     def set_aside(self, record: Record, reason: str) -> None:
         """Keep a record that the server will never accept, with the reason."""
-        path = self.path.with_suffix(".rejected")
-        self._append(path, [{"reason": reason, "record": record}])
+        self.append({"reason": reason, "record": record}, suffix=".rejected")
 
     def writer_lock(self) -> FileLock:
         """Return the lock that the process of the search holds while alive."""
@@ -101,20 +104,6 @@ class SearchLog:
             with suppress(OSError):  # Windows cannot remove an open file
                 self._lock_path(role).unlink(missing_ok=True)
 
-    def _append(self, path: Path, records: Iterable[Record]) -> None:
-        data = _to_lines(records)
-        self._make_folder()
-        with path.open("ab", buffering=0) as file:
-            start = file.tell()
-            try:
-                if file.write(data) != len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(file.fileno())
-            except OSError:
-                with suppress(OSError):
-                    file.truncate(start)
-                raise
-
     def _make_folder(self) -> None:
         # parameters and errors are private
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -133,17 +122,9 @@ def find_pending(folder: str | os.PathLike[str]) -> list[SearchLog]:
 
     A file with a damaged first record is left alone: its server is unknown.
     """
-    try:
-        names = sorted(path.name for path in Path(folder).iterdir())
-    except FileNotFoundError:
-        return []
-    logs = [SearchLog(folder, name[:32]) for name in names if _NAME.fullmatch(name)]
+    paths = sorted(Path(folder).glob("*.jsonl"))
+    logs = [SearchLog(folder, one.stem) for one in paths if _ID.fullmatch(one.stem)]
     return [log for log in logs if log.begin() is not None]
-
-
-def _to_lines(records: Iterable[Record]) -> bytes:
-    lines = [json.dumps(record, allow_nan=False) for record in records]
-    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _from_line(line: bytes) -> Record:

@@ -28,11 +28,7 @@ _EXAMPLE, _SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 def write_package(
     folder: Path, exported: ExportedModel, model: Any, logged: Any
 ) -> None:
-    """Write the folder of an MLflow model into an empty one.
-
-    ``model`` is the loaded model, and ``logged`` the MLflow LoggedModel that will own
-    the folder.
-    """
+    """Write an MLflow model into an empty folder, which ``logged`` will own."""
     record = exported.record
     described = mlflow("mlflow.models").Model(
         artifact_path=logged.artifact_location,
@@ -84,10 +80,7 @@ def check_binary(model: Any) -> None:
 
 
 def make_example(model: Any) -> pd.DataFrame | None:
-    """Return synthetic events with the columns that the model needs.
-
-    Return None if it was not fitted on events: the meaning of its columns is unknown.
-    """
+    """Return synthetic events with a model's columns; None if it takes no events."""
     names = columns_of(model)
     seen = getattr(model, "feature_names_in_", None)
     if seen is None or not is_event_table(pd.DataFrame(columns=list(seen)), names):

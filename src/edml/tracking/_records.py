@@ -40,10 +40,10 @@ def make_begin(
     started: float,
     history: str = "",
 ) -> Record:
-    """Return the record that opens a search and creates its parent run.
+    """Return the record that opens a search, ``started`` in seconds since 1970.
 
-    ``target`` is the server's address without credentials, ``started`` is in seconds
-    since 1970, and ``history`` is the hash of a search that is already finished.
+    ``target`` is the public address of the server, ``history`` the hash of a search
+    that is over.
     """
     return {
         "key": PARENT,
@@ -62,10 +62,9 @@ def make_begin(
 
 
 def make_candidate(search: str, row: Mapping[str, Any], began: float) -> Record:
-    """Return the record of a candidate's run, with the best score for the parent.
+    """Return the record of a candidate's run, from what a tuner's callback receives.
 
-    ``row`` is what `ModelTuner.fit` passes to its callback, and ``began`` the start of
-    the fit, in seconds since 1970.
+    ``began`` is the start of the fit, in seconds since 1970.
     """
     number, status = int(row["number"]), str(row["status"])
     started = began + _to_finite(row.get("started"), 0.0)
@@ -106,12 +105,8 @@ def make_end(
     metrics: Iterable[Metric] = (),
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, Any] | None = None,
-    artifacts: dict[str, str] | None = None,
 ) -> Record:
-    """Return the record that ends the parent run now.
-
-    ``artifacts`` maps names of files to their bytes in base64.
-    """
+    """Return the record that ends the parent run now."""
     return {
         "key": PARENT,
         "status": status,
@@ -119,7 +114,6 @@ def make_end(
         "metrics": keep_finite(metrics),
         "params": to_params(params or {}),
         "tags": {name: to_text(v, _MAX_TAG) for name, v in (tags or {}).items()},
-        "artifacts": artifacts or {},
     }
 
 
@@ -149,7 +143,7 @@ def to_params(params: Mapping[str, Any]) -> dict[str, str]:
     for name, value in params.items():
         key = to_key(str(name))
         if key.casefold() in used:  # some databases ignore the case of names
-            key = f"{key[: _MAX_KEY - 9]}_{_short_hash(str(name))}"
+            key = _with_hash(key, str(name))
         used.add(key.casefold())
         found[key] = to_text(value, _MAX_PARAM)
     return found
@@ -160,9 +154,12 @@ def to_key(name: str) -> str:
     key = re.sub(r"[^\w.\- ]", "_", to_text(name, 10 * _MAX_KEY))
     if not key or key[0] == ".":  # must not look like a path
         key = f"_{key[1:]}"
-    if len(key) > _MAX_KEY:
-        key = f"{key[: _MAX_KEY - 9]}_{_short_hash(name)}"
-    return key
+    return key if len(key) <= _MAX_KEY else _with_hash(key, name)
+
+
+def _with_hash(key: str, name: str) -> str:
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+    return f"{key[: _MAX_KEY - 9]}_{digest[:8]}"
 
 
 def to_text(value: Any, length: int) -> str:
@@ -173,10 +170,6 @@ def to_text(value: Any, length: int) -> str:
         return text
     remark = f"… ({len(text)} characters)"
     return text[: length - len(remark)] + remark
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def read_rows(tuner: Any) -> list[dict[str, Any]]:
@@ -195,10 +188,10 @@ def read_rows(tuner: Any) -> list[dict[str, Any]]:
 
 def hash_history(tuner: Any) -> str:
     """Return 32 hex digits that identify a finished search by candidates and times."""
+    names = ("algorithm", "status", "score", "started", "wall_time")
     rows = [
-        [str(row[name]) for name in ("algorithm", "status", "score", "started")]
-        + [str(row["wall_time"]), to_params(row["params"])]
-        for row in read_rows(tuner)
+        [*(str(row[name]) for name in names), to_params(row["params"])]
+        for row in tuner.history_.to_dict("records")
     ]
     data = json.dumps([str(tuner.split_plan_.hash), rows]).encode()
     return hashlib.sha256(data).hexdigest()[:32]

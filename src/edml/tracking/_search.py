@@ -1,16 +1,13 @@
 """log_search: log a finished search as MLflow runs."""
 
-import base64
 import time
 import warnings
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from edml._optional import import_optional
-from edml.exceptions import MissingExtraError, TrackingError
+from edml.exceptions import TrackingError
 from edml.tracking._client import public_uri, require_mlflow, resolve_uri
 from edml.tracking._outbox import DEFAULT_FOLDER, Record, SearchLog
 from edml.tracking._records import (
@@ -21,9 +18,6 @@ from edml.tracking._records import (
     read_rows,
 )
 from edml.tracking._sender import Sender
-from edml.tuning import ConvergenceDisplay, ParameterImportanceDisplay
-
-_DPI = 120
 
 
 def log_search(
@@ -36,10 +30,10 @@ def log_search(
     """Log a finished search to MLflow.
 
     The search is a parent run, and each candidate a child run with its parameters, the
-    score of each fold, times, and the error if it failed. The parent run has pictures
-    of the convergence and of the parameters that mattered, fingerprints of the split
-    plan and the data, and the tuner's parameters. The scores were used to choose among
-    candidates, and do not estimate performance.
+    score of each fold, times, and the error if it failed. The parent run has the course
+    of the best score, fingerprints of the split plan and the data, and the tuner's
+    parameters. The scores were used to choose among candidates, and do not estimate
+    performance.
 
     No data of the table is sent. What could not be sent waits in the folder
     ``.edml-outbox`` of the working directory.
@@ -94,12 +88,11 @@ def log_search(
     spent = (tuner.history_["started"] + tuner.history_["wall_time"]).max()
     began = time.time() - float(spent) - float(tuner.refit_time_)
     log = SearchLog(DEFAULT_FOLDER, history)
-    log.write(
-        [
-            make_begin(history, public_uri(uri), experiment, run_name, began, history),
-            *(make_candidate(history, row, began) for row in read_rows(tuner)),
-            *describe_search(tuner, history),
-        ]
+    log.remove()  # of an earlier attempt
+    log.append(
+        make_begin(history, public_uri(uri), experiment, run_name, began, history),
+        *(make_candidate(history, row, began) for row in read_rows(tuner)),
+        *describe_search(tuner, history),
     )
     report = Sender(log, uri).wait()
     if log.path.exists() or history not in report.runs:
@@ -149,37 +142,5 @@ def describe_search(tuner: Any, history: str) -> tuple[Record, Record]:
             "edml.best_candidate": str(tuner.best_index_),
             "edml.interrupted": str(bool(tuner.interrupted_)).lower(),
         },
-        artifacts={**_draw(tuner), "history.csv": _encode(_to_csv(tuner))},
     )
     return {"key": str(tuner.best_index_), "tags": {"edml.best": "true"}}, end
-
-
-def _to_csv(tuner: Any) -> bytes:
-    return tuner.history_.to_csv(index_label="number").encode("utf-8", "replace")
-
-
-def _draw(tuner: Any) -> dict[str, str]:
-    """Return the pictures that can be drawn, given matplotlib and enough candidates."""
-    pictures = {}
-    displays: dict[str, Any] = {
-        "convergence.png": ConvergenceDisplay,
-        "importance.png": ParameterImportanceDisplay,
-    }
-    for name, display in displays.items():
-        try:
-            figures = import_optional(
-                "matplotlib.figure", extra="plot", purpose="Plotting"
-            )
-            # not a pyplot figure, which a notebook or a window would show
-            figure = figures.Figure(figsize=(8, 6), layout="constrained")
-            display.from_tuner(tuner, ax=figure.subplots())
-        except (MissingExtraError, ValueError):
-            continue
-        data = BytesIO()
-        figure.savefig(data, format="png", dpi=_DPI)
-        pictures[name] = _encode(data.getvalue())
-    return pictures
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode()

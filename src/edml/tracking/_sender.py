@@ -20,7 +20,7 @@ from edml.tracking._delivery import Delivery, Report, send_pending
 from edml.tracking._outbox import SearchLog, find_pending
 
 _POLL_SECONDS = 0.1
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 30.0  # seconds between attempts to reach the server
+_PAUSE_SECONDS = 1.0  # between attempts to reach the server
 _N_LAST_TRIES = 3  # after the end of the search
 _NICENESS = 19
 _COMMAND = "from edml.tracking._sender import main; main()"
@@ -119,37 +119,28 @@ def _print(report: Report) -> None:
 
 def _follow(log: SearchLog, uri: str, report: Report) -> bool:
     """Send a search while it is being written, and return whether all of it is sent."""
-    delivery, pause, n_failed = None, _FIRST_PAUSE, 0
+    delivery, n_left = None, _N_LAST_TRIES
     with log.sender_lock():
         begin = log.begin()
         if begin is None:
             return True  # another process has sent it
-        while n_failed < _N_LAST_TRIES:
+        while n_left:
             is_over = not log.is_written()
             try:
                 if delivery is None:
                     delivery = Delivery(make_client(uri), log, begin, uri, report)
-                is_complete = delivery.send(is_over=is_over)
+                if delivery.send(is_over=is_over):
+                    report.error = ""
+                    return True
+                pause, reason = _POLL_SECONDS, ""
             except Exception as error:
                 delivery = None  # it is unknown what has arrived
-                n_failed += is_over
-                reason = describe_error(error, uri)
-                if reason != report.error:  # not each time: the pipe could fill up
-                    report.error = reason
-                    _print(report)  # for a parent that kills this process early
-                _rest(log, _FIRST_PAUSE if is_over else pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-                continue
-            report.error, pause = "", _FIRST_PAUSE
-            if is_complete:
-                return True
-            time.sleep(_POLL_SECONDS)
+                n_left -= is_over
+                pause, reason = _PAUSE_SECONDS, describe_error(error, uri)
+            if reason != report.error:  # not each time: the pipe could fill up
+                report.error = reason
+                _print(report)  # for a parent that kills this process early
+            until = time.monotonic() + pause
+            while time.monotonic() < until and (is_over or log.is_written()):
+                time.sleep(_POLL_SECONDS)
     return False
-
-
-def _rest(log: SearchLog, seconds: float) -> None:
-    """Wait, but stop soon after the search's writer ends."""
-    until = time.monotonic() + seconds
-    time.sleep(min(seconds, _FIRST_PAUSE))
-    while time.monotonic() < until and log.is_written():
-        time.sleep(_POLL_SECONDS)
