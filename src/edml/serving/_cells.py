@@ -25,8 +25,7 @@ LARGEST_KEY = 2**53  # a float holds whole numbers exactly up to here
 MISSING = frozenset({"nan", "NaN"})  # in addition to null, as pandas users write it
 
 #: Strings that are read as numbers, all below `LARGEST_NUMBER`.
-POSITIVE_TEXT = r"[0-9]{1,15}(\.[0-9]{1,20})?([eE]-[0-9]{1,3})?"
-_NUMBER = re.compile(f"-?{POSITIVE_TEXT}", flags=re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE]-[0-9]{1,3})?", flags=re.ASCII)
 
 _KEYS = frozenset({STUDENT, COURSE})
 _NUMBERS = frozenset({PARTITION, *NUMBER_COLUMNS, *EPOCH_COLUMNS})
