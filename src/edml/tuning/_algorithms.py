@@ -56,7 +56,7 @@ def balancer_name(kind: str) -> str | None:
 
 
 def check_algorithms(algorithms: Any) -> None:
-    """Raise ValueError for what cannot be searched, before anything is read."""
+    """Raise ValueError for algorithms that cannot be searched, before any work."""
     if isinstance(algorithms, str) or not isinstance(algorithms, Sequence):
         message = (
             f"algorithms must be a sequence of names and (name, pipeline, space); "
@@ -69,7 +69,7 @@ def check_algorithms(algorithms: Any) -> None:
     names = [_check_algorithm(entry) for entry in algorithms]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        message = f"algorithms names {twice} more than once; each has one search."
+        message = f"algorithms holds {twice} more than once. Name each algorithm once."
         raise ValueError(message)
 
 
@@ -124,7 +124,7 @@ def make_algorithms(
     pipeline_params: Mapping[str, Any],
     random_state: int,
 ) -> list[Algorithm]:
-    """Return what is searched on one table, in the order of ``algorithms``.
+    """Return the algorithms to search on one table, in the given order.
 
     ``pipeline_params`` are ``columns`` and ``exam_kinds`` of `make_risk_pipeline`.
     Each random state that is None becomes ``random_state``.

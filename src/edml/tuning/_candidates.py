@@ -108,7 +108,7 @@ def describe_failed(candidates: Sequence[Candidate]) -> str:
 def describe_unfitted(candidates: Sequence[Candidate]) -> str:
     """Return a warning of models that could not be fitted; "" where all could."""
     unfitted = [one for one in candidates if one.refit_error]
-    what = f"{len(unfitted)} of the best candidates could not be fitted on everything"
+    what = f"{len(unfitted)} of the best candidates could not be fitted on all rows"
     return _quote_first(unfitted, what)
 
 

@@ -1,6 +1,5 @@
 """The progress bar of a search."""
 
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -42,12 +41,7 @@ class SearchProgress:
         self._task = self._progress.add_task("searching", total=1.0)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._verbose:
             self._progress.stop()
 
@@ -69,8 +63,8 @@ class SearchProgress:
     def _show(self, what: str) -> None:
         parts = [what]
         if self._best is not None:
-            parts += [f"best search score {self._best.score:.4f}"]
-            parts += [self._best.algorithm.name]
+            best = f"best search score {self._best.score:.4f}"
+            parts += [best, self._best.algorithm.name]
         if self._rules.timeout is not None:
             parts += [f"{max(0.0, self._rules.left):.0f} s left"]
         self._progress.update(

@@ -193,14 +193,14 @@ def widen(dimension: Dimension, value: Any) -> Dimension:
 
 
 def read_dimension(value: Any) -> Dimension:
-    """Read what a user may write for a dimension; raise ValueError otherwise.
+    """Read a dimension as users write it, or raise a ValueError.
 
-    A tuple is ``(low, high)`` or ``(low, high, "log-uniform")``; a list holds
-    choices, also where it is one of two numbers.
+    A tuple is ``(low, high)`` or ``(low, high, "log-uniform")``; a list holds choices,
+    even if it is of two numbers.
     """
     if isinstance(value, list):
         if len({repr(one) for one in value}) < max(1, len(value)):
-            message = "A list needs choices, each of them once."
+            message = "A list needs distinct choices."
             raise ValueError(message)
         texts = [isinstance(one, str) for one in value]
         if any(texts) and any(map(_is_number, value)):

@@ -40,42 +40,40 @@ class ModelTuner(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     Each algorithm is searched by scikit-optimize's
     `BayesSearchCV <https://scikit-optimize.github.io/stable/modules/generated/\
-skopt.BayesSearchCV.html>`__, on the same folds, in which a student is on one side
-    only, and on one row per snapshot. Histories are described once for the whole
-    search. The best candidates become `RiskClassifier` models, which learn their
-    calibration and threshold from an out-of-fold pass over the same folds.
+skopt.BayesSearchCV.html>`__, on the same folds of students and on one row per
+    snapshot. Features are computed once for the whole search. The best candidates
+    become `RiskClassifier` models, which learn their calibration and threshold from
+    out-of-fold scores on the same folds.
 
-    The budget is divided evenly: each algorithm gets ``n_iter`` over their number,
-    and an equal part of the time that is left when its turn comes, so that the next
-    ones get what it leaves.
+    The budget is divided evenly: each algorithm gets an equal share of ``n_iter`` and,
+    when its turn comes, of the remaining time. Later ones get what earlier ones leave.
 
-    ``best_score_`` chose the model among many, so it is too high. Evaluate the model
-    on other students, with `edml.inspection.evaluate`.
+    ``best_score_`` is optimistic, because it chose the model among many. Evaluate the
+    model on other students, with `edml.inspection.evaluate`.
 
     Parameters
     ----------
     algorithms : sequence of str or (name, pipeline, space), \
 default=("random_forest", "lightgbm", "xgboost")
-        What to search. For your own: a name, a pipeline or classifier, and a
-        mapping of its parameters to ``(low, high)``, ``(low, high,
-        "log-uniform")``, a list of choices, or a dimension of scikit-optimize. For
-        edml's, see `search_space`.
+        What to search. Your own is a name, a pipeline or classifier, and a mapping of
+        its parameters to ``(low, high)``, ``(low, high, "log-uniform")``, a list of
+        choices, or a dimension of scikit-optimize. For edml's, see `search_space`.
     scoring : str or callable, default="average_precision"
         Any scorer. Scorers of flags see those that ``threshold`` chooses on each
         fold.
     cv : int, cross-validator or iterable, default=4
         The folds, as in `RiskClassifier`.
     n_iter : int or None, default=50
-        How many candidates to try; None is as many as the time allows.
+        Number of candidates to try; None for as many as time allows.
     timeout : float, default=None
-        Seconds that `fit` may take, the last fits included.
+        Seconds that `fit` may take, including the final fits.
     target_score : float, default=None
         A score at which to stop.
     min_score : float, default=None
-        A score that a candidate must reach to be kept. Where none does, `fit` warns,
-        and predicting raises NotFittedError.
+        A score that a candidate must reach to be kept. If none does, `fit` warns, and
+        predicting raises NotFittedError.
     n_candidates : int, default=10
-        How many models to fit at most; fewer where time runs out.
+        Maximum number of models to fit; fewer if time runs out.
     balance : sequence of {None, "weight", "smote", "over", "under"}, \
 default=(None, "weight", "smote", "over", "under")
         The balancers that edml's algorithms may choose; "weight" lets failing rows
@@ -84,16 +82,16 @@ default=(None, "weight", "smote", "over", "under")
         What to evaluate first: a candidate, any `RiskClassifier`, a registry's
         record, or a mapping of parameters such as ``best_params_``.
     n_jobs : int, default=None
-        Folds that are fitted at a time; None is one, -1 all processors. Without a
-        timeout it changes no result.
+        Number of folds to fit in parallel; None means 1, -1 all processors. Without a
+        timeout, it does not affect the result.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds and the candidates, and seeds their fits.
+        Controls the folds, the candidates and their fits.
     verbose : int, default=0
         0 is silent, 1 shows a bar on stderr, 2 also a line for each candidate.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
-        Of the candidates, as in `RiskClassifier`.
+        Calibration of the candidates, as in `RiskClassifier`.
     threshold : float, str, callable or Capacity, default="f1"
-        Of the candidates, as in `RiskClassifier`.
+        Threshold of the candidates, as in `RiskClassifier`.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` of the event table, for edml's algorithms.
     exam_kinds : mapping of str to list of str, default=None
@@ -102,17 +100,17 @@ default=(None, "weight", "smote", "over", "under")
     Attributes
     ----------
     candidates_ : list of RiskClassifier
-        The best models, best first, fitted on everything.
+        The best models, best first, fitted on all rows.
     best_estimator_ : RiskClassifier
         The first of them.
     best_score_ : float
         Its mean score over the folds of the search.
     best_params_ : dict
-        Its algorithm and parameters; fit for ``warm_start``.
+        Its algorithm and parameters, usable as ``warm_start``.
     best_index_ : int
         Its row in ``cv_results_`` and ``history_``.
     cv_results_ : dict of str to array
-        As of scikit-learn's searches; ``status`` is "evaluated", "stopped" (out of
+        As in scikit-learn's searches, with ``status``: "evaluated", "stopped" (out of
         time) or "failed".
     history_ : DataFrame of shape (n_tried, 10)
         One row per candidate: algorithm, status, score, best_score so far, started,
@@ -231,23 +229,22 @@ default=(None, "weight", "smote", "over", "under")
         groups: ArrayLike | None = None,
         callback: Callable[[dict[str, Any]], bool | None] | None = None,
     ) -> Self:
-        """Search, and fit the best candidates on everything.
+        """Search, and fit the best candidates on all rows.
 
         Ctrl-C ends the search early: the best candidate so far is fitted.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            The event table, or a plain one.
+            An event table, or any table of numbers.
         y : array-like of shape (n_rows,)
             The outcome of each row: two classes, the higher of which fails.
         groups : array-like of shape (n_rows,), default=None
-            What stays together in a fold, instead of the student column.
+            Which rows share a fold, instead of those of a student.
         callback : callable, default=None
-            Called with each candidate when it is done: a dict of its row in
-            ``history_``, its ``number`` in it, and ``fold_scores``, a list that is
-            empty without a score. If it returns True the search ends there. An error
-            that it raises ends ``fit``.
+            Called after each candidate with a dict: its row in ``history_``, its
+            ``number`` and its ``fold_scores`` (a list, empty without a score). The
+            search ends if it returns True; an error that it raises ends `fit`.
 
         Returns
         -------
@@ -259,11 +256,11 @@ default=(None, "weight", "smote", "over", "under")
         TableError
             If ``X`` cannot be read, or a snapshot has two outcomes.
         SplitError
-            If the students cannot be divided so.
+            If the students cannot be divided into these folds.
         ValueError
-            If a parameter is unknown or out of range, nothing bounds the search,
-            ``y`` has other than two classes, no candidate could be evaluated, or
-            none could be fitted on everything; ``history_`` is there in this case.
+            If a parameter is unknown or out of range, nothing bounds the search, ``y``
+            does not have two classes, no candidate could be evaluated, or none could
+            be fitted on all rows; in the last case ``history_`` is set.
         """
         limits = self.n_iter, self.timeout, self.target_score, self.min_score
         rules = StoppingRules(*limits, self.n_candidates, monotonic())
@@ -330,7 +327,7 @@ default=(None, "weight", "smote", "over", "under")
     def _fit_best(
         self, search: Search, prepared: Prepared, progress: SearchProgress, seed: int
     ) -> None:
-        """Fit the best candidates on everything, as far as there is time."""
+        """Fit the best candidates on all rows, as far as time allows."""
         start = search.rules.spent
         fit_model = partial(self._fit_model, prepared, seed)
         for candidate, model in search.fit_best(fit_model, progress.refit):
@@ -387,7 +384,7 @@ default=(None, "weight", "smote", "over", "under")
 
     @property
     def calibrator_(self) -> Any:
-        """What maps its scores to probabilities."""
+        """The calibrator of the best candidate, from scores to probabilities."""
         return self._model.calibrator_
 
     def __sklearn_tags__(self) -> Any:
@@ -444,12 +441,12 @@ default=(None, "weight", "smote", "over", "under")
         X : DataFrame of shape (n_rows, n_columns)
             The event table.
         *args, **params : object
-            As of `RiskClassifier.score_students`.
+            Arguments of `RiskClassifier.score_students`.
 
         Returns
         -------
         students : DataFrame of shape (n_histories, n_columns)
-            See there.
+            As `RiskClassifier.score_students` returns it.
         """
         return self._model.score_students(X, *args, **params)
 

@@ -22,12 +22,11 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # algorithms differ without colo
 class ConvergenceDisplay:
     """The score of each candidate of a search, and the best so far.
 
-    Make it with `from_tuner`. Each candidate stands where its evaluation ended.
-    Those without a score stand above the axes: stopped because the time was over, or
-    failed.
+    Create it with `from_tuner`. Candidates without a score, because they failed or
+    were stopped for lack of time, are shown above the axes.
 
-    The best of many scores is high by chance, too. It ranks candidates and does not
-    measure the model; do that with `edml.inspection.evaluate`, on other students.
+    The best of many scores is partly high by chance: it ranks candidates, but does not
+    measure the model. Use `edml.inspection.evaluate` on other students for that.
 
     Parameters
     ----------
@@ -97,8 +96,8 @@ class ConvergenceDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         x : {"time", "number"}, default=None
-            Whether candidates stand at the second in which their evaluation ended,
-            or at their number; None is the time where it is known.
+            Whether to place candidates at the second in which their evaluation ended,
+            or at their number; None takes the time where it is known.
 
         Returns
         -------
@@ -207,7 +206,7 @@ class ConvergenceDisplay:
         tuner : ModelTuner
             Fitted.
         x : {"time", "number"}, default="time"
-            Whether candidates stand at the second in which their evaluation ended,
+            Whether to place candidates at the second in which their evaluation ended,
             or at their number.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
@@ -215,7 +214,7 @@ class ConvergenceDisplay:
         Returns
         -------
         display : ConvergenceDisplay
-            Drawn.
+            The display, drawn.
         """
         history = read_history(tuner)
         display = cls(

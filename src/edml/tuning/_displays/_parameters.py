@@ -28,14 +28,13 @@ _R2_ENOUGH = 0.2
 class ParameterImportanceDisplay:
     """Which parameters of an algorithm mattered for its score in a search.
 
-    Make it with `from_tuner`. A random forest learns the score of candidates from
+    Create it with `from_tuner`. A random forest learns the scores of candidates from
     their parameters. The importance of a parameter is how much worse the forest
-    predicts candidates that it has not seen when the parameter's values are
-    shuffled among them. A note shows the number of candidates and how
-    much of the variance the forest explains.
+    predicts unseen candidates when the parameter's values are shuffled among them. A
+    note shows the number of candidates and how much variance the forest explains.
 
-    The importance holds for the candidates of this search: on this table, in these
-    ranges. Parameters that act together share their importance.
+    The importance is that in this search: on this table, in these ranges. Parameters
+    that act together share their importance.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ class ParameterImportanceDisplay:
     bars_ : matplotlib BarContainer
         The bars, from the top down.
     note_ : str
-        What stands above them; "" where nothing is known.
+        The text above the bars; "" where nothing is known.
 
     See Also
     --------
@@ -111,7 +110,7 @@ class ParameterImportanceDisplay:
         Raises
         ------
         ValueError
-            If importances and names are not of one length.
+            If importances and names differ in length.
         """
         check_scalar(n_parameters, "n_parameters", Integral, min_val=1)
         widths = np.asarray(self.importance, dtype=np.float64)
@@ -167,9 +166,8 @@ class ParameterImportanceDisplay:
     ) -> Self:
         """Learn the scores of a tuner's candidates from their parameters, and draw.
 
-        Candidates that were stopped or failed have no score and are left out, so
-        that what made them fail seems to matter less than it does. Parameters that
-        had one value only are left out too.
+        Candidates without a score are left out, so parameters that made them fail seem
+        to matter less than they do. Parameters with a single value are left out too.
 
         Parameters
         ----------
@@ -187,7 +185,7 @@ class ParameterImportanceDisplay:
         Returns
         -------
         display : ParameterImportanceDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
