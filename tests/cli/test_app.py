@@ -114,9 +114,9 @@ def test_invalid_address_raises(edml, started, assert_fails, project):
 
 
 def test_error_if_the_app_cannot_start(edml, assert_fails, project, monkeypatch):
-    def refuse(_):
+    def raise_error(_):
         message = "The web app needs streamlit. Run: pip install 'edml[app]'."
         raise MissingExtraError(message, name="streamlit")
 
-    monkeypatch.setattr("edml.app.run", refuse)
+    monkeypatch.setattr("edml.app.run", raise_error)
     assert_fails(edml("app"), "edml[app]")

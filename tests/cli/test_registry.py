@@ -158,9 +158,9 @@ def test_export_and_import(run, folder, tmp_path):
 def test_the_key_comes_from_the_environment(run, folder, tmp_path):
     path = tmp_path / "model.zip"
     run("export", "1", path)
-    for refused in (run("list", key="secret-key"), run("list", key="")):
-        assert_one_line(refused)
-        assert "secret-key" not in refused.output
+    for failed in (run("list", key="secret-key"), run("list", key="")):
+        assert_one_line(failed)
+        assert "secret-key" not in failed.output
     arguments = ["registry", "import", str(path), "--registry", str(tmp_path / "new")]
     env = {KEY: "secret-key"}
     result = CliRunner().invoke(app, arguments, env=env)

@@ -645,7 +645,7 @@ def test_models_that_cannot_be_explained(table):
     with pytest.raises(ValueError, match="needs a binary classifier"):
         explain(two_outputs, X)
     for model in (LinearRegression(), LinearSVC()):
-        with pytest.raises(ValueError, match="gives probabilities"):
+        with pytest.raises(ValueError, match="with probabilities"):
             explain(model.fit(X, y), X)
 
 

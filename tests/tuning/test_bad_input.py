@@ -38,7 +38,7 @@ def _no_fit(monkeypatch):
     assert not fits
 
 
-def refuse(message, table, *args, kind=ValueError, groups=None, **given):
+def assert_error(message, table, *args, kind=ValueError, groups=None, **given):
     before = copy.deepcopy(table)
     with pytest.raises(kind, match=message) as caught:
         ModelTuner(*args, **{"n_iter": 2} | given).fit(*table, groups=groups)
@@ -82,7 +82,7 @@ def refuse(message, table, *args, kind=ValueError, groups=None, **given):
     ids=str,
 )
 def test_algorithms(plain, algorithms, message):
-    refuse(message, plain, algorithms)
+    assert_error(message, plain, algorithms)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,9 @@ def test_algorithms(plain, algorithms, message):
 )
 def test_dimensions(plain, dimension):
     space = {"tol": (1e-5, 1e-3), "C": dimension}
-    refuse("'logit' has no dimension at 'C'", plain, [("logit", Watched(), space)])
+    assert_error(
+        "'logit' has no dimension at 'C'", plain, [("logit", Watched(), space)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,12 +126,12 @@ def test_dimensions(plain, dimension):
     ids=str,
 )
 def test_balance(plain, balance, message):
-    refuse(message, plain, ["lightgbm"], balance=balance)
+    assert_error(message, plain, ["lightgbm"], balance=balance)
 
 
 @pytest.mark.parametrize("balance", [["smote", "smote"], (None, None)], ids=str)
 def test_repeated_balance_raises(plain, balance):
-    refuse("balance|more than once|twice", plain, ["lightgbm"], balance=balance)
+    assert_error("balance|more than once|twice", plain, ["lightgbm"], balance=balance)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_repeated_balance_raises(plain, balance):
     ids=str,
 )
 def test_scoring(plain, scoring, message):
-    refuse(message, plain, [LOGIT], scoring)
+    assert_error(message, plain, [LOGIT], scoring)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_scoring(plain, scoring, message):
     ids=str,
 )
 def test_other_parameters(plain, given, message):
-    refuse(message, plain, [LOGIT], **given)
+    assert_error(message, plain, [LOGIT], **given)
 
 
 # -- tables ---------------------------------------------------------------------
@@ -185,53 +187,57 @@ def test_other_parameters(plain, given, message):
 @pytest.mark.parametrize("algorithm", ["lightgbm", LOGIT], ids=["own", "user's"])
 class TestTables:
     def test_one_class(self, plain, algorithm):
-        refuse("two classes.*one class", (plain[0], np.zeros(240)), [algorithm])
+        assert_error("two classes.*one class", (plain[0], np.zeros(240)), [algorithm])
 
     def test_three_classes(self, plain, algorithm):
-        refuse("two classes.*3 classes", (plain[0], np.arange(240) % 3), [algorithm])
+        assert_error(
+            "two classes.*3 classes", (plain[0], np.arange(240) % 3), [algorithm]
+        )
 
     @pytest.mark.parametrize("null", [None, np.nan])
     def test_null_outcome(self, plain, algorithm, null):
         y = plain[1].astype(object)
         y[3:5] = null
-        refuse("y has no value in 2 of 240 rows", (plain[0], y), [algorithm])
+        assert_error("y has no value in 2 of 240 rows", (plain[0], y), [algorithm])
 
     def test_other_length(self, plain, algorithm):
-        refuse("inconsistent", (plain[0], plain[1][:-1]), [algorithm])
+        assert_error("inconsistent", (plain[0], plain[1][:-1]), [algorithm])
 
     def test_no_rows(self, plain, algorithm):
-        refuse(None, (plain[0][:0], plain[1][:0]), [algorithm])
+        assert_error(None, (plain[0][:0], plain[1][:0]), [algorithm])
 
     def test_too_few_failing_rows(self, plain, algorithm):
         y = np.zeros(240, dtype=int)
         y[:3] = 1
-        refuse("rarer one has 3", (plain[0], y), [algorithm], kind=SplitError)
+        assert_error("rarer one has 3", (plain[0], y), [algorithm], kind=SplitError)
 
     def test_too_few_students(self, events, algorithm):
         X, y = events
         few = X["user_uuid"].isin(X["user_uuid"].unique()[:6]).to_numpy()
-        refuse("fold|students", (X[few], y[few]), [algorithm], kind=SplitError, cv=20)
+        assert_error(
+            "fold|students", (X[few], y[few]), [algorithm], kind=SplitError, cv=20
+        )
 
     def test_students_on_both_sides(self, events, algorithm):
         X, y = events
         half = np.arange(len(X))
         cv = [(half[::2], half[1::2])]
-        refuse("on both sides", (X, y), [algorithm], kind=SplitError, cv=cv)
+        assert_error("on both sides", (X, y), [algorithm], kind=SplitError, cv=cv)
 
     def test_two_outcomes_of_a_snapshot(self, events, algorithm):
         X, y = events
         both = pd.concat([X, X.iloc[[0]]])
         outcome = np.append(y, 1 - y.iloc[0])
-        refuse("outcome|snapshot", (both, outcome), [algorithm], kind=TableError)
+        assert_error("outcome|snapshot", (both, outcome), [algorithm], kind=TableError)
 
     def test_groups_of_another_length(self, plain, algorithm):
-        refuse("inconsistent", plain, [algorithm], groups=np.zeros(5))
+        assert_error("inconsistent", plain, [algorithm], groups=np.zeros(5))
 
 
 def test_columns_of_text(frame):
     X, y = frame
     X = X.assign(name="secret", kind=pd.Categorical(["x", "y"] * 120))
-    message = refuse(
+    message = assert_error(
         r"\['name', 'kind'\] hold no numbers.*Encode them",
         (X, y),
         ["lightgbm"],
@@ -243,14 +249,14 @@ def test_columns_of_text(frame):
 def test_an_array_of_texts(plain):
     X = plain[0].astype(object)
     X[0, 0] = "secret"
-    message = refuse("not numbers", (X, plain[1]), ["lightgbm"], kind=TableError)
+    message = assert_error("not numbers", (X, plain[1]), ["lightgbm"], kind=TableError)
     assert "secret" not in message
 
 
 def test_dates(frame):
     X, y = frame
     X = X.assign(day=pd.Timestamp("2024-01-01"))
-    refuse(r"\['day'\] hold no numbers", (X, y), ["lightgbm"], kind=TableError)
+    assert_error(r"\['day'\] hold no numbers", (X, y), ["lightgbm"], kind=TableError)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -262,9 +268,9 @@ def test_infinite(request, kind, sign):
         X[5, 2] = sign * np.inf
     else:
         X.iloc[5, 2] = sign * np.inf
-    refuse("1 columns of X hold infinite", (X, y), ["lightgbm"], kind=TableError)
+    assert_error("1 columns of X hold infinite", (X, y), ["lightgbm"], kind=TableError)
 
 
 @pytest.mark.parametrize("shape", [(240,), (240, 2, 2)])
 def test_dimensions_of_the_table(plain, shape):
-    refuse(None, (np.zeros(shape), plain[1]), ["lightgbm"])
+    assert_error(None, (np.zeros(shape), plain[1]), ["lightgbm"])

@@ -115,7 +115,7 @@ NAMES = {
 @pytest.mark.parametrize("algorithm", FOREST_SLOW)
 @pytest.mark.parametrize("kind", NAMES)
 def test_names_of_columns(frame, algorithm, kind):
-    # LightGBM and XGBoost refuse or merge some of them
+    # LightGBM and XGBoost reject or merge some of them
     X, y = frame
     X = X.set_axis(list(NAMES[kind]), axis=1)
     tuner = tune(X, y, algorithm)

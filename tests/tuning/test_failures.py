@@ -174,7 +174,7 @@ def test_scorer_that_sometimes_raises(plain):
 
 
 def test_scorer_that_needs_many_rows(plain):
-    # whether a scorer asks for flags must not be found out on a few rows it refuses
+    # whether a scorer asks for flags must not be tried on a few rows that it rejects
     def scorer(estimator, X, y):
         if len(y) < 20:
             message = "asked about too few"

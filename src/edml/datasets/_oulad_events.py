@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from edml.datasets._events import Events
-from edml.datasets._oulad_files import ENROLMENT, read_filled, refuse
+from edml.datasets._oulad_files import ENROLMENT, read_filled, reject
 from edml.datasets._table import ObjectArray, Texts
 from edml.schema import SECONDS_PER_DAY, FloatArray, IntArray, read_numbers
 
@@ -53,10 +53,10 @@ class Assignments(NamedTuple):
 def read_presentations(table: pd.DataFrame) -> Presentations:
     """Read when each presentation starts, and its length in days."""
     keys = pd.Index(_keys(table))
-    refuse(keys.duplicated(), "courses", "code_presentation", "are there twice")
+    reject(keys.duplicated(), "courses", "code_presentation", "are there twice")
     parts = table["code_presentation"].astype(str).str.extract(r"^(\d{4})([BJ])$")
     unknown = parts[0].isna().to_numpy()
-    refuse(unknown, "courses", "code_presentation", "are not like '2013B' or '2013J'")
+    reject(unknown, "courses", "code_presentation", "are not like '2013B' or '2013J'")
     year = parts[0].astype(object)
     days = year + "-" + parts[1].map(_START_MONTHS).astype(object) + "-01"
     return Presentations(
@@ -76,13 +76,13 @@ def read_enrolments(
     drop: bool,
 ) -> Enrolments:
     """Read the enrolments and their ends, without students who left before day 0."""
-    refuse(info.duplicated(ENROLMENT), "studentInfo", "id_student", "repeat another")
+    reject(info.duplicated(ENROLMENT), "studentInfo", "id_student", "repeat another")
     twice = registration.duplicated(ENROLMENT)
-    refuse(twice, "studentRegistration", "id_student", "repeat another")
+    reject(twice, "studentRegistration", "id_student", "repeat another")
     table = info.merge(registration, on=ENROLMENT, how="left")
     course = _courses(table, "studentInfo", presentations)
     grade = table["final_result"].map(_GRADES).to_numpy(dtype=np.float64)
-    refuse(np.isnan(grade), "studentInfo", "final_result", f"are not in {[*_GRADES]}")
+    reject(np.isnan(grade), "studentInfo", "final_result", f"are not in {[*_GRADES]}")
     left = read_numbers(table["date_unregistration"])
     end = np.fmin(presentations.lengths[course], left)  # null: never left
     keep = end >= 0
@@ -97,7 +97,7 @@ def read_assignments(table: pd.DataFrame, presentations: Presentations) -> Assig
     """Read the assignments; exams are left out."""
     table = table[table["assessment_type"].isin(ASSIGNMENTS)]
     ids = pd.Index(table["id_assessment"])
-    refuse(ids.duplicated(), "assessments", "id_assessment", "repeat another")
+    reject(ids.duplicated(), "assessments", "id_assessment", "repeat another")
     course = _courses(table, "assessments", presentations)
     kind = table["assessment_type"].to_numpy(dtype=object)
     return Assignments(ids, course, kind, read_numbers(table["date"]))
@@ -149,7 +149,7 @@ def make_submissions(
     who, which, rows = _match(enrolments, assignments, table)
     banked = read_filled(table, "studentAssessment", "is_banked")[rows] != 0
     date = read_numbers(table["date_submitted"])[rows]
-    refuse(
+    reject(
         np.isnan(date) & ~banked, "studentAssessment", "date_submitted", "have no date"
     )
     date[banked] = np.nan
@@ -197,7 +197,7 @@ def _keys(table: pd.DataFrame) -> ObjectArray:
 def _courses(table: pd.DataFrame, name: str, presentations: Presentations) -> IntArray:
     course = presentations.keys.get_indexer(pd.Index(_keys(table)))
     problem = "are of a presentation that courses lacks"
-    refuse(course < 0, name, "code_presentation", problem)
+    reject(course < 0, name, "code_presentation", problem)
     return course.astype(np.int64)
 
 

@@ -68,18 +68,18 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
         raise TableError(message)
     for column in TABLES[name]:
         if column.startswith(("id_", "code_")):
-            refuse(table[column].isna(), name, column, "have no value")
+            reject(table[column].isna(), name, column, "have no value")
     return table[TABLES[name]]
 
 
 def read_filled(table: pd.DataFrame, name: str, column: str) -> FloatArray:
     """Read numbers, none of which may be missing."""
     values = read_numbers(table[column])
-    refuse(np.isnan(values), name, column, "hold no number")
+    reject(np.isnan(values), name, column, "hold no number")
     return values
 
 
-def refuse(bad: BoolArray | pd.Series, name: str, column: str, problem: str) -> None:
+def reject(bad: BoolArray | pd.Series, name: str, column: str, problem: str) -> None:
     """Raise for rows of a table that cannot be read."""
     if bad.any():
         message = (

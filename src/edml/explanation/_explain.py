@@ -170,7 +170,7 @@ def _check_binary(model: Any) -> None:
     classes = getattr(model, "classes_", None)
     if not hasattr(model, "predict_proba") or classes is None:
         message = (
-            "explain needs a classifier that gives probabilities (predict_proba); "
+            "explain needs a classifier with probabilities (predict_proba); "
             f"found {type(model).__name__}."
         )
         raise ValueError(message)

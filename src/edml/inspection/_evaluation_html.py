@@ -135,7 +135,7 @@ def _alerts(evaluation: EvaluationFields) -> str:
 
 
 def _breakdown(title: str, table: pd.DataFrame, label: str) -> str:
-    """Format a breakdown as a table, collapsed if long; an empty one gives no text."""
+    """Format a breakdown as a table, collapsed if long; empty text if it is empty."""
     if not len(table):
         return ""
     first, *others = (METRIC_TITLES[name] for name in _SHOWN)

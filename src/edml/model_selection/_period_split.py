@@ -136,8 +136,8 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
         if not isinstance(X, pd.DataFrame) or self.period not in X.columns:
             message = (
                 f"The periods are read from the column {self.period!r} of a DataFrame, "
-                "which X lacks. Name the column with period=...; what FeatureEngineer "
-                "gives has no periods, so split the event table."
+                "which X lacks. Name the column with period=...; the output of "
+                "FeatureEngineer has no periods, so split the event table."
             )
             raise SplitError(message)
         periods, labels, _ = read_periods(check_table(X, [self.period])[self.period])

@@ -122,7 +122,7 @@ class Search:
         fit_model: Callable[[Candidate], RiskClassifier],
         report: Callable[[int, int], None],
     ) -> Iterator[tuple[Candidate, RiskClassifier]]:
-        """Yield the best candidates with their models, as far as there is time.
+        """Yield the best candidates with their models, as far as time allows.
 
         ``report`` is called with the number of the next model, and of all.
         """

@@ -66,7 +66,7 @@ def _flatten(given: Any) -> Iterator[Any]:
         yield given
         return
     front = pipeline.steps[:-1] if isinstance(pipeline, Pipeline) else []
-    # what is deployed names no members, and no longer knows how they balanced
+    # a deployed blend names no members, and does not know how they were balanced
     for one in [member for _, member in final.members] or final.classifiers_:
         steps = one.steps if isinstance(one, Pipeline) else [("classify", one)]
         yield Pipeline([*front, *steps])

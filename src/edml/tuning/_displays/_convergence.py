@@ -31,7 +31,7 @@ class ConvergenceDisplay:
     Parameters
     ----------
     score : array-like of shape (n_candidates,)
-        Scores in the order of evaluation, higher is better; NaN where there is none.
+        Scores in the order of evaluation, higher is better; NaN without a score.
     algorithm : array-like of str of shape (n_candidates,)
         The algorithm of each.
     status : array-like of str of shape (n_candidates,), default=None

@@ -39,7 +39,7 @@ class ParameterImportanceDisplay:
     Parameters
     ----------
     importance : array-like of shape (n_parameters,)
-        Loss of R² by shuffling each parameter, in any order; 0 or less is none.
+        Loss of R² by shuffling each parameter, in any order; 0 or less means none.
     parameters : array-like of str of shape (n_parameters,)
         Their names.
     algorithm : str, default=None
