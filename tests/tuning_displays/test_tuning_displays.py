@@ -172,13 +172,11 @@ def test_unfitted_tuner_raises(cls):
 # -- ConvergenceDisplay --------------------------------------------------------
 
 
-@pytest.mark.parametrize("x", ["time", "number"])
-def test_every_candidate_of_a_search_is_drawn_once(tuner, x):
+def test_every_candidate_of_a_search_is_drawn_once(tuner):
     history = tuner.history_
     assert {"evaluated", "failed"} <= set(history["status"])
-    display = ConvergenceDisplay.from_tuner(tuner, x=x)
-    ends = history["started"] + history["wall_time"]
-    place = ends if x == "time" else pd.Series(range(len(history)))
+    display = ConvergenceDisplay.from_tuner(tuner)
+    place = history["started"] + history["wall_time"]
     drawn = {}
     for name, line in display.points_.items():
         for at, height in zip(*line.get_data(), strict=True):
@@ -207,11 +205,12 @@ def test_label_distinguishes_score_from_performance(tuner):
 
 
 def test_best_so_far_is_that_of_the_history(tuner):
-    display = ConvergenceDisplay.from_tuner(tuner, x="number")
+    display = ConvergenceDisplay.from_tuner(tuner)
     np.testing.assert_array_equal(
         display.best_line_.get_ydata(), tuner.history_["best_score"]
     )
-    assert display.best_point_.get_xdata() == [tuner.best_index_]
+    best = tuner.history_.loc[tuner.best_index_]
+    assert display.best_point_.get_xdata() == [best["started"] + best["wall_time"]]
     assert display.best_point_.get_ydata() == [tuner.best_score_]
 
 
@@ -276,11 +275,7 @@ def test_many_algorithms_differ_in_colour_or_marker():
 
 
 def test_unreadable_searches_raise():
-    with pytest.raises(ValueError, match=r"x='day' is unknown: pass one of"):
-        ConvergenceDisplay(**SEARCH).plot(x="day")
-    with pytest.raises(ValueError, match=r"x='time' needs seconds="):
-        ConvergenceDisplay([0.1], ["a"]).plot(x="time")
-    with pytest.raises(ValueError, match=r"their lengths are \[2, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"their lengths are \[2, 1, 2, 2\]"):
         ConvergenceDisplay([0.1, 0.2], ["a"]).plot()
 
 

@@ -10,10 +10,7 @@ from numpy.typing import ArrayLike
 from edml._drawing import COLOURS, GREY, add_lanes, open_axes, soften, without_math
 from edml.tuning._displays._history import read_history
 
-_X_LABELS = {
-    "time": "seconds since fit began",
-    "number": "candidate (row of history_)",
-}
+_NUMBER = "candidate (row of history_)"
 _UNSCORED = ("stopped", "failed")  # the lanes, from the top down
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # algorithms differ without colour, too
 
@@ -38,7 +35,8 @@ class ConvergenceDisplay:
         "evaluated", "stopped" or "failed"; with None, those without a score have
         failed.
     seconds : array-like of shape (n_candidates,), default=None
-        When each evaluation ended, in seconds since the fit began.
+        When each evaluation ended, in seconds since the fit began: where to draw its
+        candidate. None draws it at its number.
     scoring : str, default=None
         Name of the score.
     chosen : int, default=None
@@ -88,16 +86,13 @@ class ConvergenceDisplay:
     scoring: str | None = None
     chosen: int | None = None
 
-    def plot(self, ax: Any = None, *, x: str | None = None) -> Self:
+    def plot(self, ax: Any = None) -> Self:
         """Draw the search.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
-        x : {"time", "number"}, default=None
-            Whether to place candidates at the second in which their evaluation ended,
-            or at their number; None takes the time where it is known.
 
         Returns
         -------
@@ -107,19 +102,9 @@ class ConvergenceDisplay:
         Raises
         ------
         ValueError
-            If ``x`` is unknown, the arrays are not of one length, or ``chosen`` has
-            no score.
+            If the arrays differ in length, or ``chosen`` has no score.
         """
         table = self._read()
-        if x is None:
-            x = "time" if "seconds" in table else "number"
-        if x not in _X_LABELS:
-            message = f"x={x!r} is unknown: pass one of {list(_X_LABELS)}, or None."
-            raise ValueError(message)
-        if x == "time" and "seconds" not in table:
-            message = "x='time' needs seconds=, when each evaluation ended. Pass them."
-            raise ValueError(message)
-        table["place"] = table["seconds"] if x == "time" else table.index
         is_scored = table["status"] == "evaluated"
         scored, unscored = table[is_scored], table[~is_scored]
         self.ax_ = ax = open_axes(ax)
@@ -148,7 +133,7 @@ class ConvergenceDisplay:
         self.strip_ax_ = _draw_unscored(ax, unscored, styles)
         name = f": {self.scoring}" if self.scoring else ""
         ax.set(
-            xlabel=_X_LABELS[x],
+            xlabel=_NUMBER if self.seconds is None else "seconds since fit began",
             ylabel=f"score in the search{name}\n(not the model's performance)",
         )
         soften(ax, grid="y")
@@ -164,8 +149,9 @@ class ConvergenceDisplay:
             "algorithm": np.asarray(self.algorithm),
             "status": status if self.status is None else np.asarray(self.status),
         }
+        columns["place"] = np.arange(len(score))
         if self.seconds is not None:
-            columns["seconds"] = np.asarray(self.seconds, dtype=np.float64)
+            columns["place"] = np.asarray(self.seconds, dtype=np.float64)
         lengths = [len(column) for column in columns.values()]
         if len(set(lengths)) > 1:
             message = (
@@ -198,16 +184,13 @@ class ConvergenceDisplay:
         return ring
 
     @classmethod
-    def from_tuner(cls, tuner: Any, *, x: str = "time", ax: Any = None) -> Self:
+    def from_tuner(cls, tuner: Any, *, ax: Any = None) -> Self:
         """Draw what a tuner has tried.
 
         Parameters
         ----------
         tuner : ModelTuner
             Fitted.
-        x : {"time", "number"}, default="time"
-            Whether to place candidates at the second in which their evaluation ended,
-            or at their number.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 
@@ -225,7 +208,7 @@ class ConvergenceDisplay:
             scoring=tuner.scoring if isinstance(tuner.scoring, str) else None,
             chosen=tuner.best_index_,
         )
-        return display.plot(ax, x=x)
+        return display.plot(ax)
 
 
 def _draw_unscored(
