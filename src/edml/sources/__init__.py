@@ -1,5 +1,6 @@
 """Import tables of learning platforms, and read event tables from files."""
 
+from edml.sources._canvas import read_canvas
 from edml.sources._event_table import make_event_table
 from edml.sources._events import ReadingReport, read_events
 from edml.sources._import_report import ImportReport
@@ -9,6 +10,7 @@ __all__ = [
     "ImportReport",
     "ReadingReport",
     "make_event_table",
+    "read_canvas",
     "read_events",
     "read_moodle",
 ]

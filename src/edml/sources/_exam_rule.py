@@ -24,11 +24,11 @@ def find_exams(work: pd.DataFrame, exams: ExamRule) -> BoolArray:
     ``work`` has one row per assignment or quiz and the columns ``course``, ``name`` and
     ``category``. ``exams`` is a regular expression that is searched in the names,
     ignoring case; or a collection of names; or a function of ``work`` that returns a
-    true or false value per row; or None if nothing is an exam.
+    bool per row. None searches for `EXAM_PATTERN`; of an empty collection, nothing is
+    an exam.
     """
+    exams = EXAM_PATTERN if exams is None else exams
     names = work["name"].astype(str).str.strip()
-    if exams is None:
-        return np.zeros(len(work), dtype=bool)
     if isinstance(exams, str):
         try:
             pattern = re.compile(exams, flags=re.IGNORECASE)

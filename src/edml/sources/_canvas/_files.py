@@ -16,20 +16,24 @@ from edml.exceptions import TableError
 _CSV, _TSV, _PARQUET = (".csv",), (".tsv", ".txt"), (".parquet",)
 _JSON = (".json", ".jsonl", ".ndjson")
 _NAMESPACE = r"(?:[\w-]+\.)*(?:(?:canvas|canvas_data_2|cd2|dap|public)[_-]+)?"
-_PART = r"(?:[._-]*(?:part|job|snapshot|incremental|full|snappy|c?\d+[tz\d]*|[0-9a-f]{4,}))"
+_PART = (
+    r"(?:[._-]*(?:part|job|snapshot|incremental|full|snappy|c?\d+[tz\d]*|[0-9a-f]{4,}))"
+)
 _UNESCAPED = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
 
 
 def read_export(
     source: Path, wanted: Mapping[str, Iterable[str]], notes: list[str]
 ) -> dict[str, pd.DataFrame]:
-    """Read the wanted columns of the wanted tables; tables that are absent are left out.
+    """Read the wanted columns of the wanted tables, without tables that are absent.
 
     Columns have plain names: ``value.user_id`` is ``user_id``. Rows of all parts of a
     table are joined; ``ts`` and ``action`` are the export's own columns.
     """
     if not source.is_dir():
-        message = f"There is no folder {str(source)!r}. Unpack the export into a folder."
+        message = (
+            f"There is no folder {str(source)!r}. Unpack the export into a folder."
+        )
         raise TableError(message)
     found, ignored = _find_files(source, list(wanted))
     if ignored:
@@ -95,8 +99,8 @@ def _read_file(path: Path, columns: set[str]) -> pd.DataFrame:
         if isinstance(error, TableError):
             raise
         message = (
-            f"{path.name} cannot be read as {suffix}: {type(error).__name__}. Export or "
-            "download it again."
+            f"{path.name} cannot be read as {suffix}: {type(error).__name__}. Export "
+            "or download it again."
         )
         raise TableError(message) from None  # its message may hold a value
     return table
@@ -115,7 +119,7 @@ def _open(path: Path) -> TextIO:
 
 
 def _read_text(path: Path, columns: set[str], *, tabs: bool) -> pd.DataFrame:
-    """Read CSV, or the tab-separated form, in which ``\\N`` is null."""
+    r"""Read CSV, or the tab-separated form, in which ``\N`` is null."""
     how: dict[str, Any] = {"sep": ",", "na_values": [""]}
     if tabs:
         how = {"sep": "\t", "na_values": ["", "\\N"], "quoting": 3}
@@ -185,13 +189,18 @@ def _read_parquet(path: Path, columns: set[str]) -> pd.DataFrame:
     with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         table = parquet.read_table(file)
     nested = {"key", "value", "meta"}
-    while any(str(field.type).startswith("struct") for field in table.schema
-              if field.name in nested):
+    while any(
+        str(field.type).startswith("struct")
+        for field in table.schema
+        if field.name in nested
+    ):
         table = table.flatten()
     kept = [name for name in table.column_names if _plain(name) in columns]
     # whole numbers with nulls must not become floats, which round large ids
     frame: pd.DataFrame = table.select(kept).to_pandas(integer_object_nulls=True)
     for name in frame.columns:
         if frame[name].map(type).isin([np.ndarray, list]).any():
-            frame[name] = frame[name].map(lambda value: None if value is None else str(list(value)))
+            frame[name] = frame[name].map(
+                lambda value: None if value is None else str(list(value))
+            )
     return frame.rename(columns=_plain)

@@ -1,0 +1,261 @@
+"""The tables of Canvas Data 2 that are read, as typed columns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import BoolArray
+from edml.sources._canvas._files import read_export
+from edml.sources._tally import Tally
+from edml.sources._tidy import TidyTable
+
+#: The columns of each table and what they hold; those in capitals are required.
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "courses": {
+        "id": "ID",
+        "name": "text",
+        "course_code": "text",
+        "enrollment_term_id": "id",
+        "start_at": "date",
+        "conclude_at": "date",
+        "created_at": "date",
+        "workflow_state": "state",
+    },
+    "enrollment_terms": {"id": "ID", "start_at": "date", "end_at": "date"},
+    "course_sections": {
+        "id": "ID",
+        "course_id": "ID",
+        "start_at": "date",
+        "end_at": "date",
+        "restrict_enrollments_to_section_dates": "flag",
+    },
+    "enrollments": {
+        "id": "ID",
+        "user_id": "ID",
+        "course_id": "id",
+        "course_section_id": "id",
+        "type": "STATE",
+        "workflow_state": "STATE",
+        "created_at": "date",
+        "updated_at": "date",
+        "start_at": "date",
+        "end_at": "date",
+        "completed_at": "date",
+    },
+    "assignments": {
+        "id": "ID",
+        "context_id": "ID",
+        "context_type": "state",
+        "title": "TEXT",
+        "workflow_state": "STATE",
+        "due_at": "date",
+        "unlock_at": "date",
+        "lock_at": "date",
+        "created_at": "date",
+        "points_possible": "NUMBER",
+        "grading_type": "state",
+        "submission_types": "text",
+        "only_visible_to_overrides": "flag",
+        "assignment_group_id": "id",
+    },
+    "assignment_groups": {"id": "ID", "name": "text"},
+    "assignment_overrides": {
+        "id": "ID",
+        "assignment_id": "ID",
+        "set_type": "STATE",
+        "set_id": "id",
+        "workflow_state": "STATE",
+        "due_at": "date",
+        "unlock_at": "date",
+        "lock_at": "date",
+        "due_at_overridden": "flag",
+        "unlock_at_overridden": "flag",
+        "lock_at_overridden": "flag",
+    },
+    "assignment_override_students": {
+        "id": "ID",
+        "assignment_override_id": "ID",
+        "user_id": "ID",
+        "workflow_state": "state",
+    },
+    "submissions": {
+        "id": "ID",
+        "assignment_id": "ID",
+        "user_id": "ID",
+        "workflow_state": "STATE",
+        "score": "number",
+        "published_score": "number",
+        "submitted_at": "date",
+        "graded_at": "date",
+        "posted_at": "date",
+        "updated_at": "date",
+        "cached_due_date": "date",
+        "excused": "flag",
+        "points_deducted": "number",
+        "submission_type": "text",
+    },
+    "quizzes": {
+        "id": "ID",
+        "assignment_id": "id",
+        "quiz_type": "state",
+        "workflow_state": "state",
+    },
+    "quiz_submissions": {
+        "id": "ID",
+        "quiz_id": "ID",
+        "user_id": "id",
+        "workflow_state": "STATE",
+        "was_preview": "flag",
+        "finished_at": "date",
+        "updated_at": "date",
+        "manually_scored": "flag",
+        "score": "number",
+        "kept_score": "number",
+        "quiz_points_possible": "number",
+        "attempt": "number",
+    },
+    "scores": {
+        "id": "ID",
+        "enrollment_id": "ID",
+        "course_score": "flag",
+        "grading_period_id": "id",
+        "assignment_group_id": "id",
+        "workflow_state": "state",
+        "final_score": "NUMBER",
+        "override_score": "number",
+    },
+}
+_NEEDED = ("courses", "enrollments", "assignments")
+_ALIASES = {
+    "assignments": {"name": "title", "course_id": "context_id"},
+    "enrollments": {"section_id": "course_section_id"},
+}
+_TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def read_tables(source: Path, tally: Tally) -> dict[str, pd.DataFrame]:
+    """Read the export's tables; those it lacks are empty.
+
+    Rows that were deleted, or that a later part of the export replaces, are left out.
+    ``version`` numbers the rows of one id: 0 is the latest. Only submissions keep the
+    earlier ones.
+    """
+    wanted = {
+        name: [*columns, *_ALIASES.get(name, {})] for name, columns in TABLES.items()
+    }
+    found = read_export(source, wanted, tally.notes)
+    absent = [name for name in _NEEDED if name not in found]
+    if "submissions" not in found and "quiz_submissions" not in found:
+        absent.append("submissions")
+    if absent:
+        message = (
+            f"The folder {str(source)!r} has no table {absent}; it has "
+            f"{sorted(found)}. Put the files of a table into a folder of its name, or "
+            "start their names with it: submissions.csv, "
+            "canvas.submissions-part-00000.json.gz."
+        )
+        raise TableError(message)
+    tables = {}
+    for name, columns in TABLES.items():
+        frame = found.get(name, pd.DataFrame(columns=list(columns)))
+        typed = _typed(name, _rename(name, frame), columns)
+        tally.tables[name] = len(typed)
+        tables[name] = _latest(typed, keep=name == "submissions")
+    tally.tables = {name: tally.tables[name] for name in TABLES if name in found}
+    return tables
+
+
+def _rename(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Give columns that other exports call differently their names."""
+    aliases = {
+        alias: column
+        for alias, column in _ALIASES.get(name, {}).items()
+        if alias in frame.columns and column not in frame.columns
+    }
+    return frame.rename(columns=aliases)
+
+
+def _typed(name: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Read each column as what it holds; absent ones are null."""
+    needed = [column for column, kind in columns.items() if kind.isupper()]
+    absent = [column for column in needed if column not in frame.columns]
+    if absent:
+        message = (
+            f"{name} lacks the columns {absent}; it has {sorted(map(str, frame))}. "
+            "Export the table with all columns."
+        )
+        raise TableError(message)
+    gone = (
+        frame["action"].astype("str").str.upper().eq("D").to_numpy(dtype=bool)
+        if "action" in frame
+        else np.zeros(len(frame), dtype=bool)
+    )
+    table = TidyTable(name, frame.reset_index(drop=True))
+    read = {
+        column: _read(
+            table, column, kind.lower(), required=kind == "ID" and not gone.any()
+        )
+        for column, kind in columns.items()
+    }
+    changed = table.dates("updated_at") if "updated_at" in columns else np.nan
+    read["ts"] = table.dates("ts") if "ts" in frame else changed
+    read["gone"] = gone
+    return pd.DataFrame(read, index=range(len(frame)))
+
+
+def _read(table: TidyTable, column: str, kind: str, *, required: bool) -> Any:
+    rows = np.arange(len(table))
+    if kind == "id":
+        return table.ids(column, required=required).at(rows)
+    if kind == "text":
+        return table.texts(column).at(rows)
+    if kind == "state":  # some exports write STUDENT_ENROLLMENT or StudentEnrollment
+        texts = table.texts(column)
+        plain = [label.replace("_", "").lower() for label in texts.labels]
+        return texts._replace(labels=plain).at(rows)
+    if kind == "date":
+        return table.dates(column)
+    if kind == "flag":
+        return _flags(table, column)
+    return table.numbers(column)
+
+
+def _flags(table: TidyTable, column: str) -> BoolArray:
+    """Read true and false in any spelling; null and an absent column are false."""
+    texts = table.texts(column)
+    words = [label.lower().removesuffix(".0") for label in texts.labels]
+    unreadable = np.array([word not in (*_TRUE, *_FALSE) for word in words], dtype=bool)
+    table.check(
+        column,
+        np.append(unreadable, False)[texts.codes],
+        "are neither true nor false",
+        "Export the table again.",
+    )
+    return np.append(np.array([word in _TRUE for word in words], bool), False)[
+        texts.codes
+    ]
+
+
+def _latest(table: pd.DataFrame, *, keep: bool) -> pd.DataFrame:
+    """Keep the latest row of each id, or number the versions, and drop deleted ids."""
+    table = table.sort_values("ts", kind="stable", na_position="first")
+    table["version"] = table.groupby("id").cumcount(ascending=False)
+    gone = table.loc[table["gone"] & (table["version"] == 0), "id"]
+    table = table[~table["id"].isin(gone) & ~table["gone"]]
+    if not keep:
+        table = table[table["version"] == 0]
+    return table.sort_index().reset_index(drop=True)
+
+
+def look_up(
+    keys: pd.Series, table: pd.DataFrame, column: str, *, key: str = "id"
+) -> pd.Series:
+    """Return the value of ``column`` in the row of each key, null if it has none."""
+    values = table.drop_duplicates(key).set_index(key)[column].reindex(keys)
+    return values.set_axis(keys.index)

@@ -1,0 +1,225 @@
+"""Read Canvas's assignments, and the dates that each student has for them."""
+
+import numpy as np
+import pandas as pd
+
+from edml.sources._canvas._tables import Tables, look_up
+from edml.sources._exam_rule import ExamRule, find_exams
+from edml.sources._tally import Tally
+
+_DATES = {"due": "due_at", "unlock": "unlock_at", "lock": "lock_at"}
+_LATEST = {"due": True, "unlock": False, "lock": True}
+_OFFLINE = ("none", "on_paper")
+_PAIR = ["student", "assignment"]
+
+
+def read_work(
+    tables: Tables, courses: pd.DataFrame, exams: ExamRule, tally: Tally
+) -> pd.DataFrame:
+    """Read the published and graded assignments, one row each; ``exam`` tells exams."""
+    table = tables["assignments"]
+    table = table[table["context_type"].isna() | table["context_type"].eq("course")]
+    table = table[table["context_id"].isin(courses["course"])]
+    published = table["workflow_state"].eq("published")
+    tally.add(
+        "assignments that are not published or are deleted were left out",
+        (~published).sum(),
+    )
+    ungraded = published & table["grading_type"].eq("notgraded")
+    tally.add("assignments that are not graded were left out", ungraded.sum())
+    table = table[published & ~ungraded]
+    if not tally.tables.get("submissions"):
+        quizzes = tables["quizzes"]["assignment_id"]
+        quiz = table["id"].isin(quizzes)
+        tally.add(
+            "assignments other than quizzes were left out, because there is no table "
+            "of submissions",
+            (~quiz).sum(),
+        )
+        table = table[quiz]
+    types = table["submission_types"].fillna("").str.findall(r"[a-z_]+")
+    offline = types.map(lambda found: bool(found) and set(found) <= {*_OFFLINE})
+    work = pd.DataFrame(
+        {
+            "course": table["context_id"],
+            "assignment": table["id"],
+            "name": table["title"].fillna(table["id"]),
+            "category": look_up(
+                table["assignment_group_id"], tables["assignment_groups"], "name"
+            ),
+            **{name: table[column] for name, column in _DATES.items()},
+            "created": table["created_at"],
+            "points_possible": table["points_possible"].where(
+                table["points_possible"] > 0
+            ),
+            "offline": offline.astype(bool),
+            "listed": table["only_visible_to_overrides"],
+        }
+    ).reset_index(drop=True)
+    work["exam"] = find_exams(work[["course", "name", "category"]], exams)
+    doubled = work["exam"] & work.duplicated(["course", "exam", "name"], keep=False)
+    work["name"] = work["name"].mask(
+        doubled, work["name"] + " (" + work["assignment"] + ")"
+    )
+    offline = work["offline"] & ~work["exam"] & work["due"].notna()
+    tally.add(
+        "assignments that are handed in outside Canvas show with their grade, not on "
+        "their due day",
+        offline.sum(),
+    )
+    return work
+
+
+def read_own_dates(
+    tables: Tables, work: pd.DataFrame, roster: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Return the dates that overrides set, per student and assignment.
+
+    ``set_due`` tells that ``due`` holds for the student, even where it is null.
+    """
+    overrides = tables["assignment_overrides"]
+    overrides = overrides[
+        overrides["workflow_state"].eq("active")
+        & overrides["assignment_id"].isin(work["assignment"])
+    ]
+    of_students = overrides["set_type"].eq("adhoc")
+    of_sections = overrides["set_type"].eq("coursesection")
+    of_courses = overrides["set_type"].eq("course")
+    others = ~(
+        of_students | of_sections | of_courses | overrides["set_type"].eq("noop")
+    )
+    tally.add(
+        "overrides for groups were left out: their assignments keep the general dates",
+        others.sum(),
+    )
+    named = tables["assignment_override_students"]
+    named = named[named["workflow_state"].ne("deleted")]
+    named = named[["assignment_override_id", "user_id"]].rename(
+        columns={"user_id": "student", "assignment_override_id": "id"}
+    )
+    parts = [
+        overrides[of_students].merge(named, on="id"),
+        overrides[of_sections].merge(
+            roster[["student", "section"]], left_on="set_id", right_on="section"
+        ),
+        overrides[of_courses].merge(
+            roster[["student", "course"]], left_on="set_id", right_on="course"
+        ),
+    ]
+    applied = pd.concat(parts, ignore_index=True).rename(
+        columns={"assignment_id": "assignment"}
+    )
+    applied["own"] = applied["set_type"].eq("adhoc")
+    found = applied[_PAIR].drop_duplicates().reset_index(drop=True)
+    for name, column in _DATES.items():
+        chosen = _choose(applied, column, latest=_LATEST[name])
+        found = found.merge(chosen.rename(columns={column: name}), on=_PAIR, how="left")
+        found[f"set_{name}"] = found.pop("set").notna()
+    return found
+
+
+def _choose(applied: pd.DataFrame, column: str, *, latest: bool) -> pd.DataFrame:
+    """Return the date of each pair, as Canvas chooses it among several overrides.
+
+    The student's own one goes first, then one that removes the date, then the latest
+    due and lock date or the earliest unlock date.
+    """
+    flag = applied[f"{column}_overridden"]
+    setting = applied[flag if flag.any() else applied[column].notna()]
+    order = setting.assign(removes=setting[column].isna()).sort_values(
+        ["own", "removes", column], ascending=[False, False, not latest]
+    )
+    chosen = order.drop_duplicates(_PAIR)[[*_PAIR, column]]
+    return chosen.assign(set=True)
+
+
+def read_cached_dates(assigned: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Let Canvas's own reckoning of a student's due date go before the overrides."""
+    if assigned["cached_due_date"].isna().all():
+        return own
+    cached = assigned.rename(columns={"cached_due_date": "cached"})
+    cached = cached.drop_duplicates(_PAIR).assign(known=True)
+    found = own.merge(cached, on=_PAIR, how="outer")
+    known = found.pop("known").notna()
+    found["due"] = found["due"].where(~known, found.pop("cached"))
+    for name in _DATES:
+        found[f"set_{name}"] = found[f"set_{name}"].eq(True)
+    found["set_due"] |= known
+    return found
+
+
+def make_assignments(
+    work: pd.DataFrame,
+    own: pd.DataFrame,
+    roster: pd.DataFrame,
+    excused: pd.DataFrame,
+    assigned: pd.DataFrame,
+) -> pd.DataFrame:
+    """Make the rows of assignments for everybody and for single students.
+
+    An assignment that some students do not have, because they are excused or it is
+    for others only, or that has no due date for some of them, is listed student by
+    student.
+    """
+    work = work[~work["exam"]]
+    own = own.merge(
+        work[["assignment", *_DATES]], on="assignment", suffixes=("", "_general")
+    )
+    for name in _DATES:
+        general = own[f"{name}_general"]
+        own[f"removed_{name}"] = own[f"set_{name}"] & own[name].isna() & general.notna()
+        own[name] = own[name].where(own[f"set_{name}"], general)
+    removed = own[[f"removed_{name}" for name in _DATES]].any(axis=1)
+    listed = (
+        work["listed"]
+        | work["assignment"].isin(excused["assignment"])
+        | work["assignment"].isin(own.loc[removed, "assignment"])
+    )
+    differs = np.zeros(len(own), dtype=bool)
+    for name in _DATES:
+        general = own[f"{name}_general"]
+        differs |= own[name].ne(general) & (own[name].notna() | general.notna())
+    people = roster[["student", "course"]].drop_duplicates()
+    pairs = people.merge(work[listed], on="course")
+    pairs = _leave_out(pairs, excused)
+    restricted = pairs["listed"]
+    has = pairs.merge(
+        pd.concat([own[_PAIR], assigned[_PAIR]]).drop_duplicates().assign(has=True),
+        on=_PAIR,
+        how="left",
+    )["has"].notna()
+    pairs = pairs[~restricted | has.to_numpy()]
+    dated = pairs.merge(
+        own[[*_PAIR, *_DATES]],
+        on=_PAIR,
+        how="left",
+        suffixes=("", "_own"),
+        indicator=True,
+    )
+    for name in _DATES:
+        dated[name] = dated[name].where(
+            dated["_merge"].eq("left_only"), dated[f"{name}_own"]
+        )
+    single = own[differs & ~own["assignment"].isin(work.loc[listed, "assignment"])]
+    single = single[[*_PAIR, *_DATES]].merge(
+        work.drop(columns=list(_DATES)), on="assignment"
+    )
+    columns = [
+        *("course", "assignment", "name", "student", *_DATES, "created"),
+        *("points_possible", "offline"),
+    ]
+    everybody = work[~listed].assign(student=None)
+    made = pd.concat(
+        [part.reindex(columns=columns) for part in (everybody, dated, single)],
+        ignore_index=True,
+    )
+    made["due"] = made["due"].mask(made.pop("offline").astype(bool))
+    return made
+
+
+def _leave_out(pairs: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Drop the pairs of a student and an assignment that are in another table."""
+    found = pairs.merge(
+        others[_PAIR].drop_duplicates(), on=_PAIR, how="left", indicator=True
+    )
+    return pairs[found["_merge"].eq("left_only").to_numpy()]
