@@ -17,7 +17,7 @@ settings.register_profile(
 _DEFAULT_PROFILE = "ci" if os.environ.get("CI") else "dev"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT_PROFILE))
 
-_OULAD = Path(__file__).parents[2] / "shared" / "data" / "oulad"
+_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,19 @@ def oulad_home() -> Path:
 
     EDML_OULAD names it; the default is next to the checkout.
     """
-    folder = Path(os.environ.get("EDML_OULAD", _OULAD))
+    folder = Path(os.environ.get("EDML_OULAD", _DATA / "oulad"))
     if not (folder / "studentInfo.csv").exists():
         pytest.skip("needs the OULAD tables: set EDML_OULAD to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def canvas_home() -> Path:
+    """Return the folder of a public Canvas export, or skip the test if there is none.
+
+    EDML_CANVAS names it; the default is next to the checkout.
+    """
+    folder = Path(os.environ.get("EDML_CANVAS", _DATA / "lms" / "canvas"))
+    if not (folder / "courses.jsonl").exists():
+        pytest.skip("needs a Canvas export: set EDML_CANVAS to its folder")
     return folder

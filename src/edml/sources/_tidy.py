@@ -95,8 +95,9 @@ class TidyTable:
         """Read numbers; an absent column is all null."""
         if column not in self:
             return np.full(len(self), np.nan)
+        values = _without_blanks(self.frame[column])
         try:
-            return read_numbers(self.frame[column])
+            return read_numbers(values)
         except TableError as error:
             raise self._named(error) from None
 
@@ -104,10 +105,11 @@ class TidyTable:
         """Read dates as epoch seconds; an absent column, null and 0 are missing."""
         if column not in self:
             return np.full(len(self), np.nan)
-        values = _parse_texts(self.frame[column])
+        given = _without_blanks(self.frame[column])
+        values = _parse_texts(given)
         self.check(
             column,
-            values.isna().to_numpy() & _filled(self.frame[column]),
+            (values.isna() & given.notna()).to_numpy(dtype=bool),
             "hold no date",
             "Write dates in ISO 8601, as 2024-03-31 or 2024-03-31T18:00:00Z, or as "
             "epoch seconds.",
@@ -199,13 +201,15 @@ def _merge(codes: IntArray, labels: list[str]) -> Labelled:
     return Labelled(merged.astype(np.int64)[codes], distinct)
 
 
-def _filled(column: pd.Series) -> BoolArray:
-    """Return which rows are neither null nor blank text."""
-    filled = column.notna().to_numpy(dtype=bool)
-    if pd.api.types.infer_dtype(column, skipna=True) == "string":
-        blank = column.astype("str").str.strip() == ""
-        return filled & ~blank.to_numpy(dtype=bool)
-    return filled
+def _without_blanks(column: pd.Series) -> pd.Series:
+    """Make blank texts null."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.mask(column.str.strip() == "")
+    if column.dtype.kind != "O":
+        return column
+    return column.mask(
+        column.map(lambda value: isinstance(value, str) and not value.strip())
+    )
 
 
 def _parse_texts(column: pd.Series) -> pd.Series:
@@ -214,8 +218,7 @@ def _parse_texts(column: pd.Series) -> pd.Series:
         column = column.astype(column.cat.categories.dtype)
     if pd.api.types.infer_dtype(column, skipna=True) != "string":
         return column
-    texts = column.astype("str").str.strip()
-    texts = texts.mask(column.isna() | (texts == ""))
+    texts = column.astype("str").str.strip().mask(column.isna())
     first = texts.dropna().head(1)
     if first.str.fullmatch(_NUMBER).all():
         return pd.to_numeric(texts, errors="coerce")

@@ -174,7 +174,7 @@ def read_canvas(
     sat["grade"] *= grade_scale / 100
     X, report = make_event_table(
         enrolments,
-        make_assignments(work, own, roster, handed.excused, handed.assigned),
+        make_assignments(work, own, roster, handed.exempt, handed.assigned),
         handed.rows[~of_exam],
         sat,
         outcomes,

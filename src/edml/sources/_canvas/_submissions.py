@@ -13,13 +13,13 @@ _COLUMNS = ["submission", *_PAIR, "submitted", "graded", "score", "kind"]
 
 
 class Handed(NamedTuple):
-    """Submissions, and the pairs of student and assignment excused and assigned.
+    """Submissions, and the pairs of a student and an assignment that is (not) theirs.
 
     ``assigned`` has Canvas's own reckoning of the due date, ``cached_due_date``.
     """
 
     rows: pd.DataFrame
-    excused: pd.DataFrame
+    exempt: pd.DataFrame
     assigned: pd.DataFrame
 
 
@@ -36,20 +36,26 @@ def read_submissions(tables: Tables, work: pd.DataFrame, tally: Tally) -> Handed
     now = table["version"].eq(0)
     deleted = table[now & table["workflow_state"].eq("deleted")]
     excused = table[now & table["excused"] & ~table["workflow_state"].eq("deleted")]
-    tally.add("submissions that are deleted were left out", len(deleted))
-    tally.add("excused submissions and their assignments were left out", len(excused))
-    out = pd.concat([deleted["submission"], excused["submission"]])
-    table = table[~table["submission"].isin(out)]
+    for state, rows in (("deleted", deleted), ("excused", excused)):
+        tally.add(
+            f"submissions that are {state}, and the assignments for their students, "
+            "were left out",
+            len(rows),
+        )
+    exempt = pd.concat([deleted, excused])
+    table = table[~table["submission"].isin(exempt["submission"])]
     assigned = table.loc[table["version"].eq(0), [*_PAIR, "cached_due_date"]]
     rows = _with_scores(table, work, tally)
     quizzes = _read_quizzes(tables, work, tally)
     # a quiz that counts has a submission; others come from exports without that table
-    taken = pd.concat([table[_PAIR], excused[_PAIR], deleted[_PAIR]])
+    taken = pd.concat([table[_PAIR], exempt[_PAIR]])
     taken = taken.drop_duplicates().assign(taken=True)
     known = quizzes.merge(taken, on=_PAIR, how="left")["taken"].notna().to_numpy()
     rows = pd.concat([rows, quizzes[~known]], ignore_index=True)
     rows = rows[_COLUMNS].merge(work[["assignment", "course"]], on="assignment")
-    return Handed(rows, excused[_PAIR], assigned)
+    exempt = exempt[_PAIR].merge(assigned[_PAIR], on=_PAIR, how="left", indicator=True)
+    exempt = exempt.loc[exempt["_merge"].eq("left_only"), _PAIR]
+    return Handed(rows, exempt, assigned)
 
 
 def _with_scores(table: pd.DataFrame, work: pd.DataFrame, tally: Tally) -> pd.DataFrame:

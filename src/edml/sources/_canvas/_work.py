@@ -152,7 +152,7 @@ def make_assignments(
     work: pd.DataFrame,
     own: pd.DataFrame,
     roster: pd.DataFrame,
-    excused: pd.DataFrame,
+    exempt: pd.DataFrame,
     assigned: pd.DataFrame,
 ) -> pd.DataFrame:
     """Make the rows of assignments for everybody and for single students.
@@ -172,7 +172,7 @@ def make_assignments(
     removed = own[[f"removed_{name}" for name in _DATES]].any(axis=1)
     listed = (
         work["listed"]
-        | work["assignment"].isin(excused["assignment"])
+        | work["assignment"].isin(exempt["assignment"])
         | work["assignment"].isin(own.loc[removed, "assignment"])
     )
     differs = np.zeros(len(own), dtype=bool)
@@ -181,7 +181,7 @@ def make_assignments(
         differs |= own[name].ne(general) & (own[name].notna() | general.notna())
     people = roster[["student", "course"]].drop_duplicates()
     pairs = people.merge(work[listed], on="course")
-    pairs = _leave_out(pairs, excused)
+    pairs = _leave_out(pairs, exempt)
     restricted = pairs["listed"]
     has = pairs.merge(
         pd.concat([own[_PAIR], assigned[_PAIR]]).drop_duplicates().assign(has=True),
