@@ -1,4 +1,4 @@
-"""Read event tables from CSV: detect the dialect, then read with pandas."""
+"""Read the cells of CSV files as text: detect the dialect, and check every row."""
 
 import codecs
 import csv
@@ -6,45 +6,21 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator
+from importlib.util import find_spec
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.schema import (
-    COURSE,
-    EPOCH_COLUMNS,
-    NAME_COLUMNS,
-    NUMBER_COLUMNS,
-    PARTITION,
-    PERIOD,
-    REQUIRED_COLUMNS,
-    STUDENT,
-    check_table,
-)
+from edml.sources._raw import LARGEST_SIZE, Dialect, Raw, label_lines
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?\r?\n', re.IGNORECASE)
-_NUMBERS = (PARTITION, *NUMBER_COLUMNS, *EPOCH_COLUMNS)
-# Columns kept as text: the student 007 is not 7. `assignment_id` is not among them,
-# because it is ordered by size.
-_TEXTS = (STUDENT, COURSE, PERIOD, "course_name", "legajo", *NAME_COLUMNS, "sub_uuid")
-#: Words that mean a missing number, but may be a name.
-_NULL_WORDS = ("NA", "N/A", "n/a", "<NA>", "#N/A", "None", "null", "NULL", "nan", "NaN")
-# From pandas 3.1 on, parsing is always exact and the option is deprecated.
-_BEFORE_3_1 = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
-_EXACT: dict[str, Any] = {"float_precision": "round_trip"} if _BEFORE_3_1 else {}
-
-
-class Dialect(NamedTuple):
-    """How a CSV file is written; None is to be detected."""
-
-    sep: str | None
-    decimal: str | None
-    encoding: str | None
+_CHUNK = 50_000  # rows
 
 
 class _Header(NamedTuple):
@@ -52,64 +28,37 @@ class _Header(NamedTuple):
 
     names: list[str]
     row: int  # as a spreadsheet numbers it, without a line sep=;
-    text: bytes
     end: int  # byte offset of the first row
 
 
-def read_csv(
-    data: bytes,
-    names: Mapping[str, str],
-    given: Dialect,
-    na_values: tuple[str, ...],
-) -> tuple[pd.DataFrame, Dialect, list[str]]:
-    """Read a CSV file; ``names`` maps canonical to actual column names.
-
-    Return the table, the dialect used, and a note for each inference.
-    """
+def read_csv(data: bytes, given: Dialect, known: Collection[str]) -> Raw:
+    """Read a CSV file; of several separators, take the one that finds known names."""
     notes: list[str] = []
-    data, encoding = _as_utf8(data, given.encoding, notes)
-    sep, header = _read_header(data, given.sep, names, notes)
-    required = [names[name] for name in REQUIRED_COLUMNS]
-    check_table(pd.DataFrame(columns=header.names), required)
-    _check_rows(data, header, sep)
-
-    def parse(decimal: str, **how: int) -> pd.DataFrame:
-        return _parse(data, header, names, na_values, sep=sep, decimal=decimal, **how)
-
-    def unread(table: pd.DataFrame) -> list[str]:
-        """List the number columns that hold other values."""
-        columns = [names[name] for name in _NUMBERS if names[name] in table.columns]
-        return [
-            column
-            for column in columns
-            if not pd.api.types.is_numeric_dtype(table[column].dtype)
-        ]
-
-    marks = [given.decimal or "."]
-    if given.decimal is None and sep != ",":
-        # the likelier first, because reading all rows twice takes twice as long
-        marks = sorted([".", ","], key=lambda mark: len(unread(parse(mark, nrows=999))))
-    table, decimal = parse(marks[0]), marks[0]
-    if unread(table) and len(marks) > 1:
-        other = parse(marks[1])
-        if len(unread(other)) < len(unread(table)):
-            table, decimal = other, marks[1]
-    if decimal != (given.decimal or "."):
-        notes.append("Numbers have a decimal comma; fix it with decimal=','.")
-    _note_null_words(table, names, notes)
-    return table, Dialect(sep, decimal, encoding), notes
+    data, encoding = as_utf8(data, given.encoding, notes)
+    sep, header = _read_header(data, given.sep, set(known), notes)
+    frame = _read_regular(data, header, sep)
+    if frame is None:
+        frame = _read_rows(data, header, sep)
+    frame.columns = pd.Index(header.names, dtype=object)
+    dialect = Dialect(sep, given.decimal, encoding)
+    return Raw("csv", frame, notes, dialect, f"Line {header.row}")
 
 
 def unpack(data: bytes) -> bytes:
     """Unpack a gzip file."""
     try:
-        return gzip.decompress(data)
+        with gzip.open(io.BytesIO(data)) as file:
+            unpacked = file.read(LARGEST_SIZE + 1)
     except (EOFError, OSError, zlib.error):
         message = "It cannot be unpacked as gzip. Compress the file again."
         raise TableError(message) from None
+    if len(unpacked) > LARGEST_SIZE:
+        message = "It unpacks to more than 4 GB. Split the file."
+        raise TableError(message)
+    return unpacked
 
 
-def _as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes, str]:
+def as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes, str]:
     """Detect the encoding, and return the text in UTF-8 without a byte order mark."""
     if encoding is None and data.startswith(_UTF16_MARKS):
         encoding = "utf-16"
@@ -122,19 +71,25 @@ def _as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes
                 "It is not UTF-8 and was read as Windows-1252: check letters with "
                 "accents, and fix it with encoding='cp1252' or another."
             )
-            return _as_utf8(data, "cp1252", notes)
+            return as_utf8(data, "cp1252", notes)
         message = f"It is not text in {encoding}. Pass its encoding, or save as UTF-8."
         raise TableError(message) from None
     if "\0" in text:
-        message = "It holds null characters: it is no text. Save it as CSV in UTF-8."
+        message = (
+            "It holds null characters: it is no text, or its encoding is another, such "
+            "as encoding='utf-16-le'. Save it as CSV in UTF-8."
+        )
         raise TableError(message)
     if encoding is None:
         return data.removeprefix(codecs.BOM_UTF8), "utf-8"
-    return text.removeprefix("\ufeff").encode(), encoding
+    return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"), encoding
+
+
+# -- the column names ------------------------------------------------------------------
 
 
 def _read_header(
-    data: bytes, sep: str | None, names: Mapping[str, str], notes: list[str]
+    data: bytes, sep: str | None, known: set[str], notes: list[str]
 ) -> tuple[str, _Header]:
     """Read the column names with the separator that yields the most known names."""
     start = 0
@@ -143,7 +98,6 @@ def _read_header(
         if sep is None:
             sep = line[1].decode()
             notes.append(f"Its first line names the separator {sep!r}.")
-    known = set(names.values())
     found = {
         one: _first_row(data, one, start) for one in ([sep] if sep else _SEPARATORS)
     }
@@ -152,18 +106,10 @@ def _read_header(
         return len(known.intersection(found[one].names)), len(found[one].names)
 
     best = max(found, key=fitness)
-    header = found[best]
     if sep is None and best != ",":
         shown = "tabs" if best == "\t" else repr(best)
         notes.append(f"Columns are separated by {shown}; fix it with sep={best!r}.")
-    doubled = {name for name in header.names if name and header.names.count(name) > 1}
-    if doubled:
-        message = (
-            f"Line {header.row} holds the column names {sorted(doubled)} more than "
-            "once. Rename or drop all but one of each."
-        )
-        raise TableError(message)
-    return best, header
+    return best, found[best]
 
 
 def _first_row(data: bytes, sep: str, start: int) -> _Header:
@@ -178,39 +124,109 @@ def _first_row(data: bytes, sep: str, start: int) -> _Header:
     try:
         for number, row in enumerate(rows, start=1):
             if any(name.strip() for name in row):
-                return _Header(row, number, read[-1], start + sum(map(len, read)))
+                return _Header(row, number, start + sum(map(len, read)))
     except csv.Error:
-        return _Header([], 1, b"", 0)  # another separator may do
+        return _Header([], 1, 0)  # another separator may do
     message = "It is empty. Write a line of column names, and rows below it."
     raise TableError(message)
 
 
 def _open(data: bytes, start: int) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(data[start:]), "utf-8", newline="")
+    return io.TextIOWrapper(io.BytesIO(memoryview(data)[start:]), "utf-8", newline="")
 
 
-def _check_rows(data: bytes, header: _Header, sep: str) -> None:
-    """Raise for rows with more or fewer fields than there are names.
+# -- the rows --------------------------------------------------------------------------
 
-    pandas fills short rows with nulls, and takes the first field of long ones as the
-    index, which shifts every value into a neighbouring column.
+
+def _read_regular(data: bytes, header: _Header, sep: str) -> pd.DataFrame | None:
+    """Read a file that has one row in every line fast, with pyarrow.
+
+    Return None for other files: those with blank lines, line breaks in quotes, ragged
+    rows or unbalanced quotes, where pyarrow may join rows.
     """
-    if _is_regular(data, header, sep):
-        return
+    if find_spec("pyarrow") is None or not sep.isascii():
+        return None
+    import pyarrow as pa  # noqa: PLC0415 - optional
+    from pyarrow import csv as arrow_csv  # noqa: PLC0415
+
+    body = memoryview(data)[header.end :]
+    labels = [str(place) for place in range(len(header.names))]
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(body)),
+            arrow_csv.ReadOptions(column_names=labels),
+            arrow_csv.ParseOptions(delimiter=sep, newlines_in_values=b'"' in data),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(labels, pa.large_string()),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowException:  # its message may quote the file
+        return None
+    if table.num_rows != _count_lines(data, header.end):
+        return None
+    text = pd.StringDtype(na_value=np.nan)
+    frame = table.to_pandas(types_mapper={pa.large_string(): text}.get)
+    first = header.row + 1
+    frame.index = label_lines(pd.RangeIndex(first, first + len(frame)))
+    suspects = frame[frame.iloc[:, 0] == header.names[0]].itertuples(name=None)
+    for line, *cells in suspects:
+        if _blank_nulls(cells) == header.names:
+            raise _ragged(header, "the column names again", line)
+    return frame
+
+
+def _blank_nulls(cells: list[object]) -> list[object]:
+    return ["" if cell is None or cell != cell else cell for cell in cells]  # noqa: PLR0124
+
+
+def _count_lines(data: bytes, start: int) -> int | None:
+    """Count the lines below the names; None if they end in different ways."""
+    end = len(data)
+    while end > start and data[end - 1] in b"\r\n":
+        end -= 1
+    n_feeds, n_returns = data.count(b"\n", start, end), data.count(b"\r", start, end)
+    if n_returns and n_feeds and n_returns != data.count(b"\r\n", start, end):
+        return None
+    return max(n_feeds, n_returns) + (end > start)
+
+
+def _read_rows(data: bytes, header: _Header, sep: str) -> pd.DataFrame:
+    """Read any file row by row; raise for one with more or fewer fields than names."""
+    columns: list[list[pd.Series]] = [[] for _ in header.names]
+    lines: list[int] = []
+    rows = _check_rows(data, header, sep)
+    while chunk := list(islice(rows, _CHUNK)):
+        lines += [number for number, _ in chunk]
+        cells = zip(*(row for _, row in chunk), strict=True)
+        for parts, texts in zip(columns, cells, strict=True):
+            found = [text or None for text in texts]
+            parts.append(pd.Series(found, dtype="str"))
+    none = pd.Series(dtype="str")
+    table = {
+        place: pd.concat(parts, ignore_index=True) if parts else none
+        for place, parts in enumerate(columns)
+    }
+    frame = pd.DataFrame(table)
+    frame.index = label_lines(lines)
+    return frame
+
+
+def _check_rows(
+    data: bytes, header: _Header, sep: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line and the fields of every row, without blank lines."""
     rows = csv.reader(_open(data, header.end), delimiter=sep, strict=True)
     number, n_names = header.row, len(header.names)
     try:
         for number, row in enumerate(rows, start=header.row + 1):
-            blank = len(row) <= 1 and not "".join(row).strip()  # pandas skips these
-            again = row == header.names
-            if again or (len(row) != n_names and not blank):
-                found = "the column names again" if again else f"{len(row)} fields"
-                message = (
-                    f"Expected {n_names} fields in every line, as there are column "
-                    f"names; found {found} in line {number}. Correct the line; a "
-                    "field that holds the separator needs quotes around it."
-                )
-                raise TableError(message)
+            if row == header.names:
+                raise _ragged(header, "the column names again", number)
+            if len(row) == n_names and (n_names > 1 or row[0]):
+                yield number, row
+            elif len(row) > 1 or "".join(row).strip():
+                raise _ragged(header, f"{len(row)} fields", number)
     except csv.Error:
         message = (
             f"The quotes in the line after line {number} cannot be read. Close every "
@@ -219,69 +235,9 @@ def _check_rows(data: bytes, header: _Header, sep: str) -> None:
         raise TableError(message) from None
 
 
-def _is_regular(data: bytes, header: _Header, sep: str) -> bool:
-    """Check quickly that rows are regular; blank lines and stray quotes count as not.
-
-    Without its fields, every row of the file must be the same.
-    """
-    body = data[header.end :].rstrip(b"\r\n")
-    if header.text.rstrip() in body or re.search(rb"\r(?!\n)", body):
-        return False
-    if b'"' in body:
-        characters = np.frombuffer(body, np.uint8)
-        inside = np.cumsum(characters == ord('"'), dtype=np.uint8) & 1
-        body = (characters * (inside ^ 1)).tobytes()
-    kept = sep.encode() + b"\n"
-    skeleton = body.translate(None, delete=bytes(set(range(256)) - set(kept))) + b"\n"
-    row = sep.encode() * (len(header.names) - 1) + b"\n"
-    return skeleton == row * (len(skeleton) // len(row))
-
-
-def _parse(
-    data: bytes,
-    header: _Header,
-    names: Mapping[str, str],
-    na_values: tuple[str, ...],
-    **how: Any,
-) -> pd.DataFrame:
-    numbers = {names[name] for name in _NUMBERS}
-    labels = [name or f"Unnamed: {place}" for place, name in enumerate(header.names)]
-    try:
-        return pd.read_csv(
-            io.BytesIO(data[header.end :]),
-            names=labels,
-            header=None,
-            index_col=False,
-            dtype={names[name]: "str" for name in _TEXTS},
-            keep_default_na=False,
-            na_values={
-                label: ["", *(_NULL_WORDS if label in numbers else na_values)]
-                for label in labels
-            },
-            low_memory=False,
-            **_EXACT,
-            **how,
-        )
-    except pd.errors.EmptyDataError:  # names, but no rows
-        return pd.DataFrame(columns=labels)
-    except pd.errors.ParserError:  # its message may quote the file
-        message = "It cannot be read as CSV. Check its quotes and its separators."
-        raise TableError(message) from None
-
-
-def _note_null_words(
-    table: pd.DataFrame, names: Mapping[str, str], notes: list[str]
-) -> None:
-    texts = [names[name] for name in set(names) - set(_NUMBERS)]
-    words: set[str] = set()
-    columns = []
-    for name in (name for name in table.columns if name in texts):
-        found = table[name][table[name].isin(_NULL_WORDS)].unique()
-        if len(found):
-            words.update(found)
-            columns.append(name)
-    if words:
-        notes.append(
-            f"Columns {columns} hold the words {sorted(words)}, which stay words: if "
-            f"they mean missing values, pass na_values={sorted(words)}."
-        )
+def _ragged(header: _Header, found: str, number: int) -> TableError:
+    return TableError(
+        f"Expected {len(header.names)} fields in every line, as there are column "
+        f"names; found {found} in line {number}. Correct the line; a field that holds "
+        "the separator needs quotes around it."
+    )

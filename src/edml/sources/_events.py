@@ -1,35 +1,71 @@
-"""read_events: the one reader of event files, and the report of what it inferred."""
+"""read_events: the one reader of event tables, and the report of what it inferred."""
 
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
-from typing import BinaryIO, Literal, overload
+from dataclasses import dataclass, field
+from typing import Any, Literal, overload
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.schema import REQUIRED_COLUMNS, check_table, resolve_columns
-from edml.sources._csv import Dialect, read_csv, unpack
-from edml.sources._parquet import read_parquet
+from edml.schema import (
+    COURSE,
+    EPOCH_COLUMNS,
+    NAME_COLUMNS,
+    NUMBER_COLUMNS,
+    PARTITION,
+    PERIOD,
+    REQUIRED_COLUMNS,
+    STUDENT,
+    check_keys,
+    check_table,
+    read_partitions,
+    read_periods,
+    resolve_columns,
+)
+from edml.sources._cells import (
+    NULL_WORDS,
+    has_decimal_commas,
+    read_numbered,
+    read_numbers,
+    read_texts,
+)
+from edml.sources._dates import UNITS, Dates, read_dates
+from edml.sources._header import check_header
+from edml.sources._open import Source, find_label, open_table
+from edml.sources._raw import Dialect, Format, Raw
 
-_CSV, _PARQUET = (".csv", ".tsv", ".txt"), (".parquet",)
+_IDS = (STUDENT, COURSE, "legajo", "sub_uuid")
+_TEXTS = (*_IDS, PERIOD, "course_name", *NAME_COLUMNS, "submission_type")
+_NUMBERS = (PARTITION, *NUMBER_COLUMNS)
+_NUMBERED = "assignment_id"  # an id that is ordered by size where it is a number
+_UNIT_NAMES = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
 @dataclass(frozen=True)
 class ReadingReport:
-    """How a file of events was read.
+    """How a table of events was read.
 
     Parameters
     ----------
-    format : {"csv", "parquet"}
-        The format of the file.
+    format : {"csv", "excel", "json", "parquet", "arrow", "pandas"}
+        The format of the file, or the kind of table.
     sep, decimal, encoding : str or None
-        Separator, decimal mark and encoding of a CSV file; None for Parquet.
+        Separator, decimal mark and encoding of a CSV file, and the encoding of JSON;
+        None for other formats.
     notes : tuple of str
         A sentence for each inference that differs from the defaults (commas, decimal
-        points, UTF-8), with the parameter of `read_events` that sets it.
+        points, UTF-8, epoch seconds), with the parameter of `read_events` that sets it.
+    dates : mapping of str to str, default={}
+        How the dates of each column were written: in ``"s"``, ``"ms"``, ``"us"`` or
+        ``"ns"`` since 1970, in ``"ISO 8601"``, or as ``"datetime"``. A column without
+        dates is left out.
+    timezone : str or None, default=None
+        The time zone of dates that have none; None if all have one.
+    sheet : str or None, default=None
+        The sheet of an Excel workbook.
 
     Examples
     --------
@@ -47,69 +83,95 @@ class ReadingReport:
 
     __module__ = "edml.sources"
 
-    format: Literal["csv", "parquet"]
+    format: Format
     sep: str | None
     decimal: str | None
     encoding: str | None
     notes: tuple[str, ...]
+    dates: Mapping[str, str] = field(default_factory=dict)
+    timezone: str | None = None
+    sheet: str | None = None
 
 
 @overload
 def read_events(
-    source: str | PathLike[str] | BinaryIO,
+    source: Source,
     *,
     columns: Mapping[str, str] | None = None,
     sep: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    date_unit: str | None = None,
+    timezone: str | None = None,
+    sheet: str | None = None,
     na_values: Collection[str] = (),
     name: str | None = None,
     return_report: Literal[False] = False,
 ) -> pd.DataFrame: ...
 @overload
 def read_events(
-    source: str | PathLike[str] | BinaryIO,
+    source: Source,
     *,
     columns: Mapping[str, str] | None = None,
     sep: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    date_unit: str | None = None,
+    timezone: str | None = None,
+    sheet: str | None = None,
     na_values: Collection[str] = (),
     name: str | None = None,
     return_report: Literal[True],
 ) -> tuple[pd.DataFrame, ReadingReport]: ...
 def read_events(
-    source: str | PathLike[str] | BinaryIO,
+    source: Source,
     *,
     columns: Mapping[str, str] | None = None,
     sep: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    date_unit: str | None = None,
+    timezone: str | None = None,
+    sheet: str | None = None,
     na_values: Collection[str] = (),
     name: str | None = None,
     return_report: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, ReadingReport]:
-    """Read an event table from a CSV or Parquet file.
+    """Read an event table from a file or another library's table.
 
-    The suffix determines the format: ``.csv``, ``.tsv`` or ``.txt`` (also with
-    ``.gz``), or ``.parquet``. An ambiguous file raises an error; everything inferred is
-    reported, and can be set by a parameter.
+    Whatever the source, the same events come back the same: ids and names as text,
+    dates as epoch seconds, grades and scores as floats. An ambiguous table raises an
+    error; everything inferred is reported, and can be set by a parameter.
 
     Parameters
     ----------
-    source : path-like or binary file
-        The file, or its content as a file opened in binary mode.
+    source : path-like, binary file, DataFrame or Arrow table
+        A file whose suffix determines its format: ``.csv``, ``.tsv`` or ``.txt``;
+        ``.xlsx``; ``.json``, ``.jsonl`` or ``.ndjson``; ``.parquet``. CSV and JSON may
+        be compressed (``.gz``). Or a folder of Parquet parts, a file opened in binary
+        mode, a pandas DataFrame, or a table of a library that follows the Arrow
+        PyCapsule interface, such as polars, pyarrow and DuckDB.
     columns : mapping of str to str or None, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     sep : str or None, default=None
         Separator of a CSV file. None detects a comma, semicolon, tab or ``|`` from the
         header, or reads it from a first line ``sep=;``.
     decimal : {".", ","} or None, default=None
-        Decimal mark of a CSV file. None takes the comma if it is not the separator and
-        lets more number columns be read.
+        Decimal mark of a CSV file. None takes the comma if it is not the separator,
+        numbers have one, and none has a point.
     encoding : str or None, default=None
-        Encoding of a CSV file. None is UTF-16 if the file has its byte order mark, else
-        UTF-8, and Windows-1252 if it is not UTF-8.
+        Encoding of a CSV or JSON file. None is UTF-16 if the file has its byte order
+        mark, else UTF-8, and Windows-1252 (which includes Latin-1) if it is not UTF-8.
+    date_unit : {"s", "ms", "us", "ns"} or None, default=None
+        Unit of dates that are numbers, counted from 1970. None takes the one that puts
+        all dates of a column between 1990 and 2100.
+    timezone : str or None, default=None
+        IANA name of the time zone of dates that have none, such as
+        ``"America/Bogota"``; None is UTC. Where clocks go back, an hour that comes
+        twice is taken as the later one.
+    sheet : str or None, default=None
+        Name of the sheet of an Excel workbook. None takes the one whose first row holds
+        the most of the column names.
     na_values : collection of str, default=()
         Words in text columns that mean a missing value. By default only an empty field
         does, because a course may be called NA.
@@ -122,22 +184,32 @@ def read_events(
     Returns
     -------
     X : DataFrame of shape (n_rows, n_columns)
-        All columns of the file, under its own names. Numbers are parsed exactly; ids
-        and names are kept as text, with leading zeros.
+        All columns of the table, under its own names. Ids and names are text, with
+        leading zeros, and whole numbers without ``.0``; dates are epoch seconds;
+        ``assignment_id`` is a number if all are. Columns that are not of an event table
+        are left as they are (text, from CSV).
     report : ReadingReport
         The inferences. Only if ``return_report`` is true.
 
     Raises
     ------
     ValueError
-        If ``sep`` or ``decimal`` is not valid, or ``columns`` names an unknown column.
+        If a parameter is not valid, or ``columns`` names an unknown column.
+    TypeError
+        If ``source`` is of another type.
     TableError
-        If the file does not exist, its suffix is unknown, or it cannot be read. The
-        message names the line as numbered in a spreadsheet, and never a value.
+        If the file does not exist, its suffix is unknown, or it cannot be read: ragged
+        rows, doubled names, numbers and dates that are none, dates outside 1990 to 2100
+        or of several units in one column. The message names the lines as a spreadsheet
+        numbers them, and never a value.
     MissingExtraError
-        If a Parquet file is to be read without pyarrow.
+        If an optional library for the format is not installed.
     OSError
         If the system cannot read the file.
+
+    See Also
+    --------
+    edml.sources.make_event_table : Makes an event table from tidy tables.
 
     Examples
     --------
@@ -149,45 +221,170 @@ def read_events(
     >>> read_events(file, name="events.csv").shape == X.shape
     True
     """
-    label = name or str(getattr(source, "name", source))
-    suffixes = [suffix.lower() for suffix in Path(label).suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    suffix = "".join(suffixes[:-1][-1:] if packed else suffixes[-1:])
-    if suffix not in _CSV and (packed or suffix not in _PARQUET):
-        message = (
-            "Expected events in a file that ends in .csv, .csv.gz or .parquet; found "
-            f"{Path(label).name!r}. Convert the file, or rename it."
-        )
-        raise TableError(message)
-    if len(sep or ",") != 1 or decimal not in (None, ".", ","):
-        message = "sep expects one character, and decimal '.' or ','."
-        raise ValueError(message)
+    _check_parameters(sep, decimal, date_unit, timezone)
     names = resolve_columns(columns)
-    data = _read_bytes(source)
+    label = find_label(source, name)
     try:
-        if suffix in _PARQUET:
-            X, notes = read_parquet(data, set(names.values()))
-            report = ReadingReport("parquet", None, None, None, tuple(notes))
-        else:
-            given = Dialect(sep, decimal, encoding)
-            data = unpack(data) if packed else data
-            X, used, notes = read_csv(data, names, given, tuple(na_values))
-            report = ReadingReport("csv", *used, tuple(notes))
-        check_table(X, [names[required] for required in REQUIRED_COLUMNS])
+        given = Dialect(sep, decimal, encoding)
+        raw = open_table(source, label, given, sheet, set(names.values()))
+        check_header(raw, set(names.values()))
+        check_table(raw.frame, [names[required] for required in REQUIRED_COLUMNS])
+        X, report = _read(raw, names, date_unit, timezone, tuple(na_values))
     except TableError as error:
-        raise TableError(f"{label}: {error}", column=error.column) from None
+        message = str(error) if label is None else f"{label}: {error}"
+        raise TableError(message, column=error.column, rows=error.rows) from None
     if return_report:
         return X, report
-    if notes:
-        warnings.warn(f"{label}: {' '.join(notes)}", stacklevel=2)
+    if report.notes:
+        notes = " ".join(report.notes)
+        warnings.warn(f"{label}: {notes}" if label else notes, stacklevel=2)
     return X
 
 
-def _read_bytes(source: str | PathLike[str] | BinaryIO) -> bytes:
-    if not isinstance(source, (str, PathLike)):
-        return source.read()
-    path = Path(source)
-    if not path.is_file():
-        message = f"There is no file {path}. Give the path of a file of events."
-        raise TableError(message)
-    return path.read_bytes()
+def _check_parameters(
+    sep: str | None, decimal: str | None, date_unit: str | None, timezone: str | None
+) -> None:
+    if len(sep or ",") != 1 or (sep or ",") in '"\r\n' or decimal not in (None, ".", ","):
+        message = "sep expects one character, and decimal '.' or ','."
+        raise ValueError(message)
+    if date_unit not in (None, *UNITS):
+        message = f"date_unit expects one of {list(UNITS)}, or None; found another."
+        raise ValueError(message)
+    try:
+        ZoneInfo(timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = (
+            "timezone expects an IANA name, such as 'America/Bogota'; found "
+            f"{timezone!r}."
+        )
+        raise ValueError(message) from None
+
+
+# -- the columns -----------------------------------------------------------------------
+
+
+def _read(
+    raw: Raw,
+    names: Mapping[str, str],
+    date_unit: str | None,
+    timezone: str | None,
+    na_values: tuple[str, ...],
+) -> tuple[pd.DataFrame, ReadingReport]:
+    """Read every column by its role, and report how."""
+    frame, notes = raw.frame, raw.notes
+    # where a column has two roles, the required one decides how it is read
+    order = sorted(names, key=lambda name: name in REQUIRED_COLUMNS)
+    present = {names[name]: name for name in order if names[name] in frame.columns}
+    roles = {actual: present[actual] for actual in frame.columns if actual in present}
+    sep, decimal, encoding = raw.dialect
+    if raw.format == "csv":
+        decimal = decimal or _find_decimal(frame, roles, sep, notes)
+    mark = decimal or "."
+    table: dict[str, pd.Series] = {}
+    dates: dict[str, Dates] = {}
+    floats: list[str] = []
+    for actual, role in roles.items():
+        column = frame[actual]
+        if role in EPOCH_COLUMNS:
+            dates[actual] = found = read_dates(
+                column, date_unit, timezone or "UTC", mark
+            )
+            table[actual] = pd.Series(found.seconds, column.index, copy=False)
+        elif role in _NUMBERS:
+            table[actual] = read_numbers(column, mark)
+        elif role == _NUMBERED:
+            table[actual], changed = read_numbered(column, mark)
+            floats += [actual] if changed and table[actual].dtype == "str" else []
+        elif role in _TEXTS:
+            texts, changed = read_texts(column, ids=role in _IDS, decimal=mark)
+            table[actual] = texts.mask(texts.isin(na_values)) if na_values else texts
+            floats += [actual] if changed else []
+    _check_values(table, roles)
+    _note_dates(dates, date_unit, timezone, notes)
+    if floats:
+        notes.append(
+            f"Columns {floats} hold whole numbers with decimals, which were left out: "
+            "1004.0 is the id 1004. Write ids as text."
+        )
+    _note_null_words(table, roles, notes)
+    whole = {name: table.get(name, frame[name]) for name in frame.columns}
+    X = pd.DataFrame(whole, frame.index, copy=False)
+    if raw.format != "pandas":
+        X = X.reset_index(drop=True)
+    report = ReadingReport(
+        raw.format,
+        sep,
+        decimal,
+        encoding,
+        tuple(notes),
+        {name: found.form for name, found in dates.items() if found.form},
+        (timezone or "UTC") if any(found.naive for found in dates.values()) else None,
+        raw.sheet,
+    )
+    return X, report
+
+
+def _find_decimal(
+    frame: pd.DataFrame, roles: Mapping[str, str], sep: str | None, notes: list[str]
+) -> str:
+    numbers = [
+        frame[actual]
+        for actual, role in roles.items()
+        if role in (*_NUMBERS, *EPOCH_COLUMNS)
+    ]
+    if sep == "," or not has_decimal_commas(numbers):
+        return "."
+    notes.append("Numbers have a decimal comma; fix it with decimal=','.")
+    return ","
+
+
+def _check_values(table: dict[str, pd.Series], roles: Mapping[str, str]) -> None:
+    """Check keys, partitions and periods while the rows still have their lines."""
+    for actual, role in roles.items():
+        if role in (STUDENT, COURSE):
+            check_keys(table[actual])
+        elif role == PARTITION:
+            partitions = read_partitions(table[actual])
+            if table[actual].notna().all():
+                table[actual] = pd.Series(partitions, table[actual].index, copy=False)
+        elif role == PERIOD:
+            read_periods(table[actual])
+
+
+def _note_dates(
+    dates: Mapping[str, Dates],
+    date_unit: str | None,
+    timezone: str | None,
+    notes: list[str],
+) -> None:
+    for unit, word in _UNIT_NAMES.items():
+        found = [name for name, one in dates.items() if one.form == unit]
+        if found and date_unit is None:
+            notes.append(
+                f"Dates in {found} are {word} since 1970; fix it with "
+                f"date_unit={unit!r}."
+            )
+    naive = [name for name, one in dates.items() if one.naive]
+    if naive and timezone is None:
+        notes.append(
+            f"Dates in {naive} have no time zone and were read as UTC; fix it with "
+            "timezone='UTC' or another."
+        )
+
+
+def _note_null_words(
+    table: Mapping[str, pd.Series], roles: Mapping[str, str], notes: list[str]
+) -> None:
+    words: set[str] = set()
+    columns = []
+    for actual, column in table.items():
+        if roles[actual] in _TEXTS:
+            found = column[column.isin(NULL_WORDS)].unique()
+            if len(found):
+                words.update(found)
+                columns.append(actual)
+    if words:
+        notes.append(
+            f"Columns {columns} hold the words {sorted(words)}, which stay words: if "
+            f"they mean missing values, pass na_values={sorted(words)}."
+        )

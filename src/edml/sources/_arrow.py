@@ -1,0 +1,132 @@
+"""Read Parquet, and the tables of other libraries by the Arrow interface."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+
+from edml._optional import import_optional
+from edml.exceptions import TableError
+from edml.sources._raw import Raw
+
+_NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+
+
+def is_arrow(source: object) -> bool:
+    """Check whether a table follows the Arrow PyCapsule interface."""
+    return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
+
+
+def read_arrow(source: Any) -> Raw:
+    """Read a table of pyarrow, polars or another library."""
+    arrow = import_optional(
+        "pyarrow", extra="parquet", purpose="Reading tables of other libraries"
+    )
+    return Raw("arrow", _to_frame(arrow.table(source)), [])
+
+
+def read_parquet(source: bytes | Path) -> Raw:
+    """Read a Parquet file, given as its bytes, or a folder of parts."""
+    import_optional("pyarrow", extra="parquet", purpose="Parquet")
+    import pyarrow as pa  # noqa: PLC0415 - optional
+    from pyarrow import parquet  # noqa: PLC0415
+
+    try:
+        if isinstance(source, Path):
+            table, notes = _read_parts(source)
+        else:
+            # from memory, so that the file may be replaced meanwhile
+            table, notes = parquet.ParquetFile(BytesIO(source)).read(), []
+    except (pa.ArrowException, OSError):  # their messages may quote the file
+        message = (
+            "It cannot be read as Parquet. Write it again, for example with "
+            "DataFrame.to_parquet, or pass a CSV file."
+        )
+        raise TableError(message) from None
+    about = table.schema.pandas_metadata or {}
+    if len(about.get("column_indexes", ())) > 1:
+        raise two_headers()
+    kept = [name for name in about.get("index_columns", ()) if isinstance(name, str)]
+    frame = _to_frame(table)
+    named = [name for name in kept if not name.startswith("__index_level_")]
+    if named:
+        notes.append(f"Columns kept in the index were read as columns: {named}.")
+    unnamed = [name for name in kept if name not in named]
+    return Raw("parquet", frame.drop(columns=unnamed, errors="ignore"), notes)
+
+
+def _read_parts(folder: Path) -> tuple[Any, list[str]]:
+    """Read the parts of a folder in the order of their names, as one table."""
+    import pyarrow as pa  # noqa: PLC0415 - optional
+    from pyarrow import parquet  # noqa: PLC0415
+
+    paths = sorted(folder.rglob("*.parquet"))
+    hidden = [path for path in paths if path.name.startswith(("_", "."))]
+    paths = [path for path in paths if path not in hidden]
+    if not paths:
+        message = "The folder holds no .parquet files. Pass the folder of the parts."
+        raise TableError(message)
+    tables = []
+    for path in paths:
+        table = parquet.ParquetFile(path).read()
+        for part in path.relative_to(folder).parts[:-1]:
+            # `periodo=01-2023`, as Spark writes it, is a column of one value
+            name, equals, value = part.partition("=")
+            if equals and name not in table.column_names:
+                value = None if value == _NO_PARTITION else unquote(value)
+                cells = pa.array([value] * table.num_rows, pa.large_string())
+                table = table.append_column(name, cells)
+        if tables and set(table.column_names) != set(tables[0].column_names):
+            differing = set(table.column_names) ^ set(tables[0].column_names)
+            message = (
+                f"Expected the same columns in every part; {paths[0].name!r} and "
+                f"{path.name!r} differ in {sorted(differing)}. Write them from one "
+                "table, or move the part elsewhere."
+            )
+            raise TableError(message)
+        tables.append(table)
+    try:
+        whole = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException:
+        message = (
+            "The parts hold columns of different types. Write them from one table."
+        )
+        raise TableError(message) from None
+    notes = [f"It is a folder of {len(paths)} parts."] if len(paths) > 1 else []
+    return whole, notes
+
+
+def _to_frame(table: Any) -> pd.DataFrame:
+    """Convert a table without loss: nullable integers stay integers."""
+    columns = [_to_series(column) for column in table.columns]
+    frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
+    frame.columns = pd.Index(table.column_names, dtype=object)
+    return frame
+
+
+def _to_series(column: Any) -> pd.Series:
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _to_series(column.cast(kind.value_type))
+    if pa.types.is_string(kind) or str(kind) == "string_view":
+        column = column.cast(pa.large_string())
+    mapped: dict[Any, Any] = {pa.large_string(): pd.StringDtype(na_value=np.nan)}
+    if pa.types.is_integer(kind) and column.null_count:
+        bits = kind.bit_width
+        signed = pa.types.is_signed_integer(kind)
+        mapped[kind] = f"{'Int' if signed else 'UInt'}{bits}"
+        mapped[kind] = pd.api.types.pandas_dtype(mapped[kind])
+    return column.to_pandas(date_as_object=False, types_mapper=mapped.get)
+
+
+def two_headers() -> TableError:
+    """Return the error for column names on several levels."""
+    return TableError(
+        "The column names have several levels (a MultiIndex). Join them to one name "
+        "each, as in X.columns = ['_'.join(names) for names in X.columns]."
+    )

@@ -1,0 +1,187 @@
+"""Read the cells of a column, of any type, as texts, ids and numbers."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import BoolArray, FloatArray, row_error
+
+#: Words that mean a missing number, but may be a name.
+NULL_WORDS = (
+    *("NA", "N/A", "n/a", "<NA>", "#N/A", "None", "none", "null", "NULL", "nan"),
+    *("NaN", "NaT"),
+)
+_LARGEST = 2**53  # a float holds whole numbers exactly up to here
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = r"-?(?:0|[1-9]\d{0,15})"
+_BAD = object()
+
+
+def _is_null(cell: Any) -> bool:
+    return cell is None or cell is pd.NA or cell is pd.NaT or cell != cell  # noqa: PLR0124
+
+
+def map_cells(
+    column: pd.Series, convert: Callable[[Any], Any]
+) -> tuple[list[Any], BoolArray]:
+    """Convert cells that are not null; return them, and mark those it calls bad."""
+    if column.dtype == object:  # equal objects may differ in type, as 1 and True do
+        cells: Any = column.tolist()
+        found = [None if _is_null(cell) else convert(cell) for cell in cells]
+        return found, np.array([cell is _BAD for cell in found], dtype=np.bool_)
+    codes, distinct = pd.factorize(column)
+    found = [*(convert(cell) for cell in distinct), None]  # the code of null is -1
+    bad = np.array([cell is _BAD for cell in found], dtype=np.bool_)
+    return [found[code] for code in codes.tolist()], bad[codes]
+
+
+def check_rows(column: pd.Series, bad: BoolArray, problem: str, remedy: str) -> None:
+    """Raise a `TableError` for the rows that ``bad`` marks."""
+    if bad.any():
+        raise row_error(column, bad, problem, remedy)
+
+
+# -- texts -----------------------------------------------------------------------------
+
+
+def read_texts(
+    column: pd.Series, *, ids: bool, decimal: str = "."
+) -> tuple[pd.Series, bool]:
+    """Read a column as text, whole numbers without ``.0``; blank cells are null.
+
+    Return whether numbers had a ``.0``. Ids are text or whole numbers.
+    """
+    if isinstance(column.dtype, pd.StringDtype):
+        texts = column.astype("str")
+        tail = f"{decimal}0"
+        if not texts.str.endswith(tail).any():
+            return texts.mask(texts == "") if (texts == "").any() else texts, False
+        whole = texts.str.fullmatch(rf"{_WHOLE}(?:{re.escape(tail)})?") | texts.isna()
+        if not whole.all():
+            return texts, False
+        return texts.str.removesuffix(tail), True
+
+    def convert(cell: Any) -> Any:
+        return _as_text(cell, ids=ids)
+
+    cells, bad = map_cells(column, convert)
+    check_rows(
+        column,
+        bad,
+        f"hold neither text nor {'a whole number below 2**53' if ids else 'a number'}",
+        "Write them as text; in a spreadsheet, format the cells as text.",
+    )
+    texts = pd.Series(cells, column.index, dtype="str", name=column.name)
+    kind = column.dtype
+    floats = pd.api.types.is_float_dtype(kind) and bool(texts.notna().any())
+    if kind == object:
+        floats = any(isinstance(cell, float) and cell == cell for cell in column)  # noqa: PLR0124
+        again, changed = read_texts(texts, ids=ids)
+        return again, floats or changed
+    return texts, floats
+
+
+def _as_text(cell: Any, *, ids: bool) -> Any:
+    """Return a cell as text: None where it is empty, and _BAD where it is none."""
+    if isinstance(cell, str):
+        return cell or None
+    if isinstance(cell, (bool, np.bool_)):
+        return _BAD
+    if isinstance(cell, (Integral, UUID)):
+        return str(cell)
+    if not isinstance(cell, (Real, Decimal)) or not np.isfinite(float(cell)):
+        return _BAD
+    exact = isinstance(cell, Decimal) or abs(cell) <= _LARGEST
+    if exact and cell == int(cell):
+        return str(int(cell))
+    return _BAD if ids else repr(float(cell))
+
+
+def read_numbered(column: pd.Series, decimal: str) -> tuple[pd.Series, bool]:
+    """Read ids that are ordered by size if all are whole numbers."""
+    texts, changed = read_texts(column, ids=True, decimal=decimal)
+    known = texts.dropna()
+    if not known.str.fullmatch(_WHOLE).all():
+        return texts, changed
+    numbers = pd.Series(np.nan, texts.index, dtype=np.float64, name=texts.name)
+    numbers[texts.notna()] = known.astype("float64")
+    return (numbers.astype(np.int64) if len(known) == len(texts) else numbers), changed
+
+
+# -- numbers ---------------------------------------------------------------------------
+
+
+def read_floats(column: pd.Series, decimal: str = ".") -> tuple[FloatArray, BoolArray]:
+    """Read numbers, null as NaN; return them, and mark the cells that are none."""
+    dtype = column.dtype
+    if pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "fiu":
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return numbers, np.zeros(len(column), dtype=np.bool_)
+    if isinstance(dtype, pd.StringDtype):
+        column = column.astype("str")
+        if decimal == ",":
+            # a point would be a thousands separator: leave it, to be refused
+            column = column.str.replace(".", " . ", regex=False)
+            column = column.str.replace(",", ".", regex=False)
+        if column.dtype.storage == "pyarrow":
+            try:
+                numbers = column.astype("Float64").to_numpy(np.float64, na_value=np.nan)
+            except ValueError:
+                pass
+            else:
+                return numbers, np.zeros(len(column), dtype=np.bool_)
+    cells, bad = map_cells(column, _as_number)
+    found = [None if cell is _BAD else cell for cell in cells]
+    return np.array(found, dtype=np.float64), bad
+
+
+def _as_number(cell: Any) -> Any:
+    if isinstance(cell, str):
+        cell = cell.strip()
+        if not cell or cell in NULL_WORDS:
+            return None
+        return float(cell) if _NUMBER.fullmatch(cell) else _BAD
+    if isinstance(cell, (bool, np.bool_)) or not isinstance(cell, (Real, Decimal)):
+        return _BAD
+    return float(cell)
+
+
+def read_numbers(column: pd.Series, decimal: str) -> pd.Series:
+    """Read a column of finite numbers, null where there is none."""
+    numbers, bad = read_floats(column, decimal)
+    check_rows(column, bad, "are not numbers", "Correct them, or leave them empty.")
+    infinite = np.isinf(numbers)
+    check_rows(
+        column,
+        infinite,
+        "hold an infinite number",
+        "Correct them, or leave them empty.",
+    )
+    return pd.Series(numbers, column.index, name=column.name, copy=False)
+
+
+def has_decimal_commas(columns: list[pd.Series]) -> bool:
+    """Check whether numbers in text have decimal commas, and none has a point."""
+    commas = [column for column in columns if _any_match(column, ",", r"\d*,\d+")]
+    points = any(_any_match(column, ".", r"\d*\.\d+") for column in columns)
+    return bool(commas) and not points
+
+
+def _any_match(column: pd.Series, mark: str, pattern: str) -> bool:
+    if not isinstance(column.dtype, pd.StringDtype):
+        return False
+    marked = column[column.str.contains(mark, regex=False, na=False)]
+    exponent = r"(?:[eE][+-]?\d+)?\s*"
+    return bool(marked.str.fullmatch(rf"\s*[+-]?{pattern}{exponent}").any())
+
+
+def as_table_error(error: TableError, label: str) -> TableError:
+    """Return an error that begins with the name of its file."""
+    return TableError(f"{label}: {error}", column=error.column, rows=error.rows)

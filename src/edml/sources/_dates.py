@@ -1,0 +1,174 @@
+"""Read columns of dates in any of their forms as epoch seconds."""
+
+import datetime as dt
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import BoolArray, FloatArray
+from edml.sources._cells import check_rows, read_floats
+
+FIRST, END = 631_152_000, 4_102_444_800  # 1990 to 2100, in epoch seconds
+#: How many of each unit are a second.
+UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+_ISO = (
+    r"\d{4}-\d\d-\d\d"
+    r"(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)? ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
+)
+_ZONE = re.compile(r"[T ].*(Z|z|UTC|[+-]\d\d(:?\d\d)?)$")
+_FORMS = (
+    "Write dates in ISO 8601, as 2024-03-31 or 2024-03-31T18:00:00Z, or as epoch "
+    "seconds, all of a column in one way."
+)
+
+
+class Dates(NamedTuple):
+    """Epoch seconds, and how they were written."""
+
+    seconds: FloatArray
+    form: str  # a unit of epochs, "ISO 8601", "datetime", or "" where all are null
+    naive: bool = False  # without a time zone
+
+
+def read_dates(
+    column: pd.Series, unit: str | None, timezone: str, decimal: str
+) -> Dates:
+    """Read dates; null, 0 and words for null are missing, the former two as they are.
+
+    ``unit`` is that of epochs, None to take it from their size; ``timezone`` is where
+    datetimes without a zone are from.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        plain = column.astype(dtype.categories.dtype)
+        return read_dates(plain, unit, timezone, decimal)
+    if dtype == object:
+        column = _settle(column)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return _from_datetimes(column, timezone, "datetime")
+    if isinstance(column.dtype, pd.StringDtype):
+        numbers, bad = read_floats(column, decimal)
+        if bad.any():
+            return _from_texts(column, bad, numbers, timezone)
+    elif pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind in "fiu":
+        numbers, _ = read_floats(column)
+    else:
+        check_rows(column, column.notna().to_numpy(), "hold no date", _FORMS)
+        return Dates(np.full(len(column), np.nan), "")
+    return _from_epochs(column, numbers, unit)
+
+
+def _settle(column: pd.Series) -> pd.Series:
+    """Convert a column of objects to one type: datetimes, text or numbers."""
+    known = column[column.notna()]
+    dates = np.array([isinstance(cell, dt.date) for cell in known], dtype=np.bool_)
+    texts = np.array([isinstance(cell, str) for cell in known], dtype=np.bool_)
+    if dates.all() and len(known):
+        zones = {getattr(cell, "tzinfo", None) is not None for cell in known}
+        if len(zones) > 1:
+            raise _mixed(column, "some with a time zone and others without one")
+        return pd.to_datetime(column, utc=zones == {True})
+    if dates.any():
+        raise _mixed(column, "some as datetimes and others as text or numbers")
+    if texts.all():
+        return column.astype("str")
+    numbers, bad = read_floats(column)
+    check_rows(column, bad, "hold no date", _FORMS)
+    return pd.Series(numbers, column.index, name=column.name)
+
+
+def _mixed(column: pd.Series, how: str) -> TableError:
+    return TableError(
+        f"Column {column.name!r} holds dates of different kinds, {how}. {_FORMS}",
+        column=str(column.name),
+    )
+
+
+def _from_datetimes(column: pd.Series, timezone: str, form: str) -> Dates:
+    naive = column.dt.tz is None
+    if naive and timezone != "UTC":
+        # an hour that comes twice is the later one
+        late = np.zeros(len(column), dtype=np.bool_)
+        column = column.dt.tz_localize(
+            timezone, ambiguous=late, nonexistent="shift_forward"
+        )
+    if column.dt.tz is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if column.dt.unit == "ns":
+        column = column.dt.round("us")
+    moments = column.to_numpy(dtype="datetime64[us]")
+    seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
+    if np.isnan(seconds).all():
+        return Dates(seconds, "")
+    _check_range(column, _outside(seconds))
+    return Dates(seconds, form, naive)
+
+
+def _from_texts(
+    column: pd.Series, bad: BoolArray, numbers: FloatArray, timezone: str
+) -> Dates:
+    codes, found = pd.factorize(column.where(bad))
+    texts = pd.Series(found, dtype="str").str.strip()
+    is_date = texts.str.fullmatch(_ISO).to_numpy(dtype=np.bool_)
+    ready = texts.where(is_date).str.replace(",", ".", regex=False)
+    ready = ready.str.replace(r" ?(?:UTC|z)$", "Z", regex=True)
+    zoned = texts.str.contains(_ZONE, regex=True).to_numpy(dtype=np.bool_)
+    moments = _parse(ready, zoned)
+    unreadable = moments.isna().to_numpy()
+    check_rows(column, np.append(unreadable, False)[codes], "hold no date", _FORMS)
+    if zoned.any() and not zoned.all():
+        raise _mixed(column, "some with a time zone and others without one")
+    if np.any(~np.isnan(numbers) & (numbers != 0)):
+        raise _mixed(column, "some as text and others as numbers")
+    rows = moments.array.take(codes, allow_fill=True)
+    return _from_datetimes(
+        pd.Series(rows, column.index, name=column.name), timezone, "ISO 8601"
+    )
+
+
+def _parse(texts: pd.Series, zoned: BoolArray) -> pd.Series:
+    parsed = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    return parsed if zoned.any() else parsed.dt.tz_localize(None)
+
+
+def _from_epochs(column: pd.Series, numbers: FloatArray, unit: str | None) -> Dates:
+    given = ~np.isnan(numbers) & (numbers != 0)
+    if not given.any():
+        return Dates(numbers, "")
+    units = UNITS if unit is None else {unit: UNITS[unit]}
+    fits = {
+        name: ~given | ~_outside(numbers / factor) for name, factor in units.items()
+    }
+    for name, fit in fits.items():
+        if fit.all():
+            return Dates(_to_seconds(numbers, name), name)
+    _check_range(column, ~np.any(list(fits.values()), axis=0))
+    raise _mixed(column, "epochs of different units")
+
+
+def _to_seconds(numbers: FloatArray, unit: str) -> FloatArray:
+    if unit == "s":
+        return numbers
+    if unit == "ns":  # beyond a float's precision, which is enough for microseconds
+        numbers, unit = np.rint(numbers / 1e3), "us"
+    seconds: FloatArray = numbers / UNITS[unit]
+    return seconds
+
+
+def _outside(seconds: FloatArray) -> BoolArray:
+    """Mark dates outside 1990 to 2100; 0 is missing."""
+    known = ~np.isnan(seconds) & (seconds != 0)
+    return known & ((seconds < FIRST) | (seconds >= END))
+
+
+def _check_range(column: pd.Series, bad: BoolArray) -> None:
+    check_rows(
+        column,
+        bad,
+        "hold a date outside 1990 to 2100",
+        "Write numbers as epoch seconds, milliseconds, microseconds or nanoseconds "
+        "since 1970, and leave unknown dates empty.",
+    )

@@ -1,0 +1,86 @@
+"""Read sheets of Excel workbooks."""
+
+import io
+import warnings
+import zipfile
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from typing import Any
+
+import pandas as pd
+
+from edml._optional import import_optional
+from edml.exceptions import TableError
+from edml.sources._raw import LARGEST_SIZE, Raw, label_lines
+
+_Row = tuple[int, tuple[Any, ...]]
+
+
+def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
+    """Read a sheet; by default the one whose first row holds most of the known names.
+
+    Formulas have the values that the workbook was saved with.
+    """
+    # python-calamine is faster, but two far cells make it abort the process, and it
+    # reads a cell that holds an error as an empty one.
+    openpyxl = import_optional("openpyxl", extra="excel", purpose="Excel")
+    unreadable = "It cannot be read as an Excel workbook. Save it again as .xlsx."
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+        if size > LARGEST_SIZE:
+            message = "It unpacks to more than 4 GB. Split the workbook."
+            raise TableError(message)
+        with warnings.catch_warnings():  # of styles and extensions that it lacks
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(
+                io.BytesIO(data), read_only=True, data_only=True
+            )
+            with closing(book):
+                return _read_book(book, sheet, set(known))
+    except TableError:
+        raise
+    except Exception:  # noqa: BLE001 - it raises many kinds, which may quote the file
+        raise TableError(unreadable) from None
+
+
+def _read_book(book: Any, sheet: str | None, known: set[str]) -> Raw:
+    sheets = {one.title: one for one in book.worksheets}
+    notes = []
+    if sheet is None:
+        first = {title: next(_rows(one), (0, ())) for title, one in sheets.items()}
+        sheet = max(first, key=lambda title: len(known.intersection(first[title][1])))
+        if len(sheets) > 1:
+            notes.append(
+                f"It has {len(sheets)} sheets, of which {sheet!r} was read; fix it "
+                f"with sheet={sheet!r}."
+            )
+    elif sheet not in sheets:
+        message = f"It has no sheet {sheet!r}. Its sheets are {list(sheets)}."
+        raise TableError(message)
+    rows = _rows(sheets[sheet])
+    line, names = next(rows, (0, ()))
+    if not names:
+        message = "It is empty. Write a row of column names, and rows below it."
+        raise TableError(message)
+    found = list(rows)
+    width = max([len(names), *(len(cells) for _, cells in found)])
+    columns = [*names, *[None] * (width - len(names))]
+    frame = pd.DataFrame(
+        [cells + (None,) * (width - len(cells)) for _, cells in found],
+        columns=range(width),
+        dtype=object,
+    )
+    frame.columns = pd.Index(
+        ["" if name is None else str(name) for name in columns], dtype=object
+    )
+    frame.index = label_lines([number for number, _ in found])
+    return Raw("excel", frame, notes, header=f"Line {line}", sheet=sheet)
+
+
+def _rows(sheet: Any) -> Iterator[_Row]:
+    """Yield the line and the cells of every row that is not empty."""
+    sheet.reset_dimensions()  # which some programs write wrongly
+    for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if any(cell is not None for cell in cells):
+            yield line, cells

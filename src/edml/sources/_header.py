@@ -1,0 +1,87 @@
+"""Check the names of a table's columns, and leave out those of a bare index."""
+
+import re
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.sources._arrow import two_headers
+from edml.sources._raw import Raw
+
+# what pandas, DuckDB and polars make of a name that is there twice
+_RENAMED = re.compile(r"(.+?)(\.\d+|:\d+|_duplicated_\d+)", re.DOTALL)
+_UNNAMED = re.compile(r"\s*|Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
+_WHOLE = r"\d{1,15}(?:\.0)?"
+
+
+def check_header(raw: Raw, known: Collection[str]) -> None:
+    """Take known names from the index, and refuse doubtful column names.
+
+    A column without a name is left out if it is empty or numbers the rows, as an index
+    does that was written with the table.
+    """
+    frame = raw.frame
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise two_headers()
+    kept = [
+        name
+        for name in frame.index.names
+        if name in known and name not in frame.columns
+    ]
+    if kept:
+        frame = frame.reset_index(level=kept)
+        if isinstance(frame.index, pd.RangeIndex):
+            frame = frame.reset_index(drop=True)
+        raw.notes.append(f"Columns kept in the index were read as columns: {kept}.")
+    names = [name if isinstance(name, str) else None for name in frame.columns]
+    unnamed = [name is not None and bool(_UNNAMED.fullmatch(name)) for name in names]
+    for place in np.flatnonzero(unnamed):
+        _check_unnamed(raw, frame.iloc[:, place], int(place))
+    if any(unnamed):
+        frame = frame.loc[:, ~np.array(unnamed)]
+    named = frame.columns
+    doubled = sorted({str(name) for name in named[named.duplicated()]})
+    if doubled:
+        message = (
+            f"{raw.header} holds the column names {doubled} more than once. Rename or "
+            "drop all but one of each."
+        )
+        raise TableError(message)
+    for name in named:
+        renamed = _RENAMED.fullmatch(name) if isinstance(name, str) else None
+        if renamed and renamed[1] in known and renamed[1] in named:
+            message = (
+                f"{raw.header} holds the columns {renamed[1]!r} and {name!r}, as if a "
+                "name had been there twice and one was changed. Drop the wrong one, or "
+                "rename it."
+            )
+            raise TableError(message)
+    raw.frame = frame
+
+
+def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:
+    """Raise for a column without a name that holds data."""
+    filled = column.notna().to_numpy()
+    if not filled.any():
+        return
+    if filled.all() and _is_counting(column):
+        raw.notes.append(
+            f"Column {place + 1} has no name and numbers the rows; it was left out. "
+            "Write the table without its index."
+        )
+        return
+    message = (
+        f"{raw.header} holds no name for column {place + 1}, which has values. Name "
+        "it, or leave it out; an index is left out with to_csv(index=False)."
+    )
+    raise TableError(message)
+
+
+def _is_counting(column: pd.Series) -> bool:
+    """Check whether the values are whole numbers that increase."""
+    texts = column.astype(str)
+    if not texts.str.fullmatch(_WHOLE).all():
+        return False
+    return bool((np.diff(texts.astype(float).to_numpy()) > 0).all())

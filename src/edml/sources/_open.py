@@ -1,0 +1,89 @@
+"""Open what holds a table: files by their suffix, frames by their type."""
+
+from collections.abc import Collection
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.sources._arrow import is_arrow, read_arrow, read_parquet
+from edml.sources._csv import read_csv, unpack
+from edml.sources._excel import read_excel
+from edml.sources._json import read_json
+from edml.sources._raw import Dialect, Raw
+
+_CSV, _JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
+_EXCEL, _PARQUET = (".xlsx", ".xlsm"), (".parquet",)
+
+Source = str | PathLike[str] | BinaryIO | pd.DataFrame | Any
+
+
+def find_label(source: Source, name: str | None) -> str | None:
+    """Return the name of a file, or None for a table in memory."""
+    if isinstance(source, (str, PathLike)):
+        return name or str(source)
+    if hasattr(source, "read"):
+        return name or str(getattr(source, "name", "the file"))
+    return None
+
+
+def open_table(
+    source: Source,
+    label: str | None,
+    given: Dialect,
+    sheet: str | None,
+    known: Collection[str] = (),
+) -> Raw:
+    """Read a table as it is; ``known`` are names of columns that it may have."""
+    if label is None:
+        return _open_frame(source)
+    path = Path(source) if isinstance(source, (str, PathLike)) else None
+    if path is not None and path.is_dir():
+        return read_parquet(path)
+    suffixes = [suffix.lower() for suffix in Path(label).suffixes]
+    packed = suffixes[-1:] == [".gz"]
+    suffix = "".join(suffixes[:-1][-1:] if packed else suffixes[-1:])
+    if suffix not in (*_CSV, *_JSON) and (packed or suffix not in _EXCEL + _PARQUET):
+        message = (
+            "Expected a table in a file that ends in .csv, .tsv, .txt, .xlsx, .json, "
+            ".jsonl or .parquet, the text formats also with .gz; found "
+            f"{Path(label).name!r}. Convert the file, or rename it."
+        )
+        raise TableError(message)
+    data = _read_bytes(source if path is None else path)
+    data = unpack(data) if packed else data
+    if suffix in _CSV:
+        return read_csv(data, given, known)
+    if suffix in _JSON:
+        return read_json(data, given.encoding)
+    if suffix in _EXCEL:
+        return read_excel(data, sheet, known)
+    return read_parquet(data)
+
+
+def _open_frame(source: Any) -> Raw:
+    if isinstance(source, pd.DataFrame):
+        return Raw("pandas", source, [])
+    if is_arrow(source):
+        return read_arrow(source)
+    hint = " Collect it first." if hasattr(source, "collect") else ""
+    message = (
+        "Expected a path, a binary file, a pandas DataFrame, or a table of another "
+        f"library such as polars or pyarrow; found {type(source).__name__}.{hint}"
+    )
+    raise TypeError(message)
+
+
+def _read_bytes(source: Path | BinaryIO) -> bytes:
+    if not isinstance(source, Path):
+        data = source.read()
+        if isinstance(data, str):
+            message = "Open the file in binary mode, open(path, 'rb')."
+            raise TypeError(message)
+        return data
+    if not source.is_file():
+        message = f"There is no file {source}. Check the path."
+        raise TableError(message)
+    return source.read_bytes()
