@@ -8,6 +8,7 @@ from threading import Thread
 import numpy as np
 import pandas as pd
 import pytest
+from packaging.version import Version
 
 from edml import RiskClassifier, make_risk_pipeline, make_target
 from edml.cli import _predict
@@ -17,7 +18,6 @@ from edml.exceptions import ServingError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
 from edml.serving import create_app
-from edml.sources._csv import _EXACT
 
 NAMES = resolve_columns(None)
 KEYS = ["user_uuid", "course_uuid"]
@@ -262,7 +262,9 @@ def test_one_file_per_course_and_day(edml, model, X):
 
 def test_csv_to_the_last_bit(edml, model, X):
     shown = predict(edml, "--format", "csv", "--partition", 3)
-    exact = {"dtype": {"legajo": "str"}} | _EXACT
+    exact = {"dtype": {"legajo": "str"}}
+    if Version(pd.__version__) < Version("3.1"):  # later ones are always exact
+        exact["float_precision"] = "round_trip"
     tables = [pd.read_csv(path, **exact) for path in shown["files"]]
     assert {Path(path).parent.name for path in shown["files"]} == {"3"}
     table = pd.concat(tables)

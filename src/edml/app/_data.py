@@ -17,7 +17,7 @@ from edml.schema import fingerprint, resolve_columns
 from edml.sources import read_events
 
 _UPLOADED, _N_UPLOADERS = "uploaded_events", "n_uploaders"
-_TYPES = ("csv", "tsv", "txt", "gz", "parquet")
+_TYPES = ("csv", "tsv", "txt", "gz", "xlsx", "json", "jsonl", "parquet")
 
 
 class Table(NamedTuple):
@@ -78,8 +78,8 @@ def current(source: Source, words: Words) -> Events | None:
 
 def _show_uploader(words: Words) -> Any:
     help_text = words(
-        "CSV or Parquet, up to {limit} MB. The file stays in memory and is forgotten "
-        "when you close the page.",
+        "CSV, Excel, JSON or Parquet, up to {limit} MB. The file stays in memory and "
+        "is forgotten when you close the page.",
         limit=UPLOAD_LIMIT,
     )
     with st.container(key="upload"):

@@ -26,7 +26,7 @@ class _Section(BaseModel):
 class Paths(_Section):
     """Where files are; relative paths begin at the folder of this file."""
 
-    raw: MaybeFile = _setting(None, "The events to learn from: CSV or Parquet.")
+    raw: MaybeFile = _setting(None, "The events to learn from, in a file.")
     new: MaybeFile = _setting(None, "Later events, for `edml update` and `edml run`.")
     features: AFile = _setting(Path("features.parquet"), "Output of `edml process`.")
     inferences: AFile = _setting(Path("inferences"), "Folder of the predictions.")
@@ -36,13 +36,20 @@ class Paths(_Section):
 
 
 class Source(_Section):
-    """The dialect of CSV files of events; what is not set is detected."""
+    """The form of files of events; what is not set is detected."""
 
     sep: str | None = _setting(
-        None, "Separator of the columns.", min_length=1, max_length=1
+        None, "Separator of the columns of CSV.", min_length=1, max_length=1
     )
-    decimal: Literal[".", ","] | None = _setting(None, "Decimal mark.")
-    encoding: str | None = _setting(None, "Encoding.")
+    decimal: Literal[".", ","] | None = _setting(None, "Decimal mark of CSV.")
+    encoding: str | None = _setting(None, "Encoding of CSV and JSON.")
+    date_unit: Literal["s", "ms", "us", "ns"] | None = _setting(
+        None, "Unit of dates that are numbers, since 1970."
+    )
+    timezone: str | None = _setting(
+        None, "Time zone of dates that have none, such as America/Bogota."
+    )
+    sheet: str | None = _setting(None, "Sheet of an Excel workbook.")
     na_values: list[str] = _setting([], "Words that mean a missing value, as in R: NA.")
 
 
@@ -198,6 +205,9 @@ _EXAMPLES = {  # for keys without a default
     "source.sep": ['";"'],
     "source.decimal": ['","'],
     "source.encoding": ['"cp1252"'],
+    "source.date_unit": ['"ms"'],
+    "source.timezone": ['"America/Bogota"'],
+    "source.sheet": ['"Events"'],
     "tune.timeout": ["600"],
     "tune.target_score": ["0.6"],
     "tune.min_score": ["0.3"],

@@ -71,14 +71,19 @@ def take_labels(labels: list[Any], codes: IntArray, column: pd.Series) -> Any:
 def row_error(
     column: pd.Series, bad: BoolArray, problem: str, remedy: str
 ) -> TableError:
-    """Return the error for the rows that ``bad`` marks: their labels, no values."""
+    """Return the error for the rows that ``bad`` marks: their labels, no values.
+
+    Rows of a file are labelled by its lines or records, which name their index.
+    """
     rows = np.flatnonzero(bad)
     labels: list[Any] = column.index[rows[:5]].tolist()
     more = ", ..." if len(rows) > 5 else ""
     shown = ", ".join(repr(label) for label in labels)
+    name = column.index.name
+    what = f"{name}s" if name in ("line", "record") else "row labels"
     return TableError(
         f"Column {column.name!r}: {len(rows)} of {len(column)} rows {problem} "
-        f"(row labels {shown}{more}). {remedy}",
+        f"({what} {shown}{more}). {remedy}",
         column=str(column.name),
         rows=tuple(labels),
     )

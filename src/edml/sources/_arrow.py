@@ -1,5 +1,6 @@
 """Read Parquet, and the tables of other libraries by the Arrow interface."""
 
+from collections.abc import Collection
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from edml._optional import import_optional
 from edml.exceptions import TableError
-from edml.sources._raw import Raw
+from edml.sources._raw import Raw, two_headers
 
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -28,8 +29,11 @@ def read_arrow(source: Any) -> Raw:
     return Raw("arrow", _to_frame(arrow.table(source)), [])
 
 
-def read_parquet(source: bytes | Path) -> Raw:
-    """Read a Parquet file, given as its bytes, or a folder of parts."""
+def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
+    """Read a Parquet file, given as its bytes, or a folder of parts.
+
+    ``known`` are names of columns that are noted where pandas kept them in the index.
+    """
     import_optional("pyarrow", extra="parquet", purpose="Parquet")
     import pyarrow as pa  # noqa: PLC0415 - optional
     from pyarrow import parquet  # noqa: PLC0415
@@ -51,10 +55,9 @@ def read_parquet(source: bytes | Path) -> Raw:
         raise two_headers()
     kept = [name for name in about.get("index_columns", ()) if isinstance(name, str)]
     frame = _to_frame(table)
-    named = [name for name in kept if not name.startswith("__index_level_")]
-    if named:
+    if named := [name for name in kept if name in known]:
         notes.append(f"Columns kept in the index were read as columns: {named}.")
-    unnamed = [name for name in kept if name not in named]
+    unnamed = [name for name in kept if name.startswith("__index_level_")]
     return Raw("parquet", frame.drop(columns=unnamed, errors="ignore"), notes)
 
 
@@ -67,17 +70,20 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
     hidden = [path for path in paths if path.name.startswith(("_", "."))]
     paths = [path for path in paths if path not in hidden]
     if not paths:
-        message = "The folder holds no .parquet files. Pass the folder of the parts."
+        message = (
+            "There is no file that ends in .parquet in the folder. Pass a file, or a "
+            "folder of Parquet parts."
+        )
         raise TableError(message)
-    tables = []
+    tables: list[Any] = []
     for path in paths:
         table = parquet.ParquetFile(path).read()
         for part in path.relative_to(folder).parts[:-1]:
             # `periodo=01-2023`, as Spark writes it, is a column of one value
             name, equals, value = part.partition("=")
             if equals and name not in table.column_names:
-                value = None if value == _NO_PARTITION else unquote(value)
-                cells = pa.array([value] * table.num_rows, pa.large_string())
+                cell = None if value == _NO_PARTITION else unquote(value)
+                cells = pa.array([cell] * table.num_rows, pa.large_string())
                 table = table.append_column(name, cells)
         if tables and set(table.column_names) != set(tables[0].column_names):
             differing = set(table.column_names) ^ set(tables[0].column_names)
@@ -122,11 +128,3 @@ def _to_series(column: Any) -> pd.Series:
         mapped[kind] = f"{'Int' if signed else 'UInt'}{bits}"
         mapped[kind] = pd.api.types.pandas_dtype(mapped[kind])
     return column.to_pandas(date_as_object=False, types_mapper=mapped.get)
-
-
-def two_headers() -> TableError:
-    """Return the error for column names on several levels."""
-    return TableError(
-        "The column names have several levels (a MultiIndex). Join them to one name "
-        "each, as in X.columns = ['_'.join(names) for names in X.columns]."
-    )

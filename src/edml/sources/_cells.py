@@ -10,7 +10,6 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 
-from edml.exceptions import TableError
 from edml.schema import BoolArray, FloatArray, row_error
 
 #: Words that mean a missing number, but may be a name.
@@ -28,11 +27,16 @@ def _is_null(cell: Any) -> bool:
     return cell is None or cell is pd.NA or cell is pd.NaT or cell != cell  # noqa: PLR0124
 
 
+def is_objects(column: pd.Series) -> bool:
+    """Check whether a column holds Python objects, which may be of several types."""
+    return column.dtype.kind == "O" and isinstance(column.dtype, np.dtype)
+
+
 def map_cells(
     column: pd.Series, convert: Callable[[Any], Any]
 ) -> tuple[list[Any], BoolArray]:
     """Convert cells that are not null; return them, and mark those it calls bad."""
-    if column.dtype == object:  # equal objects may differ in type, as 1 and True do
+    if is_objects(column):  # equal objects may differ in type, as 1 and True do
         cells: Any = column.tolist()
         found = [None if _is_null(cell) else convert(cell) for cell in cells]
         return found, np.array([cell is _BAD for cell in found], dtype=np.bool_)
@@ -69,7 +73,9 @@ def read_texts(
         return texts.str.removesuffix(tail), True
 
     def convert(cell: Any) -> Any:
-        return _as_text(cell, ids=ids)
+        if isinstance(cell, str):
+            return cell or None
+        return _spell_number(cell, ids=ids)
 
     cells, bad = map_cells(column, convert)
     check_rows(
@@ -81,38 +87,39 @@ def read_texts(
     texts = pd.Series(cells, column.index, dtype="str", name=column.name)
     kind = column.dtype
     floats = pd.api.types.is_float_dtype(kind) and bool(texts.notna().any())
-    if kind == object:
+    if is_objects(column):
         floats = any(isinstance(cell, float) and cell == cell for cell in column)  # noqa: PLR0124
         again, changed = read_texts(texts, ids=ids)
         return again, floats or changed
     return texts, floats
 
 
-def _as_text(cell: Any, *, ids: bool) -> Any:
-    """Return a cell as text: None where it is empty, and _BAD where it is none."""
-    if isinstance(cell, str):
-        return cell or None
+def _spell_number(cell: Any, *, ids: bool) -> Any:
+    """Return a number as text, and _BAD for what is neither text nor a number."""
     if isinstance(cell, (bool, np.bool_)):
         return _BAD
     if isinstance(cell, (Integral, UUID)):
         return str(cell)
     if not isinstance(cell, (Real, Decimal)) or not np.isfinite(float(cell)):
         return _BAD
-    exact = isinstance(cell, Decimal) or abs(cell) <= _LARGEST
-    if exact and cell == int(cell):
+    if isinstance(cell, Decimal) and cell == int(cell):
         return str(int(cell))
-    return _BAD if ids else repr(float(cell))
+    number = float(cell)
+    if number.is_integer() and abs(number) <= _LARGEST:
+        return str(int(number))
+    return _BAD if ids else repr(number)
 
 
 def read_numbered(column: pd.Series, decimal: str) -> tuple[pd.Series, bool]:
     """Read ids that are ordered by size if all are whole numbers."""
-    texts, changed = read_texts(column, ids=True, decimal=decimal)
-    known = texts.dropna()
-    if not known.str.fullmatch(_WHOLE).all():
-        return texts, changed
-    numbers = pd.Series(np.nan, texts.index, dtype=np.float64, name=texts.name)
-    numbers[texts.notna()] = known.astype("float64")
-    return (numbers.astype(np.int64) if len(known) == len(texts) else numbers), changed
+    given = column.notna().to_numpy()
+    texts, changed = read_texts(column[given], ids=True, decimal=decimal)
+    if not texts.str.fullmatch(_WHOLE).all():  # also of a blank cell
+        return read_texts(column, ids=True, decimal=decimal)
+    numbers = np.full(len(column), np.nan)
+    numbers[given] = read_floats(texts)[0]
+    found = pd.Series(numbers, column.index, name=column.name, copy=False)
+    return (found.astype(np.int64) if given.all() else found), changed
 
 
 # -- numbers ---------------------------------------------------------------------------
@@ -180,8 +187,3 @@ def _any_match(column: pd.Series, mark: str, pattern: str) -> bool:
     marked = column[column.str.contains(mark, regex=False, na=False)]
     exponent = r"(?:[eE][+-]?\d+)?\s*"
     return bool(marked.str.fullmatch(rf"\s*[+-]?{pattern}{exponent}").any())
-
-
-def as_table_error(error: TableError, label: str) -> TableError:
-    """Return an error that begins with the name of its file."""
-    return TableError(f"{label}: {error}", column=error.column, rows=error.rows)

@@ -15,12 +15,15 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.sources._raw import LARGEST_SIZE, Dialect, Raw, label_lines
+from edml.sources._header import check_names
+from edml.sources._raw import LARGEST_SIZE, Dialect, Expected, Raw, label_lines
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?\r?\n', re.IGNORECASE)
 _CHUNK = 50_000  # rows
+_SAMPLE = 200_000  # bytes
+_PIECE = 2**16  # bytes
 
 
 class _Header(NamedTuple):
@@ -31,17 +34,22 @@ class _Header(NamedTuple):
     end: int  # byte offset of the first row
 
 
-def read_csv(data: bytes, given: Dialect, known: Collection[str]) -> Raw:
-    """Read a CSV file; of several separators, take the one that finds known names."""
+def read_csv(data: bytes, given: Dialect, expected: Expected) -> Raw:
+    """Read a CSV file; of several separators, take the one that finds known names.
+
+    All cells are text, but those of numbers, which may be floats already.
+    """
     notes: list[str] = []
     data, encoding = as_utf8(data, given.encoding, notes)
-    sep, header = _read_header(data, given.sep, set(known), notes)
-    frame = _read_regular(data, header, sep)
+    sep, header = _read_header(data, given.sep, set(expected.known), notes)
+    where = f"Line {header.row}"
+    check_names(where, header.names, expected)  # rather than all rows first
+    frame = _read_regular(data, header, sep, expected.numbers)
     if frame is None:
         frame = _read_rows(data, header, sep)
     frame.columns = pd.Index(header.names, dtype=object)
     dialect = Dialect(sep, given.decimal, encoding)
-    return Raw("csv", frame, notes, dialect, f"Line {header.row}")
+    return Raw("csv", frame, notes, dialect, where)
 
 
 def unpack(data: bytes) -> bytes:
@@ -64,7 +72,11 @@ def as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes,
         encoding = "utf-16"
         notes.append("It is marked as UTF-16; fix it with encoding='utf-16'.")
     try:
-        text = data.decode(encoding or "utf-8")
+        if encoding is None:
+            _check_utf8(data)
+            text = None
+        else:
+            text = data.decode(encoding)
     except (UnicodeError, LookupError):
         if encoding is None:
             notes.append(
@@ -74,15 +86,24 @@ def as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes,
             return as_utf8(data, "cp1252", notes)
         message = f"It is not text in {encoding}. Pass its encoding, or save as UTF-8."
         raise TableError(message) from None
-    if "\0" in text:
+    if (b"\0" in data) if text is None else ("\0" in text):
         message = (
             "It holds null characters: it is no text, or its encoding is another, such "
             "as encoding='utf-16-le'. Save it as CSV in UTF-8."
         )
         raise TableError(message)
-    if encoding is None:
+    if text is None:
         return data.removeprefix(codecs.BOM_UTF8), "utf-8"
-    return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"), encoding
+    return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"), encoding or ""
+
+
+def _check_utf8(data: bytes) -> None:
+    """Raise a UnicodeError if this is not UTF-8, piece by piece to save memory."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(data)
+    for start in range(0, len(view), _PIECE):
+        decoder.decode(view[start : start + _PIECE])
+    decoder.decode(b"", final=True)
 
 
 # -- the column names ------------------------------------------------------------------
@@ -132,49 +153,82 @@ def _first_row(data: bytes, sep: str, start: int) -> _Header:
 
 
 def _open(data: bytes, start: int) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(memoryview(data)[start:]), "utf-8", newline="")
+    file = io.BytesIO(data)  # does not copy
+    file.seek(start)
+    return io.TextIOWrapper(file, "utf-8", newline="")
 
 
 # -- the rows --------------------------------------------------------------------------
 
 
-def _read_regular(data: bytes, header: _Header, sep: str) -> pd.DataFrame | None:
+def _read_regular(
+    data: bytes, header: _Header, sep: str, numbers: Collection[str]
+) -> pd.DataFrame | None:
     """Read a file that has one row in every line fast, with pyarrow.
 
     Return None for other files: those with blank lines, line breaks in quotes, ragged
-    rows or unbalanced quotes, where pyarrow may join rows.
+    rows or unbalanced quotes, where pyarrow may join rows. Of the columns that should
+    hold ``numbers``, those that do are parsed at once, as floats; all others are text.
     """
     if find_spec("pyarrow") is None or not sep.isascii():
         return None
+    end = data.find(b"\n", header.end + _SAMPLE) + 1
+    sample = _parse(data, slice(header.end, end or None), header, sep, [])
+    if sample is None:
+        return None
+    plain = [
+        place
+        for place, name in enumerate(header.names)
+        if name in numbers and _is_float(sample.iloc[:, place])
+    ]
+    body = slice(header.end, None)
+    frame = _parse(data, body, header, sep, plain)
+    if frame is None and plain:  # the sample misled
+        frame = _parse(data, body, header, sep, [])
+    if frame is None or len(frame) != _count_lines(data, header.end):
+        return None
+    first = header.row + 1
+    frame.index = label_lines(pd.RangeIndex(first, first + len(frame)))
+    suspects = (frame.iloc[:, 0] == header.names[0]).to_numpy()
+    for line, *cells in frame.iloc[np.flatnonzero(suspects)].itertuples(name=None):
+        if _blank_nulls(cells) == header.names:
+            raise _ragged(header, "the column names again", line)
+    return frame
+
+
+def _parse(
+    data: bytes, part: slice, header: _Header, sep: str, floats: Collection[int]
+) -> pd.DataFrame | None:
+    """Parse a part of a file with pyarrow; None if it cannot."""
     import pyarrow as pa  # noqa: PLC0415 - optional
     from pyarrow import csv as arrow_csv  # noqa: PLC0415
 
-    body = memoryview(data)[header.end :]
     labels = [str(place) for place in range(len(header.names))]
+    types = {
+        label: pa.float64() if place in floats else pa.large_string()
+        for place, label in enumerate(labels)
+    }
     try:
         table = arrow_csv.read_csv(
-            pa.BufferReader(pa.py_buffer(body)),
+            pa.BufferReader(pa.py_buffer(memoryview(data)[part])),
             arrow_csv.ReadOptions(column_names=labels),
-            arrow_csv.ParseOptions(delimiter=sep, newlines_in_values=b'"' in data),
+            arrow_csv.ParseOptions(delimiter=sep),
             arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(labels, pa.large_string()),
-                null_values=[""],
-                strings_can_be_null=True,
+                column_types=types, null_values=[""], strings_can_be_null=True
             ),
         )
     except pa.ArrowException:  # its message may quote the file
         return None
-    if table.num_rows != _count_lines(data, header.end):
-        return None
     text = pd.StringDtype(na_value=np.nan)
-    frame = table.to_pandas(types_mapper={pa.large_string(): text}.get)
-    first = header.row + 1
-    frame.index = label_lines(pd.RangeIndex(first, first + len(frame)))
-    suspects = frame[frame.iloc[:, 0] == header.names[0]].itertuples(name=None)
-    for line, *cells in suspects:
-        if _blank_nulls(cells) == header.names:
-            raise _ragged(header, "the column names again", line)
-    return frame
+    return table.to_pandas(types_mapper={pa.large_string(): text}.get)
+
+
+def _is_float(column: pd.Series) -> bool:
+    try:
+        column.astype("Float64")
+    except ValueError:
+        return False
+    return True
 
 
 def _blank_nulls(cells: list[object]) -> list[object]:
@@ -186,9 +240,11 @@ def _count_lines(data: bytes, start: int) -> int | None:
     end = len(data)
     while end > start and data[end - 1] in b"\r\n":
         end -= 1
-    n_feeds, n_returns = data.count(b"\n", start, end), data.count(b"\r", start, end)
-    if n_returns and n_feeds and n_returns != data.count(b"\r\n", start, end):
-        return None
+    n_feeds, n_returns = data.count(b"\n", start, end), 0
+    if b"\r" in data:
+        n_returns = data.count(b"\r", start, end)
+        if n_feeds and n_returns != data.count(b"\r\n", start, end):
+            return None
     return max(n_feeds, n_returns) + (end > start)
 
 

@@ -9,14 +9,15 @@ import pandas as pd
 
 from edml.exceptions import TableError
 from edml.schema import BoolArray, FloatArray
-from edml.sources._cells import check_rows, read_floats
+from edml.sources._cells import check_rows, is_objects, read_floats
 
 FIRST, END = 631_152_000, 4_102_444_800  # 1990 to 2100, in epoch seconds
 #: How many of each unit are a second.
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _ISO = (
     r"\d{4}-\d\d-\d\d"
-    r"(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)? ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
+    r"(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?"
+    r" ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
 )
 _ZONE = re.compile(r"[T ].*(Z|z|UTC|[+-]\d\d(:?\d\d)?)$")
 _FORMS = (
@@ -45,7 +46,7 @@ def read_dates(
     if isinstance(dtype, pd.CategoricalDtype):
         plain = column.astype(dtype.categories.dtype)
         return read_dates(plain, unit, timezone, decimal)
-    if dtype == object:
+    if is_objects(column):
         column = _settle(column)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _from_datetimes(column, timezone, "datetime")
@@ -138,14 +139,13 @@ def _from_epochs(column: pd.Series, numbers: FloatArray, unit: str | None) -> Da
     given = ~np.isnan(numbers) & (numbers != 0)
     if not given.any():
         return Dates(numbers, "")
-    units = UNITS if unit is None else {unit: UNITS[unit]}
-    fits = {
-        name: ~given | ~_outside(numbers / factor) for name, factor in units.items()
-    }
-    for name, fit in fits.items():
-        if fit.all():
+    outside = given
+    for name in UNITS if unit is None else [unit]:
+        outside_unit = _outside(numbers, UNITS[name])
+        if not outside_unit.any():
             return Dates(_to_seconds(numbers, name), name)
-    _check_range(column, ~np.any(list(fits.values()), axis=0))
+        outside = outside & outside_unit
+    _check_range(column, outside)
     raise _mixed(column, "epochs of different units")
 
 
@@ -158,10 +158,10 @@ def _to_seconds(numbers: FloatArray, unit: str) -> FloatArray:
     return seconds
 
 
-def _outside(seconds: FloatArray) -> BoolArray:
-    """Mark dates outside 1990 to 2100; 0 is missing."""
-    known = ~np.isnan(seconds) & (seconds != 0)
-    return known & ((seconds < FIRST) | (seconds >= END))
+def _outside(numbers: FloatArray, per_second: float = 1.0) -> BoolArray:
+    """Mark dates outside 1990 to 2100; NaN and 0 are missing."""
+    early, late = numbers < FIRST * per_second, numbers >= END * per_second
+    return (early & (numbers != 0)) | late
 
 
 def _check_range(column: pd.Series, bad: BoolArray) -> None:

@@ -3,10 +3,9 @@
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, overload
+from typing import Literal, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
@@ -20,7 +19,6 @@ from edml.schema import (
     REQUIRED_COLUMNS,
     STUDENT,
     check_keys,
-    check_table,
     read_partitions,
     read_periods,
     resolve_columns,
@@ -33,9 +31,8 @@ from edml.sources._cells import (
     read_texts,
 )
 from edml.sources._dates import UNITS, Dates, read_dates
-from edml.sources._header import check_header
-from edml.sources._open import Source, find_label, open_table
-from edml.sources._raw import Dialect, Format, Raw
+from edml.sources._open import find_label, open_table
+from edml.sources._raw import Dialect, Expected, Format, Raw, Source
 
 _IDS = (STUDENT, COURSE, "legajo", "sub_uuid")
 _TEXTS = (*_IDS, PERIOD, "course_name", *NAME_COLUMNS, "submission_type")
@@ -226,9 +223,12 @@ def read_events(
     label = find_label(source, name)
     try:
         given = Dialect(sep, decimal, encoding)
-        raw = open_table(source, label, given, sheet, set(names.values()))
-        check_header(raw, set(names.values()))
-        check_table(raw.frame, [names[required] for required in REQUIRED_COLUMNS])
+        expected = Expected(
+            set(names.values()),
+            [names[one] for one in REQUIRED_COLUMNS],
+            [names[one] for one in (*_NUMBERS, *EPOCH_COLUMNS) if one in names],
+        )
+        raw = open_table(source, label, given, sheet, expected)
         X, report = _read(raw, names, date_unit, timezone, tuple(na_values))
     except TableError as error:
         message = str(error) if label is None else f"{label}: {error}"
@@ -244,7 +244,8 @@ def read_events(
 def _check_parameters(
     sep: str | None, decimal: str | None, date_unit: str | None, timezone: str | None
 ) -> None:
-    if len(sep or ",") != 1 or (sep or ",") in '"\r\n' or decimal not in (None, ".", ","):
+    one = sep is None or (len(sep) == 1 and sep not in '"\r\n')
+    if not one or decimal not in (None, ".", ","):
         message = "sep expects one character, and decimal '.' or ','."
         raise ValueError(message)
     if date_unit not in (None, *UNITS):

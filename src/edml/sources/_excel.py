@@ -40,7 +40,7 @@ def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
                 return _read_book(book, sheet, set(known))
     except TableError:
         raise
-    except Exception:  # noqa: BLE001 - it raises many kinds, which may quote the file
+    except Exception:  # it raises many kinds, whose messages may quote the file
         raise TableError(unreadable) from None
 
 

@@ -1,14 +1,15 @@
 """Check the names of a table's columns, and leave out those of a bare index."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.sources._arrow import two_headers
-from edml.sources._raw import Raw
+from edml.schema import check_table
+from edml.sources._raw import Expected, Raw, two_headers
 
 # what pandas, DuckDB and polars make of a name that is there twice
 _RENAMED = re.compile(r"(.+?)(\.\d+|:\d+|_duplicated_\d+)", re.DOTALL)
@@ -16,7 +17,7 @@ _UNNAMED = re.compile(r"\s*|Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
 _WHOLE = r"\d{1,15}(?:\.0)?"
 
 
-def check_header(raw: Raw, known: Collection[str]) -> None:
+def check_header(raw: Raw, expected: Expected) -> None:
     """Take known names from the index, and refuse doubtful column names.
 
     A column without a name is left out if it is empty or numbers the rows, as an index
@@ -28,7 +29,7 @@ def check_header(raw: Raw, known: Collection[str]) -> None:
     kept = [
         name
         for name in frame.index.names
-        if name in known and name not in frame.columns
+        if name in expected.known and name not in frame.columns
     ]
     if kept:
         frame = frame.reset_index(level=kept)
@@ -41,24 +42,30 @@ def check_header(raw: Raw, known: Collection[str]) -> None:
         _check_unnamed(raw, frame.iloc[:, place], int(place))
     if any(unnamed):
         frame = frame.loc[:, ~np.array(unnamed)]
-    named = frame.columns
-    doubled = sorted({str(name) for name in named[named.duplicated()]})
+    check_names(raw.header, list(frame.columns), expected)
+    raw.frame = frame
+
+
+def check_names(where: str, names: Sequence[Any], expected: Expected) -> None:
+    """Check that the required names are there, and each once."""
+    texts = [name for name in names if isinstance(name, str) and name.strip()]
+    doubled = sorted({name for name in texts if texts.count(name) > 1})
     if doubled:
         message = (
-            f"{raw.header} holds the column names {doubled} more than once. Rename or "
-            "drop all but one of each."
+            f"{where} holds the column names {doubled} more than once. Rename or drop "
+            "all but one of each."
         )
         raise TableError(message)
-    for name in named:
-        renamed = _RENAMED.fullmatch(name) if isinstance(name, str) else None
-        if renamed and renamed[1] in known and renamed[1] in named:
+    for name in texts:
+        renamed = _RENAMED.fullmatch(name)
+        if renamed and renamed[1] in expected.known and renamed[1] in texts:
             message = (
-                f"{raw.header} holds the columns {renamed[1]!r} and {name!r}, as if a "
-                "name had been there twice and one was changed. Drop the wrong one, or "
+                f"{where} holds the columns {renamed[1]!r} and {name!r}, as if a name "
+                "had been there twice and one was changed. Drop the wrong one, or "
                 "rename it."
             )
             raise TableError(message)
-    raw.frame = frame
+    check_table(pd.DataFrame(columns=names), expected.required)
 
 
 def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 
@@ -11,13 +11,12 @@ from edml.exceptions import TableError
 from edml.sources._arrow import is_arrow, read_arrow, read_parquet
 from edml.sources._csv import read_csv, unpack
 from edml.sources._excel import read_excel
+from edml.sources._header import check_header
 from edml.sources._json import read_json
-from edml.sources._raw import Dialect, Raw
+from edml.sources._raw import UNKNOWN, Dialect, Expected, Raw, Source
 
 _CSV, _JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
 _EXCEL, _PARQUET = (".xlsx", ".xlsm"), (".parquet",)
-
-Source = str | PathLike[str] | BinaryIO | pd.DataFrame | Any
 
 
 def find_label(source: Source, name: str | None) -> str | None:
@@ -34,14 +33,26 @@ def open_table(
     label: str | None,
     given: Dialect,
     sheet: str | None,
-    known: Collection[str] = (),
+    expected: Expected,
 ) -> Raw:
-    """Read a table as it is; ``known`` are names of columns that it may have."""
+    """Read a table as it is, and check the names of its columns."""
+    raw = _open(source, label, given, sheet, expected)
+    check_header(raw, expected)
+    return raw
+
+
+def _open(
+    source: Source,
+    label: str | None,
+    given: Dialect,
+    sheet: str | None,
+    expected: Expected,
+) -> Raw:
     if label is None:
         return _open_frame(source)
     path = Path(source) if isinstance(source, (str, PathLike)) else None
     if path is not None and path.is_dir():
-        return read_parquet(path)
+        return read_parquet(path, expected.known)
     suffixes = [suffix.lower() for suffix in Path(label).suffixes]
     packed = suffixes[-1:] == [".gz"]
     suffix = "".join(suffixes[:-1][-1:] if packed else suffixes[-1:])
@@ -55,12 +66,29 @@ def open_table(
     data = _read_bytes(source if path is None else path)
     data = unpack(data) if packed else data
     if suffix in _CSV:
-        return read_csv(data, given, known)
+        return read_csv(data, given, expected)
     if suffix in _JSON:
         return read_json(data, given.encoding)
     if suffix in _EXCEL:
-        return read_excel(data, sheet, known)
-    return read_parquet(data)
+        return read_excel(data, sheet, expected.known)
+    return read_parquet(data, expected.known)
+
+
+def read_table(
+    source: Source, *, name: str | None = None, known: Collection[str] = ()
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table of any kind as it is, and a note for each inference.
+
+    The cells of CSV are text, null where they are empty, and rows are labelled by line.
+    ``known`` are column names that it may have, by which a separator is recognized.
+    """
+    label = find_label(source, name)
+    try:
+        raw = open_table(source, label, UNKNOWN, None, Expected(known))
+    except TableError as error:
+        message = str(error) if label is None else f"{label}: {error}"
+        raise TableError(message, column=error.column, rows=error.rows) from None
+    return raw.frame, raw.notes
 
 
 def _open_frame(source: Any) -> Raw:
@@ -76,7 +104,7 @@ def _open_frame(source: Any) -> Raw:
     raise TypeError(message)
 
 
-def _read_bytes(source: Path | BinaryIO) -> bytes:
+def _read_bytes(source: Any) -> bytes:
     if not isinstance(source, Path):
         data = source.read()
         if isinstance(data, str):

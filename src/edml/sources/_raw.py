@@ -1,11 +1,22 @@
 """A table as it was found in a file or frame, before its columns are read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from os import PathLike
+from typing import BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
 
 import pandas as pd
 
+from edml.exceptions import TableError
+
+
+class ArrowTable(Protocol):
+    """A table of a library that follows the Arrow PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+Source: TypeAlias = str | PathLike[str] | BinaryIO | pd.DataFrame | ArrowTable
 Format = Literal["csv", "excel", "json", "parquet", "arrow", "pandas"]
 LARGEST_SIZE = 4 * 2**30  # bytes that a compressed file may unpack to
 
@@ -18,6 +29,17 @@ class Dialect(NamedTuple):
     encoding: str | None
 
 
+UNKNOWN = Dialect(None, None, None)
+
+
+class Expected(NamedTuple):
+    """The names of columns that a table may have, in any order."""
+
+    known: Collection[str] = ()
+    required: Collection[str] = ()
+    numbers: Collection[str] = ()  # those that may be read as floats from CSV
+
+
 @dataclass
 class Raw:
     """A table and where it is from.
@@ -28,7 +50,7 @@ class Raw:
     format: Format
     frame: pd.DataFrame
     notes: list[str]
-    dialect: Dialect = Dialect(None, None, None)
+    dialect: Dialect = UNKNOWN
     header: str = "The table"  # what holds the column names, for messages
     sheet: str | None = None
 
@@ -36,3 +58,11 @@ class Raw:
 def label_lines(numbers: Sequence[int] | pd.Index) -> pd.Index:
     """Return an index that numbers rows by the lines of their file."""
     return pd.Index(numbers, name="line")
+
+
+def two_headers() -> TableError:
+    """Return the error for column names on several levels."""
+    return TableError(
+        "The column names have several levels (a MultiIndex). Join them to one name "
+        "each, as in X.columns = ['_'.join(names) for names in X.columns]."
+    )
