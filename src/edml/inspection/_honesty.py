@@ -287,9 +287,9 @@ def _measure(
     random_state: int,
 ) -> pd.DataFrame:
     """Return the figures of each split, and their optimism."""
-    value = {split: snapshot_metrics(fails, prob) for split, prob in score.items()}
-    draws = {
-        split: bootstrap_metrics(
+    values = [snapshot_metrics(fails, prob) for prob in score.values()]
+    draws = [
+        bootstrap_metrics(
             fails,
             prob,
             students,
@@ -297,30 +297,27 @@ def _measure(
             n_resamples=n_resamples,
             random_state=random_state,  # the same resampled students for all splits
         )
-        for split, prob in score.items()
-    }
-    columns: dict[str, list[float]] = {}
+        for prob in score.values()
+    ]
+    first = list(score).index(reference)
+    columns: dict[str, Any] = {}
     for name in metrics:
+        value = np.array([found[name] for found in values])
+        drawn = np.array([found[name] for found in draws])
         sign = -1 if name in LOSSES else 1
-        first, first_draws = value[reference][name], draws[reference][name]
-        figure = [value[split][name] for split in score]
-        drawn = [draws[split][name] for split in score]
-        columns |= _with_interval(name, figure, drawn, confidence)
-        columns |= _with_interval(
-            f"{name}_optimism",
-            # + 0.0 turns the -0.0 of a loss into 0 for the reference itself
-            [sign * (value - first) + 0.0 for value in figure],
-            [sign * (values - first_draws) + 0.0 for values in drawn],
-            confidence,
-        )
+        # + 0.0 turns the -0.0 of a loss into 0 for the reference itself
+        above = sign * (value - value[first]) + 0.0
+        drawn_above = sign * (drawn - drawn[first]) + 0.0
+        columns |= _with_interval(name, value, drawn, confidence)
+        columns |= _with_interval(f"{name}_optimism", above, drawn_above, confidence)
     columns["n_snapshots"] = [len(fails)] * len(score)
     columns["n_students"] = [students.nunique()] * len(score)
     return pd.DataFrame(columns, index=pd.Index(list(score), name="split"))
 
 
 def _with_interval(
-    name: str, figure: list[float], draws: list[pd.Series], confidence: float
-) -> dict[str, list[float]]:
-    intervals = [percentile_interval(drawn, confidence) for drawn in draws]
-    low, high = (list(bounds) for bounds in zip(*intervals, strict=True))
-    return {name: figure, f"{name}_low": low, f"{name}_high": high}
+    name: str, figures: FloatArray, draws: FloatArray, confidence: float
+) -> dict[str, Any]:
+    """Return three columns; ``draws`` has a row of resamples for each split."""
+    ends = np.array([percentile_interval(drawn, confidence) for drawn in draws])
+    return {name: figures, f"{name}_low": ends[:, 0], f"{name}_high": ends[:, 1]}
