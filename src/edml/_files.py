@@ -103,10 +103,6 @@ def _write(path: Path, data: bytes, name: Callable[[Path, Path], object]) -> Non
             step("unlink", draft, lambda: draft.unlink(missing_ok=True))
 
 
-def _replace(draft: Path, path: Path) -> None:
-    step("rename", path, lambda: draft.replace(path))
-
-
 def publish(draft: Path, path: Path) -> None:
     """Rename a written draft, unless the name is taken; the draft may stay."""
     try:
