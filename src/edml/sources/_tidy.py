@@ -20,7 +20,7 @@ from edml.schema import (
     row_error,
 )
 
-_WHOLE = re.compile(r"(-?\d+)\.0+")  # an id that was a float before it became text
+_WHOLE = r"(-?\d+)\.0+"  # an id that was a float before it became text
 _NUMBER = r"[-+]?[\d.]+(?:[eE][-+]?\d+)?"  # which might also be read as a year
 _FIRST_DATE, _END_OF_DATES = 631_152_000, 4_102_444_800  # 1990 to 2100
 
@@ -63,18 +63,15 @@ class TidyTable:
         if column not in self:
             return Labelled(np.full(len(self), -1), [])
         codes, found = pd.factorize(self.frame[column])
-        if pd.api.types.is_integer_dtype(found.dtype):  # fast, for ids of rows
-            ids = Labelled(codes.astype(np.int64), found.astype(str).tolist())
-        else:
-            labels = [_id_text(value) for value in found]
-            unreadable = np.array([label is None for label in labels], dtype=bool)
-            self.check(
-                column,
-                np.append(unreadable, False)[codes],
-                "hold an id with decimals, or a float that is too large to be exact",
-                "Read ids as text.",
-            )
-            ids = _merge(codes, [label or "" for label in labels])
+        labels = _id_texts(pd.Index(found))
+        unreadable = np.array([label is None for label in labels], dtype=bool)
+        self.check(
+            column,
+            np.append(unreadable, False)[codes],
+            "hold an id with decimals, or a float that is too large to be exact",
+            "Read ids as text.",
+        )
+        ids = _merge(codes, [label or "" for label in labels])
         if required:
             self.check(
                 column, ids.codes < 0, "have no value", "Drop them, or fix the join."
@@ -179,11 +176,20 @@ def read_tidy(
     return TidyTable(name, frame)
 
 
+def _id_texts(found: pd.Index) -> list[str] | list[str | None]:
+    """Return ids as texts, the usual kinds of them at once, because they are many."""
+    if pd.api.types.is_integer_dtype(found.dtype):
+        return [*found.astype(str)]
+    if isinstance(found.dtype, pd.StringDtype):
+        return [*found.str.strip().str.replace(rf"^{_WHOLE}$", r"\1", regex=True)]
+    return [_id_text(value) for value in found]
+
+
 def _id_text(value: object) -> str | None:
     """Return an id as text, or None for a number that is not exactly one."""
     if isinstance(value, str):
         text = value.strip()
-        whole = _WHOLE.fullmatch(text)
+        whole = re.fullmatch(_WHOLE, text)
         return whole[1] if whole else text
     if isinstance(value, Integral):
         return str(int(value))
@@ -195,6 +201,8 @@ def _id_text(value: object) -> str | None:
 
 def _merge(codes: IntArray, labels: list[str]) -> Labelled:
     """Give equal labels one code, and empty ones none."""
+    if len({*labels, ""}) > len(labels):  # all differ, and none is empty
+        return Labelled(codes.astype(np.int64), labels)
     distinct = [label for label in dict.fromkeys(labels) if label]
     position = {label: place for place, label in enumerate(distinct)}
     merged = np.array([*(position.get(label, -1) for label in labels), -1])

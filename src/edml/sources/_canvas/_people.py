@@ -1,5 +1,6 @@
 """Read who is enrolled in which course of Canvas, until when, and the outcome."""
 
+import numpy as np
 import pandas as pd
 
 from edml.sources._canvas._tables import Tables, look_up
@@ -114,19 +115,22 @@ def make_enrolments(roster: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         "enrollments of one student in several sections of a course were joined",
         roster.duplicated(keys).sum(),
     )
+    # in a section without an end, a student stays to the end of the course
+    roster = roster.assign(own_end=roster["own_end"].fillna(np.inf))
     joined = (
         roster.groupby(keys, sort=False)
         .agg(
             start=("start", "first"),
             joined=("joined", "min"),
             end=("end", "first"),
-            own_end=("own_end", lambda ends: ends.max(skipna=False)),
+            own_end=("own_end", "max"),
             course_name=("course_name", "first"),
         )
         .reset_index()
     )
-    joined["end"] = joined[["end", "own_end"]].min(axis=1)
-    return joined.drop(columns="own_end")
+    own_end = joined.pop("own_end").replace(np.inf, np.nan)
+    joined["end"] = np.fmin(joined["end"], own_end)
+    return joined
 
 
 def make_outcomes(

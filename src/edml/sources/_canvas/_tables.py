@@ -163,11 +163,13 @@ def read_tables(source: Path, tally: Tally) -> dict[str, pd.DataFrame]:
         raise TableError(message)
     tables = {}
     for name, columns in TABLES.items():
-        frame = found.get(name, pd.DataFrame(columns=list(columns)))
+        frame = found.pop(name, None)  # which frees the memory of its texts
+        if frame is None:
+            frame = pd.DataFrame(columns=list(columns))
+        else:
+            tally.tables[name] = len(frame)
         typed = _typed(name, _rename(name, frame), columns)
-        tally.tables[name] = len(typed)
         tables[name] = _latest(typed, keep=name == "submissions")
-    tally.tables = {name: tally.tables[name] for name in TABLES if name in found}
     return tables
 
 
@@ -244,8 +246,10 @@ def _flags(table: TidyTable, column: str) -> BoolArray:
 
 def _latest(table: pd.DataFrame, *, keep: bool) -> pd.DataFrame:
     """Keep the latest row of each id, or number the versions, and drop deleted ids."""
-    table = table.sort_values("ts", kind="stable", na_position="first")
-    table["version"] = table.groupby("id").cumcount(ascending=False)
+    table["version"] = 0
+    if table["id"].duplicated().any():
+        table = table.sort_values("ts", kind="stable", na_position="first")
+        table["version"] = table.groupby("id").cumcount(ascending=False)
     gone = table.loc[table["gone"] & (table["version"] == 0), "id"]
     table = table[~table["id"].isin(gone) & ~table["gone"]]
     if not keep:
