@@ -90,9 +90,9 @@ def scripted(*answers):
 
 
 @contextmanager
-def edml_serve(registry, *options, env=None, host="127.0.0.1"):
+def edml_serve(registry, *options, env=None, start=START):
     """Run edml-serve in a process, on a free port."""
-    command = [sys.executable, "-c", START, "--registry", str(registry), "--port", "0"]
+    command = [sys.executable, "-c", start, "--registry", str(registry), "--port", "0"]
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -123,10 +123,10 @@ class Served:
     def __init__(self, process):
         self.process = process
         self._output = None
-        self._lines = []
+        self.lines = []
         # read as it comes: a full pipe would stop the server
         self._reader = threading.Thread(
-            target=lambda: self._lines.extend(process.stderr)
+            target=lambda: self.lines.extend(process.stderr)
         )
         self._reader.start()
 
@@ -141,7 +141,7 @@ class Served:
             self._reader.join()
             self.process.stdout.close()
             self.process.stderr.close()
-            self._output = "".join(self._lines)
+            self._output = "".join(self.lines)
         return self._output
 
 

@@ -109,6 +109,22 @@ def test_many_champions_under_load(client, registry, events, n_swaps):
     assert version(client) == 1
 
 
+def test_a_version_that_crashes_is_not_loaded(registry):
+    asked = []
+
+    def crashes(version):
+        asked.append(version)
+        return version == 2
+
+    watch = ChampionWatch(registry, 60.0, crashes=crashes)
+    watch.look()
+    registry.promote(2)
+    for _ in range(2):  # it is tried once
+        watch.look()
+    assert (watch.champion.version, asked) == (1, [1, 2])
+    assert "Version 2 cannot be served: It ends the process" in watch.problem
+
+
 def test_an_empty_registry_is_not_ready_until_promoted(tmp_path, stored, events):
     registry = ModelRegistry(tmp_path / "registry")
     client = create_app(registry, poll_seconds=POLL).test_client()

@@ -199,6 +199,21 @@ def test_probable_mistakes_are_warned_of(registry, capsys, token_file):
     assert "no champion yet" in run()
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_version_that_loads_or_fails_does_not_crash(registry, monkeypatch, n_threads):
+    monkeypatch.setattr(_server.threading, "active_count", lambda: n_threads)
+    assert not _server._crashes(registry, "risk", 1)
+    assert not _server._crashes(registry, "risk", 9)  # an ordinary error
+
+
+@pytest.mark.parametrize("fault", ["os.kill(os.getpid(), 9)", "time.sleep(600)"])
+def test_a_version_that_ends_its_process_is_recognized(registry, monkeypatch, fault):
+    monkeypatch.setattr(_server.threading, "active_count", lambda: 1)
+    monkeypatch.setattr(_server, "_try_champion", lambda *_: exec(fault))  # noqa: S102
+    monkeypatch.setattr(_server, "_TRIAL_SECONDS", 1.0)
+    assert _server._crashes(registry, "risk", 1)
+
+
 # -- in a separate process ------------------------------------------------------------
 
 
@@ -426,6 +441,21 @@ def test_the_champion_is_replaced_under_load(registry, expected):
             wait_until(lambda: client.model()["version"] == 2)
         finish(clients)
         assert {version for each in clients for version in each.versions} == {1, 2}
+
+
+@pytest.mark.slow
+def test_a_champion_that_crashes_at_the_start_is_refused(registry):
+    start = (
+        "import os; from edml.serving import _server\n"
+        "_server._try_champion = lambda *_: os.abort()\n"
+        "_server.main()"
+    )
+    with edml_serve(registry, start=start) as served, RiskClient(served.url) as client:
+        assert client.ready() is False
+        served.process.terminate()
+        log = served.output()
+    assert "Version 1 cannot be served: It ends the process that loads it" in log
+    assert "Worker" not in log  # none has died
 
 
 @pytest.mark.slow

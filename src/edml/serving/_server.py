@@ -3,10 +3,13 @@
 import functools
 import gc
 import ipaddress
+import multiprocessing
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,9 +17,9 @@ import typer
 
 from edml._optional import import_optional
 from edml.exceptions import EdmlError, RegistryError, ServingError
-from edml.serving._app import create_app
 from edml.serving._limits import Limits
-from edml.serving._tokens import read_tokens
+from edml.serving._logs import configure_logs
+from edml.serving._tokens import TokenBook, read_tokens
 
 if TYPE_CHECKING:
     from edml.registry import ModelRegistry
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 REGISTRY_KEY = "EDML_REGISTRY_KEY"
 
 _WORK_SECONDS = 10.0  # beyond the request's limit, to send the answer
+_TRIAL_SECONDS = 120.0
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
@@ -130,7 +134,7 @@ def _serve(
             ready=functools.partial(_announce, certificate is not None),
         )
         _worker.Application(
-            lambda: create_app(_open(registry, name), tokens=tokens, limits=limits),
+            functools.partial(_make_app, registry, name, TokenBook(tokens), limits),
             limits=limits,
             threads=threads,
             settings=settings,
@@ -148,6 +152,36 @@ def _open(folder: Path, name: str) -> "ModelRegistry":
     # an empty key is passed on and rejected: the user meant to sign
     key = None if secret is None else secret.encode("utf-8", "surrogateescape")
     return ModelRegistry(folder, name, key, who="edml-serve")
+
+
+def _make_app(folder: Path, name: str, book: TokenBook, limits: Limits) -> Any:
+    """Make the app of a worker, which tries each champion in another process first."""
+    from edml.serving._endpoint import make_app, make_blueprint  # noqa: PLC0415
+
+    configure_logs()
+    crashes = functools.partial(_crashes, folder, name)
+    registry = _open(folder, name)
+    return make_app(make_blueprint(registry, book, limits, crashes=crashes))
+
+
+def _crashes(folder: Path, name: str, version: int) -> bool:
+    """Return whether a version ends the process that loads it, or never loads."""
+    # a fork is fast, but may hang where other threads hold locks
+    is_alone = threading.active_count() == 1
+    context: Any = multiprocessing.get_context("fork" if is_alone else "spawn")
+    trial = context.Process(target=_try_champion, args=(folder, name, version))
+    trial.start()
+    trial.join(_TRIAL_SECONDS)
+    trial.kill()
+    trial.join()
+    return trial.exitcode != 0
+
+
+def _try_champion(folder: Path, name: str, version: int) -> None:
+    from edml.serving._scorer import Scorer  # noqa: PLC0415 - seconds
+
+    with suppress(Exception):  # the worker will find and report it
+        Scorer(_open(folder, name).load(version))
 
 
 def _load_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
