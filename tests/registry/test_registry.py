@@ -23,7 +23,7 @@ from edml.exceptions import RegistryError
 from edml.registry import ModelRecord, ModelRegistry
 from edml.registry._evaluations import CHOOSING
 from edml.registry._state import State, previous_champion
-from edml.registry._verify import find_problems
+from edml.registry._verify import check_store
 
 X = make_student_activity(60, fail_rate=0.3, random_state=1)
 y = make_target(X)
@@ -541,7 +541,7 @@ class Stages(RuleBasedStateMachine):
     def agrees(self):
         table = self.registry.records()
         assert dict(zip(table["version"], table["stage"], strict=True)) == self.stages
-        assert find_problems(self.registry._store) == []
+        assert check_store(self.registry._store) == []
 
 
 Stages.TestCase.settings = settings(

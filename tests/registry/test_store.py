@@ -22,7 +22,7 @@ from edml.exceptions import RegistryError
 from edml.registry import _reads, _versions
 from edml.registry._protocol import canonical, seal
 from edml.registry._state import State
-from edml.registry._verify import find_leftovers, find_problems, remove_leftovers
+from edml.registry._verify import check_store, find_leftovers, remove_leftovers
 from edml.registry._versions import VersionStore
 
 KEY = b"a key of the registry"
@@ -68,7 +68,7 @@ def reseal(path, kind, place, key=None, **fields):
 def test_registry_is_absent_before_the_first_write(store, tmp_path):
     assert store.state() == State()
     assert store.versions() == store.history() == []
-    assert find_problems(store) == find_leftovers(store) == []
+    assert check_store(store) == find_leftovers(store) == []
     assert store.state().champion is None
     assert list(tmp_path.iterdir()) == []
 
@@ -93,7 +93,7 @@ def test_record_cannot_override_store_fields(store):
     assert given == store.read_record(1)
     assert given["version"] == 1
     assert list(given["files"]) == ["m"]
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 def test_state_records_author_action_time_and_reason(store):
@@ -130,7 +130,7 @@ def test_evaluations_are_kept_in_order(store):
     assert [path.name for path in paths[-2:]] == ["11.json", "12.json"]
     found = store.evaluations(1)
     assert found == [{"format": i, "version": "x"} for i in range(12)]
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 def test_registries_under_one_root_are_independent(tmp_path):
@@ -153,7 +153,7 @@ def test_the_root_may_be_a_symlink(tmp_path):
     (tmp_path / "alias").symlink_to(tmp_path / "real")
     store = VersionStore(tmp_path / "alias", "risk")
     add(store)
-    assert find_problems(store) == []
+    assert check_store(store) == []
     assert store.read_file(1, "model.skops") == MODEL
 
 
@@ -185,7 +185,7 @@ def test_a_number_is_never_used_again(store):
     store.remove_versions([1, 4])
     assert store.versions() == []
     assert add(store) == 5
-    assert find_problems(store) == find_leftovers(store) == []
+    assert check_store(store) == find_leftovers(store) == []
     assert store.history()[3].what == "remove"
     assert store.history()[3].why == "old"
 
@@ -253,7 +253,7 @@ def test_stages_that_cannot_be_are_not_stored(store, stages, match):
     with pytest.raises(RegistryError, match=match):
         store.change("promote", "", lambda state: stages)
     assert len(store.history()) == 2
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 def test_error_during_update_propagates_and_changes_nothing(store):
@@ -285,7 +285,7 @@ def test_unreadable_data_is_never_written(store, what, why, detail):
         store.add_evaluation(1, {"value": float("inf")})
     assert store.state().generation == 1
     assert store.evaluations(1) == []
-    assert find_problems(store) == find_leftovers(store) == []
+    assert check_store(store) == find_leftovers(store) == []
 
 
 @pytest.mark.parametrize("name", ["record.json", "../x", "a/b", "", ".tmp-1", "/x"])
@@ -320,7 +320,7 @@ def test_writer_waits_for_the_lock_with_a_message(tmp_path):
             with pytest.raises(RegistryError, match=r"the lock .* within 0.05 seconds"):
                 write()
         assert store.versions() == [1]  # readers need no lock
-        assert find_problems(store) == []
+        assert check_store(store) == []
     assert add(store) == 2
 
 
@@ -340,7 +340,7 @@ def test_threads_of_one_process_exclude_each_other(store):
         thread.join()
     assert store.versions() == list(range(1, 21))
     assert len(store.history()) == 20
-    assert find_problems(store) == find_leftovers(store) == []
+    assert check_store(store) == find_leftovers(store) == []
 
 
 @pytest.mark.skipif(
@@ -353,7 +353,7 @@ def test_read_only_folder_can_be_read(store):
         folder.chmod(0o555)
     try:
         assert store.read_file(1, "model.skops") == MODEL
-        assert find_problems(store) == []
+        assert check_store(store) == []
         with pytest.raises(RegistryError, match="your permissions"):
             add(store)
     finally:
@@ -444,14 +444,14 @@ def test_a_flipped_bit_anywhere_is_rejected(store):
             flipped = bytearray(data)
             flipped[place // 8] ^= 1 << place % 8
             path.write_bytes(flipped)
-            assert len(find_problems(store)) == 1
+            assert len(check_store(store)) == 1
         for end in (0, 1, len(data) // 2, len(data) - 1):
             path.write_bytes(data[:end])
-            assert len(find_problems(store)) == 1
+            assert len(check_store(store)) == 1
         path.write_bytes(data + b" ")
-        assert len(find_problems(store)) == 1
+        assert len(check_store(store)) == 1
         path.write_bytes(data)
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 def test_a_missing_file_is_reported(store):
@@ -466,10 +466,10 @@ def test_a_missing_file_is_reported(store):
         (path_of(store, 1).parent, "Expected version 1 in registry"),
     ]:
         path.rename(store.home.root / "aside")
-        (problem,) = find_problems(store)
+        (problem,) = check_store(store)
         assert re.search(match, problem)
         (store.home.root / "aside").rename(path)
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 def test_a_damaged_highest_state_is_not_skipped(store):
@@ -503,7 +503,7 @@ def test_older_damaged_state_does_not_block_the_current_one(store):
     assert add(store) == 3
     with pytest.raises(RegistryError, match="generation 1"):
         store.history()
-    assert len(find_problems(store)) == 1
+    assert len(check_store(store)) == 1
 
 
 def test_half_a_state_under_a_temporary_name_is_a_leftover(store):
@@ -511,7 +511,7 @@ def test_half_a_state_under_a_temporary_name_is_a_leftover(store):
     half = store.folder / "state" / ".tmp-0123"
     half.write_bytes(b'{"check')
     assert store.state().generation == 1
-    assert find_problems(store) == []
+    assert check_store(store) == []
     assert find_leftovers(store) == remove_leftovers(store) == [half]
     assert not half.exists()
 
@@ -521,11 +521,11 @@ def test_lost_states_lose_no_version(store):
     promote(store, 2)
     shutil.rmtree(store.folder / "state")
     assert store.state().stages == dict.fromkeys([1, 2, 3], "development")
-    assert any("States are lost" in problem for problem in find_problems(store))
+    assert any("States are lost" in problem for problem in check_store(store))
     assert find_leftovers(store) == []
     assert add(store) == 4  # numbers go on
     assert [state.what for state in store.history()] == ["recover", "register"]
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 @pytest.mark.parametrize("what", ["folder", "file", "broken record"])
@@ -539,7 +539,7 @@ def test_a_strange_version_stops_writers_and_is_never_removed(store, what):
     if what == "broken record":
         (strange / "record.json").write_bytes(b"{}")
     assert store.versions() == [1]
-    assert len(find_problems(store)) == 1
+    assert len(check_store(store)) == 1
     assert remove_leftovers(store) == []
     with pytest.raises(RegistryError, match=r"found \[7\] in .* Move them out"):
         add(store)
@@ -552,7 +552,7 @@ def test_foreign_files_are_reported_and_left(store):
     foreign += ["versions/1/evaluations/0.json", "versions/x"]
     for name in foreign:
         (store.folder / name).write_bytes(b"")
-    assert len(find_problems(store)) == len(foreign)
+    assert len(check_store(store)) == len(foreign)
     assert remove_leftovers(store) == []
     assert add(store) == 2
     assert all((store.folder / name).exists() for name in foreign)
@@ -561,7 +561,7 @@ def test_foreign_files_are_reported_and_left(store):
 def test_a_copy_without_its_empty_folders_works(store):
     add(store)
     path_of(store, 1, "evaluations").rmdir()
-    assert store.evaluations(1) == find_problems(store) == []
+    assert store.evaluations(1) == check_store(store) == []
     store.add_evaluation(1, {})
     assert store.evaluations(1) == [{}]
 
@@ -600,7 +600,7 @@ def test_a_symlink_is_rejected_by_readers_and_writers(store, tmp_path, part):
 
     with pytest.raises(RegistryError, match="without symlinks"):
         use()
-    assert any("without symlinks" in problem for problem in find_problems(store))
+    assert any("without symlinks" in problem for problem in check_store(store))
     for write in (lambda: add(store), lambda: store.add_evaluation(1, {})):
         if part in {"", "state", "versions", "state/3.json"}:
             with pytest.raises(RegistryError, match="without symlinks"):
@@ -647,9 +647,9 @@ def test_swapped_files_are_rejected(store):
         (store.folder / "state" / "1.json", store.folder / "state" / "3.json"),
     ]:
         _swap(one, other)
-        assert len(find_problems(store)) >= 2
+        assert len(check_store(store)) >= 2
         _swap(one, other)
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 def _swap(one, other):
@@ -757,7 +757,7 @@ def test_a_used_number_in_a_later_state_is_reported(tmp_path):
     promote(store, 1)
     path = store.folder / "state" / "4.json"
     reseal(path, "state", {"generation": 4}, highest=1)
-    assert any("never used again" in problem for problem in find_problems(store))
+    assert any("never used again" in problem for problem in check_store(store))
 
 
 def test_a_large_document_is_not_read(store):
@@ -778,7 +778,7 @@ def test_a_version_that_is_removed_while_verify_reads_is_no_problem(store, monke
         return read(self, version)
 
     monkeypatch.setattr(VersionStore, "read_record", beaten)
-    assert find_problems(store) == []
+    assert check_store(store) == []
 
 
 # -- any order of operations --------------------------------------------------------
@@ -850,7 +850,7 @@ class Operations(RuleBasedStateMachine):
         for version in self.stages:
             assert store.read_file(version, "m") == str(version).encode()
             assert store.evaluations(version) == self.evaluations[version]
-        assert find_problems(store) == find_leftovers(store) == []
+        assert check_store(store) == find_leftovers(store) == []
 
 
 Operations.TestCase.settings = settings(max_examples=6, stateful_step_count=10)
@@ -878,7 +878,7 @@ def test_version_and_its_first_evaluations_appear_together(tmp_path, monkeypatch
     assert store.evaluations(version) == first
     store.add_evaluation(version, {"auc": 0.9})
     assert store.evaluations(version) == [*first, {"auc": 0.9}]
-    assert find_problems(store) == []
+    assert check_store(store) == []
     with pytest.raises(RegistryError, match="JSON can hold"):
         store.add_version({"m": b"1"}, {}, [{"auc": object()}])
     assert store.versions() == [version]

@@ -12,7 +12,7 @@ import pytest
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry._verify import find_leftovers, find_problems, remove_leftovers
+from edml.registry._verify import check_store, find_leftovers, remove_leftovers
 from edml.registry._versions import VersionStore
 
 KEY = b"a key of the registry"
@@ -114,7 +114,7 @@ def stop_at(n, stop, seen=None):
 
 def outcome(store):
     """Return everything that a reader can see, and check that it is whole."""
-    assert find_problems(store) == []
+    assert check_store(store) == []
     state = store.state()
     for version in state.stages:
         assert store.read_file(version, "model.skops") == model(version)
@@ -239,7 +239,7 @@ def test_killed_again_and_again_leaves_one_version_without_a_state(prepared):
     store = VersionStore(prepared, "risk", KEY)
     for _ in range(3):
         _run_stopped(store, register, lambda action: action == "rename", [])
-        assert find_problems(store) == []
+        assert check_store(store) == []
         assert len(store.written_state()[1]) == 1
     assert store.versions() == [1, 2, 3, 4, 5, 6, 7]
 

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from edml.registry._verify import find_leftovers, find_problems
+from edml.registry._verify import check_store, find_leftovers
 from edml.registry._versions import VersionStore
 
 KEY = b"a key of the registry"
@@ -110,7 +110,7 @@ def test_no_process_loses_to_another(tmp_path, n_operations):
         for state in history
     ]
     assert all(len(found) == 1 for found in champions[1:])
-    assert find_problems(store) == find_leftovers(store) == []
+    assert check_store(store) == find_leftovers(store) == []
 
 
 def test_two_first_writers_make_one_registry(tmp_path):
@@ -131,4 +131,4 @@ def test_two_first_writers_make_one_registry(tmp_path):
     for worker in workers:
         worker.join()
     assert sorted(found) == [1, 2, 3, 4]
-    assert find_problems(VersionStore(tmp_path / "new" / "deep", "risk")) == []
+    assert check_store(VersionStore(tmp_path / "new" / "deep", "risk")) == []

@@ -15,7 +15,7 @@ from edml.registry._record import ModelRecord
 from edml.registry._state import previous_champion
 from edml.registry._store import MODEL, ModelStore
 from edml.registry._tables import list_evaluations, list_history, list_records
-from edml.registry._verify import find_problems
+from edml.registry._verify import check_store
 
 
 class RegistryReader:
@@ -167,7 +167,7 @@ class RegistryReader:
         problems : list of str
             One or more sentences per problem; empty if all is well.
         """
-        problems = find_problems(self._store)
+        problems = check_store(self._store)
         try:
             stages = self._store.state().stages
         except RegistryError:

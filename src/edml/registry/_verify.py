@@ -21,7 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def find_problems(store: VersionStore) -> list[str]:
+def check_store(store: VersionStore) -> list[str]:
     """Check all files against the protocol; other processes may be writing."""
     check = _Check(store)
     check.registry_names()
