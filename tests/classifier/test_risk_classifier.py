@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import check_scoring, roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -96,6 +97,7 @@ def _forget():
 
 UNWEIGHTED = "calibration and threshold count each row once, whatever its weight"
 EXPECTED = {
+    "check_classifiers_classes": "text labels need fail_label=",
     "check_sample_weight_equivalence_on_dense_data": UNWEIGHTED,
     "check_sample_weight_equivalence_on_sparse_data": UNWEIGHTED,
 }
@@ -305,7 +307,7 @@ def test_file_contains_the_classifier_features(model):
 
 def test_text_labels():
     labels = np.where(y == 1, "suspenso", "aprobado")
-    model = RiskClassifier(pipe(), cv=3).fit(X, labels)
+    model = RiskClassifier(pipe(), cv=3, fail_label="suspenso").fit(X, labels)
     assert model.classes_.tolist() == ["aprobado", "suspenso"]
     expected = RiskClassifier(pipe(), cv=3).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
@@ -458,7 +460,82 @@ def test_a_classifier_without_probabilities(scale):
     assert len(np.unique(found)) > 290
 
 
-@pytest.mark.parametrize("kind", [object, "Int64", "category", bool, str])
+@pytest.mark.parametrize("words", [("pass", "fail"), ("no", "yes"), ("0", "1")])
+@pytest.mark.parametrize("kind", [object, str, "category"])
+def test_text_labels_mean_what_fail_label_says(words, kind):
+    labels = pd.Series(np.where(OUTCOME, words[1], words[0])).astype(kind)
+    with pytest.raises(ValueError, match="nothing says which one means failing"):
+        RiskClassifier(TREE, cv=3).fit(PLAIN, labels)
+    with pytest.raises(ValueError, match="none of the two labels of y"):
+        RiskClassifier(TREE, cv=3, fail_label=words[1].upper() + "!").fit(PLAIN, labels)
+    expected = RiskClassifier(TREE, cv=3).fit(PLAIN, OUTCOME)
+    model = RiskClassifier(TREE, cv=3, fail_label=words[1]).fit(PLAIN, labels)
+    assert model.classes_.tolist() == sorted(words)
+    assert model.fail_label_ == words[1]
+    for fitted in (model, model.deployable()):
+        risk = fitted.fail_probability(PLAIN)
+        np.testing.assert_array_equal(risk, expected.predict_proba(PLAIN)[:, 1])
+        column = fitted.classes_.tolist().index(words[1])
+        np.testing.assert_array_equal(fitted.predict_proba(PLAIN)[:, column], risk)
+        flagged = expected.predict(PLAIN) == 1
+        np.testing.assert_array_equal(fitted.predict(PLAIN) == words[1], flagged)
+        auc = roc_auc_score(OUTCOME, risk)
+        scorer = check_scoring(scoring="roc_auc")  # it takes the last label's
+        assert scorer(fitted, PLAIN, labels) == pytest.approx(auc)
+        found = evaluate(fitted, PLAIN, labels, n_resamples=0).metrics
+        assert found["roc_auc"] == pytest.approx(auc)
+
+
+def test_last_of_ordered_categories_fails_with_a_warning():
+    words = pd.Categorical.from_codes(OUTCOME, ["pass", "fail"], ordered=True)
+    with pytest.warns(UserWarning, match="'fail', is taken .* fail_label="):
+        model = RiskClassifier(TREE, cv=3).fit(PLAIN, words)
+    assert model.fail_label_ == "fail"
+    expected = RiskClassifier(TREE, cv=3).fit(PLAIN, OUTCOME)
+    risk = expected.fail_probability(PLAIN)
+    np.testing.assert_array_equal(model.fail_probability(PLAIN), risk)
+
+
+def test_lower_number_can_fail():
+    model = RiskClassifier(TREE, cv=3, fail_label=0).fit(PLAIN, 1 - OUTCOME)
+    expected = RiskClassifier(TREE, cv=3).fit(PLAIN, OUTCOME)
+    flagged = expected.predict(PLAIN) == 1
+    np.testing.assert_array_equal(model.predict(PLAIN) == 0, flagged)
+    assert model.classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("learner", [DecisionTreeClassifier, LGBMClassifier])
+def test_class_weights_by_label(learner):
+    given = {"random_state": 0, "max_depth": 3}
+    given |= {"verbose": -1} if learner is LGBMClassifier else {}
+    words = np.where(OUTCOME, "fail", "pass")
+    weighted = learner(class_weight={"pass": 1, "fail": 9}, **given)
+    model = RiskClassifier(weighted, cv=3, fail_label="fail").fit(PLAIN, words)
+    coded = learner(class_weight={0: 1, 1: 9}, **given)
+    expected = RiskClassifier(coded, cv=3).fit(PLAIN, OUTCOME)
+    plain = RiskClassifier(learner(**given), cv=3).fit(PLAIN, OUTCOME)
+    risk = model.fail_probability(PLAIN)
+    np.testing.assert_array_equal(risk, expected.fail_probability(PLAIN))
+    assert not np.array_equal(risk, plain.fail_probability(PLAIN))
+    assert model.pipeline_.class_weight == {"pass": 1, "fail": 9}
+    weighted.set_params(class_weight={"pass": 1, "fial": 9})
+    with pytest.raises(ValueError, match="class_weight names 1 labels that y lacks"):
+        RiskClassifier(weighted, cv=3, fail_label="fail").fit(PLAIN, words)
+
+
+def test_folds_by_label():
+    words = pd.Series(np.where(y, "fail", "pass"), index=X.index)
+    expected = RiskClassifier(pipe(), cv=StudentKFold(3, random_state=1)).fit(X, y)
+    for label in (None, "fail"):
+        cv = StudentKFold(3, random_state=1, fail_label=label)
+        model = RiskClassifier(pipe(), cv=cv, fail_label="fail").fit(X, words)
+        assert model.split_plan_ == expected.split_plan_
+    cv = StudentKFold(3, fail_label="pass")
+    with pytest.raises(ValueError, match="cv has fail_label='pass', and the model"):
+        RiskClassifier(pipe(), cv=cv, fail_label="fail").fit(X, words)
+
+
+@pytest.mark.parametrize("kind", [object, "Int64", "category", bool])
 def test_labels_of_any_kind(kind):
     labels = pd.Series(OUTCOME).astype(kind)
     model = RiskClassifier(TREE, cv=3).fit(PLAIN, labels)
@@ -658,7 +735,7 @@ class FailsAtLast(DecisionTreeClassifier):
         return super().fit(X, y, **params)
 
 
-RARE = np.where(np.arange(300) < 2, "x", "y")
+RARE = np.where(np.arange(300) < 2, 1, 0)
 
 
 @pytest.mark.parametrize(

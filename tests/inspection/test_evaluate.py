@@ -43,7 +43,8 @@ KEYS = ["user_uuid", "course_uuid", "particion"]
 class Answers:
     """A fitted model that predicts a column of X, and records its calls."""
 
-    def __init__(self, classes=(0, 1), threshold=None, columns=None):
+    def __init__(self, classes=(0, 1), threshold=None, columns=None, reverse=False):
+        self.order = [1, 0] if reverse else [0, 1]
         self.classes_ = np.array(classes)
         self.columns = columns
         self.calls = []
@@ -53,7 +54,7 @@ class Answers:
     def predict_proba(self, X):
         self.calls.append(X)
         risk = X["risk"].to_numpy(dtype=float)
-        return np.column_stack([1 - risk, risk])
+        return np.column_stack([1 - risk, risk])[:, self.order]
 
     def __getattribute__(self, name):
         for refused in ("fit", "predict", "decision", "score", "transform", "set_"):
@@ -459,8 +460,28 @@ def test_result_contains_no_student():
 )
 def test_labels_of_any_kind(case, classes, convert):
     X, y, evaluation = case
-    found = evaluate(Answers(classes), X, convert(y), by="campus", n_resamples=40)
+    label = classes[1] if isinstance(classes[1], str) else None
+    model, y = Answers(classes), convert(y)
+    found = evaluate(model, X, y, by="campus", n_resamples=40, fail_label=label)
     assert found == evaluation
+
+
+def test_text_labels_need_to_say_which_one_fails(case):
+    X, y, evaluation = case
+    model, words = Answers(["pass", "repeat"]), y.map({0: "pass", 1: "repeat"})
+    with pytest.raises(ValueError, match="nothing says which one means failing"):
+        evaluate(model, X, words)
+    with pytest.raises(ValueError, match="is none of the classes"):
+        evaluate(model, X, words, fail_label="Repeat")
+    swapped = evaluate(
+        Answers(["fail", "pass"], reverse=True),
+        X,
+        y.map({0: "pass", 1: "fail"}),
+        by="campus",
+        n_resamples=40,
+        fail_label="fail",
+    )
+    assert swapped == evaluation
 
 
 @pytest.mark.parametrize("wrong", [2, None, np.nan, pd.NA, "fail"])

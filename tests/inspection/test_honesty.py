@@ -242,8 +242,14 @@ def test_index_and_class_names_do_not_matter():
     X, y = toy()
     report = honesty_report(recaller(), X, y.astype(bool), n_resamples=20)
     labels = np.where(y == 1, "z fails", "a passes")
-    same = honesty_report(recaller(), X.reset_index(drop=True), labels, n_resamples=20)
+    X = X.reset_index(drop=True)
+    given = {"n_resamples": 20, "fail_label": "z fails"}
+    assert_same(report, honesty_report(recaller(), X, labels, **given))
+    labels = np.where(y == 1, "fails", "passes")  # the failing one comes first
+    same = honesty_report(recaller(), X, labels, **{**given, "fail_label": "fails"})
     assert_same(report, same)
+    with pytest.raises(SplitError, match="nothing says which one means failing"):
+        honesty_report(recaller(), X, labels, n_resamples=20)
 
 
 def test_same_seed_same_report_and_any_kind_of_seed():

@@ -200,6 +200,31 @@ def test_labels_are_aligned_by_position():
         assert scorer(model, X, other) == expected
 
 
+class Worded(CountingClassifier):
+    """The same, fitted on words: of "fail" and "pass" the first one means failing."""
+
+    def decision_function(self, X):
+        sign = 1 if self.classes_[1].startswith(("fail", "des")) else -1
+        return sign * super().decision_function(X)
+
+
+@pytest.mark.parametrize("words", [("pass", "fail"), ("aprobado", "desaprobado")])
+@pytest.mark.parametrize(
+    "scoring", ["roc_auc", "average_precision", "f1", "recall", "neg_log_loss"]
+)
+def test_text_labels_score_as_codes_do(words, scoring):
+    X, y = table()
+    labels = y.map(dict(enumerate(words)))
+    model = Worded().fit(X, labels)
+    expected = make_snapshot_scorer(scoring)(CountingClassifier().fit(X, y), X, y)
+    scorer = make_snapshot_scorer(scoring, fail_label=words[1])
+    assert scorer(model, X, labels) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="nothing says which one means failing"):
+        make_snapshot_scorer(scoring)(model, X, labels)
+    model.fail_label_ = words[1]  # as RiskClassifier has
+    assert make_snapshot_scorer(scoring)(model, X, labels) == pytest.approx(expected)
+
+
 def test_mapped_columns():
     X, y = table()
     model = CountingClassifier(scale=0.0).fit(X, y)

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from edml.exceptions import SplitError
-from edml.model_selection import StudentKFold
+from edml.model_selection import StudentKFold, student_train_test_split
 
 
 @st.composite
@@ -166,20 +166,56 @@ def test_groups_take_precedence_over_the_column():
 @pytest.mark.parametrize(
     "recode",
     [
-        lambda y: np.where(y, "yes", "no"),
         lambda y: y.astype(bool),
         lambda y: pd.Series(y, index=np.arange(len(y)) + 5),
         lambda y: pd.Series(y).astype("Int64"),
-        lambda y: pd.Series(y).map({0: "pass", 1: "zfail"}).astype("category"),
         lambda y: y.tolist(),
     ],
-    ids=["text", "bool", "series", "nullable", "category", "list"],
+    ids=["bool", "series", "nullable", "list"],
 )
 def test_folds_do_not_depend_on_the_dtype_of_y(recode):
     X, y = table([0, 1, 0] * 5)
     cv = StudentKFold(3, random_state=0)
     expected = [test.tolist() for _, test in cv.split(X, y)]
     assert [test.tolist() for _, test in cv.split(X, recode(y))] == expected
+
+
+@pytest.mark.parametrize("dtype", [object, str, "category"])
+@pytest.mark.parametrize("words", [("pass", "fail"), ("aprobado", "desaprobado")])
+def test_text_needs_the_label_that_fails(dtype, words):
+    X, y = table([0, 1, 0] * 5)
+    labels = pd.Series(y).map(dict(enumerate(words))).astype(dtype)
+    expected = [
+        test.tolist() for _, test in StudentKFold(3, random_state=0).split(X, y)
+    ]
+    cv = StudentKFold(3, random_state=0, fail_label=words[1])
+    assert [test.tolist() for _, test in cv.split(X, labels)] == expected
+    parts = student_train_test_split(X, labels, random_state=0, fail_label=words[1])
+    same = student_train_test_split(X, y, random_state=0)
+    assert parts[1].equals(same[1])
+    for split in (
+        lambda: StudentKFold(3).split(X, labels),
+        lambda: student_train_test_split(X, labels),
+        lambda: StudentKFold(3, fail_label="suspenso").split(X, labels),
+    ):
+        with pytest.raises(SplitError, match="fail_label"):
+            split()
+
+
+def test_columns_can_be_mapped():
+    X, y = table([0, 1] * 6)
+    names = {"user_uuid": "sid", "particion": "day"}
+    expected = [
+        test.tolist() for _, test in StudentKFold(3, random_state=0).split(X, y)
+    ]
+    cv = StudentKFold(3, random_state=0, columns=names)
+    renamed = X.rename(columns=names)
+    assert [test.tolist() for _, test in cv.split(renamed, y)] == expected
+    parts = student_train_test_split(renamed, y, random_state=0, columns=names)
+    same = student_train_test_split(X, y, random_state=0)
+    np.testing.assert_array_equal(parts[3], same[3])
+    with pytest.raises(ValueError, match="maps 'user_uuid' to 'sid', and 'id'"):
+        StudentKFold(3, student="id", columns=names)
 
 
 # -- randomness ---------------------------------------------------------------

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
+from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
@@ -39,10 +40,32 @@ def tuner(sides):
     return search.fit(X, y)
 
 
+@pytest.mark.parametrize("event", [True, False])
+@pytest.mark.parametrize("words", [("pass", "fail"), ("aprobado", "desaprobado")])
+def test_text_labels(sides, event, words):
+    X, _, y, _ = sides
+    given = {"scoring": "f1", "n_iter": 2, "n_candidates": 1, "cv": 2, "threshold": 0.5}
+    if not event:
+        X, y = make_classification(300, weights=[0.7], random_state=0)
+    algorithms = ["lightgbm"] if event else [LOGIT]
+    plain = ModelTuner(algorithms, random_state=0, **given).fit(X, y)
+    labels = np.where(y == 1, words[1], words[0])
+    with pytest.raises(ValueError, match="nothing says which one means failing"):
+        ModelTuner(algorithms, random_state=0, **given).fit(X, labels)
+    given["fail_label"] = words[1]
+    tuner = ModelTuner(algorithms, random_state=0, **given).fit(X, labels)
+    assert tuner.best_score_ == plain.best_score_
+    assert tuner.fail_label_ == words[1]
+    assert tuner.score(X, labels) == plain.score(X, y)
+    risk = tuner.fail_probability(X)
+    np.testing.assert_array_equal(risk, plain.fail_probability(X))
+
+
 # -- scikit-learn's contract ----------------------------------------------------
 
 
 EXPECTED = {
+    "check_classifiers_classes": "text labels need fail_label=",
     "check_dtype_object": "what a fit raises is quoted in a ValueError",
     "check_estimator_sparse_tag": "a user's own algorithm may take sparse rows",
 }

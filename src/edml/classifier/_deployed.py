@@ -26,7 +26,7 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
     threshold : float, default=0.5
         The probability at and above which a student is flagged.
     classes : array-like of shape (2,), default=(0, 1)
-        The labels: passes, fails.
+        The labels: the one that passes, then the one that fails.
     feature_names : array-like of str or None, default=None
         The columns seen in fit.
     split_plan_hash : str or None, default=None
@@ -36,8 +36,12 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    pipeline_, calibrator_, threshold_, classes_ : object
+    pipeline_, calibrator_, threshold_ : object
         The parameters, under the names of a fitted model.
+    classes_ : ndarray of shape (2,)
+        The labels, sorted.
+    fail_label_ : label
+        The one that means failing.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -139,8 +143,13 @@ class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
 
     @property
     def classes_(self) -> NDArray[Any]:  # type: ignore[override]
-        """The labels: passes, fails."""
-        return np.asarray(self.classes)
+        """The labels, sorted: the order of the columns of `predict_proba`."""
+        return np.sort(np.asarray(self.classes))
+
+    @property
+    def fail_label_(self) -> Any:
+        """The label that means failing."""
+        return np.asarray(self.classes).tolist()[1]
 
     @property
     def feature_names_in_(self) -> NDArray[Any]:

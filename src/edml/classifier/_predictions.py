@@ -47,6 +47,7 @@ class RiskPredictions:
     calibrator_: Any
     threshold_: float
     classes_: NDArray[Any]
+    fail_label_: Any
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Compute the calibrated probability of each class.
@@ -60,15 +61,41 @@ class RiskPredictions:
         Returns
         -------
         probabilities : ndarray of shape (n_rows, 2)
-            In the order of ``classes_``: passing, then failing. In (0, 1) if
-            calibrated.
+            The columns in the order of ``classes_``. In (0, 1) if calibrated.
 
         Raises
         ------
         TableError
             If a column that the model needs is absent, or cannot be read.
         """
-        return self._both(self._fail_probability(X))
+        failing = self.fail_probability(X)
+        columns = [1 - failing, failing]
+        if self._labels[0] != self.classes_[0]:
+            columns.reverse()
+        return np.column_stack(columns)
+
+    def fail_probability(self, X: Any) -> FloatArray:
+        """Compute the calibrated probability of failing.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As for `predict_proba`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows,)
+            The column of `predict_proba` that belongs to ``fail_label_``.
+
+        Raises
+        ------
+        TableError
+            If a column that the model needs is absent, or cannot be read.
+        """
+        self._check_columns(X)
+        if is_event_table(X, columns_of(self)) and not len(X):
+            return np.empty(0)  # a classifier would reject an empty table
+        return calibrate(self.calibrator_, raw_scores(self.pipeline_, X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Flag the rows whose probability of failing is at or above the threshold.
@@ -88,8 +115,8 @@ class RiskPredictions:
         TableError
             If a column that the model needs is absent, or cannot be read.
         """
-        flagged = self._fail_probability(X) >= self.threshold_
-        labels: NDArray[Any] = self.classes_[flagged.astype(np.intp)]
+        flagged = self.fail_probability(X) >= self.threshold_
+        labels: NDArray[Any] = self._labels[flagged.astype(np.intp)]
         return labels
 
     def features(self, X: Any) -> Any:
@@ -203,21 +230,16 @@ class RiskPredictions:
             check_table(X, [names[name] for name in SNAPSHOT_KEYS])
             rows = latest_rows(X, names)
             # steps of other libraries may use any row
-            return rows, self._fail_probability(X)[rows]
+            return rows, self.fail_probability(X)[rows]
         rows, features = engineer.transform_latest(X)
         scores = _score_features(rest, X, rows, features, columns_of(engineer))
         return rows, calibrate(self.calibrator_, scores)
 
-    def _fail_probability(self, X: Any) -> FloatArray:
-        """Return the calibrated probability of the second class of each row."""
-        self._check_columns(X)
-        if is_event_table(X, columns_of(self)) and not len(X):
-            return np.empty(0)  # a classifier would reject an empty table
-        return calibrate(self.calibrator_, raw_scores(self.pipeline_, X))
-
-    @staticmethod
-    def _both(failing: FloatArray) -> FloatArray:
-        return np.column_stack([1 - failing, failing])
+    @property
+    def _labels(self) -> NDArray[Any]:
+        """The labels: the one that passes, then the one that fails."""
+        is_last = self.classes_[1] == self.fail_label_
+        return self.classes_ if is_last else self.classes_[::-1]
 
     def _check_columns(self, X: Any) -> None:
         check_is_fitted(self, "pipeline_")

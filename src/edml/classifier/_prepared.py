@@ -1,5 +1,6 @@
 """The start of a fit: read, check and split a table, and compute its features."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
@@ -8,21 +9,28 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, indexable
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import assert_all_finite, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from edml._sklearn import GroupsConsumerMixin, remember_columns
-from edml.classifier._checks import check_plan, check_scores
-from edml.classifier._units import Units, read_units
+from edml.classifier._training import encode_labels
+from edml.classifier._units import Units, check_plan, check_scores, read_units
 from edml.exceptions import SplitError
 from edml.model_selection import SplitPlan, StudentKFold
 from edml.pipeline import split_per_history
-from edml.schema import STUDENT, FloatArray, IntArray, columns_of, fingerprint
+from edml.schema import (
+    STUDENT,
+    FloatArray,
+    IntArray,
+    Target,
+    columns_of,
+    fingerprint,
+    read_target,
+)
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,10 @@ class Prepared:
     ----------
     X : DataFrame or array-like of shape (n_rows, n_columns)
         The table as passed.
-    classes : ndarray of shape (2,)
-        The labels: passes, fails.
+    target : Target
+        The labels of the two classes, sorted, and the one that means failing.
     fails : ndarray of shape (n_rows,)
-        1 where the outcome is the second class.
+        1 where the outcome is the failing class, else 0.
     weight : ndarray of shape (n_rows,) or None
         How much each row counts in training.
     columns : estimator
@@ -81,7 +89,7 @@ class Prepared:
     __module__ = "edml.classifier"
 
     X: Any
-    classes: NDArray[Any]
+    target: Target
     fails: IntArray
     weight: FloatArray | None
     columns: BaseEstimator
@@ -128,6 +136,22 @@ class Prepared:
             self, estimator=estimator, front=front, rest=rest, ready=ready, units=units
         )
 
+    def encode(self, estimator: Any) -> Any:
+        """Return a copy of an estimator that names the classes by their codes.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Its class weights and numbers of rows by label use the labels of ``y``.
+
+        Returns
+        -------
+        encoded : estimator
+            Not fitted; 1 is the failing class, as in ``fails``.
+        """
+        encoded = clone(estimator)
+        return encoded.set_params(**encode_labels(encoded, self.target))
+
     def found(self, scores: Iterable[FloatArray]) -> pd.DataFrame:
         """Combine the out-of-fold scores of all folds in one table.
 
@@ -165,6 +189,7 @@ def prepare(
     draw_seed: Callable[[], int],
     sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    fail_label: Any = None,
 ) -> Prepared:
     """Read and check the input, and compute history features, before any fit.
 
@@ -184,6 +209,8 @@ def prepare(
         How much each row counts in training.
     groups : array-like of shape (n_rows,), default=None
         The group of each row; a group stays on one side of a fold.
+    fail_label : label, default=None
+        The label in ``y`` that means failing, as in `RiskClassifier`.
 
     Returns
     -------
@@ -196,7 +223,8 @@ def prepare(
     SplitError
         If the students cannot be split this way, or one is on both sides of a fold.
     ValueError
-        If ``y`` does not have two classes, or the weights cannot be used.
+        If ``y`` does not have two classes, or labels of which none is known to mean
+        failing, or the weights cannot be used.
     TypeError
         If column names have mixed types.
 
@@ -213,16 +241,20 @@ def prepare(
     X, sample_weight, groups = indexable(X, sample_weight, groups)
     columns = BaseEstimator()
     remember_columns(columns, X)
-    classes, fails = read_outcome(X, y)
+    check_consistent_length(X, y)
+    if getattr(y, "ndim", 1) == 2:
+        y = column_or_1d(y, warn=True)
+    target = read_target(y, fail_label)
+    fails = target.fails.astype(np.int64)
     weight = _read_weight(sample_weight, X)
     names = columns_of(estimator)
     front, rest = split_per_history(estimator)
     units = read_units(X, names, groups, fails, described=front is not None)
-    plan = make_plan(cv, X, fails, units, names, groups, draw_seed)
+    plan = make_plan(_for_codes(cv, target), X, fails, units, names, groups, draw_seed)
     ready = X if front is None else front.fit_transform(X)
     return Prepared(
         X=X,
-        classes=classes,
+        target=target,
         fails=fails,
         weight=weight,
         columns=columns,
@@ -266,34 +298,20 @@ def make_plan(
     return plan
 
 
-def read_outcome(X: Any, y: ArrayLike) -> tuple[NDArray[Any], IntArray]:
-    """Return the classes, and 1 for each row of the higher one."""
-    check_consistent_length(X, y)
-    values = pd.Series(column_or_1d(y, warn=True)).infer_objects()
-    null = int(values.isna().sum())
-    if null:
+def _for_codes(cv: Any, target: Target) -> Any:
+    """Return a splitter of codes, 1 for failing, from one of the user's labels."""
+    label = getattr(cv, "fail_label", None)
+    if label is None:
+        return cv
+    if label != target.fail_label:
         message = (
-            f"y has no value in {null} of {len(values)} rows. Drop the rows of "
-            "courses that still run."
+            f"cv has fail_label={label!r}, and the model {target.fail_label!r}. Pass "
+            "the same label, or leave it out of cv."
         )
         raise ValueError(message)
-    if values.dtype.kind == "f":
-        assert_all_finite(values, input_name="y")
-    labels = values.to_numpy()
-    if pd.api.types.infer_dtype(values).startswith("mixed"):
-        message = "y needs labels of one kind, such as 0 and 1; found several kinds."
-        raise ValueError(message)
-    check_classification_targets(labels)
-    classes, codes = np.unique(labels, return_inverse=True)
-    if type_of_target(labels) != "binary" or len(classes) != 2:
-        held = "one class" if len(classes) == 1 else f"{len(classes)} classes"
-        message = (
-            "Only binary classification is supported: y needs two classes, passes "
-            f"and fails; the {len(values)} rows hold {held}. Check the passing "
-            "grade, or stratify the split by student."
-        )
-        raise ValueError(message)
-    return classes, codes.astype(np.int64)
+    cv = copy.copy(cv)
+    cv.fail_label = None
+    return cv
 
 
 def _read_weight(sample_weight: ArrayLike | None, X: Any) -> FloatArray | None:

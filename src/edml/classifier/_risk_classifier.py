@@ -75,6 +75,10 @@ class RiskClassifier(
     random_state : int, RandomState instance or None, default=0
         Controls the folds, and sets each ``random_state`` of ``estimator`` that is
         None.
+    fail_label : label, default=None
+        The label in ``y`` that means failing. Of numbers and booleans it is the higher
+        one by default; text needs it, or an ordered category, whose last label is taken
+        with a warning.
 
     Attributes
     ----------
@@ -85,7 +89,9 @@ class RiskClassifier(
     threshold_ : float
         The probability at and above which a row is flagged.
     classes_ : ndarray of shape (2,)
-        The labels, ascending: passes, fails.
+        The labels, sorted: the order of the columns of `predict_proba`.
+    fail_label_ : label
+        The one that means failing; `fail_probability` is its probability.
     split_plan_ : SplitPlan
         The folds, as row positions.
     out_of_fold_ : DataFrame of shape (n_units, n_columns)
@@ -136,6 +142,7 @@ class RiskClassifier(
         "cv": ["cv_object"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
+        "fail_label": [object],
     }
 
     def __init__(
@@ -146,6 +153,7 @@ class RiskClassifier(
         cv: Any = 5,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = 0,
+        fail_label: Any = None,
     ) -> None:
         self.estimator = estimator
         self.calibration = calibration
@@ -153,6 +161,7 @@ class RiskClassifier(
         self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.fail_label = fail_label
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -169,8 +178,8 @@ class RiskClassifier(
         X : DataFrame or array-like of shape (n_rows, n_columns)
             The event table, or a plain one.
         y : array-like of shape (n_rows,)
-            The outcome of each row: two classes, the higher of which means failing.
-            Prefer 1 and 0: of "fail" and "pass", the higher is "pass".
+            The outcome of each row: two classes, one of which is ``fail_label``. A
+            class weight by label in ``estimator`` uses these labels.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row in training. Samplers that create new rows raise an
             error.
@@ -191,8 +200,9 @@ class RiskClassifier(
         SplitError
             If the students cannot be split this way, or one is on both sides of a fold.
         ValueError
-            If ``y`` does not have two classes, ``threshold`` is unknown or needs
-            columns that ``X`` lacks, the weights cannot be used, or scores are NaN.
+            If ``y`` does not have two classes, or text of which no label is known to
+            mean failing, ``threshold`` is unknown or needs columns that ``X`` lacks,
+            the weights cannot be used, or scores are NaN.
         TypeError
             If ``estimator`` has neither probabilities nor decisions, or column names
             have mixed types.
@@ -217,7 +227,11 @@ class RiskClassifier(
             The same object.
         """
         training = prepare_training(
-            prepared.rest, prepared.ready, prepared.fails, prepared.weight
+            prepared.rest,
+            prepared.ready,
+            prepared.fails,
+            prepared.weight,
+            prepared.target,
         )
         return self._finish(prepared, training, self._out_of_fold(training, prepared))
 
@@ -235,6 +249,7 @@ class RiskClassifier(
             draw_seed=lambda: self._seed(rng),
             sample_weight=sample_weight,
             groups=groups,
+            fail_label=self.fail_label,
         )
 
     def _finish(
@@ -246,7 +261,8 @@ class RiskClassifier(
         # Set all attributes at the end: a failed fit leaves the model unchanged.
         self.__dict__.pop("feature_names_in_", None)
         self.__dict__.update(vars(prepared.columns))
-        self.classes_ = prepared.classes
+        self.classes_ = prepared.target.classes
+        self.fail_label_ = prepared.target.fail_label
         self.pipeline_ = pipeline
         self.calibrator_ = calibrator
         self.threshold_ = threshold
@@ -269,7 +285,7 @@ class RiskClassifier(
             strip_samplers(self.pipeline_),
             self.calibrator_,
             self.threshold_,
-            self.classes_,
+            self._labels,
             getattr(self, "feature_names_in_", None),
             self.split_plan_.hash,
             self.data_fingerprint_,

@@ -1,5 +1,6 @@
 """Fit a pipeline: the steps that run once for all folds, and those of each fold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,10 @@ from edml._sklearn import safe_indexing
 from edml.exceptions import SplitError
 from edml.pipeline import fit_weighted
 from edml.sampling import SnapshotSampler
-from edml.schema import FloatArray, IntArray
+from edml.schema import FloatArray, IntArray, Target
+
+# parameters that map labels to numbers
+_BY_LABEL = ("class_weight", "sampling_strategy")
 
 
 def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
@@ -25,6 +29,29 @@ def fix_random_states(estimator: Any, rng: np.random.RandomState) -> None:
         if params[key] is None
     }
     estimator.set_params(**drawn)
+
+
+def encode_labels(estimator: Any, target: Target) -> dict[str, Any]:
+    """Return the parameters that name labels, by their codes: 1 fails, 0 passes.
+
+    These are the class weights and the numbers of rows that a sampler makes.
+    """
+    codes = {
+        label: int(label == target.fail_label) for label in target.classes.tolist()
+    }
+    encoded = {}
+    for name, value in estimator.get_params(deep=True).items():
+        if name.rpartition("__")[2] not in _BY_LABEL or not isinstance(value, Mapping):
+            continue
+        unknown = len(value.keys() - codes.keys())
+        if unknown:
+            message = (
+                f"{name} names {unknown} labels that y lacks. Its keys are labels of "
+                "y, with their type and spelling."
+            )
+            raise ValueError(message)
+        encoded[name] = {codes[label]: number for label, number in value.items()}
+    return encoded
 
 
 @dataclass(frozen=True)
@@ -42,6 +69,7 @@ class Training:
     X: Any
     y: IntArray
     sample_weight: FloatArray | None
+    target: Target
 
     def fit(self, train: IntArray | None = None) -> Any:
         """Fit on all rows, or on those of one side of a split."""
@@ -60,23 +88,32 @@ class Training:
             )
             raise SplitError(message)
         rest = clone(self.rest)
-        if weight is None:
-            return rest.fit(X, y)
-        return fit_weighted(rest, X, y, weight)
+        encoded = encode_labels(rest, self.target)
+        own = {name: rest.get_params()[name] for name in encoded}
+        if encoded:
+            rest.set_params(**encoded)
+        fitted = rest.fit(X, y) if weight is None else fit_weighted(rest, X, y, weight)
+        return fitted.set_params(**own) if own else fitted  # the labels of the user
 
 
 def prepare_training(
-    rest: Any, X: Any, y: IntArray, sample_weight: FloatArray | None
+    rest: Any,
+    X: Any,
+    y: IntArray,
+    sample_weight: FloatArray | None,
+    target: Target,
 ) -> Training:
     """Choose the training rows, if the pipeline has edml's own sampler."""
     first = rest.steps[0] if isinstance(rest, Pipeline) else ("", None)
     if type(first[1]) is not SnapshotSampler or len(rest.steps) < 2:
-        return Training(rest, None, len(y), np.arange(len(y)), X, y, sample_weight)
+        rows = np.arange(len(y))
+        return Training(rest, None, len(y), rows, X, y, sample_weight, target)
     name, sampler = first[0], clone(first[1])
     kept, outcome = sampler.fit_resample(X, y)
     rows = sampler.sample_indices_
     weight = None if sample_weight is None else sample_weight[rows]
-    return Training(rest[1:], (name, sampler), len(y), rows, kept, outcome, weight)
+    step = (name, sampler)
+    return Training(rest[1:], step, len(y), rows, kept, outcome, weight, target)
 
 
 def score_fold(
@@ -87,7 +124,7 @@ def score_fold(
 
 
 def raw_scores(fitted: Any, X: Any) -> FloatArray:
-    """Return the score of the second class in [0, 1], before calibration.
+    """Return the score of the class of code 1, in [0, 1], before calibration.
 
     Decisions are mapped into [0, 1] by a curve that, unlike the logistic function,
     separates extreme values.

@@ -39,9 +39,10 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns whose names differ from the
         canonical ones.
-    exam_kinds : mapping of str to list of str, default=None
-        The exam names of the kinds "parciales", "integradores" and
-        "recuperatorios"; a kind left out keeps the original platform's names.
+    exam_kinds : {"original", "english"} or mapping of str to list of str, default=None
+        The exam names of the kinds "parciales" (midterms), "integradores" (finals) and
+        "recuperatorios" (resits): a preset, or your own. None is "original", the
+        names of the original platform, which a kind that is left out keeps.
     pending : {"missing", "zero"}, default="missing"
         Whether an ungraded submission has no score or scores 0.
     partition_days : float, default=1.0
@@ -88,7 +89,7 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
     _per_history: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "columns": [Mapping, None],
-        "exam_kinds": [Mapping, None],
+        "exam_kinds": [Mapping, str, None],
         "pending": [StrOptions({"missing", "zero"})],
         "partition_days": [Interval(Real, 0, None, closed="neither")],
         "fill_value": [Real, None],
@@ -97,7 +98,7 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         columns: Mapping[str, str] | None = None,
-        exam_kinds: Mapping[str, Iterable[str]] | None = None,
+        exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
         pending: str = "missing",
         partition_days: float = 1.0,
         fill_value: float | None = 0.0,

@@ -25,6 +25,7 @@ def evaluate(
     confidence: float = 0.95,
     n_resamples: int = 1000,
     random_state: int | np.random.RandomState | None = 0,
+    fail_label: Any = None,
 ) -> Evaluation:
     """Evaluate a fitted model on rows that it was not trained on.
 
@@ -41,9 +42,8 @@ def evaluate(
     Parameters
     ----------
     model : estimator
-        A fitted binary classifier, such as `RiskClassifier` or a fitted pipeline. The
-        second of its ``classes_`` is the positive class (fails). A student is flagged
-        at and above ``model.threshold_``, or 0.5 if the model has none.
+        A fitted binary classifier, such as `RiskClassifier` or a fitted pipeline. A
+        student is flagged at and above ``model.threshold_``, or 0.5 without one.
     X : DataFrame or array-like of shape (n_rows, n_columns)
         An event table, its columns named as the model's steps read them, or any
         table that the model takes.
@@ -70,6 +70,9 @@ def evaluate(
     random_state : int, RandomState instance or None, default=0
         Controls the resampling. With an int, the result does not depend on the row
         order.
+    fail_label : label, default=None
+        The label that means failing. None is the model's own ``fail_label_`` if it has
+        one, else the higher of two numbers; text needs one of them.
 
     Returns
     -------
@@ -119,5 +122,7 @@ def evaluate(
         n_resamples=n_resamples,
         random_state=random_state,
     )
-    units = EvaluationUnits.from_estimator(model, X, y, groups=groups)
+    units = EvaluationUnits.from_estimator(
+        model, X, y, groups=groups, fail_label=fail_label
+    )
     return Evaluation(**measure(units, options))

@@ -31,11 +31,13 @@ from edml.schema import (
     BoolArray,
     FloatArray,
     IntArray,
+    Target,
     check_outcomes,
     check_table,
     columns_of,
     factorize_keys,
     first_rows,
+    read_target,
     snapshot_codes,
 )
 
@@ -64,6 +66,7 @@ def honesty_report(
     n_resamples: int = 1000,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = 0,
+    fail_label: Any = None,
 ) -> HonestyReport:
     """Compare the figures of one pipeline under four ways to split one table.
 
@@ -93,7 +96,7 @@ def honesty_report(
     X : DataFrame of shape (n_rows, n_columns)
         An event table.
     y : array-like of shape (n_rows,)
-        Two classes, the higher of which means failing; the same within each snapshot.
+        Two classes; the same within each snapshot.
     n_splits : int, default=5
         Number of folds, at least 2, of all splits except *forward*. If there are fewer
         courses, *by course* has one fold per course.
@@ -112,6 +115,9 @@ def honesty_report(
         result does not depend on it.
     random_state : int, RandomState or None, default=0
         Controls the folds and the resamples.
+    fail_label : label, default=None
+        The label in ``y`` that means failing. None is that of ``pipe`` if it has one,
+        else the higher of two numbers; text needs one of them.
 
     Returns
     -------
@@ -154,7 +160,11 @@ def honesty_report(
     """
     wanted = _check_metrics(metrics)
     names = columns_of(pipe)
-    outcome, fails = _read_outcome(X, y, snapshot_codes(check_table(X), names))
+    if fail_label is None:
+        fail_label = getattr(pipe, "fail_label", None)
+    codes = snapshot_codes(check_table(X), names)
+    outcome, target = _read_outcome(X, y, codes, fail_label)
+    fails = target.fails
     seed = _read_seed(random_state)
     found = make_folds(
         X,
@@ -166,7 +176,9 @@ def honesty_report(
     )
     front, rest = _part(pipe)
     students = factorize_keys(X[names[STUDENT]])
-    score = _predict(front, rest, X, outcome, found, students, n_jobs)
+    score = _predict(
+        front, rest, X, outcome, found, students, n_jobs, target.fail_label
+    )
     table = _measure(
         {split: values[found.rows] for split, values in score.items()},
         fails[found.rows],
@@ -214,23 +226,26 @@ def _read_seed(random_state: int | np.random.RandomState | None) -> int:
 
 
 def _read_outcome(
-    X: pd.DataFrame, y: ArrayLike, codes: IntArray
-) -> tuple[Any, BoolArray]:
-    """Return ``y`` as an array, and which rows fail."""
+    X: pd.DataFrame, y: ArrayLike, codes: IntArray, fail_label: Any
+) -> tuple[Any, Target]:
+    """Return ``y`` as an array, and its classes."""
     check_consistent_length(X, y)
     values = pd.Series(column_or_1d(y))
-    labels, classes = pd.factorize(values, sort=True)
-    null = int((labels < 0).sum())
-    if null or len(classes) != 2:
-        held = f"{len(classes)} {'class' if len(classes) == 1 else 'classes'}"
+    null, n_classes = int(values.isna().sum()), values.nunique()
+    if null or n_classes != 2:
+        held = f"{n_classes} {'class' if n_classes == 1 else 'classes'}"
         message = (
             f"y needs two classes, passes and fails, and a value in every row; the "
             f"{len(values)} rows hold {held}, and {null} of them no value. Drop the "
             "rows of courses that still run, and check the passing grade."
         )
         raise SplitError(message)
-    check_outcomes(labels, *first_rows(codes))
-    return values.to_numpy(), labels == 1
+    try:
+        target = read_target(y, fail_label)
+    except ValueError as error:
+        raise SplitError(str(error)) from None
+    check_outcomes(target.fails, *first_rows(codes))
+    return values.to_numpy(), target
 
 
 def _part(pipe: Any) -> tuple[Any, Any]:
@@ -252,11 +267,13 @@ def _predict(
     found: Folds,
     students: IntArray,
     n_jobs: int | None,
+    fail_label: Any,
 ) -> dict[str, FloatArray]:
     """Return the score of each evaluated row, for each split; NaN in other rows."""
     table = X if front is None else clone(front).fit_transform(X)
     answers = Parallel(n_jobs=n_jobs)(
-        delayed(_run_fold)(rest, table, y, fold, students) for fold in found.folds
+        delayed(_run_fold)(rest, table, y, fold, students, fail_label)
+        for fold in found.folds
     )
     score = {split: np.full(len(X), np.nan) for split in found.splits}
     for fold, answer in zip(found.folds, answers, strict=True):
@@ -265,13 +282,13 @@ def _predict(
 
 
 def _run_fold(
-    rest: Any, table: Any, y: Any, fold: Fold, students: IntArray
+    rest: Any, table: Any, y: Any, fold: Fold, students: IntArray, fail_label: Any
 ) -> FloatArray:
     """Train on one side, and score the test rows of the other side."""
     fitted = clone(rest).fit(safe_indexing(table, fold.train), y[fold.train])
     # Keep whole histories, because steps fitted in each fold may read them.
     shown = np.flatnonzero(np.isin(students, students[fold.test]))
-    risk = predict_risk(fitted, safe_indexing(table, shown))
+    risk = predict_risk(fitted, safe_indexing(table, shown), fail_label)
     return risk[np.searchsorted(shown, fold.test)]
 
 

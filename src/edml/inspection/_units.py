@@ -24,6 +24,8 @@ from edml.schema import (
     check_table,
     columns_of,
     count_occupancy,
+    fail_column,
+    fail_label_of,
     fingerprint,
     first_rows,
     history_codes,
@@ -110,7 +112,13 @@ class EvaluationUnits:
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: Any, y: ArrayLike, *, groups: ArrayLike | None = None
+        cls,
+        model: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        fail_label: Any = None,
     ) -> Self:
         """Predict once, and collect the units.
 
@@ -125,6 +133,9 @@ class EvaluationUnits:
         groups : array-like of shape (n_rows,), default=None
             Which rows are resampled together. None takes the rows of a student if ``X``
             has the student column, else each row by itself.
+        fail_label : label, default=None
+            The label that means failing. None is the model's own ``fail_label_``, else
+            the higher of two numbers.
 
         Returns
         -------
@@ -144,12 +155,12 @@ class EvaluationUnits:
             raise ValueError(message)
         check_consistent_length(X, y)
         columns = columns_of(model)
-        y_true = _read_labels(model, y)
+        y_true = _read_labels(model, y, fail_label)
         clusters = None if groups is None else _read_groups(X, groups)
         if is_event_table(X, columns):
             kept, place = first_rows(snapshot_codes(X, columns))
             check_outcomes(y_true, kept, place)
-            y_prob = predict_risk(model, X)
+            y_prob = predict_risk(model, X, fail_label)
             found = _order_snapshots(X.iloc[kept], columns, kept, clusters)
         else:
             if (
@@ -158,7 +169,7 @@ class EvaluationUnits:
                 and columns[STUDENT] in X.columns
             ):
                 clusters = rank_keys(check_table(X)[columns[STUDENT]])
-            y_prob = predict_risk(model, X)
+            y_prob = predict_risk(model, X, fail_label)
             found = _order_rows(y_true, y_prob, clusters)
         rows = found["rows"]
         return cls(
@@ -234,8 +245,8 @@ def _order_rows(
     return {"rows": rows, "students": students, "clusters": students, "course": None}
 
 
-def _read_labels(model: Any, y: ArrayLike) -> BoolArray:
-    """Return which rows belong to the positive class, the second of ``classes_``."""
+def _read_labels(model: Any, y: ArrayLike, fail_label: Any) -> BoolArray:
+    """Return which rows belong to the class that means failing."""
     classes = getattr(model, "classes_", None)
     if classes is None:
         message = (
@@ -253,7 +264,9 @@ def _read_labels(model: Any, y: ArrayLike) -> BoolArray:
     labels = pd.Series(column_or_1d(y)).astype(object)
     # As objects, False equals 0, 1.0 equals 1, and a string never equals a number.
     present = labels.where(labels.notna(), None).to_numpy(dtype=object)
-    passes, fails = (np.equal(present, label) for label in classes.tolist())
+    failing = fail_label_of(model, fail_label)
+    passing = next(label for label in classes.tolist() if label != failing)
+    passes, fails = (np.equal(present, label) for label in (passing, failing))
     fails = fails.astype(np.bool_)
     unknown = int((~fails & ~passes.astype(np.bool_)).sum())
     if unknown:
@@ -276,8 +289,8 @@ def _close_gaps(codes: IntArray) -> IntArray:
     return np.unique(codes, return_inverse=True)[1].astype(np.int64)
 
 
-def predict_risk(model: Any, X: Any) -> FloatArray:
-    """Return the checked probability of the positive class for each row."""
+def predict_risk(model: Any, X: Any, fail_label: Any = None) -> FloatArray:
+    """Return the checked probability of failing for each row."""
     name = type(model).__name__
     if not hasattr(model, "predict_proba"):
         message = (
@@ -293,7 +306,7 @@ def predict_risk(model: Any, X: Any) -> FloatArray:
             f"X and one column per class; found {every.shape}. Check the model."
         )
         raise ValueError(message)
-    y_prob = every[:, 1]
+    y_prob = every[:, fail_column(model, fail_label)]
     bad = int((~((y_prob >= 0) & (y_prob <= 1))).sum())
     if bad:
         message = (

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from inspect import signature
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
@@ -16,7 +17,9 @@ from edml._sklearn import check_method_params, safe_indexing
 from edml.schema import (
     IntArray,
     check_outcomes,
+    fail_column,
     first_rows,
+    read_labels,
     resolve_columns,
     snapshot_codes,
 )
@@ -26,6 +29,7 @@ def make_snapshot_scorer(
     scoring: str | Callable[..., Any] | Iterable[str] | Mapping[str, Any],
     *,
     columns: Mapping[str, str] | None = None,
+    fail_label: Any = None,
 ) -> "_SnapshotScorer":
     """Make a scorer that counts each snapshot once.
 
@@ -43,6 +47,10 @@ def make_snapshot_scorer(
         accepts.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns whose names differ.
+    fail_label : label, default=None
+        The label in ``y`` that means failing, which ``scoring`` sees as 1, and the
+        other as 0. None is the model's own ``fail_label_`` if it has one, else the
+        higher of two numbers; text needs one of them.
 
     Returns
     -------
@@ -73,16 +81,19 @@ def make_snapshot_scorer(
     """
     if isinstance(scoring, Iterable) and not isinstance(scoring, (str, Mapping)):
         scoring = list(scoring)
-    return _SnapshotScorer(scoring, columns)
+    return _SnapshotScorer(scoring, columns, fail_label)
 
 
 class _SnapshotScorer:
     """Score the first row of each snapshot."""
 
-    def __init__(self, scoring: Any, columns: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, scoring: Any, columns: Mapping[str, str] | None, fail_label: Any
+    ) -> None:
         self._scoring = scoring
         self._columns = None if columns is None else dict(columns)
         self._names = resolve_columns(columns)
+        self._fail_label = fail_label
         self._scorer = check_scoring(scoring=scoring)
 
     def __call__(
@@ -93,13 +104,24 @@ class _SnapshotScorer:
         kept, place = first_rows(snapshot_codes(X, self._names))
         check_outcomes(column_or_1d(y), kept, place)
         snapshots = X.iloc[kept]
-        answers = _SnapshotAnswers(estimator, X, snapshots, kept)
+        own = self._fail_label
+        if own is None:
+            own = getattr(estimator, "fail_label_", None)
+        labels, label = read_labels(y, own)
+        known = np.asarray(getattr(estimator, "classes_", ())).tolist()
+        coded = label is not None and (
+            labels.dtype.kind not in "biuf" or known[1:] != [label]
+        )
+        answers = _SnapshotAnswers(estimator, X, snapshots, kept, coded, label)
         chosen = check_method_params(X, params, kept)
-        return self._scorer(answers, snapshots, safe_indexing(y, kept), **chosen)
+        outcome = (labels == label).astype(np.int64) if coded else y
+        return self._scorer(answers, snapshots, safe_indexing(outcome, kept), **chosen)
 
     def __repr__(self) -> str:
         columns = "" if self._columns is None else f", columns={self._columns!r}"
-        return f"make_snapshot_scorer({self._scoring!r}{columns})"
+        label = self._fail_label
+        label = "" if label is None else f", fail_label={label!r}"
+        return f"make_snapshot_scorer({self._scoring!r}{columns}{label})"
 
     def get_metadata_routing(self) -> Any:
         """Return the metadata requests of the wrapped scorer."""
@@ -130,9 +152,19 @@ class _SnapshotAnswers:
     """A fitted estimator that has already seen the table."""
 
     def __init__(
-        self, estimator: Any, X: pd.DataFrame, snapshots: pd.DataFrame, kept: IntArray
+        self,
+        estimator: Any,
+        X: pd.DataFrame,
+        snapshots: pd.DataFrame,
+        kept: IntArray,
+        coded: bool,
+        fail_label: Any,
     ) -> None:
         self._estimator = estimator
+        self._fail_label = fail_label
+        if coded:  # the scorer sees 1 for failing and 0 for passing
+            self.classes_ = np.array([0, 1])
+        self._coded = coded
         self._X = X
         self._snapshots = snapshots
         self._kept = kept
@@ -151,7 +183,16 @@ class _SnapshotAnswers:
             raise ValueError(message)
         every = getattr(self._estimator, method)(self._X)
         check_consistent_length(self._X, every)
-        return safe_indexing(every, self._kept)
+        chosen = safe_indexing(every, self._kept)
+        return self._code(method, chosen) if self._coded else chosen
+
+    def _code(self, method: str, answers: Any) -> Any:
+        if method == "predict":
+            return (np.asarray(answers) == self._fail_label).astype(np.int64)
+        failing = fail_column(self._estimator, self._fail_label)
+        if method == "decision_function":
+            return np.asarray(answers) * (2 * failing - 1)
+        return np.asarray(answers)[:, [1 - failing, failing]]
 
     def __getattr__(self, name: str) -> Any:
         # Fitted state, such as classes_, comes from the estimator. Methods are not

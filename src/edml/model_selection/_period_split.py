@@ -1,7 +1,8 @@
 """PeriodSplit: train on earlier periods, test on later ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,13 @@ from sklearn.model_selection import BaseCrossValidator
 
 from edml._sklearn import GroupsConsumerMixin
 from edml.exceptions import SplitError
-from edml.model_selection._students import read_classes, read_students
+from edml.model_selection._students import (
+    describe_splitter,
+    period_column,
+    read_classes,
+    read_students,
+    student_column,
+)
 from edml.schema import PERIOD, STUDENT, BoolArray, IntArray, check_table, read_periods
 
 
@@ -34,6 +41,12 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
         The column of ``X`` that holds the student.
     period : str, default="periodo"
         The column of ``X`` that holds the period, 'S-YYYY' or 'SS-YYYY'.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns whose names differ, as everywhere in
+        edml, instead of ``student`` and ``period``.
+    fail_label : label, default=None
+        The label in ``y`` that means failing. Of numbers and booleans it is the higher
+        one by default; text needs it, or an ordered category.
 
     See Also
     --------
@@ -61,6 +74,8 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
         *,
         student: str = STUDENT,
         period: str = PERIOD,
+        columns: Mapping[str, str] | None = None,
+        fail_label: Any = None,
     ) -> None:
         for name, value in (("test_periods", test_periods), ("n_splits", n_splits)):
             whole = isinstance(value, Integral) and not isinstance(value, bool)
@@ -69,8 +84,12 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
                 raise ValueError(message)
         self.test_periods = test_periods
         self.n_splits = n_splits
-        self.student = student
-        self.period = period
+        self.student = student_column(student, columns)
+        self.period = period_column(period, columns)
+        self.fail_label = fail_label
+
+    def __repr__(self) -> str:
+        return describe_splitter(self)
 
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
@@ -121,7 +140,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
             If a period does not parse.
         """
         students = read_students(X, groups, self.student)
-        fails = read_classes(y, students)
+        fails = read_classes(y, students, self.fail_label)
         periods, labels = self._read_periods(X)
         # All splits are found and checked before the first is yielded.
         splits = []

@@ -1,6 +1,7 @@
 """StudentKFold: cross-validation in which no student is split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,11 @@ from edml._sklearn import GroupsConsumerMixin
 from edml.exceptions import SplitError
 from edml.model_selection._students import (
     count_students,
+    describe_splitter,
     failing_students,
     read_classes,
     read_students,
+    student_column,
 )
 from edml.schema import STUDENT, BoolArray, IntArray
 
@@ -23,7 +26,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
 
     Every row of a student is on one side of each split, and on the test side of one
     split. The students are read from a column of ``X``, so no ``groups=`` is needed. A
-    student fails if ``y`` is the higher class in any of the student's rows. Which
+    student fails if ``y`` holds the failing class in any of the student's rows. Which
     students share a fold depends on the set of students, their outcomes and
     ``random_state``; the order of the rows does not matter.
 
@@ -38,6 +41,12 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         sorted order tend to share a fold.
     random_state : int, RandomState instance or None, default=None
         Controls the folds. Pass an int for the same folds on every call.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns whose names differ, as everywhere in
+        edml, instead of ``student``.
+    fail_label : label, default=None
+        The label in ``y`` that means failing. Of numbers and booleans it is the higher
+        one by default; text needs it, or an ordered category.
 
     See Also
     --------
@@ -65,12 +74,19 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         student: str = STUDENT,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
+        *,
+        columns: Mapping[str, str] | None = None,
+        fail_label: Any = None,
     ) -> None:
         KFold(n_splits, shuffle=shuffle, random_state=random_state)  # run its checks
         self.n_splits = n_splits
-        self.student = student
+        self.student = student_column(student, columns)
         self.shuffle = shuffle
         self.random_state = random_state
+        self.fail_label = fail_label
+
+    def __repr__(self) -> str:
+        return describe_splitter(self)
 
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
@@ -103,8 +119,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
             A table with the column ``student``; if ``groups`` is given, any object with
             a length.
         y : array-like of shape (n_rows,), default=None
-            Two classes; the higher means failing. Without it the folds are not
-            stratified.
+            Two classes. Without it the folds are not stratified.
         groups : array-like of shape (n_rows,), default=None
             The student of each row, used instead of the column.
 
@@ -118,10 +133,10 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
         SplitError
             If the students are missing or null, if there are fewer students, failing
             students or passing students than folds, or if ``y`` does not have two
-            classes.
+            classes, or text of which no label is known to mean failing.
         """
         students = read_students(X, groups, self.student)
-        fails = read_classes(y, students)
+        fails = read_classes(y, students, self.fail_label)
         failing = None if fails is None else failing_students(fails, students)
         fold = self._student_folds(count_students(students), failing)
         return _row_splits(fold[students], self.n_splits)

@@ -1,6 +1,8 @@
 """Find the rows of each student, and the students who fail."""
 
 import difflib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,12 +12,16 @@ from sklearn.utils.validation import column_or_1d
 
 from edml.exceptions import SplitError, TableError
 from edml.schema import (
+    PERIOD,
+    STUDENT,
     BoolArray,
     IntArray,
     check_table,
     describe_type,
     how_to_convert,
     rank_keys,
+    read_target,
+    resolve_columns,
 )
 
 
@@ -33,29 +39,51 @@ def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray
         raise SplitError(str(error)) from None
 
 
-def read_classes(y: ArrayLike | None, students: IntArray) -> BoolArray | None:
-    """Return which rows fail, i.e. hold the higher of the two classes."""
+def read_classes(
+    y: ArrayLike | None, students: IntArray, fail_label: Any
+) -> BoolArray | None:
+    """Return which rows fail; ``fail_label`` is as in `StudentKFold`."""
     if y is None:
         return None
     check_consistent_length(students, y)
-    values = pd.Series(column_or_1d(y))
-    null = int(values.isna().sum())
-    if null:
+    try:
+        return read_target(y, fail_label).fails
+    except ValueError as error:
+        raise SplitError(str(error)) from None
+
+
+def student_column(student: str, columns: Mapping[str, str] | None) -> str:
+    """Return the column of the student, by its own name or by the mapping."""
+    return _by_mapping(STUDENT, student, columns)
+
+
+def period_column(period: str, columns: Mapping[str, str] | None) -> str:
+    """Return the column of the period, by its own name or by the mapping."""
+    return _by_mapping(PERIOD, period, columns)
+
+
+def _by_mapping(canonical: str, given: str, columns: Mapping[str, str] | None) -> str:
+    if columns is None:
+        return given
+    mapped = resolve_columns(columns)[canonical]
+    if given not in (canonical, mapped):
         message = (
-            f"y has no value in {null} of {len(values)} rows. Drop the rows of "
-            "courses that still run."
+            f"columns maps {canonical!r} to {mapped!r}, and {given!r} was passed as "
+            "well. Pass one of them."
         )
-        raise SplitError(message)
-    codes, classes = pd.factorize(values, sort=True)
-    if len(classes) != 2:
-        held = "one" if len(classes) == 1 else len(classes)
-        message = (
-            f"y needs two classes, passes and fails; the {len(values)} rows hold "
-            f"{held}. Check the passing grade, or split without y."
-        )
-        raise SplitError(message)
-    fails: BoolArray = codes == 1
-    return fails
+        raise ValueError(message)
+    return mapped
+
+
+def describe_splitter(cv: Any) -> str:
+    """Return the repr of a splitter, without the parameters that are rarely set."""
+    shown = {
+        name: value
+        for name, value in sorted(vars(cv).items())
+        if name != "fail_label" or value is not None
+    }
+    inside = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+    return f"{type(cv).__name__}({inside})"
 
 
 def failing_students(fails: BoolArray, students: IntArray) -> BoolArray:

@@ -1,6 +1,7 @@
 """student_train_test_split: one split in which no student is on both sides."""
 
 import math
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,6 +16,7 @@ from edml.model_selection._students import (
     failing_students,
     read_classes,
     read_students,
+    student_column,
 )
 from edml.schema import STUDENT, BoolArray
 
@@ -27,10 +29,12 @@ def student_train_test_split(
     random_state: int | np.random.RandomState | None = None,
     student: str = STUDENT,
     groups: ArrayLike | None = None,
+    columns: Mapping[str, str] | None = None,
+    fail_label: Any = None,
 ) -> list[Any]:
     """Split a table in two by student, stratified by outcome.
 
-    A student fails if ``y`` is the higher class in any of the student's rows. Both
+    A student fails if ``y`` holds the failing class in any of the student's rows. Both
     sides hold at least one failing and one passing student. Which students are tested
     depends on the set of students, their outcomes and ``random_state``; the order of
     the rows does not matter.
@@ -41,7 +45,7 @@ def student_train_test_split(
         A table with the column ``student``; if ``groups`` is given, any indexable
         object.
     y : array-like of shape (n_rows,)
-        Two classes; the higher means failing.
+        Two classes.
     *arrays : array-like of shape (n_rows, ...)
         More arrays to split in the same way.
     test_size : float or int, default=0.2
@@ -52,6 +56,12 @@ def student_train_test_split(
         The column of ``X`` that holds the student.
     groups : array-like of shape (n_rows,), default=None
         The student of each row, used instead of the column.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns whose names differ, as everywhere in
+        edml, instead of ``student``.
+    fail_label : label, default=None
+        The label in ``y`` that means failing. Of numbers and booleans it is the higher
+        one by default; text needs it, or an ordered category.
 
     Returns
     -------
@@ -85,8 +95,8 @@ def student_train_test_split(
     (4, 4, np.float64(0.5))
     """
     check_consistent_length(X, y, *arrays)
-    students = read_students(X, groups, student)
-    fails = read_classes(y, students)
+    students = read_students(X, groups, student_column(student, columns))
+    fails = read_classes(y, students, fail_label)
     if fails is None:
         message = "The split is stratified by outcome, and y is None. Pass y."
         raise SplitError(message)

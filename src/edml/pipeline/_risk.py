@@ -59,7 +59,8 @@ def make_risk_pipeline(
     *,
     balance: Any = None,
     columns: Mapping[str, str] | None = None,
-    exam_kinds: Mapping[str, Iterable[str]] | None = None,
+    exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
+    partition_days: float = 1.0,
     fill_value: float | None = 0.0,
     every: int = 3,
     n_jobs: int | None = None,
@@ -82,8 +83,10 @@ default="lightgbm"
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns of the event table whose names
         differ from the canonical ones.
-    exam_kinds : mapping of str to list of str, default=None
+    exam_kinds : {"original", "english"} or mapping of str to list of str, default=None
         The exam names of each kind; see `FeatureEngineer`.
+    partition_days : float, default=1.0
+        Length of a partition in days, such as 7 in a weekly table.
     fill_value : float, default=0.0
         Value of statistics without data; None keeps NaN, for classifiers that accept
         it.
@@ -126,7 +129,10 @@ default="lightgbm"
             (
                 "features",
                 FeatureEngineer(
-                    columns=columns, exam_kinds=exam_kinds, fill_value=fill_value
+                    columns=columns,
+                    exam_kinds=exam_kinds,
+                    partition_days=partition_days,
+                    fill_value=fill_value,
                 ),
             ),
             ("snapshots", SnapshotSampler(every=every)),

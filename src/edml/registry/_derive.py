@@ -113,7 +113,7 @@ def _with_threshold(model: Any, threshold: float) -> DeployedClassifier:
         model.pipeline if is_deployed else model,
         model.calibrator if is_deployed else None,
         threshold,
-        model.classes_,
+        model.classes if is_deployed else model.classes_,
         getattr(model, "feature_names_in_", None),
         getattr(model, "split_plan_hash", None),
         getattr(model, "data_fingerprint", None),

@@ -52,12 +52,12 @@ def check_model(model: Any) -> None:
 
 def _check_deployed(model: DeployedClassifier) -> None:
     check_model(model.pipeline)
-    classes = np.asarray(model.classes)
+    classes = np.asarray(model.classes)  # a fitted pipeline may know them by codes
     right = (
         isinstance(model.threshold, float | int)
         and np.isfinite(model.threshold)
         and classes.shape == (2,)
-        and np.array_equal(classes, np.asarray(model.pipeline.classes_))
+        and np.asarray(model.pipeline.classes_).tolist() in ([0, 1], classes.tolist())
         and (
             model.feature_names is None
             or len(model.feature_names) == getattr(model.pipeline, "n_features_in_", 0)

@@ -8,7 +8,6 @@ from edml.schema._columns import (
     COLUMNS,
     COURSE,
     EPOCH_COLUMNS,
-    EXAM_KINDS,
     FINAL_GRADE,
     NAME_COLUMNS,
     NUMBER_COLUMNS,
@@ -23,11 +22,15 @@ from edml.schema._columns import (
     how_to_convert,
     is_event_table,
     resolve_columns,
-    resolve_exam_kinds,
     step_parameter,
 )
 from edml.schema._dates import DATE_UNITS, EARLIEST, LATEST, DateUnit, date_unit
 from edml.schema._dtypes import row_error, take_labels
+from edml.schema._exam_kinds import (
+    EXAM_KIND_PRESETS,
+    EXAM_KINDS,
+    resolve_exam_kinds,
+)
 from edml.schema._fingerprint import fingerprint
 from edml.schema._keys import (
     SECONDS_PER_DAY,
@@ -68,6 +71,13 @@ from edml.schema._readers import (
     read_periods,
     strip_names,
 )
+from edml.schema._target import (
+    Target,
+    fail_column,
+    fail_label_of,
+    read_labels,
+    read_target,
+)
 from edml.schema._types import BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -77,6 +87,7 @@ __all__ = [
     "EARLIEST",
     "EPOCH_COLUMNS",
     "EXAM_KINDS",
+    "EXAM_KIND_PRESETS",
     "FINAL_GRADE",
     "LATEST",
     "NAME_COLUMNS",
@@ -93,6 +104,7 @@ __all__ = [
     "IntArray",
     "Names",
     "Occupancy",
+    "Target",
     "check_confidence",
     "check_keys",
     "check_lengths",
@@ -106,6 +118,8 @@ __all__ = [
     "describe_type",
     "distinct_codes",
     "factorize_keys",
+    "fail_column",
+    "fail_label_of",
     "fingerprint",
     "first_rows",
     "history_codes",
@@ -119,6 +133,7 @@ __all__ = [
     "read_epochs",
     "read_flags",
     "read_keys",
+    "read_labels",
     "read_names",
     "read_numbers",
     "read_occupancy",
@@ -126,6 +141,7 @@ __all__ = [
     "read_periods",
     "read_predictions",
     "read_probabilities",
+    "read_target",
     "resolve_columns",
     "resolve_exam_kinds",
     "row_error",

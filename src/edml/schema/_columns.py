@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -71,18 +70,6 @@ COLUMNS = (
     "s_created_at",
 )
 
-#: The exam names of each kind; the kind "overall" is every exam.
-EXAM_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "parciales": ("PRIMER PARCIAL(20)", "SEGUNDO PARCIAL(20)"),
-        "integradores": ("INTEGRADOR(30)",),
-        "recuperatorios": (
-            "RECUPERATORIO PRIMER PARCIAL(20)",
-            "RECUPERATORIO SEGUNDO PARCIAL(20)",
-        ),
-    }
-)
-
 
 def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
     """Return the actual name of every canonical column.
@@ -104,7 +91,7 @@ def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
         raise TypeError(message)
     for canonical, actual in columns.items():
         if canonical not in names:
-            raise ValueError(_unknown(canonical, COLUMNS, "columns", "column"))
+            raise ValueError(unknown_name(canonical, COLUMNS, "columns", "column"))
         if not isinstance(actual, str):
             message = (
                 f"columns maps {canonical!r} to {describe_type(actual)}; pass the name "
@@ -125,30 +112,6 @@ def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
         )
         raise ValueError(message)
     return names | {name: f"(no {name})" for name in shadowed} | dict(columns)
-
-
-def resolve_exam_kinds(
-    exam_kinds: Mapping[str, Iterable[str]] | None,
-) -> dict[str, tuple[str, ...]]:
-    """Return the exam names of every kind, stripped.
-
-    A kind missing in ``exam_kinds`` keeps its default names; an unknown kind, or a name
-    in two kinds, is an error.
-    """
-    kinds = dict(EXAM_KINDS)
-    for kind, names in (exam_kinds or {}).items():
-        if kind not in EXAM_KINDS:
-            raise ValueError(_unknown(kind, EXAM_KINDS, "exam_kinds", "exam kind"))
-        if isinstance(names, str):
-            message = f"exam_kinds[{kind!r}] is one string; pass a list of names."
-            raise ValueError(message)
-        kinds[kind] = tuple(name.strip() for name in names)
-    every = [name for names in kinds.values() for name in set(names)]
-    twice = sorted({name for name in every if every.count(name) > 1})
-    if twice:
-        message = f"exam_kinds names {twice} in two kinds; an exam has one kind."
-        raise ValueError(message)
-    return kinds
 
 
 def columns_of(estimator: object) -> dict[str, str]:
@@ -194,7 +157,7 @@ def is_event_table(X: object, columns: Mapping[str, str]) -> bool:
     return False
 
 
-def _unknown(found: object, known: Collection[str], where: str, what: str) -> str:
+def unknown_name(found: object, known: Collection[str], where: str, what: str) -> str:
     near = difflib.get_close_matches(str(found), known, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{where} has an unknown {what} {found!r}. {hint}Known: {list(known)}."

@@ -14,6 +14,7 @@ import pandas as pd
 
 from edml.exceptions import RegistryError
 from edml.registry import read_model_file
+from edml.schema import fail_column
 from edml.tracking._client import connected, mlflow, resolve_uri
 from edml.tracking._package import FLAGGED, PROBABILITY, check_binary
 from edml.tracking._tags import LIBRARIES, MODEL_FILE, SHA256
@@ -141,7 +142,7 @@ class ServedModel:
         self, data: Any, params: Mapping[str, Any] | None = None
     ) -> pd.DataFrame:
         """Return the probability of failing of each row, and whether it is flagged."""
-        probability = self.model.predict_proba(data)[:, 1]
+        probability = self.model.predict_proba(data)[:, fail_column(self.model)]
         flagged = probability >= getattr(self.model, "threshold_", 0.5)
         return pd.DataFrame(
             {PROBABILITY: probability, FLAGGED: flagged},

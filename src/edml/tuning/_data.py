@@ -44,12 +44,21 @@ def prepare_search(
     cv: Any,
     random_state: int,
     pipeline_params: Mapping[str, Any],
+    fail_label: Any = None,
 ) -> Prepared:
     """Read the table, draw the folds, and describe the histories of an event table."""
     base = make_risk_pipeline(**pipeline_params)
     if not is_event_table(X, resolve_columns(pipeline_params["columns"])):
         base = base[-1]
-    return prepare(base, X, y, cv=cv, draw_seed=lambda: random_state, groups=groups)
+    return prepare(
+        base,
+        X,
+        y,
+        cv=cv,
+        draw_seed=lambda: random_state,
+        groups=groups,
+        fail_label=fail_label,
+    )
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class SearchData:
         if described and _samples_snapshots(prepared.rest):
             trains = [np.intersect1d(train, prepared.units.rows) for train in trains]
         splits = list(zip(trains, tests, strict=True))
-        return cls(prepared.rest, X, prepared.fails, splits)
+        return cls(prepared.encode(prepared.rest), X, prepared.fails, splits)
 
 
 def _samples_snapshots(rest: Any) -> bool:
@@ -145,7 +154,7 @@ class SearchScorer:
             )
             raise ValueError(message)
         flag = partial(self._flag, probability, y == 1, rows)
-        score = float(self._scorer(_Predicted(probability, flag), X, y))
+        score = float(self._scorer(Predicted(probability, flag), X, y))
         if not np.isfinite(score):
             message = "The scorer returned NaN or infinity."
             raise ValueError(message)
@@ -177,7 +186,7 @@ class SearchScorer:
         return probability >= float(self._threshold)
 
 
-class _Predicted(ClassifierMixin, BaseEstimator):
+class Predicted(ClassifierMixin, BaseEstimator):
     """A classifier that answers a scorer with what a candidate predicted."""
 
     classes_ = np.array([0, 1])

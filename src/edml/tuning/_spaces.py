@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from skopt.space import Categorical, Dimension, Integer, Real, check_dimension
 
 from edml.sampling import BALANCERS, make_balancer
+from edml.schema import read_labels
 
 #: The balancers of edml's algorithms; "weight" lets failing rows weigh more.
 BALANCE = (None, "weight", *BALANCERS)
@@ -75,7 +76,7 @@ default=(None, "weight", "smote", "over", "under")
     check_balance(balance)
     leaf, weight = _LARGEST_LEAF, None
     if y is not None:
-        _, counts = np.unique(np.asarray(y), return_counts=True)
+        _, counts = np.unique(read_labels(y)[0], return_counts=True)
         n_rows = int(counts.sum()) // 3 if events else int(counts.sum())
         leaf = max(_SMALL_LEAF, min(_LARGEST_LEAF, n_rows // 20))
         weight = float(counts[0] / counts[-1])

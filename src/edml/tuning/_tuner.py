@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from edml._sklearn import Interval, StrOptions, fit_context
 from edml.classifier import Prepared, RiskClassifier, check_threshold
 from edml.metrics import make_snapshot_scorer
-from edml.schema import FloatArray, is_event_table, resolve_columns
+from edml.schema import FloatArray, is_event_table, read_labels, resolve_columns
 from edml.tuning._algorithms import check_algorithms, make_algorithms
 from edml.tuning._candidates import (
     Candidate,
@@ -28,7 +28,7 @@ from edml.tuning._candidates import (
     make_cv_results,
     make_history,
 )
-from edml.tuning._data import SearchScorer, prepare_search
+from edml.tuning._data import Predicted, SearchScorer, prepare_search
 from edml.tuning._progress import SearchProgress
 from edml.tuning._search import Search, StoppingRules
 from edml.tuning._spaces import BALANCE, check_balance
@@ -94,8 +94,12 @@ default=(None, "weight", "smote", "over", "under")
         Threshold of the candidates, as in `RiskClassifier`.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` of the event table, for edml's algorithms.
-    exam_kinds : mapping of str to list of str, default=None
+    exam_kinds : {"original", "english"} or mapping of str to list of str, default=None
         The exam names of each kind; see `edml.feature_extraction.FeatureEngineer`.
+    partition_days : float, default=1.0
+        Length of a partition in days, for edml's algorithms.
+    fail_label : label, default=None
+        The label in ``y`` that means failing, as in `RiskClassifier`.
 
     Attributes
     ----------
@@ -128,7 +132,9 @@ default=(None, "weight", "smote", "over", "under")
     interrupted_ : bool
         Whether Ctrl-C ended the search.
     classes_ : ndarray of shape (2,)
-        The labels, ascending: passes, fails.
+        The labels, sorted.
+    fail_label_ : label
+        The one that means failing.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -179,10 +185,12 @@ default=(None, "weight", "smote", "over", "under")
         "calibration": [StrOptions({"auto", "sigmoid", "isotonic"}), None],
         "threshold": [object],
         "columns": [Mapping, None],
-        "exam_kinds": [Mapping, None],
+        "exam_kinds": [Mapping, str, None],
+        "partition_days": [Interval(Real, 0, None, closed="neither")],
+        "fail_label": [object],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         algorithms: Sequence[Any] = ("random_forest", "lightgbm", "xgboost"),
         scoring: Any = "average_precision",
@@ -201,7 +209,9 @@ default=(None, "weight", "smote", "over", "under")
         calibration: str | None = "auto",
         threshold: Any = "f1",
         columns: Mapping[str, str] | None = None,
-        exam_kinds: Mapping[str, Iterable[str]] | None = None,
+        exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
+        partition_days: float = 1.0,
+        fail_label: Any = None,
     ) -> None:
         self.algorithms = algorithms
         self.scoring = scoring
@@ -220,6 +230,8 @@ default=(None, "weight", "smote", "over", "under")
         self.threshold = threshold
         self.columns = columns
         self.exam_kinds = exam_kinds
+        self.partition_days = partition_days
+        self.fail_label = fail_label
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -238,7 +250,7 @@ default=(None, "weight", "smote", "over", "under")
         X : DataFrame or array-like of shape (n_rows, n_columns)
             An event table, or any table of numbers.
         y : array-like of shape (n_rows,)
-            The outcome of each row: two classes, the higher of which fails.
+            The outcome of each row: two classes, one of which is ``fail_label``.
         groups : array-like of shape (n_rows,), default=None
             Which rows share a fold, instead of those of a student.
         callback : callable, default=None
@@ -270,8 +282,12 @@ default=(None, "weight", "smote", "over", "under")
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         seed = int(seed)
-        params = {"columns": self.columns, "exam_kinds": self.exam_kinds}
-        prepared = prepare_search(X, y, groups, self.cv, seed, params)
+        params = {
+            "columns": self.columns,
+            "exam_kinds": self.exam_kinds,
+            "partition_days": self.partition_days,
+        }
+        prepared = prepare_search(X, y, groups, self.cv, seed, params, self.fail_label)
         algorithms = add_warm_start(
             self.warm_start,
             make_algorithms(self.algorithms, self.balance, prepared, params, seed),
@@ -307,7 +323,8 @@ default=(None, "weight", "smote", "over", "under")
         self.__dict__.pop("feature_names_in_", None)
         self.__dict__.pop("best_estimator_", None)
         self.__dict__.update(vars(prepared.columns))
-        self.classes_ = prepared.classes
+        self.classes_ = prepared.target.classes
+        self.fail_label_ = prepared.target.fail_label
         self.split_plan_ = prepared.plan
         self.n_splits_ = len(prepared.plan.splits)
         self.scorer_ = check_scoring(scoring=self.scoring)
@@ -354,6 +371,7 @@ default=(None, "weight", "smote", "over", "under")
             cv=self.cv if again else prepared.plan,
             n_jobs=self.n_jobs,
             random_state=seed,
+            fail_label=self.fail_label,
         )
         return model.fit_prepared(prepared.of(pipeline))
 
@@ -414,9 +432,24 @@ default=(None, "weight", "smote", "over", "under")
         Returns
         -------
         probabilities : ndarray of shape (n_rows, 2)
-            Of ``classes_``: passing, then failing.
+            In the order of ``classes_``.
         """
         return self._model.predict_proba(X)
+
+    def fail_probability(self, X: Any) -> FloatArray:
+        """Return the calibrated probability of failing by the best candidate.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows,)
+            Of ``fail_label_``.
+        """
+        return self._model.fail_probability(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Flag rows by the threshold of the best candidate.
@@ -469,4 +502,8 @@ default=(None, "weight", "smote", "over", "under")
         if is_event_table(X, resolve_columns(self.columns)):
             scorer = make_snapshot_scorer(self.scoring, columns=self.columns)
             return float(scorer(model, X, y))
-        return float(self.scorer_(model, X, y))
+        labels, label = read_labels(y, self.fail_label_)
+        predicted = Predicted(
+            model.fail_probability(X), lambda: model.predict(X) == label
+        )
+        return float(self.scorer_(predicted, X, (labels == label).astype(np.int64)))
