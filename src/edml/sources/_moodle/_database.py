@@ -51,7 +51,12 @@ class Database:
                 stream_results=True, yield_per=_CHUNK
             ).execute(query)
             chunks = [
-                convert(pd.DataFrame.from_records(list(rows), columns=columns))
+                # by columns: pandas asks rows one by one what they are
+                convert(
+                    pd.DataFrame(
+                        dict(zip(columns, zip(*rows, strict=True), strict=True))
+                    )
+                )
                 for rows in result.partitions()
             ]
             empty = pd.DataFrame(columns=columns, dtype="float64")
