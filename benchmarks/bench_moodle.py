@@ -22,9 +22,8 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from database_servers import run_postgresql
-from moodle_schema import SCHEMA, write_database
-
 from edml.sources import read_moodle
+from moodle_schema import SCHEMA, write_database
 
 N_COURSES, N_STUDENTS, N_ASSIGNMENTS = 100, 250, 40  # students are those of a course
 START, DAY = 1_707_091_200, 86_400
@@ -54,7 +53,8 @@ INSERT INTO mdl_assign (id, course, name, intro, nosubmissions, duedate,
   teamsubmissiongroupingid, blindmarking, revealidentities, attemptreopenmethod,
   maxattempts, markingworkflow)
   SELECT a, 1 + (a - 1) / :assignments, 'Task ' || a, '', 0,
-    :start + (2 + 2 * mod(a, :assignments)) * :day, :start, 0, 100, 0, 0, 0, 0, 0, '', 1, 0
+    :start + (2 + 2 * mod(a, :assignments)) * :day, :start, 0, 100, 0, 0, 0, 0, 0, '',
+    1, 0
   FROM generate_series(1, :courses * :assignments) a;
 INSERT INTO mdl_grade_items (id, courseid, itemname, itemtype, itemmodule, iteminstance,
   itemnumber, gradetype, grademax, grademin, gradepass, hidden, locktime)
@@ -70,13 +70,14 @@ INSERT INTO mdl_assign_submission (id, assignment, userid, timecreated, timemodi
   timestarted, status, groupid, attemptnumber, latest)
   SELECT id, assignment, userid, submitted, submitted, NULL, 'submitted', 0, 0, 1
   FROM done;
-INSERT INTO mdl_assign_grades (id, assignment, userid, timecreated, timemodified, grader,
-  grade, attemptnumber)
+INSERT INTO mdl_assign_grades (id, assignment, userid, timecreated, timemodified,
+  grader, grade, attemptnumber)
   SELECT id, assignment, userid, submitted + 3 * :day, submitted + 3 * :day, 1, grade, 0
   FROM done;
 INSERT INTO mdl_grade_grades (id, itemid, userid, rawgrade, finalgrade, hidden, locked,
   overridden, excluded, feedback, timecreated, timemodified)
-  SELECT id, assignment, userid, grade, grade, 0, 0, 0, 0, '', NULL, submitted + 3 * :day
+  SELECT id, assignment, userid, grade, grade, 0, 0, 0, 0, '', NULL,
+    submitted + 3 * :day
   FROM done;
 INSERT INTO mdl_grade_grades_history (id, action, oldid, source, timemodified,
   loggeduser, itemid, userid, rawgrade, finalgrade, hidden, overridden, excluded)
@@ -113,11 +114,10 @@ def make_site():
         engine = sa.create_engine(url, poolclass=sa.NullPool)
         write_database(engine, {name: [] for name in SCHEMA})
         with engine.begin() as connection:
-            for statement in FILL.split(";\n"):
-                for name, number in numbers.items():
-                    statement = statement.replace(f":{name}", str(number))
-                if statement.strip():
-                    connection.exec_driver_sql(statement)
+            filling = FILL
+            for name, number in numbers.items():
+                filling = filling.replace(f":{name}", str(number))
+            connection.exec_driver_sql(filling)
         yield url
 
 

@@ -889,5 +889,7 @@ def snapshots(X):
 
 
 def assert_same_features(X, site):
-    expected = make_event_table(*site.tidy(), grade_scale=100, until=site.until)
+    expected = make_event_table(
+        *site.tidy(), grade_scale=100, until=site.until, passing_grade=50
+    )
     pd.testing.assert_frame_equal(snapshots(X), snapshots(expected), rtol=1e-9)

@@ -28,6 +28,9 @@ def folder(site, tmp_path):
     return tmp_path
 
 
+START_11 = str(START + 11 * 3600)  # when course 11 starts
+
+
 def edit(file, old, new):
     text = file.read_text(encoding="utf-8")
     assert old in text
@@ -112,7 +115,7 @@ def test_final_grades_from_elsewhere(folder):
     outcomes = pd.DataFrame(
         {"student": ["1000", "unknown"], "course": "11", "final_grade": [7.5, 3]}
     )
-    X = read_moodle(folder, outcomes=outcomes, grade_scale=10)
+    X = read_moodle(folder, outcomes=outcomes, grade_scale=10, passing_grade=4)
     graded = X.loc[X["nota_final_materia"].notna()]
     assert set(graded["user_uuid"]) == {"1000"}
     assert set(graded["nota_final_materia"]) == {7.5}
@@ -136,7 +139,7 @@ def test_missing_groups_are_reported(folder):
     (folder / "mdl_groups_members.csv").unlink()
     report = read_moodle(folder, return_report=True)[1]
     assert "Who handed in as a team" in str(report)
-    assert "Whom the group overrides of quiz dates concern" in str(report)
+    assert "Whom the overrides of groups in quizzes concern" in str(report)
 
 
 def test_deleted_history_is_reported(folder, site):
@@ -145,7 +148,7 @@ def test_deleted_history_is_reported(folder, site):
     kept = table[table["timemodified"] > table["timemodified"].quantile(0.5)]
     kept.to_csv(file, index=False)
     report = read_moodle(folder, return_report=True)[1]
-    assert report.rules["grades whose oldest versions were deleted from the history"]
+    assert report.rules["grades lack their oldest versions, which Moodle deleted"]
     assert "deleted from its history" in str(report)
 
 
@@ -153,8 +156,18 @@ def test_deleted_history_is_reported(folder, site):
     ("table", "old", "new", "message"),
     [
         ("assign", "duedate", "due", r"table assign lacks the columns \['duedate'\]"),
-        ("course", f"{START + 11 * 3600}", "20 May", "'startdate'.* than dates"),
-        ("course", f"{START + 11 * 3600}", "1707091200000", "'startdate'.* than dates"),
+        (
+            "course",
+            f"{START + 11 * 3600}",
+            "20 May",
+            "table course: .*'startdate'.*lines 2",
+        ),
+        (
+            "course",
+            f"{START + 11 * 3600}",
+            "1707091200000",
+            "table course: .*'startdate'.*lines 2",
+        ),
         ("role", "student", "pupil", "No role .* is a student's"),
         ("user_enrolments", "userid", "user", r"lacks the columns \['userid'\]"),
     ],
@@ -190,3 +203,23 @@ def test_unreachable_database_shows_no_credentials():
     for secret in ("somebody", "hunter2", "key77"):
         assert secret not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_pass_mark_is_that_of_the_courses(folder):
+    _, report = read_moodle(folder, return_report=True)
+    assert "pass from 50% on, the pass mark of these courses" in str(report)
+    file = folder / "mdl_grade_items.csv"
+    table = pd.read_csv(file)
+    totals = table["itemtype"] == "course"
+    table.loc[totals, "gradepass"] = [100, 120, 0]
+    table.to_csv(file, index=False)
+    _, report = read_moodle(folder, return_report=True)
+    assert "pass from 55% on, the median of Moodle's, which are 50% to 60%" in str(
+        report
+    )
+    table["gradepass"] = 0
+    table.to_csv(file, index=False)
+    X, report = read_moodle(folder, return_report=True)
+    assert "pass from 40% on" in str(report)
+    given = read_moodle(folder, passing_grade=40)
+    pd.testing.assert_frame_equal(X, given)

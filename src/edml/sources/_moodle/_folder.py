@@ -8,6 +8,7 @@ import pandas as pd
 
 from edml.exceptions import TableError
 from edml.sources._moodle._tables import TABLES, find_prefix
+from edml.sources._open import read_table
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 
@@ -26,6 +27,7 @@ class Folder:
                 "exported tables, or the URL of its database."
             )
             raise TableError(message)
+        self.notes: list[str] = []  # of what was inferred
         self._files: dict[str, Path] = {}
         for file in sorted(self._path.iterdir()):
             suffix = next((s for s in _SUFFIXES if file.name.lower().endswith(s)), "")
@@ -50,7 +52,6 @@ class Folder:
     ) -> pd.DataFrame:
         """Read a table's file."""
         file = self._files[self._prefix + name]
-        if file.suffix.lower() == ".parquet":
-            return convert(pd.read_parquet(file))
-        raw = pd.read_csv(file, dtype="str", keep_default_na=False)
+        raw, notes = read_table(file, known=TABLES[name].columns)
+        self.notes += [f"{file.name}: {note}" for note in notes]
         return convert(raw)

@@ -5,8 +5,8 @@ import pandas as pd
 
 from edml.sources._moodle._handed_in import KEYS, keep_enrolled
 from edml.sources._moodle._load import Tables
-from edml.sources._moodle._report import Tally
 from edml.sources._moodle._work import code_works
+from edml.sources._tally import Tally
 
 _DELETED = 3  # an action in Moodle's history of grades
 _AVERAGE, _FIRST, _LAST = 2, 3, 4  # a quiz's method of grading; 1 is the highest
@@ -32,24 +32,22 @@ def read_gradebook(
     return found.fillna({"hidden": 0, "excluded": 0}).drop_duplicates(KEYS)
 
 
-def read_totals(
-    items: pd.DataFrame, grades: pd.DataFrame, tally: Tally
-) -> pd.DataFrame:
+def read_totals(items: pd.DataFrame, grades: pd.DataFrame) -> pd.DataFrame:
     """Return student, course and share: each course total's share of the highest."""
     totals = items[items["itemtype"] == "course"]
     totals = totals.rename(columns={"courseid": "course", "id": "itemid"})
     found = grades.rename(columns={"userid": "student"}).merge(totals, on="itemid")
     low, high = found["grademin"].fillna(0), found["grademax"]
     found["share"] = (found["finalgrade"] - low) / (high - low).where(high > low)
-    passing = totals["gradepass"] / totals["grademax"]
-    passing = passing[passing > 0]
-    if len(passing):
-        tally.notes.append(
-            f"Moodle's own pass marks are {passing.min():.0%} to {passing.max():.0%} "
-            "of a course total; set yours with passing_grade=."
-        )
     found = found[found["share"].notna()].drop_duplicates(["student", "course"])
     return found[["student", "course", "share"]]
+
+
+def read_pass_marks(items: pd.DataFrame) -> pd.Series:
+    """Return the pass marks of the courses that have one, as a share of the highest."""
+    totals = items[(items["itemtype"] == "course") & (items["gradepass"] > 0)]
+    low = totals["grademin"].fillna(0)
+    return (totals["gradepass"] - low) / (totals["grademax"] - low)
 
 
 def read_versions(
@@ -74,7 +72,7 @@ def read_versions(
     unreleased = gradebook[gradebook["score"].isna()]
     kept = _without(activity, unreleased)
     tally.add(
-        "grades that the gradebook does not show: left out", len(activity) - len(kept)
+        "grades that the gradebook lacks were left out", len(activity) - len(kept)
     )
     kept = _hide(kept, gradebook)
     now = _hide(gradebook[gradebook["score"].notna()], gradebook)
@@ -85,10 +83,10 @@ def read_versions(
     versions = _append_present(versions, now, tally)
     versions = _hide_items(versions, works, tally)
     undated = versions["graded"] == 0
-    tally.add("grades without a date: left out", int(undated.sum()))
+    tally.add("grades without a date were left out", int(undated.sum()))
     versions = versions[~undated]
     n_dated = len(_without(versions, history).drop_duplicates(KEYS))
-    tally.add("grades without history: dated by their last change", n_dated)
+    tally.add("grades without history count from the day of their last change", n_dated)
     if n_dated:
         tally.unknown.append(
             "Earlier values of the grades without history, which a re-grade overwrote: "
@@ -123,7 +121,7 @@ def _read_history(
     found = found.sort_values([*KEYS, "timemodified", "id"], kind="stable")
     begun = found[~found.duplicated(KEYS)]
     cut = int((begun["action"].fillna(1) != 1).sum())
-    tally.add("grades whose oldest versions were deleted from the history", cut)
+    tally.add("grades lack their oldest versions, which Moodle deleted", cut)
     if cut:
         tally.unknown.append(
             "Versions that Moodle deleted from its history of grades after the number "
@@ -134,7 +132,7 @@ def _read_history(
     found["score"] = _score(works, found["work"], found["finalgrade"])
     withdrawn = found["score"].isna() & found.groupby(KEYS)["score"].ffill().notna()
     tally.add(
-        "grades withdrawn for a time: the earlier one stays until the next",
+        "grades that were withdrawn count until the next one",
         int(withdrawn.sum()),
     )
     shown = found[(hidden != 1) & found["score"].notna()]
@@ -143,7 +141,7 @@ def _read_history(
     shown = shown.drop_duplicates([*KEYS, "graded"], keep="last")
     shown = _drop_repeated(shown)
     again = int(shown.duplicated(KEYS).sum())
-    tally.add("re-grades from the history: each counts from its day", again)
+    tally.add("re-grades from the history count from their day", again)
     return shown[[*KEYS, "graded", "score"]]
 
 
@@ -177,7 +175,7 @@ def _grade_assignments(
     )
     # where there is a gradebook, its own grade says what was released
     waiting = waiting.intersection(_without(found, gradebook).index)
-    tally.add("grades that are not released yet: left out", len(waiting))
+    tally.add("grades that are not released were left out", len(waiting))
     found = found.drop(index=waiting)
     found = found.sort_values([*KEYS, "graded", "attemptnumber"], kind="stable")
     return _drop_repeated(found)[[*KEYS, "graded", "score"]]
@@ -197,7 +195,7 @@ def _grade_quizzes(
     found = found.sort_values([*KEYS, "graded", "attempt"], kind="stable")
     other = ~found["method"].isin([1, _AVERAGE, _FIRST, _LAST])
     tally.add(
-        "attempts at quizzes with an unknown grading method: the highest counts",
+        "attempts at quizzes with an unknown grading method: the highest counted",
         int(other.sum()),
     )
     by_student = found.groupby(KEYS)
@@ -244,7 +242,7 @@ def _hide_items(
     versions: pd.DataFrame, works: pd.DataFrame, tally: Tally
 ) -> pd.DataFrame:
     until = works["item_hidden"].reindex(versions["work"]).to_numpy()
-    tally.add("grades of hidden grade items: left out", int((until == 1).sum()))
+    tally.add("grades of hidden grade items were left out", int((until == 1).sum()))
     graded = np.maximum(versions["graded"], until).astype("int64")
     return versions.assign(graded=graded)[until != 1]
 
@@ -258,7 +256,7 @@ def _append_present(
     differs = ~((both["score"] - both["score_last"]).abs() < _SAME)
     added = both[differs]
     tally.add(
-        "grades that changed outside their history: the change counts from its date",
+        "grades differ from the last version; the change counts from its date",
         int(added["score_last"].notna().sum()),
     )
     graded = np.maximum(added["graded"], added["graded_last"].fillna(0))

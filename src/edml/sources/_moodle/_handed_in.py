@@ -4,8 +4,8 @@ import pandas as pd
 
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._people import PAIR
-from edml.sources._moodle._report import Tally
 from edml.sources._moodle._work import code_works
+from edml.sources._tally import Tally
 
 KEYS = ["work", "student"]
 
@@ -26,7 +26,7 @@ def read_handed_in(
     first = both.sort_values(["submitted", "attempt"], kind="stable")
     again = first.duplicated(KEYS)
     tally.add(
-        "further attempts: the first one's date is that of the submission",
+        "further attempts brought grades; the first one is the submission",
         int(again.sum()),
     )
     return first[~again].drop(columns="attempt")
@@ -41,14 +41,14 @@ def read_attempts(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataF
     found = found[found["work"].notna()]
     found["work"] = found["work"].astype("int64")
     previews = found["preview"] == 1
-    tally.add("teachers' previews of quizzes: left out", int(previews.sum()))
+    tally.add("teachers' previews of quizzes were left out", int(previews.sum()))
     found = found[~previews]
     # since Moodle 5.0 an attempt is submitted first, and finished once it is graded
     handed_in = found["state"].isin(["finished", "submitted"]) & (
         found["submitted"] > 0
     )
     for state, count in found.loc[~handed_in, "state"].value_counts().items():
-        tally.add(f"quiz attempts in state {state}: not handed in", int(count))
+        tally.add(f"quiz attempts in state {state} were not handed in", int(count))
     return found[handed_in]
 
 
@@ -62,7 +62,9 @@ def keep_enrolled(
     """Keep the rows of students of the work's course."""
     course = works["course"].reindex(rows["work"]).to_numpy()
     kept = rows.assign(course=course).merge(enrolments[PAIR], on=PAIR)
-    tally.add(f"{what} of users who are not students: left out", len(rows) - len(kept))
+    tally.add(
+        f"{what} of users who are not students were left out", len(rows) - len(kept)
+    )
     return kept.drop(columns="course")
 
 
@@ -73,9 +75,9 @@ def _read_assignments(
     found["work"] = found.pop("assignment").map(code_works(works, "assign"))
     states = found["status"].value_counts()
     for state, meaning in (
-        ("draft", "drafts: not handed in"),
-        ("new", "submissions begun without content: not handed in"),
-        ("reopened", "attempts reopened by a teacher: not handed in"),
+        ("draft", "drafts were not handed in"),
+        ("new", "submissions without content were not handed in"),
+        ("reopened", "attempts that a teacher reopened were not handed in"),
     ):
         tally.add(meaning, int(states.get(state, 0)))
     handed_in = (found["status"] == "submitted") & (found["timemodified"] > 0)
@@ -87,7 +89,7 @@ def _read_assignments(
     if in_team.any() and "groups_members" in tables:
         teams = found[in_team & (found["student"] == 0)]
         shared = _share(tables, works, enrolments, teams)
-        tally.add("team submissions: each member's", len(teams))
+        tally.add("team submissions count for each member", len(teams))
         found = pd.concat([found[~in_team], shared], ignore_index=True)
     elif in_team.any():
         tally.unknown.append(

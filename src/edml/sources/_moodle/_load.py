@@ -6,8 +6,8 @@ from typing import Protocol
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.sources._moodle._report import Tally
 from edml.sources._moodle._tables import TABLES, Ids, read_values
+from edml.sources._tally import Tally
 
 _READ_TWICE = {table.parent[1] for table in TABLES.values() if table.parent} | {
     "assign_user_flags",
@@ -76,7 +76,7 @@ class Tables:
             parents = parents[parents[restricted].isin(values)]
         kept = table[column].isin(parents["id"])
         if self._selected is None and parent != "grade_items":
-            rule = f"rows of {name} whose {parent} is not in the source: left out"
+            rule = f"rows of {name} whose {parent} is not in the source were left out"
             self._tally.add(rule, int((~kept).sum()))
         return table if kept.all() else table[kept]
 

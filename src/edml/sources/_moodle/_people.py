@@ -6,7 +6,7 @@ import pandas as pd
 
 from edml.exceptions import TableError
 from edml.sources._moodle._load import Tables
-from edml.sources._moodle._report import Tally
+from edml.sources._tally import Tally
 
 PAIR = ["student", "course"]
 
@@ -26,7 +26,7 @@ def read_enrolments(
     found = found[found["student"] != 0]
     found = _keep_students(tables, found, student_roles, tally)
     disabled = found["method_status"] == 1
-    tally.add("enrolments by a disabled method: left out", int(disabled.sum()))
+    tally.add("enrolments by a disabled method were left out", int(disabled.sum()))
     found = found[~disabled]
     names = {"id": "course", "startdate": "course_start", "enddate": "course_end"}
     found = found.merge(tables.course.rename(columns=names), on="course")
@@ -63,7 +63,7 @@ def _keep_students(
         kept = found.merge(pairs, on=PAIR)
         others = held.loc[~held["roleid"].isin(roles), PAIR].drop_duplicates()
         both = len(others.merge(pairs, on=PAIR))
-        tally.add("students who hold another role in the course too: kept", both)
+        tally.add("students who also hold another role in the course stayed", both)
     elif (found["roleid"] != 0).any():
         kept = found[found["roleid"].isin(roles)]
         tally.notes.append(
@@ -79,7 +79,7 @@ def _keep_students(
             "There is no table context: students are the users who hold a student role "
             "anywhere."
         )
-    tally.add("enrolments without a student role: left out", len(found) - len(kept))
+    tally.add("enrolments without a student role were left out", len(found) - len(kept))
     return kept
 
 
@@ -118,11 +118,11 @@ def _one_row_each(found: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         suspended=("suspended", "min"),
     )
     tally.add(
-        "students with several enrolments in one course: joined into one",
+        "several enrolments of a student in a course were joined",
         int((found.groupby(PAIR, sort=False).size() > 1).sum()),
     )
     tally.add(
-        "suspended enrolments: they end on the day they were last changed",
+        "suspended enrolments end on the day they were last changed",
         int(joined["suspended"].sum()),
     )
     if joined["suspended"].any():
@@ -146,7 +146,7 @@ def _one_row_each(found: pd.DataFrame, tally: Tally) -> pd.DataFrame:
             )
             raise TableError(message)
         tally.add(
-            "courses without a start date: they start with the first enrolment",
+            "courses without a start date start with the first enrolment",
             int(joined.loc[undated, "course"].nunique()),
         )
     end = joined["course"].map(course["course_end"])

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Literal, overload
 import pandas as pd
 
 from edml.sources._event_table import Date, make_event_table
-from edml.sources._exam_rule import EXAM_PATTERN, ExamRule, find_exams
+from edml.sources._exam_rule import ExamRule, find_exams
 from edml.sources._import_report import ImportReport
 from edml.sources._moodle._database import open_database
 from edml.sources._moodle._folder import Folder
-from edml.sources._moodle._grades import read_gradebook, read_totals, read_versions
+from edml.sources._moodle._grades import (
+    read_gradebook,
+    read_pass_marks,
+    read_totals,
+    read_versions,
+)
 from edml.sources._moodle._handed_in import KEYS, read_attempts, read_handed_in
 from edml.sources._moodle._load import Source, Tables
 from edml.sources._moodle._people import read_enrolments
-from edml.sources._moodle._report import Tally
 from edml.sources._moodle._tables import Ids
 from edml.sources._moodle._tidy import (
     History,
@@ -28,6 +32,7 @@ from edml.sources._moodle._tidy import (
     make_submissions,
 )
 from edml.sources._moodle._work import read_own_dates, read_works
+from edml.sources._tally import Tally
 from edml.sources._tidy import TidyTable
 
 if TYPE_CHECKING:
@@ -119,7 +124,8 @@ def read_moodle(
         The highest grade of ``outcomes``.
     passing_grade : float or None, default=None
         The lowest final grade that passes, between 0 and ``grade_scale``. It becomes 4,
-        which `make_target` expects by default. None is 40 % of ``grade_scale``.
+        which `make_target` expects by default. None takes the courses' pass mark in
+        Moodle, the median of several, and 40 % if there is none.
     return_report : bool, default=False
         Whether to return the report too.
 
@@ -178,12 +184,13 @@ def read_moodle(
     if isinstance(source, (str, PathLike)) and "://" not in str(source):
         folder = Folder(source, prefix)
         history, ids = _read(folder, courses, student_roles, tally)
+        tally.notes += folder.notes
     else:
         with open_database(source, prefix) as database:
             history, ids = _read(database, courses, student_roles, tally)
     works = history.works[["course", "name"]].assign(category=history.works["module"])
     works["course"] = ids.decode(works["course"])
-    are_exams = find_exams(works, EXAM_PATTERN if exams is None else exams)
+    are_exams = find_exams(works, exams)
     if until is None:
         until = last_trace(history)
         day = pd.Timestamp(until, unit="s").date()
@@ -198,6 +205,8 @@ def read_moodle(
         make_submissions(history, are_exams),
         make_exams(history, are_exams, last, grade_scale),
     ]
+    if passing_grade is None:
+        passing_grade = grade_scale * _choose_pass_mark(history.pass_marks, tally)
     if outcomes is None:
         tables.append(make_outcomes(history, last, grade_scale, tally))
     tables = [_with_own_ids(table, ids) for table in tables]
@@ -253,8 +262,9 @@ def _read(
         handed_in,
         versions,
         exempt=gradebook.loc[gradebook["excluded"] > 0, KEYS],
-        totals=read_totals(items, grades, tally),
+        totals=read_totals(items, grades),
         accesses=users["lastaccess"],
+        pass_marks=read_pass_marks(items),
     )
     return drop_exempt(history, tally), tables.ids
 
@@ -265,6 +275,23 @@ def _with_own_ids(table: pd.DataFrame, ids: Ids) -> pd.DataFrame:
         return table
     columns = [name for name in ("student", "course") if name in table.columns]
     return table.assign(**{name: ids.decode(table[name]) for name in columns})
+
+
+def _choose_pass_mark(marks: pd.Series, tally: Tally) -> float:
+    """Return the courses' own pass mark if they have one in common."""
+    if marks.min() == marks.max():
+        mark, whose = float(marks.iloc[0]), "the pass mark of these courses in Moodle"
+    elif len(marks):
+        mark = float(marks.median())
+        whose = (
+            f"the median of Moodle's, which are {marks.min():.0%} to {marks.max():.0%}"
+        )
+    else:
+        mark, whose = 0.4, "as Moodle has no pass mark for these courses"
+    tally.notes.append(
+        f"Final grades pass from {mark:.0%} on, {whose}; set it with passing_grade=."
+    )
+    return mark
 
 
 def _epoch_seconds(date: Date) -> float:

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
+from edml.sources._cells import NULL_WORDS, check_rows, read_floats
+from edml.sources._dates import read_dates
 
 Kind = Literal["id", "date", "optional date", "number", "text", "word"]
 Values = tuple[str | int, ...]
 
-_NULL_WORDS = ("", "null", "none", "na", "nan", "nat", r"\n")
-_NO_ID = ("0", *_NULL_WORDS)
-_EARLIEST, _LATEST = 631_152_000, 4_102_444_800  # 1990 and 2100, in epoch seconds
+_NO_ID = ("", "0", r"\N", *NULL_WORDS)
+_REMEDY = "Export the table again, as it is stored."
 COURSE_LEVEL = 50  # the context of a course
 
 
@@ -296,18 +297,16 @@ class Ids:
     def encode(self, values: pd.Series) -> pd.Series:
         """Read ids; Moodle writes 0 or null for none."""
         if self.whole:
-            numbers = _read_numbers(values).fillna(0)
-            if (numbers % 1 != 0).any():
-                raise ValueError
-            return numbers.astype("int64")
+            numbers = _read_numbers(values)
+            fraction = (numbers % 1 > 0).to_numpy()
+            check_rows(values, fraction, "hold no whole number", _REMEDY)
+            return numbers.fillna(0).astype("int64")
         codes, texts = pd.factorize(_read_texts(values).str.strip())
-        of_texts = [
-            0
-            if text.lower() in _NO_ID
-            else self._codes.setdefault(text, len(self._codes))
+        numbers_of_texts = [
+            0 if text in _NO_ID else self._codes.setdefault(text, len(self._codes))
             for text in texts
         ]
-        found = np.array(of_texts, dtype=np.int64)[codes]
+        found = np.array(numbers_of_texts, dtype=np.int64)[codes]
         return pd.Series(found, index=values.index)
 
     def decode(self, ids: pd.Series) -> pd.Series:
@@ -334,16 +333,12 @@ def read_values(name: str, raw: pd.DataFrame, ids: Ids) -> pd.DataFrame:
         if column in raw.columns:
             values = raw[column]
         else:
-            values = pd.Series(np.nan, index=raw.index)
+            values = pd.Series(np.nan, index=raw.index, name=column)
         try:
             read[column] = _read_column(values, kind, ids)
-        except (TypeError, ValueError, OverflowError):  # their messages quote values
-            wanted = {"id": "whole numbers", "number": "numbers", "word": "texts"}
-            message = (
-                f"Column {column!r} of Moodle's table {name} holds other values than "
-                f"{wanted.get(kind, 'dates')}. Export the table again as it is stored."
-            )
-            raise TableError(message, column=column) from None
+        except TableError as error:
+            message = f"Moodle's table {name}: {error}"
+            raise TableError(message, column=column, rows=error.rows) from None
     return pd.DataFrame(read)
 
 
@@ -352,55 +347,19 @@ def _read_column(values: pd.Series, kind: Kind, ids: Ids) -> pd.Series:
         return ids.encode(values)
     if kind == "number":
         return _read_numbers(values)
-    if kind == "date":
-        return _read_dates(values).fillna(0).astype("int64")
-    if kind == "optional date":
-        return _read_dates(values)
+    if kind in ("date", "optional date"):
+        seconds = read_dates(values, "s", "UTC", ".").seconds
+        dates = pd.Series(seconds, index=values.index)
+        return dates if kind == "optional date" else dates.fillna(0).astype("int64")
     texts = _read_texts(values)
     return texts if kind == "text" else texts.str.strip().str.lower()
 
 
-def _read_texts(values: pd.Series) -> pd.Series:
-    return values.astype("str").fillna("").mask(values.isna(), "")
-
-
 def _read_numbers(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_integer_dtype(values):
-        return values.astype("int64") if not values.isna().any() else _floats(values)
-    if not pd.api.types.is_numeric_dtype(values):
-        words = values.astype("str").str.strip()
-        values = words.mask(values.isna() | words.str.lower().isin(_NULL_WORDS))
-    return _floats(values)
+    numbers, bad = read_floats(values)
+    check_rows(values, bad, "hold no number", _REMEDY)
+    return pd.Series(numbers, index=values.index)
 
 
-def _floats(values: pd.Series) -> pd.Series:
-    return pd.Series(
-        pd.to_numeric(values).to_numpy("float64", na_value=np.nan), index=values.index
-    )
-
-
-def _read_dates(values: pd.Series) -> pd.Series:
-    """Read dates as epoch seconds: numbers, datetimes or ISO 8601 (UTC)."""
-    if pd.api.types.is_datetime64_any_dtype(values):
-        seconds = _seconds(pd.to_datetime(values, utc=True))
-    elif pd.api.types.is_numeric_dtype(values):
-        seconds = _floats(values)
-    else:
-        words = values.astype("str").str.strip()
-        numbers = pd.to_numeric(words, errors="coerce")
-        written = numbers.isna() & ~(
-            values.isna() | words.str.lower().isin(_NULL_WORDS)
-        )
-        seconds = _floats(numbers)
-        if written.any():
-            moments = pd.to_datetime(words[written], utc=True, format="ISO8601")
-            seconds[written] = _seconds(moments)
-    given = seconds[seconds.notna() & (seconds != 0)]
-    if not given.between(_EARLIEST, _LATEST).all():
-        raise ValueError
-    return seconds
-
-
-def _seconds(moments: pd.Series) -> pd.Series:
-    whole = (moments - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)
-    return _floats(whole)
+def _read_texts(values: pd.Series) -> pd.Series:
+    return values.astype("str").fillna("")

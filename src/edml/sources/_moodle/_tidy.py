@@ -8,8 +8,8 @@ import pandas as pd
 from edml.schema import BoolArray
 from edml.sources._moodle._handed_in import KEYS
 from edml.sources._moodle._people import PAIR
-from edml.sources._moodle._report import Tally
 from edml.sources._moodle._work import DATES
+from edml.sources._tally import Tally
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class History:
     exempt: pd.DataFrame  # students who need not do a work
     totals: pd.DataFrame  # of courses, as a share of the highest
     accesses: pd.Series  # the last one of each user
+    pass_marks: pd.Series  # of the courses that have one, as a share of the highest
 
 
 def last_trace(history: History) -> float:
@@ -46,9 +47,7 @@ def drop_exempt(history: History, tally: Tally) -> History:
     def kept(rows: pd.DataFrame) -> pd.DataFrame:
         return rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(known)]
 
-    tally.add(
-        "grades excluded from the total: the work is not the student's", len(known)
-    )
+    tally.add("excluded grades: the work is not the student's", len(known))
     return replace(
         history,
         own_dates=kept(history.own_dates),
@@ -165,11 +164,11 @@ def make_outcomes(
     ended = ends["course_end"].between(1, until)
     found = history.totals.merge(ends[ended], on=PAIR)
     tally.add(
-        "enrolments in courses that are not over, or have no end date: no final grade",
+        "enrolments in courses that are not over by then have no final grade",
         int((~ended).sum()),
     )
     tally.add(
-        "enrolments in courses that are over, without a total: no final grade",
+        "enrolments in courses that are over have no total, and so no final grade",
         int(ended.sum()) - len(found),
     )
     return found[PAIR].assign(final_grade=grade_scale * found["share"])

@@ -5,8 +5,8 @@ import pandas as pd
 
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._people import PAIR
-from edml.sources._moodle._report import Tally
 from edml.sources._moodle._tables import Ids
+from edml.sources._tally import Tally
 
 DATES = ["unlock", "due", "lock"]
 
@@ -55,7 +55,7 @@ def _drop_deleted(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataF
     )
     works = works.merge(places, on=["module", "instance"], how="left")
     deleted = works["deletioninprogress"] == 1
-    tally.add("activities in Moodle's recycle bin: left out", int(deleted.sum()))
+    tally.add("activities in Moodle's recycle bin were left out", int(deleted.sum()))
     works["shown"] = works["visible"] != 0
     return works[~deleted].drop(columns=["visible", "deletioninprogress"])
 
@@ -69,7 +69,7 @@ def _add_gradebook(
     modules = modules[modules["itemnumber"].fillna(0) == 0]
     others = items[(items["itemtype"] == "mod") & ~known]
     for kind, count in others["itemmodule"].value_counts().items():
-        tally.add(f"graded items of {kind}: not read", int(count))
+        tally.add(f"graded items of {kind} were not read", int(count))
     names = {
         "id": "item",
         "itemmodule": "module",
@@ -88,7 +88,7 @@ def _add_gradebook(
     manual = manual.assign(
         module="manual", instance=manual["item"], shown=True, created=0
     ).assign(**dict.fromkeys(DATES, 0))
-    tally.add("manual grade items: read as work without dates", len(manual))
+    tally.add("manual grade items were read as work without dates", len(manual))
     works = pd.concat([works, manual], ignore_index=True)
     valued = works["gradetype"].fillna(1).isin([1, 2])  # numbers and scales
     graded = works["item"].notna() & valued
@@ -98,12 +98,12 @@ def _add_gradebook(
     works.loc[works["high"] <= works["low"], "high"] = np.nan
     scale = (works["grade"] < 0) & works["high"].isna()
     tally.add(
-        "works graded on a scale that the gradebook does not show: no scores",
+        "work on a scale of unknown length has no scores",
         int(scale.sum()),
     )
     on_scale = (works["gradetype"] == 2) & works["high"].notna()
     tally.add(
-        "works graded on a scale: scored as the gradebook's percentage",
+        "work on a scale has the gradebook's percentage as score",
         int(on_scale.sum()),
     )
     works["item"] = works["item"].fillna(0).astype("int64")
@@ -134,7 +134,7 @@ def read_own_dates(
     flags = tables.read("assign_user_flags").rename(columns={"userid": "student"})
     flags["work"] = flags["assignment"].map(code_works(works, "assign"))
     flags = flags[(flags["extensionduedate"] > 0) & flags["work"].notna()]
-    tally.add("extensions: they move a student's due date", len(flags))
+    tally.add("extensions moved the due date of a student", len(flags))
     extended = flags[["work", "student", "extensionduedate"]]
     own = own.merge(extended, on=["work", "student"], how="outer")
     base = works.loc[own["work"].astype("int64"), DATES].reset_index(drop=True)
@@ -159,11 +159,11 @@ def _spread(
     users = overrides[for_one].rename(columns={"userid": "student"})
     groups = overrides[~for_one & (overrides["groupid"] != 0)]
     groups = groups.drop(columns="userid")
-    tally.add(f"{kind} dates overridden for a student", len(users))
-    tally.add(f"{kind} dates overridden for a group", len(groups))
+    tally.add(f"dates of {kind} were overridden for a student", len(users))
+    tally.add(f"dates of {kind} were overridden for a group", len(groups))
     if len(groups) and members.empty:
         tally.unknown.append(
-            f"Whom the group overrides of {kind} dates concern: there is no table "
+            f"Whom the overrides of groups in {kind} concern: there is no table "
             "groups_members."
         )
     return users, groups.merge(members, on="groupid")
@@ -181,7 +181,7 @@ def _assign_overrides(
         }
     )
     overrides["work"] = overrides["assignid"].map(code_works(works, "assign"))
-    users, groups = _spread(overrides, members, tally, "assignment")
+    users, groups = _spread(overrides, members, tally, "assignments")
     both = pd.concat([users, groups.sort_values("sortorder", kind="stable")])
     both = both.drop_duplicates(["work", "student"])
     return both[["work", "student", *DATES]]
@@ -198,7 +198,7 @@ def _quiz_overrides(
         columns={"timeopen": "unlock", "timeclose": "due"}
     )
     overrides["work"] = overrides["quiz"].map(code_works(works, "quiz"))
-    users, groups = _spread(overrides, members, tally, "quiz")
+    users, groups = _spread(overrides, members, tally, "quizzes")
     keys = ["work", "student"]
     groups["due"] = groups["due"].replace(0, np.inf)
     kindest = groups.groupby(keys, as_index=False).agg(
