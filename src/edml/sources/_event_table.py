@@ -1,5 +1,6 @@
 """make_event_table: an event table from tidy tables with plain English columns."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from numbers import Integral, Real
 from typing import Any, Literal, overload
@@ -39,6 +40,15 @@ from edml.sources._work import (
 )
 
 Date = str | float | datetime
+_NUMBERS = ("points_possible", "score", "grade", "final_grade")
+#: The tables, and the columns of each that are required and optional.
+COLUMNS_OF: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "enrolments": (ENROLMENT_COLUMNS, ENROLMENT_OPTIONS),
+    "assignments": (ASSIGNMENT_COLUMNS, ASSIGNMENT_OPTIONS),
+    "submissions": (SUBMISSION_COLUMNS, SUBMISSION_OPTIONS),
+    "exams": (EXAM_COLUMNS, EXAM_OPTIONS),
+    "outcomes": (OUTCOME_COLUMNS, ()),
+}
 
 
 @overload
@@ -88,9 +98,9 @@ def make_event_table(
     """Make an event table from tidy tables with plain English columns.
 
     Ids may be numbers or text: 1004, 1004.0 and ``"1004"`` are one id, ``"01004"``
-    another. Dates are datetimes, ISO 8601 text or epoch seconds; without a time zone
-    they are UTC, and a day is a UTC calendar day. Other columns are ignored, which the
-    report says.
+    another. Dates are datetimes, ISO 8601 text, or seconds, milliseconds, microseconds
+    or nanoseconds since 1970; without a time zone they are UTC, and a day is a UTC
+    calendar day. Other columns are ignored, which the report says.
 
     Parameters
     ----------
@@ -280,13 +290,7 @@ def _read(
     outcomes: object,
     notes: list[str],
 ) -> dict[str, TidyTable]:
-    given = {
-        "enrolments": (enrolments, ENROLMENT_COLUMNS, ENROLMENT_OPTIONS),
-        "assignments": (assignments, ASSIGNMENT_COLUMNS, ASSIGNMENT_OPTIONS),
-        "submissions": (submissions, SUBMISSION_COLUMNS, SUBMISSION_OPTIONS),
-        "exams": (exams, EXAM_COLUMNS, EXAM_OPTIONS),
-        "outcomes": (outcomes, OUTCOME_COLUMNS, ()),
-    }
+    given = (enrolments, assignments, submissions, exams, outcomes)
     return {
         name: read_tidy(
             pd.DataFrame(columns=list(required)) if table is None else table,
@@ -294,8 +298,11 @@ def _read(
             required,
             optional,
             notes,
+            numbers=_NUMBERS,
         )
-        for name, (table, required, optional) in given.items()
+        for (name, (required, optional)), table in zip(
+            COLUMNS_OF.items(), given, strict=True
+        )
     }
 
 

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -11,18 +12,11 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.schema import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    read_epochs,
-    read_numbers,
-    row_error,
-)
+from edml.schema import BoolArray, FloatArray, IntArray, row_error
+from edml.sources._cells import has_decimal_commas, read_numbers
+from edml.sources._dates import read_dates
 
 _WHOLE = r"(-?\d+)\.0+"  # an id that was a float before it became text
-_NUMBER = r"[-+]?[\d.]+(?:[eE][-+]?\d+)?"  # which might also be read as a year
-_FIRST_DATE, _END_OF_DATES = 631_152_000, 4_102_444_800  # 1990 to 2100
 
 
 class Labelled(NamedTuple):
@@ -47,10 +41,14 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True)
 class TidyTable:
-    """One of the tables, whose rows are numbered from 0, and the name users know."""
+    """One of the tables, and the name that users know.
+
+    Rows of a file are labelled by its lines, others are numbered from 0.
+    """
 
     name: str
     frame: pd.DataFrame
+    decimal: str = "."
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -92,47 +90,32 @@ class TidyTable:
         """Read numbers; an absent column is all null."""
         if column not in self:
             return np.full(len(self), np.nan)
-        values = _without_blanks(self.frame[column])
-        try:
-            return read_numbers(values)
-        except TableError as error:
-            raise self._named(error) from None
+        with self._named():
+            found = read_numbers(self.frame[column], self.decimal)
+        return found.to_numpy(dtype=np.float64)
 
     def dates(self, column: str) -> FloatArray:
         """Read dates as epoch seconds; an absent column, null and 0 are missing."""
         if column not in self:
             return np.full(len(self), np.nan)
-        given = _without_blanks(self.frame[column])
-        values = _parse_texts(given)
-        self.check(
-            column,
-            (values.isna() & given.notna()).to_numpy(dtype=bool),
-            "hold no date",
-            "Write dates in ISO 8601, as 2024-03-31 or 2024-03-31T18:00:00Z, or as "
-            "epoch seconds.",
-        )
-        try:
-            seconds = read_epochs(values)
-        except TableError as error:
-            raise self._named(error) from None
-        self.check(
-            column,
-            (seconds < _FIRST_DATE) | (seconds >= _END_OF_DATES),
-            "hold a date outside 1990 to 2100",
-            "Numbers are seconds since 1970: divide milliseconds by 1000. Leave "
-            "unknown dates empty.",
-        )
-        return seconds
+        with self._named():
+            seconds = read_dates(self.frame[column], None, "UTC", ".").seconds
+        return np.where(seconds == 0, np.nan, seconds)
 
     def check(self, column: str, bad: BoolArray, problem: str, remedy: str) -> None:
         """Raise a `TableError` for the rows that ``bad`` marks."""
         if bad.any():
-            error = row_error(self.frame[column], bad, problem, remedy)
-            raise self._named(error)
+            with self._named():
+                raise row_error(self.frame[column], bad, problem, remedy)
 
-    def _named(self, error: TableError) -> TableError:
-        message = f"{self.name}: {error}"
-        return TableError(message, column=error.column, rows=error.rows)
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say in errors which table it is."""
+        try:
+            yield
+        except TableError as error:
+            message = f"{self.name}: {error}"
+            raise TableError(message, column=error.column, rows=error.rows) from None
 
 
 def read_tidy(
@@ -141,8 +124,10 @@ def read_tidy(
     required: Sequence[str],
     optional: Sequence[str],
     notes: list[str],
+    *,
+    numbers: Sequence[str] = (),
 ) -> TidyTable:
-    """Check the columns of a table; note those that are ignored."""
+    """Check the columns of a table; note those that are ignored, and decimal commas."""
     if not isinstance(table, pd.DataFrame):
         message = f"{name} must be a pandas DataFrame, found {type(table).__name__}."
         raise TableError(message)
@@ -172,8 +157,14 @@ def read_tidy(
             f"{name}: the columns {ignored} were ignored; optional ones are "
             f"{list(optional)}."
         )
-    frame = table.set_axis(found, axis=1)[known].reset_index(drop=True)
-    return TidyTable(name, frame)
+    frame = table.set_axis(found, axis=1)[known]
+    if frame.index.name not in ("line", "record"):
+        frame = frame.reset_index(drop=True)
+    decimal = "."
+    if has_decimal_commas([frame[column] for column in numbers if column in frame]):
+        notes.append(f"{name}: numbers have a decimal comma.")
+        decimal = ","
+    return TidyTable(name, frame, decimal)
 
 
 def _id_texts(found: pd.Index) -> list[str] | list[str | None]:
@@ -207,27 +198,3 @@ def _merge(codes: IntArray, labels: list[str]) -> Labelled:
     position = {label: place for place, label in enumerate(distinct)}
     merged = np.array([*(position.get(label, -1) for label in labels), -1])
     return Labelled(merged.astype(np.int64)[codes], distinct)
-
-
-def _without_blanks(column: pd.Series) -> pd.Series:
-    """Make blank texts null."""
-    if isinstance(column.dtype, pd.StringDtype):
-        return column.mask(column.str.strip() == "")
-    if column.dtype.kind != "O":
-        return column
-    return column.mask(
-        column.map(lambda value: isinstance(value, str) and not value.strip())
-    )
-
-
-def _parse_texts(column: pd.Series) -> pd.Series:
-    """Parse a column of texts as numbers or ISO dates; return others as they are."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    if pd.api.types.infer_dtype(column, skipna=True) != "string":
-        return column
-    texts = column.astype("str").str.strip().mask(column.isna())
-    first = texts.dropna().head(1)
-    if first.str.fullmatch(_NUMBER).all():
-        return pd.to_numeric(texts, errors="coerce")
-    return pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")

@@ -1,0 +1,186 @@
+"""read_tables: an event table from files of the five tidy tables."""
+
+from contextlib import closing
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Literal, overload
+
+import pandas as pd
+
+from edml._optional import import_optional
+from edml.exceptions import TableError
+from edml.sources._event_table import COLUMNS_OF, Date, make_event_table
+from edml.sources._import_report import ImportReport
+from edml.sources._matching import Unknown
+from edml.sources._open import open_table
+from edml.sources._raw import UNKNOWN, Expected
+
+_REQUIRED = ("enrolments", "assignments", "submissions")
+_WORKBOOKS = (".xlsx", ".xlsm")
+
+
+@overload
+def read_tables(
+    source: str | PathLike[str],
+    *,
+    until: Date | None = None,
+    tick_days: int = 1,
+    grade_scale: float = 10.0,
+    passing_grade: float | None = None,
+    unknown: Unknown = "raise",
+    return_report: Literal[False] = False,
+) -> pd.DataFrame: ...
+@overload
+def read_tables(
+    source: str | PathLike[str],
+    *,
+    until: Date | None = None,
+    tick_days: int = 1,
+    grade_scale: float = 10.0,
+    passing_grade: float | None = None,
+    unknown: Unknown = "raise",
+    return_report: Literal[True],
+) -> tuple[pd.DataFrame, ImportReport]: ...
+def read_tables(
+    source: str | PathLike[str],
+    *,
+    until: Date | None = None,
+    tick_days: int = 1,
+    grade_scale: float = 10.0,
+    passing_grade: float | None = None,
+    unknown: Unknown = "raise",
+    return_report: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+    """Read an event table from files of the tidy tables of `make_event_table`.
+
+    Parameters
+    ----------
+    source : str or path-like
+        A folder with the files ``enrolments``, ``assignments`` and ``submissions``, and
+        ``exams`` and ``outcomes`` if there are any: CSV, Excel, JSON or Parquet. Or an
+        Excel workbook with a sheet for each. Their columns are those of
+        `make_event_table`.
+    until, tick_days, grade_scale, passing_grade, unknown
+        As in `make_event_table`.
+    return_report : bool, default=False
+        Whether to return the report too.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_rows, 24)
+        The event table, by enrolment and day.
+    report : ImportReport
+        What was left out and inferred. Only if ``return_report`` is true.
+
+    Raises
+    ------
+    TableError
+        If a file is missing or cannot be read, or as `make_event_table` does. The
+        message names the line of the file.
+    ValueError
+        If a parameter is invalid.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from edml.sources import read_tables
+    >>> tables = {
+    ...     "enrolments": ["student;course;start;end", "7;ART;2024-02-05;2024-02-20"],
+    ...     "assignments": ["course;assignment;name;due", "ART;1;Essay;2024-02-12"],
+    ...     "submissions": [
+    ...         "student;course;assignment;graded;score",
+    ...         "7;ART;1;2024-02-11;82,5",
+    ...     ],
+    ... }
+    >>> with TemporaryDirectory() as folder:
+    ...     for name, lines in tables.items():
+    ...         file = Path(folder) / f"{name}.csv"
+    ...         _ = file.write_text(chr(10).join(lines))
+    ...     X = read_tables(folder, until="2024-02-20")
+    >>> len(X), float(X["score"].max())
+    (18, 82.5)
+    """
+    notes: list[str] = []
+    found = _find_tables(Path(source), notes)
+    X, report = make_event_table(
+        found["enrolments"],
+        found["assignments"],
+        found["submissions"],
+        found.get("exams"),
+        found.get("outcomes"),
+        until=until,
+        tick_days=tick_days,
+        grade_scale=grade_scale,
+        passing_grade=passing_grade,
+        unknown=unknown,
+        return_report=True,
+    )
+    if not return_report:
+        return X
+    return X, replace(report, notes=(*notes, *report.notes))
+
+
+def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
+    """Read the tables of a folder or a workbook."""
+    found = _list_tables(source)
+    absent = [name for name in _REQUIRED if name not in found]
+    if absent:
+        message = (
+            f"{str(source)!r} has no table {absent}; it has {sorted(found)}. Name the "
+            f"files or sheets {list(COLUMNS_OF)}; the last two are optional."
+        )
+        raise TableError(message)
+    tables = {}
+    for name, (required, optional) in COLUMNS_OF.items():
+        for path, sheet in found.get(name, [])[:1]:
+            label = str(path) if sheet is None else f"{path}, sheet {sheet!r}"
+            known = Expected((*required, *optional))
+            try:
+                raw = open_table(path, str(path), UNKNOWN, sheet, known)
+            except TableError as error:
+                message = f"{label}: {error}"
+                raise TableError(message, rows=error.rows) from None
+            tables[name] = raw.frame
+            notes += [f"{label}: {text}" for text in raw.notes]
+    return tables
+
+
+def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
+    """Return the file, and the sheet if it is a workbook, of each table."""
+    found: dict[str, list[tuple[Path, str | None]]] = {}
+    if source.is_dir():
+        for path in sorted(source.iterdir()):
+            name = path.name.partition(".")[0].lower()
+            if path.is_file() and name in COLUMNS_OF:
+                found.setdefault(name, []).append((path, None))
+    elif source.suffix.lower() in _WORKBOOKS and source.is_file():
+        for sheet in _sheets(source):
+            found.setdefault(sheet.strip().lower(), []).append((source, sheet))
+    else:
+        message = (
+            f"There is no folder and no workbook {str(source)!r}. Give a folder with "
+            f"the files {list(COLUMNS_OF)}, or a workbook with sheets of these names."
+        )
+        raise TableError(message)
+    twice = [name for name, places in found.items() if len(places) > 1]
+    if twice:
+        message = (
+            f"{str(source)!r} has more than one table {sorted(twice)}. Keep one of "
+            "each."
+        )
+        raise TableError(message)
+    return found
+
+
+def _sheets(path: Path) -> list[str]:
+    """Return the names of a workbook's sheets, without reading their cells."""
+    openpyxl = import_optional("openpyxl", extra="excel", purpose="Excel")
+    try:
+        book = openpyxl.load_workbook(path, read_only=True)
+        with closing(book):
+            return [str(name) for name in book.sheetnames]
+    except Exception:  # it raises many kinds, whose messages may quote the file
+        message = f"{path} cannot be read as an Excel workbook. Save it again as .xlsx."
+        raise TableError(message) from None
