@@ -61,8 +61,19 @@ def read_tables(
         ``exams`` and ``outcomes`` if there are any: CSV, Excel, JSON or Parquet. Or an
         Excel workbook with a sheet for each. Their columns are those of
         `make_event_table`.
-    until, tick_days, grade_scale, passing_grade, unknown
-        As in `make_event_table`.
+    until : datetime, str or float or None, default=None
+        The day of the export: no row is later. None is the day of the last submission,
+        grade or exam.
+    tick_days : int, default=1
+        Days between two rows that show a student on a day without events.
+    grade_scale : float, default=10.0
+        The highest grade of the exams and outcomes.
+    passing_grade : float or None, default=None
+        The lowest final grade that passes, between 0 and ``grade_scale``. It becomes 4,
+        which `make_target` expects by default. None is 40 % of ``grade_scale``.
+    unknown : {"raise", "drop"}, default="raise"
+        Whether rows of a course, an assignment or an enrolment that the other tables
+        lack are an error, or are left out and counted in the report.
     return_report : bool, default=False
         Whether to return the report too.
 
