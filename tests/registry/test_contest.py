@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
@@ -314,14 +313,9 @@ def test_the_decision_is_in_the_history(registry):
     json.dumps(contest.to_dict(), allow_nan=False)
 
 
-def test_the_contest_as_a_table(registry):
+def test_a_plain_contest_has_no_intervals(registry):
     contest = compete(with_champion(registry, POOR, GOOD), method="plain")
     assert isinstance(contest, Contest)
-    table = contest.to_frame()
-    assert table["version"].tolist() == [1, 2]
-    assert table["role"].tolist() == ["champion", "candidate"]
-    assert table["gain"].isna().tolist() == [True, False]
-    assert isinstance(table, pd.DataFrame)
     assert contest.to_dict()["intervals"] == {"2": [None, None]}
     assert repr(contest).startswith("Contest(metric='average_precision', champion=1")
 

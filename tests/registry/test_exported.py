@@ -68,7 +68,7 @@ def test_a_damaged_file_is_rejected(path):
 
 
 def test_a_missing_file_is_reported(tmp_path):
-    with pytest.raises(RegistryError, match="Expected a file that can be read"):
+    with pytest.raises(RegistryError, match="Expected to read"):
         read_model_file(tmp_path / "none")
 
 

@@ -17,7 +17,6 @@ from edml.registry._protocol import (
     check_file_name,
     check_key,
     check_name,
-    check_record,
     read_number,
     seal,
     unseal,
@@ -344,16 +343,18 @@ def test_document_size_is_limited(monkeypatch):
     ids=range(9),
 )
 def test_a_record_s_file_has_a_size_and_a_hash(entry):
-    record = {"registry": "risk", "version": 3, "files": {"model.skops": entry}}
+    place = {"registry": "risk", "version": 3}
+    data = seal("record", place, {"files": {"model.skops": entry}})
     with pytest.raises(RegistryError, match=r"the record of version 3 .*size or"):
-        check_record(record)
+        unseal(data, "record", place)
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "record.json", "a/b", ""])
 def test_a_record_s_file_lies_in_its_folder(name):
-    record = {"registry": "risk", "version": 3, "files": {name: FILES["model.skops"]}}
+    place = {"registry": "risk", "version": 3}
+    data = seal("record", place, {"files": {name: FILES["model.skops"]}})
     with pytest.raises(RegistryError, match="Expected a file name"):
-        check_record(record)
+        unseal(data, "record", place)
 
 
 # -- formats ------------------------------------------------------------------------

@@ -47,22 +47,22 @@ def test_late_symlink_is_not_followed(root, tmp_path, monkeypatch):
     path.rename(tmp_path / "moved")
     path.symlink_to(tmp_path / "moved")
     monkeypatch.setattr(_reads, "check_no_symlink", lambda root, path: None)
-    with pytest.raises(RegistryError, match="Expected a file that can be read"):
+    with pytest.raises(RegistryError, match="Expected to read"):
         _reads.read_file(root, path, 5)
 
 
-def test_a_missing_file_differs_from_a_damaged_one(root):
-    with pytest.raises(FileNotFoundError, match="file"):
+def test_a_missing_file_is_an_error_and_a_missing_folder_is_empty(root):
+    with pytest.raises(RegistryError, match=r"Expected to read .*No such file"):
         _reads.read_file(root, root / "a" / "c" / "file", 5)
     assert _reads.read_folder(root, root / "c") == []
 
 
 def test_a_folder_is_no_file_and_a_file_no_folder(root):
-    with pytest.raises(RegistryError, match=r"Expected a (plain )?file"):
+    with pytest.raises(RegistryError, match="Expected to read"):
         _reads.read_file(root, root / "a" / "b", 5)
-    with pytest.raises(RegistryError, match="Expected a folder that can be read"):
+    with pytest.raises(RegistryError, match="Expected to read"):
         _reads.read_folder(root, root / "a" / "b" / "file")
-    with pytest.raises(RegistryError, match="Expected a file that can be read"):
+    with pytest.raises(RegistryError, match="Expected to read"):
         _reads.read_file(root, root / "a" / "b" / "file" / "x", 5)
 
 
@@ -77,13 +77,13 @@ def test_a_file_that_is_too_large_is_not_read(root, monkeypatch):
     path = root / "large"
     with path.open("wb") as file:
         file.truncate(2**40)  # takes no space on the disk
-    with pytest.raises(RegistryError, match="Expected at most 2,147,483,648 bytes"):
+    with pytest.raises(RegistryError, match="more than 2,147,483,648"):
         _reads.read_file(root, path, 2**31)
 
 
 @pytest.mark.parametrize("size", [0, 4, 6])
 def test_a_file_of_another_size_is_not_read(root, size):
-    with pytest.raises(RegistryError, match=f"Expected the {size} bytes .*; found 5"):
+    with pytest.raises(RegistryError, match=f"has 5 bytes, not {size}"):
         _reads.read_file(root, root / "a" / "b" / "file", 10, size)
 
 

@@ -280,7 +280,7 @@ def test_trusted_custom_class(tmp_path):
     ModelRegistry(tmp_path, trusted=[name]).register(model)
     with pytest.raises(RegistryError, match="PowerTransformer"):
         ModelRegistry(tmp_path).load(1)
-    loaded = ModelRegistry(tmp_path).load(1, trusted=[name])
+    loaded = ModelRegistry(tmp_path, trusted=[name]).load(1)
     np.testing.assert_array_equal(loaded.predict(PLAIN), model.predict(PLAIN))
 
 
@@ -395,7 +395,6 @@ def test_history_records_author_action_and_reason(registry):
     ]
     assert table["moves"].tolist()[0] == [(1, "new", "development")]
     assert table["previous_champion"].tolist() == [*[pd.NA] * 3, 1, pd.NA]
-    assert registry.previous_champion() is None
 
 
 def test_empty_history(registry):
@@ -450,7 +449,7 @@ def test_a_second_rollback_goes_back_one_further(registry):
 def test_rollback_skips_removed_versions(registry):
     for C in (0.1, 1.0, 10.0):
         registry.promote(registry.register(plain_model(C)).version)
-    registry._store.remove_versions([2])
+    registry._store.remove_versions(lambda state: [2])
     assert registry.rollback().version == 1
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -47,9 +48,13 @@ def promote(store, version):
         before = {
             v: "staging" if s == "production" else s for v, s in state.stages.items()
         }
-        return {**before, version: "production"}
+        return replace(state, stages={**before, version: "production"})
 
     return store.change("promote", "it is better", update, {"gain": 0.5})
+
+
+def remove(store, *versions, why=""):
+    return store.remove_versions(lambda state: versions, why)
 
 
 def path_of(store, version, name="model.skops"):
@@ -157,17 +162,6 @@ def test_the_root_may_be_a_symlink(tmp_path):
     assert store.read_file(1, "model.skops") == MODEL
 
 
-def test_a_numpy_integer_is_a_version(store):
-    add(store)
-    version = np.int64(1)
-    assert store.read_record(version)["version"] == 1
-    store.add_evaluation(version, {})
-    assert store.evaluations(version) == [{}]
-    store.remove_versions(np.array([1]))
-    assert store.versions() == []
-    assert store.history()[-1].detail == {"versions": [1]}
-
-
 def test_the_key_is_in_no_text(store):
     assert repr(store) == f"VersionStore({str(store.home.root)!r}, 'risk')"
     assert KEY.decode() not in repr(store) + str(store)
@@ -178,11 +172,11 @@ def test_the_key_is_in_no_text(store):
 
 def test_a_number_is_never_used_again(store):
     add(store, 3)
-    store.remove_versions([3, 2], "old")
+    remove(store, 3, 2, why="old")
     assert store.versions() == [1]
     assert not path_of(store, 3).exists()
     assert add(store) == 4
-    store.remove_versions([1, 4])
+    remove(store, 1, 4)
     assert store.versions() == []
     assert add(store) == 5
     assert check_store(store) == find_leftovers(store) == []
@@ -194,15 +188,15 @@ def test_the_champion_is_not_removed(store):
     add(store, 2)
     promote(store, 1)
     with pytest.raises(RegistryError, match="found version 1, which is"):
-        store.remove_versions([2, 1])
+        remove(store, 2, 1)
     assert store.versions() == [1, 2]
 
 
 def test_a_version_that_is_not_there_is_not_removed(store):
     add(store, 2)
-    with pytest.raises(RegistryError, match="Expected version 7 in registry 'risk'"):
-        store.remove_versions([1, 7])
-    store.remove_versions([])
+    with pytest.raises(RegistryError, match="found 7, which does not exist"):
+        remove(store, 1, 7)
+    assert remove(store) == []
     assert store.versions() == [1, 2]
     assert len(store.history()) == 2
 
@@ -211,23 +205,21 @@ def test_a_version_that_is_not_there_is_not_removed(store):
 def test_a_version_is_a_number(store, version):
     add(store)
     with pytest.raises(RegistryError, match="Expected the number of a version"):
-        store.read_record(version)
-    with pytest.raises(RegistryError, match="Expected the number of a version"):
-        store.evaluations(version)
+        store.state().find(version)
+    assert store.state().find(np.int64(1)) == 1
 
 
 def test_a_missing_version_is_reported(store):
     add(store)
-    for call in (store.read_record, store.evaluations):
-        with pytest.raises(RegistryError, match="Expected version 2 in registry"):
+    read_file = partial(store.read_file, name="model.skops")
+    for call in (store.read_record, store.evaluations, read_file):
+        with pytest.raises(RegistryError, match=r"Expected to read .*2.record\.json"):
             call(2)
-    with pytest.raises(RegistryError, match="Expected version 2 in registry"):
-        store.read_file(2, "model.skops")
-    with pytest.raises(RegistryError, match="Expected version 2 in registry"):
+    with pytest.raises(RegistryError, match="found 2, which does not exist"):
         store.add_evaluation(2, {})
-    with pytest.raises(RegistryError, match=r"Expected the evaluation .* is gone"):
+    with pytest.raises(RegistryError, match=r"Expected to read .*1\.json"):
         store.read_evaluation(1, 1)
-    with pytest.raises(RegistryError, match=r"Expected the state .* is gone"):
+    with pytest.raises(RegistryError, match=r"Expected to read .*9\.json"):
         store.read_state(9)
 
 
@@ -237,10 +229,8 @@ def test_a_missing_version_is_reported(store):
 @pytest.mark.parametrize(
     ("stages", "match"),
     [
-        ({1: "production"}, r"found none for \[2\], and one for the unknown \[\]"),
-        ({}, r"found none for \[1, 2\]"),
-        ({1: "staging", 2: "staging", 3: "staging"}, r"for the unknown \[3\]"),
-        ({1: "staging", "2": "staging"}, r"for the unknown \['2'\]"),
+        ({1: "staging", 2: "staging", 3: "staging"}, "up to the stated highest number"),
+        ({"1": "staging", "x": "staging"}, "stages by version"),
         ({1: "archived", 2: "staging"}, r"found another for the versions \[1\]"),
         (
             {1: "production", 2: "production"},
@@ -251,7 +241,7 @@ def test_a_missing_version_is_reported(store):
 def test_stages_that_cannot_be_are_not_stored(store, stages, match):
     add(store, 2)
     with pytest.raises(RegistryError, match=match):
-        store.change("promote", "", lambda state: stages)
+        store.change("promote", "", lambda state: replace(state, stages=stages))
     assert len(store.history()) == 2
     assert check_store(store) == []
 
@@ -266,7 +256,7 @@ def test_error_during_update_propagates_and_changes_nothing(store):
 
 def test_history_records_a_change_without_effect(store):
     add(store)
-    store.change("compete", "the champion stays", lambda state: state.stages)
+    store.change("compete", "the champion stays", lambda state: state)
     assert store.history()[-1].what == "compete"
 
 
@@ -278,7 +268,7 @@ def test_history_records_a_change_without_effect(store):
 def test_unreadable_data_is_never_written(store, what, why, detail):
     add(store)
     with pytest.raises(RegistryError, match=r"JSON can hold|its field"):
-        store.change(what, why, lambda state: state.stages, detail)
+        store.change(what, why, lambda state: state, detail)
     with pytest.raises(RegistryError, match="JSON can hold"):
         store.add_version({"m": b"1"}, {"value": np.float32(1)})
     with pytest.raises(RegistryError, match="JSON can hold"):
@@ -295,12 +285,10 @@ def test_file_name_cannot_escape_its_folder(store, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_is_bytes_of_a_size_that_can_be_read(store, monkeypatch):
+def test_a_file_has_a_size_that_can_be_read(store, monkeypatch):
     monkeypatch.setattr(_versions, "MAX_FILE_BYTES", 3)
     with pytest.raises(RegistryError, match="at most 3 bytes for the file 'm'"):
         store.add_version({"m": b"1234"}, {})
-    with pytest.raises(RegistryError, match="found str of length 1"):
-        store.add_version({"m": "1"}, {})
 
 
 # -- the lock -----------------------------------------------------------------------
@@ -328,7 +316,7 @@ def test_an_update_that_writes_raises_and_hangs_nobody(tmp_path):
     store = VersionStore(tmp_path, "risk", timeout=0.05)
     add(store)
     with pytest.raises(RegistryError, match="Expected the lock"):
-        store.change("promote", "", lambda state: add(store) and state.stages)
+        store.change("promote", "", lambda state: add(store) and state)
     assert add(store) == 2
 
 
@@ -365,7 +353,7 @@ def test_a_root_that_is_a_file_is_reported(tmp_path):
     (tmp_path / "risk").write_bytes(b"")
     with pytest.raises(RegistryError, match="Expected to write to"):
         add(VersionStore(tmp_path, "risk"))
-    with pytest.raises(RegistryError, match="Expected a folder that can be read"):
+    with pytest.raises(RegistryError, match="Expected to read"):
         VersionStore(tmp_path, "risk").state()
 
 
@@ -420,7 +408,7 @@ def test_everything_is_synced_before_its_name_and_the_name_before_the_state(
         ("sync", "risk/state"),
     ]
     steps.clear()
-    store.remove_versions([2])
+    remove(store, 2)
     assert [action for action, _ in steps[:6]] == [
         *("create", "write", "sync", "link", "unlink", "sync"),
     ]
@@ -459,11 +447,11 @@ def test_a_missing_file_is_reported(store):
     store.add_evaluation(1, {})
     store.add_evaluation(1, {})
     for path, match in [
-        (path_of(store, 1), "Expected the file 'model.skops' of version 1"),
-        (path_of(store, 2, "record.json"), "Expected the record .* is gone"),
+        (path_of(store, 1), r"Expected to read .*model\.skops"),
+        (path_of(store, 2, "record.json"), r"Expected to read .*2.record\.json"),
         (path_of(store, 1, "evaluations") / "1.json", "Expected every number up to 2"),
         (store.folder / "state" / "2.json", "Expected every number up to 3"),
-        (path_of(store, 1).parent, "Expected version 1 in registry"),
+        (path_of(store, 1).parent, r"Expected to read .*1.record\.json"),
     ]:
         path.rename(store.home.root / "aside")
         (problem,) = check_store(store)
@@ -569,7 +557,7 @@ def test_a_copy_without_its_empty_folders_works(store):
 def test_an_evaluation_brings_no_lost_version_back(store):
     add(store)
     shutil.rmtree(path_of(store, 1).parent)
-    with pytest.raises(RegistryError, match="Expected version 1 in registry"):
+    with pytest.raises(RegistryError, match=r"Expected to read .*record\.json"):
         store.add_evaluation(1, {})
     assert not path_of(store, 1).parent.exists()
 
@@ -753,7 +741,7 @@ def test_a_record_without_files_has_none(store):
 def test_a_used_number_in_a_later_state_is_reported(tmp_path):
     store = VersionStore(tmp_path, "risk")
     add(store, 2)
-    store.remove_versions([2])
+    remove(store, 2)
     promote(store, 1)
     path = store.folder / "state" / "4.json"
     reseal(path, "state", {"generation": 4}, highest=1)
@@ -764,7 +752,7 @@ def test_a_large_document_is_not_read(store):
     add(store)
     with (store.folder / "state" / "1.json").open("r+b") as file:
         file.truncate(2**36)
-    with pytest.raises(RegistryError, match="Expected at most 67,108,864 bytes"):
+    with pytest.raises(RegistryError, match="more than 67,108,864"):
         store.state()
 
 
@@ -774,7 +762,7 @@ def test_a_version_that_is_removed_while_verify_reads_is_no_problem(store, monke
 
     def beaten(self, version):
         if version == 2 and path_of(store, 2).exists():
-            store.remove_versions([2])
+            remove(store, 2)
         return read(self, version)
 
     monkeypatch.setattr(VersionStore, "read_record", beaten)
@@ -818,9 +806,9 @@ class Operations(RuleBasedStateMachine):
         champions = list(stages.values()).count("production")
         if champions > 1:
             with pytest.raises(RegistryError, match="one version in production"):
-                self.store.change("x", "", lambda state: stages)
+                self.store.change("x", "", lambda state: replace(state, stages=stages))
             return
-        self.store.change("x", "", lambda state: stages)
+        self.store.change("x", "", lambda state: replace(state, stages=stages))
         self.stages = stages
         self.n_states += 1
 
@@ -837,7 +825,7 @@ class Operations(RuleBasedStateMachine):
     def remove(self, data):
         removable = [v for v, s in self.stages.items() if s == "development"]
         gone = data.draw(st.lists(st.sampled_from(removable), min_size=1, unique=True))
-        self.store.remove_versions(gone)
+        remove(self.store, *gone)
         self.stages = {v: s for v, s in self.stages.items() if v not in gone}
         self.n_states += 1
 
@@ -892,7 +880,7 @@ def test_removal_is_decided_under_the_lock(tmp_path):
 
     def choose(state):
         with pytest.raises(RegistryError, match="lock"):  # no other writer in between
-            other.change("promote", "", lambda now: {**now.stages, 1: "staging"})
+            other.change("promote", "", lambda now: now.move(1, "staging"))
         return [version for version in state.stages if version != 2]
 
     assert store.remove_versions(choose) == [1, 3]

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def promote(store):
             version: "staging" if stage == "production" else stage
             for version, stage in state.stages.items()
         }
-        return {**stages, max(stages): "production"}
+        return replace(state, stages={**stages, max(stages): "production"})
 
     return store.change("promote", "newer", update, {"gain": 0.25})
 
@@ -45,7 +46,8 @@ def evaluate(store):
 
 def remove(store):
     champion = store.state().champion
-    return store.remove_versions([v for v in store.versions() if v != champion][:2])
+    gone = [v for v in store.versions() if v != champion][:2]
+    return store.remove_versions(lambda state: gone)
 
 
 def clean(store):

@@ -3,6 +3,7 @@
 import multiprocessing
 import traceback
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def promote(store, version):
             v: "staging" if stage == "production" else stage
             for v, stage in state.stages.items()
         }
-        return {**stages, version: "production"}
+        return replace(state, stages={**stages, version: "production"})
 
     store.change("promote", "", update)
     return version

@@ -1,10 +1,9 @@
 """Contest: whether a new model is better than the champion, and how certainly."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from edml.exceptions import RegistryError
@@ -106,42 +105,7 @@ class Contest:
         data : dict
             The fields; version keys are strings, and NaN is None.
         """
-        data = asdict(self)
-        data["candidates"] = list(self.candidates)
-        for name in ("left_out", "validation", "figures", "gains"):
-            data[name] = {str(v): _written(x) for v, x in data[name].items()}
-        data["intervals"] = {
-            str(version): [_written(end) for end in ends]
-            for version, ends in self.intervals.items()
-        }
-        return data
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the contestants as a table.
-
-        Returns
-        -------
-        contestants : DataFrame
-            One row per version, the champion first: version, role, validation, the
-            metric on the rows of the contest, gain, low and high.
-        """
-        versions = [*([] if self.champion is None else [self.champion])]
-        versions += self.candidates
-        nothing = (np.nan, np.nan)
-        return pd.DataFrame(
-            {
-                "version": versions,
-                "role": [
-                    "champion" if version == self.champion else "candidate"
-                    for version in versions
-                ],
-                "validation": [self.validation.get(v, np.nan) for v in versions],
-                self.metric: [self.figures[version] for version in versions],
-                "gain": [self.gains.get(version, np.nan) for version in versions],
-                "low": [self.intervals.get(v, nothing)[0] for v in versions],
-                "high": [self.intervals.get(v, nothing)[1] for v in versions],
-            }
-        )
+        return {name: _written(value) for name, value in vars(self).items()}
 
     def __repr__(self) -> str:
         return (
@@ -241,8 +205,8 @@ def _reason_to_leave_out(
     return seen_as(record.to_dict(), data)
 
 
-def _settle(state: State, contest: Contest) -> dict[int, str]:
-    """Return the stages after a contest; raise if they have changed meanwhile."""
+def _settle(state: State, contest: Contest) -> State:
+    """Return the state after a contest; raise if they have changed meanwhile."""
     moved = [v for v in contest.candidates if state.stages.get(v) != DEVELOPMENT]
     if moved or state.champion != contest.champion:
         raise RegistryError(
@@ -251,11 +215,14 @@ def _settle(state: State, contest: Contest) -> dict[int, str]:
             f"the champion {state.champion}, and {moved or 'none'} of the candidates "
             "moved. Nothing was changed; hold the contest again."
         )
-    stages = {**state.stages, **dict.fromkeys(contest.candidates, STAGING)}
-    if contest.promoted:
-        stages = replace(state, stages=stages).move(contest.winner, PRODUCTION)
-    return stages
+    for version in contest.candidates:
+        state = state.move(version, STAGING)
+    return state.move(contest.winner, PRODUCTION) if contest.promoted else state
 
 
 def _written(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _written(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return [_written(one) for one in value]
     return None if isinstance(value, float) and np.isnan(value) else value

@@ -11,8 +11,14 @@ from sklearn.utils import check_scalar
 
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation, EvaluationUnits
-from edml.metrics import LOSSES, bootstrap_metrics, percentile_interval
-from edml.registry._record import DEFAULT_THRESHOLD, FIGURES
+from edml.metrics import (
+    LOSSES,
+    METRIC_TITLES,
+    bootstrap_metrics,
+    percentile_interval,
+)
+from edml.registry._record import DEFAULT_THRESHOLD
+from edml.registry._state import check_choice
 from edml.schema import BoolArray, FloatArray, IntArray, check_confidence
 
 METHODS = ("bootstrap", "plain")
@@ -31,13 +37,8 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Check the rules before any model is loaded."""
-        for name, known in (("metric", FIGURES), ("method", METHODS)):
-            found = getattr(self, name)
-            if found not in known:
-                raise RegistryError(
-                    f"Expected {name} to be one of {', '.join(known)}; found "
-                    f"{found!r}. Choose one of them."
-                )
+        check_choice("a metric", self.metric, tuple(METRIC_TITLES))
+        check_choice("a method", self.method, METHODS)
         # All models need the same draws, and only an int reproduces them.
         check_scalar(self.random_state, "random_state", Integral)
         check_scalar(self.n_resamples, "n_resamples", Integral, min_val=1)
@@ -98,30 +99,30 @@ def decide(
     candidates = [version for version in contestants if version != champion]
     # the first of equals has the better validation
     challenger = max(candidates, key=lambda version: rules.sign * figures[version])
+    gains: dict[int, float] = {}
+    intervals: dict[int, tuple[float, float]] = {}
     if champion is None:
-        return {
-            "figures": figures,
-            "gains": {},
-            "intervals": {},
-            "challenger": challenger,
-            "winner": challenger,
-            "why": f"Version {challenger} is the best candidate by {rules.metric} "
-            f"({figures[challenger]:.4g}), and there was no champion to beat.",
-        }
-    gains = {v: rules.sign * (figures[v] - figures[champion]) for v in candidates}
-    intervals = _intervals(contestants, champion, candidates, rules)
-    low, high = intervals[challenger]
-    gain = gains[challenger]
-    wins = bool((low if rules.method == "bootstrap" else gain) > rules.min_gain)
-    sure = (
-        f", interval [{low:+.4g}, {high:+.4g}]" if rules.method == "bootstrap" else ""
-    )
-    why = (
-        f"Version {challenger} gains {gain:+.4g} in {rules.metric} over the champion "
-        f"{champion} ({figures[challenger]:.4g}, {figures[champion]:.4g}{sure}); "
-        f"{'that' if rules.method == 'plain' else 'the lower end'} is "
-        f"{'above' if wins else 'not above'} {rules.min_gain:g}."
-    )
+        wins = True
+        why = (
+            f"Version {challenger} is the best candidate by {rules.metric} "
+            f"({figures[challenger]:.4g}), and there was no champion to beat."
+        )
+    else:
+        gains = {v: rules.sign * (figures[v] - figures[champion]) for v in candidates}
+        intervals = _intervals(contestants, champion, candidates, rules)
+        gain, (low, high) = gains[challenger], intervals[challenger]
+        if rules.method == "plain":
+            bound, called, interval = gain, "that", ""
+        else:
+            bound, called = low, "the lower end"
+            interval = f", interval [{low:+.4g}, {high:+.4g}]"
+        wins = bool(bound > rules.min_gain)
+        why = (
+            f"Version {challenger} gains {gain:+.4g} in {rules.metric} over the "
+            f"champion {champion} ({figures[challenger]:.4g}, "
+            f"{figures[champion]:.4g}{interval}); {called} is "
+            f"{'above' if wins else 'not above'} {rules.min_gain:g}."
+        )
     return {
         "figures": figures,
         "gains": gains,

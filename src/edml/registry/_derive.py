@@ -108,16 +108,11 @@ def _choose(rule: Any, units: EvaluationUnits) -> float:
 
 
 def _with_threshold(model: Any, threshold: float) -> DeployedClassifier:
-    is_deployed = isinstance(model, DeployedClassifier)
-    return DeployedClassifier(
-        model.pipeline if is_deployed else model,
-        model.calibrator if is_deployed else None,
-        threshold,
-        model.classes if is_deployed else model.classes_,
-        getattr(model, "feature_names_in_", None),
-        getattr(model, "split_plan_hash", None),
-        getattr(model, "data_fingerprint", None),
-    )
+    if isinstance(model, DeployedClassifier):
+        known = model.get_params(deep=False)
+        return DeployedClassifier(**{**known, "threshold": threshold})
+    names = getattr(model, "feature_names_in_", None)
+    return DeployedClassifier(model, None, threshold, model.classes_, names)
 
 
 def _training_fingerprint(X: Any, y: ArrayLike) -> str:

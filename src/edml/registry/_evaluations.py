@@ -33,14 +33,6 @@ def write_evaluation(evaluation: Evaluation, purpose: str) -> dict[str, Any]:
     }
 
 
-def read_headline(body: Mapping[str, Any]) -> Headline:
-    """Read the headline of a stored evaluation."""
-    inner = body.get("evaluation")
-    if not isinstance(inner, dict):
-        raise _unreadable("it has no figures")
-    return _read_headline(body.get("purpose"), body.get("evaluated_at"), inner)
-
-
 def read_evaluation(body: Mapping[str, Any]) -> tuple[Headline, Evaluation]:
     """Read a whole stored evaluation."""
     headline = read_headline(body)
@@ -50,39 +42,29 @@ def read_evaluation(body: Mapping[str, Any]) -> tuple[Headline, Evaluation]:
         raise _unreadable(type(error).__name__) from error
 
 
-def write_validation(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the headline for a record, so that listing does not read curves."""
-    written = evaluation.to_dict()
-    return {name: written[name] for name in ("metrics", "data_fingerprint")}
-
-
-def read_validation(validation: Mapping[str, Any], when: str) -> Headline:
-    """Read the headline from a record."""
-    return _read_headline(VALIDATION, when, validation)
+def read_headline(body: Mapping[str, Any]) -> Headline:
+    """Read the headline of a stored evaluation."""
+    try:
+        headline = Headline(
+            body["purpose"],
+            body["evaluated_at"],
+            body["evaluation"]["data_fingerprint"],
+            {
+                name: float("nan" if value is None else value)
+                for name, value in body["evaluation"]["metrics"].items()
+            },
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _unreadable("its rows or figures are missing") from error
+    texts = (headline.evaluated_at, headline.data_fingerprint)
+    if headline.purpose not in PURPOSES or not all(isinstance(t, str) for t in texts):
+        raise _unreadable(f"its time is missing, or it is not for {PURPOSES}")
+    return headline
 
 
 def rows_of_contests(headlines: Iterable[Headline]) -> set[str]:
     """Return the rows on which contests were decided; no figure on them is fair."""
     return {one.data_fingerprint for one in headlines if one.purpose == CHOOSING}
-
-
-def _read_headline(purpose: Any, when: Any, inner: Mapping[str, Any]) -> Headline:
-    metrics, data = inner.get("metrics"), inner.get("data_fingerprint")
-    if (
-        purpose not in PURPOSES
-        or not isinstance(when, str)
-        or not isinstance(data, str)
-        or not isinstance(metrics, dict)
-    ):
-        raise _unreadable(f"it is not for {', '.join(PURPOSES)}, or has no headline")
-    try:
-        numbers = {
-            name: float("nan" if value is None else value)
-            for name, value in metrics.items()
-        }
-    except (TypeError, ValueError) as error:
-        raise _unreadable("a figure is not a number") from error
-    return Headline(purpose, when, data, numbers)
 
 
 def _unreadable(why: str) -> RegistryError:

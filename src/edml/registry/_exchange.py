@@ -5,20 +5,16 @@ The members are those of the version's folder, with the documents sealed as in
 to more than its size. Their names are only looked up, never used as paths.
 """
 
-import hashlib
 import io
 import json
-import os
-import re
-import stat
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _model_file
+from edml.registry import _model_file, _reads
 from edml.registry._evaluations import read_evaluation
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import (
@@ -26,7 +22,7 @@ from edml.registry._protocol import (
     MAX_FILE_BYTES,
     RECORD,
     Document,
-    check_record,
+    matches,
     seal,
     unseal,
 )
@@ -38,16 +34,8 @@ from edml.registry._versions import now
 MAX_MEMBERS = 10_000
 MAX_BYTES = 2 * MAX_FILE_BYTES
 
-_EVALUATION = re.compile(r"evaluations/([1-9][0-9]{0,8})\.json")
+_EVALUATION = "evaluations/{}.json"
 _ALWAYS = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
-
-
-class Bundle(NamedTuple):
-    """The checked contents of a file of one version."""
-
-    record: Document
-    files: dict[str, bytes]
-    evaluations: list[dict[str, Any]]  # the oldest first
 
 
 def export_version(store: ModelStore, version: int, path: Path) -> Path:
@@ -68,16 +56,19 @@ def export_version(store: ModelStore, version: int, path: Path) -> Path:
 
 def import_version(store: ModelStore, path: Path, trust_unsigned: bool) -> ModelRecord:
     """Store the model of a file as a new version."""
-    bundle = unpack(read_file(path), None if trust_unsigned else store.home.key)
-    record = ModelRecord.from_dict({**bundle.record, "stage": DEVELOPMENT})
-    if set(bundle.files) != {MODEL}:
+    data = _reads.read_file(None, path, MAX_BYTES)
+    written, files, evaluations = unpack(
+        data, None if trust_unsigned else store.home.key
+    )
+    record = ModelRecord.from_dict({**written, "stage": DEVELOPMENT})
+    if set(files) != {MODEL}:
         raise _no_export(f"it has other files than {MODEL}")
     check_versions(record.libraries)
-    _model_file.loads(bundle.files[MODEL], trusted=store.trusted)
-    for evaluation in bundle.evaluations:
+    _model_file.loads(files[MODEL], trusted=store.trusted)
+    for evaluation in evaluations:
         read_evaluation(evaluation)
     origin = {
-        "registry": bundle.record["registry"],
+        "registry": written["registry"],
         "version": record.version,
         "parent": record.parent,
         "imported_at": now(),
@@ -85,8 +76,8 @@ def import_version(store: ModelStore, path: Path, trust_unsigned: bool) -> Model
     body = record.to_dict() | {"origin": origin, "parent": None}
     for name in ("version", "stage", "files"):
         del body[name]  # for the store to set
-    stored = store.add_version(bundle.files, body, bundle.evaluations)
-    return store.record(stored["version"])
+    stored = store.add_version(files, body, evaluations)
+    return store.record_in(stored["version"], DEVELOPMENT)
 
 
 def pack(
@@ -109,47 +100,31 @@ def pack(
     return buffer.getvalue()
 
 
-def unpack(data: bytes, key: bytes | None) -> Bundle:
-    """Read the bytes of a file, and check everything but the model itself.
+def unpack(
+    data: bytes, key: bytes | None
+) -> tuple[Document, dict[str, bytes], list[Document]]:
+    """Return the record, files and evaluations of a version, the oldest first.
 
-    Without a key, signatures are ignored.
+    Everything but the model itself is checked. Without a key, signatures are ignored.
     """
     members = _read_members(data)
     written = members.pop(RECORD, b"")
     place = _read_place(written, key)
     record = unseal(written, "record", place, key)
-    check_record(record)
-    evaluations = {}
-    for name in [name for name in members if name.startswith("evaluations/")]:
-        found = _EVALUATION.fullmatch(name)
-        if found is None or len(members[name]) > MAX_DOCUMENT_BYTES:
-            raise _no_export("it has an evaluation that no registry writes")
-        number = int(found[1])
-        evaluations[number] = unseal(
-            members.pop(name), "evaluation", {**place, "number": number}, key
-        )["evaluation"]
-    if sorted(evaluations) != list(range(1, len(evaluations) + 1)):
-        raise _no_export("evaluations are missing")
-    _check_files(record, members)
-    return Bundle(record, members, [evaluations[n] for n in sorted(evaluations)])
-
-
-def read_file(path: Path) -> bytes:
-    """Read a regular file of bounded size, following symlinks."""
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise _no_export(f"{path} is not a plain file")
-        if found.st_size > MAX_BYTES:
-            raise _no_export(f"{path} has {found.st_size:,} bytes")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES)
-    except OSError as error:
-        raise RegistryError(
-            f"Expected a file that can be read; found that {path} cannot: "
-            f"{error.strerror or os.strerror(error.errno or 0)}. Check the path, and "
-            "your permissions."
-        ) from error
+    evaluations: list[Document] = []
+    while (name := _EVALUATION.format(len(evaluations) + 1)) in members:
+        body = members.pop(name)
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise _no_export("it has an evaluation that is too large")
+        at = {**place, "number": len(evaluations) + 1}
+        evaluations.append(unseal(body, "evaluation", at, key)["evaluation"])
+    # Any other member, such as an evaluation after a gap, is not in the record.
+    if members.keys() != record["files"].keys():
+        raise _no_export("its members are not those of its record")
+    for name, content in members.items():
+        if not matches(content, record["files"][name]):
+            raise _no_export(f"{name} is not the file that its record names")
+    return record, members, evaluations
 
 
 def _read_members(data: bytes) -> dict[str, bytes]:
@@ -199,18 +174,6 @@ def _read_place(written: bytes, key: bytes | None) -> dict[str, Any]:
             "for a signed one, or pass trust_unsigned=True if you trust its source."
         )
     return place
-
-
-def _check_files(record: Document, files: Mapping[str, bytes]) -> None:
-    if set(files) != set(record["files"]):
-        raise _no_export("its members are not those of its record")
-    for name, data in files.items():
-        entry = record["files"][name]
-        if (
-            len(data) != entry["size"]
-            or hashlib.sha256(data).hexdigest() != entry["sha256"]
-        ):
-            raise _no_export(f"{name} is not the file that its record names")
 
 
 def _no_export(why: str) -> RegistryError:

@@ -9,8 +9,9 @@ from typing import Any
 
 from edml.exceptions import RegistryError
 from edml.registry import _model_file
-from edml.registry._exchange import read_file
 from edml.registry._libraries import check_versions
+from edml.registry._protocol import MAX_FILE_BYTES
+from edml.registry._reads import read_file
 from edml.registry._record import ModelRecord
 
 
@@ -124,11 +125,11 @@ def read_model_file(
     >>> read_model_file("no-such-file.skops")
     Traceback (most recent call last):
         ...
-    edml.exceptions.RegistryError: Expected a file that can be read; found that \
-no-such-file.skops cannot: No such file or directory. Check the path, and your \
-permissions.
+    edml.exceptions.RegistryError: Expected to read no-such-file.skops; found: No such \
+file or directory. Check the path and your permissions. If another process has just \
+removed it, try again; otherwise, restore it from a backup.
     """
-    data = read_file(Path(path))
+    data = read_file(None, Path(path), MAX_FILE_BYTES)
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise RegistryError(
             f"Expected the file whose SHA-256 is {sha256:.64}; found another in "

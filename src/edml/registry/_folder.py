@@ -90,13 +90,7 @@ class Folder:
 
     def read(self, path: Path, kind: str, place: Mapping[str, Any]) -> Document:
         """Read a document, and check it as `unseal` does."""
-        try:
-            data = _reads.read_file(self.root, path, MAX_DOCUMENT_BYTES)
-        except FileNotFoundError as error:
-            raise RegistryError(
-                f"Expected the {kind} {path}; found that it is gone. Read again, or "
-                "restore it from a backup."
-            ) from error
+        data = _reads.read_file(self.root, path, MAX_DOCUMENT_BYTES)
         return unseal(data, kind, {"registry": self.name, **place}, self.key)
 
     def seal(

@@ -107,7 +107,7 @@ def check_name(name: str, what: str = "a registry name") -> None:
     ):
         raise RegistryError(
             f"Expected {what} of at most 64 letters, digits, '-', '_' and '.', not "
-            f"starting with '-' or '.' nor ending with '.'; found {_short(name)}. "
+            f"starting with '-' or '.' nor ending with '.'; found {name!r:.80}. "
             "Choose another."
         )
 
@@ -199,10 +199,18 @@ def unseal(
     for name, wanted in _FIELDS[kind].items():
         if type(document.get(name)) is not wanted:
             raise _damaged(called, f"its field {name!r} is missing or of another type")
+    if kind == "record":
+        _check_files(document, called)
     return document
 
 
-def check_record(record: Document) -> None:
+def matches(data: bytes, entry: Mapping[str, Any]) -> bool:
+    """Check a file's bytes against its size and hash in a record."""
+    digest = hashlib.sha256(data).hexdigest()
+    return len(data) == entry["size"] and digest == entry["sha256"]
+
+
+def _check_files(record: Document, called: str) -> None:
     """Check the names, sizes and hashes of a record's files before any is opened."""
     for name, entry in record["files"].items():
         check_file_name(name)
@@ -214,7 +222,6 @@ def check_record(record: Document) -> None:
             or not isinstance(digest, str)
             or _DIGEST.fullmatch(digest) is None
         ):
-            called = _called("record", record)
             raise _damaged(called, f"the size or hash of {name!r} is impossible")
 
 
@@ -282,11 +289,6 @@ def _damaged(called: str, why: str) -> RegistryError:
         f"Expected {called} as it was written; found it damaged: {why}. Restore the "
         "file from a backup."
     )
-
-
-def _short(name: Any) -> str:
-    shown = repr(name)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def _from_format_1(document: Document) -> Document:

@@ -1,6 +1,5 @@
 """RegistryReader: the read-only half of `ModelRegistry`."""
 
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from edml.registry._exchange import export_version
 from edml.registry._exported import ExportedModel
 from edml.registry._protocol import STAGES
 from edml.registry._record import ModelRecord
-from edml.registry._state import previous_champion
+from edml.registry._state import check_choice
 from edml.registry._store import MODEL, ModelStore
 from edml.registry._tables import list_evaluations, list_history, list_records
 from edml.registry._verify import check_store
@@ -49,7 +48,7 @@ class RegistryReader:
             If a record is damaged or not signed, or the stage is unknown.
         """
         if stage is not None:
-            check_stage(stage, STAGES)
+            check_choice("a stage", stage, STAGES)
         return list_records(self._store, stage)
 
     def record(self, version: int | str) -> ModelRecord:
@@ -72,9 +71,7 @@ class RegistryReader:
         """
         return self._store.record(version)
 
-    def load(
-        self, version: int | str = "production", trusted: Sequence[str] = ()
-    ) -> Any:
+    def load(self, version: int | str = "production") -> Any:
         """Load a model, reading only its own files.
 
         Parameters
@@ -82,8 +79,6 @@ class RegistryReader:
         version : int or {"production", "staging", "latest"}, default="production"
             Its number, or the champion, the only version in staging, or the newest
             version.
-        trusted : sequence of str, default=()
-            Classes that it may hold in addition to those that the registry trusts.
 
         Returns
         -------
@@ -101,7 +96,7 @@ class RegistryReader:
         UserWarning
             If it was stored with other library versions and the difference may matter.
         """
-        return self._store.load(self._store.find(version), trusted)
+        return self._store.load(self._store.find(version))
 
     def history(self) -> pd.DataFrame:
         """List all changes, oldest first.
@@ -121,21 +116,6 @@ class RegistryReader:
             If a state is damaged or not signed.
         """
         return list_history(self._store.history())
-
-    def previous_champion(self) -> int | None:
-        """Return the version that `rollback` would bring back.
-
-        Returns
-        -------
-        version : int or None
-            None if no earlier champion is still stored.
-
-        Raises
-        ------
-        RegistryError
-            If a state is damaged or not signed.
-        """
-        return previous_champion(self._store.history())
 
     def evaluations(self, version: int | str = "production") -> pd.DataFrame:
         """List the evaluations of a version, oldest first.
@@ -157,7 +137,7 @@ class RegistryReader:
         RegistryError
             If the version does not exist, or an evaluation is damaged or not signed.
         """
-        return list_evaluations(self._store, self._store.find(version))
+        return list_evaluations(self._store, self.record(version).version)
 
     def verify(self) -> list[str]:
         """Check every file, and that every model can be loaded.
@@ -221,12 +201,3 @@ class RegistryReader:
         record = self.record(version)
         data = self._store.read_file(record.version, MODEL)
         return ExportedModel(record=record, data=data, trusted=self._store.trusted)
-
-
-def check_stage(stage: object, known: Sequence[str]) -> None:
-    """Raise for an unknown stage."""
-    if stage not in known:
-        raise RegistryError(
-            f"Expected a stage of {', '.join(known)}; found {stage!r:.40}. Choose one "
-            "of them."
-        )

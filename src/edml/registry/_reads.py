@@ -1,4 +1,4 @@
-"""Read regular files of known size, inside the registry's folder only.
+"""Read regular files of known size.
 
 An attacker who replaces a folder with a symlink between the check and the read can
 still redirect the read, but the hash in the record then rejects the file.
@@ -6,17 +6,15 @@ still redirect the read, but the hash in the record then rejects the file.
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edml.exceptions import RegistryError
 
 # O_NONBLOCK: opening a pipe would wait for its writer. Some systems lack some flags.
-_READING = (
-    os.O_RDONLY
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-)
+_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_NO_SYMLINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def check_no_symlink(root: Path, path: Path) -> None:
@@ -33,57 +31,61 @@ def check_no_symlink(root: Path, path: Path) -> None:
 def read_folder(root: Path, path: Path) -> list[str]:
     """Return the sorted names in a folder; empty if it does not exist."""
     check_no_symlink(root, path)
-    try:
-        with os.scandir(path) as entries:
-            return sorted(entry.name for entry in entries)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise RegistryError(
-            f"Expected a folder that can be read; found that {path} cannot: "
-            f"{error.strerror}. Repair the folder, or your permissions."
-        ) from error
+    with _reading(path):
+        try:
+            with os.scandir(path) as entries:
+                return sorted(entry.name for entry in entries)
+        except FileNotFoundError:
+            return []
 
 
-def read_file(root: Path, path: Path, limit: int, size: int | None = None) -> bytes:
-    """Read a regular file of at most ``limit`` bytes, or of exactly ``size``."""
-    check_no_symlink(root, path)
-    try:
-        descriptor = os.open(path, _READING)
+def read_file(
+    root: Path | None, path: Path, limit: int, size: int | None = None
+) -> bytes:
+    """Read a regular file of at most ``limit`` bytes, or of exactly ``size``.
+
+    Without a root, symlinks are followed.
+    """
+    flags = _READING
+    if root is not None:
+        check_no_symlink(root, path)
+        flags |= _NO_SYMLINK
+    with _reading(path):
+        descriptor = os.open(path, flags)
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             _check_kind_and_size(path, found, limit, size)
             data = file.read(found.st_size + 1)
-    except FileNotFoundError:
-        raise
+    if len(data) != found.st_size:
+        raise _unexpected(path, "changed while it was read")
+    return data
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise RegistryError(
-            f"Expected a file that can be read; found that {path} cannot: "
-            f"{error.strerror}. Repair the file, or your permissions."
+            f"Expected to read {path}; found: {error.strerror or error}. Check the "
+            "path and your permissions. If another process has just removed it, try "
+            "again; otherwise, restore it from a backup."
         ) from error
-    if len(data) != found.st_size:
-        raise RegistryError(
-            f"Expected {path} to stay unchanged; found that it changed while it was "
-            "read. Restore it from a backup."
-        )
-    return data
 
 
 def _check_kind_and_size(
     path: Path, found: os.stat_result, limit: int, size: int | None
 ) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise RegistryError(
-            f"Expected a plain file; found another kind: {path}. Restore it from a "
-            "backup."
-        )
+        raise _unexpected(path, "is not a plain file")
     if found.st_size > limit:
-        raise RegistryError(
-            f"Expected at most {limit:,} bytes; found {found.st_size:,} in {path}. "
-            "Restore it from a backup."
-        )
+        raise _unexpected(path, f"has {found.st_size:,} bytes, more than {limit:,}")
     if size is not None and found.st_size != size:
-        raise RegistryError(
-            f"Expected the {size:,} bytes of the record; found {found.st_size:,} in "
-            f"{path}. Restore it from a backup."
-        )
+        raise _unexpected(path, f"has {found.st_size:,} bytes, not {size:,}")
+
+
+def _unexpected(path: Path, found: str) -> RegistryError:
+    return RegistryError(
+        f"Expected a plain file as it was written; found that {path} {found}. Restore "
+        "it from a backup."
+    )

@@ -11,13 +11,10 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from edml.exceptions import RegistryError
-from edml.metrics import METRIC_TITLES
 from edml.pipeline import Blend
 from edml.registry._libraries import library_versions
 from edml.registry._versions import now
 
-#: The headline figures, in the order in which they are shown.
-FIGURES = tuple(METRIC_TITLES)
 #: Internal classes, with the names that users know.
 _ALGORITHMS = {"SerialForest": "RandomForestClassifier"}
 DEFAULT_THRESHOLD = 0.5  # if the model has none, as in `edml.evaluate`

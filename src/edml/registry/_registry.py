@@ -17,10 +17,19 @@ from edml.registry._contest import Contest, hold
 from edml.registry._decision import Rules
 from edml.registry._evaluations import REPORT, VALIDATION, rows_of_contests
 from edml.registry._exchange import import_version
-from edml.registry._reading import RegistryReader, check_stage
+from edml.registry._reading import RegistryReader
 from edml.registry._record import ModelRecord
-from edml.registry._state import PRODUCTION, STAGING, removable
-from edml.registry._store import ModelStore, check_unseen
+from edml.registry._state import (
+    DEVELOPMENT,
+    PRODUCTION,
+    ROLLBACK,
+    STAGING,
+    State,
+    check_choice,
+    previous_champion,
+    removable,
+)
+from edml.registry._store import MODEL, ModelStore, check_unseen
 from edml.registry._training import describe_training
 from edml.registry._verify import remove_leftovers
 
@@ -134,8 +143,6 @@ class ModelRegistry(RegistryReader):
             parent=parent,
         )
 
-    # -- stages ----------------------------------------------------------------------
-
     def promote(
         self, version: int | str, stage: str = "production", why: str = ""
     ) -> ModelRecord:
@@ -161,8 +168,10 @@ class ModelRegistry(RegistryReader):
             If the version does not exist, its model is damaged, it would move down, or
             the change cannot be written.
         """
-        check_stage(stage, (PRODUCTION, STAGING))
-        return self._store.promote(self._store.find(version), stage, why)
+        check_choice("a stage", stage, (PRODUCTION, STAGING))
+        version = self._store.find(version)
+        self._store.read_file(version, MODEL)  # raises if it is damaged
+        return self._move("promote", version, stage, why)
 
     def demote(self, version: int | str, why: str = "") -> ModelRecord:
         """Move a version back to development.
@@ -185,7 +194,18 @@ class ModelRegistry(RegistryReader):
         RegistryError
             If the version does not exist, or the change cannot be written.
         """
-        return self._store.demote(self._store.find(version), why)
+        version = self._store.find(version)
+        return self._move("demote", version, DEVELOPMENT, why)
+
+    def _move(self, what: str, version: int, stage: str, why: str) -> ModelRecord:
+        def update(state: State) -> State:
+            if what == "promote":
+                state.check_below(version, stage)
+            return state.move(version, stage)
+
+        detail = {"version": version, "stage": stage}
+        self._store.change(what, str(why), update, detail)
+        return self._store.record_in(version, stage)
 
     def rollback(self, why: str = "") -> ModelRecord:
         """Bring the previous champion back.
@@ -209,9 +229,19 @@ class ModelRegistry(RegistryReader):
             If no previous champion is still stored, its model is damaged, or the
             change cannot be written.
         """
-        return self._store.rollback(why)
 
-    # -- evaluations -----------------------------------------------------------------
+        def update(state: State) -> State:
+            before = previous_champion(self._store.history())
+            if before is None:
+                raise RegistryError(
+                    "Expected a previous champion; found none that is still stored. "
+                    "Promote the version that you want."
+                )
+            self._store.read_file(before, MODEL)  # raises if it is damaged
+            return state.move(before, PRODUCTION)
+
+        state = self._store.change(ROLLBACK, str(why), update)
+        return self._store.record_in(state.find(PRODUCTION), PRODUCTION)
 
     def reevaluate(
         self,
@@ -254,17 +284,13 @@ class ModelRegistry(RegistryReader):
             If a contest of this version was decided on these rows; the figures are then
             not shown as its performance.
         """
-        if purpose not in (REPORT, VALIDATION):
-            raise RegistryError(
-                f"Expected the purpose {REPORT!r} or {VALIDATION!r}; found "
-                f"{purpose!r}. Choose one of the two."
-            )
+        check_choice("a purpose", purpose, (REPORT, VALIDATION))
         record = self.record(version)
         model = self._store.load(record.version)
         evaluation = evaluate(model, X, y, groups=groups)
         check_unseen(record.to_dict(), evaluation.data_fingerprint)
-        used = rows_of_contests(self._store.headlines(record))
         self._store.store_evaluation(record.version, evaluation, purpose)
+        used = rows_of_contests(self._store.headlines(record))
         if evaluation.data_fingerprint in used:
             warnings.warn(
                 f"A contest of version {record.version} was decided on these rows: "
@@ -344,8 +370,6 @@ class ModelRegistry(RegistryReader):
         rules = Rules(metric, min_gain, confidence, method, n_resamples, random_state)
         return hold(self._store, X, y, int(n_candidates), update_champion, rules)
 
-    # -- new versions from old ones ----------------------------------------------------
-
     def refit(
         self,
         version: int | str,
@@ -419,8 +443,6 @@ class ModelRegistry(RegistryReader):
             record has no rule, or the version cannot be written.
         """
         return _derive.retune_threshold(self._store, version, X, y, threshold, tags)
-
-    # -- care --------------------------------------------------------------------------
 
     def clean(self, keep_last: int = 5) -> list[int]:
         """Remove old development versions, and the leftovers of killed writes.

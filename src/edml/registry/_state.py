@@ -39,31 +39,6 @@ class State:
         stages = {**self.stages, **dict.fromkeys(new, DEVELOPMENT)}
         return replace(self, stages=stages, highest=new[-1])
 
-    def check_successor(self, stages: Mapping[int, str]) -> dict[int, str]:
-        """Check the stages that are to follow, and return them in order."""
-        missing = sorted(set(self.stages) - set(stages))
-        unknown = sorted(set(stages) - set(self.stages), key=str)
-        if missing or unknown:
-            raise RegistryError(
-                "Expected a stage for every version and for no other; found none for "
-                f"{missing}, and one for the unknown {unknown}. Pass the full map; "
-                "remove_versions removes versions."
-            )
-        _check_stages(stages)
-        return {version: str(stages[version]) for version in sorted(stages)}
-
-    def to_body(self) -> Document:
-        """Return the content of the state's file, without its place."""
-        return {
-            "highest": self.highest,
-            "stages": {str(v): stage for v, stage in self.stages.items()},
-            "what": self.what,
-            "why": self.why,
-            "who": self.who,
-            "when": self.when,
-            "detail": self.detail,
-        }
-
     @classmethod
     def from_document(cls, document: Document) -> "State":
         """Read a state's document, and check that a registry could have written it."""
@@ -88,24 +63,24 @@ class State:
         The names are "production", "staging" (if only one version is there) and
         "latest".
         """
-        if isinstance(version, str):
+        if isinstance(version, str) and version in (PRODUCTION, STAGING, LATEST):
             return self._find_name(version)
         try:
-            number = 0 if isinstance(version, bool) else index(version)
+            number = index(version)  # type: ignore[arg-type] # also one of numpy's
         except TypeError:
             number = 0
-        if number < 1:
-            raise _no_version_name(version)
+        if number < 1 or isinstance(version, bool):
+            raise RegistryError(
+                "Expected the number of a version, 'production', 'staging' or "
+                f"'latest'; found {version!r:.40}. Look at records()."
+            )
         self.check_version(number)
         return number
 
     def _find_name(self, name: str) -> int:
+        found = [v for v, s in self.stages.items() if name in (s, LATEST)]
         if name == LATEST:
-            found = list(self.stages)[-1:]
-        elif name in (PRODUCTION, STAGING):
-            found = [v for v, stage in self.stages.items() if stage == name]
-        else:
-            raise _no_version_name(name)
+            found = found[-1:]
         if not found:
             where = "any version" if name == LATEST else f"a version in {name}"
             remedy = "Promote one" if self.stages else "Register a model"
@@ -127,14 +102,24 @@ class State:
             f"are {_shorten(list(self.stages))}."
         )
 
-    def move(self, version: int, stage: str) -> dict[int, str]:
-        """Return the stages after a move; a replaced champion goes to development."""
+    def check_below(self, version: int, stage: str) -> None:
+        """Raise if a version is above a stage."""
+        self.check_version(version)
+        before = self.stages[version]
+        if STAGES.index(before) > STAGES.index(stage):
+            raise RegistryError(
+                f"Expected a version below {stage}; found version {version} in "
+                f"{before}. Use demote."
+            )
+
+    def move(self, version: int, stage: str) -> "State":
+        """Move a version; a replaced champion goes to development."""
         self.check_version(version)
         stages = dict(self.stages)
         if stage == PRODUCTION and self.champion is not None:
             stages[self.champion] = DEVELOPMENT
         stages[version] = stage
-        return stages
+        return replace(self, stages=stages)
 
 
 def previous_champions(history: Iterable[State]) -> list[int | None]:
@@ -171,6 +156,15 @@ def removable(history: Sequence[State], state: State, keep_last: int) -> list[in
     return [version for version in old if version != previous_champion(history)]
 
 
+def check_choice(what: str, found: object, known: Sequence[str]) -> None:
+    """Raise for a value that is not among those known."""
+    if found not in known:
+        raise RegistryError(
+            f"Expected {what} of {', '.join(known)}; found {found!r:.40}. Choose one "
+            "of them."
+        )
+
+
 def _check_stages(stages: Mapping[int, str]) -> None:
     wrong = sorted(v for v, stage in stages.items() if stage not in STAGES)
     if wrong:
@@ -184,13 +178,6 @@ def _check_stages(stages: Mapping[int, str]) -> None:
             f"Expected one version in production; found {champions}. Move all but one "
             "to another stage."
         )
-
-
-def _no_version_name(found: object) -> RegistryError:
-    return RegistryError(
-        "Expected the number of a version, 'production', 'staging' or 'latest'; "
-        f"found {found!r:.40}. Look at records()."
-    )
 
 
 def _shorten(versions: list[int]) -> str:

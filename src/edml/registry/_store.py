@@ -14,21 +14,13 @@ from edml.registry._evaluations import (
     Headline,
     read_evaluation,
     read_headline,
-    read_validation,
     rows_of_contests,
     write_evaluation,
-    write_validation,
 )
 from edml.registry._libraries import check_versions
-from edml.registry._protocol import EVALUATIONS, STAGES
+from edml.registry._protocol import EVALUATIONS
 from edml.registry._record import ModelRecord, describe
-from edml.registry._state import (
-    DEVELOPMENT,
-    PRODUCTION,
-    ROLLBACK,
-    State,
-    previous_champion,
-)
+from edml.registry._state import DEVELOPMENT
 from edml.registry._versions import VersionStore
 
 MODEL = "model.skops"
@@ -67,12 +59,12 @@ class ModelStore(VersionStore):
         """Read the record of a version whose stage is known."""
         return ModelRecord.from_dict({**self.read_record(version), "stage": stage})
 
-    def load(self, version: int, trusted: Sequence[str] = ()) -> Any:
+    def load(self, version: int) -> Any:
         """Load the model of a version."""
         record = self.record_in(version, DEVELOPMENT)
         data = self.read_file(version, MODEL)
         check_versions(record.libraries)
-        return _model_file.loads(data, trusted=[*self.trusted, *trusted])
+        return _model_file.loads(data, trusted=self.trusted)
 
     def add(
         self,
@@ -91,64 +83,15 @@ class ModelStore(VersionStore):
         evaluations = []
         if evaluation is not None:
             _check_evaluation(evaluation, body)
-            body["validation"] = write_validation(evaluation)
-            evaluations.append(write_evaluation(evaluation, VALIDATION))
+            written = write_evaluation(evaluation, VALIDATION)
+            evaluations.append(written)
+            # The headline is also in the record, so that listing reads no curves.
+            body["validation"] = {
+                name: written["evaluation"][name]
+                for name in ("metrics", "data_fingerprint")
+            }
         stored = self.add_version({MODEL: data}, body, evaluations)
         return ModelRecord.from_dict({**stored, "stage": DEVELOPMENT})
-
-    # -- stages ----------------------------------------------------------------------
-
-    def promote(self, version: int, stage: str, why: str) -> ModelRecord:
-        """Move a version up, unless its model is damaged."""
-        self.read_file(version, MODEL)
-
-        def update(state: State) -> dict[int, str]:
-            stages = state.move(version, stage)
-            before = state.stages[version]
-            if STAGES.index(before) > STAGES.index(stage):
-                raise RegistryError(
-                    f"Expected a version below {stage}; found version {version} in "
-                    f"{before}. Use demote."
-                )
-            return stages
-
-        return self._move("promote", version, stage, why, update)
-
-    def demote(self, version: int, why: str) -> ModelRecord:
-        """Move a version to development."""
-
-        def update(state: State) -> dict[int, str]:
-            return state.move(version, DEVELOPMENT)
-
-        return self._move("demote", version, DEVELOPMENT, why, update)
-
-    def _move(
-        self,
-        what: str,
-        version: int,
-        stage: str,
-        why: str,
-        update: Callable[[State], Mapping[int, str]],
-    ) -> ModelRecord:
-        detail = {"version": version, "stage": stage}
-        state = self.change(what, str(why), update, detail)
-        return self.record_in(version, state.stages[version])
-
-    def rollback(self, why: str) -> ModelRecord:
-        """Bring the previous champion back, unless its model is damaged."""
-
-        def update(state: State) -> dict[int, str]:
-            before = previous_champion(self.history())
-            if before is None:
-                raise RegistryError(
-                    "Expected a previous champion; found none that is still stored. "
-                    "Promote the version that you want."
-                )
-            self.read_file(before, MODEL)
-            return state.move(before, PRODUCTION)
-
-        state = self.change(ROLLBACK, str(why), update)
-        return self.record_in(state.find(PRODUCTION), PRODUCTION)
 
     # -- evaluations -----------------------------------------------------------------
 
@@ -166,14 +109,15 @@ class ModelStore(VersionStore):
         """Return the headlines of a version's evaluations, the oldest first."""
         version = record.version
         if record.validation is not None and self._has_one_evaluation(version):
-            return [read_validation(record.validation, record.created_at)]
+            found = {"purpose": VALIDATION, "evaluated_at": record.created_at}
+            return [read_headline({**found, "evaluation": record.validation})]
         return [self._headline(version, n) for n in self.evaluation_numbers(version)]
 
     def _has_one_evaluation(self, version: int) -> bool:
         # They are numbered without gaps; two lookups are faster than listing the
         # folder.
-        folder = f"{self.home.versions}/{version}/{EVALUATIONS}"
-        first, second = (os.path.lexists(f"{folder}/{one}.json") for one in (1, 2))
+        folder = self.path(version) / EVALUATIONS
+        first, second = (os.path.lexists(folder / f"{one}.json") for one in (1, 2))
         return first and not second
 
     def _headline(self, version: int, number: int) -> Headline:

@@ -4,26 +4,47 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from edml.metrics import METRIC_TITLES
 from edml.registry._evaluations import rows_of_contests
-from edml.registry._record import FIGURES, ModelRecord
+from edml.registry._record import ModelRecord
 from edml.registry._state import State, previous_champions
 from edml.registry._store import ModelStore
 
-_COLUMNS = (
-    "version",
-    "stage",
-    "algorithm",
-    "created_at",
-    "threshold",
-    *FIGURES,
-    "evaluated_at",
-    "purpose",
-    "parent",
-    "tags",
-)
+_RECORDS = {
+    "version": "int64",
+    "stage": "str",
+    "algorithm": "str",
+    "created_at": "datetime",
+    "threshold": "float64",
+    **dict.fromkeys(METRIC_TITLES, "float64"),
+    "evaluated_at": "datetime",
+    "purpose": "str",
+    "parent": "Int64",
+    "tags": "object",
+}
+_EVALUATIONS = {
+    "number": "int64",
+    "purpose": "str",
+    "evaluated_at": "datetime",
+    "fair": "bool",
+    "data_fingerprint": "str",
+    **dict.fromkeys(METRIC_TITLES, "float64"),
+    "evaluation": "object",
+}
+_HISTORY = {
+    "generation": "int64",
+    "when": "datetime",
+    "who": "str",
+    "what": "str",
+    "why": "str",
+    "champion": "Int64",
+    "previous_champion": "Int64",
+    "changes": "str",
+    "moves": "object",
+    "detail": "object",
+}
 
 
 def list_records(store: ModelStore, stage: str | None) -> pd.DataFrame:
@@ -34,82 +55,52 @@ def list_records(store: ModelStore, stage: str | None) -> pd.DataFrame:
         for version, found in store.state().stages.items()
         if stage in (None, found)
     ]
-    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in _COLUMNS}
-    columns["tags"] = _objects(columns["tags"])
-    table = pd.DataFrame(columns)
-    return _typed(
-        table,
-        version="int64",
-        stage="str",
-        algorithm="str",
-        purpose="str",
-        parent="Int64",
-        **dict.fromkeys(("threshold", *FIGURES), "float64"),
-    )
+    return _table(rows, _RECORDS)
 
 
 def _row(store: ModelStore, record: ModelRecord) -> dict[str, Any]:
     headline = store.fair_headline(record)
-    metrics = {} if headline is None else headline.metrics
-    return {
-        "version": record.version,
-        "stage": record.stage,
-        "algorithm": record.algorithm,
-        "created_at": record.created_at,
-        "threshold": record.threshold,
-        **{name: metrics.get(name, np.nan) for name in FIGURES},
-        "evaluated_at": None if headline is None else headline.evaluated_at,
-        "purpose": None if headline is None else headline.purpose,
-        "parent": record.parent,
-        "tags": record.tags,
-    }
+    shown = {name: getattr(record, name, None) for name in _RECORDS}
+    if headline is None:
+        return shown
+    return shown | vars(headline) | headline.metrics
 
 
 def list_evaluations(store: ModelStore, version: int) -> pd.DataFrame:
     """Return the table of `ModelRegistry.evaluations`."""
     numbers = store.evaluation_numbers(version)
     found = [store.load_evaluation(version, number) for number in numbers]
-    headlines = [headline for headline, _ in found]
-    used = rows_of_contests(headlines)
-    table = pd.DataFrame(
-        {
-            "number": numbers,
-            "purpose": [one.purpose for one in headlines],
-            "evaluated_at": [one.evaluated_at for one in headlines],
-            "fair": [one.data_fingerprint not in used for one in headlines],
-            "data_fingerprint": [one.data_fingerprint for one in headlines],
-            **_metric_columns([one.metrics for one in headlines]),
-            "evaluation": _objects([evaluation for _, evaluation in found]),
+    used = rows_of_contests(headline for headline, _ in found)
+    rows = [
+        vars(headline)
+        | headline.metrics
+        | {
+            "number": number,
+            "fair": headline.data_fingerprint not in used,
+            "evaluation": evaluation,
         }
-    )
-    return _typed(
-        table, number="int64", purpose="str", fair="bool", data_fingerprint="str"
-    )
+        for number, (headline, evaluation) in zip(numbers, found, strict=True)
+    ]
+    return _table(rows, _EVALUATIONS)
 
 
 def list_history(history: Sequence[State]) -> pd.DataFrame:
     """Return the table of `ModelRegistry.history`."""
-    moves = [_moves(*pair) for pair in pairwise([State(), *history])]
-    table = pd.DataFrame(
-        {
-            "generation": [one.generation for one in history],
-            "when": [one.when for one in history],
-            "who": [one.who for one in history],
-            "what": [one.what for one in history],
-            "why": [one.why for one in history],
-            "champion": [one.champion for one in history],
-            "previous_champion": previous_champions(history),
-            "changes": [
-                "; ".join(f"{version}: {was} to {now}" for version, was, now in one)
-                for one in moves
-            ],
-            "moves": _objects(moves),
-            "detail": _objects([one.detail for one in history]),
-        }
-    )
-    texts = dict.fromkeys(("who", "what", "why", "changes"), "str")
-    whole = dict.fromkeys(("champion", "previous_champion"), "Int64")
-    return _typed(table, generation="int64", **whole, **texts)
+    rows = []
+    previous = previous_champions(history)
+    for i, (before, state) in enumerate(pairwise([State(), *history])):
+        moves = _moves(before, state)
+        changes = [f"{version}: {was} to {now}" for version, was, now in moves]
+        rows.append(
+            vars(state)
+            | {
+                "champion": state.champion,
+                "previous_champion": previous[i],
+                "changes": "; ".join(changes),
+                "moves": moves,
+            }
+        )
+    return _table(rows, _HISTORY)
 
 
 def _moves(before: State, after: State) -> list[tuple[int, str, str]]:
@@ -124,19 +115,13 @@ def _moves(before: State, after: State) -> list[tuple[int, str, str]]:
     ]
 
 
-def _metric_columns(metrics: Sequence[dict[str, float]]) -> dict[str, Any]:
-    return {
-        name: np.array([one.get(name, np.nan) for one in metrics], dtype=np.float64)
-        for name in FIGURES
-    }
-
-
-def _objects(values: Sequence[Any]) -> pd.Series:
-    return pd.Series(list(values), dtype=object)
-
-
-def _typed(table: pd.DataFrame, **dtypes: str) -> pd.DataFrame:
-    for name in ("created_at", "evaluated_at", "when"):
-        if name in table:
-            table[name] = pd.to_datetime(table[name], utc=True, format="ISO8601")
-    return table.astype(dtypes)
+def _table(rows: Sequence[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame:
+    """Return the columns in ``dtypes``; a metric without a value is NaN."""
+    columns = {}
+    for name, dtype in dtypes.items():
+        values = pd.Series([row.get(name) for row in rows], dtype=object)
+        if dtype == "datetime":
+            columns[name] = pd.to_datetime(values, utc=True, format="ISO8601")
+        else:
+            columns[name] = values.astype(dtype)
+    return pd.DataFrame(columns)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline as SamplingPipeline
 from imblearn.under_sampling import RandomUnderSampler
@@ -15,15 +14,16 @@ from edml.classifier import Capacity, DeployedClassifier, RiskClassifier
 from edml.exceptions import RegistryError
 from edml.model_selection import PeriodSplit, StudentKFold
 from edml.pipeline import Blend
+from edml.registry._record import plain
 from edml.sampling import AdaptiveSMOTE, SnapshotSampler
 
 _STORED = "stored"
 _PASSTHROUGH = "passthrough"
-_SAMPLERS = {
-    cls.__name__: cls
-    for cls in (AdaptiveSMOTE, RandomOverSampler, RandomUnderSampler, SnapshotSampler)
-}
-_SPLITTERS: dict[str, Any] = {cls.__name__: cls for cls in (PeriodSplit, StudentKFold)}
+_SAMPLERS = (AdaptiveSMOTE, RandomOverSampler, RandomUnderSampler, SnapshotSampler)
+_SPLITTERS = (PeriodSplit, StudentKFold)
+#: Classes that a record names, with their parameters.
+_KNOWN: dict[str, Any] = {cls.__name__: cls for cls in (*_SAMPLERS, *_SPLITTERS)}
+_SCALARS = (bool, Integral, Real, str, type(None))
 
 
 def describe_training(model: Any) -> dict[str, Any] | None:
@@ -111,7 +111,7 @@ def _rebuild(training: Mapping[str, Any], stored: Any) -> Any:
         return estimator
     cv = training["cv"]
     if isinstance(cv, dict):
-        cv = _SPLITTERS[cv["splitter"]](**cv["parameters"])
+        cv = _KNOWN[cv["splitter"]](**cv["parameters"])
     return RiskClassifier(
         estimator,
         calibration=training["calibration"],
@@ -138,12 +138,9 @@ def _describe_step(step: Any, name: str, obstacles: list[str]) -> Any:
         return {"members": members}
     if not hasattr(step, "fit_resample"):
         return _STORED
-    kind = type(step).__name__
     parameters = step.get_params(deep=False)
-    if type(step) is not _SAMPLERS.get(kind) or not _are_plain(parameters):
-        obstacles.append(f"{name}, a {kind} that is your own or holds objects")
-        return _PASSTHROUGH
-    return {"sampler": kind, "parameters": _items(parameters)}
+    found = _describe_known("sampler", name, step, parameters, obstacles)
+    return found or _PASSTHROUGH
 
 
 def _rebuild_step(steps: Any, stored: Any) -> Any:
@@ -156,7 +153,7 @@ def _rebuild_step(steps: Any, stored: Any) -> Any:
         members = [(name, _rebuild_step(how, fitted)) for (name, how), fitted in each]
         return Blend(members, stored.scale)
     if isinstance(steps, dict):
-        return _SAMPLERS[steps["sampler"]](**steps["parameters"])
+        return _KNOWN[steps["sampler"]](**steps["parameters"])
     # A stored pipeline has no samplers or idle steps; a member of a blend without other
     # steps is the classifier itself.
     last = {steps[-1][0]: stored}
@@ -169,28 +166,23 @@ def _rebuild_step(steps: Any, stored: Any) -> Any:
 def _describe_cv(cv: Any, obstacles: list[str]) -> Any:
     if cv is None or isinstance(cv, Integral):
         return None if cv is None else int(cv)
-    kind = type(cv).__name__
-    if type(cv) is _SPLITTERS.get(kind) and _are_plain(vars(cv)):
-        return {"splitter": kind, "parameters": _items(vars(cv))}
-    obstacles.append(f"cv, a {kind} that is your own or holds objects")
-    return None
+    return _describe_known("splitter", "cv", cv, vars(cv), obstacles)
 
 
-def _are_plain(parameters: Mapping[str, Any]) -> bool:
-    """Check whether JSON preserves these values."""
-    return all(
-        value is None
-        or isinstance(value, (bool, Integral, str))
-        or (isinstance(value, Real) and np.isfinite(float(value)))
-        for value in parameters.values()
+def _describe_known(
+    role: str, name: str, made: Any, parameters: Mapping[str, Any], obstacles: list[str]
+) -> dict[str, Any] | None:
+    """Describe an object of edml's own by class and parameters, if JSON keeps them."""
+    kind = type(made).__name__
+    written = {key: plain(value) for key, value in parameters.items()}
+    kept = all(
+        isinstance(value, _SCALARS) and written[key] == value
+        for key, value in parameters.items()
     )
-
-
-def _items(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in parameters.items()
-    }
+    if type(made) is _KNOWN.get(kind) and kept:
+        return {role: kind, "parameters": written}
+    obstacles.append(f"{name}, a {kind} that is your own or holds objects")
+    return None
 
 
 def _damaged(error: Exception) -> RegistryError:

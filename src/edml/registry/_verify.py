@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from edml import _files
 from edml.exceptions import RegistryError
@@ -17,18 +17,17 @@ from edml.registry._protocol import (
 )
 from edml.registry._versions import VersionStore
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def check_store(store: VersionStore) -> list[str]:
     """Check all files against the protocol; other processes may be writing."""
     check = _Check(store)
-    check.registry_names()
+    listed = check.registry_names()
     check.states()
     state = check.attempt(store.state)
     if state is None:  # the list of versions is unknown: check all
-        for version in check.numbers(store.home.versions):
+        for version in filter(None, map(read_number, listed)):
             check.version(version)
         return list(dict.fromkeys(check.problems))
     check.unnamed_versions()
@@ -75,56 +74,48 @@ class _Check:
         self.store = store
         self.problems: list[str] = []
 
-    def attempt(
-        self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T | None:
+    def attempt(self, read: Callable[..., T], *args: Any) -> T | None:
         """Call a reader; note its error as a problem."""
         try:
-            return read(*args, **kwargs)
+            return read(*args)
         except RegistryError as error:
             self.problems.append(str(error))
             return None
 
-    def numbers(self, folder: Path, ending: str = "") -> list[int]:
-        """Return the numbers in a folder; `names` notes an unreadable one."""
-        try:
-            return self.store.home.numbers(folder, ending)
-        except RegistryError:
-            return []
-
-    def registry_names(self) -> None:
-        """Check the names of files and folders."""
+    def registry_names(self) -> list[str]:
+        """Check the names of files and folders; return those of versions."""
         home = self.store.home
         self.names(home.path, lambda name: name in (LOCK, STATES, VERSIONS))
-        self.names(home.states, _is_document)
-        self.names(home.versions, lambda name: read_number(name) is not None)
+        return self.names(home.versions, lambda name: read_number(name) is not None)
 
-    def names(self, folder: Path, belongs: Callable[[str], bool]) -> None:
-        """Note every name in a folder that does not belong to the registry."""
-        found = self.attempt(_reads.read_folder, self.store.home.root, folder)
-        for name in found or ():
+    def names(self, folder: Path, belongs: Callable[[str], bool]) -> list[str]:
+        """Return the names in a folder; note those that are not the registry's."""
+        found = self.attempt(_reads.read_folder, self.store.home.root, folder) or []
+        for name in found:
             if not name.startswith(_files.TEMPORARY) and not belongs(name):
                 self.problems.append(
                     f"Expected what the registry writes; found {name!r} in {folder} as "
                     "well. Move it out of the registry."
                 )
+        return [name for name in found if belongs(name)]
 
-    def gaps(self, numbers: list[int], folder: Path) -> None:
-        """Note the gaps between numbers."""
+    def documents(self, folder: Path) -> list[int]:
+        """Return the numbers of the documents in a folder; note gaps between them."""
+        names = self.names(folder, _is_document)
+        numbers = sorted(int(name.removesuffix(".json")) for name in names)
         missing = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
         if missing:
             self.problems.append(
                 f"Expected every number up to {max(numbers)} in {folder}; found none "
                 f"for {missing}. Restore them from a backup."
             )
+        return numbers
 
     def states(self) -> None:
         """Check that all generations exist, and follow from each other."""
         folder = self.store.home.states
-        generations = self.numbers(folder, ".json")
-        self.gaps(generations, folder)
         before = None
-        for generation in generations:
+        for generation in self.documents(folder):
             state = self.attempt(self.store.read_state, generation)
             if state is not None and before is not None:
                 again = [
@@ -155,7 +146,7 @@ class _Check:
 
     def version(self, version: int) -> None:
         """Check the record, the files and the evaluations of a version."""
-        folder = self.store.home.versions / str(version)
+        folder = self.store.path(version)
         record = self.attempt(self.store.read_record, version)
         if record is None:
             return
@@ -163,11 +154,7 @@ class _Check:
             self.attempt(self.store.read_file, version, name)
         known = {RECORD, EVALUATIONS, *record["files"]}
         self.names(folder, known.__contains__)
-        inside = folder / EVALUATIONS
-        self.names(inside, _is_document)
-        numbers = self.numbers(inside, ".json")
-        self.gaps(numbers, inside)
-        for number in numbers:
+        for number in self.documents(folder / EVALUATIONS):
             self.attempt(self.store.read_evaluation, version, number)
 
 

@@ -6,7 +6,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ from edml.registry._protocol import (
     RECORD,
     Document,
     check_file_name,
-    check_record,
-    read_number,
+    matches,
 )
 from edml.registry._state import State
 
@@ -109,7 +108,7 @@ class VersionStore:
             for name, data in files.items():
                 _files.write_file(temporary / name, data)
             _files.sync_folder(temporary)
-            _files.rename(temporary, self._path(version))
+            _files.rename(temporary, self.path(version))
         except BaseException:
             with suppress(OSError):  # the first error is the one to report
                 _files.remove_tree(temporary)
@@ -121,12 +120,8 @@ class VersionStore:
 
     def read_record(self, version: int) -> Document:
         """Read a record, with ``files``: the ``size`` and ``sha256`` of each."""
-        path = self._path(version) / RECORD
-        if not path.parent.is_dir():
-            raise self._no_version(version)
-        record = self.home.read(path, "record", {"version": int(version)})
-        check_record(record)
-        return record
+        path = self.path(version) / RECORD
+        return self.home.read(path, "record", {"version": version})
 
     def read_file(self, version: int, name: str) -> bytes:
         """Read a file of a version, and check it against the record."""
@@ -136,16 +131,10 @@ class VersionStore:
                 f"Expected a file of version {version}, which has {sorted(files)}; "
                 f"found {name!r}. Choose one of them."
             )
-        path = self._path(version) / name
-        size, expected = files[name]["size"], files[name]["sha256"]
-        try:
-            data = _reads.read_file(self.home.root, path, MAX_FILE_BYTES, size)
-        except FileNotFoundError as error:
-            raise RegistryError(
-                f"Expected the file {name!r} of version {version}; found none at "
-                f"{path}. Restore it from a backup."
-            ) from error
-        if hashlib.sha256(data).hexdigest() != expected:
+        path = self.path(version) / name
+        size = files[name]["size"]
+        data = _reads.read_file(self.home.root, path, MAX_FILE_BYTES, size)
+        if not matches(data, files[name]):
             raise RegistryError(
                 f"Expected the bytes that the record of version {version} names; found "
                 f"others in {path}. Restore the file from a backup."
@@ -153,19 +142,24 @@ class VersionStore:
         return data
 
     def remove_versions(
-        self, versions: Iterable[int] | Callable[[State], Iterable[int]], why: str = ""
+        self, choose: Callable[[State], Iterable[int]], why: str = ""
     ) -> list[int]:
         """Remove versions permanently; their numbers are not reused.
 
-        A callable chooses them from the current state, under the lock.
+        They are chosen from the current state, under the lock.
         """
         with self.home.locked():
             state = self._settled_state()
-            chosen = versions(state) if callable(versions) else versions
-            removed = sorted({self._number(version) for version in chosen})
+            removed = sorted(set(choose(state)))
             if not removed:
                 return []
-            self._check_removable(removed, state)
+            for version in removed:
+                state.check_version(version)
+            if state.champion in removed:
+                raise RegistryError(
+                    f"Expected versions that are not in production; found version "
+                    f"{state.champion}, which is. Promote another one first."
+                )
             left = {v: s for v, s in state.stages.items() if v not in removed}
             self._write_state(
                 "The versions were not removed",
@@ -176,30 +170,19 @@ class VersionStore:
             )
             failure = "The versions are removed, but not all of their files"
             with self.home.writing(failure):
-                self.home.remove([self._path(version) for version in removed])
+                self.home.remove(self.path(version) for version in removed)
         return removed
-
-    def _check_removable(self, versions: list[int], state: State) -> None:
-        for version in versions:
-            if version not in state.stages:
-                raise self._no_version(version)
-        if state.champion in versions:
-            raise RegistryError(
-                f"Expected versions that are not in production; found version "
-                f"{state.champion}, which is. Promote another one first."
-            )
 
     # -- evaluations ---------------------------------------------------------------
 
     def add_evaluation(self, version: int, evaluation: Mapping[str, Any]) -> Path:
         """Store one more evaluation of a version, and return its path."""
         with self.home.locked():
-            if version not in self._settled_state().stages:
-                raise self._no_version(version)
+            self._settled_state().check_version(version)
             self.read_record(version)  # raises if the folder is lost
-            folder = self._path(version) / EVALUATIONS
-            number = max(self.home.numbers(folder, ".json"), default=0) + 1
-            data = self._seal_evaluation(int(version), number, evaluation)
+            number = max(self.evaluation_numbers(version), default=0) + 1
+            data = self._seal_evaluation(version, number, evaluation)
+            folder = self.path(version) / EVALUATIONS
             path = folder / f"{number}.json"
             failure = "The evaluation was not stored"
             with self.home.writing(failure):
@@ -216,20 +199,18 @@ class VersionStore:
 
     def evaluation_numbers(self, version: int) -> list[int]:
         """Return the numbers of a version's evaluations, the oldest first."""
-        folder = self._path(version)
-        if not folder.is_dir():
-            raise self._no_version(version)
-        return self.home.numbers(folder / EVALUATIONS, ".json")
+        return self.home.numbers(self.path(version) / EVALUATIONS, ".json")
 
     def evaluations(self, version: int) -> list[Document]:
         """Read all evaluations of a version, the oldest first."""
+        self.read_record(version)  # raises if the folder is lost
         numbers = self.evaluation_numbers(version)
         return [self.read_evaluation(version, number) for number in numbers]
 
     def read_evaluation(self, version: int, number: int) -> Document:
         """Read one evaluation, as passed to `add_evaluation`."""
-        path = self._path(version) / EVALUATIONS / f"{number}.json"
-        place = {"version": int(version), "number": number}
+        path = self.path(version) / EVALUATIONS / f"{number}.json"
+        place = {"version": version, "number": number}
         return self.home.read(path, "evaluation", place)["evaluation"]
 
     # -- state ---------------------------------------------------------------------
@@ -254,18 +235,16 @@ class VersionStore:
         self,
         what: str,
         why: str,
-        update: Callable[[State], Mapping[int, str]],
+        update: Callable[[State], State],
         detail: Mapping[str, Any] | None = None,
     ) -> State:
         """Change the stages atomically.
 
-        ``update`` returns the new stage of every version. It is called under the lock,
-        so it must not write to the store; if it raises, nothing is changed.
+        ``update`` returns a state with other stages. It is called under the lock, so it
+        must not write to the store; if it raises, nothing is changed.
         """
         with self.home.locked():
-            state = self._settled_state()
-            stages = state.check_successor(update(state))
-            state = replace(state, stages=stages)
+            state = update(self._settled_state())
             failure = "The stages were not changed"
             return self._write_state(failure, state, what, why, detail)
 
@@ -321,41 +300,24 @@ class VersionStore:
             when=now(),
             detail=dict(detail or {}),
         )
-        data, stored = self.home.seal(
-            "state", {"generation": generation}, new.to_body()
-        )
+        data, stored = self.home.seal("state", {"generation": generation}, asdict(new))
         new = State.from_document(stored)
         self.home.write(self.home.states / f"{generation}.json", data, failure)
         return new
 
-    def _path(self, version: int) -> Path:
-        return self.home.versions / str(self._number(version))
-
-    def _number(self, version: int) -> int:
-        number = None if isinstance(version, str) else read_number(str(version))
-        if number is None:
-            raise RegistryError(
-                f"Expected the number of a version, from 1; found {version!r:.40}. "
-                "Look at records()."
-            )
-        return number
-
-    def _no_version(self, version: int) -> RegistryError:
-        return RegistryError(
-            f"Expected version {version} in registry {self.home.name!r}; found none at "
-            f"{self._path(version)}. Look at records(); if it is listed there, restore "
-            "its folder from a backup."
-        )
+    def path(self, version: int) -> Path:
+        """Return the folder of a version."""
+        return self.home.versions / str(version)
 
 
 def _describe_files(files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
     """Return the size and the SHA-256 of each file, after checking it."""
     for name, data in files.items():
         check_file_name(name)
-        if not isinstance(data, bytes) or len(data) > MAX_FILE_BYTES:
+        if len(data) > MAX_FILE_BYTES:
             raise RegistryError(
                 f"Expected at most {MAX_FILE_BYTES:,} bytes for the file {name!r}; "
-                f"found {type(data).__name__} of length {len(data):,}. Store less."
+                f"found {len(data):,}. Store less."
             )
     return {
         name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
