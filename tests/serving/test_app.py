@@ -96,6 +96,14 @@ def test_ids_that_are_numbers_stay_numbers(client, events):
     assert set(answer.json["predicted_probability"]) == set(map(str, X["user_uuid"]))
 
 
+def test_answer_says_what_was_inferred(client, events):
+    body = events.to_csv(index=False, sep=";").encode()
+    answer = client.post("/predict", data=body, content_type=CSV)
+    conform(answer.json, "Answer")
+    assert "fix it with sep=';'" in answer.json["notes"][0]
+    assert "notes" not in post(client, events).json
+
+
 @pytest.mark.parametrize(
     "query",
     ["explain=2", "explain=", "explain=1&explain=0", "language=de", "explian=1", "=1"],

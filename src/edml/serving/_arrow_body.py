@@ -29,12 +29,23 @@ def read_csv(
     A column is numeric if every cell is a number, else text; empty cells and 'nan' are
     missing. All other columns are ignored.
     """
-    if max(body.count(b"\n"), body.count(b"\r")) > 2 * limits.max_rows + 1:
-        raise refuse_size("far more lines", f"{limits.max_rows:,} rows")
+    check_lines(body, limits)
     names = _check_names(_read_header(body), required, optional)
     table = _parse_csv(body, names)
     _check_length(table.num_rows, limits)
     return {name: _spelled(table.column(name)) for name in names}
+
+
+def check_lines(body: bytes, limits: Limits) -> None:
+    """Reject many lines before they use memory."""
+    if max(body.count(b"\n"), body.count(b"\r")) > 2 * limits.max_rows + 1:
+        raise refuse_size("far more lines", f"{limits.max_rows:,} rows")
+
+
+def has_other_separator(body: bytes) -> bool:
+    """Return whether the header has semicolons, tabs or bars, but no comma."""
+    header = body[: body.find(b"\n") + 1]
+    return b"," not in header and any(sign in header for sign in (b";", b"\t", b"|"))
 
 
 def _read_header(body: bytes) -> list[str]:

@@ -1,31 +1,33 @@
 """Choose a body's columns, check their cells, and convert them to plain arrays."""
 
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from edml.exceptions import TableError
 from edml.schema import (
+    COLUMNS,
     COURSE,
+    EARLIEST,
     EPOCH_COLUMNS,
+    LATEST,
     NAME_COLUMNS,
     NUMBER_COLUMNS,
     PARTITION,
     STUDENT,
     BoolArray,
-    FloatArray,
 )
-from edml.serving._problem import Problem
+from edml.serving._problem import Problem, refuse_table
+from edml.sources import read_events
 
 #: Beyond it, sums of squares lose all precision; grades and dates are far smaller.
 LARGEST_NUMBER = 1e15
 LARGEST_KEY = 2**53  # a float holds whole numbers exactly up to here
 MISSING = frozenset({"nan", "NaN"})  # in addition to null, as pandas users write it
-
-#: Strings that are read as numbers, all below `LARGEST_NUMBER`.
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE]-[0-9]{1,3})?", flags=re.ASCII)
 
 _KEYS = frozenset({STUDENT, COURSE})
 _NUMBERS = frozenset({PARTITION, *NUMBER_COLUMNS, *EPOCH_COLUMNS})
@@ -62,7 +64,7 @@ def read_column(canonical: str, actual: str, cells: Cells) -> NDArray[Any]:
     if canonical in _KEYS:
         return _read_keys(actual, cells)
     if canonical in _NUMBERS:
-        return _read_numbers(actual, cells, dates=canonical in EPOCH_COLUMNS)
+        return _read_numbers(actual, cells)
     return _read_texts(actual, cells, names=canonical in _NAMES)
 
 
@@ -90,7 +92,7 @@ def _read_keys(name: str, cells: Cells) -> NDArray[Any]:
         if whole.all():
             return cells.astype(np.int64)
         cells = cells.astype(object)
-    values, kinds = _as_objects(cells)
+    values, kinds = _to_typed(cells)
     if kinds <= {str} and not _has_missing(values):
         return values
     right = _mark(values, _is_key)
@@ -112,14 +114,53 @@ def _is_key(cell: Any) -> bool:
     return abs(cell) <= LARGEST_KEY and cell == int(cell)
 
 
-def _read_numbers(name: str, cells: Cells, *, dates: bool) -> NDArray[Any]:
-    """Read numbers, or texts that spell plain ones: CSV has no others."""
-    if isinstance(cells, np.ndarray) and cells.dtype.kind == "M" and dates:
+def is_number(canonical: str) -> bool:
+    """Return whether a column holds numbers or dates."""
+    return canonical in _NUMBERS
+
+
+def is_plain(canonical: str, cells: Cells) -> bool:
+    """Check whether a column of numbers or dates can be read without further ado.
+
+    Other cells are text, words for null, dates as text or in other units than seconds.
+    """
+    if canonical not in _NUMBERS:
+        return True
+    if isinstance(cells, np.ndarray):
+        if cells.dtype.kind not in "fiu":
+            return cells.dtype.kind == "M" and canonical in EPOCH_COLUMNS
+    elif not set(map(type, cells)) <= {float, int, type(None)}:
+        return False
+    if canonical not in EPOCH_COLUMNS:
+        return True
+    dates = np.array(cells, dtype=np.float64)  # None becomes NaN
+    known = (dates >= EARLIEST) & (dates < LATEST)
+    return bool((known | (dates == 0) | np.isnan(dates)).all())
+
+
+def read_like_a_file(
+    source: pd.DataFrame | BytesIO, roles: Mapping[str, str]
+) -> tuple[dict[str, Cells], tuple[str, ...]]:
+    """Read a table or CSV as `edml.sources.read_events` does; return notes about it."""
+    name = "body.csv" if isinstance(source, BytesIO) else None
+    columns = {role: actual for actual, role in roles.items() if role in COLUMNS}
+    try:
+        X, report = read_events(source, columns=columns, name=name, return_report=True)
+    except TableError as error:
+        raise refuse_table(error) from error
+    cells = {
+        str(name): column.to_numpy()
+        if column.dtype.kind in "if"
+        else column.astype(object).where(column.notna(), None).to_numpy()
+        for name, column in X.items()
+    }
+    return cells, report.notes
+
+
+def _read_numbers(name: str, cells: Cells) -> NDArray[Any]:
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "M":
         return cells
-    if isinstance(cells, np.ndarray) and cells.dtype.kind in "fiu":
-        numbers = cells.astype(np.float64, copy=False)
-    else:
-        numbers = _to_numbers(name, cells)
+    numbers = np.array(cells, dtype=np.float64)
     immense = np.abs(numbers) > LARGEST_NUMBER  # includes infinities, but not NaN
     if immense.any():
         raise _refuse_rows(
@@ -131,27 +172,6 @@ def _read_numbers(name: str, cells: Cells, *, dates: bool) -> NDArray[Any]:
     return numbers
 
 
-def _to_numbers(name: str, cells: Cells) -> FloatArray:
-    kinds = set(map(type, cells))
-    if not kinds <= {float, int, type(None)}:
-        values, _ = _as_objects(cells)
-        right = _mark(values, _is_number)
-        if not right.all():
-            raise _refuse_rows(
-                name, ~right, "are not numbers", "Correct them, or make them null."
-            )
-        cells = _map(values, lambda cell: None if _is_missing(cell) else float(cell))
-    return np.array(cells, dtype=np.float64)  # None becomes NaN
-
-
-def _is_number(cell: Any) -> bool:
-    if isinstance(cell, str):
-        return cell in MISSING or bool(_NUMBER.fullmatch(cell))
-    return cell is None or (
-        isinstance(cell, (int, float)) and not isinstance(cell, bool)
-    )
-
-
 def _read_texts(name: str, cells: Cells, *, names: bool) -> NDArray[Any]:
     """Read names, identifiers, and any other column that a model was fitted on."""
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "O":
@@ -159,7 +179,7 @@ def _read_texts(name: str, cells: Cells, *, names: bool) -> NDArray[Any]:
             everywhere = np.ones(len(cells), dtype=np.bool_)
             raise _refuse_rows(name, everywhere, "hold a date", "Send names as text.")
         return cells
-    values, kinds = _as_objects(cells)
+    values, kinds = _to_typed(cells)
     if not kinds <= {str, int, float, type(None)}:
         bad = ~_mark(values, _is_text_or_number)
         raise _refuse_rows(
@@ -183,7 +203,12 @@ def _fits(values: NDArray[Any]) -> bool:
     return bool(max(values) < 2**63)  # JSON's whole numbers reach 2**64
 
 
-def _as_objects(cells: Cells) -> tuple[NDArray[Any], set[type]]:
+def to_objects(cells: Cells) -> NDArray[Any]:
+    """Return the cells as an array, of objects unless it is one already."""
+    return _to_typed(cells)[0]
+
+
+def _to_typed(cells: Cells) -> tuple[NDArray[Any], set[type]]:
     """Return the cells as an array of objects, and their types."""
     kinds = set(map(type, cells))
     if isinstance(cells, np.ndarray):

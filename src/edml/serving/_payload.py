@@ -1,13 +1,27 @@
 """read_events: read an event table from the body of a request."""
 
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any
 
 import pandas as pd
 
 from edml.schema import REQUIRED_COLUMNS
-from edml.serving._arrow_body import read_csv, read_parquet
-from edml.serving._cells import read_column
+from edml.serving._arrow_body import (
+    check_lines,
+    has_other_separator,
+    read_csv,
+    read_parquet,
+)
+from edml.serving._cells import (
+    Cells,
+    choose_columns,
+    is_number,
+    is_plain,
+    read_column,
+    read_like_a_file,
+    to_objects,
+)
 from edml.serving._json_body import read_json
 from edml.serving._limits import Limits
 from edml.serving._problem import Problem, refuse_body
@@ -30,9 +44,10 @@ def read_events(
     """Read the events of an untrusted body, or raise a Problem.
 
     ``columns`` maps canonical to actual names; the required columns of an event table
-    must be present. The rest of the body is ignored.
+    must be present. The rest of the body is ignored. What was inferred is in
+    ``attrs["notes"]``.
     """
-    read = _READERS[_media_type(content_type)]
+    kind = _media_type(content_type)
     if len(body) > limits.max_body_bytes:
         raise refuse_body(limits)
     if not body:
@@ -42,14 +57,29 @@ def read_events(
     roles = {columns[name]: name for name in sorted(columns, key=_is_required)}
     required = [columns[name] for name in REQUIRED_COLUMNS]
     optional = [name for name in roles if name not in set(required)]
-    found = read(body, required, optional, limits)
+    notes: tuple[str, ...] = ()
+    found: dict[str, Cells]
+    if kind == CSV and has_other_separator(body):
+        check_lines(body, limits)
+        found, notes = read_like_a_file(BytesIO(body), roles)
+        names = choose_columns(found, required, optional)
+        found = {name: found[name] for name in names}
+    else:
+        found = _READERS[kind](body, required, optional, limits)
+        if not all(is_plain(roles[name], cells) for name, cells in found.items()):
+            table = pd.DataFrame({name: to_objects(found[name]) for name in found})
+            again, notes = read_like_a_file(table, roles)
+            found |= {name: again[name] for name in found if is_number(roles[name])}
     index = pd.RangeIndex(len(next(iter(found.values()))))
     table = {}
     for name, cells in found.items():
         values = read_column(roles[name], name, cells)
         # a Series keeps the dtype of object arrays, which a DataFrame would change
         table[name] = pd.Series(values, index, values.dtype, copy=False)
-    return pd.DataFrame(table, index, copy=False)
+    X = pd.DataFrame(table, index, copy=False)
+    if notes:
+        X.attrs["notes"] = list(notes)
+    return X
 
 
 def _is_required(name: str) -> bool:

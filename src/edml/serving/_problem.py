@@ -67,14 +67,15 @@ def refuse_body(limits: Limits) -> Problem:
 
 
 def refuse_table(error: TableError) -> Problem:
-    """Return the problem of a table whose rows are numbered from 0.
+    """Return the problem of a table whose rows are numbered from 0, or by lines.
 
     A TableError never holds a value.
     """
+    by_rows = "(row labels " in str(error)
     return Problem(
         422,
         "unreadable-column" if error.column else "no-table",
         str(error).replace("(row labels ", "(rows, counted from 0: "),
         column=error.column,
-        rows=error.rows,
+        rows=error.rows if by_rows else (),
     )

@@ -129,10 +129,12 @@ def predict_events(
         explained = _explain(scorer.model, X, rows, language, deadline)
         for prediction, (reasons, facts) in zip(predictions, explained, strict=True):
             prediction |= {"reasons": reasons, "facts": facts}
+    notes = {"notes": X.attrs["notes"]} if "notes" in X.attrs else {}
     return {
         "model": {"name": name, "version": version},
         "predictions": predictions,
         "predicted_probability": _by_student(predictions),
+        **notes,
     }
 
 
