@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edml.datasets import make_student_activity
@@ -316,6 +316,7 @@ CELLS = st.text(st.sampled_from('NAé ;,|\t"\n1.'), min_size=1, max_size=5).filt
 
 
 @given(dialect=DIALECTS, course=CELLS, exam=CELLS)
+@settings(max_examples=15)
 def test_features_do_not_depend_on_the_dialect(dialect, course, exam):
     table = EVENTS.assign(course_uuid=course).replace(
         {"nombre_examen": {EVENTS["nombre_examen"].dropna().iloc[0]: exam}}

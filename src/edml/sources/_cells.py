@@ -64,13 +64,15 @@ def read_texts(
     """
     if isinstance(column.dtype, pd.StringDtype):
         texts = column.astype("str")
-        tail = f"{decimal}0"
-        if not texts.str.endswith(tail).any():
-            return texts.mask(texts == "") if (texts == "").any() else texts, False
-        whole = texts.str.fullmatch(rf"{_WHOLE}(?:{re.escape(tail)})?") | texts.isna()
+        blank = texts == ""
+        texts = texts.mask(blank) if blank.any() else texts
+        tails = tuple({".0", f"{decimal}0"})
+        if not texts.str.endswith(tails).any():
+            return texts, False
+        whole = texts.str.fullmatch(rf"{_WHOLE}(?:[{decimal}.]0)?") | texts.isna()
         if not whole.all():
             return texts, False
-        return texts.str.removesuffix(tail), True
+        return texts.str.replace(r"[.,]0$", "", regex=True), True
 
     def convert(cell: Any) -> Any:
         if isinstance(cell, str):

@@ -1,7 +1,6 @@
 """Read columns of dates in any of their forms as epoch seconds."""
 
 import datetime as dt
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ _ISO = (
     r"(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?"
     r" ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
 )
-_ZONE = re.compile(r"[T ].*(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)$")
+_ZONE = r"[T ].*(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)$"
 _FORMS = (
     "Write dates in ISO 8601, as 2024-03-31 or 2024-03-31T18:00:00Z, or as epoch "
     "seconds, all of a column in one way."

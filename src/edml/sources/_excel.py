@@ -63,24 +63,30 @@ def _read_book(book: Any, sheet: str | None, known: set[str]) -> Raw:
     if not names:
         message = "It is empty. Write a row of column names, and rows below it."
         raise TableError(message)
-    found = list(rows)
-    width = max([len(names), *(len(cells) for _, cells in found)])
-    columns = [*names, *[None] * (width - len(names))]
+    found = []
+    for number, cells in rows:
+        if len(cells) > len(names):
+            message = (
+                f"Line {line} holds no name for column {len(cells)}, which has a value "
+                f"in line {number}. Name it, or empty it."
+            )
+            raise TableError(message)
+        found.append((number, cells + (None,) * (len(names) - len(cells))))
     frame = pd.DataFrame(
-        [cells + (None,) * (width - len(cells)) for _, cells in found],
-        columns=range(width),
-        dtype=object,
+        [cells for _, cells in found], columns=range(len(names)), dtype=object
     )
-    frame.columns = pd.Index(
-        ["" if name is None else str(name) for name in columns], dtype=object
-    )
+    texts = ["" if name is None else str(name) for name in names]
+    frame.columns = pd.Index(texts, dtype=object)
     frame.index = label_lines([number for number, _ in found])
     return Raw("excel", frame, notes, header=f"Line {line}", sheet=sheet)
 
 
 def _rows(sheet: Any) -> Iterator[_Row]:
-    """Yield the line and the cells of every row that is not empty."""
+    """Yield the line and the cells, up to the last, of every row that is not empty."""
     sheet.reset_dimensions()  # which some programs write wrongly
     for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-        if any(cell is not None for cell in cells):
-            yield line, cells
+        n_cells = len(cells)
+        while n_cells and cells[n_cells - 1] is None:
+            n_cells -= 1
+        if n_cells:
+            yield line, cells[:n_cells]
