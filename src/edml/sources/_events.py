@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,7 +55,7 @@ class ReadingReport:
     notes : tuple of str
         A sentence for each inference that differs from the defaults (commas, decimal
         points, UTF-8, epoch seconds), with the parameter of `read_events` that sets it.
-    dates : mapping of str to str, default={}
+    dates : mapping of str to str or None, default=None
         How the dates of each column were written: in ``"s"``, ``"ms"``, ``"us"`` or
         ``"ns"`` since 1970, in ``"ISO 8601"``, or as ``"datetime"``. A column without
         dates is left out.
@@ -85,7 +85,7 @@ class ReadingReport:
     decimal: str | None
     encoding: str | None
     notes: tuple[str, ...]
-    dates: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[str, str] | None = None
     timezone: str | None = None
     sheet: str | None = None
 
