@@ -381,7 +381,7 @@ def test_refused_requests_are_not_repeated(naps, status):
     problem = {
         "title": "Bad",
         "status": status,
-        "detail": "Expected numbers; found text. Mend the rows.",
+        "detail": "Expected numbers; found text. Correct the rows.",
         "column": "score",
         "rows": [3, 5],
         "request_id": "abc",
@@ -395,7 +395,7 @@ def test_refused_requests_are_not_repeated(naps, status):
         client.predict(X)
     assert len(requests) == 1
     assert str(caught.value) == (
-        f"{url} refused ({status}): Expected numbers; found text. Mend the rows. "
+        f"{url} answered {status}: Expected numbers; found text. Correct the rows. "
         "column: score. rows: [3, 5]. request id: abc."
     )
 

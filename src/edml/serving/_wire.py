@@ -115,9 +115,8 @@ def parse(data: bytes) -> Any:
 
 def refusal(url: str, status: int, problem: dict[str, Any]) -> str:
     """Return an RFC 9457 document as a one-line error message."""
-    parts = [
-        f"{url} refused ({status}): {problem.get('detail') or problem.get('title')}"
-    ]
+    reason = problem.get("detail") or problem.get("title")
+    parts = [f"{url} answered {status}: {reason}"]
     for name in ("column", "rows", "request_id"):
         if problem.get(name) not in (None, []):
             parts.append(f"{name.replace('_', ' ')}: {problem[name]}")

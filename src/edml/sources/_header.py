@@ -18,7 +18,7 @@ _WHOLE = r"\d{1,15}(?:\.0)?"
 
 
 def check_header(raw: Raw, expected: Expected) -> None:
-    """Take known names from the index, and refuse doubtful column names.
+    """Take known names from the index, and reject doubtful column names.
 
     A column without a name is left out if it is empty or numbers the rows, as an index
     does that was written with the table.
