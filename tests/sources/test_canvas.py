@@ -282,6 +282,20 @@ def test_unreadable_files_are_named(tmp_path, export):
         read_canvas(folder)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,2,3", "1 of the 1 rows before line 3 have another number of fields"),
+        ('1,"2', "the quotes near line 2 cannot be read"),
+    ],
+)
+def test_rows_that_do_not_fit_the_names(tmp_path, line, message):
+    folder = write_export(tmp_path)
+    (folder / "assignment_groups.csv").write_text(f"key.id,value.name\n{line}\n")
+    with pytest.raises(TableError, match=rf"assignment_groups\.csv: {message}"):
+        read_canvas(folder)
+
+
 # -- the tables of a public project ---------------------------------------------
 
 

@@ -1,9 +1,11 @@
 """Find and read the tables of a Canvas Data 2 export, in any of its file formats."""
 
+import csv
 import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +21,7 @@ _NAMESPACE = r"(?:[\w-]+\.)*(?:(?:canvas|canvas_data_2|cd2|dap|public)[_-]+)?"
 _PART = (
     r"(?:[._-]*(?:part|job|snapshot|incremental|full|snappy|c?\d+[tz\d]*|[0-9a-f]{4,}))"
 )
+_BLOCK = 100_000  # rows that are parsed at a time, to spare memory
 _UNESCAPED = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
 
 
@@ -119,22 +122,55 @@ def _open(path: Path) -> TextIO:
 
 
 def _read_text(path: Path, columns: set[str], *, tabs: bool) -> pd.DataFrame:
-    r"""Read CSV, or the tab-separated form, in which ``\N`` is null."""
-    how: dict[str, Any] = {"sep": ",", "na_values": [""]}
+    r"""Read CSV, or the tab-separated form, in which ``\N`` is null.
+
+    Only some columns are kept, because others hold all that students wrote.
+    """
+    how: dict[str, Any] = {"delimiter": ",", "strict": True}
     if tabs:
-        how = {"sep": "\t", "na_values": ["", "\\N"], "quoting": 3}
+        how = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+    parts: list[pd.DataFrame] = []
+    csv.field_size_limit(2**31 - 1)
     with _open(path) as file:
-        table = pd.read_csv(
-            file,
-            usecols=lambda name: _plain(name) in columns,
-            dtype="str",
-            keep_default_na=False,
-            index_col=False,
-            **how,
-        )
+        rows = csv.reader(file, **how)
+        try:
+            header = next(rows, [])
+            names = [_plain(name) for name in header]
+            places = [place for place, name in enumerate(names) if name in columns]
+            kept = [names[place] for place in places]
+            for block in iter(lambda: list(islice(rows, _BLOCK)), []):
+                _check_lengths(path, block, len(header), rows.line_num)
+                cells = [[row[place] for row in block if row] for place in places]
+                parts.append(
+                    pd.DataFrame(dict(zip(kept, cells, strict=True)), dtype="str")
+                )
+        except csv.Error:
+            message = (
+                f"{path.name}: the quotes near line {rows.line_num} cannot be read. "
+                "Export or download it again."
+            )
+            raise TableError(message) from None
+    if not parts:
+        return pd.DataFrame(columns=kept, dtype="str")
+    table = pd.concat(parts, ignore_index=True)
+    table = table.mask((table == "") | (table == "\\N") if tabs else table == "")
     if tabs:
         table = table.replace(list(_UNESCAPED), list(_UNESCAPED.values()))
-    return table.rename(columns=_plain)
+    return table
+
+
+def _check_lengths(
+    path: Path, block: list[list[str]], n_names: int, last_line: int
+) -> None:
+    """Raise if a row has more or fewer fields than there are names."""
+    wrong = sum(len(row) not in (0, n_names) for row in block)
+    if wrong:
+        message = (
+            f"{path.name}: {wrong} of the {len(block)} rows before line "
+            f"{last_line + 1} have another number of fields than the {n_names} names. Export or "
+            "download it again."
+        )
+        raise TableError(message)
 
 
 def _read_json(path: Path, columns: set[str]) -> pd.DataFrame:
@@ -198,9 +234,11 @@ def _read_parquet(path: Path, columns: set[str]) -> pd.DataFrame:
     kept = [name for name in table.column_names if _plain(name) in columns]
     # whole numbers with nulls must not become floats, which round large ids
     frame: pd.DataFrame = table.select(kept).to_pandas(integer_object_nulls=True)
-    for name in frame.columns:
-        if frame[name].map(type).isin([np.ndarray, list]).any():
-            frame[name] = frame[name].map(
-                lambda value: None if value is None else str(list(value))
-            )
+    for field in table.schema:
+        if field.name in frame and str(field.type).startswith(("list", "large_list")):
+            frame[field.name] = frame[field.name].map(_as_text)
     return frame.rename(columns=_plain)
+
+
+def _as_text(value: Any) -> str | None:
+    return None if value is None else json.dumps(list(value))
