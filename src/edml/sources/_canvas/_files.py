@@ -167,8 +167,8 @@ def _check_lengths(
     if wrong:
         message = (
             f"{path.name}: {wrong} of the {len(block)} rows before line "
-            f"{last_line + 1} have another number of fields than the {n_names} names. Export or "
-            "download it again."
+            f"{last_line + 1} have another number of fields than the {n_names} names. "
+            "Export or download it again."
         )
         raise TableError(message)
 
