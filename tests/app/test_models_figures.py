@@ -13,7 +13,7 @@ from edml.app._models_figures import (
 )
 from edml.app._models_names import METRICS
 from edml.app._models_scored import importance_of, points_of, score_latest
-from edml.app._models_thresholds import at_threshold, threshold_table
+from edml.app._models_thresholds import threshold_table
 from edml.app._models_view import list_versions
 from edml.app._words import Words
 from edml.explanation import LANGUAGES
@@ -67,17 +67,17 @@ def test_the_line_is_the_stored_curve_and_the_diamond_the_threshold():
 def test_lines_of_the_thresholds_differ_in_their_dashes():
     table = threshold_table(evaluation_of())
     own = evaluation_of().threshold
-    at = at_threshold(table, table["threshold"].iloc[20])
+    at = table["threshold"].iloc[20]
     figure = draw_thresholds(table, at, own, ENGLISH)
     assert len({one.line.dash for one in figure.data}) == 3
     slider, mine = (shape.x0 for shape in reversed(figure.layout.shapes))
-    assert slider == at.threshold
+    assert slider == at
     assert mine == own
 
 
 def test_model_that_flags_nobody_has_no_threshold_line():
     table = threshold_table(evaluation_of())
-    at = at_threshold(table, table["threshold"].iloc[20])
+    at = table["threshold"].iloc[20]
     figure = draw_thresholds(table, at, np.inf, ENGLISH)
     assert len(figure.layout.shapes) == 1
 

@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 
 from edml.app._models_thresholds import (
     COUNTS,
-    at_threshold,
+    confusion_at,
     threshold_table,
 )
 from edml.inspection import Evaluation, evaluate
@@ -79,7 +79,6 @@ def test_every_row_follows_from_the_predictions(pairs, threshold):
     assert table["threshold"].is_monotonic_increasing
     assert table["threshold"].is_unique
     assert threshold in set(table["threshold"])  # the model's threshold, always known
-    assert at_threshold(table, threshold, threshold).is_own
 
 
 def test_stored_evaluation_yields_exact_counts():
@@ -112,19 +111,15 @@ def test_thresholds_with_unknown_counts_are_left_out():
     check_against_sklearn(table, [1, 1, *[0] * 40], risk)
 
 
-def test_at_threshold_contains_the_row_of_its_threshold():
+def test_confusion_is_that_of_its_threshold():
     table = threshold_table(evaluate_flags([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.8]))
-    at = at_threshold(table, 0.4)
-    assert at.confusion.tolist() == [[1, 1], [0, 2]]
-    assert (at.threshold, at.recall, at.is_own) == (0.4, 1.0, False)
+    assert confusion_at(table, 0.4).tolist() == [[1, 1], [0, 2]]
 
 
 def test_a_model_that_flags_nobody_has_an_infinite_threshold():
     evaluation = evaluate_flags([0, 1], [0.1, 0.4], np.inf)
     table = threshold_table(evaluation)
-    at = at_threshold(table, np.inf, evaluation.threshold)
-    assert at.threshold == np.inf
-    assert at.confusion.tolist() == [[1, 0], [1, 0]]
+    assert confusion_at(table, np.inf).tolist() == [[1, 0], [1, 0]]
 
 
 def test_flagged_per_course_is_unknown_on_plain_tables():

@@ -24,14 +24,6 @@ def registry(tmp_path_factory):
     return make_evaluated_registry(tmp_path_factory.mktemp("registry"))
 
 
-def fingerprints(registry):
-    return {
-        version: latest.evaluation.data_fingerprint
-        for version in registry.records()["version"]
-        if (latest := latest_evaluation(registry.evaluations(version)))
-    }
-
-
 def test_the_metrics_are_those_of_an_evaluation():
     assert set(METRICS) == set(evaluation_of().metrics)
 
@@ -52,7 +44,7 @@ def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
     other = evaluation_of(random_state=2, side=6)  # rows of no other evaluation
     registry.register(model(random_state=2), other)
     mine = evaluation_of()
-    found = compare(registry.records(), 1, mine, fingerprints(registry))
+    found = compare(registry.records(), 1, mine)
     assert (found.n_others, found.same_rows, found.n_left_out) == (1, True, 1)
     theirs = evaluation_of("random_forest").metrics
     for figure in found.metrics:
@@ -60,7 +52,7 @@ def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
         assert (figure.low, figure.high) == mine.intervals[figure.name]
         expected = mine.metrics[figure.name] - theirs[figure.name]
         assert figure.difference == pytest.approx(expected)
-    alone = compare(registry.records(), 4, other, fingerprints(registry))
+    alone = compare(registry.records(), 4, other)
     assert (alone.n_others, alone.same_rows, alone.n_left_out) == (2, False, 0)
     mean = (mine.metrics["brier"] + theirs["brier"]) / 2
     brier = {one.name: one for one in alone.metrics}["brier"]
@@ -68,22 +60,22 @@ def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
 
 
 def test_less_is_better_of_errors():
-    records = pd.DataFrame({"version": [1, 2], "evaluated_at": pd.to_datetime("2026")})
+    records = pd.DataFrame(
+        {"version": [1, 2], "evaluated_at": pd.to_datetime("2026"), "evaluated_on": ""}
+    )
     for name in METRICS:
         records[name] = 0.99  # of the other version; any finite error is better
-    comparison = compare(records, 1, evaluation_of(), {})
+    comparison = compare(records, 1, evaluation_of())
     told = {figure.name: figure.better for figure in comparison.metrics}
     assert told["brier"] is True
     assert told["roc_auc"] is False
     equal = records.assign(**evaluation_of().metrics)
-    assert {one.better for one in compare(equal, 1, evaluation_of(), {}).metrics} == {
-        None
-    }
+    assert {one.better for one in compare(equal, 1, evaluation_of()).metrics} == {None}
 
 
 def test_without_others_there_is_no_difference(registry):
     records = registry.records().query("version == 1")
-    comparison = compare(records, 1, evaluation_of(), {})
+    comparison = compare(records, 1, evaluation_of())
     assert comparison.n_others == 0
     assert all(np.isnan(figure.difference) for figure in comparison.metrics)
     assert all(figure.better is None for figure in comparison.metrics)

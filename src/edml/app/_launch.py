@@ -15,7 +15,6 @@ _MEGABYTE = 1024**2
 _SERVES = 1.0  # seconds until the server answers, and no longer waits for imports
 _SLOW = (  # in the order in which they are needed
     "edml.app._scores_page",
-    "edml.datasets",
     "edml.classifier",
     "edml.registry",
     "edml.app._scores_figures",

@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from edml.app._models_curves import Curve
 from edml.app._models_names import AXES, STAGES
 from edml.app._models_scored import Points
-from edml.app._models_thresholds import AtThreshold
 from edml.app._palette import (
     BLUE,
     FLAGGED,
@@ -82,9 +81,7 @@ def draw_versions(versions: pd.DataFrame, metric: str, words: Words) -> Any:
     )
 
 
-def draw_thresholds(
-    table: pd.DataFrame, at: AtThreshold, own: float, words: Words
-) -> Any:
+def draw_thresholds(table: pd.DataFrame, at: float, own: float, words: Words) -> Any:
     """Draw precision, recall and F1 at each threshold."""
     drawn = go.Figure()
     for name, (color, dash) in _LINES.items():
@@ -95,7 +92,7 @@ def draw_thresholds(
             name=words(AXES[name]),
             line={"color": color, "dash": dash, "width": 2.5, "shape": "vh"},
         )
-    for threshold, dash in ((own, "dot"), (at.threshold, "dash")):
+    for threshold, dash in ((own, "dot"), (at, "dash")):
         if np.isfinite(threshold):
             drawn.add_vline(threshold, line={"color": GREY, "dash": dash, "width": 2})
     return _finish(

@@ -44,9 +44,6 @@ STAGES = {
     "removed": N_("removed"),
 }
 
-#: edml's own classifiers, with readable names.
-ALGORITHMS = {"SerialForest": "RandomForestClassifier"}
-
 #: Kinds of changes in the history of a registry.
 CHANGES = {
     "register": N_("registration"),

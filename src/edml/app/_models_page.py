@@ -19,7 +19,6 @@ from edml.app._models_view import (
 from edml.app._source import EndpointSource, RegistrySource, Source
 from edml.app._words import Words
 from edml.metrics import LOSSES
-from edml.registry import ModelRegistry
 
 _VERSION, _METRIC, _SEEN = "models_version", "models_figure", "models_seen"
 _MAX_BARS = 30  # more are indistinguishable
@@ -212,8 +211,7 @@ def _show_version(
         st.info(text, icon=":material/help:")
         st.code(f"registry.reevaluate(X, y, {version})", language="python")
     else:
-        fingerprints = _fingerprints(source.registry, versions, version)
-        comparison = compare(versions, version, latest.evaluation, fingerprints)
+        comparison = compare(versions, version, latest.evaluation)
         _models_sections.show_metrics(latest, comparison, words)
     events = _data.current(source, words)
     if latest is not None:
@@ -225,24 +223,3 @@ def _show_version(
     _models_sections.show_history(version_history(history, version), words)
     with features:
         _models_sections.show_features(source, record, events, words)
-
-
-def _fingerprints(
-    registry: ModelRegistry, versions: pd.DataFrame, version: int
-) -> dict[int, str]:
-    """Return the fingerprint of the rows that each other version was evaluated on."""
-    others = versions[versions["evaluated"] & (versions["version"] != version)]
-    return {
-        int(row.version): _fingerprint(
-            int(row.version), str(row.created_at), str(row.evaluated_at), registry
-        )
-        for row in others.itertuples()
-    }
-
-
-@st.cache_data(max_entries=1000, show_spinner=False)
-def _fingerprint(
-    version: int, created_at: str, evaluated_at: str, _registry: ModelRegistry
-) -> str:
-    latest = latest_evaluation(_registry.evaluations(version))
-    return "" if latest is None else latest.evaluation.data_fingerprint

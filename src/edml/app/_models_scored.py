@@ -31,7 +31,6 @@ MAX_POINTS = 2000
 _ROWS = {
     "LGBMClassifier": 2000,
     "XGBClassifier": 2000,
-    "SerialForest": 200,  # of make_risk_pipeline
     "RandomForestClassifier": 200,
     "ExtraTreesClassifier": 200,
     "DecisionTreeClassifier": 200,

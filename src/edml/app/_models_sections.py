@@ -11,7 +11,6 @@ from edml.app._models_curves import Curve, make_curves
 from edml.app._models_features import show_importance
 from edml.app._models_figures import draw_curve
 from edml.app._models_names import (
-    ALGORITHMS,
     AXES,
     CHANGES,
     CURVES,
@@ -86,7 +85,7 @@ def show_metrics(
                 words("Interval from"): [one.low for one in metrics],
                 words("to"): [one.high for one in metrics],
                 words("Average of the others"): [one.others for one in metrics],
-                words("Difference"): [one.value - one.others for one in metrics],
+                words("Difference"): [one.difference for one in metrics],
             }
         )
         show_numbers(table, "models_compared")
@@ -140,11 +139,10 @@ def _say_others(comparison: Comparison, words: Words) -> str:
 
 
 def _show_metric(metric: Compared, words: Words) -> None:
-    difference = metric.value - metric.others
     delta = None
-    if not pd.isna(difference):
-        sign = "+" if difference > 0 else ""
-        number = sign + words.number(difference, DIGITS)
+    if not pd.isna(metric.difference):
+        sign = "+" if metric.difference > 0 else ""
+        number = sign + words.number(metric.difference, DIGITS)
         if metric.better is None:
             delta = words("{difference} (the same)", difference=number)
         elif metric.better:
@@ -290,7 +288,7 @@ def show_endpoint(source: EndpointSource, words: Words) -> None:
         facts = {
             words("Version"): str(record.version),
             words("Stage"): words(STAGES[record.stage]),
-            words("Algorithm"): ALGORITHMS.get(record.algorithm, record.algorithm),
+            words("Algorithm"): record.algorithm,
             words("Flags from this probability up"): words.number(
                 record.threshold, DIGITS
             ),

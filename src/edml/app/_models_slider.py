@@ -10,7 +10,7 @@ from edml.app._models_figures import draw_thresholds
 from edml.app._models_names import AXES
 from edml.app._models_scored import flagged_by_course
 from edml.app._models_sections import DIGITS, show_numbers
-from edml.app._models_thresholds import AtThreshold, at_threshold, threshold_table
+from edml.app._models_thresholds import confusion_at, threshold_table
 from edml.app._source import RegistrySource
 from edml.app._words import Words
 from edml.exceptions import EdmlError
@@ -32,7 +32,7 @@ def show_threshold(
         st.header(words("What another threshold would do"))
         at = _slide(record.version, table, evaluation.threshold, words)
         own = words.number(evaluation.threshold, DIGITS)
-        if at.is_own:
+        if at == evaluation.threshold:
             st.caption(words("This is the model's threshold."))
         else:
             text = words(
@@ -45,7 +45,7 @@ def show_threshold(
             st.warning(text, icon=":material/gavel:")
         left, right = st.columns([2, 3])
         with left:
-            _show_counts(at, words)
+            _show_counts(table, at, words)
         with right:
             _show_thresholds(table, at, evaluation.threshold, words)
         text = words(
@@ -63,29 +63,32 @@ def show_threshold(
                 n_left_out,
             )
         st.caption(text)
-        _show_by_course(source, record, events, at.threshold, words)
+        _show_by_course(source, record, events, at, words)
 
 
-def _slide(version: int, table: pd.DataFrame, own: float, words: Words) -> AtThreshold:
+def _slide(version: int, table: pd.DataFrame, own: float, words: Words) -> float:
     key = f"models_threshold_{version}"
     options = [float(one) for one in table["threshold"]]
     # the choice may come from an evaluation that is no longer the latest
     if st.session_state.get(key) not in options:
         st.session_state[key] = own
-    chosen = st.select_slider(
+    return st.select_slider(
         words("Threshold: flag from this probability up"),
         options,
         format_func=lambda one: words.number(one, 4),
         key=key,
     )
-    return at_threshold(table, chosen, own)
 
 
-def _show_counts(at: AtThreshold, words: Words) -> None:
+def _show_counts(table: pd.DataFrame, threshold: float, words: Words) -> None:
+    at = table[table["threshold"] == threshold].iloc[0]
     with st.container(key="models_confusion"):
         st.caption(words("Test set snapshots by outcome and flag"))
         counts = pd.DataFrame(
-            [[words.number(int(n)) for n in row] for row in at.confusion],
+            [
+                [words.number(int(n)) for n in row]
+                for row in confusion_at(table, threshold)
+            ],
             index=[words("passes"), words("fails")],
             columns=[words("not flagged"), words("flagged")],
         )
@@ -104,9 +107,11 @@ def _show_counts(at: AtThreshold, words: Words) -> None:
 
 
 def _show_thresholds(
-    table: pd.DataFrame, at: AtThreshold, own: float, words: Words
+    table: pd.DataFrame, threshold: float, own: float, words: Words
 ) -> None:
-    st.plotly_chart(draw_thresholds(table, at, own, words), key="models_thresholds")
+    figure = draw_thresholds(table, threshold, own, words)
+    st.plotly_chart(figure, key="models_thresholds")
+    at = table[table["threshold"] == threshold].iloc[0]
     text = words(
         "At {threshold}: precision {precision}, recall {recall}, F1 {f1}. The dashed "
         "vertical line is the slider; the dotted one is the model's threshold, {own}.",

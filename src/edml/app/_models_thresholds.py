@@ -1,7 +1,5 @@
 """The effect of other thresholds on the test set, exactly as recorded."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -10,19 +8,6 @@ from edml.schema import FloatArray, IntArray
 
 #: The counts of a row of `threshold_table`: by truth, then by flag.
 COUNTS = ("passing_unflagged", "passing_flagged", "failing_missed", "failing_flagged")
-
-
-@dataclass(frozen=True)
-class AtThreshold:
-    """The effect of one threshold on the test set; NaN where unknown."""
-
-    threshold: float
-    confusion: IntArray  # snapshots by outcome (passes, fails) and by flag (no, yes)
-    precision: float
-    recall: float
-    f1: float
-    flagged_per_course: float  # mean number of students on a day
-    is_own: bool  # whether the model has this threshold
 
 
 def threshold_table(evaluation: Evaluation) -> pd.DataFrame:
@@ -75,17 +60,7 @@ def _flagged_by_roc(
     return np.rint(share * n_passing)
 
 
-def at_threshold(
-    table: pd.DataFrame, threshold: float, own: float | None = None
-) -> AtThreshold:
-    """Return the effect of one of the thresholds of a `threshold_table`."""
+def confusion_at(table: pd.DataFrame, threshold: float) -> IntArray:
+    """Return snapshots by outcome (passes, fails) and by flag (no, yes)."""
     row = table[table["threshold"] == threshold].iloc[0]
-    return AtThreshold(
-        threshold=float(row["threshold"]),
-        confusion=row[list(COUNTS)].to_numpy(dtype=np.int64).reshape(2, 2),
-        precision=float(row["precision"]),
-        recall=float(row["recall"]),
-        f1=float(row["f1"]),
-        flagged_per_course=float(row["flagged_per_course"]),
-        is_own=bool(row["threshold"] == own),
-    )
+    return row[list(COUNTS)].to_numpy(dtype=np.int64).reshape(2, 2)

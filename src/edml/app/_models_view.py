@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml.app._models_names import ALGORITHMS, METRICS
+from edml.app._models_names import METRICS
 from edml.inspection import Evaluation
 from edml.metrics import LOSSES
 from edml.registry import PRODUCTION, ModelRecord
@@ -53,7 +53,6 @@ class Comparison:
 def list_versions(records: pd.DataFrame) -> pd.DataFrame:
     """Return the versions, the champion first, then the newest first."""
     versions = records.copy()
-    versions["algorithm"] = versions["algorithm"].replace(ALGORITHMS)
     versions["champion"] = versions["stage"] == PRODUCTION
     versions["evaluated"] = versions["evaluated_at"].notna()
     order = ["champion", "version"]
@@ -74,22 +73,15 @@ def latest_evaluation(evaluations: pd.DataFrame) -> LatestEvaluation | None:
     )
 
 
-def compare(
-    records: pd.DataFrame,
-    version: int,
-    evaluation: Evaluation,
-    fingerprints: Mapping[int, str],
-) -> Comparison:
+def compare(records: pd.DataFrame, version: int, evaluation: Evaluation) -> Comparison:
     """Compare the metrics of a version with the average of the others.
 
     Metrics on other rows also differ because of the rows. The average therefore covers
-    the versions evaluated on the same rows, or all if there are none. ``fingerprints``
-    identifies the rows that each other version was evaluated on.
+    the versions evaluated on the same rows, or all if there are none.
     """
     evaluated = records[records["evaluated_at"].notna()]
     others = evaluated[evaluated["version"] != version]
-    rows = others["version"].map(dict(fingerprints))
-    same = others[rows == evaluation.data_fingerprint]
+    same = others[others["evaluated_on"] == evaluation.data_fingerprint]
     chosen = same if len(same) else others
     return Comparison(
         metrics=tuple(_compare(name, evaluation, chosen) for name in METRICS),

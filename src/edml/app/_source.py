@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 
 from edml.app._settings import Client
+from edml.app._student_view import take_history
+from edml.datasets import as_of, load_activity
 from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
@@ -166,7 +168,6 @@ class DemoSource(RegistrySource):
     @cached_property
     def _sides(self) -> tuple[_Side, _Side]:
         """The students for training, and those for evaluation and display."""
-        from edml.datasets import load_activity  # noqa: PLC0415 - seconds
         from edml.model_selection import student_train_test_split  # noqa: PLC0415
 
         X, y = load_activity(return_X_y=True)
@@ -246,8 +247,6 @@ class EndpointSource:
         self, version: int, X: pd.DataFrame, at: float, who: History, language: str
     ) -> StudentExplanation:
         """Request an explanation of one history; no other data is sent."""
-        from edml.app._student_view import take_history  # noqa: PLC0415 - seconds
-
         history = take_history(X, self._names, *who)
         answer = self.client.predict(self._as_of(history, at), True, language)
         row = answer.iloc[0]
@@ -260,8 +259,6 @@ class EndpointSource:
         return ModelRecord.from_dict(self.client.model())
 
     def _as_of(self, X: pd.DataFrame, at: float) -> pd.DataFrame:
-        from edml.datasets import as_of  # noqa: PLC0415 - seconds
-
         shown = as_of(X, at, columns=self._names)
         if not len(shown):
             message = f"X has no row up to partition {at:g}. Choose a later one."
@@ -271,8 +268,6 @@ class EndpointSource:
     def _earlier(
         self, X: pd.DataFrame, since: float | None, chosen: pd.DataFrame
     ) -> Any:
-        from edml.datasets import as_of  # noqa: PLC0415 - seconds
-
         if since is None:
             return np.nan
         table = as_of(X, since, columns=self._names)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from edml._translation import N_
+from edml.datasets import as_of
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -62,8 +63,6 @@ def as_of_each(
     In the table each partition is a separate student, named by it, so that one call
     scores them all. Features of one student do not depend on another's.
     """
-    from edml.datasets import as_of  # noqa: PLC0415 - seconds
-
     days = read_partitions(history[names[PARTITION]])
     partitions = np.unique(days[days <= at])
     moments = [
@@ -122,8 +121,6 @@ def list_events(
     score above 0, and an overdue assignment without a submission. The last kind needs a
     ``first_day`` that is not NaN.
     """
-    from edml.datasets import as_of  # noqa: PLC0415 - seconds
-
     shown = as_of(history, at, columns=names, partition_days=partition_days)
     days = read_partitions(shown[names[PARTITION]])
     found = [*_exams(shown, names, days), *_submissions(shown, names, days)]

@@ -37,10 +37,11 @@ class RegistryReader:
 
         Returns
         -------
-        table : DataFrame of shape (n_versions, 18)
+        table : DataFrame of shape (n_versions, 19)
             One row per version: version, stage, algorithm, created_at, threshold, the
             headline figures of its latest evaluation on rows that did not decide a
-            contest (NaN if there is none), evaluated_at, purpose, parent and tags.
+            contest (NaN if there is none), evaluated_at, purpose, evaluated_on
+            (SHA-256 of the rows of that evaluation), parent and tags.
 
         Raises
         ------

@@ -21,6 +21,7 @@ _RECORDS = {
     **dict.fromkeys(METRIC_TITLES, "float64"),
     "evaluated_at": "datetime",
     "purpose": "str",
+    "evaluated_on": "str",
     "parent": "Int64",
     "tags": "object",
 }
@@ -59,11 +60,12 @@ def list_records(store: ModelStore, stage: str | None) -> pd.DataFrame:
 
 
 def _row(store: ModelStore, record: ModelRecord) -> dict[str, Any]:
+    shown = {name: getattr(record, name) for name in _RECORDS if hasattr(record, name)}
     headline = store.fair_headline(record)
-    shown = {name: getattr(record, name, None) for name in _RECORDS}
     if headline is None:
         return shown
-    return shown | vars(headline) | headline.metrics
+    rows = {"evaluated_on": headline.data_fingerprint}
+    return headline.metrics | vars(headline) | rows | shown
 
 
 def list_evaluations(store: ModelStore, version: int) -> pd.DataFrame:
@@ -72,8 +74,8 @@ def list_evaluations(store: ModelStore, version: int) -> pd.DataFrame:
     found = [store.load_evaluation(version, number) for number in numbers]
     used = rows_of_contests(headline for headline, _ in found)
     rows = [
-        vars(headline)
-        | headline.metrics
+        headline.metrics
+        | vars(headline)
         | {
             "number": number,
             "fair": headline.data_fingerprint not in used,
