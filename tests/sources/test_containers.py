@@ -6,6 +6,7 @@ import zipfile
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ import pytest
 
 from edml.datasets import make_student_activity
 from edml.exceptions import MissingExtraError, TableError
-from edml.schema import EPOCH_COLUMNS, REQUIRED_COLUMNS
+from edml.feature_extraction import FeatureEngineer
+from edml.schema import COLUMNS, EPOCH_COLUMNS, REQUIRED_COLUMNS
 from edml.sources import read_events
 from edml.sources._open import read_table
 
@@ -47,6 +49,35 @@ def rows_of(table, to_cell=lambda cell: cell):
     values = table.astype(object).where(table.notna(), None)
     cells = [[to_cell(cell) for cell in row] for row in values.to_numpy().tolist()]
     return [list(table), *cells]
+
+
+# -- the template -------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs"
+TEMPLATE = DOCS / "_static" / "events_template"
+
+
+def test_the_templates_are_read_without_a_note():
+    pytest.importorskip("openpyxl")
+    found, report = read_events(
+        DOCS / "_static/events_template.csv", return_report=True
+    )
+    again, other = read_events(
+        DOCS / "_static/events_template.xlsx", return_report=True
+    )
+    pd.testing.assert_frame_equal(again, found)
+    assert list(found) == list(COLUMNS)
+    assert report.notes == other.notes == ()
+    assert FeatureEngineer().fit_transform(found)["score_mean"].max() == 85
+
+
+def test_the_page_describes_every_column():
+    page = (DOCS / "user_guide/own_data.rst").read_text()
+    described = page.partition("The columns\n---")[2]
+    assert [name for name in COLUMNS if f"``{name}``" not in described] == []
+    for name in REQUIRED_COLUMNS:
+        row = described.partition(f"   * - ``{name}``")[2].partition("   * - ")[0]
+        assert "**Required**" in row, name
 
 
 # -- JSON ---------------------------------------------------------------------------
