@@ -260,7 +260,7 @@ def test_error_names_bad_cells_of_tables(kind, events):
     assert (problem.column, problem.rows) == ("score", (5,))
     problem = refusal(write(X.assign(score=np.inf)), kind)
     assert (problem.column, problem.rows) == ("score", (0, 1, 2, 3, 4))
-    assert "rows 0, 1, 2, 3, 4, ..., counted from 0" in problem.detail
+    assert "rows, counted from 0: 0, 1, 2, 3, 4, ..." in problem.detail
     problem = refusal(write(X.assign(user_uuid=None)), kind)
     assert problem.column == "user_uuid"
 
@@ -346,6 +346,11 @@ BAD_CSV = {
     "no names": (f"{SECRET},{LINE}\n{LINE}\n", 422, "missing-column"),
     "semicolons in places": (f"{HEADER};x\n{LINE};1\n", 422, "missing-column"),
     "semicolons and too few columns": (f"a;b\n1;{SECRET}\n", 422, "no-table"),
+    "semicolons and many rows": (
+        (f"{HEADER}\n" + f"{LINE}\n" * 5001).replace(",", ";"),
+        413,
+        "too-large",
+    ),
     "semicolons and many lines": ("a;b\n" + "\n" * 20_000, 413, "too-large"),
     "a name twice": (f"{HEADER},score\n{LINE},{SECRET}\n", 422, "duplicate-column"),
     "a short row": (f"{HEADER}\n{LINE}\n{SECRET},b\n", 400, "ragged-rows"),

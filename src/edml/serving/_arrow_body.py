@@ -32,7 +32,7 @@ def read_csv(
     check_lines(body, limits)
     names = _check_names(_read_header(body), required, optional)
     table = _parse_csv(body, names)
-    _check_length(table.num_rows, limits)
+    check_length(table.num_rows, limits)
     return {name: _spelled(table.column(name)) for name in names}
 
 
@@ -140,7 +140,7 @@ def _read_parquet(
         "thrift_container_size_limit": _MOST_COLUMNS,  # also bounds the nesting
     }
     metadata = ParquetFile(pa.BufferReader(body), **options).metadata
-    _check_length(metadata.num_rows, limits)
+    check_length(metadata.num_rows, limits)
     schema = metadata.schema.to_arrow_schema()
     names = _check_names(schema.names, required, optional)
     texts = [name for name in names if _check_type(schema.field(name))]
@@ -151,7 +151,7 @@ def _read_parquet(
         pa.BufferReader(body), metadata=metadata, read_dictionary=texts, **options
     )
     table = file.read(columns=names, use_threads=False)
-    _check_length(table.num_rows, limits)
+    check_length(table.num_rows, limits)
     return {name: _cells(table.column(name)) for name in names}
 
 
@@ -233,7 +233,8 @@ def _check_names(
     return names
 
 
-def _check_length(n_rows: int, limits: Limits) -> None:
+def check_length(n_rows: int, limits: Limits) -> None:
+    """Reject too many rows, and none."""
     if n_rows > limits.max_rows:
         raise refuse_size(f"{n_rows:,} rows", f"{limits.max_rows:,}")
     if n_rows < 1:

@@ -20,6 +20,7 @@ from edml.schema import (
     PARTITION,
     STUDENT,
     BoolArray,
+    row_error,
 )
 from edml.serving._problem import Problem, refuse_table
 from edml.sources import read_events
@@ -69,18 +70,8 @@ def read_column(canonical: str, actual: str, cells: Cells) -> NDArray[Any]:
 
 
 def _refuse_rows(column: str, bad: BoolArray, problem: str, remedy: str) -> Problem:
-    """Return the problem of some rows, given as a mask, of a column.
-
-    ``problem`` is a verb phrase, such as "hold text".
-    """
-    rows = np.flatnonzero(bad)
-    first = tuple(rows[:5].tolist())
-    shown = ", ".join(map(str, first)) + (", ..." if len(rows) > 5 else "")
-    detail = (
-        f"Column {column!r}: {len(rows)} of {len(bad)} rows {problem} (rows {shown}, "
-        f"counted from 0). {remedy}"
-    )
-    return Problem(422, "unreadable-column", detail, column=column, rows=first)
+    """Return the problem of some rows, given as a mask, of a column."""
+    return refuse_table(row_error(pd.Series(bad, name=column), bad, problem, remedy))
 
 
 def _read_keys(name: str, cells: Cells) -> NDArray[Any]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from edml.schema import REQUIRED_COLUMNS
 from edml.serving._arrow_body import (
+    check_length,
     check_lines,
     has_other_separator,
     read_csv,
@@ -63,6 +64,7 @@ def read_events(
         check_lines(body, limits)
         found, notes = read_like_a_file(BytesIO(body), roles)
         names = choose_columns(found, required, optional)
+        check_length(len(found[names[0]]), limits)
         found = {name: found[name] for name in names}
     else:
         found = _READERS[kind](body, required, optional, limits)
