@@ -94,9 +94,12 @@ class Site:
                 begun = self.start + 9 * DAY + 5
             if place == 2:  # leaves early
                 left = self.start + 60 * DAY + 7
+            if place == 3:  # leaves too, and was suspended by another method later
+                left = self.start + 50 * DAY
+                self.enrol(free, student, known, suspended=self.start + 70 * DAY)
+            if place == 5:  # was enrolled late
+                known = self.start + 6 * DAY + 3
             self.enrol(manual, student, known, begun, left)
-            if place == 3:  # is active by another method
-                self.enrol(free, student, known, suspended=self.start + 3 * DAY)
             if place == 4:
                 self.rows["user_enrolments"].pop()
                 left = self.start + 35 * DAY + 9

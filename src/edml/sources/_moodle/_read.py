@@ -24,8 +24,7 @@ from edml.sources._moodle._people import read_enrolments
 from edml.sources._moodle._tables import Ids
 from edml.sources._moodle._tidy import (
     History,
-    drop_exempt,
-    last_trace,
+    drop_unassigned,
     make_assignments,
     make_exams,
     make_outcomes,
@@ -192,7 +191,7 @@ def read_moodle(
     works["course"] = ids.decode(works["course"])
     are_exams = find_exams(works, exams)
     if until is None:
-        until = last_trace(history)
+        until = history.last_trace
         day = pd.Timestamp(until, unit="s").date()
         tally.notes.append(
             f"The source is of {day}, when somebody last did something; set the day of "
@@ -255,6 +254,8 @@ def _read(
     grades = tables.read("grade_grades")
     gradebook = read_gradebook(grades, works, enrolments, tally)
     versions = read_versions(tables, works, enrolments, attempts, gradebook, tally)
+    # until when a grade is hidden may lie in the future
+    graded = versions["graded"] if gradebook.empty else gradebook["graded"]
     history = History(
         enrolments,
         works,
@@ -263,10 +264,14 @@ def _read(
         versions,
         exempt=gradebook.loc[gradebook["excluded"] > 0, KEYS],
         totals=read_totals(items, grades),
-        accesses=users["lastaccess"],
+        last_trace=_last_date(users["lastaccess"], handed_in["submitted"], graded),
         pass_marks=read_pass_marks(items),
     )
-    return drop_exempt(history, tally), tables.ids
+    return drop_unassigned(history, tally), tables.ids
+
+
+def _last_date(*dates: pd.Series) -> float:
+    return float(max((one.max() for one in dates if len(one)), default=0))
 
 
 def _with_own_ids(table: pd.DataFrame, ids: Ids) -> pd.DataFrame:

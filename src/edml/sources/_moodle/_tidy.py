@@ -26,22 +26,15 @@ class History:
     versions: pd.DataFrame  # of grades
     exempt: pd.DataFrame  # students who need not do a work
     totals: pd.DataFrame  # of courses, as a share of the highest
-    accesses: pd.Series  # the last one of each user
+    last_trace: float  # when somebody last did something, in epoch seconds
     pass_marks: pd.Series  # of the courses that have one, as a share of the highest
 
 
-def last_trace(history: History) -> float:
-    """Return the date of the last thing that anybody did, in epoch seconds."""
-    dates = [
-        history.handed_in["submitted"],
-        history.versions["graded"],
-        history.accesses,
-    ]
-    return float(max((one.max() for one in dates if len(one)), default=0))
-
-
-def drop_exempt(history: History, tally: Tally) -> History:
-    """Leave out what students did on work that their grade excludes."""
+def drop_unassigned(history: History, tally: Tally) -> History:
+    """Leave out hidden work that nobody did, and what students were excused from."""
+    done = pd.concat([history.handed_in["work"], history.versions["work"]])
+    shown = history.works["shown"] | history.works.index.isin(done.unique())
+    tally.add("hidden activities in which nobody did anything", int((~shown).sum()))
     known = pd.MultiIndex.from_frame(history.exempt[KEYS])
 
     def kept(rows: pd.DataFrame) -> pd.DataFrame:
@@ -50,6 +43,7 @@ def drop_exempt(history: History, tally: Tally) -> History:
     tally.add("excluded grades: the work is not the student's", len(known))
     return replace(
         history,
+        works=history.works.assign(shown=shown),
         own_dates=kept(history.own_dates),
         handed_in=kept(history.handed_in),
         versions=kept(history.versions),
@@ -62,8 +56,7 @@ def make_assignments(history: History, exams: BoolArray) -> pd.DataFrame:
     Work from which a student is exempt, or that has no due date for a student only, has
     a row for each of its students instead of one for everybody.
     """
-    works = history.works[~exams]
-    works = works[works["shown"] | works.index.isin(_touched(history))]
+    works = history.works[~exams & history.works["shown"].to_numpy()]
     own = history.own_dates[history.own_dates["work"].isin(works.index)]
     undated = own.loc[(own[DATES] == 0).any(axis=1), "work"]
     single = works.index[
@@ -89,11 +82,6 @@ def make_assignments(history: History, exams: BoolArray) -> pd.DataFrame:
 def _describe(own: pd.DataFrame, works: pd.DataFrame) -> pd.DataFrame:
     names = ["course", "key", "name", "created", "high"]
     return own.join(works[names], on="work").drop(columns="work")
-
-
-def _touched(history: History) -> pd.Index:
-    done = pd.concat([history.handed_in["work"], history.versions["work"]])
-    return pd.Index(done.unique())
 
 
 def make_submissions(history: History, exams: BoolArray) -> pd.DataFrame:
