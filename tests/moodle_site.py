@@ -210,16 +210,16 @@ class Site:
             instance=instance,
             **({"visible": 1} | (place or {})),
         )
-        item = self.add(
-            "grade_items",
-            courseid=course,
-            itemname=name,
-            itemtype="mod",
-            itemmodule=module,
-            iteminstance=instance,
-            itemnumber=0,
-            **kind,
-        )
+        shared = {
+            "courseid": course,
+            "itemname": name,
+            "itemtype": "mod",
+            "itemmodule": module,
+            "iteminstance": instance,
+        }
+        # an outcome, which is no grade of the work
+        self.add("grade_items", itemnumber=1000, gradetype=2, grademax=3, **shared)
+        item = self.add("grade_items", itemnumber=0, **shared, **kind)
         work = {
             "course": course,
             "name": name,
@@ -673,17 +673,18 @@ class Site:
                 timefinish=day(12) if state == "abandoned" else 0,
                 sumgrades=0,
             )
-        self.add(
-            "quiz_attempts",
-            quiz=work["id"],
-            userid=900,
-            attempt=1,
-            preview=1,
-            state="finished",
-            timefinish=day(2),
-            timemodified=day(2),
-            sumgrades=20,
-        )
+        for place, user in enumerate([900, list(self.students[course])[11]]):
+            self.add(
+                "quiz_attempts",
+                quiz=work["id"],
+                userid=user,
+                attempt=90,
+                preview=1,
+                state="finished",
+                timefinish=day(2 + place),
+                timemodified=day(2 + place),
+                sumgrades=20,
+            )
         essay = self.quiz(course, "Open questions", day(26, 0))
         for student in some(0.7):
             self.take_quiz(essay, student, [(day(25), None)])

@@ -195,10 +195,22 @@ def test_two_prefixes_need_a_choice(folder, site):
     assert len(read_moodle(folder, prefix="old_"))
 
 
-def test_unreachable_database_shows_no_credentials():
-    pytest.importorskip("psycopg")
-    url = "postgresql://somebody:hunter2@localhost:1/moodle?application_name=key77"
-    with pytest.raises(TableError, match="cannot be read") as caught:
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (
+            "postgresql://somebody:hunter2@localhost:1/m?application_name=key77",
+            "cannot",
+        ),
+        ("mysql://somebody:hunter2@localhost:1/m?unix_socket=key77", "cannot be read"),
+        ("postgresql://somebody:hunter2@localhost:hunter2/m", "Expected a URL"),
+        ("oracle://somebody:hunter2@localhost/m", "Expected a URL"),
+        ("://hunter2", "Expected a URL"),
+    ],
+)
+def test_unreachable_database_shows_no_credentials(url, message):
+    pytest.importorskip("sqlalchemy")
+    with pytest.raises(TableError, match=message) as caught:
         read_moodle(url)
     for secret in ("somebody", "hunter2", "key77"):
         assert secret not in str(caught.value)

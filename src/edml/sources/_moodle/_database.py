@@ -13,12 +13,8 @@ from edml.sources._moodle._tables import TABLES, find_prefix
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_DRIVERS = {
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-}
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
+_BACKENDS = (*_DRIVERS, "sqlite")
 _CHUNK = 50_000  # rows fetched at a time
 
 
@@ -134,11 +130,22 @@ def open_database(source: Any, prefix: str | None) -> Iterator[Database]:
 
 def _make_engine(url: Any) -> "sa.Engine":
     sa = import_optional("sqlalchemy", extra="moodle", purpose="A database")
-    read = sa.make_url(url)
-    name = _DRIVERS.get(read.drivername, read.drivername)
-    backend, _, driver = name.partition("+")
-    if driver:
+    try:
+        read = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):  # their messages may quote a password
+        read = None
+    if read is None or read.get_backend_name() not in _BACKENDS:
+        message = (
+            "Expected a URL such as postgresql://user:password@host/moodle, or one of "
+            "mysql:// or mariadb://. Check its form; within a password, write % as %25 "
+            "and @ as %40."
+        )
+        raise TableError(message) from None
+    name = read.drivername
+    if name in _DRIVERS:
+        backend, driver = name, _DRIVERS[name]
         import_optional(driver, extra="moodle", purpose=f"A {backend} database")
+        name = f"{backend}+{driver}"
     return sa.create_engine(read.set(drivername=name), poolclass=sa.NullPool)
 
 
