@@ -64,7 +64,9 @@ class Site:
 
     def make_course(self, course, n_students, *, over):
         self.start = START + course * 3600
-        end = self.start + 110 * DAY if over else 0
+        end = self.start + 110 * DAY
+        if not over:  # it has no end, or one in the future
+            end = self.random.choice([0, self.start + 200 * DAY])
         name = f"Course, number {course}"
         self.add(
             "course",
@@ -91,7 +93,7 @@ class Site:
             student = 1000 + 7 * (course - 11) + place
             begun, left, known = 0, 0, self.start - 20 * DAY
             if place == 1:  # comes late
-                begun = self.start + 9 * DAY + 5
+                begun = self.start + 50 * DAY + 5
             if place == 2:  # leaves early
                 left = self.start + 60 * DAY + 7
             if place == 3:  # leaves too, and was suspended by another method later
@@ -310,7 +312,7 @@ class Site:
             rawgrade=grade,
             finalgrade=grade,
             timecreated=None,
-            timemodified=when,
+            timemodified=when + 2 * DAY if "overridden" in present else when,
             **present,
         )
         for place, (at, value) in enumerate(versions):
@@ -728,6 +730,8 @@ class Site:
         for student in some(0.8):
             grades = [(day(44), self.random.randrange(0, 81) / 2)]
             self.take_quiz(quiz, student, grades)
+        # nobody was absent from what is still to come
+        self.quiz(course, "Resit exam", self.until + 5 * DAY)
         paper = self.assign(course, "Final exam", day(80, 0))
         for student in some(0.8):
             self.hand_in(paper, student, day(79))
@@ -845,6 +849,11 @@ class Site:
                     ]
 
     def finish_exam(self, work, by_pair):
+        joined = {
+            row["student"]: row["joined"]
+            for row in self.truth["enrolments"]
+            if row["course"] == work["course"]
+        }
         for student in self.students[work["course"]]:
             events = by_pair.get((work["key"], student), [])
             sat = [one["submitted"] for one in events if one.get("submitted")]
@@ -864,7 +873,7 @@ class Site:
                     }
                 )
             dues = self.dues.get(work["key"], {}).get(student)
-            if not events and dues and dues[1]:
+            if not events and dues and joined[student] <= dues[1] < self.until:
                 self.truth["exams"].append(
                     shared | {"date": dues[1], "graded": None, "grade": None}
                 )
