@@ -1,10 +1,13 @@
 """Moodle's tables become the event table that the same history gives directly."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from edml.exceptions import TableError
 from edml.sources import read_moodle
+from edml.sources._moodle._tables import TABLES
 from moodle_schema import write_database, write_folder
 from moodle_site import START, Site, assert_same_features
 
@@ -231,3 +234,11 @@ def test_pass_mark_is_that_of_the_courses(folder):
     assert "pass from 40% on" in str(report)
     given = read_moodle(folder, passing_grade=40)
     pd.testing.assert_frame_equal(X, given)
+
+
+def test_columns_that_are_read_are_documented():
+    page = Path(__file__).parents[2] / "docs" / "user_guide" / "_moodle.rst"
+    text = page.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        for word in (name, *table.columns):
+            assert f"``{word}``" in text, f"{name}: {word}"
