@@ -6,7 +6,6 @@ to more than its size. Their names are only looked up, never used as paths.
 """
 
 import io
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ from edml.registry import _model_file, _reads
 from edml.registry._evaluations import read_evaluation
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import (
-    MAX_DOCUMENT_BYTES,
     MAX_FILE_BYTES,
     RECORD,
     Document,
@@ -108,16 +106,13 @@ def unpack(
     Everything but the model itself is checked. Without a key, signatures are ignored.
     """
     members = _read_members(data)
-    written = members.pop(RECORD, b"")
-    place = _read_place(written, key)
-    record = unseal(written, "record", place, key)
+    record = unseal(members.pop(RECORD, b""), "record", {}, key)
+    place = {name: record[name] for name in ("registry", "version")}
     evaluations: list[Document] = []
     while (name := _EVALUATION.format(len(evaluations) + 1)) in members:
-        body = members.pop(name)
-        if len(body) > MAX_DOCUMENT_BYTES:
-            raise _no_export("it has an evaluation that is too large")
         at = {**place, "number": len(evaluations) + 1}
-        evaluations.append(unseal(body, "evaluation", at, key)["evaluation"])
+        document = unseal(members.pop(name), "evaluation", at, key)
+        evaluations.append(document["evaluation"])
     # Any other member, such as an evaluation after a gap, is not in the record.
     if members.keys() != record["files"].keys():
         raise _no_export("its members are not those of its record")
@@ -144,6 +139,8 @@ def _read_members(data: bytes) -> dict[str, bytes]:
             if sum(info.file_size for info in infos) > len(data):
                 raise _no_export("its members overlap")
             return {info.filename: archive.read(info) for info in infos}
+    except RegistryError:
+        raise
     except (
         zipfile.BadZipFile,
         EOFError,
@@ -152,28 +149,7 @@ def _read_members(data: bytes) -> dict[str, bytes]:
         RuntimeError,
         ValueError,
     ) as error:
-        if isinstance(error, RegistryError):
-            raise
         raise _no_export(f"it is damaged ({type(error).__name__})") from error
-
-
-def _read_place(written: bytes, key: bytes | None) -> dict[str, Any]:
-    """Return the place that the record claims; `unseal` checks the rest."""
-    if len(written) > MAX_DOCUMENT_BYTES:
-        raise _no_export("its record is too large")
-    try:
-        document = json.loads(written.decode("ascii"))
-        place = {name: document[name] for name in ("registry", "version")}
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise _no_export("it has no readable record") from error
-    if type(place["registry"]) is not str or type(place["version"]) is not int:
-        raise _no_export("its record names no registry or version")
-    if key is not None and "signature" not in document:
-        raise RegistryError(
-            "Expected a file signed with the registry's key; found no signature. Ask "
-            "for a signed one, or pass trust_unsigned=True if you trust its source."
-        )
-    return place
 
 
 def _no_export(why: str) -> RegistryError:

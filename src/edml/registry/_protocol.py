@@ -76,7 +76,7 @@ Document = dict[str, Any]
 _SEALS = ("checksum", "signature")
 _INSIDE = ("number", "generation", "version")  # parts of a place, the innermost first
 _FIELDS: dict[str, dict[str, type]] = {
-    "record": {"version": int, "files": dict},
+    "record": {"registry": str, "version": int, "files": dict},
     "evaluation": {"version": int, "number": int, "evaluation": dict},
     "state": {
         "generation": int,
@@ -180,7 +180,8 @@ def unseal(
 ) -> Document:
     """Read a document in today's shape, without its seals, after checking them.
 
-    Without a key, signatures are ignored.
+    Fields that ``place`` names must have its values. Without a key, signatures are
+    ignored.
     """
     called = _called(kind, place)
     document = _parse(data, called)
@@ -226,6 +227,8 @@ def _check_files(record: Document, called: str) -> None:
 
 
 def _parse(data: bytes, called: str) -> Document:
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise _damaged(called, f"it has {len(data):,} bytes")
     try:
         document = json.loads(data.decode("ascii"))
     except (ValueError, RecursionError) as error:
@@ -262,7 +265,8 @@ def _check_signature(found: Any, expected: str, called: str) -> None:
         raise RegistryError(
             f"Expected {called} to be signed, because the registry was opened with a "
             "key; found no signature. Do not trust it; if it was written without a key "
-            "on purpose, open the registry without one."
+            "on purpose, open the registry without one, or import the file with "
+            "trust_unsigned=True."
         )
     if not _same(found, expected):
         raise RegistryError(
@@ -281,7 +285,9 @@ def _same(found: Any, expected: str) -> bool:
 
 def _called(kind: str, place: Mapping[str, Any]) -> str:
     parts = [f"{name} {place[name]}" for name in _INSIDE if name in place]
-    return f"the {' of '.join([kind, *parts])} of registry {place['registry']!r}"
+    if "registry" in place:
+        parts.append(f"registry {place['registry']!r}")
+    return f"the {' of '.join([kind, *parts])}"
 
 
 def _damaged(called: str, why: str) -> RegistryError:

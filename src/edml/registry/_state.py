@@ -153,7 +153,8 @@ def removable(history: Sequence[State], state: State, keep_last: int) -> list[in
     """Return the development versions that can go; keep the newest and those needed."""
     development = [v for v, stage in state.stages.items() if stage == DEVELOPMENT]
     old = development[: max(0, len(development) - keep_last)]
-    return [version for version in old if version != previous_champion(history)]
+    needed = previous_champion(history)
+    return [version for version in old if version != needed]
 
 
 def check_choice(what: str, found: object, known: Sequence[str]) -> None:
