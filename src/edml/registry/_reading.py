@@ -14,7 +14,7 @@ from edml.registry._record import ModelRecord
 from edml.registry._state import check_choice
 from edml.registry._store import MODEL, ModelStore
 from edml.registry._tables import list_evaluations, list_history, list_records
-from edml.registry._verify import check_store
+from edml.registry._verify import check_store, find_model_problems
 
 
 class RegistryReader:
@@ -154,7 +154,7 @@ class RegistryReader:
         except RegistryError:
             return problems  # the list of versions is unknown
         for version, stage in stages.items():
-            problems += self._store.find_model_problems(version, stage)
+            problems += find_model_problems(self._store, version, stage)
         return problems
 
     def export(self, version: int | str, path: str | PathLike[str]) -> Path:

@@ -1,8 +1,7 @@
 """ModelStore: store and load models, with their records and evaluations."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,29 +136,6 @@ class ModelStore(VersionStore):
         """Return the latest headline by which a contest may choose its candidates."""
         found = [one for one in self.headlines(record) if one.purpose == VALIDATION]
         return found[-1] if found else None
-
-    # -- care ------------------------------------------------------------------------
-
-    def find_model_problems(self, version: int, stage: str) -> list[str]:
-        """Check that intact files can also be used."""
-        try:
-            data = self.read_file(version, MODEL)
-            numbers = self.evaluation_numbers(version)
-        except RegistryError:
-            return []  # reported already, or removed meanwhile
-        checks: list[Callable[[], Any]] = [
-            partial(self.record_in, version, stage),
-            partial(_model_file.loads, data, trusted=self.trusted),
-            *(partial(self.load_evaluation, version, number) for number in numbers),
-        ]
-        found = []
-        for check in checks:
-            try:
-                check()
-            except RegistryError as error:
-                found.append(f"Version {version}: {error}")
-        removed = found and version not in self.state().stages
-        return [] if removed else found
 
 
 def check_unseen(record: Mapping[str, Any], data_fingerprint: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _reads
+from edml.registry import _model_file, _reads
 from edml.registry._protocol import (
     EVALUATIONS,
     LOCK,
@@ -15,6 +15,7 @@ from edml.registry._protocol import (
     VERSIONS,
     read_number,
 )
+from edml.registry._store import MODEL, ModelStore
 from edml.registry._versions import VersionStore
 
 T = TypeVar("T")
@@ -38,6 +39,23 @@ def check_store(store: VersionStore) -> list[str]:
             continue  # removed during the read
         check.problems += one.problems
     return check.problems
+
+
+def find_model_problems(store: ModelStore, version: int, stage: str) -> list[str]:
+    """Check that the intact files of a version can also be used."""
+    try:
+        data = store.read_file(version, MODEL)
+        numbers = store.evaluation_numbers(version)
+    except RegistryError:
+        return []  # reported already, or removed meanwhile
+    check = _Check(store)
+    check.attempt(store.record_in, version, stage)
+    check.attempt(_model_file.loads, data, trusted=store.trusted)
+    for number in numbers:
+        check.attempt(store.load_evaluation, version, number)
+    if check.problems and version not in store.state().stages:
+        return []  # removed during the read
+    return [f"Version {version}: {problem}" for problem in check.problems]
 
 
 def find_leftovers(store: VersionStore) -> list[Path]:
@@ -74,10 +92,10 @@ class _Check:
         self.store = store
         self.problems: list[str] = []
 
-    def attempt(self, read: Callable[..., T], *args: Any) -> T | None:
+    def attempt(self, read: Callable[..., T], *args: Any, **kwargs: Any) -> T | None:
         """Call a reader; note its error as a problem."""
         try:
-            return read(*args)
+            return read(*args, **kwargs)
         except RegistryError as error:
             self.problems.append(str(error))
             return None
