@@ -396,8 +396,11 @@ def test_reliability_of_any_table():
     X = pd.DataFrame({"a": np.arange(20.0)})
     y = np.array(["pass", "zfail"])[(np.arange(20) > 12).astype(int)]
     model = LogisticRegression().fit(X, y)
-    display = ReliabilityDisplay.from_estimator(model, X, y, n_bins=2)
-    assert (display.n * display.share_positive).sum() == (y == "zfail").sum()
+    for label in ("zfail", "pass"):
+        display = ReliabilityDisplay.from_estimator(
+            model, X, y, fail_label=label, n_bins=2
+        )
+        assert (display.n * display.share_positive).sum() == (y == label).sum()
 
 
 # -- thresholds ----------------------------------------------------------------

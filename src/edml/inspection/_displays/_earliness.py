@@ -156,7 +156,14 @@ class EarlinessDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: pd.DataFrame, y: ArrayLike, *, ax: Any = None, **kwargs: Any
+        cls,
+        model: Any,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        *,
+        fail_label: Any = None,
+        ax: Any = None,
+        **kwargs: Any,
     ) -> Self:
         """Evaluate a model on each partition of an event table, and draw.
 
@@ -169,6 +176,8 @@ class EarlinessDisplay:
             An event table of students that the model has not seen.
         y : array-like of shape (n_rows,)
             The labels, aligned with ``X`` by position.
+        fail_label : label, default=None
+            The label in ``y`` that means failing; None takes the model's own.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -184,7 +193,7 @@ class EarlinessDisplay:
             If ``X`` is not an event table.
         """
         require_pyplot()
-        units = EvaluationUnits.from_estimator(model, X, y)
+        units = EvaluationUnits.from_estimator(model, X, y, fail_label=fail_label)
         if units.course is None:
             message = (
                 "A metric by partition needs an event table, with the columns of the "

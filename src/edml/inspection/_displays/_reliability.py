@@ -139,7 +139,14 @@ class ReliabilityDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: Any, y: ArrayLike, *, ax: Any = None, **kwargs: Any
+        cls,
+        model: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        fail_label: Any = None,
+        ax: Any = None,
+        **kwargs: Any,
     ) -> Self:
         """Compare a model's probabilities with the outcomes, and draw.
 
@@ -152,6 +159,8 @@ class ReliabilityDisplay:
             snapshot counts once; or any other table.
         y : array-like of shape (n_rows,)
             The labels, aligned with ``X`` by position.
+        fail_label : label, default=None
+            The label in ``y`` that means failing; None takes the model's own.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -162,7 +171,7 @@ class ReliabilityDisplay:
         display : ReliabilityDisplay
         """
         require_pyplot()
-        units = EvaluationUnits.from_estimator(model, X, y)
+        units = EvaluationUnits.from_estimator(model, X, y, fail_label=fail_label)
         return cls.from_predictions(
             units.y_true, units.y_prob, students=units.clusters, ax=ax, **kwargs
         )

@@ -133,7 +133,7 @@ class ThresholdDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: Any, y: ArrayLike, *, ax: Any = None
+        cls, model: Any, X: Any, y: ArrayLike, *, fail_label: Any = None, ax: Any = None
     ) -> Self:
         """Try thresholds on a model's probabilities, and draw.
 
@@ -147,6 +147,8 @@ class ThresholdDisplay:
             course.
         y : array-like of shape (n_rows,)
             The labels, aligned with ``X`` by position.
+        fail_label : label, default=None
+            The label in ``y`` that means failing; None takes the model's own.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 
@@ -155,7 +157,7 @@ class ThresholdDisplay:
         display : ThresholdDisplay
         """
         require_pyplot()
-        units = EvaluationUnits.from_estimator(model, X, y)
+        units = EvaluationUnits.from_estimator(model, X, y, fail_label=fail_label)
         keys: dict[str, ArrayLike] = {}
         if units.course is not None:
             keys = {
