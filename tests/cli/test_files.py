@@ -155,3 +155,11 @@ def test_different_names_have_different_files(first, second):
     same = safe_name(first) == safe_name(second)
     normal = _files.unicodedata.normalize
     assert same == (first == second) or normal("NFC", first) == normal("NFC", second)
+
+
+def test_hash_of_a_folder(tmp_path):
+    (tmp_path / "a").write_bytes(b"1")
+    before = hash_file(tmp_path)
+    assert hash_file(tmp_path) == before
+    (tmp_path / "a").write_bytes(b"2")
+    assert hash_file(tmp_path) != before

@@ -46,3 +46,12 @@ def test_arrays_and_sparse_tables():
     found = fingerprint(table)
     assert fingerprint(csr_matrix(table)) == fingerprint(pd.DataFrame(table)) == found
     assert fingerprint(table * 2) != found
+
+
+def test_cells_that_cannot_be_hashed():
+    cells = [[1, 2], {"a": 1}, {"x", "y", "z"}, None]
+    table = pd.DataFrame({"a": range(4), "rubric": cells})
+    digest = fingerprint(table)
+    again = [[1, 2], {"a": 1}, {"z", "y", "x"}, None]
+    assert fingerprint(table.assign(rubric=again)) == digest
+    assert fingerprint(table.assign(rubric=[[1, 3], *cells[1:]])) != digest

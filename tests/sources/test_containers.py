@@ -450,6 +450,23 @@ def test_empty_columns_without_a_name_are_left_out():
         read(text.replace(f"{rows[1]},,", f"{rows[1]},7,").encode(), "t.csv")
 
 
+def test_a_key_in_an_index_of_another_name(tmp_path):
+    pytest.importorskip("pyarrow")
+    for name, said in ((None, "index has no name"), ("who", r"index has \['who'\]")):
+        table = FEW.set_index("user_uuid").rename_axis(name)
+        with pytest.raises(TableError, match=rf"lacks \['user_uuid'\].*{said}"):
+            read_events(table)
+        if name is None:
+            table.to_parquet(tmp_path / "t.parquet")
+            with pytest.raises(TableError, match=rf"lacks \['user_uuid'\].*{said}"):
+                read_events(tmp_path / "t.parquet")
+    shuffled = FEW.sample(frac=1, random_state=0)
+    shuffled.to_parquet(tmp_path / "t.parquet")
+    found = read_events(tmp_path / "t.parquet")
+    assert found.index.equals(pd.RangeIndex(4))
+    assert list(found) == list(FEW)
+
+
 @pytest.mark.parametrize("name", ["score.1", "score_duplicated_0", "score:1"])
 def test_a_renamed_double(name):
     with pytest.raises(TableError, match=f"holds the columns 'score' and '{name}'"):

@@ -135,6 +135,37 @@ def test_invalid_dialect(fault):
         read(csv(), **fault)
 
 
+def test_a_separator_that_is_not_detected():
+    text = csv(sep="^")
+    with pytest.raises(TableError, match=r"by a comma, .*: pass another as sep"):
+        read(text)
+    same_values(read(text, sep="^")[0], FEW)
+    with pytest.raises(TableError, match=r"separated by '~': pass another as sep"):
+        read(text, sep="~")
+
+
+def test_without_pyarrow_the_same_is_read(monkeypatch):
+    texts = [csv(EVENTS), csv(EVENTS, sep=";", decimal=",", quoting=1)]
+    expected = [read(text) for text in texts]
+    monkeypatch.setattr("edml.sources._csv.find_spec", lambda name: None)
+    with pd.option_context("mode.string_storage", "python"):
+        for text, (table, report) in zip(texts, expected, strict=True):
+            found, again = read(text)
+            same_values(found, table)
+            assert again == report
+
+
+def test_quotes_that_would_join_rows_are_refused():
+    lines = rows_of(csv(EVENTS))
+    place = EVENTS.columns.get_loc("course_name")
+    for number in (3, 7):
+        cells = lines[number].split(",")
+        cells[place] = f'"{cells[place]}'
+        lines[number] = ",".join(cells)
+    with pytest.raises(TableError, match="quotes in the line after line 3 cannot"):
+        read("".join(lines))
+
+
 def test_gzip():
     found, _ = read(gzip.compress(csv().encode()), "events.csv.gz")
     same_values(found, FEW)

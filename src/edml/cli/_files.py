@@ -73,7 +73,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file, or of the files of a folder, in hexadecimal."""
+    if path.is_dir():
+        parts = sorted(part for part in path.rglob("*") if part.is_file())
+        lines = [f"{part.relative_to(path)} {hash_file(part)}\n" for part in parts]
+        return sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 

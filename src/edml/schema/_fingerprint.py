@@ -16,7 +16,12 @@ def fingerprint(X: Any, y: ArrayLike | None = None) -> str:
     if hasattr(X, "toarray"):
         X = X.toarray()
     table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-    rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    try:
+        rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    except TypeError:  # lists or the like, in a column that no model reads
+        objects = table.select_dtypes(object)
+        table = table.assign(**{name: objects[name].map(_spell) for name in objects})
+        rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
     if y is not None:
         labels = pd.Series(np.asarray(y))
         # An odd factor: a row and its label are not interchangeable.
@@ -24,3 +29,8 @@ def fingerprint(X: Any, y: ArrayLike | None = None) -> str:
     digest = hashlib.sha256(repr([str(name) for name in table.columns]).encode())
     digest.update(np.sort(rows).astype("<u8").tobytes())
     return digest.hexdigest()
+
+
+def _spell(cell: Any) -> str:
+    """Spell a cell the same in every process."""
+    return repr(sorted(map(repr, cell)) if isinstance(cell, (set, frozenset)) else cell)

@@ -58,7 +58,9 @@ def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
     if named := [name for name in kept if name in known]:
         notes.append(f"Columns kept in the index were read as columns: {named}.")
     unnamed = [name for name in kept if name.startswith("__index_level_")]
-    return Raw("parquet", frame.drop(columns=unnamed, errors="ignore"), notes)
+    if unnamed := [name for name in unnamed if name in frame.columns]:
+        frame = frame.set_index(unnamed).rename_axis([None] * len(unnamed))
+    return Raw("parquet", frame, notes)
 
 
 def _read_parts(folder: Path) -> tuple[Any, list[str]]:

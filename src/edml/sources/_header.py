@@ -42,11 +42,25 @@ def check_header(raw: Raw, expected: Expected) -> None:
         _check_unnamed(raw, frame.iloc[:, place], int(place))
     if any(unnamed):
         frame = frame.loc[:, ~np.array(unnamed)]
-    check_names(raw.header, list(frame.columns), expected)
+    check_names(raw.header, list(frame.columns), expected, _describe_index(frame.index))
     raw.frame = frame
 
 
-def check_names(where: str, names: Sequence[Any], expected: Expected) -> None:
+def _describe_index(index: pd.Index) -> str:
+    """Return a sentence about an index that may hold a column by another name."""
+    names = [name for name in index.names if name not in ("line", "record")]
+    if not names or isinstance(index, pd.RangeIndex):
+        return ""
+    shown = [name for name in names if name is not None] or "no name"
+    return (
+        f" Its index has {shown}: if it holds one of them, name it so, as in "
+        "X.rename_axis('user_uuid')."
+    )
+
+
+def check_names(
+    where: str, names: Sequence[Any], expected: Expected, hint: str = ""
+) -> None:
     """Check that the required names are there, and each once."""
     texts = [name for name in names if isinstance(name, str) and name.strip()]
     doubled = sorted({name for name in texts if texts.count(name) > 1})
@@ -65,7 +79,10 @@ def check_names(where: str, names: Sequence[Any], expected: Expected) -> None:
                 "rename it."
             )
             raise TableError(message)
-    check_table(pd.DataFrame(columns=names), expected.required)
+    try:
+        check_table(pd.DataFrame(columns=names), expected.required)
+    except TableError as error:
+        raise TableError(f"{error}{hint}") from None
 
 
 def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:
