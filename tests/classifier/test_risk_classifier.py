@@ -1,6 +1,10 @@
 """RiskClassifier: one honest pass, on event tables and on plain ones."""
 
+import os
 import pickle
+import subprocess
+import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -26,9 +30,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
+from xgboost import XGBClassifier
 
 from edml import (
     FeatureEngineer,
+    ModelRegistry,
     PeriodSplit,
     SplitPlan,
     StudentKFold,
@@ -521,6 +527,72 @@ def test_class_weights_by_label(learner):
     weighted.set_params(class_weight={"pass": 1, "fial": 9})
     with pytest.raises(ValueError, match="class_weight names 1 labels that y lacks"):
         RiskClassifier(weighted, cv=3, fail_label="fail").fit(PLAIN, words)
+
+
+FEW = make_student_activity(28, fail_rate=0.4, partitions=30, random_state=3)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "random_forest"])
+def test_few_students_are_learned_from(name, tmp_path):
+    words = np.where(make_target(FEW), "fail", "pass")
+    pipeline = make_risk_pipeline(name)
+    model = RiskClassifier(pipeline, cv=3, fail_label="fail").fit(FEW, words)
+    assert model.score_students(FEW, n_reasons=0)["probability"].nunique() > 5
+    own = pipeline[-1].get_params()
+    assert model.pipeline_[-1].get_params() == own  # to be fitted again on more
+    registry = ModelRegistry(tmp_path)
+    stored = registry.load(registry.register(model).version)
+    again = registry.load(registry.refit(1, FEW, words).version)
+    for other in (stored, again):
+        assert other.fail_label_ == "fail"
+        np.testing.assert_array_equal(other.predict(FEW), model.predict(FEW))
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        LGBMClassifier(min_child_samples=200, verbose=-1),
+        XGBClassifier(min_child_weight=80),
+    ],
+)
+def test_trees_that_never_split_are_said_to_have_learned_nothing(learner):
+    few = make_target(FEW)
+    with pytest.warns(UserWarning, match="gives one probability for all"):
+        make_risk_pipeline(learner).fit(FEW, few)
+    with pytest.warns(UserWarning, match="gives one probability for all"):
+        RiskClassifier(make_risk_pipeline(learner), cv=3).fit(FEW, few)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_models_of_several_threads_predict_in_a_forked_child(name):
+    code = f"""
+        import os, signal
+        from edml import RiskClassifier, make_risk_pipeline, make_student_activity
+        from edml import make_target
+        X = make_student_activity(60, fail_rate=0.3, partitions=30, random_state=1)
+        pipeline, y = make_risk_pipeline({name!r}, n_jobs=2), make_target(X)
+        model = RiskClassifier(pipeline, cv=3).fit(X, y)
+        pipeline.fit(X, y)
+        parts = (
+            lambda: model.predict_proba(X).tolist(),
+            lambda: model.deployable().score_students(X).to_json(),
+            lambda: pipeline.predict_proba(X).tolist(),
+        )
+        for part in parts:
+            expected = part()
+            child = os.fork()
+            if child == 0:
+                signal.alarm(60)
+                os._exit(part() != expected)
+            assert os.waitpid(child, 0)[1] == 0, part
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    subprocess.run(  # noqa: S603
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        env=environment,
+        check=True,
+    )
 
 
 def test_folds_by_label():

@@ -29,7 +29,7 @@ from edml.classifier._training import (
     score_fold,
 )
 from edml.classifier._units import Units
-from edml.pipeline import make_risk_pipeline, strip_samplers
+from edml.pipeline import make_risk_pipeline, strip_samplers, warn_of_constant
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -368,6 +368,7 @@ def _whole(units: Units, test: IntArray) -> IntArray:
 def _join(estimator: Any, front: Pipeline | None, training: Training) -> Any:
     """Fit on all rows, and reinsert the steps that ran once."""
     fitted = training.fit()
+    warn_of_constant(fitted)
     steps = [] if front is None else front.steps
     if training.sampler is not None:
         steps = [*steps, training.sampler]

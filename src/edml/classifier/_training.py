@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from edml._sklearn import safe_indexing
 from edml.exceptions import SplitError
-from edml.pipeline import fit_weighted
+from edml.pipeline import fit_weighted, single_thread_after_fork, smaller_leaves
 from edml.sampling import SnapshotSampler
 from edml.schema import FloatArray, IntArray, Target
 
@@ -54,6 +53,13 @@ def encode_labels(estimator: Any, target: Target) -> dict[str, Any]:
     return encoded
 
 
+def _with_parameters(estimator: Any, changed: Mapping[str, Any]) -> Any:
+    """Return an unfitted copy with some parameters changed."""
+    return (
+        clone(clone(estimator).set_params(**changed)) if changed else clone(estimator)
+    )
+
+
 @dataclass(frozen=True)
 class Training:
     """The estimator for each fold and the final fit, and its training rows.
@@ -87,13 +93,17 @@ class Training:
                 "Use fewer folds, or keep more partitions in SnapshotSampler."
             )
             raise SplitError(message)
-        rest = clone(self.rest)
-        encoded = encode_labels(rest, self.target)
-        own = {name: rest.get_params()[name] for name in encoded}
-        if encoded:
-            rest.set_params(**encoded)
+        changed = encode_labels(self.rest, self.target) | smaller_leaves(self.rest, y)
+        rest = _with_parameters(self.rest, changed)
         fitted = rest.fit(X, y) if weight is None else fit_weighted(rest, X, y, weight)
-        return fitted.set_params(**own) if own else fitted  # the labels of the user
+        own = self.rest.get_params()
+        for name in changed:  # so that it can be fitted again on other rows
+            owner, _, parameter = name.rpartition("__")
+            # LightGBM's set_params would note it a second time
+            setattr(
+                fitted.get_params()[owner] if owner else fitted, parameter, own[name]
+            )
+        return fitted
 
 
 def prepare_training(
@@ -129,7 +139,8 @@ def raw_scores(fitted: Any, X: Any) -> FloatArray:
     Decisions are mapped into [0, 1] by a curve that, unlike the logistic function,
     separates extreme values.
     """
-    if hasattr(fitted, "predict_proba"):
-        return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
-    decided: NDArray[Any] = np.asarray(fitted.decision_function(X), dtype=np.float64)
+    with single_thread_after_fork(fitted):
+        if hasattr(fitted, "predict_proba"):
+            return np.asarray(fitted.predict_proba(X), dtype=np.float64)[:, 1]
+        decided = np.asarray(fitted.decision_function(X), dtype=np.float64)
     return (1 + decided / (1 + np.abs(decided))) / 2

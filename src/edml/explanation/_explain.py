@@ -17,6 +17,7 @@ from edml.explanation._contributions import compute_contributions
 from edml.explanation._explanation import Explanation
 from edml.explanation._facts import check_positions
 from edml.feature_extraction import FEATURES, FeatureEngineer
+from edml.pipeline import single_thread_after_fork
 from edml.schema import COURSE, STUDENT, FloatArray, IntArray
 
 _MOST_BACKGROUND = 100  # rows; each row explained is compared with every one of them
@@ -130,7 +131,10 @@ def explain(
             return _sample(features, random)
         return _sample(_features(final, steps, background)[0], random)
 
-    parts = compute_contributions(final, chosen, typical, progress=progress, seed=seed)
+    with single_thread_after_fork(final):
+        parts = compute_contributions(
+            final, chosen, typical, progress=progress, seed=seed
+        )
     return Explanation(
         pd.DataFrame(parts.of_features, index=chosen.index, columns=chosen.columns),
         parts.base,

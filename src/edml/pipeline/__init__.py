@@ -1,6 +1,11 @@
 """From a raw event table to a probability: the pipeline and its classifiers."""
 
 from edml.pipeline._blend import Blend
+from edml.pipeline._boosters import (
+    single_thread_after_fork,
+    smaller_leaves,
+    warn_of_constant,
+)
 from edml.pipeline._risk import CLASSIFIERS, make_risk_pipeline
 from edml.pipeline._risk import SerialForest as SerialForest  # where models are stored
 from edml.pipeline._steps import split_per_history, strip_samplers
@@ -12,6 +17,9 @@ __all__ = [
     "RiskPipeline",
     "fit_weighted",
     "make_risk_pipeline",
+    "single_thread_after_fork",
+    "smaller_leaves",
     "split_per_history",
     "strip_samplers",
+    "warn_of_constant",
 ]

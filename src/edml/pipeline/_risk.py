@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from xgboost import XGBClassifier
 
 from edml.feature_extraction import FeatureEngineer
+from edml.pipeline._boosters import LEAST_ROWS, LEAST_WEIGHT
 from edml.pipeline._weights import RiskPipeline
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
@@ -76,7 +77,9 @@ def make_risk_pipeline(
     ----------
     classifier : {"random_forest", "lightgbm", "xgboost"} or classifier, \
 default="lightgbm"
-        Any scikit-learn-compatible classifier is used unchanged.
+        Any scikit-learn-compatible classifier is used unchanged. `RiskClassifier` lets
+        the smallest leaves of the boosted trees, 100 rows or the weight 50, follow the
+        size of small data: an eighth of the training rows.
     balance : {"smote", "over", "under"}, sampler or None, default=None
         How the two classes are balanced in training. Balancing distorts
         probabilities and rarely helps the ranking: see the user guide.
@@ -153,7 +156,7 @@ def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> 
             n_estimators=100,
             learning_rate=0.05,
             num_leaves=7,
-            min_child_samples=100,
+            min_child_samples=LEAST_ROWS,
             subsample=0.5,
             subsample_freq=1,
             colsample_bytree=0.3,
@@ -168,7 +171,7 @@ def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> 
             n_estimators=100,
             learning_rate=0.05,
             max_depth=5,
-            min_child_weight=50,
+            min_child_weight=LEAST_WEIGHT,
             subsample=0.5,
             colsample_bytree=0.3,
             reg_lambda=10,

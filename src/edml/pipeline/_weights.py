@@ -1,5 +1,6 @@
 """Sample weights that follow their rows through the samplers of a pipeline."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -9,9 +10,19 @@ from sklearn import get_config
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
+from edml.pipeline._boosters import (
+    single_thread_after_fork,
+    warn_of_constant,
+)
 from edml.pipeline._steps import IDLE
+
+
+def _has(method: str) -> Callable[[Any], bool]:
+    # its own AttributeError explains why
+    return lambda pipeline: bool(getattr(pipeline.steps[-1][1], method))
 
 
 class RiskPipeline(SamplingPipeline):
@@ -95,7 +106,9 @@ class RiskPipeline(SamplingPipeline):
                 own.setdefault(name, {})[parameter] = value
         weight = own[self.steps[-1][0]].pop("sample_weight", None)
         if weight is None:
-            return super().fit(X, y, **params)
+            super().fit(X, y, **params)
+            warn_of_constant(self)
+            return self
         if any(own.values()):
             given = sorted(name for name in params if "sample_weight" not in name)
             message = (
@@ -105,6 +118,44 @@ class RiskPipeline(SamplingPipeline):
             raise ValueError(message)
         fit_weighted(self, X, y, weight)
         return self
+
+    @available_if(_has("predict_proba"))
+    def predict_proba(self, X: Any, **params: Any) -> Any:
+        """Transform the rows, and compute the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As in `fit`.
+        **params : dict
+            Of the classifier's own ``predict_proba``.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows, n_classes)
+            The columns in the order of ``classes_``.
+        """
+        with single_thread_after_fork(self):
+            return super().predict_proba(X, **params)
+
+    @available_if(_has("predict"))
+    def predict(self, X: Any, **params: Any) -> Any:
+        """Transform the rows, and predict their labels.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As in `fit`.
+        **params : dict
+            Of the classifier's own ``predict``.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_rows,)
+            Of ``classes_``.
+        """
+        with single_thread_after_fork(self):
+            return super().predict(X, **params)
 
 
 def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> Any:

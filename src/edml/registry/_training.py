@@ -48,6 +48,7 @@ def describe_training(model: Any) -> dict[str, Any] | None:
         "threshold": describe_rule(model.threshold, obstacles),
         "cv": _describe_cv(model.cv, obstacles),
         "random_state": None if seed is None else int(seed),
+        "fail_label": _describe_label(model.fail_label, obstacles),
         "obstacles": obstacles,
     }
 
@@ -118,6 +119,7 @@ def _rebuild(training: Mapping[str, Any], stored: Any) -> Any:
         threshold=read_rule(training["threshold"]),
         cv=cv,
         random_state=training["random_state"],
+        fail_label=training.get("fail_label"),  # records from before have none
     )
 
 
@@ -167,6 +169,14 @@ def _describe_cv(cv: Any, obstacles: list[str]) -> Any:
     if cv is None or isinstance(cv, Integral):
         return None if cv is None else int(cv)
     return _describe_known("splitter", "cv", cv, vars(cv), obstacles)
+
+
+def _describe_label(label: Any, obstacles: list[str]) -> Any:
+    written = plain(label)
+    if label is None or (isinstance(label, _SCALARS) and written == label):
+        return written
+    obstacles.append("fail_label, an object")
+    return None
 
 
 def _describe_known(

@@ -1,0 +1,149 @@
+"""What LightGBM and XGBoost need around a fit of few rows, and after a fork."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from lightgbm import LGBMClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier
+
+#: The smallest leaves of `make_risk_pipeline`'s boosted trees: in LightGBM rows, in
+#: XGBoost the sum of p * (1 - p) over a leaf's rows.
+LEAST_ROWS, LEAST_WEIGHT = 100, 50
+#: The largest leaf that few training rows allow; see benchmarks/small_classes.py.
+_LARGEST_SHARE = 1 / 8
+
+_TREES = (LGBMClassifier, XGBClassifier, RandomForestClassifier)
+_PROCESS = os.getpid()  # another one in a forked child
+
+
+def smaller_leaves(estimator: Any, y: Any) -> dict[str, int]:
+    """Return parameters that let the usual leaves follow the size of few rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier, or a pipeline that ends in one. Leaves of another size than that
+        of `make_risk_pipeline` are the user's own, and stay.
+    y : ndarray of shape (n_rows,)
+        The outcomes to train on, 0 and 1.
+
+    Returns
+    -------
+    parameters : dict of str to int
+        Empty from about 800 rows on: up to there, trees with the usual leaves hardly
+        split.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.pipeline import make_risk_pipeline, smaller_leaves
+    >>> smaller_leaves(make_risk_pipeline("lightgbm"), np.array([0, 1] * 100))
+    {'classify__min_child_samples': 25}
+    >>> smaller_leaves(make_risk_pipeline("lightgbm"), np.array([0, 1] * 1000))
+    {}
+    """
+    step, prefix = estimator, ""
+    if isinstance(estimator, Pipeline):
+        name, step = estimator.steps[-1]
+        prefix = f"{name}__"
+    if type(step) is LGBMClassifier:
+        leaf, usual, size = "min_child_samples", LEAST_ROWS, float(len(y))
+    elif type(step) is XGBClassifier:
+        leaf, usual = "min_child_weight", LEAST_WEIGHT
+        size = float(len(y) * np.mean(y) * (1 - np.mean(y)))
+    else:
+        return {}
+    least = int(max(1, size * _LARGEST_SHARE))
+    if getattr(step, leaf) != usual or least >= usual:
+        return {}
+    return {prefix + leaf: least}
+
+
+def warn_of_constant(fitted: Any) -> None:
+    """Warn if fitted trees never split, so that all rows have one probability.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A classifier, or a pipeline that ends in one.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from lightgbm import LGBMClassifier
+    >>> from edml.pipeline import warn_of_constant
+    >>> few = LGBMClassifier(verbose=-1).fit([[0], [1], [2]], [0, 1, 1])
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warn_of_constant(few)
+    >>> str(said[0].message)[:51]
+    'The fitted LGBMClassifier gives one probability for'
+    """
+    final = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
+    if not isinstance(final, _TREES):
+        return
+    used = getattr(final, "feature_importances_", None)  # none of a linear booster
+    if used is not None and not np.nan_to_num(used).any():
+        warnings.warn(
+            f"The fitted {type(final).__name__} gives one probability for all: it "
+            "learned nothing from its training rows. Bring more students, or let it "
+            "learn from fewer rows, such as by smaller leaves.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+@contextmanager
+def single_thread_after_fork(model: Any) -> Iterator[None]:
+    """Let boosted trees predict with one thread in a forked child.
+
+    OpenMP's threads do not survive a fork, and a prediction with several would wait for
+    them forever. The probabilities do not depend on the number of threads.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier, or a pipeline that ends in one.
+
+    Yields
+    ------
+    None
+        Predict inside the block.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.pipeline import make_risk_pipeline, single_thread_after_fork
+    >>> X, y = load_activity(return_X_y=True)
+    >>> pipeline = make_risk_pipeline(n_jobs=2).fit(X, y)
+    >>> with single_thread_after_fork(pipeline):
+    ...     probabilities = pipeline[-1].predict_proba(pipeline[:-1].transform(X))
+    """
+    asked = []
+    if os.getpid() != _PROCESS:
+        for one in _boosters(model):
+            if isinstance(one, XGBClassifier):
+                one.get_booster().set_param({"nthread": 1})
+            else:
+                asked.append((one, one.n_jobs))
+                one.n_jobs = 1
+    try:
+        yield
+    finally:
+        for one, n_jobs in asked:
+            one.n_jobs = n_jobs
+
+
+def _boosters(model: Any) -> Iterator[Any]:
+    if isinstance(model, Pipeline):
+        yield from _boosters(model.steps[-1][1])
+    elif isinstance(model, (LGBMClassifier, XGBClassifier)):
+        yield model
+    else:
+        for one in getattr(model, "classifiers_", ()):  # a Blend
+            yield from _boosters(one)
