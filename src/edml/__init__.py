@@ -36,11 +36,15 @@ _HOME = {
     "honesty_report": "inspection",
     "load_activity": "datasets",
     "load_oulad": "datasets",
+    "make_event_table": "sources",
     "make_risk_pipeline": "pipeline",
     "make_snapshot_scorer": "metrics",
     "make_student_activity": "datasets",
     "make_target": "datasets",
+    "read_canvas": "sources",
     "read_events": "sources",
+    "read_moodle": "sources",
+    "read_tables": "sources",
     "student_train_test_split": "model_selection",
 }
 

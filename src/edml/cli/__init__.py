@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edml import __version__
-from edml.cli import _check, _commands, _config_commands, _registry
+from edml.cli import _check, _commands, _config_commands, _import, _registry
 
 __all__ = ["app", "main"]
 
@@ -32,6 +32,7 @@ for _command in (
 app.command(  # options that it does not know are those of edml-serve
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )(_commands.serve)
+app.add_typer(_import.app, name="import")
 app.add_typer(_config_commands.app, name="config")
 app.add_typer(_registry.app, name="registry")
 

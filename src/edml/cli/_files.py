@@ -42,14 +42,13 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     if check_suffix(path) == ".csv":
         write_whole(path, table.to_csv(index=False).encode("utf-8", "surrogatepass"))
         return
-    import_optional("pyarrow", extra="parquet", purpose="Parquet")
     buffer = BytesIO()
     table.to_parquet(buffer, index=False)
     write_whole(path, buffer.getvalue())
 
 
 def check_suffix(path: Path) -> str:
-    """Return the suffix of an output table; raise for an unsupported one."""
+    """Return the suffix of an output table; raise if it cannot be written."""
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         message = (
@@ -57,6 +56,8 @@ def check_suffix(path: Path) -> str:
             f"{path.name!r}. Choose one of the two."
         )
         raise TableError(message)
+    if suffix == ".parquet":
+        import_optional("pyarrow", extra="parquet", purpose="Parquet")
     return suffix
 
 

@@ -360,7 +360,11 @@ def find_date_problems(facts: Facts) -> Iterator[Finding]:
             )
     for early, late, what in (
         ("ass_unlock_at", "ass_due_at", "assignments are due before they open"),
-        ("s_submitted_at", "s_graded_at", "submissions are graded before they come"),
+        (
+            "s_submitted_at",
+            "s_graded_at",
+            "submissions were graded before their date",
+        ),
     ):
         if early in facts.read and late in facts.read:
             before = int((facts.read[late] < facts.read[early]).sum())

@@ -1,0 +1,193 @@
+"""``edml import``: an event table from the tables of a learning platform."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from edml.cli._terminal import Json, guarded, show, stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edml.sources import ImportReport
+
+app = typer.Typer(
+    help="Make a table of events from Moodle, Canvas, OULAD or five tidy tables.",
+    no_args_is_help=True,
+)
+
+# a database's URL holds a password, which should not stay in the shell's history
+_LOCATION = {"envvar": "EDML_IMPORT_SOURCE", "show_envvar": True}
+
+Folder = Annotated[Path, typer.Argument(help="The folder of the tables.")]
+Out = Annotated[Path, typer.Option("--out", help="File to write: .csv or .parquet.")]
+Courses = Annotated[
+    list[str] | None,
+    typer.Option("--course", help="Id or short name to read; may be repeated."),
+]
+Exams = Annotated[
+    str | None,
+    typer.Option(help="Regular expression: work with such a name is an exam."),
+]
+Until = Annotated[
+    str | None, typer.Option(help="Day of the export, such as 2026-11-29.")
+]
+Passing = Annotated[
+    float | None, typer.Option(help="The lowest final grade that passes.")
+]
+Scale = Annotated[float, typer.Option(help="The highest final grade.")]
+Ticks = Annotated[int, typer.Option(min=1, help="Days between rows of quiet days.")]
+_EVENTS = Path("events.parquet")
+
+
+@app.command()
+def moodle(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of exported tables, or the database's URL.", **_LOCATION
+        ),
+    ],
+    out: Out = _EVENTS,
+    course: Courses = None,
+    exams: Exams = None,
+    until: Until = None,
+    passing_grade: Passing = None,
+    grade_scale: Scale = 100.0,
+    tick_days: Ticks = 1,
+    as_json: Json = False,
+) -> None:
+    """Import Moodle's tables, exported or in its database."""
+
+    def read() -> "tuple[pd.DataFrame, ImportReport]":
+        from edml.sources import read_moodle  # noqa: PLC0415 - not for --help
+
+        return read_moodle(
+            source,
+            courses=course,
+            exams=exams,
+            until=until,
+            passing_grade=passing_grade,
+            grade_scale=grade_scale,
+            tick_days=tick_days,
+            return_report=True,
+        )
+
+    _import("moodle", read, out, as_json=as_json)
+
+
+@app.command()
+def canvas(
+    source: Folder,
+    out: Out = _EVENTS,
+    course: Courses = None,
+    exams: Exams = None,
+    until: Until = None,
+    passing_grade: Annotated[
+        float, typer.Option(help="The lowest final grade that passes.")
+    ] = 60.0,
+    grade_scale: Scale = 100.0,
+    tick_days: Ticks = 1,
+    as_json: Json = False,
+) -> None:
+    """Import an export of Canvas Data 2."""
+
+    def read() -> "tuple[pd.DataFrame, ImportReport]":
+        from edml.sources import read_canvas  # noqa: PLC0415
+
+        return read_canvas(
+            source,
+            courses=course,
+            exams=exams,
+            until=until,
+            passing_grade=passing_grade,
+            grade_scale=grade_scale,
+            tick_days=tick_days,
+            return_report=True,
+        )
+
+    _import("canvas", read, out, as_json=as_json)
+
+
+@app.command()
+def tables(
+    source: Annotated[
+        Path, typer.Argument(help="Folder of files, or a workbook with a sheet each.")
+    ],
+    out: Out = _EVENTS,
+    until: Until = None,
+    passing_grade: Passing = None,
+    grade_scale: Scale = 10.0,
+    tick_days: Ticks = 1,
+    as_json: Json = False,
+) -> None:
+    """Import five tidy tables: enrolments, assignments, submissions and so on."""
+
+    def read() -> "tuple[pd.DataFrame, ImportReport]":
+        from edml.sources import read_tables  # noqa: PLC0415
+
+        return read_tables(
+            source,
+            until=until,
+            passing_grade=passing_grade,
+            grade_scale=grade_scale,
+            tick_days=tick_days,
+            return_report=True,
+        )
+
+    _import("tables", read, out, as_json=as_json)
+
+
+@app.command()
+def oulad(
+    source: Folder, out: Out = _EVENTS, tick_days: Ticks = 7, as_json: Json = False
+) -> None:
+    """Import the Open University Learning Analytics Dataset."""
+
+    def read() -> "tuple[pd.DataFrame, None]":
+        from edml.datasets import load_oulad  # noqa: PLC0415
+
+        return load_oulad(source, tick_days=tick_days), None
+
+    _import("oulad", read, out, as_json=as_json)
+
+
+def _import(
+    name: str,
+    read: "Callable[[], tuple[pd.DataFrame, ImportReport | None]]",
+    out: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the table that ``read`` returns, and show the report."""
+    with guarded(f"import {name}"):
+        with stage("Loading the libraries"):
+            from edml.cli._files import check_suffix, write_table  # noqa: PLC0415
+        check_suffix(out)  # before any work
+        try:
+            with stage("Reading the tables"):
+                X, report = read()
+        except (ValueError, TypeError) as error:  # of an option
+            raise _as_option_error(error) from None
+        with stage(f"Writing {len(X):,} rows"):
+            write_table(out, X)
+
+    def render(console: Console, _: dict[str, Any]) -> None:
+        if report is not None:
+            console.print(str(report), soft_wrap=True)
+        console.print(f"Wrote {out}: {len(X):,} rows. Next: edml check {out}")
+
+    result = {"events": str(out), "n_rows": len(X)}
+    if report is not None:
+        result["report"] = report.to_dict()
+    show(result, as_json, render)
+
+
+def _as_option_error(error: Exception) -> Exception:
+    from edml.cli._config import ConfigError  # noqa: PLC0415
+    from edml.exceptions import EdmlError  # noqa: PLC0415
+
+    return error if isinstance(error, EdmlError) else ConfigError(str(error))

@@ -1,0 +1,111 @@
+"""`edml import` writes the table that the readers return, with their report."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from edml.sources import make_event_table, read_events
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """A folder of five tidy tables, each in a form of its own."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "tidy"
+    folder.mkdir()
+    found = {
+        "enrolments": pd.DataFrame(
+            {"student": ["007", "8"], "course": "ART", "start": "2024-02-05"}
+        ),
+        "assignments": pd.DataFrame(
+            {
+                "course": ["ART"],
+                "assignment": ["1"],
+                "name": ["Essay"],
+                "due": ["2024-02-12"],
+            }
+        ),
+        "submissions": pd.DataFrame(
+            {
+                "student": ["007"],
+                "course": ["ART"],
+                "assignment": ["1"],
+                "submitted": ["2024-02-11"],
+                "score": ["70"],
+            }
+        ),
+        "outcomes": pd.DataFrame(
+            {"student": ["007", "8"], "course": "ART", "final_grade": ["8", "2"]}
+        ),
+    }
+    found["enrolments"].to_csv(folder / "enrolments.csv", index=False, sep=";")
+    found["assignments"].to_csv(folder / "assignments.tsv", index=False, sep="\t")
+    found["submissions"].to_json(
+        folder / "submissions.jsonl", orient="records", lines=True
+    )
+    found["outcomes"].to_csv(folder / "outcomes.csv", index=False)
+    return found
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tidy_tables_of_any_form_become_the_event_table(tables, edml, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    shown = edml("import", "tables", "tidy", "--out", f"events.{suffix}", "--json")
+    assert shown.exit_code == 0, shown.output
+    expected, report = make_event_table(**tables, return_report=True)
+    result = json.loads(shown.stdout)
+    assert result["n_rows"] == len(expected)
+    assert result["report"]["made"] == report.made
+    assert "Columns are separated by ';'" in str(result["report"]["notes"])
+    found = read_events(f"events.{suffix}")
+    left, right = (
+        X.astype(object).where(X.notna(), None).to_dict("records")
+        for X in (found, expected)
+    )
+    assert left == right
+
+
+def test_report_says_what_comes_next(tables, edml):
+    shown = edml("import", "tables", "tidy", "--out", "events.csv")
+    assert "Made: enrolments 2, students 2" in shown.stdout
+    assert shown.stdout.endswith("Next: edml check events.csv\n")
+    assert edml("check", "events.csv").exit_code == 0
+
+
+def test_options_reach_the_reader(tables, edml):
+    edml("import", "tables", "tidy", "--out", "e.csv", "--until", "2024-02-20")
+    assert read_events("e.csv")["particion"].max() == 15
+    few = ("--tick-days", "7", "--passing-grade", "9", "--grade-scale", "20")
+    edml("import", "tables", "tidy", "--out", "f.csv", *few)
+    expected = make_event_table(**tables, tick_days=7, passing_grade=9, grade_scale=20)
+    assert len(read_events("f.csv")) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("tables", "nowhere"), 1, ("nowhere",)),
+        (("tables", "tidy", "--out", "events.txt"), 1, (".csv or .parquet",)),
+        (("tables", "tidy", "--passing-grade", "99"), 2, ("passing_grade",)),
+        (("moodle", "nowhere"), 1, ("There is no folder",)),
+        (("canvas", "nowhere"), 1, ("nowhere",)),
+        (("oulad", "nowhere"), 1, ("nowhere",)),
+    ],
+)
+def test_a_failed_import_names_its_cause_and_writes_nothing(
+    tables, edml, assert_fails, tmp_path, arguments, code, words
+):
+    out = () if "--out" in arguments else ("--out", "events.csv")
+    assert_fails(edml("import", *arguments, *out), *words, code=code)
+    assert [path.name for path in tmp_path.iterdir()] == ["tidy"]
+
+
+def test_password_of_a_database_is_not_shown(tables, edml):
+    pytest.importorskip("sqlalchemy")
+    pytest.importorskip("psycopg")
+    url = "postgresql+psycopg://reader:hunter2@127.0.0.1:1/moodle"
+    shown = edml("import", "moodle", "--out", "e.csv", EDML_IMPORT_SOURCE=url)
+    assert shown.exit_code == 1
+    assert "hunter2" not in shown.output
