@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.schema import BoolArray, FloatArray
+from edml.schema import EARLIEST, LATEST, BoolArray, FloatArray, date_unit
 from edml.sources._cells import check_rows, is_objects, read_floats
 
-FIRST, END = 631_152_000, 4_102_444_800  # 1990 to 2100, in epoch seconds
 #: How many of each unit are a second.
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _ISO = (
@@ -144,7 +143,9 @@ def _from_epochs(column: pd.Series, numbers: FloatArray, unit: str | None) -> Da
         if not outside_unit.any():
             return Dates(_to_seconds(numbers, name), name)
         outside = outside & outside_unit
-    _check_range(column, outside)
+    look = date_unit(numbers[outside])
+    words = f"; as numbers they look like {look.words}" if look else ""
+    _check_range(column, outside, words)
     raise _mixed(column, "epochs of different units")
 
 
@@ -159,15 +160,15 @@ def _to_seconds(numbers: FloatArray, unit: str) -> FloatArray:
 
 def _outside(numbers: FloatArray, per_second: float = 1.0) -> BoolArray:
     """Mark dates outside 1990 to 2100; NaN and 0 are missing."""
-    early, late = numbers < FIRST * per_second, numbers >= END * per_second
+    early, late = numbers < EARLIEST * per_second, numbers >= LATEST * per_second
     return (early & (numbers != 0)) | late
 
 
-def _check_range(column: pd.Series, bad: BoolArray) -> None:
+def _check_range(column: pd.Series, bad: BoolArray, words: str = "") -> None:
     check_rows(
         column,
         bad,
-        "hold a date outside 1990 to 2100",
+        f"hold a date outside 1990 to 2100{words}",
         "Write numbers as epoch seconds, milliseconds, microseconds or nanoseconds "
         "since 1970, and leave unknown dates empty.",
     )
