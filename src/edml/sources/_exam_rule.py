@@ -8,11 +8,13 @@ import pandas as pd
 
 from edml.schema import BoolArray
 
-#: Names of exams in English and Spanish; quizzes and tests count as assignments.
+#: Names of exams in English and Spanish; quizzes and tests count as assignments. A
+#: final is one if it comes first: a 'Final project' or 'Informe final' is none.
 EXAM_PATTERN = (
-    r"\b(exam(ination)?s?|mid-?terms?|finals?|"
+    r"\b(exam(ination)?s?|mid[- ]?terms?|"
     r"ex[aá]men(es)?|parcial(es)?|recuperatorios?|integrador(es)?)\b"
-    r"(?!\s+(project|paper|essay|draft|report|presentation|proyecto|informe)s?\b)"
+    r"|^\W*finals?\b"
+    r"(?!\s+(project|paper|essay|draft|report|presentation|reflection|portfolio)s?\b)"
 )
 
 ExamRule = str | Collection[str] | Callable[[pd.DataFrame], object] | None
