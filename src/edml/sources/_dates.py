@@ -49,7 +49,12 @@ def read_dates(
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _from_datetimes(column, timezone, "datetime")
     if isinstance(column.dtype, pd.StringDtype):
-        numbers, bad = read_floats(column, decimal)
+        given = column.notna().to_numpy(dtype=np.bool_)
+        if given.any() and column.str.fullmatch(_ISO)[given].all():
+            # to look for numbers among a million dates takes longer than to parse them
+            numbers, bad = np.full(len(column), np.nan), given
+        else:
+            numbers, bad = read_floats(column, decimal)
         if bad.any():
             return _from_texts(column, bad, numbers, timezone)
     elif pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind in "fiu":
