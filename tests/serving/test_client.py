@@ -174,6 +174,13 @@ def test_tables_of_all_kinds(client, model, monkeypatch, change, parquet):
     assert_same(client.predict(table), model, table)
 
 
+def test_what_was_inferred_is_a_warning(client, model):
+    table = X.assign(ass_due_at=X["ass_due_at"] * 1000)
+    with pytest.warns(UserWarning, match="ass_due_at.* are milliseconds"):
+        found = client.predict(table)
+    assert_same(found, model, X)
+
+
 def test_mixed_type_column_is_sent_as_json(client, model):
     table = X.assign(legajo=[1, "two"] * (len(X) // 2) + ["odd"] * (len(X) % 2))
     assert _wire.encode(table)[1] == _wire.JSON

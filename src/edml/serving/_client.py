@@ -133,6 +133,12 @@ class RiskClient:
             If the endpoint rejects the table, is unreachable or has no champion.
         TypeError
             If ``X`` is not a DataFrame.
+
+        Warns
+        -----
+        UserWarning
+            If the endpoint inferred something about the table, such as the unit of
+            dates.
         """
         if not isinstance(X, pd.DataFrame):
             message = (

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import warnings
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,8 @@ def read_answer(answer: dict[str, Any], explain: bool) -> pd.DataFrame:
             "Install the same version of edml on both sides."
         )
         raise ServingError(message) from None
+    if answer.get("notes"):
+        warnings.warn(" ".join(map(str, answer["notes"])), stacklevel=3)
     students.insert(len(_COLUMNS), "model_version", version)
     return students
 
