@@ -88,7 +88,7 @@ def log_search(
     spent = (tuner.history_["started"] + tuner.history_["wall_time"]).max()
     began = time.time() - float(spent) - float(tuner.refit_time_)
     log = SearchLog(DEFAULT_FOLDER, history)
-    log.remove()  # of an earlier attempt
+    log.path.unlink(missing_ok=True)  # of an earlier attempt
     log.append(
         make_begin(history, public_uri(uri), experiment, run_name, began, history),
         *(make_candidate(history, row, began) for row in read_rows(tuner)),
