@@ -1,6 +1,7 @@
 """The scores page, in Streamlit's test runner, shows the scores."""
 
 import shutil
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -458,4 +459,33 @@ def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
 def test_without_a_table_an_upload_is_enough(page, model, table):
     app = page(data=None)
     upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
+    assert_shows(run(app), model.score_students(few_of(table), at=14, n_reasons=0))
+
+
+def test_reading_options_are_of_the_file_and_its_time_zone_of_uploads(
+    page, data, table, monkeypatch
+):
+    reads = []
+
+    def read(file, *, name, **options):
+        reads.append({key: options.get(key) for key in ("sep", "timezone")})
+        return read_events(file, name=name, **options)
+
+    monkeypatch.setattr(_data, "read_events", read)
+    data.write_text(table.to_csv(index=False, sep=";"))
+    app = page(reading={"sep": ";", "timezone": "America/Bogota"})
+    upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
+    run(app)
+    assert reads == [
+        {"sep": ";", "timezone": "America/Bogota"},
+        {"sep": None, "timezone": "America/Bogota"},
+    ]
+
+
+def test_a_workbook_is_uploaded(page, model, table):
+    pytest.importorskip("openpyxl")
+    file = BytesIO()
+    few_of(table).to_excel(file, index=False, engine="openpyxl")
+    app = page()
+    upload(app, "few.xlsx", file.getvalue())
     assert_shows(run(app), model.score_students(few_of(table), at=14, n_reasons=0))

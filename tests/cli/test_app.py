@@ -120,3 +120,9 @@ def test_error_if_the_app_cannot_start(edml, assert_fails, project, monkeypatch)
 
     monkeypatch.setattr("edml.app.run", raise_error)
     assert_fails(edml("app"), "edml[app]")
+
+
+def test_the_source_section_is_handed_over(start, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("edml.toml").write_text('[source]\ntimezone = "America/Bogota"\n')
+    assert start().reading == {"timezone": "America/Bogota"}

@@ -17,6 +17,7 @@ from edml.schema import fingerprint, resolve_columns
 from edml.sources import read_events
 
 _UPLOADED, _N_UPLOADERS = "uploaded_events", "n_uploaders"
+_OF_UPLOADS = ("timezone", "na_values")  # other options belong to one file
 _TYPES = ("csv", "tsv", "txt", "gz", "xlsx", "json", "jsonl", "parquet")
 
 
@@ -162,5 +163,12 @@ def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
 
 
 def _parse_as(names: Mapping[str, str], file: Path | BinaryIO, name: str) -> Table:
-    X, report = read_events(file, columns=names, name=name, return_report=True)
+    options = {
+        option: value
+        for option, value in handed_settings().reading.items()
+        if isinstance(file, Path) or option in _OF_UPLOADS
+    }
+    X, report = read_events(
+        file, columns=names, name=name, return_report=True, **options
+    )
     return Table(read_choices(X, names, fingerprint(X)), name, report.notes)

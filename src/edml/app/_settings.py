@@ -46,6 +46,9 @@ class AppSettings:
         Returns the client of an endpoint; called on first use.
     columns : mapping of str to str
         Actual column names by canonical name, where no model states them.
+    reading : mapping of str to object
+        Parameters of `edml.sources.read_events` for ``data``. For uploads, whose format
+        may differ, only ``timezone`` and ``na_values`` apply.
     language : {"en", "es"} or None
         Language of the pages, one of `edml.explanation.LANGUAGES`; None takes the
         browser's.
@@ -59,6 +62,7 @@ class AppSettings:
     open_registry: "Callable[[], ModelRegistry] | None" = None
     open_client: Callable[[], Client] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
     language: str | None = None
     host: str = "127.0.0.1"
     port: int = PORT

@@ -334,6 +334,7 @@ def app(
         shown = AppSettings(
             data=events,
             columns=read.config.columns,
+            reading=read.config.source.model_dump(exclude_defaults=True),
             language=language,
             host=host,
             port=port,

@@ -43,21 +43,15 @@ def read_csv(data: bytes, given: Dialect, expected: Expected) -> Raw:
     data, encoding = as_utf8(data, given.encoding, notes)
     sep, header = _read_header(data, given.sep, set(expected.known), notes)
     where = f"Line {header.row}"
-    check_names(where, header.names, expected, _describe_separator(header, given))
+    hint = f" The separator {sep!r} is not in the line of names: pass another as sep=."
+    hint = hint if len(header.names) == 1 else ""
+    check_names(where, header.names, expected, hint)
     frame = _read_regular(data, header, sep, expected.numbers)
     if frame is None:
         frame = _read_rows(data, header, sep)
     frame.columns = pd.Index(header.names, dtype=object)
     dialect = Dialect(sep, given.decimal, encoding)
     return Raw("csv", frame, notes, dialect, where)
-
-
-def _describe_separator(header: _Header, given: Dialect) -> str:
-    """Return a sentence about the separator if it does not separate the names."""
-    if len(header.names) > 1:
-        return ""
-    tried = "a comma, semicolon, tab or '|'" if given.sep is None else repr(given.sep)
-    return f" The line of names is not separated by {tried}: pass another as sep=."
 
 
 def unpack(data: bytes) -> bytes:
