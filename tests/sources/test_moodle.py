@@ -64,6 +64,12 @@ def test_sqlite_is_read_too(folder, site, tmp_path):
     pd.testing.assert_frame_equal(read_moodle(url), read_moodle(folder))
     of_course = read_moodle(engine, courses=["12"])
     assert set(of_course["course_uuid"]) == {"12"}
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE mdl_enrol RENAME courseid TO of_course")
+    with pytest.raises(
+        TableError, match=r"table enrol lacks the columns \['courseid'\]"
+    ):
+        read_moodle(engine, courses=["12"])
 
 
 def test_texts_as_ids_give_the_same(folder, site, tmp_path_factory):

@@ -78,6 +78,8 @@ class Database:
         if spec.parent is None or spec.parent[1] not in self.names:
             return None
         column, above = spec.parent
+        if column not in table.c:  # reading its values says so
+            return None
         if above == "course":
             return None if courses is None else table.c[column].in_(courses)
         parent = self._table(above, [*TABLES[above].columns])

@@ -202,7 +202,7 @@ def read_moodle(
         history.enrolments.drop(columns="course_end"),
         make_assignments(history, are_exams),
         make_submissions(history, are_exams),
-        make_exams(history, are_exams, last, grade_scale),
+        make_exams(history, are_exams, grade_scale),
     ]
     if passing_grade is None:
         passing_grade = grade_scale * _choose_pass_mark(history.pass_marks, tally)

@@ -97,13 +97,11 @@ def make_submissions(history: History, exams: BoolArray) -> pd.DataFrame:
     )
 
 
-def make_exams(
-    history: History, exams: BoolArray, until: float, grade_scale: float
-) -> pd.DataFrame:
+def make_exams(history: History, exams: BoolArray, grade_scale: float) -> pd.DataFrame:
     """Return the table of exams.
 
-    Who did not sit a dated exam was absent, unless the exam was not over yet or the
-    student joined later.
+    Who did not sit a dated exam was absent, unless the student joined later. Rows after
+    the day of the export are left out with those of all tables.
     """
     handed_in = history.handed_in[exams[history.handed_in["work"].to_numpy()]]
     versions = history.versions[exams[history.versions["work"].to_numpy()]]
@@ -112,8 +110,7 @@ def make_exams(
     known = pd.concat([handed_in[KEYS], versions[KEYS], history.exempt[KEYS]])
     known = pd.MultiIndex.from_frame(known)
     absent = held[~pd.MultiIndex.from_frame(held[KEYS]).isin(known)]
-    over = (absent["due"] > 0) & (absent["due"] < until)
-    absent = absent[over & (absent["due"] >= absent["joined"])]
+    absent = absent[(absent["due"] > 0) & (absent["due"] >= absent["joined"])]
     rows = pd.concat([sat, absent[[*KEYS, "due"]]], ignore_index=True)
     of_work = history.works.reindex(rows["work"])
     # exams are known by their names, of which a course may have one twice
