@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     StrOptions,
+    validate_parameter_constraints,
     validate_params,
 )
 from sklearn.utils.metaestimators import _BaseComposition
@@ -30,6 +31,7 @@ __all__ = [
     "num_samples",
     "remember_columns",
     "safe_indexing",
+    "validate_parameter_constraints",
     "validate_params",
 ]
 

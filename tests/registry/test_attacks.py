@@ -15,11 +15,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from edml.exceptions import RegistryError
 from edml.registry import _archive
 from edml.registry._arrays import read_array
-from edml.registry._model_file import loads
+from edml.registry._model_file import dumps, loads
 from edml.registry._nodes import nodes
 from model_files import (
     MAKERS,
@@ -34,6 +37,7 @@ from model_files import (
     schema_of,
     text_node,
     with_schema,
+    y,
     zip_of,
 )
 
@@ -488,12 +492,30 @@ def test_dunder_attributes():
         refuse(with_schema(data, schema))
 
 
-@pytest.mark.parametrize("n_jobs", [10**6, -(10**6), 1.5, "9", [1], True])
-def test_threads_without_number(n_jobs):
+@pytest.mark.parametrize(
+    ("name", "value", "loaded"),
+    [
+        ("n_jobs", 10**6, 1),
+        ("n_jobs", "9", 1),
+        ("n_jobs", [1], 1),
+        ("verbose", 10**9, 0),
+    ],
+)
+def test_a_file_never_sets_threads_or_output(name, value, loaded):
     data = file_of("forest")
     schema = schema_of(data)
-    attributes(schema)["n_jobs"] = text_node(n_jobs)
-    refuse(with_schema(data, schema), "threads")
+    attributes(schema)[name] = text_node(value)
+    assert getattr(loads(with_schema(data, schema)), name) == loaded
+
+
+def test_a_file_never_names_a_folder_for_pickles(tmp_path):
+    data = dumps(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y))
+    schema = schema_of(data)
+    attributes(schema)["memory"] = text_node(str(tmp_path / "cache"))
+    model = loads(with_schema(data, schema))
+    assert model.memory is None
+    model.fit(X, y)
+    assert not any(tmp_path.iterdir())
 
 
 def test_swapped_members():

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edml.exceptions import RegistryError
-from edml.registry._boosters_lightgbm import END, check_lightgbm
-from edml.registry._boosters_xgboost import check_xgboost
+from edml.registry import _lightgbm, _xgboost
+from edml.registry._budget import Budget
 from edml.registry._model_file import dumps, loads
 from model_files import (
     X,
@@ -27,6 +27,17 @@ from model_files import (
     y,
     y3,
 )
+
+END = _lightgbm.END.decode()
+
+
+def check_lightgbm(text):
+    content = text.encode()
+    return _lightgbm.read(content, Budget(len(content)))
+
+
+def check_xgboost(content):
+    return _xgboost.read(content, Budget(len(content)))
 
 
 def text_of(model):
@@ -94,12 +105,10 @@ LINES = {
         "custom",
         "",
     ],
-    "version": ["v3", "v5", ""],
-    "feature_infos": ["none", "none none none x", "none none none none none"],
+    "version": ["4", "v", "v٤", ""],
     "feature_names": ["a", "a b c d e"],
-    "label_index": ["-1", "x"],
 }
-WHOLE = ["num_", "is_", "shrink", "max_", "objective", "version", "feature_", "label"]
+WHOLE = ["num_", "is_", "shrink", "max_", "objective", "version", "feature_"]
 
 
 def whole(value):
@@ -261,10 +270,11 @@ def test_any_changed_character_of_lightgbm_is_rejected_or_harmless(data):
     except RegistryError:
         return
     assert shape.n_features == X.shape[1]
-    # the library can read everything that passes
+    # the library can read everything that is written anew
     from lightgbm import Booster  # noqa: PLC0415
 
-    assert np.isfinite(Booster(model_str=changed).predict(X)).all()
+    written = _lightgbm.write(shape).decode()
+    assert np.isfinite(Booster(model_str=written).predict(X)).all()
 
 
 # XGBoost
@@ -316,7 +326,7 @@ XGBOOST = {
     "default": put(*TREE, "default_left", 0, 2),
     "split type": put(*TREE, "split_type", 0, 1),
     "categories": put(*TREE, "categories", [1]),
-    "category nodes": put(*TREE, "categories_nodes", [0]),
+    "category nodes": put(*TREE, "categories_nodes", [1]),
     "id": put(*TREE, "id", 3),
     "id beyond": put(*TREE, "id", 10**9),
     "nodes": put(*TREE, "tree_param", "num_nodes", "3000"),
@@ -405,7 +415,8 @@ def test_every_text_that_xgboost_writes_is_read(name, target):
         return  # it has no meaning here
     model = xgboost(**GROWN[name]).fit(X, target)
     shape = check_xgboost(bytes(model.get_booster().save_raw("json")))
-    assert shape == (X.shape[1], n_classes, model.n_estimators)
+    sizes = shape.n_features, shape.n_classes, shape.n_iterations
+    assert sizes == (X.shape[1], n_classes, model.n_estimators)
 
 
 @pytest.mark.parametrize(
@@ -413,20 +424,13 @@ def test_every_text_that_xgboost_writes_is_read(name, target):
     [
         ("lightgbm", "LGBMClassifier", "_n_features", 5),
         ("lightgbm", "LGBMClassifier", "_n_classes", 3),
-        ("lightgbm", "LGBMClassifier", "n_jobs", 100_000),
-        ("lightgbm", "LGBMClassifier", "n_jobs", "1"),
         ("lightgbm", "LGBMClassifier", "importance_type", "x num_threads=99999"),
         ("lightgbm", "LGBMClassifier", "importance_type", "a=b"),
         ("lightgbm", "LGBMClassifier", "max_depth", [1, 2]),
         ("lightgbm", "StoredLightGBM", "best_iteration", 99),
         ("lightgbm", "StoredLightGBM", "best_iteration", "1"),
-        ("lightgbm", "StoredLightGBM", "params", "[]"),
-        ("lightgbm", "StoredLightGBM", "params", '{"a": {}}'),
-        ("lightgbm", "StoredLightGBM", "params", "{"),
         ("lightgbm", "StoredLightGBM", "more", 1),
         ("xgboost", "XGBClassifier", "n_classes_", 3),
-        ("xgboost", "XGBClassifier", "n_jobs", -100_000),
-        ("xgboost", "StoredXGBoost", "n_jobs", 100_000),
         ("xgboost", "StoredXGBoost", "model", "text"),
     ],
 )

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
 
 from edml.exceptions import RegistryError
+from edml.registry._forests import TreeParts, check_forests
 from edml.registry._model_file import dumps, loads
-from edml.registry._trees import TreeParts, check_trees
 from model_files import (
     X,
     attributes,
@@ -284,16 +284,12 @@ def test_a_tree_is_a_tree_as_defined(drawn):
     first = parts_of([1, -1, -1], [2, -1, -1], 1)
     parts = parts_of(left, right, depth_of(left, right) if good else 0)
     if good:
-        check_trees([first, parts, first])
+        check_forests([first, parts, first])
         with pytest.raises(RegistryError, match=r"The model (file|holds)"):
-            check_trees([parts._replace(max_depth=parts.max_depth + 1)])
+            check_forests([parts._replace(max_depth=parts.max_depth + 1)])
         return
     with pytest.raises(RegistryError, match=r"The model (file|holds)"):
-        check_trees([first, parts, first])
-
-
-def test_no_tree_is_no_fault():
-    check_trees([])
+        check_forests([first, parts, first])
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 """The archive of a model file: plain members, of bounded size, and nothing else."""
 
 import io
-import json
 import re
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from edml.exceptions import RegistryError
+from edml.registry._budget import Budget
+from edml.registry._nodes import refuse
 
 SCHEMA = "schema.json"
 MAX_MEMBERS = 200_000
@@ -18,7 +19,7 @@ MAX_SCHEMA_SIZE = 256 * 2**20
 MAX_RATIO = 50
 SMALL = 2**20  # bytes to which any file may unpack
 
-_NAME = re.compile(r"schema\.json|\d{1,9}\.(npy|bin)")
+_NAME = re.compile(r"schema\.json|[0-9]{1,9}\.(npy|bin)")
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LOCAL_HEADER = 30  # bytes before the name
 _END, _END_SIZE = b"PK\x05\x06", 22  # of the archive, without a comment
@@ -33,7 +34,7 @@ def size_limit(packed: int) -> int:
 def read_members(data: bytes) -> dict[str, bytes]:
     """Check the headers of a zip file, and read all its members."""
     if data[-_END_SIZE:][: len(_END)] != _END and _END in data:
-        _refuse("has bytes after its end")
+        refuse("has bytes after its end")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
@@ -67,11 +68,13 @@ def write_members(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def read_schema(content: bytes) -> dict[str, Any]:
+def read_schema(content: bytes, budget: Budget) -> dict[str, Any]:
     """Read the description of a model's objects: JSON of any depth."""
     try:
-        schema = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
+        schema = budget.read_json(content)
     except (ValueError, RecursionError) as error:
+        if isinstance(error, RegistryError):
+            raise
         raise RegistryError(
             f"The model file's {SCHEMA} is damaged. Restore it from a copy."
         ) from error
@@ -80,26 +83,18 @@ def read_schema(content: bytes) -> dict[str, Any]:
     return schema
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        message = "a key occurs twice"
-        raise ValueError(message)
-    return found
-
-
 def _check_headers(
     archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], packed: int
 ) -> None:
     if archive.comment or not 0 < len(infos) <= MAX_MEMBERS:
-        _refuse(f"holds {len(infos)} members or a comment")
+        refuse(f"holds {len(infos)} members or a comment")
     names = {info.filename for info in infos}
     if len(names) != len(infos) or SCHEMA not in names:
-        _refuse(f"names a member twice, or has no {SCHEMA}")
+        refuse(f"names a member twice, or has no {SCHEMA}")
     total = end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         if not _NAME.fullmatch(info.filename) or info.orig_filename != info.filename:
-            _refuse("holds a member that no model file has")
+            refuse("holds a member that no model file has")
         mode = info.external_attr >> 16
         if (
             info.is_dir()
@@ -109,15 +104,15 @@ def _check_headers(
             or info.comment
             or mode & 0o170000 not in (0, 0o100000)  # a link, a device, a pipe
         ):
-            _refuse("holds a member that is not a plain file")
+            refuse("holds a member that is not a plain file")
         if info.header_offset != end:
-            _refuse("has bytes between its members, or members that overlap")
+            refuse("has bytes between its members, or members that overlap")
         end += _LOCAL_HEADER + len(info.filename) + info.compress_size
         total += info.file_size
         if info.filename == SCHEMA and info.file_size > MAX_SCHEMA_SIZE:
-            _refuse("has a schema that is too long")
+            refuse("has a schema that is too long")
     if total > size_limit(packed):
-        _refuse(f"of {packed} bytes claims to unpack to {total}")
+        refuse(f"of {packed} bytes claims to unpack to {total}")
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -125,11 +120,5 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with archive.open(info) as member:
         content = member.read(info.file_size + 1)
     if len(content) != info.file_size:
-        _refuse("has a member of another size than its header says")
+        refuse("has a member of another size than its header says")
     return content
-
-
-def _refuse(what: str) -> NoReturn:
-    raise RegistryError(
-        f"The model file {what}: it is damaged or made up. Nothing was loaded."
-    )

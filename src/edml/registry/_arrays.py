@@ -13,13 +13,16 @@ from edml.exceptions import RegistryError
 _MAGIC = b"\x93NUMPY\x01\x00"
 _PREFIX = 10  # magic, version, and the header's length in two bytes
 _MAX_AXES = 8
+_MAX_HEADER = 2000  # bytes; the longest in use describes a tree's nodes
 
 
 def read_array(content: bytes) -> NDArray[Any]:
     """Return the array of a .npy file, read-only and over the same memory."""
     start = _PREFIX + int.from_bytes(content[len(_MAGIC) : _PREFIX], "little")
-    if content[: len(_MAGIC)] != _MAGIC or len(content) < start:
+    if content[: len(_MAGIC)] != _MAGIC or not start <= len(content):
         raise RegistryError("An array of the model file is not in numpy's format.")
+    if start > _MAX_HEADER:
+        raise RegistryError("An array of the model file has a header that is too long.")
     dtype, fortran, shape = _read_header(content[len(_MAGIC) : start])
     size = math.prod(shape) * dtype.itemsize
     if size != len(content) - start:

@@ -1,29 +1,31 @@
-"""Boosters from their stored states, which are already checked.
+"""Boosters from their stored states, written anew before a library reads them.
 
 Model files name the stand-in classes and this module. Only skops itself (and so MLflow)
 creates stand-ins; edml's loader creates the libraries' own boosters.
 """
 
-import json
 from typing import Any
 
 import lightgbm
 import xgboost
 
+from edml.registry import _lightgbm, _xgboost
+from edml.registry._budget import Budget
+
 State = dict[str, Any]
 
 
-def make_lightgbm(state: State) -> lightgbm.Booster:
-    """Make a booster from its text, its settings and its best iteration."""
+def make_lightgbm(found: _lightgbm.LightGBM, best_iteration: int) -> lightgbm.Booster:
+    """Make a booster from its trees and its best iteration."""
     booster = lightgbm.Booster.__new__(lightgbm.Booster)
-    _fill_lightgbm(booster, state)
+    _fill_lightgbm(booster, found, best_iteration)
     return booster
 
 
-def make_xgboost(state: State) -> xgboost.Booster:
-    """Make a booster from its JSON and its number of threads."""
+def make_xgboost(found: _xgboost.XGBoost) -> xgboost.Booster:
+    """Make a booster from its trees; it predicts with one thread."""
     booster = xgboost.Booster.__new__(xgboost.Booster)
-    _fill_xgboost(booster, state)
+    _fill_xgboost(booster, found)
     return booster
 
 
@@ -33,7 +35,9 @@ class StoredLightGBM(lightgbm.Booster):
     def __setstate__(self, state: State) -> None:
         """Read a stored state, or that of a copy."""
         if "model" in state:
-            _fill_lightgbm(self, state)
+            content = state["model"]
+            found = _lightgbm.read(content, Budget(len(content)))
+            _fill_lightgbm(self, found, state["best_iteration"])
         else:
             super().__setstate__(state)
 
@@ -44,19 +48,22 @@ class StoredXGBoost(xgboost.Booster):
     def __setstate__(self, state: State) -> None:
         """Read a stored state, or that of a copy."""
         if "model" in state:
-            _fill_xgboost(self, state)
+            content = state["model"]
+            _fill_xgboost(self, _xgboost.read(content, Budget(len(content))))
         else:
             super().__setstate__(state)
 
 
-def _fill_lightgbm(booster: lightgbm.Booster, state: State) -> None:
-    lightgbm.Booster.__init__(booster, model_str=state["model"].decode("utf-8"))
-    booster.best_iteration = state["best_iteration"]
-    booster.params = json.loads(state["params"])
+def _fill_lightgbm(
+    booster: lightgbm.Booster, found: _lightgbm.LightGBM, best_iteration: int
+) -> None:
+    text = _lightgbm.write(found).decode("utf-8")
+    lightgbm.Booster.__init__(booster, model_str=text)
+    booster.best_iteration = best_iteration
+    booster.params = {}
     booster.pandas_categorical = []
 
 
-def _fill_xgboost(booster: xgboost.Booster, state: State) -> None:
-    n_jobs = state["n_jobs"]
-    params = {} if n_jobs is None else {"nthread": n_jobs}
-    xgboost.Booster.__init__(booster, params, model_file=bytearray(state["model"]))
+def _fill_xgboost(booster: xgboost.Booster, found: _xgboost.XGBoost) -> None:
+    content = bytearray(_xgboost.write(found))
+    xgboost.Booster.__init__(booster, {"nthread": 1}, model_file=content)

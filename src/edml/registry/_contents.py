@@ -1,26 +1,24 @@
 """Checks of an object's attributes by its class, before the object is made."""
 
-import json
 import re
 from typing import Any
 
-from edml.registry import _types
+from edml.registry import _lightgbm, _types, _xgboost
 from edml.registry._boosters import make_lightgbm, make_xgboost
-from edml.registry._boosters_lightgbm import BoosterShape, check_lightgbm
-from edml.registry._boosters_xgboost import check_xgboost
+from edml.registry._forests import Forests, check_forest
 from edml.registry._nodes import (
     State,
     attributes,
     check_keys,
+    check_name,
     read_json,
     refuse,
     type_name,
 )
-from edml.registry._trees import TreeParts, check_forest, read_tree
 from edml.registry._walk import Maker, Walk
 
 # LightGBM parses the settings as one name=value string in every prediction
-_SETTING = re.compile(r"[\w.:,\-]{0,200}")
+_SETTING = re.compile(r"[\w.:,\-]{0,200}", re.ASCII)
 _OTHER_SETTINGS = frozenset(
     {
         "bagging_fraction",
@@ -66,16 +64,14 @@ class ContentCheck:
     """Checks by class; they also collect the trees."""
 
     def __init__(self) -> None:
-        self.trees: list[TreeParts] = []
+        self.trees = Forests()
 
     def __call__(
         self, walk: Walk, name: str, own: dict[str, State]
     ) -> dict[str, Maker]:
         """Check an object's attributes; return the makers of the special ones."""
         if name in _types.TREE_CLASSIFIERS and "tree_" in own:
-            parts, make = read_tree(walk, own)
-            self.trees.append(parts)
-            return {"tree_": make}
+            return {"tree_": self.trees.read(walk, own)}
         if name in _types.FORESTS:
             check_forest(walk, own)
         if name == _types.LIGHTGBM:
@@ -86,9 +82,7 @@ class ContentCheck:
 
 
 def _read_lightgbm(walk: Walk, own: dict[str, State]) -> Maker:
-    state, make = _read_booster(
-        walk, own, _types.STORED_LIGHTGBM, {"model", "best_iteration", "params"}
-    )
+    state = _read_booster(own, _types.STORED_LIGHTGBM, {"best_iteration"}, {"params"})
     settings = {
         name: read_json(node)
         for name, node in own.items()
@@ -101,35 +95,29 @@ def _read_lightgbm(walk: Walk, own: dict[str, State]) -> Maker:
     for name, value in settings.items():
         if not _is_setting(value):
             refuse(f"has an invalid LightGBM setting {name!r}")
-    params = json.loads(read_json(state["params"]))
-    if not isinstance(params, dict) or any(
-        isinstance(value, dict | list) for value in params.values()
-    ):
-        refuse("has a booster with invalid settings")
-    shape = check_lightgbm(walk.member(state["model"]).decode("utf-8"))
+    found = _lightgbm.read(walk.member(state["model"]), walk.budget)
     best = read_json(state["best_iteration"])
-    if type(best) is not int or not -1 <= best <= shape.n_iterations:
+    if type(best) is not int or not -1 <= best <= found.n_iterations:
         refuse("has a booster with a best iteration that does not exist")
-    if walk.number(own["_n_features"]) != shape.n_features:
+    if walk.number(own["_n_features"]) != found.n_features:
         refuse("has a booster of other features than its classifier")
-    _check_classes(walk, own["_n_classes"], shape)
-    if walk.array(own["_classes"]).shape != (shape.n_classes,):
+    _check_classes(walk, own["_n_classes"], found.n_classes)
+    if walk.array(own["_classes"]).shape != (found.n_classes,):
         refuse("has a booster of other classes than its classifier")
-    return lambda: make_lightgbm(make())
+    return lambda: make_lightgbm(found, best)
 
 
 def _read_xgboost(walk: Walk, own: dict[str, State]) -> Maker:
-    state, make = _read_booster(walk, own, _types.STORED_XGBOOST, {"model", "n_jobs"})
-    if state["n_jobs"] != own["n_jobs"]:
-        refuse("has a booster of other threads than its classifier")
-    _check_classes(walk, own["n_classes_"], check_xgboost(walk.member(state["model"])))
-    return lambda: make_xgboost(make())
+    state = _read_booster(own, _types.STORED_XGBOOST, set(), {"n_jobs"})
+    found = _xgboost.read(walk.member(state["model"]), walk.budget)
+    _check_classes(walk, own["n_classes_"], found.n_classes)
+    return lambda: make_xgboost(found)
 
 
 def _read_booster(
-    walk: Walk, own: dict[str, State], name: str, parts: set[str]
-) -> tuple[dict[str, State], Maker]:
-    """Return a booster's attributes (``model`` as bytes) and its maker."""
+    own: dict[str, State], name: str, needed: set[str], ignored: set[str]
+) -> dict[str, State]:
+    """Return a booster's attributes, of which ``model`` is its text."""
     node = own.get("_Booster", {})
     if node.get("__loader__") != "ObjectNode":
         refuse("has a boosted classifier that is not fitted")
@@ -137,9 +125,17 @@ def _read_booster(
     if type_name(node) != name:
         refuse("has a booster in another form than edml stores")
     state = attributes(node)
-    if state.keys() != parts or state["model"].get("__loader__") != "BytesNode":
+    extra = state.keys() - needed - {"model"}
+    model = state.get("model", {})
+    if not needed <= state.keys() or extra - ignored:
         refuse("has a booster in another form than edml stores")
-    return state, walk.visit(node["content"])
+    if model.get("__loader__") != "BytesNode":
+        refuse("has a booster in another form than edml stores")
+    check_keys(model, "file")
+    check_name(model, "builtins.bytes")
+    for part in extra:  # written by earlier versions
+        read_json(state[part])
+    return state
 
 
 def _is_setting(value: Any) -> bool:
@@ -148,6 +144,6 @@ def _is_setting(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float)
 
 
-def _check_classes(walk: Walk, n_classes: State, shape: BoosterShape) -> None:
-    if walk.number(n_classes) != shape.n_classes:
+def _check_classes(walk: Walk, stated: State, n_classes: int) -> None:
+    if walk.number(stated) != n_classes:
         refuse("has a booster of other classes than its classifier")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from edml.classifier import (
@@ -15,6 +15,7 @@ from edml.classifier import (
 from edml.exceptions import RegistryError
 from edml.pipeline import Blend
 from edml.registry._nodes import refuse
+from edml.registry._values import check_names, check_threshold, check_values
 
 
 def check_model(model: Any) -> None:
@@ -42,6 +43,7 @@ def check_model(model: Any) -> None:
             f"The {type(model).__name__} has {n_classes} classes, {n_features} "
             "features; at least 2 and 1 are needed, and predict_proba."
         )
+    check_parts(model)
     if isinstance(model, DeployedClassifier):
         _check_deployed(model)
     elif isinstance(model, Blend):
@@ -50,13 +52,23 @@ def check_model(model: Any) -> None:
         _check_steps(model)
 
 
+def check_parts(part: Any) -> None:
+    """Check the values of all estimators in a model."""
+    if isinstance(part, list | tuple):
+        for one in part:
+            check_parts(one)
+    elif isinstance(part, BaseEstimator):
+        check_values(part)
+        for name, value in vars(part).items():
+            if name != "estimators_":  # a forest's trees, checked with their nodes
+                check_parts(value)
+
+
 def _check_deployed(model: DeployedClassifier) -> None:
     check_model(model.pipeline)
     classes = np.asarray(model.classes)  # a fitted pipeline may know them by codes
     right = (
-        isinstance(model.threshold, float | int)
-        and np.isfinite(model.threshold)
-        and classes.shape == (2,)
+        classes.shape == (2,)
         and np.asarray(model.pipeline.classes_).tolist() in ([0, 1], classes.tolist())
         and (
             model.feature_names is None
@@ -64,7 +76,8 @@ def _check_deployed(model: DeployedClassifier) -> None:
         )
     )
     if not right:
-        refuse("has a threshold, classes or columns that do not fit its pipeline")
+        refuse("has classes or columns that do not fit its pipeline")
+    check_threshold(model.threshold)
     calibrator = model.calibrator
     if isinstance(calibrator, SigmoidCalibrator):
         low, high = calibrator.range_
@@ -74,9 +87,9 @@ def _check_deployed(model: DeployedClassifier) -> None:
     elif isinstance(calibrator, IsotonicCalibrator):
         at, height = calibrator.scores_, calibrator.probabilities_
         right = at.ndim == 1 and at.shape == height.shape and len(at) >= 2
-        right = right and at[0] == 0 and at[-1] == 1 and (np.diff(at) >= 0).all()
-        right = right and height[0] >= 0 and height[-1] <= 1
-        right = right and (np.diff(height) >= 0).all()
+        right = right and at[0] == 0 and at[-1] == 1 and bool((np.diff(at) >= 0).all())
+        right = right and height[0] > 0 and height[-1] < 1
+        right = right and bool((np.diff(height) >= 0).all())
     elif calibrator is not None:
         right = False
     if not right:
@@ -100,8 +113,9 @@ def _check_steps(model: Any) -> None:
         return
     final = steps[-1][1]
     if len(steps) > 1 and hasattr(model[:-1], "get_feature_names_out"):
-        given = len(model[:-1].get_feature_names_out())
-        needed = getattr(final, "n_features_in_", given)
-        if given != needed:
-            refuse(f"gives {given} features to a classifier of {needed}")
+        names = model[:-1].get_feature_names_out()
+        needed = getattr(final, "n_features_in_", len(names))
+        if len(names) != needed:
+            refuse(f"gives {len(names)} features to a classifier of {needed}")
+        check_names(names, getattr(final, "feature_names_in_", ()), "classifier")
     check_model(final)

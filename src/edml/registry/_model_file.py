@@ -15,11 +15,11 @@ from sklearn.exceptions import InconsistentVersionWarning
 from edml.exceptions import RegistryError
 from edml.registry import _types
 from edml.registry._archive import SCHEMA, read_members, read_schema, size_limit
+from edml.registry._budget import Budget
 from edml.registry._contents import ContentCheck
 from edml.registry._fitted import check_model
 from edml.registry._nodes import nodes, refuse, type_name
 from edml.registry._packing import pack
-from edml.registry._trees import check_trees
 from edml.registry._walk import Maker, Walk
 
 PROTOCOLS = (2,)  # of skops, that can be read
@@ -107,13 +107,14 @@ def _unlisted_types(data: bytes, trusted: frozenset[str]) -> list[str]:
 
 
 def _schema(data: bytes) -> dict[str, Any]:
-    return read_schema(read_members(data)[SCHEMA])
+    return read_schema(read_members(data)[SCHEMA], Budget(len(data)))
 
 
 def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
     """Check everything in a file, and return the maker of its model."""
     members = read_members(data)
-    schema = read_schema(members[SCHEMA])
+    budget = Budget(len(data))
+    schema = read_schema(members[SCHEMA], budget)
     protocol = schema.pop("protocol", None)
     if type(protocol) is not int or protocol not in PROTOCOLS:
         raise RegistryError(
@@ -121,9 +122,9 @@ def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
             f"{PROTOCOLS}. Install the edml that wrote it."
         )
     content = ContentCheck()
-    walk = Walk(members, tuple(trusted), size_limit(len(data)), content)
+    walk = Walk(members, tuple(trusted), size_limit(len(data)), budget, content)
     make = walk.visit(schema)
-    check_trees(content.trees)
+    content.trees.check()
     if members.keys() - walk.used != {SCHEMA}:
         refuse("holds members that the model does not use")
     return make

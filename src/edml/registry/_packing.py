@@ -9,10 +9,10 @@ import skops.io
 import xgboost
 
 from edml.exceptions import RegistryError
-from edml.registry import _types
+from edml.registry import _lightgbm, _types, _xgboost
 from edml.registry._archive import SCHEMA, write_members
 from edml.registry._arrays import without_padding
-from edml.registry._boosters_lightgbm import END
+from edml.registry._budget import Budget
 from edml.registry._nodes import State, nodes, type_name
 
 # A loaded model holds the second of each pair; skops describes both identically.
@@ -68,10 +68,14 @@ class _Packed:
             return
         kind = type_name(node)
         own = node.get("content", {}).get("content", {})
+        if kind in _types.OBJECTS:
+            for name in _types.FIXED.keys() & own.keys():
+                value = json.dumps(_types.fixed_value(kind, name))
+                own[name] = {**_node("JsonNode", "builtins.str"), "content": value}
         if kind == _types.LIGHTGBM and "_Booster" in own:
             own["_Booster"] = self._lightgbm(own["_Booster"])
         elif kind == _types.XGBOOST and "_Booster" in own:
-            own["_Booster"] = self._xgboost(own["_Booster"], own["n_jobs"])
+            own["_Booster"] = self._xgboost(own["_Booster"])
 
     def _lightgbm(self, node: State) -> State:
         if type_name(node) not in _LIGHTGBM:
@@ -83,20 +87,16 @@ class _Packed:
                 "are not stored. Encode them as numbers first."
             )
         text = json.loads(own["_handle"]["content"])
-        text = text[: text.index(END) + len(END)]
-        params = {
-            name: json.loads(value["content"])
-            for name, value in own["params"]["content"].items()
-            if value["__loader__"] == "JsonNode"
-        }
+        content = text.encode("utf-8")
+        content = content[: content.index(_lightgbm.END) + len(_lightgbm.END)]
+        found = _lightgbm.read(content, Budget(len(content)))
         state = {
-            "model": self._bytes(text.encode("utf-8")),
+            "model": self._bytes(_lightgbm.write(found)),
             "best_iteration": own["best_iteration"],
-            "params": _json(json.dumps(params)),
         }
         return _object(_types.STORED_LIGHTGBM, state)
 
-    def _xgboost(self, node: State, n_jobs: State) -> State:
+    def _xgboost(self, node: State) -> State:
         if type_name(node) not in _XGBOOST:
             return node
         handle = node["content"]["content"]["handle"]
@@ -104,7 +104,9 @@ class _Packed:
         raw = bytearray(self.archive.read(handle["file"]))
         booster.__setstate__({"handle": raw})
         content = bytes(booster.save_raw("json"))
-        state = {"model": self._bytes(content), "n_jobs": n_jobs}
+        found = _xgboost.read(content, Budget(len(content)))
+        booster = xgboost.Booster(model_file=bytearray(_xgboost.write(found)))
+        state = {"model": self._bytes(bytes(booster.save_raw("json")))}
         return _object(_types.STORED_XGBOOST, state)
 
     def _bytes(self, content: bytes) -> State:
@@ -124,7 +126,3 @@ def _object(name: str, state: dict[str, State]) -> State:
     keys = {**_node("ListNode", "builtins.list"), "content": [text] * len(state)}
     content = {**_node("DictNode", "builtins.dict"), "content": state}
     return {**_node("ObjectNode", name), "content": {**content, "key_types": keys}}
-
-
-def _json(value: Any) -> State:
-    return {**_node("JsonNode", "builtins.str"), "content": json.dumps(value)}

@@ -1,176 +1,75 @@
-"""Trees and forests of scikit-learn: their nodes, checked before any prediction.
+"""The trees of a model, whichever library grew them: one description, one check.
 
-scikit-learn follows the nodes of a tree unchecked: a child that points back makes it
+The libraries follow the nodes of a tree unchecked: a child that points back makes them
 loop forever, and one out of range reads foreign memory.
 """
 
-from functools import cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeClassifier
 
-from edml.registry import _types
-from edml.registry._nodes import (
-    State,
-    attributes,
-    check_keys,
-    read_json,
-    refuse,
-    type_name,
-)
-from edml.registry._tree_shapes import LEAF, check_shapes
-from edml.registry._walk import Maker, Walk, find
+from edml.registry._nodes import refuse
 
-MAX_TREE_DEPTH = 2000
+LEAF = -1
 MAX_CLASSES = 1000
-_ROUNDING = 1e-6
-_COUNTS = ("n_node_samples", "weighted_n_node_samples")
 
 
-class TreeParts(NamedTuple):
-    """The consistent arrays of a tree, and its declared sizes."""
+class Trees(NamedTuple):
+    """The concatenated nodes of all trees; the first node of a tree is its root.
 
-    nodes: NDArray[Any]
-    values: NDArray[np.float64]
-    n_features: int
-    max_depth: int
+    Children are positions within the tree, or `LEAF`. Leaves may have any feature and
+    threshold, and so may the ``unused`` nodes, which no other node reaches.
+    """
 
-
-def read_tree(walk: Walk, own: dict[str, State]) -> tuple[TreeParts, Maker]:
-    """Read a classifier's tree, check that they agree, and return the tree's maker."""
-    n_features, n_classes = fitted_shape(walk, own)
-    node = own["tree_"]
-    if node.get("__loader__") != "TreeNode" or type_name(node) != _types.TREE:
-        refuse("has no tree where one belongs")
-    check_keys(node, "__reduce__", "content")
-    arguments = _read_arguments(walk, node["__reduce__"], n_features, n_classes)
-    state = attributes(node)
-    if state.keys() != {"max_depth", "node_count", "nodes", "values"}:
-        refuse("has a tree with missing or unknown parts")
-    nodes, values = walk.array(state["nodes"]), walk.array(state["values"])
-    max_depth, n_nodes = read_json(state["max_depth"]), read_json(state["node_count"])
-    right = (
-        nodes.dtype == node_dtype()
-        and values.dtype == np.float64
-        and nodes.ndim == 1
-        and nodes.flags.c_contiguous
-        and values.flags.c_contiguous
-        and type(n_nodes) is int
-        and n_nodes == len(nodes) > 0
-        and values.shape == (n_nodes, 1, n_classes)
-        and type(max_depth) is int
-        and 0 <= max_depth <= MAX_TREE_DEPTH
-    )
-    if not right:
-        refuse("has a tree whose arrays do not fit together")
-
-    def make() -> Any:
-        made = find(node)(*arguments())
-        arrays = {"nodes": nodes.copy(), "values": values.copy()}
-        made.__setstate__({"max_depth": max_depth, "node_count": n_nodes, **arrays})
-        return made
-
-    return TreeParts(nodes, values, n_features, max_depth), make
+    counts: NDArray[np.intp]
+    left: NDArray[Any]
+    right: NDArray[Any]
+    feature: NDArray[Any]
+    threshold: NDArray[Any]
+    missing_left: NDArray[Any]  # whether a missing value goes to the left child
+    n_features: int | NDArray[np.intp]  # of the model, or of each node's
+    unused: NDArray[np.bool_] | None = None
 
 
-def fitted_shape(walk: Walk, own: dict[str, State]) -> tuple[int, int]:
-    """Return a classifier's numbers of features and classes; it has one output."""
-    n_features, n_classes = (
-        walk.number(own[name]) for name in ("n_features_in_", "n_classes_")
-    )
-    classes = walk.array(own["classes_"])
-    right = (
-        type(n_features) is int
-        and n_features > 0
-        and type(n_classes) is int
-        and classes.shape == (n_classes,)
-        and 0 < n_classes <= MAX_CLASSES
-        and walk.number(own["n_outputs_"]) == 1
-    )
-    if not right:
-        refuse("has a tree classifier whose features, classes or outputs disagree")
-    return n_features, n_classes
-
-
-def check_forest(walk: Walk, own: dict[str, State]) -> None:
-    """Compare a forest with its trees, which are checked separately."""
-    if "estimators_" not in own:
-        return
-    expected = fitted_shape(walk, own)
-    trees = own["estimators_"]
-    if trees.get("__loader__") != "ListNode" or not trees["content"]:
-        refuse("has a forest without trees")
-    for tree in trees["content"]:
-        known = type_name(tree) in _types.TREE_CLASSIFIERS
-        inside = attributes(tree) if known else {}
-        if "tree_" not in inside or fitted_shape(walk, inside) != expected:
-            refuse("has a forest of trees that do not fit together")
-
-
-def check_trees(trees: list[TreeParts]) -> None:
-    """Check the nodes of all trees at once: structure, depth, features and values."""
-    if not trees:
-        return
-    counts = np.array([len(tree.nodes) for tree in trees])
-    nodes = np.concatenate([tree.nodes for tree in trees])
-    left, right = nodes["left_child"], nodes["right_child"]
-    depths = check_shapes(left, right, counts, MAX_TREE_DEPTH, _refuse)
-    if (depths != [tree.max_depth for tree in trees]).any():
-        refuse("has a tree whose depth is wrong")
-    _check_numbers(trees, counts, nodes, left != LEAF)
-
-
-def _refuse(what: str) -> NoReturn:
-    refuse(f"has {what}")
-
-
-def _check_numbers(
-    trees: list[TreeParts],
-    counts: NDArray[np.intp],
-    nodes: NDArray[Any],
-    inner: NDArray[np.bool_],
-) -> None:
-    n_features = np.repeat([tree.n_features for tree in trees], counts)
-    feature = nodes["feature"]
-    if (inner & ((feature < 0) | (feature >= n_features))).any():
+def check_trees(trees: Trees, max_depth: int) -> NDArray[np.intp]:
+    """Check the structure and the splits of all trees; return their depths."""
+    inner = trees.left != LEAF
+    feature, missing = trees.feature, trees.missing_left
+    if (inner & ((feature < 0) | (feature >= trees.n_features))).any():
         refuse("has a tree that uses a feature that does not exist")
-    # a split that separates missing values has an infinite threshold
-    if np.isnan(nodes["threshold"]).any() or (nodes["missing_go_to_left"] > 1).any():
-        refuse("has a tree with a threshold that is not a number")
-    if any((~(nodes[name] >= 0)).any() for name in _COUNTS):
-        refuse("has a tree with a negative number of samples")
-    for shape in {tree.values.shape[1:] for tree in trees}:
-        same = [tree.values for tree in trees if tree.values.shape[1:] == shape]
-        shares = np.concatenate(same)
-        total = shares.sum(axis=(1, 2))
-        if not ((shares >= 0).all() and (np.abs(total - 1) <= _ROUNDING).all()):
-            refuse("has a tree whose leaves do not hold probabilities")
+    if np.isnan(trees.threshold).any() or ((missing != 0) & (missing != 1)).any():
+        refuse("has a tree with a split that is not a number or has no direction")
+    return _check_structure(trees, inner, max_depth)
 
 
-def _read_arguments(walk: Walk, reduce: Any, n_features: int, n_classes: int) -> Maker:
-    if reduce.keys() != {"args"} or reduce["args"].get("__loader__") != "TupleNode":
-        refuse("has a tree that is made in another way")
-    make = walk.visit(reduce["args"])
-    features, classes, outputs = reduce["args"]["content"]
-    of_each = walk.array(classes)
-    right = (
-        read_json(features) == n_features
-        and read_json(outputs) == 1
-        and type(read_json(features)) is int
-        and type(read_json(outputs)) is int
-        and of_each.dtype == np.intp
-        and of_each.tolist() == [n_classes]
-    )
-    if not right:
-        refuse("has a tree of other features or classes than its classifier")
-    return make
-
-
-@cache
-def node_dtype() -> np.dtype[Any]:
-    """Return the dtype of a tree's nodes in the installed scikit-learn."""
-    tree = DecisionTreeClassifier().fit([[0], [1]], [0, 1]).tree_
-    dtype: np.dtype[Any] = tree.__getstate__()["nodes"].dtype
-    return dtype
+def _check_structure(
+    trees: Trees, inner: NDArray[np.bool_], max_depth: int
+) -> NDArray[np.intp]:
+    counts, unused = trees.counts, trees.unused
+    first = np.cumsum(counts) - counts
+    start, end = np.repeat(first, counts), np.repeat(counts, counts)
+    if (trees.right[~inner] != LEAF).any():
+        refuse("has a tree with a leaf that has one child")
+    at = np.flatnonzero(inner)
+    # compare before adding, to avoid an overflow
+    for children in (trees.left[at], trees.right[at]):
+        if ((children <= at - start[at]) | (children >= end[at])).any():
+            refuse("has a tree whose children are not below their parents")
+    left, right = trees.left + start, trees.right + start
+    reached = np.bincount(np.concatenate([left[at], right[at]]), minlength=len(left))
+    reached[first] += 1
+    if (reached != (1 if unused is None else ~unused)).any():
+        refuse("has a tree with a node that is reached never or twice")
+    depth = np.zeros(len(counts), dtype=np.intp)
+    level, tree, n_levels = first, np.arange(len(counts)), 0
+    while level.size:  # of all trees together
+        if n_levels > max_depth:
+            refuse(f"has a tree deeper than {max_depth}")
+        depth[tree] = n_levels
+        n_levels += 1
+        keep = inner[level]
+        level, tree = level[keep], tree[keep]
+        level = np.concatenate([left[level], right[level]])
+        tree = np.concatenate([tree, tree])
+    return depth

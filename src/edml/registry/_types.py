@@ -4,6 +4,8 @@ Add a name only after its content checks exist: a scikit-learn type is not harml
 it runs native code, calls something in its state, or keeps training rows.
 """
 
+from typing import Any
+
 #: Classes whose state is plain numbers and text, used only by Python and numpy.
 PLAIN_OBJECTS = frozenset(
     {
@@ -58,6 +60,26 @@ STORED_LIGHTGBM = "edml.registry._boosters.StoredLightGBM"
 STORED_XGBOOST = "edml.registry._boosters.StoredXGBoost"
 
 OBJECTS = PLAIN_OBJECTS | TREE_CLASSIFIERS | FORESTS | {LIGHTGBM, XGBOOST}
+
+#: Parameters that a file never sets: a folder for pickles, threads, and output.
+FIXED: dict[str, Any] = {
+    "memory": None,
+    "n_jobs": 1,
+    "nthread": 1,
+    "verbose": 0,
+    "verbosity": None,
+    "callbacks": None,
+}
+
+
+def fixed_value(name: str, parameter: str) -> Any:
+    """Return the value of a fixed parameter in objects of a class."""
+    if parameter == "verbosity" and name == LIGHTGBM:
+        return -1
+    if parameter == "verbose" and name.endswith(".Pipeline"):
+        return False
+    return FIXED[parameter]
+
 
 #: Types of dictionary keys, which are created by calling them with text.
 KEY_TYPES = frozenset(

@@ -12,6 +12,7 @@ and classes imported, only after the whole file was checked.
 import importlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from edml.registry import _types
 from edml.registry._arrays import read_array
+from edml.registry._budget import Budget
 from edml.registry._nodes import (
     State,
     attributes,
@@ -35,13 +37,13 @@ from edml.registry._nodes import (
 Maker = Callable[[], Any]
 
 MAX_DEPTH = 60
-MAX_THREADS = 256
-_THREADS = frozenset({"n_jobs", "nthread", "num_threads", "thread_count"})
 _LONGEST_NUMBER = 400  # digits
 
 
 class Walk:
     """One walk over one file, whose members may total ``limit`` bytes.
+
+    What is parsed of them counts against ``budget``.
 
     ``check`` receives the walk, a class name and the nodes of its attributes, and
     returns the makers of the attributes that it checked itself.
@@ -52,11 +54,13 @@ class Walk:
         members: Mapping[str, bytes],
         trusted: Sequence[str],
         limit: int,
+        budget: Budget,
         check: Callable[["Walk", str, dict[str, State]], dict[str, Maker]],
     ) -> None:
         self.members = members
         self.trusted = frozenset(trusted)
         self.left = limit
+        self.budget = budget
         self.check = check
         self.used: set[str] = set()
         self._depth = 0
@@ -135,6 +139,10 @@ def _instance_maker(node: State, state: Maker) -> Maker:
         own = state()
         if own is None:
             return made
+        if node["__loader__"] == "ObjectNode" and any(
+            hasattr(kind, key) for key in own
+        ):
+            refuse("has an attribute in the place of a method")
         if hasattr(made, "__setstate__"):
             made.__setstate__(own)
         else:
@@ -262,15 +270,12 @@ def _object(walk: Walk, node: State) -> Maker:
         return _instance_maker(node, state or (lambda: None))
     check_keys(node, "content")
     own = attributes(node)
-    for key in _THREADS & own.keys():
-        n_threads = read_json(own[key])
-        if n_threads is not None and not (
-            type(n_threads) is int and abs(n_threads) <= MAX_THREADS
-        ):
-            refuse(f"asks for more than {MAX_THREADS} threads")
     # types with content checks are not plain nodes
     makers = walk.check(walk, name, own)
     makers = {key: makers.get(key) or walk.visit(value) for key, value in own.items()}
+    fixed = _types.FIXED.keys() & own.keys()
+    for key in fixed:
+        makers[key] = partial(_types.fixed_value, name, key)
     return _instance_maker(node, lambda: {key: one() for key, one in makers.items()})
 
 

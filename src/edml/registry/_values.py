@@ -1,0 +1,91 @@
+"""Values of parameters and fitted attributes that edml would store."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from edml._sklearn import validate_parameter_constraints
+from edml.feature_extraction import FeatureEngineer
+from edml.preprocessing import DataCleaner
+from edml.registry._nodes import refuse
+from edml.schema import resolve_columns, resolve_exam_kinds
+
+# Fitted arrays with one value, row or column for each feature.
+_OF_FEATURES = (
+    *("center_", "coef_", "data_max_", "data_min_", "data_range_", "feature_log_prob_"),
+    *("max_abs_", "mean_", "min_", "scale_", "statistics_", "theta_", "var_"),
+    "variances_",
+)
+_MAY_BE_MISSING = {"statistics_"}  # of a column without values
+
+
+def check_values(estimator: Any) -> None:
+    """Check one estimator: its parameters, numbers, shapes, classes and names."""
+    kind = type(estimator).__name__
+    own = vars(estimator)
+    constraints = getattr(type(estimator), "_parameter_constraints", {})
+    given = {name: own[name] for name in constraints.keys() & own.keys()}
+    try:
+        validate_parameter_constraints(constraints, given, kind)
+        if isinstance(estimator, FeatureEngineer | DataCleaner):
+            resolve_columns(estimator.columns)
+        if isinstance(estimator, FeatureEngineer):
+            resolve_exam_kinds(estimator.exam_kinds)
+    except (TypeError, ValueError, AttributeError) as error:
+        refuse(f"has a {kind} with a parameter that it cannot have ({error})")
+    for name, value in own.items():
+        if name.endswith("_") and name not in _MAY_BE_MISSING:
+            _check_finite(kind, name, value)
+    if not isinstance(estimator, Pipeline):  # which asks its steps
+        _check_features(kind, own)
+    classes = own.get("classes_", own.get("_classes"))
+    if isinstance(classes, np.ndarray) and not (classes[:-1] < classes[1:]).all():
+        refuse(f"has a {kind} whose classes do not ascend")
+    encoder = own.get("_le")
+    if encoder is not None and not np.array_equal(encoder.classes_, classes):
+        refuse(f"has a {kind} with two lists of classes")
+
+
+def check_threshold(threshold: Any) -> None:
+    """Check that a threshold is a probability."""
+    number = isinstance(threshold, float | int) and not isinstance(threshold, bool)
+    if not number or not 0 <= threshold <= 1:
+        refuse("has a threshold that is not a number from 0 to 1")
+
+
+def check_names(given: Any, known: Any, kind: str) -> None:
+    """Check that a classifier's features have the order in which it receives them.
+
+    A classifier that was fitted on an array knows none of the names.
+    """
+    # LightGBM cannot store spaces
+    names = [str(name).replace(" ", "_") for name in given]
+    expected = [str(name).replace(" ", "_") for name in known]
+    if names != expected and {*names} & {*expected}:
+        refuse(f"gives its {kind} other features than it was fitted on")
+
+
+def _check_finite(kind: str, name: str, value: Any) -> None:
+    is_number = isinstance(value, np.ndarray | float)
+    if (
+        is_number
+        and np.asarray(value).dtype.kind == "f"
+        and not np.isfinite(value).all()
+    ):
+        refuse(f"has a {kind} whose {name} is not finite")
+
+
+def _check_features(kind: str, own: dict[str, Any]) -> None:
+    n_features = own.get("n_features_in_")
+    if n_features is None:
+        return
+    names = own.get("feature_names_in_")
+    if names is not None and not len({*names}) == len(names) == n_features:
+        refuse(f"has a {kind} with another number of names than features")
+    for name in _OF_FEATURES:
+        values = own.get(name)
+        if isinstance(values, np.ndarray) and (
+            not values.ndim or values.shape[-1] != n_features
+        ):
+            refuse(f"has a {kind} whose {name} is not for {n_features} features")

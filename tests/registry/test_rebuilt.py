@@ -1,0 +1,430 @@
+"""No byte of a file reaches a library: boosters are written anew, and values checked."""
+
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lightgbm import Booster as LightGBMBooster
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from xgboost import Booster as XGBoostBooster
+
+from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
+from edml.exceptions import RegistryError
+from edml.registry import _lightgbm, _xgboost
+from edml.registry._budget import Budget, read_count, read_numbers
+from edml.registry._model_file import dumps, loads
+from model_files import (
+    MAKERS,
+    X,
+    attributes,
+    file_of,
+    find,
+    fitted,
+    members_of,
+    npy,
+    schema_of,
+    text_node,
+    with_booster,
+    with_schema,
+    y,
+    zip_of,
+)
+
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+
+
+def refuse(data, match="The model (file|holds)"):
+    with pytest.raises(RegistryError, match=match):
+        loads(data)
+
+
+def stored(name):
+    """Return the booster's text in a file, and its module."""
+    module = {"lightgbm": _lightgbm, "xgboost": _xgboost}[name]
+    members = members_of(file_of(name))
+    (content,) = [one for key, one in members.items() if key.endswith(".bin")]
+    return content, module
+
+
+def rewritten(name, content):
+    module = stored(name)[1]
+    return module.write(module.read(content, Budget(len(content))))
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("٣ 1", "1  2", "1 2 3", "1", "1,2", "1 nan", "1 inf", "0x1 2", "1_0 2"),
+        *("1-2 3", "1 2 ", " 1 2", "1 --2", "1 .", "1 1e999", "1\n2", "1\t2", ""),
+    ],
+)
+def test_what_is_no_list_of_two_numbers_is_rejected(text):
+    for kind in (float, int):
+        with pytest.raises(RegistryError, match="list of numbers"):
+            read_numbers(text.encode(), 2, kind)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_numbers_keep_their_bits(numbers):
+    text = " ".join(map(repr, numbers)).encode()
+    found = read_numbers(text, len(numbers), float)
+    assert found.tobytes() == np.array(numbers, dtype=float).tobytes()
+
+
+@pytest.mark.parametrize("text", ["", "-1", "٣", "1.0", "9" * 10, "²", " 1", "1_0"])
+def test_what_is_no_count_is_rejected(text):
+    with pytest.raises(RegistryError, match="count"):
+        read_count(text)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_other_digits_than_ascii_are_rejected(name):
+    text = stored(name)[0].decode()
+    places = [found.start() for found in re.finditer(r"\d", text)]
+    for place in places[:: max(1, len(places) // 60)]:
+
+        def change(old, place=place):
+            return old[:place] + old[place].translate(ARABIC) + old[place + 1 :]
+
+        changed = change(text)
+        key = re.split(r"[\n{,]", changed[:place])[-1]
+        if "Column_" not in key and "feature_infos" not in key:
+            refuse(with_booster(name, change))
+
+
+# Boosters
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_equal_trees_give_equal_bytes(name):
+    content, module = stored(name)
+    again = rewritten(name, content)
+    if name == "lightgbm":
+        text = content.decode()
+        longer = text.replace("shrinkage=0.1", "shrinkage=1e-1")
+        longer = longer.replace("label_index=0", "label_index=7")
+        sizes = [len(one) for one in re.findall(r"(?s)Tree=.*?\n\n\n", longer)]
+        stated = " ".join(map(str, sizes))
+        longer = re.sub(r"tree_sizes=.*", f"tree_sizes={stated}", longer)
+        assert again == content
+    else:
+        model = json.loads(content)
+        longer = json.dumps({"version": [9, 9, 9], **model}, indent=1)
+        assert bytes(XGBoostBooster(model_file=bytearray(again)).save_raw("json")) == (
+            content
+        )
+    assert longer.encode() != content
+    assert module.write(module.read(longer.encode(), Budget(10**6))) == again
+
+
+@pytest.mark.parametrize("value", ["0", "none", "", "0 0 0"])
+def test_a_neutral_line_that_a_newer_lightgbm_adds_is_dropped(value):
+    content = stored("lightgbm")[0]
+    newer = content.replace(b"\nobjective=", f"\nnew={value}\nobjective=".encode(), 1)
+    assert rewritten("lightgbm", newer) == content
+
+
+@pytest.mark.parametrize("value", ["1", "sqrt", "0 1", "٠"])
+def test_another_line_that_a_newer_lightgbm_adds_is_rejected_by_name(value):
+    content = stored("lightgbm")[0]
+    newer = content.replace(b"\nobjective=", f"\nnew={value}\nobjective=".encode(), 1)
+    with pytest.raises(RegistryError, match="'new', which edml cannot read"):
+        rewritten("lightgbm", newer)
+
+
+@pytest.mark.parametrize(
+    "path", [[], ["learner"], ["learner", "objective"], ["learner", "gradient_booster"]]
+)
+def test_parts_that_a_newer_xgboost_adds(path):
+    content = stored("xgboost")[0]
+    for value, dropped in (({"on": []}, True), ("0", True), ([0, 1], False)):
+        model = json.loads(content)
+        part = model
+        for key in path:
+            part = part[key]
+        part["new"] = value
+        newer = json.dumps(model).encode()
+        if dropped:
+            assert rewritten("xgboost", newer) == rewritten("xgboost", content)
+        else:
+            with pytest.raises(RegistryError, match="'new', which edml cannot read"):
+                rewritten("xgboost", newer)
+
+
+@pytest.mark.parametrize("base", ["5E30", "1", "0", "-1E-3", "[2E0]", "٠.٥", "nan"])
+def test_a_base_score_that_is_no_probability(base):
+    def change(text):
+        return re.sub(r'"base_score":"[^"]*"', f'"base_score":"{base}"', text)
+
+    refuse(with_booster("xgboost", change))
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_skops_itself_rebuilds_boosters_too(name):
+    import skops.io  # noqa: PLC0415
+
+    def change(text):
+        return text.replace('"left_children":[1', '"left_children":[0').replace(
+            "left_child=1", "left_child=0"
+        )
+
+    data = with_booster(name, change)
+    with pytest.raises(RegistryError, match="below|wrong|sizes"):
+        skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+
+
+BOMBS = {
+    "objects": (b"[" + b"{}," * 10**6 + b"{}]", "xgboost"),
+    "lists": (b"[" + b"[]," * 10**6 + b"[]]", "xgboost"),
+    "numbers": (b"[" + b"1.5," * 10**7 + b"1]", "xgboost"),
+    "escaped": (b'["' + b"\\u005b" * 10**6 + b'"]', "xgboost"),
+    "nested": (b"[" * 10**6, "xgboost"),
+    "lines": (b"tree\n" + b"a\n" * 10**6 + b"\n\n", "lightgbm"),
+    "trees": (b"tree\n\n" + b"\n\n\n" * 10**6, "lightgbm"),
+    "words": (b"tree\nfeature_names=" + b"a " * 10**7 + b"\n\n", "lightgbm"),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_small_file_cannot_fill_the_memory(kind):
+    content, name = BOMBS[kind]
+    module = stored(name)[1]
+    with pytest.raises(RegistryError, match="The model file"):
+        module.read(content, Budget(1000))
+
+
+# Values of parameters and fitted attributes
+
+
+def changed(name, owner, attribute, node):
+    data = file_of(name)
+    schema = schema_of(data)
+    own = attributes(next(find(schema, owner)))
+    if attribute not in own:
+        pytest.fail("the file has no such attribute")
+    own[attribute] = node
+    return with_schema(data, schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "attribute", "value"),
+    [
+        ("logistic", "LogisticRegression", "C", -1),
+        ("logistic", "LogisticRegression", "C", "1"),
+        ("logistic", "LogisticRegression", "solver", "os.system"),
+        ("logistic", "LogisticRegression", "fit_intercept", 2),
+        ("forest", "RandomForestClassifier", "criterion", "x"),
+        ("forest", "RandomForestClassifier", "n_estimators", 0),
+        ("tree", "DecisionTreeClassifier", "max_depth", -3),
+        ("blend", "Blend", "scale", "x"),
+    ],
+)
+def test_parameters_that_fit_would_not_accept(name, owner, attribute, value):
+    refuse(changed(name, owner, attribute, text_node(value)), "cannot have")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "values"),
+    [
+        ("classes_", np.array([1, 0])),
+        ("classes_", np.array([1, 1])),
+        ("coef_", np.array([[np.nan] * 4])),
+        ("coef_", np.array([[np.inf] * 4])),
+        ("coef_", np.zeros((1, 5))),
+        ("intercept_", np.array([np.inf])),
+    ],
+    ids=range(6),
+)
+def test_fitted_arrays_that_cannot_be(attribute, values):
+    data = file_of("logistic")
+    schema, members = schema_of(data), members_of(data)
+    node = attributes(schema)[attribute]
+    members[node["file"]] = npy(values)
+    refuse(zip_of(members))
+
+
+@pytest.mark.parametrize("name", ["predict", "predict_proba", "get_params", "fit"])
+def test_an_attribute_cannot_replace_a_method(name):
+    data = file_of("logistic")
+    schema = schema_of(data)
+    keys = schema["content"]["key_types"]["content"]
+    keys.append(keys[0])
+    attributes(schema)[name] = text_node("x")
+    refuse(with_schema(data, schema), "method")
+
+
+@cache
+def deployed():
+    events = make_student_activity(40, fail_rate=0.3, random_state=1)
+    pipe = make_risk_pipeline(every=10).set_params(classify__n_estimators=5)
+    model = RiskClassifier(pipe, cv=2, calibration="sigmoid")
+    return dumps(model.fit(events, make_target(events)).deployable())
+
+
+@pytest.mark.parametrize("value", [1e9, -5, True, float("nan"), None, "0.5", 1.0001])
+def test_a_threshold_is_a_probability(value):
+    data = deployed()
+    schema = schema_of(data)
+    attributes(schema)["threshold"] = text_node(value)
+    refuse(with_schema(data, schema))
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute", "value"),
+    [
+        ("FeatureEngineer", "exam_kinds", "unknown"),
+        ("FeatureEngineer", "exam_kinds", {"unknown": ["x"]}),
+        ("FeatureEngineer", "exam_kinds", [1]),
+        ("FeatureEngineer", "columns", {"unknown": "x"}),
+        ("FeatureEngineer", "columns", {"partition": 5}),
+        ("FeatureEngineer", "partition_days", 0),
+        ("FeatureEngineer", "partition_days", True),
+        ("FeatureEngineer", "pending", "x"),
+        ("DataCleaner", "columns", {"unknown": "x"}),
+        ("SigmoidCalibrator", "slope_", -1.0),
+        ("SigmoidCalibrator", "intercept_", float("inf")),
+    ],
+)
+def test_values_that_no_pipeline_has(owner, attribute, value):
+    data = deployed()
+    schema = schema_of(data)
+    attributes(next(find(schema, owner)))[attribute] = text_node(value)
+    refuse(with_schema(data, schema))
+
+
+def test_features_in_another_order():
+    data = deployed()
+    members = members_of(data)
+    (name,) = [one for one in members if one.endswith(".bin")]
+    text = members[name].decode()
+    head, line, rest = re.split(r"(?m)^(feature_names=.*)$", text, maxsplit=1)
+    first, *others = line.partition("=")[2].split(" ")
+    members[name] = f"{head}feature_names={' '.join([*others, first])}{rest}".encode()
+    refuse(zip_of(members), "other features than it was fitted on")
+
+
+def test_scaled_features_have_one_scale_each():
+    data = dumps(make_pipeline(StandardScaler(), MAKERS["logistic"]()).fit(X, y))
+    schema, members = schema_of(data), members_of(data)
+    scale = attributes(next(find(schema, "StandardScaler")))["scale_"]
+    members["99.npy"] = npy(np.ones(3))
+    scale["file"] = "99.npy"
+    refuse(zip_of({**members, "schema.json": json.dumps(schema).encode()}), "scale_")
+
+
+# Fuzzing: every file is refused, or its model answers with finite probabilities
+
+
+PIECES = ["", "0", "-1", "1", "9" * 9, "9" * 30, "1e308", "-0.0", "nan", "inf", "٣"]
+
+
+@st.composite
+def forms(draw):
+    """Draw a booster's text with some numbers or pieces of text replaced."""
+    name = draw(st.sampled_from(["lightgbm", "xgboost"]))
+    text = stored(name)[0].decode()
+    for _ in range(draw(st.integers(1, 3))):
+        words = list(re.finditer(r"-?[\d.]+(?:[eE][+-]?\d+)?|\w+|[^\w\s]|\s", text))
+        word = draw(st.sampled_from(words))
+        other = draw(st.sampled_from(words))
+        piece = draw(st.sampled_from([*PIECES, other.group()]))
+        text = text[: word.start()] + piece + text[word.end() :]
+    return name, text
+
+
+def check_form(name, text):
+    try:
+        written = rewritten(name, text.encode())
+    except RegistryError:
+        return
+    except UnicodeError:
+        return  # `loads` reports it
+    if name == "lightgbm":
+        booster = LightGBMBooster(model_str=written.decode())
+        assert np.isfinite(booster.predict(X)).all()
+    else:
+        XGBoostBooster(model_file=bytearray(written)).inplace_predict(X)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(forms())
+def test_any_changed_booster_is_rejected_or_read(form):
+    check_form(*form)
+
+
+@st.composite
+def schemas(draw):
+    """Draw a file whose schema has one other value somewhere."""
+    name = draw(st.sampled_from(list(MAKERS)))
+    schema = schema_of(file_of(name))
+    places, waiting = [], [schema]
+    while waiting:
+        part = waiting.pop()
+        items = part.items() if isinstance(part, dict) else enumerate(part)
+        for key, value in items:
+            places.append((part, key))
+            if isinstance(value, dict | list):
+                waiting.append(value)
+    part, key = draw(st.sampled_from(places))
+    other, other_key = draw(st.sampled_from(places))
+    leaf = st.sampled_from([None, 0, -1, True, 10**30, "", "x", '"x"', "[]", "1e999"])
+    part[key] = draw(st.one_of(leaf, st.just(json.loads(json.dumps(other[other_key])))))
+    return name, schema
+
+
+def check_schema(name, schema):
+    try:
+        model = loads(with_schema(file_of(name), schema))
+    except RegistryError:
+        return
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(schemas())
+def test_any_changed_schema_is_rejected_or_read(drawn):
+    check_schema(*drawn)
+
+
+MANY = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
+resource.setrlimit(resource.RLIMIT_CPU, (1500, 1500))
+from hypothesis import HealthCheck, given, settings
+from registry import test_rebuilt as tests
+many = settings(
+    max_examples=int(sys.argv[1]), deadline=2000, database=None,
+    suppress_health_check=list(HealthCheck),
+)
+many(given(tests.forms())(lambda form: tests.check_form(*form)))()
+many(given(tests.schemas())(lambda drawn: tests.check_schema(*drawn)))()
+"""
+
+
+@pytest.mark.slow
+def test_thousands_of_changed_files_in_a_process_with_limits():
+    code = MANY.replace("from registry import test_rebuilt", "import test_rebuilt")
+    code = code.replace("import test_rebuilt as tests", "import test_rebuilt as tests")
+    paths = [str(__file__).rpartition("/")[0], *sys.path]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\n{code}", "2500"],
+        check=False,
+        capture_output=True,
+        timeout=1800,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_fitted_models_of_the_fuzzer_are_finite():
+    for name in MAKERS:
+        assert np.isfinite(fitted(name).predict_proba(X)).all()
