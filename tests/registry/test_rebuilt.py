@@ -1,4 +1,4 @@
-"""No byte of a file reaches a library: boosters are written anew, and values checked."""
+"""No byte of a file reaches a library: all is written anew, and values are checked."""
 
 import json
 import re
@@ -134,7 +134,7 @@ def test_a_neutral_line_that_a_newer_lightgbm_adds_is_dropped(value):
     assert rewritten("lightgbm", newer) == content
 
 
-@pytest.mark.parametrize("value", ["1", "sqrt", "0 1", "٠"])
+@pytest.mark.parametrize("value", ["1", "sqrt", "0 1", "\u0660"])
 def test_another_line_that_a_newer_lightgbm_adds_is_rejected_by_name(value):
     content = stored("lightgbm")[0]
     newer = content.replace(b"\nobjective=", f"\nnew={value}\nobjective=".encode(), 1)
@@ -161,7 +161,9 @@ def test_parts_that_a_newer_xgboost_adds(path):
                 rewritten("xgboost", newer)
 
 
-@pytest.mark.parametrize("base", ["5E30", "1", "0", "-1E-3", "[2E0]", "٠.٥", "nan"])
+@pytest.mark.parametrize(
+    "base", ["5E30", "1", "0", "-1E-3", "[2E0]", "\u0660.\u0665", "nan"]
+)
 def test_a_base_score_that_is_no_probability(base):
     def change(text):
         return re.sub(r'"base_score":"[^"]*"', f'"base_score":"{base}"', text)
@@ -179,7 +181,7 @@ def test_skops_itself_rebuilds_boosters_too(name):
         )
 
     data = with_booster(name, change)
-    with pytest.raises(RegistryError, match="below|wrong|sizes"):
+    with pytest.raises(RegistryError, match="below"):
         skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
 
 
@@ -317,9 +319,8 @@ def test_scaled_features_have_one_scale_each():
     data = dumps(make_pipeline(StandardScaler(), MAKERS["logistic"]()).fit(X, y))
     schema, members = schema_of(data), members_of(data)
     scale = attributes(next(find(schema, "StandardScaler")))["scale_"]
-    members["99.npy"] = npy(np.ones(3))
-    scale["file"] = "99.npy"
-    refuse(zip_of({**members, "schema.json": json.dumps(schema).encode()}), "scale_")
+    members[scale["file"]] = npy(np.ones(3))
+    refuse(zip_of(members), "is not for 4 features")
 
 
 # Fuzzing: every file is refused, or its model answers with finite probabilities
@@ -401,7 +402,7 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
 resource.setrlimit(resource.RLIMIT_CPU, (1500, 1500))
 from hypothesis import HealthCheck, given, settings
-from registry import test_rebuilt as tests
+import test_rebuilt as tests
 many = settings(
     max_examples=int(sys.argv[1]), deadline=2000, database=None,
     suppress_health_check=list(HealthCheck),
@@ -413,11 +414,9 @@ many(given(tests.schemas())(lambda drawn: tests.check_schema(*drawn)))()
 
 @pytest.mark.slow
 def test_thousands_of_changed_files_in_a_process_with_limits():
-    code = MANY.replace("from registry import test_rebuilt", "import test_rebuilt")
-    code = code.replace("import test_rebuilt as tests", "import test_rebuilt as tests")
     paths = [str(__file__).rpartition("/")[0], *sys.path]
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\n{code}", "2500"],
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\n{MANY}", "2500"],
         check=False,
         capture_output=True,
         timeout=1800,

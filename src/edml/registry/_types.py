@@ -64,8 +64,8 @@ OBJECTS = PLAIN_OBJECTS | TREE_CLASSIFIERS | FORESTS | {LIGHTGBM, XGBOOST}
 #: Parameters that a file never sets: a folder for pickles, threads, and output.
 FIXED: dict[str, Any] = {
     "memory": None,
-    "n_jobs": 1,
-    "nthread": 1,
+    "n_jobs": None,
+    "nthread": None,
     "verbose": 0,
     "verbosity": None,
     "callbacks": None,
@@ -76,6 +76,8 @@ def fixed_value(name: str, parameter: str) -> Any:
     """Return the value of a fixed parameter in objects of a class."""
     if parameter == "verbosity" and name == LIGHTGBM:
         return -1
+    if parameter == "n_jobs" and name in FORESTS | {LIGHTGBM, XGBOOST}:
+        return 1  # boosters take None for all threads
     if parameter == "verbose" and name.endswith(".Pipeline"):
         return False
     return FIXED[parameter]

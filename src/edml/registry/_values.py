@@ -26,6 +26,12 @@ def check_values(estimator: Any) -> None:
     own = vars(estimator)
     constraints = getattr(type(estimator), "_parameter_constraints", {})
     given = {name: own[name] for name in constraints.keys() & own.keys()}
+    for name, value in given.items():
+        # True is a number for the constraints
+        if isinstance(value, bool) and not {"boolean", bool} & {
+            one for one in constraints[name] if isinstance(one, str | type)
+        }:
+            refuse(f"has a {kind} whose {name} is a truth value")
     try:
         validate_parameter_constraints(constraints, given, kind)
         if isinstance(estimator, FeatureEngineer | DataCleaner):
@@ -67,12 +73,10 @@ def check_names(given: Any, known: Any, kind: str) -> None:
 
 
 def _check_finite(kind: str, name: str, value: Any) -> None:
-    is_number = isinstance(value, np.ndarray | float)
-    if (
-        is_number
-        and np.asarray(value).dtype.kind == "f"
-        and not np.isfinite(value).all()
-    ):
+    if not isinstance(value, np.ndarray | float):
+        return
+    numbers = np.asarray(value)
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
         refuse(f"has a {kind} whose {name} is not finite")
 
 
