@@ -9,7 +9,7 @@ import pandas as pd
 from edml.schema import BoolArray
 
 #: Names of exams in English and Spanish; quizzes and tests count as assignments. A
-#: final is one if it comes first: a 'Final project' or 'Informe final' is none.
+#: 'final' is an exam if the word comes first, but a 'Final project' is not.
 EXAM_PATTERN = (
     r"\b(exam(ination)?s?|mid[- ]?terms?|"
     r"ex[aá]men(es)?|parcial(es)?|recuperatorios?|integrador(es)?)\b"

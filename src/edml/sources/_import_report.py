@@ -27,7 +27,7 @@ class ImportReport:
     assignments : tuple of str, default=()
         Names of the work that counts as an assignment.
     unknown : tuple of str, default=()
-        What the source cannot tell, a sentence each.
+        What the source does not record, a sentence each.
     notes : tuple of str, default=()
         What was inferred, a sentence each, with the parameter that sets it.
 

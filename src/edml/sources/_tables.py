@@ -171,7 +171,7 @@ def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
             found.setdefault(sheet.strip().lower(), []).append((source, sheet))
     else:
         message = (
-            f"There is no folder and no workbook {str(source)!r}. Give a folder with "
+            f"There is no folder and no workbook {str(source)!r}. Pass a folder with "
             f"the files {list(COLUMNS_OF)}, or a workbook with sheets of these names."
         )
         raise TableError(message)

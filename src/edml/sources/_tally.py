@@ -9,7 +9,7 @@ class Tally:
 
     tables: dict[str, int] = field(default_factory=dict)  # rows read
     rules: dict[str, int] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)  # what the source cannot tell
+    unknown: list[str] = field(default_factory=list)  # what the source does not record
     notes: list[str] = field(default_factory=list)
 
     def add(self, rule: str, count: int) -> None:

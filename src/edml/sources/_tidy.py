@@ -191,7 +191,7 @@ def _id_text(value: object) -> str | None:
 
 
 def _merge(codes: IntArray, labels: list[str]) -> Labelled:
-    """Give equal labels one code, and empty ones none."""
+    """Merge the codes of equal labels; those of empty ones become -1."""
     if len({*labels, ""}) > len(labels):  # all differ, and none is empty
         return Labelled(codes.astype(np.int64), labels)
     distinct = [label for label in dict.fromkeys(labels) if label]

@@ -53,7 +53,7 @@ def read_work(table: TidyTable, kept: BoolArray, seats: Seats) -> Work:
     ids = table.ids("assignment")
     keys = np.where(kept, course * max(len(ids.labels), 1) + ids.codes, -1)
     single = table.ids("student", required=False)
-    alone = single.codes >= 0
+    personal = single.codes >= 0
     again = pd.DataFrame({"key": keys, "student": single.codes})
     table.check(
         "assignment",
@@ -62,21 +62,21 @@ def read_work(table: TidyTable, kept: BoolArray, seats: Seats) -> Work:
         "Keep one row per assignment, and one more per student with other dates.",
     )
     rows = np.flatnonzero(kept)
-    rows = rows[np.argsort(alone[rows], kind="stable")]  # rows for everybody first
+    rows = rows[np.argsort(personal[rows], kind="stable")]  # rows for everybody first
     first = rows[~pd.Series(keys[rows]).duplicated().to_numpy()]
     key = pd.Index(keys[first])
     names = table.texts("name")
     table.check(
-        "name", kept & ~alone & (names.codes < 0), "have no value", "Fill them."
+        "name", kept & ~personal & (names.codes < 0), "have no value", "Fill them."
     )
-    own = np.flatnonzero(kept & alone)
+    own = np.flatnonzero(kept & personal)
     return Work(
         key=key,
         course=course[first],
         ids=Labelled(ids.codes[first], ids.labels),
         names=_distinct_names(course[first], ids, names, first),
         points=table.numbers("points_possible")[first],
-        general=np.where(alone[first], -1, first),
+        general=np.where(personal[first], -1, first),
         own_row=own,
         own_item=key.get_indexer(keys[own]).astype(np.int64),
         own_seat=seats.find(

@@ -128,8 +128,8 @@ def read_canvas(
     X : DataFrame of shape (n_rows, 24)
         The event table, by enrolment and day. Ids are Canvas's, as text.
     report : ImportReport
-        What was read, which rules applied to how many rows, and what Canvas cannot
-        tell. Only if ``return_report`` is true.
+        What was read, which rules applied to how many rows, and what Canvas does
+        not record. Only if ``return_report`` is true.
 
     Raises
     ------

@@ -174,7 +174,7 @@ def read_tables(source: Path, tally: Tally) -> dict[str, pd.DataFrame]:
 
 
 def _rename(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Give columns that other exports call differently their names."""
+    """Rename columns that other exports call differently."""
     aliases = {
         alias: column
         for alias, column in _ALIASES.get(name, {}).items()

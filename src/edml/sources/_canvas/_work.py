@@ -16,7 +16,7 @@ _PAIR = ["student", "assignment"]
 def read_work(
     tables: Tables, courses: pd.DataFrame, exams: ExamRule, tally: Tally
 ) -> pd.DataFrame:
-    """Read the published and graded assignments, one row each; ``exam`` tells exams."""
+    """Read the published and graded assignments, one row each; ``exam`` marks exams."""
     table = tables["assignments"]
     table = table[table["context_type"].isna() | table["context_type"].eq("course")]
     table = table[table["context_id"].isin(courses["course"])]
@@ -75,7 +75,7 @@ def read_own_dates(
 ) -> pd.DataFrame:
     """Return the dates that overrides set, per student and assignment.
 
-    ``set_due`` tells that ``due`` holds for the student, even where it is null.
+    ``set_due`` says whether ``due`` holds for the student, even where it is null.
     """
     overrides = tables["assignment_overrides"]
     overrides = overrides[
