@@ -50,8 +50,8 @@ def test_error_names_unreadable_rows(case):
 
 @pytest.mark.parametrize("transformer", [DataCleaner(), FeatureEngineer()], ids=str)
 def test_other_shapes(transformer):
-    with pytest.raises(ValueError, match=r"lacks \['score'\]"):
-        transformer.fit(X.drop(columns="score"))
+    with pytest.raises(ValueError, match=r"lacks \['course_uuid'\]"):
+        transformer.fit(X.drop(columns="course_uuid"))
     with pytest.raises(ValueError, match="found ndarray"):
         transformer.fit(X.to_numpy())
     empty = transformer.fit(X).transform(X.iloc[:0])

@@ -241,6 +241,6 @@ def test_unknown_language_and_columns():
     with pytest.raises(ValueError, match=r"language='fr' is unknown.*'en', 'es'"):
         history_facts(X, [0], language="fr")
     with pytest.raises(TableError, match="lacks"):
-        history_facts(X.drop(columns="score"), [0])
+        history_facts(X.drop(columns="user_uuid"), [0])
     with pytest.raises(ValueError, match="partition_days"):
         history_facts(X, [0], partition_days=0.0)

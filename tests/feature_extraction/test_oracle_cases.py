@@ -252,8 +252,8 @@ def test_first_submission_time_counts(features):
     [
         (create(1, "A", None, None, 10), create(2, "A", LATER, START, 9)),
         (create(1, "A", LATER, START, 9), create(1, "A", None, None, 10)),
-        (create(1, "A", LATER, START, 9), create(1, "A", 1, START, None)),
-        (create(1, "A", LATER, START, "10"), create(1, "A", 1, START, "9")),
+        (create(1, "A", LATER, START, 9), create(1, "A", START - HOUR, START, None)),
+        (create(1, "A", LATER, START, "10"), create(1, "A", START - HOUR, START, "9")),
         (create(1, "A", LATER, START), create(1, "A", 0, START)),
         (create(1, "A", LATER, START), create(1, "A", LATER + 1)),
         (create(1, "A", LATER, START, 9), create(1, "A", LATER, START + 1, 9)),

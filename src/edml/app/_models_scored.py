@@ -18,6 +18,7 @@ from edml.schema import (
     STUDENT,
     FloatArray,
     IntArray,
+    canonical_names,
     columns_of,
     is_event_table,
     latest_rows,
@@ -90,7 +91,7 @@ def _probability(
     if not hasattr(model, "score_students"):
         return np.asarray(model.predict_proba(table), dtype=np.float64)[rows, 1]
     keys = table[[names[STUDENT], names[COURSE]]].iloc[rows]
-    students = model.score_students(table, n_reasons=0)
+    students = canonical_names(model.score_students(table, n_reasons=0), names)
     found = students.set_index([STUDENT, COURSE])["probability"]
     return found.reindex(pd.MultiIndex.from_frame(keys)).to_numpy(np.float64)
 

@@ -24,6 +24,7 @@ from edml.schema import (
     COURSE,
     PARTITION,
     STUDENT,
+    canonical_names,
     columns_of,
     latest_rows,
     read_partitions,
@@ -115,7 +116,9 @@ class RegistrySource:
 
         model = self.load(version)
         students = add_averages(
-            model.score_students(X, at, since, n_reasons=0),
+            canonical_names(
+                model.score_students(X, at, since, n_reasons=0), columns_of(model)
+            ),
             X,
             at,
             columns_of(model),

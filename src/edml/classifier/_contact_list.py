@@ -26,6 +26,7 @@ from edml.schema import (
 )
 
 _FOR_PEOPLE = ("legajo", "course_name")
+_COMPUTED = ("probability", "flagged", "change", "reasons", "facts")
 
 
 class _Model(Protocol):
@@ -53,6 +54,7 @@ def score_students(
             "and partition. Map their names with columns= in the pipeline's steps."
         )
         raise TableError(message)
+    _check_result(names)
     _check_moments(at, since)
     n_reasons = _whole(n_reasons, "n_reasons")
     table = X if at is None else _shown(model, X, at, names)
@@ -101,7 +103,18 @@ def score_students(
             partition_days=_partition_days(model),
             language=language,
         )
-    return students
+    # back to the names of the table
+    return students.rename(columns=names)
+
+
+def _check_result(names: Mapping[str, str]) -> None:
+    for name in (STUDENT, COURSE, PARTITION, *_FOR_PEOPLE):
+        if names[name] in _COMPUTED:
+            message = (
+                f"columns maps {name!r} to {names[name]!r}, which is a column of the "
+                f"list that score_students makes, as are {list(_COMPUTED)}. Rename it."
+            )
+            raise ValueError(message)
 
 
 def _check_moments(at: float | None, since: float | None) -> None:

@@ -23,7 +23,6 @@ from edml.pipeline import split_per_history, strip_samplers
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.schema import (
     COURSE,
-    REQUIRED_COLUMNS,
     SNAPSHOT_KEYS,
     STUDENT,
     FloatArray,
@@ -32,6 +31,7 @@ from edml.schema import (
     columns_of,
     is_event_table,
     latest_rows,
+    work_columns,
 )
 
 _TRAINING_PARAMETERS = {
@@ -176,7 +176,8 @@ class RiskPredictions:
         -------
         students : DataFrame of shape (n_histories, n_columns)
             The highest probability first: ``user_uuid``, ``course_uuid``, ``legajo``
-            and ``course_name`` where ``X`` has them, ``particion``, ``probability``,
+            and ``course_name`` where ``X`` has them, and ``particion``, by the names
+            that they have in ``X``; ``probability``,
             ``flagged``, ``change`` (the probability minus that at ``since``, or NaN),
             ``reasons`` (what moved the score, most important first; not causes) and
             ``facts`` (facts that are not features), both lists of str.
@@ -248,7 +249,7 @@ class RiskPredictions:
             return
         names = columns_of(self.pipeline_)
         events = {names[key] for key in SNAPSHOT_KEYS} <= set(seen)
-        needed = {names[name] for name in REQUIRED_COLUMNS} if events else set(seen)
+        needed = set(work_columns(seen, names).values()) if events else set(seen)
         missing = sorted((needed & set(seen)) - set(X.columns))
         if not missing:
             if not events:

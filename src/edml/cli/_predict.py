@@ -18,6 +18,7 @@ from edml.schema import (
     COURSE,
     PARTITION,
     STUDENT,
+    canonical_names,
     columns_of,
     read_partitions,
     resolve_columns,
@@ -131,6 +132,7 @@ def predict_with_model(
         language=wanted.language,
         n_reasons=3 if wanted.explain else 0,
     )
+    students = canonical_names(students, columns_of(model))
     students["threshold"] = float(model.threshold_)
     students["model_version"] = version
     return _in_order(students)

@@ -1,5 +1,6 @@
 """explain: the contributions of each feature, through a whole pipeline."""
 
+import copy
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -223,7 +223,7 @@ def _engineer(
     step: FeatureEngineer, X: Any
 ) -> tuple[dict[str, FloatArray], pd.DataFrame]:
     """Run the step once: return its features before filling, and its output."""
-    table = clone(step).set_params(fill_value=None).fit(X).transform(X)
+    table = copy.copy(step).set_params(fill_value=None).transform(X)
     numbers = table[list(FEATURES)].to_numpy()
     unfilled = dict(zip(FEATURES, numbers.T, strict=True))
     ratio = unfilled["parcial_sobre_ass"]  # always 0 where the ratio is undefined

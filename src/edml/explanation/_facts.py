@@ -18,28 +18,17 @@ from edml.schema import (
     FloatArray,
     IntArray,
     Names,
-    check_table,
+    check_work,
     history_codes,
     known_partitions,
     read_epochs,
     read_names,
     read_numbers,
     read_partitions,
+    read_work,
     resolve_columns,
 )
 
-_READ = (
-    STUDENT,
-    COURSE,
-    PARTITION,
-    "nombre_examen",
-    "nota_parcial",
-    "ass_name",
-    "ass_name_sub",
-    "score",
-    "s_submitted_at",
-    "s_graded_at",
-)
 _NOTEWORTHY = 7  # days; a shorter silence is not reported
 
 
@@ -105,11 +94,9 @@ def history_facts(
     check_scalar(
         partition_days, "partition_days", Real, min_val=0, include_boundaries="neither"
     )
-    check_table(X, [names[name] for name in _READ])
+    table = read_work(X, check_work(X, names))
     at = check_positions(rows, len(X))
-    counts_by_fact = _count_facts(
-        {name: X[names[name]] for name in _READ}, at, partition_days
-    )
+    counts_by_fact = _count_facts(table, at, partition_days)
     facts: list[list[str]] = [[] for _ in at]
     for name, counts in counts_by_fact.items():
         found, which = np.unique(counts, return_inverse=True)

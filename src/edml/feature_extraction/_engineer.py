@@ -1,5 +1,6 @@
 """FeatureEngineer: the point-in-time features of every row."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -15,15 +16,19 @@ from edml.feature_extraction._events import Events, read_events
 from edml.feature_extraction._history import FEATURES, history_features
 from edml.schema import (
     COURSE,
-    REQUIRED_COLUMNS,
     STUDENT,
     FloatArray,
     IntArray,
-    check_table,
+    check_work,
+    describe_absent,
     latest_positions,
+    read_names,
     resolve_columns,
     resolve_exam_kinds,
+    work_columns,
 )
+
+_MOST_NAMES = 10  # in a warning
 
 
 class FeatureEngineer(TransformerMixin, BaseEstimator):
@@ -64,8 +69,13 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The transformer learns nothing in `fit`: the features of a row depend only on that
-    student's rows in that course, in any order.
+    The transformer learns only which columns there are in `fit`: the features of a row
+    depend only on that student's rows in that course, in any order.
+
+    Needed are the keys and one kind of work: exams (name and grade), assignments (name)
+    or submissions (name, and score or date). Other columns may be absent, which is the
+    same as null. A warning of `fit` names the features that stay empty, and the exams
+    that are of no kind.
 
     Grades and scores are in the units of the table, counts are counts of exams
     or assignments (never of rows), the timings ``hrs_*`` are hours,
@@ -128,13 +138,15 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            If ``X`` is not a DataFrame or lacks a required column.
+            If ``X`` is not a DataFrame, or lacks a key or all kinds of work.
         ValueError
             If ``columns`` or ``exam_kinds`` names something unknown.
         """
-        names = resolve_columns(self.columns)
-        resolve_exam_kinds(self.exam_kinds)
-        check_table(X, [names[name] for name in REQUIRED_COLUMNS])
+        kinds = resolve_exam_kinds(self.exam_kinds)
+        read = check_work(X, resolve_columns(self.columns))
+        for said in (describe_absent(read), _describe_exams(X, read, kinds)):
+            if said:
+                warnings.warn(said, UserWarning, stacklevel=3)
         remember_columns(self, X)
         return self
 
@@ -155,11 +167,12 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            If a required column is absent, or cannot be read.
+            If a column that was read in `fit` is absent, or cannot be read.
         """
         check_is_fitted(self)
         names = resolve_columns(self.columns)
-        described = self._describe(read_events(X, names, self.partition_days))
+        read = work_columns(self.feature_names_in_, names)
+        described = self._describe(read_events(X, read, self.partition_days))
         frame = pd.DataFrame(described, index=X.index, columns=FEATURES, copy=False)
         frame.insert(0, COURSE, X[names[COURSE]])
         frame.insert(0, STUDENT, X[names[STUDENT]])
@@ -187,11 +200,12 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            If a required column is absent, or cannot be read.
+            If a column that was read in `fit` is absent, or cannot be read.
         """
         check_is_fitted(self)
         names = resolve_columns(self.columns)
-        events = read_events(X, names, self.partition_days)
+        read = work_columns(self.feature_names_in_, names)
+        events = read_events(X, read, self.partition_days)
         rows = latest_positions(events.history, events.partition)
         return rows, self._describe(events, rows)
 
@@ -228,3 +242,26 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return np.array([STUDENT, COURSE, *FEATURES], dtype=object)
+
+
+def _describe_exams(
+    X: pd.DataFrame, read: Mapping[str, str], kinds: Mapping[str, tuple[str, ...]]
+) -> str:
+    """Say which exams are of no kind, and which kinds have none; "" without any."""
+    if "nombre_examen" not in read or not any(kinds.values()):
+        return ""
+    found = read_names(X[read["nombre_examen"]]).labels
+    known = {name for names in kinds.values() for name in names}
+    others = [name for name in found if name not in known]
+    if not others:
+        return ""
+    empty = [kind for kind, names in kinds.items() if not {*names} & {*found}]
+    more = ", ..." if len(others) > _MOST_NAMES else ""
+    said = (
+        f"No kind is known of {len(others)} of {len(found)} exams, which count only "
+        f"among all: {others[:_MOST_NAMES]}{more}."
+    )
+    if empty:
+        features = [f"{kind}_n_sum, nota_{kind}_*" for kind in empty]
+        said += f" These features stay empty: {features}."
+    return said + " Name the exams of each kind in exam_kinds=, such as 'english'."

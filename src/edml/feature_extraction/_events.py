@@ -11,17 +11,16 @@ from edml.feature_extraction._history import Creations, Exams, Submissions
 from edml.schema import (
     COURSE,
     PARTITION,
-    REQUIRED_COLUMNS,
     STUDENT,
     FloatArray,
     IntArray,
-    check_table,
     history_codes,
     known_partitions,
     read_epochs,
     read_names,
     read_numbers,
     read_partitions,
+    read_work,
 )
 
 
@@ -37,11 +36,10 @@ class Events(NamedTuple):
 
 
 def read_events(
-    X: pd.DataFrame, columns: Mapping[str, str], partition_days: float
+    X: pd.DataFrame, read: Mapping[str, str], partition_days: float
 ) -> Events:
-    """Read an event table; ``columns`` holds the actual name of each column."""
-    check_table(X, [columns[name] for name in REQUIRED_COLUMNS])
-    table = {name: X[columns[name]] for name in REQUIRED_COLUMNS}
+    """Read an event table; ``read`` holds the actual name of each column it has."""
+    table = read_work(X, read)
     history = history_codes(table[STUDENT], table[COURSE])
     partition = read_partitions(table[PARTITION])
     exam = read_names(table["nombre_examen"])

@@ -17,10 +17,10 @@ from edml.schema import (
     NUMBER_COLUMNS,
     PARTITION,
     PERIOD,
-    REQUIRED_COLUMNS,
     STUDENT,
     check_keys,
     check_table,
+    check_work,
     read_epochs,
     read_numbers,
     read_partitions,
@@ -28,6 +28,7 @@ from edml.schema import (
     resolve_columns,
     strip_names,
     take_labels,
+    work_columns,
 )
 
 
@@ -102,12 +103,11 @@ class DataCleaner(TransformerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            If ``X`` is not a DataFrame or lacks a required column.
+            If ``X`` is not a DataFrame, or lacks a key or all kinds of work.
         ValueError
             If ``columns`` names an unknown column.
         """
-        names = resolve_columns(self.columns)
-        check_table(X, [names[name] for name in REQUIRED_COLUMNS])
+        check_work(X, resolve_columns(self.columns))
         remember_columns(self, X)
         self._columns_out = list(X.columns)
         return self
@@ -132,7 +132,7 @@ class DataCleaner(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = resolve_columns(self.columns)
-        check_table(X, [names[name] for name in REQUIRED_COLUMNS])
+        check_table(X, work_columns(self._columns_out, names).values())
         for key in (STUDENT, COURSE):
             check_keys(X[names[key]])
         if list(X.columns) == self._columns_out:

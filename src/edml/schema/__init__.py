@@ -16,6 +16,7 @@ from edml.schema._columns import (
     REQUIRED_COLUMNS,
     SNAPSHOT_KEYS,
     STUDENT,
+    canonical_names,
     check_table,
     columns_of,
     describe_type,
@@ -79,6 +80,12 @@ from edml.schema._target import (
     read_target,
 )
 from edml.schema._types import BoolArray, FloatArray, IntArray
+from edml.schema._work import (
+    check_work,
+    describe_absent,
+    read_work,
+    work_columns,
+)
 
 __all__ = [
     "COLUMNS",
@@ -105,16 +112,19 @@ __all__ = [
     "Names",
     "Occupancy",
     "Target",
+    "canonical_names",
     "check_confidence",
     "check_keys",
     "check_lengths",
     "check_outcomes",
     "check_table",
     "check_threshold",
+    "check_work",
     "columns_of",
     "combine_codes",
     "count_occupancy",
     "date_unit",
+    "describe_absent",
     "describe_type",
     "distinct_codes",
     "factorize_keys",
@@ -142,6 +152,7 @@ __all__ = [
     "read_predictions",
     "read_probabilities",
     "read_target",
+    "read_work",
     "resolve_columns",
     "resolve_exam_kinds",
     "row_error",
@@ -149,4 +160,5 @@ __all__ = [
     "step_parameter",
     "strip_names",
     "take_labels",
+    "work_columns",
 ]

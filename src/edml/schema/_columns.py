@@ -17,6 +17,7 @@ FINAL_GRADE = "nota_final_materia"
 #: A student, a course, a course day: one snapshot.
 SNAPSHOT_KEYS = (STUDENT, COURSE, PARTITION)
 
+#: The columns that features read. Of them, the keys and one kind of work must be there.
 REQUIRED_COLUMNS = (
     *SNAPSHOT_KEYS,
     "nombre_examen",
@@ -140,6 +141,11 @@ def _stated(estimator: object, name: str) -> Iterator[Any]:
         value = getattr(step, name, None)
         if value is not None:
             yield value
+
+
+def canonical_names(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table of the user's names, such as a contact list, by canonical ones."""
+    return table.rename(columns={actual: name for name, actual in columns.items()})
 
 
 def is_event_table(X: object, columns: Mapping[str, str]) -> bool:
