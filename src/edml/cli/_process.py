@@ -54,7 +54,11 @@ def describe(X: pd.DataFrame, config: Config) -> pd.DataFrame:
     names = resolve_columns(config.columns)
     steps = make_pipeline(
         DataCleaner(columns=config.columns),
-        FeatureEngineer(columns=config.columns, exam_kinds=config.exam_kinds),
+        FeatureEngineer(
+            columns=config.columns,
+            exam_kinds=config.exam_kinds,
+            partition_days=config.data.partition_days,
+        ),
     )
     described = steps.fit_transform(X)
     rows, _ = first_rows(snapshot_codes(X, names))

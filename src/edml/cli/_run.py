@@ -152,8 +152,12 @@ class _Work:
             "raw": hash_file(self.raw),
             **{name: config[name] for name in ("source", "columns", "exam_kinds")},
         }
-        grade, out = config["data"]["passing_grade"], config["paths"]["features"]
-        features = {**of_table, "grade": grade, "out": out}
+        out, of_features = (
+            config["paths"]["features"],
+            ("passing_grade", "partition_days"),
+        )
+        features = {**of_table, "out": out}
+        features |= {name: config["data"][name] for name in of_features}
         search = {**of_table, "data": config["data"], "tune": config["tune"]}
         registered = {**search, "registry": config["registry"]}
         new = None if self.new is None else hash_file(self.new)

@@ -57,6 +57,9 @@ class Data(_Section):
     """Who fails, and how students are divided."""
 
     passing_grade: float = _setting(4.0, "The lowest final grade that passes.")
+    partition_days: float = _setting(
+        1.0, "Length of a partition in days, 7 in a weekly table.", gt=0
+    )
     test_share: float = _setting(
         0.2, "Share of the students to evaluate models on.", gt=0, lt=1
     )

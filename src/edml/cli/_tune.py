@@ -83,6 +83,7 @@ def make_tuner(config: Config) -> "ModelTuner":
         calibration=None if wanted.calibration == "none" else wanted.calibration,
         columns=config.columns or None,
         exam_kinds=config.exam_kinds or None,
+        partition_days=config.data.partition_days,
     )
 
 
