@@ -206,6 +206,14 @@ def test_numbers_as_files_spell_them(events):
     assert found[3:].isna().all()
 
 
+def test_ids_stay_as_they_were_sent_beside_other_dates(events):
+    X = dated(events.head(4)[list(REQUIRED_COLUMNS)], str)
+    X = X.astype(object).assign(user_uuid=[1, 2, 3, 4], assignment_id=[1.5] * 4)
+    found = read(as_records(X.where(X.notna(), None)))
+    assert found["user_uuid"].tolist() == [1, 2, 3, 4]
+    assert found["assignment_id"].tolist() == [1.5] * 4
+
+
 @pytest.mark.parametrize("sep", [";", "\t", "|"])
 def test_csv_of_another_dialect(model, events, sep):
     body = events.to_csv(index=False, sep=sep, decimal=",").encode()

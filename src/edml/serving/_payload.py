@@ -69,7 +69,14 @@ def read_events(
     else:
         found = _READERS[kind](body, required, optional, limits)
         if not all(is_plain(roles[name], cells) for name, cells in found.items()):
-            table = pd.DataFrame({name: to_objects(found[name]) for name in found})
+            # ids and names are read below: here any text stands for them
+            table = pd.DataFrame(
+                {
+                    name: to_objects(cells) if is_number(roles[name]) else "x"
+                    for name, cells in found.items()
+                    if is_number(roles[name]) or name in required
+                }
+            )
             again, notes = read_like_a_file(table, roles)
             found |= {name: again[name] for name in found if is_number(roles[name])}
     index = pd.RangeIndex(len(next(iter(found.values()))))
