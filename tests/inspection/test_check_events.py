@@ -135,6 +135,20 @@ def test_an_unusable_table_is_an_error(events, code):
     assert not report.usable
 
 
+def test_a_table_without_exams_is_usable_and_says_what_stays_empty(events):
+    report = check_events(events.drop(columns=["nombre_examen", "nota_parcial"]))
+    assert report.usable
+    found = {finding.code: finding for finding in report.findings}
+    assert found["missing-columns"].severity == "warning"
+    assert found["missing-columns"].columns == ("nombre_examen", "nota_parcial")
+    assert "exams" in found["missing-columns"].found
+
+
+def test_a_table_without_any_work_is_an_error(events):
+    report = check_events(events[["user_uuid", "course_uuid", "particion"]])
+    assert "missing-columns" in codes(report, "error")
+
+
 def test_every_unreadable_column_is_reported_at_once(events):
     X = events.assign(score="x", nota_parcial="y", particion=-1, periodo="spring")
     found = [

@@ -234,7 +234,7 @@ HEADER, *ROWS = rows_of(csv())
         ([HEADER, ROWS[0], '"ann42,\n7",1\n'], "found 2 fields in line 3"),
         ([HEADER, *ROWS, HEADER, *ROWS], "the column names again in line 6"),
         ([HEADER.replace("score", "ass_name")], r"Line 1 holds .* \['ass_name'\] more"),
-        ([HEADER.replace("score", "points")], r"lacks \['score'\]"),
+        ([HEADER.replace("particion", "day")], r"lacks \['particion'\]"),
         ([HEADER, ROWS[0], '"ann42'], "quotes in the line after line 2 cannot"),
         ([HEADER, '"ann\\"42",' + ROWS[0]], "quotes in the line after line 1 cannot"),
         ([""], "It is empty. Write a line of column names"),
@@ -363,3 +363,11 @@ def test_features_do_not_depend_on_the_dialect(dialect, course, exam):
         expected.drop(columns=["course_uuid"]),
         check_dtype=False,
     )
+
+
+def test_an_absent_column_is_reported_with_the_features_that_stay_empty():
+    rows = [HEADER.replace("score", "points"), *ROWS]
+    file = BytesIO("".join(rows).encode())
+    _, report = read_events(file, name="events.csv", return_report=True)
+    (note,) = [note for note in report.notes if "'score'" in note]
+    assert "'score_*'" in note

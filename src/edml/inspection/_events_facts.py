@@ -25,6 +25,8 @@ from edml.schema import (
     IntArray,
     check_keys,
     check_table,
+    check_work,
+    describe_absent,
     history_codes,
     read_epochs,
     read_names,
@@ -153,23 +155,7 @@ def read_facts(
     table = X[kept].rename(columns=canonical)
     facts = Facts(table, names, resolve_exam_kinds(exam_kinds), partition_days)
     facts.problems += problems
-    absent = [
-        names[name]
-        for name in REQUIRED_COLUMNS
-        if name not in table.columns and names[name] not in set(twice)
-    ]
-    if absent:
-        facts.problems.append(
-            Finding(
-                "missing-columns",
-                "error",
-                f"The table lacks {absent}.",
-                _UNREADABLE,
-                "Map them with columns={canonical: actual}, or add them as empty "
-                "columns.",
-                tuple(absent),
-            )
-        )
+    facts.problems += _find_absent(X, names)
     for name in table.columns:
         try:
             reader = _READERS.get(name)
@@ -186,3 +172,27 @@ def read_facts(
                 )
             )
     return facts
+
+
+def _find_absent(X: pd.DataFrame, names: Mapping[str, str]) -> list[Finding]:
+    """Report missing keys and kinds of work, and what stays empty."""
+    known = X.loc[:, ~X.columns.duplicated()].head(0)
+    try:
+        read = check_work(known, names)
+    except TableError as error:
+        remedy = "Map the columns with columns={canonical: actual}."
+        return [Finding("missing-columns", "error", str(error), _UNREADABLE, remedy)]
+    said = describe_absent(read)
+    if not said:
+        return []
+    absent = tuple(names[name] for name in REQUIRED_COLUMNS if name not in read)
+    return [
+        Finding(
+            "missing-columns",
+            "warning",
+            said,
+            "A model has less to learn from.",
+            "Add the columns if the platform has them, or map their names.",
+            absent,
+        )
+    ]

@@ -1,5 +1,6 @@
 """The checks of an event table; each yields what a user should know."""
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,6 @@ from edml.schema import (
     FINAL_GRADE,
     PARTITION,
     PERIOD,
-    REQUIRED_COLUMNS,
     SECONDS_PER_DAY,
     STUDENT,
     FloatArray,
@@ -264,7 +264,7 @@ def find_grade_problems(facts: Facts, passing_grade: float) -> Iterator[Finding]
     """Check the units of grades and scores."""
     scores = facts.read.get("score")
     if scores is not None and np.isfinite(scores).any():
-        yield from _find_scale(facts, "score", scores, top=100.0)
+        yield from _find_scale(facts, "score", _submitted(facts, scores), top=100.0)
     grades = facts.read.get("nota_parcial")
     if grades is not None and np.isfinite(grades).any():
         yield from _find_scale(facts, "nota_parcial", grades, top=10.0)
@@ -284,6 +284,18 @@ def find_grade_problems(facts: Facts, passing_grade: float) -> Iterator[Finding]
             "Pass the passing grade of your scale as passing_grade.",
             (facts.names[FINAL_GRADE],),
         )
+
+
+def _submitted(facts: Facts, scores: FloatArray) -> FloatArray:
+    """Return the score of each submission, the mean of its parts.
+
+    A part may lie outside the scale, if the submission was graded again.
+    """
+    names = facts.read.get("ass_name_sub")
+    if names is None or facts.history is None:
+        return scores
+    keys = [facts.history[names.rows], names.codes]
+    return pd.Series(scores[names.rows]).groupby(keys).mean().to_numpy()
 
 
 def _find_scale(
@@ -436,12 +448,15 @@ def find_empty_features(facts: Facts) -> Iterator[Finding]:
                 "Pass exam_kinds={kind: [names]} wherever it is taken.",
                 (facts.names["nombre_examen"],),
             )
-    if not set(REQUIRED_COLUMNS) <= set(facts.read) or not len(facts.X):
+    if any(finding.severity == "error" for finding in facts.problems):
+        return
+    if not len(facts.X):
         return
     engineer = FeatureEngineer(
         exam_kinds=facts.kinds, partition_days=facts.partition_days, fill_value=None
     )
-    features = engineer.fit_transform(facts.X)[list(FEATURES)]
+    with warnings.catch_warnings(action="ignore"):  # other findings say the same
+        features = engineer.fit_transform(facts.X)[list(FEATURES)]
     varies = features.min() < features.max()
     constant = [name for name in FEATURES if not varies[name]]
     if constant:

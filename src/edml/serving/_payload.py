@@ -44,9 +44,9 @@ def read_events(
 ) -> pd.DataFrame:
     """Read the events of an untrusted body, or raise a Problem.
 
-    ``columns`` maps canonical to actual names; the required columns of an event table
-    must be present. The rest of the body is ignored. What was inferred is in
-    ``attrs["notes"]``.
+    ``columns`` maps canonical to actual names; those of features must be present, as
+    they are the ones that the model was trained with. The rest of the body is ignored.
+    What was inferred is in ``attrs["notes"]``.
     """
     kind = _media_type(content_type)
     if len(body) > limits.max_body_bytes:
@@ -56,7 +56,7 @@ def read_events(
         raise Problem(400, "empty-body", detail)
     # where a column has two roles, the required one decides how it is read
     roles = {columns[name]: name for name in sorted(columns, key=_is_required)}
-    required = [columns[name] for name in REQUIRED_COLUMNS]
+    required = [columns[name] for name in REQUIRED_COLUMNS if name in columns]
     optional = [name for name in roles if name not in set(required)]
     notes: tuple[str, ...] = ()
     found: dict[str, Cells]

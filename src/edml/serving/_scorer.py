@@ -28,6 +28,7 @@ from edml.schema import (
     history_codes,
     read_partitions,
     step_parameter,
+    work_columns,
 )
 from edml.serving._problem import Problem, refuse_table
 
@@ -70,10 +71,10 @@ def _columns_read(model: Any) -> dict[str, str]:
     names = columns_of(model)
     front, _ = split_per_history(model.pipeline_)
     kinds = {type(step) for _, step in front.steps} if front is not None else set()
+    seen = [str(name) for name in getattr(model, "feature_names_in_", ())]
     if FeatureEngineer in kinds and kinds <= {DataCleaner, FeatureEngineer}:
-        return {name: names[name] for name in REQUIRED_COLUMNS}
+        return work_columns(seen or [*names.values()], names)
     # steps of other libraries may read any column seen in fit
-    seen = map(str, getattr(model, "feature_names_in_", ()))
     known = {*COLUMNS, *names.values()}
     return {**names, **{name: name for name in seen if name not in known}}
 
@@ -156,7 +157,8 @@ def _check_work(X: pd.DataFrame, columns: Mapping[str, str]) -> None:
     """
     if (len(NAME_COLUMNS) * len(X)) ** 2 <= _MOST_WORK:
         return
-    named = np.sum([X[columns[name]].notna() for name in NAME_COLUMNS], axis=0)
+    read = [columns[name] for name in NAME_COLUMNS if columns.get(name) in X.columns]
+    named = np.sum([X[name].notna() for name in read], axis=0)
     with _refusals():
         histories = history_codes(X[columns[STUDENT]], X[columns[COURSE]])
     events = np.bincount(histories, named)

@@ -17,8 +17,11 @@ from edml.schema import (
     PARTITION,
     PERIOD,
     REQUIRED_COLUMNS,
+    SNAPSHOT_KEYS,
     STUDENT,
     check_keys,
+    check_work,
+    describe_absent,
     read_partitions,
     read_periods,
     resolve_columns,
@@ -225,10 +228,12 @@ def read_events(
         given = Dialect(sep, decimal, encoding)
         expected = Expected(
             set(names.values()),
-            [names[one] for one in REQUIRED_COLUMNS],
+            [names[one] for one in SNAPSHOT_KEYS],
             [names[one] for one in (*_NUMBERS, *EPOCH_COLUMNS) if one in names],
         )
         raw = open_table(source, label, given, sheet, expected)
+        said = describe_absent(check_work(raw.frame, names))
+        raw.notes += [said] if said else []
         X, report = _read(raw, names, date_unit, timezone, tuple(na_values))
     except TableError as error:
         message = str(error) if label is None else f"{label}: {error}"
