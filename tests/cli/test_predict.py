@@ -140,7 +140,8 @@ def test_columns_are_those_of_the_model(edml, tuned, events):
     result = edml("predict", "named.csv", "--json")  # no setting names them
     assert result.exit_code == 0, result.output
     read = read_events(Path("named.csv"), resolve_columns(columns))
-    expected = registry.load("production").score_students(read)
+    students = registry.load("production").score_students(read)
+    expected = students.rename(columns={"student": "user_uuid", "class": "course_uuid"})
     assert_same(json.loads(result.stdout)["predictions"], expected)
 
 
