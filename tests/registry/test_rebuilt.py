@@ -34,6 +34,7 @@ from model_files import (
     with_booster,
     with_schema,
     y,
+    y3,
     zip_of,
 )
 
@@ -203,6 +204,12 @@ def test_a_small_file_cannot_fill_the_memory(kind):
     module = stored(name)[1]
     with pytest.raises(RegistryError, match="The model file"):
         module.read(content, Budget(1000))
+
+
+def test_an_older_xgboost_refuses_a_base_score_for_each_class(monkeypatch):
+    data = dumps(MAKERS["xgboost"]().fit(X, y3))
+    monkeypatch.setattr("xgboost.__version__", "3.0.5")
+    refuse(data, "needs xgboost>=3.1")
 
 
 # Values of parameters and fitted attributes

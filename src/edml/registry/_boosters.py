@@ -11,8 +11,11 @@ import xgboost
 
 from edml.registry import _lightgbm, _xgboost
 from edml.registry._budget import Budget
+from edml.registry._nodes import refuse
 
 State = dict[str, Any]
+
+_BASE_OF_CLASSES = (3, 1)  # earlier ones read only the first, in silence
 
 
 def make_lightgbm(found: _lightgbm.LightGBM, best_iteration: int) -> lightgbm.Booster:
@@ -65,5 +68,11 @@ def _fill_lightgbm(
 
 
 def _fill_xgboost(booster: xgboost.Booster, found: _xgboost.XGBoost) -> None:
+    if len(found.base_score) > 1 and _release() < _BASE_OF_CLASSES:
+        refuse("has a base score for each class, which needs xgboost>=3.1")
     content = bytearray(_xgboost.write(found))
     xgboost.Booster.__init__(booster, {"nthread": 1}, model_file=content)
+
+
+def _release() -> tuple[int, ...]:
+    return tuple(int(part) for part in xgboost.__version__.split(".")[:2])
