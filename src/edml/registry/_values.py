@@ -1,11 +1,13 @@
 """Values of parameters and fitted attributes that edml would store."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
 from edml._sklearn import validate_parameter_constraints
+from edml.exceptions import RegistryError
 from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner
 from edml.registry._nodes import refuse
@@ -51,6 +53,8 @@ def check_values(estimator: Any) -> None:
     encoder = own.get("_le")
     if encoder is not None and not np.array_equal(encoder.classes_, classes):
         refuse(f"has a {kind} with two lists of classes")
+    if "_Booster" in own:
+        _check_answer(kind, estimator)
 
 
 def check_threshold(threshold: Any) -> None:
@@ -78,6 +82,22 @@ def _check_finite(kind: str, name: str, value: Any) -> None:
     numbers = np.asarray(value)
     if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
         refuse(f"has a {kind} whose {name} is not finite")
+
+
+def _check_answer(kind: str, booster: Any) -> None:
+    """Predict one row: the libraries check most of their settings only then."""
+    row = np.zeros((1, booster.n_features_in_))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the row has no names
+            answer = booster.predict_proba(row)
+    except Exception as error:
+        raise RegistryError(
+            f"The model file holds a {kind} that cannot predict: it is damaged or made "
+            "up. Restore it from a copy."
+        ) from error
+    if not np.isfinite(answer).all():
+        refuse(f"has a {kind} whose probabilities are not finite")
 
 
 def _check_features(kind: str, own: dict[str, Any]) -> None:
