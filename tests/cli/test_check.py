@@ -24,9 +24,29 @@ def test_the_settings_of_the_project_are_used(project, edml):
     assert "With a passing grade of 60 everyone fails" in " ".join(shown.stdout.split())
 
 
-def test_a_table_that_cannot_be_used_exits_with_one(project, edml):
-    X = pd.read_csv("events.csv").assign(score="a word")
-    X.to_csv("broken.csv", index=False)
-    shown = edml("check", "broken.csv", "--json")
+def test_a_table_that_cannot_be_used_exits_with_one(project, edml, assert_fails):
+    shown = edml("check", "events.csv", "--json", "--set", "data.passing_grade=60")
     assert shown.exit_code == 1
     assert json.loads(shown.stdout)["usable"] is False
+    X = pd.read_csv("events.csv").assign(score="a word")
+    X.to_csv("broken.csv", index=False)
+    assert_fails(edml("check", "broken.csv"), "'score'", "line")
+
+
+def test_english_names_of_exams_are_a_setting(project, edml):
+    X = pd.read_csv("events.csv")
+    known = {"PRIMER PARCIAL(20)": "Midterm 1", "INTEGRADOR(30)": "Final"}
+    X.assign(nombre_examen=X["nombre_examen"].map(known)).to_csv("e.csv", index=False)
+
+    def without_kind(*settings):
+        shown = edml("check", "e.csv", "--json", *settings)
+        found = json.loads(shown.stdout)["findings"]
+        return [one for one in found if one["code"] == "exams-without-kind"]
+
+    assert without_kind()
+    english = ("--set", "data.exam_names=english")
+    assert not without_kind(*english)
+    other = ("--set", "exam_kinds.parciales=Another")
+    (finding,) = without_kind(*english, *other)  # a section of one's own goes first
+    assert "'Midterm 1'" in finding["found"]
+    assert "'Final'" not in finding["found"]

@@ -38,7 +38,8 @@ def check(
             report = check_events(
                 X,
                 columns=read.columns,
-                exam_kinds=read.exam_kinds,
+                exam_kinds=read.name_exams(),
+                partition_days=read.data.partition_days,
                 passing_grade=read.data.passing_grade,
             )
         if page is not None:

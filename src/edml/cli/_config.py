@@ -197,7 +197,7 @@ class _Layers:
 
         try:
             resolve_columns(config.columns)
-            resolve_exam_kinds(config.exam_kinds)
+            resolve_exam_kinds(config.name_exams())
         except ValueError as error:
             section = "columns" if str(error).startswith("columns") else "exam_kinds"
             self.problems.append(f"{self._origin_of(section)}: {error}")

@@ -56,7 +56,7 @@ def describe(X: pd.DataFrame, config: Config) -> pd.DataFrame:
         DataCleaner(columns=config.columns),
         FeatureEngineer(
             columns=config.columns,
-            exam_kinds=config.exam_kinds,
+            exam_kinds=config.name_exams(),
             partition_days=config.data.partition_days,
         ),
     )

@@ -154,7 +154,7 @@ class _Work:
         }
         out, of_features = (
             config["paths"]["features"],
-            ("passing_grade", "partition_days"),
+            ("passing_grade", "partition_days", "exam_names"),
         )
         features = {**of_table, "out": out}
         features |= {name: config["data"][name] for name in of_features}

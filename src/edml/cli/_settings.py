@@ -57,6 +57,9 @@ class Data(_Section):
     """Who fails, and how students are divided."""
 
     passing_grade: float = _setting(4.0, "The lowest final grade that passes.")
+    exam_names: Literal["original", "english"] = _setting(
+        "original", "Names of the exams of each kind that is not in [exam_kinds]."
+    )
     partition_days: float = _setting(
         1.0, "Length of a partition in days, 7 in a weekly table.", gt=0
     )
@@ -198,6 +201,16 @@ class Config(_Section):
     registry: Registry = Registry()
     endpoint: Endpoint = Endpoint()
     mlflow: Mlflow = Mlflow()
+
+    def name_exams(self) -> dict[str, list[str]] | str | None:
+        """Return the names of exams, as `exam_kinds=` takes them."""
+        preset = self.data.exam_names
+        if not self.exam_kinds or preset == "original":
+            return self.exam_kinds or (None if preset == "original" else preset)
+        from edml.schema import EXAM_KIND_PRESETS  # noqa: PLC0415 - slow to import
+
+        names = {kind: list(of) for kind, of in EXAM_KIND_PRESETS[preset].items()}
+        return names | self.exam_kinds
 
 
 _EXAMPLES = {  # for keys without a default

@@ -82,7 +82,7 @@ def make_tuner(config: Config) -> "ModelTuner":
         threshold=threshold,
         calibration=None if wanted.calibration == "none" else wanted.calibration,
         columns=config.columns or None,
-        exam_kinds=config.exam_kinds or None,
+        exam_kinds=config.name_exams(),
         partition_days=config.data.partition_days,
     )
 

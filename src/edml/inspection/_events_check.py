@@ -26,7 +26,7 @@ def check_events(
     X: pd.DataFrame,
     *,
     columns: Mapping[str, str] | None = None,
-    exam_kinds: Mapping[str, Iterable[str]] | None = None,
+    exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
     partition_days: float = 1.0,
     passing_grade: float = 4,
 ) -> EventsReport:
@@ -43,7 +43,7 @@ def check_events(
         The event table, raw or cleaned.
     columns : mapping of str to str or None, default=None
         ``{canonical: actual}`` for the columns whose names differ.
-    exam_kinds : mapping of str to list of str or None, default=None
+    exam_kinds : {"original", "english"} or mapping of str to list of str, default=None
         The exam names of each kind, as for `edml.feature_extraction.FeatureEngineer`.
     partition_days : float, default=1.0
         Length of a partition in days, > 0.

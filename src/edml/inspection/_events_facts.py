@@ -131,7 +131,7 @@ class Facts:
 def read_facts(
     X: pd.DataFrame,
     columns: Mapping[str, str] | None,
-    exam_kinds: Mapping[str, Iterable[str]] | None,
+    exam_kinds: str | Mapping[str, Iterable[str]] | None,
     partition_days: float,
 ) -> Facts:
     """Read every column that is there; collect what cannot be read."""
