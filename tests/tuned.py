@@ -14,6 +14,7 @@ def assert_as_fitted_separately(tuner, X, y, groups=None):
             cv=tuner.split_plan_,
             calibration=tuner.calibration,
             threshold=tuner.threshold,
+            fail_label=tuner.fail_label,
         ).fit(X, y, groups=groups)
         assert model.out_of_fold_.equals(single.out_of_fold_)
         assert model.threshold_ == single.threshold_

@@ -320,9 +320,9 @@ def test_a_missing_table_is_reported(page, data):
 
 
 def test_an_unreadable_table_shows_the_librarys_message(page, data, table):
-    table.drop(columns="score").to_csv(data, index=False)
+    table.drop(columns="particion").to_csv(data, index=False)
     app = page()
-    assert "score" in app.error[0].value
+    assert "particion" in app.error[0].value
     assert not app.exception
 
 

@@ -48,6 +48,7 @@ from edml import (
 )
 from edml.classifier import Capacity, RiskClassifier
 from edml.exceptions import SplitError, TableError
+from edml.schema import SNAPSHOT_KEYS
 
 X = make_student_activity(60, fail_rate=0.3, random_state=1)
 y = make_target(X)
@@ -748,7 +749,7 @@ def passing_but(n_failing):
         (X, y, {"cv": 100}, SplitError, "100 folds need at least 100 students"),
         (X, y, {"threshold": "recall>=9"}, ValueError, "threshold must be"),
         (X, y, {"calibration": "platt"}, ValueError, "'calibration' parameter of"),
-        (X.drop(columns="score"), y, {}, TableError, "The event table lacks"),
+        (X[[*SNAPSHOT_KEYS]], y, {}, TableError, "The event table lacks"),
         (X, y[:-1], {}, ValueError, "inconsistent numbers of samples"),
         (X, np.arange(len(X)) % 2, {}, TableError, "rows of two outcomes"),
     ],

@@ -157,6 +157,8 @@ def test_settings_reach_the_search(events):
         "verbose": 1,
         "columns": {"user_uuid": "student"},
         "exam_kinds": {"parciales": ["A"]},
+        "partition_days": 1.0,
+        "fail_label": None,
     }
     assert found == expected | {"warm_start": None}
 

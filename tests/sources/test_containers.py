@@ -15,7 +15,7 @@ import pytest
 from edml.datasets import make_student_activity
 from edml.exceptions import MissingExtraError, TableError
 from edml.feature_extraction import FeatureEngineer
-from edml.schema import COLUMNS, EPOCH_COLUMNS, REQUIRED_COLUMNS
+from edml.schema import COLUMNS, EPOCH_COLUMNS, REQUIRED_COLUMNS, SNAPSHOT_KEYS
 from edml.sources import read_events
 from edml.sources._open import read_table
 
@@ -75,7 +75,7 @@ def test_the_page_describes_every_column():
     page = (DOCS / "user_guide/own_data.rst").read_text()
     described = page.partition("The columns\n---")[2]
     assert [name for name in COLUMNS if f"``{name}``" not in described] == []
-    for name in REQUIRED_COLUMNS:
+    for name in SNAPSHOT_KEYS:
         row = described.partition(f"   * - ``{name}``")[2].partition("   * - ")[0]
         assert "**Required**" in row, name
 

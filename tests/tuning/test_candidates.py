@@ -327,7 +327,8 @@ def test_renamed_columns(events):
 def test_text_labels(plain):
     X, y = plain
     named = np.where(y == 1, "z", "a")
-    tuner, usual = tune(X, named, "lightgbm"), tune(X, y, "lightgbm")
+    tuner = tune(X, named, "lightgbm", fail_label="z")
+    usual = tune(X, y, "lightgbm")
     assert tuner.classes_.tolist() == ["a", "z"]
     np.testing.assert_array_equal(tuner.predict_proba(X), usual.predict_proba(X))
     assert set(tuner.predict(X)) <= {"a", "z"}

@@ -46,8 +46,8 @@ def test_pipelines_take_every_parameter(algorithm, balance, n_failing, events):
 
 @pytest.mark.parametrize("algorithm", CLASSIFIERS)
 def test_weight_follows_from_the_outcomes(algorithm):
-    y = np.repeat(["fail", "pass"], [40, 10])
-    space = search_space(algorithm, y, balance=["weight"])
+    y = np.repeat(["pass", "fail"], [40, 10])
+    space = search_space(algorithm, y, balance=["weight"], fail_label="fail")
     weights = [name for name in space if "weight" in name and "child" not in name]
     (categories,) = [space[name].categories for name in weights]
     assert categories == ((4.0,) if algorithm == "xgboost" else ("balanced",))

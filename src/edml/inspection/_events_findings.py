@@ -263,10 +263,11 @@ def find_row_problems(facts: Facts) -> Iterator[Finding]:
 def find_grade_problems(facts: Facts, passing_grade: float) -> Iterator[Finding]:
     """Check the units of grades and scores."""
     scores = facts.read.get("score")
-    if scores is not None and np.isfinite(scores).any():
-        yield from _find_scale(facts, "score", _submitted(facts, scores), top=100.0)
+    if scores is not None:
+        scores = _submitted(facts, scores)
+        yield from _find_scale(facts, "score", scores, top=100.0)
     grades = facts.read.get("nota_parcial")
-    if grades is not None and np.isfinite(grades).any():
+    if grades is not None:
         yield from _find_scale(facts, "nota_parcial", grades, top=10.0)
     final = facts.final_grade
     if final is None or not np.isfinite(final).any():
@@ -303,6 +304,8 @@ def _find_scale(
 ) -> Iterator[Finding]:
     actual = facts.names[name]
     known = values[np.isfinite(values)]
+    if not len(known):
+        return
     high = float(known.max())
     above = int((known > top).sum())
     if name == "score" and 0 < high <= 1:

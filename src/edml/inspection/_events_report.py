@@ -89,7 +89,7 @@ class EventsReport:
     >>> from edml.datasets import make_student_activity
     >>> from edml.inspection import check_events
     >>> report = check_events(make_student_activity(40, random_state=0))
-    >>> report.summary["n_students"], report.usable
+    >>> report.summary["n_histories"], report.usable
     (40, True)
     """
 

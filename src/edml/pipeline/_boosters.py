@@ -79,7 +79,7 @@ def warn_of_constant(fitted: Any) -> None:
     >>> from lightgbm import LGBMClassifier
     >>> from edml.pipeline import warn_of_constant
     >>> few = LGBMClassifier(verbose=-1).fit([[0], [1], [2]], [0, 1, 1])
-    >>> with warnings.catch_warnings(record=True) as said:
+    >>> with warnings.catch_warnings(record=True, action="always") as said:
     ...     warn_of_constant(few)
     >>> str(said[0].message)[:51]
     'The fitted LGBMClassifier gives one probability for'

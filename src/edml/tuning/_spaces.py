@@ -28,6 +28,7 @@ def search_space(
     balance: Sequence[str | None] = BALANCE,
     events: bool = True,
     random_state: Any = 0,
+    fail_label: Any = None,
 ) -> dict[str, Dimension]:
     """Return the space that `ModelTuner` searches for one of edml's algorithms.
 
@@ -50,6 +51,9 @@ default=(None, "weight", "smote", "over", "under")
         Whether to train on an event table, whose snapshots can be thinned.
     random_state : int, RandomState or None, default=0
         Given to the balancers.
+    fail_label : object, default=None
+        The label of ``y`` that means failing. None is the higher number; labels in
+        words need it.
 
     Returns
     -------
@@ -76,10 +80,11 @@ default=(None, "weight", "smote", "over", "under")
     check_balance(balance)
     leaf, weight = _LARGEST_LEAF, None
     if y is not None:
-        _, counts = np.unique(read_labels(y)[0], return_counts=True)
-        n_rows = int(counts.sum()) // 3 if events else int(counts.sum())
+        labels, failing = read_labels(y, fail_label)
+        n_failing = np.sum(labels == (labels.max() if failing is None else failing))
+        n_rows = len(labels) // 3 if events else len(labels)
         leaf = max(_SMALL_LEAF, min(_LARGEST_LEAF, n_rows // 20))
-        weight = float(counts[0] / counts[-1])
+        weight = float((len(labels) - n_failing) / max(n_failing, 1))
     space = _LEARNERS[algorithm](leaf)
     samplers = [one for one in balance if one != "weight"]
     if "weight" in balance:
