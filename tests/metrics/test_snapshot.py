@@ -9,6 +9,7 @@ import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
@@ -475,3 +476,12 @@ def test_invalid_scorer_raises(scoring, error, message):
 def test_unknown_column_raises():
     with pytest.raises(ValueError, match="unknown column 'partition'"):
         make_snapshot_scorer("roc_auc", columns={"partition": "day"})
+
+
+@pytest.mark.parametrize("kind", [int, bool])
+def test_numbers_held_as_objects(kind):
+    X = pd.DataFrame({"user_uuid": list("abcd"), "course_uuid": "x", "particion": 0})
+    y = pd.Series([0, 1, 0, 1]).astype(kind)
+    model = DummyClassifier(strategy="constant", constant=y[1]).fit(X, y)
+    scorer = make_snapshot_scorer("accuracy")
+    assert scorer(model, X, y.astype(object)) == 0.5

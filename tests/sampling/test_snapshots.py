@@ -25,6 +25,11 @@ def test_against_pandas(every):
     assert outcome.equals(y[expected.index])
 
 
+def test_numbers_held_as_objects():
+    _, outcome = SnapshotSampler().fit_resample(FEATURES, y.astype(object))
+    assert outcome.equals(SnapshotSampler().fit_resample(FEATURES, y)[1])
+
+
 def test_two_outcomes_in_a_snapshot_are_refused():
     with pytest.raises(TableError, match="rows of two outcomes"):
         SnapshotSampler().fit_resample(FEATURES, np.arange(len(y)) % 2)

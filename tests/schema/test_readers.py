@@ -363,3 +363,80 @@ def test_frames_of_other_libraries_are_named():
     assert not schema.is_event_table(
         polars.DataFrame({"a": [1]}), {name: name for name in schema.COLUMNS}
     )
+
+
+# -- cells of the wrong kind --------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", [["SECRET"], {"a": "SECRET"}, {"SECRET"}], ids=repr)
+@pytest.mark.parametrize(
+    "read", [schema.factorize_keys, schema.read_names, schema.read_periods]
+)
+def test_collections_are_no_names(read, cell):
+    column = pd.Series(["a", cell], index=["r1", "r2"], name="word", dtype=object)
+    problem = r"Column 'word': 1 of 2 rows hold a list .*'r2'"
+    with pytest.raises(TableError, match=problem) as caught:
+        read(column)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [bool, object, "boolean", "category"])
+@pytest.mark.parametrize("read", [schema.read_numbers, schema.read_partitions])
+def test_booleans_are_no_numbers(read, dtype):
+    column = pd.Series([True, False], name="score", dtype=dtype)
+    with pytest.raises(TableError, match=r"'score': 2 of 2 rows are not numbers"):
+        read(column)
+
+
+def test_categories_of_datetimes_are_dates():
+    days = pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-01"]))
+    found = schema.read_epochs(days.astype("category"))
+    np.testing.assert_array_equal(found, [1704067200, NAN, 1704067200])
+
+
+# -- tables of the wrong kind -------------------------------------------------
+
+
+def test_error_names_the_index_that_holds_a_column():
+    X = pd.DataFrame({"user_uuid": ["a"], "sub_uuid": ["b"]}).set_index("user_uuid")
+    with pytest.raises(TableError, match=r"index holds .'user_uuid'.*reset_index"):
+        schema.check_table(X, ["user_uuid"])
+
+
+def test_two_levels_of_column_names():
+    X = pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("score", "x")]))
+    with pytest.raises(TableError, match=r"2 levels of column names"):
+        schema.check_table(X, ["score"])
+
+
+@pytest.mark.parametrize(
+    ("X", "remedy"),
+    [
+        ({"a": [1]}, r"found dict\. .*pandas\.DataFrame\(X\)"),
+        ("events.csv", r"found str\. .*edml\.read_events"),
+        (None, "found NoneType"),
+    ],
+)
+def test_what_is_no_table(X, remedy):
+    with pytest.raises(TableError, match=remedy):
+        schema.check_array_like(X)
+    schema.check_array_like([[1, 2]])
+    schema.check_array_like(np.eye(2))
+
+
+# -- ordered categories -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "order", "failing"),
+    [
+        (["pass", "fail"], ["pass", "fail", "withdrawn"], "fail"),
+        ([0, 1], [1, 0], 0),
+    ],
+)
+def test_last_ordered_category_that_occurs_fails(values, order, failing):
+    y = pd.Series(pd.Categorical(values, order, ordered=True))
+    with pytest.warns(UserWarning, match=f"categories, {failing!r}, is taken"):
+        target = schema.read_target(y)
+    assert target.fail_label == failing
+    assert target.fails.tolist() == [value == failing for value in values]

@@ -27,6 +27,7 @@ from edml.schema import (
     FloatArray,
     IntArray,
     Target,
+    check_array_like,
     columns_of,
     fingerprint,
     read_target,
@@ -238,6 +239,7 @@ def prepare(
     >>> len(table.tests)
     4
     """
+    check_array_like(X)
     X, sample_weight, groups = indexable(X, sample_weight, groups)
     columns = BaseEstimator()
     remember_columns(columns, X)

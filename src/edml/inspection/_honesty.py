@@ -230,7 +230,7 @@ def _read_outcome(
 ) -> tuple[Any, Target]:
     """Return ``y`` as an array, and its classes."""
     check_consistent_length(X, y)
-    values = pd.Series(column_or_1d(y))
+    values = pd.Series(column_or_1d(y)).infer_objects()
     null, n_classes = int(values.isna().sum()), values.nunique()
     if null or n_classes != 2:
         held = f"{n_classes} {'class' if n_classes == 1 else 'classes'}"

@@ -20,6 +20,7 @@ from edml.schema import (
     FloatArray,
     IntArray,
     Occupancy,
+    check_array_like,
     check_outcomes,
     check_table,
     columns_of,
@@ -147,6 +148,7 @@ class EvaluationUnits:
             If ``X`` is empty, ``y`` holds labels other than the model's classes, or
             the predictions are not probabilities.
         """
+        check_array_like(X)
         if num_samples(X) == 0:
             message = (
                 "X needs at least one row to evaluate; found none. Check how the test "

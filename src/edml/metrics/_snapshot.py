@@ -114,7 +114,7 @@ class _SnapshotScorer:
         )
         answers = _SnapshotAnswers(estimator, X, snapshots, kept, coded, label)
         chosen = check_method_params(X, params, kept)
-        outcome = (labels == label).astype(np.int64) if coded else y
+        outcome = (labels == label).astype(np.int64) if coded else labels
         return self._scorer(answers, snapshots, safe_indexing(outcome, kept), **chosen)
 
     def __repr__(self) -> str:

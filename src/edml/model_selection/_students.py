@@ -17,6 +17,7 @@ from edml.schema import (
     BoolArray,
     IntArray,
     check_table,
+    describe_index,
     describe_type,
     how_to_convert,
     rank_keys,
@@ -109,11 +110,12 @@ def _student_column(X: object, student: str) -> pd.Series:
         )
         raise SplitError(message)
     if student not in X.columns:
+        held = describe_index(X, [student])
         near = difflib.get_close_matches(student, [str(name) for name in X.columns])
         hint = f" (similar: {near})" if near else ""
         message = (
-            f"The students are read from the column {student!r}, which X lacks{hint}. "
-            f"{remedy}"
+            f"The students are read from the column {student!r}, which X lacks{hint}."
+            f"{held} {remedy}"
         )
         raise SplitError(message)
     return check_table(X, [student])[student]

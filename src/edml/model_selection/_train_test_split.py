@@ -94,8 +94,8 @@ def student_train_test_split(
     >>> len(X_train), len(X_test), y_test.mean()
     (4, 4, np.float64(0.5))
     """
-    check_consistent_length(X, y, *arrays)
     students = read_students(X, groups, student_column(student, columns))
+    check_consistent_length(X, y, *arrays)
     fails = read_classes(y, students, fail_label)
     if fails is None:
         message = "The split is stratified by outcome, and y is None. Pass y."

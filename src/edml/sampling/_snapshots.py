@@ -128,6 +128,9 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
         ValueError
             If ``X`` and ``y`` differ in length, or ``y`` does not hold class labels.
         """
+        if pd.api.types.is_object_dtype(getattr(y, "dtype", None)):
+            inferred = pd.Series(y).infer_objects()
+            y = inferred if inferred.dtype.kind in "biuf" else y
         kept = self._select(X, y)
         if not len(kept):
             message = (

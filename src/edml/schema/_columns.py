@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from os import PathLike
 from typing import Any
 
 import pandas as pd
@@ -181,6 +182,12 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
         )
         raise TableError(message)
     have = X.columns
+    if isinstance(have, pd.MultiIndex):
+        message = (
+            f"The event table has {have.nlevels} levels of column names. Keep one: "
+            "X.columns = X.columns.get_level_values(0)."
+        )
+        raise TableError(message)
     required = list(required)
     absent = [name for name in required if name not in have]
     if absent:
@@ -191,6 +198,7 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
             if difflib.get_close_matches(name, others, n=1)
         }
         hint = f" Similar columns: {near}." if near else ""
+        hint = describe_index(X, absent) or hint
         message = (
             f"The event table lacks {absent}.{hint} Rename the columns, or map them "
             "with columns={canonical: actual}."
@@ -204,6 +212,23 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
     return X
 
 
+def describe_index(X: pd.DataFrame, absent: Collection[str]) -> str:
+    """Return a sentence about absent columns that the index holds, or ''."""
+    levels = [name for name in X.index.names if name in absent]
+    return f" Its index holds {levels}: pass X.reset_index()." if levels else ""
+
+
+def check_array_like(X: object) -> None:
+    """Raise a `TableError` for what is no table of rows, such as a dict or a path."""
+    if isinstance(X, list | tuple) or hasattr(X, "__array__") or hasattr(X, "toarray"):
+        return
+    message = (
+        "Expected a table of rows and columns, such as a pandas DataFrame; found "
+        f"{describe_type(X)}. {how_to_convert(X)}"
+    )
+    raise TableError(message)
+
+
 def describe_type(X: object) -> str:
     """Name the type of what was passed, and its library: 'polars DataFrame'."""
     library = type(X).__module__.partition(".")[0]
@@ -213,9 +238,13 @@ def describe_type(X: object) -> str:
 
 def how_to_convert(X: object) -> str:
     """Say how to make a pandas DataFrame of what was passed."""
+    if isinstance(X, str | PathLike):
+        return "Read the file first: edml.read_events(X)."
+    if isinstance(X, Mapping) or (isinstance(X, list) and X and type(X[0]) is dict):
+        return "Convert it first: pandas.DataFrame(X)."
     if hasattr(X, "collect") and not hasattr(X, "to_pandas"):
         return "Convert it first: X.collect().to_pandas()."
-    for method in ("to_pandas", "toPandas", "df", "compute", "execute"):
+    for method in ("to_pandas", "toPandas", "_to_pandas", "df", "compute", "execute"):
         if callable(getattr(X, method, None)):
             return f"Convert it first: X.{method}()."
     return "Its columns are read by name: pass the DataFrame itself, not its values."

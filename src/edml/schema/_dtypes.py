@@ -1,5 +1,6 @@
 """Convert pandas' many dtypes to plain arrays, and report invalid rows."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -9,26 +10,40 @@ from edml.exceptions import TableError
 from edml.schema._types import BoolArray, FloatArray, IntArray
 
 
-def factorize(column: Any) -> tuple[IntArray, list[Any]]:
+def factorize(
+    column: pd.Series, rows: IntArray | None = None
+) -> tuple[IntArray, list[Any]]:
     """Encode values by order of appearance, null as -1; return codes and values.
 
-    The column is a Series, or the array of one.
+    ``rows`` are the positions of those to encode, None for all.
     """
-    values = column.array if isinstance(column, pd.Series) else column
+    values: Any = column.array if rows is None else column.array[rows]
     if isinstance(column.dtype, pd.StringDtype) and column.dtype.storage == "python":
         values = np.asarray(values, dtype=object)  # faster: this also finds nulls
-    codes, found = pd.factorize(values)
+    try:
+        codes, found = pd.factorize(values)
+    except TypeError:  # a cell that has no hash
+        bad = np.array([not isinstance(cell, Hashable) for cell in column])
+        raise row_error(
+            column,
+            bad,
+            "hold a list or another collection",
+            "Write one text or number in each row.",
+        ) from None
     return codes.astype(np.int64, copy=False), list(found)
 
 
 def as_floats(column: pd.Series) -> FloatArray:
-    """Convert numbers, or text that spells them, to floats; null to NaN."""
+    """Convert numbers, or text that spells them, to floats; null to NaN.
+
+    True and False are no numbers: as a final grade, they would both fail.
+    """
     dtype = column.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
+    if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
         return column.to_numpy(dtype=np.float64)
-    if pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "fiub":
+    if pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "fiu":
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if dtype.kind in "Mmc":
+    if dtype.kind in "Mmcb":
         unreadable = column.notna().to_numpy()
         values = np.full(len(column), np.nan)
     else:  # text, categories, or mixed objects
@@ -37,6 +52,9 @@ def as_floats(column: pd.Series) -> FloatArray:
             dtype=np.float64, na_value=np.nan
         )
         unreadable = np.isnan(values) & column.notna().to_numpy()
+        if pd.api.types.is_object_dtype(_inner(dtype)) or _inner(dtype).kind == "b":
+            boolean = (isinstance(cell, _BOOLEANS) for cell in given)
+            unreadable |= np.fromiter(boolean, dtype=np.bool_, count=len(given))
     if unreadable.any():
         raise row_error(
             column, unreadable, "are not numbers", "Correct them, or make them null."
@@ -44,11 +62,21 @@ def as_floats(column: pd.Series) -> FloatArray:
     return values
 
 
+_BOOLEANS = (bool, np.bool_)
+
+
+def _inner(dtype: Any) -> Any:
+    """Return the dtype of the values, of categories too."""
+    return dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+
+
 def as_seconds(column: pd.Series) -> FloatArray | None:
     """Convert datetimes to epoch seconds, NaT to NaN; None for other columns.
 
     Datetimes without a time zone are UTC.
     """
+    if _inner(column.dtype).kind == "M":
+        column = column.astype(_inner(column.dtype))
     if column.dtype.kind == "O" and len(column):
         kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind.startswith(("datetime", "date")):

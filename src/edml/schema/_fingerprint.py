@@ -19,7 +19,8 @@ def fingerprint(X: Any, y: ArrayLike | None = None) -> str:
     try:
         rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
     except TypeError:  # lists or the like, in a column that no model reads
-        objects = table.select_dtypes(object)
+        kinds = table.dtypes.astype(str)  # of text: object in pandas 2, str in 3
+        objects = table.loc[:, kinds.isin(["object", "str"]).to_numpy()]
         table = table.assign(**{name: objects[name].map(_spell) for name in objects})
         rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
     if y is not None:

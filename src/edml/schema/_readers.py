@@ -95,9 +95,8 @@ def read_epochs(column: pd.Series) -> FloatArray:
 
 def _distinct_names(column: pd.Series) -> tuple[IntArray, IntArray, list[str]]:
     """Return the rows that are not null, their codes, and the distinct names."""
-    values = column.array
-    rows = np.flatnonzero(pd.notna(values))  # few, in a table of events
-    codes, found = factorize(values[rows])
+    rows = np.flatnonzero(pd.notna(column.array))  # few, in a table of events
+    codes, found = factorize(column, rows)
     return rows, codes, [str(name) for name in found]
 
 

@@ -24,8 +24,8 @@ def read_target(y: ArrayLike, fail_label: Any = None) -> Target:
     """Read a target of two classes.
 
     Of numbers and booleans the higher means failing, unless ``fail_label`` names the
-    other. Text needs ``fail_label``, or an ordered category, whose last label means
-    failing; the latter is shown as a warning.
+    other. Text needs ``fail_label``. Of ordered categories, the last one that occurs
+    means failing, which is shown as a warning.
     """
     labels, fail_label = read_labels(y, fail_label)
     check_classification_targets(labels)
@@ -70,18 +70,21 @@ def read_labels(y: ArrayLike, fail_label: Any = None) -> tuple[NDArray[Any], Any
         message = "y needs labels of one kind, such as 0 and 1; found several kinds."
         raise ValueError(message)
     labels = values.to_numpy()
-    if labels.dtype.kind in "biuf":
+    numbers = labels.dtype.kind in "biuf"
+    if fail_label is None and isinstance(dtype, pd.CategoricalDtype) and dtype.ordered:
+        last = pd.Series(y).cat.remove_unused_categories().cat.categories.tolist()[-1]
+        if not numbers or last != labels.max():
+            fail_label = last
+            warnings.warn(
+                f"The last of y's ordered categories, {last!r}, is taken for the label "
+                "of the students who fail. Pass fail_label= to say which one is.",
+                UserWarning,
+                stacklevel=3,
+            )
+    if numbers:
         return labels, fail_label
     if pd.api.types.infer_dtype(values) == "string":
         labels = labels.astype(str)
-    if fail_label is None and isinstance(dtype, pd.CategoricalDtype) and dtype.ordered:
-        fail_label = dtype.categories[-1]
-        warnings.warn(
-            f"The last of y's ordered categories, {fail_label!r}, is taken for the "
-            "label of the students who fail. Pass fail_label= to say which one is.",
-            UserWarning,
-            stacklevel=3,
-        )
     if fail_label is None:
         message = (
             "y holds labels that are not numbers, and nothing says which one means "

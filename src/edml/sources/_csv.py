@@ -20,7 +20,7 @@ from edml.sources._raw import LARGEST_SIZE, Dialect, Expected, Raw, label_lines
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
-_SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?\r?\n', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?(?:\r\n?|\n)', re.IGNORECASE)
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
 _PIECE = 2**16  # bytes
