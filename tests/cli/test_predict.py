@@ -340,6 +340,32 @@ def test_final_grade_is_not_needed(edml, model, X):
     assert_same(json.loads(result.stdout)["predictions"], expected)
 
 
+def test_students_with_a_final_grade_are_left_out_unless_requested(edml, model, X):
+    first = X["course_uuid"] == X["course_uuid"].iloc[0]
+    assert 0 < first.sum() < len(X)
+    grades = X["nota_final_materia"]
+    X.assign(nota_final_materia=grades.mask(first)).to_csv("mixed.csv", index=False)
+    result = edml("predict", "mixed.csv", "--json")
+    running = model.score_students(X[first])
+    assert_same(json.loads(result.stdout)["predictions"], running)
+    assert f"Left out {(~first).sum():,} rows of students with a final" in result.stderr
+    other = X["course_uuid"].loc[~first].iloc[0]
+    asked = json.loads(edml("predict", "mixed.csv", "--json", "--course", other).stdout)
+    of_course = X[X["course_uuid"] == other]
+    assert_same(asked["predictions"], model.score_students(of_course))
+    on_a_day = edml("predict", "mixed.csv", "--json", "--partition", 5)
+    everybody = model.score_students(X, at=5)
+    assert_same(json.loads(on_a_day.stdout)["predictions"], everybody)
+    assert "Left out" not in on_a_day.stderr
+
+
+def test_all_are_scored_if_all_have_a_final_grade(edml, model, X):
+    assert X["nota_final_materia"].notna().all()
+    result = edml("predict", "later.csv", "--json")
+    assert_same(json.loads(result.stdout)["predictions"], model.score_students(X))
+    assert "Left out" not in result.stderr
+
+
 def test_on_a_terminal(edml, with_champion):
     result = edml("predict", "later.csv")
     assert result.exit_code == 0, result.output
@@ -348,6 +374,17 @@ def test_on_a_terminal(edml, with_champion):
     table = result.stdout.partition("flagged.")[0].splitlines()
     assert max(map(len, table)) <= 80
     assert "Scoring" in result.stderr
+
+
+def test_long_ids_are_shown_in_full(edml, with_champion, X):
+    students = X["user_uuid"].factorize()[0] + 170000000000000000
+    named = X.drop(columns="legajo").assign(user_uuid=students)
+    named.to_csv("long.csv", index=False)
+    result = edml("predict", "long.csv")
+    assert result.exit_code == 0, result.output
+    table = result.stdout.partition("flagged.")[0]
+    assert len({word for word in table.split() if word.startswith("1700000")}) > 1
+    assert max(map(len, table.splitlines())) <= 80
 
 
 # -- errors -------------------------------------------------------------------

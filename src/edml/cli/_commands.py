@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 # Slow imports are inside the commands, because --help does not need them.
 
-_EVENTS = "The events: .csv or .parquet. Default: paths.raw."
+_EVENTS = "The events: .csv, .xlsx, .json or .parquet. Default: paths.raw."
 Raw = Annotated[Path | None, typer.Argument(help=_EVENTS)]
 New = Annotated[
     Path | None,
-    typer.Argument(help="Later events: .csv or .parquet. Default: paths.new."),
+    typer.Argument(help="Later events, as a file like raw. Default: paths.new."),
 ]
 Folder = Annotated[
     Path | None, typer.Option("--registry", help="Folder of all registries.")

@@ -10,12 +10,13 @@ import pandas as pd
 from edml.cli._access import open_client, open_registry
 from edml.cli._files import read_events, safe_name, write_json, write_whole
 from edml.cli._settings import Config
-from edml.cli._terminal import stage
+from edml.cli._terminal import note, stage
 from edml.datasets import as_of
 from edml.exceptions import TableError
 from edml.registry import PRODUCTION
 from edml.schema import (
     COURSE,
+    FINAL_GRADE,
     PARTITION,
     STUDENT,
     canonical_names,
@@ -58,6 +59,11 @@ class Wanted(NamedTuple):
     language: str = "en"
     explain: bool = True
 
+    @property
+    def is_everybody(self) -> bool:
+        """Whether no course, student or day was requested."""
+        return self.course is None and not self.students and self.partition is None
+
 
 def predict(
     events: Path, wanted: Wanted, config: Config, *, by_endpoint: bool
@@ -86,13 +92,28 @@ def _read(
 ) -> pd.DataFrame:
     with stage("Reading the events"):
         X = read_events(events, names, source=config.source)
-    return choose_events(X, wanted, names)
+        chosen = choose_events(X, wanted, names)
+    n_left_out = len(X) - len(chosen)
+    if n_left_out and wanted.is_everybody:
+        note(
+            f"Left out {n_left_out:,} rows of students with a final grade, whose "
+            "course is over; name it with --course to score them."
+        )
+    return chosen
 
 
 def choose_events(
     X: pd.DataFrame, wanted: Wanted, names: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return all events of the requested course and students."""
+    """Return all events of the requested course and students.
+
+    Unless something was requested, students with a final grade are left out: nobody
+    can help them any more. If all have one, all stay.
+    """
+    if wanted.is_everybody:
+        grade = names[FINAL_GRADE]
+        running = X[grade].isna() if grade in X.columns else None
+        return X if running is None or not running.any() else X[running]
     if wanted.course is not None:
         columns = [names[name] for name in (_COURSE_NAME, COURSE)]
         present = [X[name].astype(str) for name in columns if name in X.columns]

@@ -54,7 +54,7 @@ def show_predicted(out: Console, result: dict[str, Any]) -> None:
     students = result["predictions"]
     shown = make_table(
         f"Most at risk, by version {result['model_version']}",
-        Column("student", min_width=8, max_width=12, no_wrap=True),
+        Column("student", min_width=8, max_width=20, overflow="fold"),
         Column("course", min_width=8, max_width=18, no_wrap=True),
         right("day", min_width=3),
         right("risk", min_width=5),

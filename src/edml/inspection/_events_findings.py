@@ -114,7 +114,8 @@ def _find_gaps(
             f"partition_days is {facts.partition_days:g}.",
             "Grading delays are converted wrongly: features know grades too early or "
             "too late.",
-            f"Pass partition_days={max(1, round(estimate))} wherever it is taken.",
+            f"Pass partition_days={max(1, round(estimate))}, or set "
+            "data.partition_days in edml.toml.",
             (facts.names[PARTITION],),
         )
 
@@ -448,7 +449,8 @@ def find_empty_features(facts: Facts) -> Iterator[Finding]:
                 f"{len(unknown)} of {len(exams.labels)} exam names have no kind: "
                 f"{_listed(unknown)}.",
                 cost,
-                "Pass exam_kinds={kind: [names]} wherever it is taken.",
+                "Pass exam_kinds={kind: [names]}, or write a section [exam_kinds] in "
+                "edml.toml.",
                 (facts.names["nombre_examen"],),
             )
     if any(finding.severity == "error" for finding in facts.problems):
