@@ -20,6 +20,12 @@ from edml.registry._values import check_names, check_threshold, check_values
 
 def check_model(model: Any) -> None:
     """Check that a model is a fitted classifier whose parts fit together."""
+    _check_classifier(model)
+    check_parts(model)  # of the classifiers inside, too
+    _check_inside(model)
+
+
+def _check_classifier(model: Any) -> None:
     if isinstance(model, RiskClassifier):
         raise RegistryError(
             "A RiskClassifier holds students' data. Pass model.deployable()."
@@ -43,7 +49,9 @@ def check_model(model: Any) -> None:
             f"The {type(model).__name__} has {n_classes} classes, {n_features} "
             "features; at least 2 and 1 are needed, and predict_proba."
         )
-    check_parts(model)
+
+
+def _check_inside(model: Any) -> None:
     if isinstance(model, DeployedClassifier):
         _check_deployed(model)
     elif isinstance(model, Blend):
@@ -65,7 +73,8 @@ def check_parts(part: Any) -> None:
 
 
 def _check_deployed(model: DeployedClassifier) -> None:
-    check_model(model.pipeline)
+    _check_classifier(model.pipeline)
+    _check_inside(model.pipeline)
     classes = np.asarray(model.classes)  # a fitted pipeline may know them by codes
     right = (
         classes.shape == (2,)
@@ -100,7 +109,8 @@ def _check_blend(model: Blend) -> None:
     if model.scale not in {"probability", "log-odds"} or not model.classifiers_:
         refuse("has a blend without members or with an unknown scale")
     for classifier in model.classifiers_:
-        check_model(classifier)
+        _check_classifier(classifier)
+        _check_inside(classifier)
         if classifier.n_features_in_ != model.n_features_in_ or not np.array_equal(
             classifier.classes_, model.classes_
         ):
@@ -118,4 +128,5 @@ def _check_steps(model: Any) -> None:
         if len(names) != needed:
             refuse(f"gives {len(names)} features to a classifier of {needed}")
         check_names(names, getattr(final, "feature_names_in_", ()), "classifier")
-    check_model(final)
+    _check_classifier(final)
+    _check_inside(final)
