@@ -190,11 +190,17 @@ def test_what_cannot_be_read_is_named(folder, table, old, new, message):
 def test_what_is_no_export_is_named(tmp_path, folder):
     with pytest.raises(TableError, match="There is no folder"):
         read_moodle(tmp_path / "absent")
-    with pytest.raises(TableError, match="found none"):
+    with pytest.raises(TableError, match=r"found only mdl_assign, .* and others"):
         read_moodle(folder, prefix="other_")
     (folder / "mdl_course.txt").write_text("id\n")
     with pytest.raises(TableError, match="Table mdl_course is exported twice"):
         read_moodle(folder)
+
+
+def test_an_incomplete_export_names_what_was_found(tmp_path):
+    (tmp_path / "mdl_enrol.csv").write_text("id,courseid\n1,2\n")
+    with pytest.raises(TableError, match=r"found only mdl_enrol\. Check the source"):
+        read_moodle(tmp_path)
 
 
 def test_two_prefixes_need_a_choice(folder, site):

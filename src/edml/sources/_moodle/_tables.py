@@ -277,7 +277,11 @@ def find_prefix(found: Collection[str], prefix: str | None) -> str:
     if prefix is not None:
         prefixes = [one for one in prefixes if one == prefix]
     if len(prefixes) != 1:
-        shown = f"those of the prefixes {sorted(prefixes)}" if prefixes else "none"
+        names = sorted(found)
+        more = " and others" if len(names) > 10 else ""
+        shown = f"only {', '.join(names[:10])}{more}" if names else "none"
+        if prefixes:
+            shown = f"those of the prefixes {sorted(prefixes)}"
         message = (
             "Expected Moodle's tables course, enrol and user_enrolments, all with one "
             f"prefix such as 'mdl_'; found {shown}. Check the source, or pass prefix=."
