@@ -388,6 +388,12 @@ def test_booleans_are_no_numbers(read, dtype):
         read(column)
 
 
+@pytest.mark.parametrize("dtype", [bool, object, "boolean", "category"])
+def test_booleans_are_flags(dtype):
+    flags = schema.read_flags(pd.Series([True, False], dtype=dtype), "y_true")
+    assert flags.tolist() == [True, False]
+
+
 def test_categories_of_datetimes_are_dates():
     days = pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-01"]))
     found = schema.read_epochs(days.astype("category"))

@@ -77,7 +77,7 @@ def _rank(identifiers: pd.Series) -> FloatArray:
     The relative rank of two identifiers does not depend on other rows.
     """
     if pd.api.types.is_numeric_dtype(identifiers.dtype):
-        return read_numbers(identifiers)
+        return read_numbers(identifiers, booleans=True)
     codes, found = pd.factorize(identifiers.to_numpy(dtype=object))
     keys = [
         (0, name, "") if isinstance(name, Real) else (1, 0, str(name)) for name in found

@@ -33,12 +33,15 @@ def factorize(
     return codes.astype(np.int64, copy=False), list(found)
 
 
-def as_floats(column: pd.Series) -> FloatArray:
+def as_floats(column: pd.Series, *, booleans: bool = False) -> FloatArray:
     """Convert numbers, or text that spells them, to floats; null to NaN.
 
-    True and False are no numbers: as a final grade, they would both fail.
+    True and False are no numbers, unless ``booleans`` is set: as a final grade, they
+    would both fail.
     """
     dtype = column.dtype
+    if booleans and dtype.kind == "b":
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
     if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
         return column.to_numpy(dtype=np.float64)
     if pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "fiu":
@@ -52,7 +55,8 @@ def as_floats(column: pd.Series) -> FloatArray:
             dtype=np.float64, na_value=np.nan
         )
         unreadable = np.isnan(values) & column.notna().to_numpy()
-        if pd.api.types.is_object_dtype(_inner(dtype)) or _inner(dtype).kind == "b":
+        inner = _inner(dtype)
+        if not booleans and (inner.kind == "b" or pd.api.types.is_object_dtype(inner)):
             boolean = (isinstance(cell, _BOOLEANS) for cell in given)
             unreadable |= np.fromiter(boolean, dtype=np.bool_, count=len(given))
     if unreadable.any():

@@ -24,7 +24,7 @@ def read_predictions(
 
 def read_flags(values: ArrayLike, name: str) -> BoolArray:
     """Read a column of two values, 0 and 1 or False and True."""
-    numbers = read_numbers(_read_column(values, name))
+    numbers = read_numbers(_read_column(values, name), booleans=True)
     wrong = int(((numbers != 0) & (numbers != 1)).sum())
     if wrong:
         message = (
@@ -39,7 +39,7 @@ def read_flags(values: ArrayLike, name: str) -> BoolArray:
 
 def read_probabilities(y_prob: ArrayLike) -> FloatArray:
     """Read a column of probabilities."""
-    numbers = read_numbers(_read_column(y_prob, "y_prob"))
+    numbers = read_numbers(_read_column(y_prob, "y_prob"), booleans=True)
     missing = int(np.isnan(numbers).sum())
     if missing:
         message = (

@@ -28,12 +28,14 @@ class Names(NamedTuple):
     labels: list[str]
 
 
-def read_numbers(column: pd.Series) -> FloatArray:
+def read_numbers(column: pd.Series, *, booleans: bool = False) -> FloatArray:
     """Read numbers, or text that spells them; null is NaN, infinity an error.
+
+    True and False are an error too, unless ``booleans`` reads them as 1 and 0.
 
     The result is read-only by convention: it may share the column's memory.
     """
-    values = as_floats(column)
+    values = as_floats(column, booleans=booleans)
     infinite = np.isinf(values)
     if infinite.any():
         raise row_error(
