@@ -55,12 +55,14 @@ def date_unit(values: FloatArray) -> DateUnit | None:
     if _are_calendar_dates(dates):
         return DateUnit("calendar", 86_400, "dates such as 20240131")
     for unit in DATE_UNITS:
-        seconds = dates * unit.seconds
+        with np.errstate(over="ignore"):  # infinity is outside as well
+            seconds = dates * unit.seconds
         if ((seconds >= EARLIEST) & (seconds < LATEST)).all():
             if unit.name == "D" and (dates > _LAST_DAY_OF_2070).any():
                 break
             return unit
-    spreadsheet = (dates - _EPOCH_IN_SPREADSHEETS) * 86_400
+    with np.errstate(over="ignore"):
+        spreadsheet = (dates - _EPOCH_IN_SPREADSHEETS) * 86_400
     if ((spreadsheet >= EARLIEST) & (spreadsheet < LATEST)).all():
         return DateUnit("spreadsheet", 86_400, "the days of a spreadsheet")
     return None
