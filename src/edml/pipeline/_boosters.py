@@ -127,11 +127,10 @@ def single_thread_after_fork(model: Any) -> Iterator[None]:
     asked = []
     if os.getpid() != _PROCESS:
         for one in _boosters(model):
-            if isinstance(one, XGBClassifier):
+            if isinstance(one, XGBClassifier):  # n_jobs is that of its matrices alone
                 one.get_booster().set_param({"nthread": 1})
-            else:
-                asked.append((one, one.n_jobs))
-                one.n_jobs = 1
+            asked.append((one, one.n_jobs))
+            one.n_jobs = 1
     try:
         yield
     finally:
