@@ -122,7 +122,10 @@ def _to_series(column: Any) -> pd.Series:
     if pa.types.is_dictionary(kind):
         return _to_series(column.cast(kind.value_type))
     if pa.types.is_string(kind) or str(kind) == "string_view":
-        column = column.cast(pa.large_string())
+        try:
+            column = column.cast(pa.large_string())
+        except pa.ArrowNotImplementedError:  # of views, in older versions
+            column = pa.chunked_array([column.to_pylist()], pa.large_string())
     mapped: dict[Any, Any] = {pa.large_string(): pd.StringDtype(na_value=np.nan)}
     if pa.types.is_integer(kind) and column.null_count:
         bits = kind.bit_width
