@@ -15,7 +15,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import DMatrix, XGBClassifier
 
-from edml.pipeline import Blend, single_thread_after_fork
+from edml.pipeline import Blend
 from edml.schema import FloatArray
 
 LOG_ODDS, PROBABILITY = "log-odds", "probability"
@@ -71,8 +71,7 @@ def _of_trees(
     """Return exact contributions if the model consists of trees, else None."""
     if _is_boosted(model):
         of = _of_lightgbm if isinstance(model, LGBMClassifier) else _of_xgboost
-        with single_thread_after_fork(model):
-            return of(model, features)
+        return of(model, features)
     if isinstance(model, (*_Forest, DecisionTreeClassifier)):
         return _of_forest(model, features, progress)
     if isinstance(model, Blend):
