@@ -343,19 +343,22 @@ def _find_scale(
 
 def find_date_problems(facts: Facts) -> Iterator[Finding]:
     """Check missing and contradicting dates."""
-    for name, what, cost in (
+    for name, noun, what, cost in (
         (
             "ass_due_at",
+            "assignments",
             "due date",
             "These assignments have no timing: hours before the deadline stay empty.",
         ),
         (
             "s_submitted_at",
+            "submissions",
             "submission date",
             "Whatever has neither date nor score counts as not handed in.",
         ),
         (
             "s_graded_at",
+            "scores",
             "grading date",
             "Their scores count as known on the day of submission, which may be "
             "earlier than they were.",
@@ -369,7 +372,7 @@ def find_date_problems(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 f"no-{what.replace(' ', '-')}",
                 "warning",
-                f"{missing:,} of {len(rows):,} {_noun(name)} have no {what}.",
+                f"{missing:,} of {len(rows):,} {noun} have no {what}.",
                 cost,
                 "Add the dates if the platform has them.",
                 (facts.names[name],),
@@ -418,14 +421,6 @@ def _find_units(facts: Facts) -> Iterator[Finding]:
                 "Check the unit: dates are epoch seconds, or datetimes.",
                 (facts.names[name],),
             )
-
-
-def _noun(name: str) -> str:
-    return {
-        "ass_due_at": "assignments",
-        "s_submitted_at": "submissions",
-        "s_graded_at": "scores",
-    }[name]
 
 
 def find_empty_features(facts: Facts) -> Iterator[Finding]:

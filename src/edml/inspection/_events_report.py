@@ -1,7 +1,7 @@
 """EventsReport: the findings about an event table, as text, HTML and data."""
 
-import html
 from dataclasses import asdict, dataclass
+from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -9,21 +9,13 @@ from typing import Any, Literal
 import pandas as pd
 
 from edml._files import replace_file
-from edml._page import make_page
+from edml._page import CSS, make_page, make_row, make_table
 
 _HEADINGS = {
     "error": "Errors: the table cannot be used like this",
     "warning": "Warnings: the table can be used, but predictions suffer",
     "note": "Good to know",
 }
-_CSS = """
-:root { color-scheme: light dark; }
-.edml-events { font-family: system-ui, sans-serif; line-height: 1.45; max-width: 62em; }
-.edml-events table { border-collapse: collapse; margin: 0.5em 0 1.2em; }
-.edml-events th, .edml-events td { padding: 0.25em 0.7em; text-align: left;
-  border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35);
-  vertical-align: baseline; }
-"""
 
 
 @dataclass(frozen=True)
@@ -149,30 +141,29 @@ class EventsReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = [f"<style>{_CSS}</style><p>{html.escape(self._caption())}</p>"]
+        parts = [f"<style>{CSS}</style><p>{escape(self._caption())}</p>"]
         for severity, heading in _HEADINGS.items():
             rows = [
-                [one.found, one.cost, one.remedy]
+                _text_row(one.found, one.cost, one.remedy)
                 for one in self.findings
                 if one.severity == severity
             ]
             if rows:
                 head = ["what was found", "what it costs", "what to do"]
-                parts.append(f"<h2>{html.escape(heading)}</h2>{_table(rows, head)}")
-        shown = [
-            [
+                parts.append(make_table(heading, head, rows))
+        rows = [
+            _text_row(
                 one.column,
                 "absent" if one.actual is None else one.actual,
                 "" if pd.isna(one.missing) else f"{100 * one.missing:.1f} %",
                 f"{one.of:,} rows" if one.of else "",
-            ]
+            )
             for one in self.columns.itertuples()
         ]
         head = ["column", "name in the table", "missing", "of"]
-        parts.append(
-            f"<details><summary>Columns</summary>{_table(shown, head)}</details>"
-        )
-        return f'<div class="edml-events">{"".join(parts)}</div>'
+        table = make_table("Columns of the event table", head, rows)
+        parts.append(f"<details><summary>Columns</summary>{table}</details>")
+        return f'<div class="edml-evaluation">{"".join(parts)}</div>'
 
     def _caption(self) -> str:
         """Summarize the table in one or two sentences."""
@@ -196,5 +187,6 @@ class EventsReport:
         return text
 
 
-def _table(rows: list[list[str]], head: list[str]) -> str:
-    return pd.DataFrame(rows, columns=head).to_html(index=False, border=0)
+def _text_row(label: str, *texts: str) -> str:
+    cells = "".join(f'<td class="text">{escape(text)}</td>' for text in texts)
+    return make_row(label, more=cells)
