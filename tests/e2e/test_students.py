@@ -211,7 +211,7 @@ def test_uploads_good_broken_and_huge(visit, app, language, events, model, tmp_p
     expect(key(page, "run")).to_be_visible()
     page.get_by_text(words("Events"), exact=True).click()
     upload(page, "broken.csv", b"user_uuid,particion\nestudiante-x,LEG-x\n")
-    expect(page.get_by_text("assignment_id").first).to_be_visible()
+    expect(page.get_by_text("lacks ['course_uuid']").first).to_be_visible()
     expect(page.get_by_text("LEG-x")).to_have_count(0)
     key(page, "forget_upload").get_by_role("button").click()
     expect(page.get_by_text("broken.csv")).to_have_count(0)
