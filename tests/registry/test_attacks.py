@@ -193,13 +193,15 @@ def test_a_member_used_so_often_that_it_is_a_bomb():
 
 
 def test_too_many_members(monkeypatch):
+    data = file_of("forest")  # which reads what it has written
     monkeypatch.setattr(_archive, "MAX_MEMBERS", 2)
-    refuse(file_of("forest"), "members")
+    refuse(data, "members")
 
 
 def test_a_description_that_is_too_long(monkeypatch):
+    data = file_of("logistic")
     monkeypatch.setattr(_archive, "MAX_SCHEMA_SIZE", 100)
-    refuse(file_of("logistic"), "too long")
+    refuse(data, "too long")
 
 
 @pytest.mark.parametrize(
