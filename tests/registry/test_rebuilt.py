@@ -335,6 +335,17 @@ def test_scaled_features_have_one_scale_each():
     refuse(zip_of(members), "is not for 4 features")
 
 
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_name_that_the_native_parser_would_lose(place):
+    text = stored("lightgbm")[0].decode()
+    line = re.search(r"(?m)^feature_names=(.*)$", text)
+    names = line[1].split(" ")
+    names[place] = "="
+    changed_text = text.replace(line[0], f"feature_names={' '.join(names)}")
+    with pytest.raises(RegistryError, match="feature_names of another number"):
+        rewritten("lightgbm", changed_text.encode())
+
+
 # Fuzzing: every file is refused, or its model answers with finite probabilities
 
 

@@ -70,9 +70,12 @@ def read(content: bytes, budget: Budget) -> LightGBM:
     """Read and check the text of a booster, up to `END`."""
     head, _, body = budget.read_text(content).partition(b"\n\n")
     header = _read_header(head)
-    names = header[b"feature_names"].decode("utf-8").split(" ")
-    if read_count(header[b"max_feature_idx"]) + 1 != len(names) or not all(
-        map(_NAME.fullmatch, names)
+    line = header[b"feature_names"].decode("utf-8")
+    names = line.split(" ")
+    # the native parser takes "=" at the ends of the line for a part of the key
+    n_kept = len(line.strip("=").split())
+    if not read_count(header[b"max_feature_idx"]) + 1 == len(names) == n_kept or not (
+        all(map(_NAME.fullmatch, names))
     ):
         _refuse("feature_names of another number, or invalid ones")
     n_classes, objective = _read_objective(header)
