@@ -182,6 +182,12 @@ def test_columns_are_named_as_in_the_table(events):
     assert found["scores-in-fractions"].columns == ("My score",)
 
 
+@pytest.mark.parametrize("absent", [COLUMNS[-1], "legajo"])
+def test_html_names_absent_columns(events, absent):
+    html = check_events(events.drop(columns=absent))._repr_html_()
+    assert f'{absent}</th><td class="text">absent</td>' in html.replace("\n", "")
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([*FAULTS, *ERRORS]))
 def test_no_value_of_a_student_is_shown(random, code):

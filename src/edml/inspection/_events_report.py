@@ -154,7 +154,7 @@ class EventsReport:
         rows = [
             _text_row(
                 one.column,
-                "absent" if one.actual is None else one.actual,
+                "absent" if pd.isna(one.actual) else one.actual,
                 "" if pd.isna(one.missing) else f"{100 * one.missing:.1f} %",
                 f"{one.of:,} rows" if one.of else "",
             )
