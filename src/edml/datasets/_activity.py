@@ -100,7 +100,8 @@ def make_student_activity(
     for events, place in zip(kinds, places, strict=True):
         for name, values in events.columns.items():
             table[name] = spread(values, place, len(cell))
-    return pd.DataFrame({name: table[name] for name in COLUMNS}, copy=False)
+    absent = np.full(len(cell), np.nan)
+    return pd.DataFrame({name: table.get(name, absent) for name in COLUMNS}, copy=False)
 
 
 def _lay_out(

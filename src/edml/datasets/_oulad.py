@@ -82,7 +82,7 @@ def load_oulad(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 24)
+    X : DataFrame of shape (n_rows, 25)
         The event table, by enrolment and partition. Final grades are 9
         (distinction), 6 (pass), 2 (fail) and 1 (withdrawn).
     y : Series of shape (n_rows,)

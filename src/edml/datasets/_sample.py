@@ -52,7 +52,7 @@ def load_activity(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 24)
+    X : DataFrame of shape (n_rows, 25)
         The event table; its column ``nota_final_materia`` holds the outcome.
     y : Series of shape (n_rows,)
         1 where the student fails the course, else 0. Only with

@@ -53,6 +53,7 @@ _OWNERS = {
     "fecha_mesa_epoch": "nombre_examen",
     "assignment_id": "ass_name",
     "points_possible": "ass_name",
+    "ass_weight": "ass_name",
     "ass_created_at": "ass_name",
     "ass_due_at": "ass_name",
     "ass_unlock_at": "ass_name",

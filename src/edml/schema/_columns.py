@@ -33,7 +33,13 @@ REQUIRED_COLUMNS = (
     "s_graded_at",
 )
 NAME_COLUMNS = ("nombre_examen", "ass_name", "ass_name_sub")
-NUMBER_COLUMNS = (FINAL_GRADE, "nota_parcial", "points_possible", "score")
+NUMBER_COLUMNS = (
+    FINAL_GRADE,
+    "nota_parcial",
+    "points_possible",
+    "ass_weight",
+    "score",
+)
 EPOCH_COLUMNS = (
     "fecha_mesa_epoch",
     "ass_created_at",
@@ -59,6 +65,7 @@ COLUMNS = (
     "assignment_id",
     "ass_name",
     "points_possible",
+    "ass_weight",
     "ass_created_at",
     "ass_due_at",
     "ass_unlock_at",

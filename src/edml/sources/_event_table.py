@@ -173,7 +173,7 @@ def make_event_table(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 24)
+    X : DataFrame of shape (n_rows, 25)
         The event table, by enrolment and day. The score of a re-graded submission is in
         parts whose mean is the version that is known on a day.
     report : ImportReport

@@ -79,7 +79,7 @@ def read_tables(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 24)
+    X : DataFrame of shape (n_rows, 25)
         The event table, by enrolment and day.
     report : ImportReport
         What was left out and inferred. Only if ``return_report`` is true.

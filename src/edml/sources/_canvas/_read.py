@@ -125,7 +125,7 @@ def read_canvas(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 24)
+    X : DataFrame of shape (n_rows, 25)
         The event table, by enrolment and day. Ids are Canvas's, as text.
     report : ImportReport
         What was read, which rules applied to how many rows, and what Canvas does

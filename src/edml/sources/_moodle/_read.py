@@ -130,7 +130,7 @@ def read_moodle(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 24)
+    X : DataFrame of shape (n_rows, 25)
         The event table, by enrolment and day. Ids are Moodle's, as text; that of an
         assignment is ``"assign-12"``, ``"quiz-12"`` or ``"manual-12"``.
     report : ImportReport
