@@ -68,9 +68,9 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write and sync a file that must not exist; its folder is not synced."""
-    descriptor = step("create", path, lambda: os.open(path, _WRITING, 0o666))
+    descriptor = step("create", path, lambda: os.open(path, _WRITING, mode))
     try:
         left = memoryview(data)
         while left:  # the system may write only part of it

@@ -15,14 +15,14 @@ from edml.registry import _protocol
 from edml.registry._protocol import (
     canonical,
     check_file_name,
-    check_key,
     check_name,
     read_number,
     seal,
     unseal,
 )
+from edml.registry._signing import NO_KEYS, Keys
 
-KEY = b"a key of the registry"
+KEY = Keys(b"a key of the registry")
 PLACE = {"registry": "risk", "generation": 12}
 STATE = {
     "highest": 3,
@@ -171,32 +171,26 @@ def test_numbers_have_one_spelling(name, number):
     assert read_number(name) == number
 
 
-@pytest.mark.parametrize("key", ["text", b"", 3, bytearray(b"x")])
-def test_a_key_is_bytes(key):
-    with pytest.raises(RegistryError, match="Expected key=None or at least one byte"):
-        check_key(key)
-
-
 # -- documents ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("keys", [NO_KEYS, KEY])
 @given(detail=st.dictionaries(st.text(), JSON))
-def test_sealed_documents_round_trip(key, detail):
-    data = seal("state", PLACE, {**STATE, "detail": detail}, key)
+def test_sealed_documents_round_trip(keys, detail):
+    data = seal("state", PLACE, {**STATE, "detail": detail}, keys)
     expected = {**STATE, "detail": detail, **PLACE, "format": 2, "kind": "state"}
-    assert unseal(data, "state", PLACE, key) == expected
+    assert unseal(data, "state", PLACE, keys) == expected
     assert unseal(data, "state", PLACE) == expected  # needs no key to read
 
 
-@pytest.mark.parametrize("key", [None, KEY])
-def test_every_flipped_bit_is_seen(key):
-    data = seal("state", PLACE, STATE, key)
+@pytest.mark.parametrize("keys", [NO_KEYS, KEY])
+def test_every_flipped_bit_is_seen(keys):
+    data = seal("state", PLACE, STATE, keys)
     for place in range(8 * len(data)):
         flipped = bytearray(data)
         flipped[place // 8] ^= 1 << place % 8
         with pytest.raises(RegistryError, match="Expected the state of generation 12"):
-            unseal(bytes(flipped), "state", PLACE, key)
+            unseal(bytes(flipped), "state", PLACE, keys)
 
 
 def test_every_truncation_is_seen():
@@ -262,10 +256,10 @@ def test_key_rejects_unsigned_data():
         unseal(seal("state", PLACE, STATE), "state", PLACE, KEY)
 
 
-@pytest.mark.parametrize("key", [KEY + b"!", KEY[:-1], b"x"])
-def test_a_key_rejects_another_key(key):
+@pytest.mark.parametrize("secret", [KEY.secret + b"!", KEY.secret[:-1], b"x"])
+def test_a_key_rejects_another_key(secret):
     with pytest.raises(RegistryError, match="found another signature"):
-        unseal(seal("state", PLACE, STATE, key), "state", PLACE, KEY)
+        unseal(seal("state", PLACE, STATE, Keys(secret)), "state", PLACE, KEY)
 
 
 def test_key_rejects_a_change_with_a_matching_checksum():
@@ -373,33 +367,33 @@ def test_unknown_formats_count_as_damage(found):
         unseal(data, "state", PLACE)
 
 
-@pytest.mark.parametrize("key", [None, KEY])
-def test_an_older_format_is_brought_into_today_s_shape(monkeypatch, key):
-    old = seal("state", PLACE, {k: v for k, v in STATE.items() if k != "who"}, key)
+@pytest.mark.parametrize("keys", [NO_KEYS, KEY])
+def test_an_older_format_is_brought_into_today_s_shape(monkeypatch, keys):
+    old = seal("state", PLACE, {k: v for k, v in STATE.items() if k != "who"}, keys)
     monkeypatch.setattr(_protocol, "FORMAT", 3)
     readers = {2: lambda old: {**old, "who": "not kept"}, 3: dict}
     monkeypatch.setattr(_protocol, "READERS", readers)
-    assert unseal(old, "state", PLACE, key)["who"] == "not kept"
-    new = seal("state", PLACE, STATE, key)
-    assert unseal(new, "state", PLACE, key)["who"] == "ana"
+    assert unseal(old, "state", PLACE, keys)["who"] == "not kept"
+    new = seal("state", PLACE, STATE, keys)
+    assert unseal(new, "state", PLACE, keys)["who"] == "ana"
     assert json.loads(new)["format"] == 3
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("keys", [NO_KEYS, KEY])
 @pytest.mark.parametrize("kind", sorted(FORMAT_1))
-def test_format_1_stays_readable(kind, key):
+def test_format_1_stays_readable(kind, keys):
     place, data, body = FORMAT_1[kind]
-    document = unseal(data, kind, place, key)
+    document = unseal(data, kind, place, keys)
     assert {name: document[name] for name in body} == body
 
 
-@pytest.mark.parametrize("key", [None, KEY])
-def test_an_evaluation_of_format_1_is_taken_out_of_its_text(key):
+@pytest.mark.parametrize("keys", [NO_KEYS, KEY])
+def test_an_evaluation_of_format_1_is_taken_out_of_its_text(keys):
     inner = {"metrics": {"roc_auc": 0.75}, "data_fingerprint": "ab", "curves": [1]}
     body = {**inner, "purpose": "report", "evaluation": json.dumps(inner)}
     del body["curves"]
     place = {"registry": "risk", "version": 3, "number": 1}
-    assert _old_evaluation(place, body, key)["evaluation"] == {
+    assert _old_evaluation(place, body, keys)["evaluation"] == {
         "purpose": "report",
         "evaluation": inner,
     }
@@ -412,22 +406,22 @@ def test_a_damaged_text_of_format_1_is_left_to_its_reader(text):
     assert _old_evaluation(place, body)["evaluation"] == body
 
 
-def _old_evaluation(place, body, key=None):
+def _old_evaluation(place, body, keys=NO_KEYS):
     """Read an evaluation that was sealed as format 1."""
     document = {**place, "evaluation": body, "format": 1, "kind": "evaluation"}
     checksum = hashlib.sha256(canonical(document)).hexdigest()
     document["checksum"] = checksum
-    if key is not None:
-        signature = hmac.new(key, canonical(document), "sha256").hexdigest()
+    if keys.signs:
+        signature = hmac.new(keys.secret, canonical(document), "sha256").hexdigest()
         document["signature"] = signature
-    return unseal(canonical(document), "evaluation", place, key)
+    return unseal(canonical(document), "evaluation", place, keys)
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("keys", [NO_KEYS, KEY])
 @pytest.mark.parametrize("kind", sorted(FORMAT_2))
-def test_format_2_stays_readable(kind, key):
+def test_format_2_stays_readable(kind, keys):
     place, data, body = FORMAT_2[kind]
-    document = unseal(data, kind, place, key)
+    document = unseal(data, kind, place, keys)
     assert {name: document[name] for name in body} == body
 
 

@@ -22,15 +22,16 @@ from edml import _files
 from edml.exceptions import RegistryError
 from edml.registry import _reads, _versions
 from edml.registry._protocol import canonical, seal
+from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import State
 from edml.registry._verify import check_store, find_leftovers, remove_leftovers
 from edml.registry._versions import VersionStore
 
-KEY = b"a key of the registry"
+KEY = Keys(b"a key of the registry")
 MODEL = b"the bytes of a model"
 
 
-@pytest.fixture(params=[None, KEY], ids=["open", "signed"])
+@pytest.fixture(params=[NO_KEYS, KEY], ids=["open", "signed"])
 def store(request, tmp_path):
     return VersionStore(tmp_path, "risk", request.param, who="ana")
 
@@ -61,10 +62,10 @@ def path_of(store, version, name="model.skops"):
     return store.folder / "versions" / str(version) / name
 
 
-def reseal(path, kind, place, key=None, **fields):
+def reseal(path, kind, place, keys=NO_KEYS, **fields):
     """Change a document together with its checksum."""
     document = json.loads(path.read_bytes()) | fields
-    path.write_bytes(seal(kind, {"registry": "risk", **place}, document, key))
+    path.write_bytes(seal(kind, {"registry": "risk", **place}, document, keys))
 
 
 # -- stored files come back ---------------------------------------------------------
@@ -164,7 +165,7 @@ def test_the_root_may_be_a_symlink(tmp_path):
 
 def test_the_key_is_in_no_text(store):
     assert repr(store) == f"VersionStore({str(store.home.root)!r}, 'risk')"
-    assert KEY.decode() not in repr(store) + str(store)
+    assert KEY.secret.decode() not in repr(store) + str(store)
 
 
 # -- numbers ------------------------------------------------------------------------
@@ -351,7 +352,7 @@ def test_read_only_folder_can_be_read(store):
 
 def test_a_root_that_is_a_file_is_reported(tmp_path):
     (tmp_path / "risk").write_bytes(b"")
-    with pytest.raises(RegistryError, match="Expected to write to"):
+    with pytest.raises(RegistryError, match="Expected to read"):
         add(VersionStore(tmp_path, "risk"))
     with pytest.raises(RegistryError, match="Expected to read"):
         VersionStore(tmp_path, "risk").state()
@@ -664,8 +665,8 @@ def test_only_a_key_detects_forged_files(tmp_path):
     state = signed.folder / "state" / "3.json"
     kept = state.read_bytes()
     stages = {"1": "development", "2": "production"}
-    for key in (None, b"another key"):
-        reseal(state, "state", {"generation": 3}, key, stages=stages)
+    for keys in (NO_KEYS, Keys(b"another key")):
+        reseal(state, "state", {"generation": 3}, keys, stages=stages)
         with pytest.raises(RegistryError, match=r"no signature|another signature"):
             signed.state()
     assert unsigned.state().champion == 2  # invalid keys

@@ -13,10 +13,11 @@ import pytest
 
 from edml import _files
 from edml.exceptions import RegistryError
+from edml.registry._signing import Keys
 from edml.registry._verify import check_store, find_leftovers, remove_leftovers
 from edml.registry._versions import VersionStore
 
-KEY = b"a key of the registry"
+KEY = Keys(b"a key of the registry")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 

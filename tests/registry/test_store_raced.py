@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edml.registry._signing import Keys
 from edml.registry._verify import check_store, find_leftovers
 from edml.registry._versions import VersionStore
 
-KEY = b"a key of the registry"
+KEY = Keys(b"a key of the registry")
 pytestmark = pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="needs fork"
 )

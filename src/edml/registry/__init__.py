@@ -4,6 +4,7 @@ from edml.registry._contest import Contest
 from edml.registry._exported import ExportedModel, read_model_file
 from edml.registry._record import ModelRecord
 from edml.registry._registry import ModelRegistry
+from edml.registry._signing import generate_keys
 from edml.registry._state import DEVELOPMENT, PRODUCTION, STAGING
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "ExportedModel",
     "ModelRecord",
     "ModelRegistry",
+    "generate_keys",
     "read_model_file",
 ]

@@ -25,6 +25,7 @@ from edml.registry._protocol import (
     unseal,
 )
 from edml.registry._record import ModelRecord
+from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
 from edml.registry._store import MODEL, ModelStore
 from edml.registry._versions import now
@@ -40,7 +41,7 @@ def export_version(store: ModelStore, version: int, path: Path) -> Path:
     """Write a version with its evaluations to a new file."""
     record = store.read_record(version)
     files = {name: store.read_file(version, name) for name in record["files"]}
-    data = pack(record, files, store.evaluations(version), store.home.key)
+    data = pack(record, files, store.evaluations(version), store.home.keys)
     try:
         _files.write_new(path, data)
         _files.sync_folder(path.parent)
@@ -56,7 +57,7 @@ def import_version(store: ModelStore, path: Path, trust_unsigned: bool) -> Model
     """Store the model of a file as a new version."""
     data = _reads.read_file(None, path, MAX_BYTES)
     written, files, evaluations = unpack(
-        data, None if trust_unsigned else store.home.key
+        data, NO_KEYS if trust_unsigned else store.home.keys
     )
     record = ModelRecord.from_dict({**written, "stage": DEVELOPMENT})
     if set(files) != {MODEL}:
@@ -82,14 +83,14 @@ def pack(
     record: Mapping[str, Any],
     files: Mapping[str, bytes],
     evaluations: Sequence[Mapping[str, Any]],
-    key: bytes | None,
+    keys: Keys,
 ) -> bytes:
     """Return the bytes of a file; the same version always has the same bytes."""
     place = {"registry": record["registry"], "version": record["version"]}
-    members = {RECORD: seal("record", place, record, key), **files}
+    members = {RECORD: seal("record", place, record, keys), **files}
     for number, evaluation in enumerate(evaluations, start=1):
         members[f"evaluations/{number}.json"] = seal(
-            "evaluation", {**place, "number": number}, {"evaluation": evaluation}, key
+            "evaluation", {**place, "number": number}, {"evaluation": evaluation}, keys
         )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -99,19 +100,19 @@ def pack(
 
 
 def unpack(
-    data: bytes, key: bytes | None
+    data: bytes, keys: Keys
 ) -> tuple[Document, dict[str, bytes], list[Document]]:
     """Return the record, files and evaluations of a version, the oldest first.
 
-    Everything but the model itself is checked. Without a key, signatures are ignored.
+    Everything but the model itself is checked. Without keys, signatures are ignored.
     """
     members = _read_members(data)
-    record = unseal(members.pop(RECORD, b""), "record", {}, key)
+    record = unseal(members.pop(RECORD, b""), "record", {}, keys)
     place = {name: record[name] for name in ("registry", "version")}
     evaluations: list[Document] = []
     while (name := _EVALUATION.format(len(evaluations) + 1)) in members:
         at = {**place, "number": len(evaluations) + 1}
-        document = unseal(members.pop(name), "evaluation", at, key)
+        document = unseal(members.pop(name), "evaluation", at, keys)
         evaluations.append(document["evaluation"])
     # Any other member, such as an evaluation after a gap, is not in the record.
     if members.keys() != record["files"].keys():

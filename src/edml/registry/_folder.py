@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,17 @@ from edml.registry import _reads
 from edml.registry._protocol import (
     LOCK,
     MAX_DOCUMENT_BYTES,
+    RECORD,
     STATES,
     VERSIONS,
     Document,
-    check_key,
     check_name,
+    is_signed,
     read_number,
     seal,
     unseal,
 )
+from edml.registry._signing import Keys
 
 _POLL_SECONDS = 0.01
 
@@ -30,22 +32,20 @@ _POLL_SECONDS = 0.01
 class Folder:
     """The folder of one registry, without knowledge of what its documents mean."""
 
-    def __init__(
-        self, root: Path, name: str, key: bytes | None, timeout: float
-    ) -> None:
+    def __init__(self, root: Path, name: str, keys: Keys, timeout: float) -> None:
         check_name(name)
-        check_key(key)
         self.root = Path(root).absolute()  # may be a symlink, but nothing below it
         self.name = name
         self.timeout = timeout  # seconds to wait for other writers; < 0 for no limit
         self.path = self.root / name
         self.states = self.path / STATES
         self.versions = self.path / VERSIONS
-        self.key = key
+        self.keys = keys
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock between writing processes; create missing folders."""
+        self._check_can_sign()
         for path in (self.path / LOCK, self.states, self.versions):
             _reads.check_no_symlink(self.root, path)
         # A new lock each time also excludes other threads of this process.
@@ -65,6 +65,36 @@ class Folder:
             yield
         finally:
             lock.release()
+
+    def _check_can_sign(self) -> None:
+        """Raise before an unsigned change of a signed registry."""
+        if self.keys.signs:
+            return
+        if self.keys.checks:
+            raise RegistryError(
+                f"Expected a private key to change registry {self.name!r}; found only "
+                "public keys, which can read. Pass private_key= or key=, or set "
+                "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY."
+            )
+        if self._is_signed():
+            raise RegistryError(
+                f"Expected a key to change registry {self.name!r}, which is signed; "
+                "found none. An unsigned change would make it unreadable for everybody "
+                "who checks signatures. Pass private_key= or key=, or set "
+                "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY."
+            )
+
+    def _is_signed(self) -> bool:
+        """Return whether the newest readable document of the registry is signed."""
+        states = reversed(self.numbers(self.states, ".json"))
+        versions = reversed(self.numbers(self.versions))
+        paths = [self.states / f"{number}.json" for number in states]
+        paths += [self.versions / str(number) / RECORD for number in versions]
+        for path in paths:
+            with suppress(RegistryError):
+                data = _reads.read_file(self.root, path, MAX_DOCUMENT_BYTES)
+                return is_signed(data)
+        return False
 
     @contextmanager
     def writing(self, failure: str) -> Iterator[None]:
@@ -91,7 +121,7 @@ class Folder:
     def read(self, path: Path, kind: str, place: Mapping[str, Any]) -> Document:
         """Read a document, and check it as `unseal` does."""
         data = _reads.read_file(self.root, path, MAX_DOCUMENT_BYTES)
-        return unseal(data, kind, {"registry": self.name, **place}, self.key)
+        return unseal(data, kind, {"registry": self.name, **place}, self.keys)
 
     def seal(
         self, kind: str, place: Mapping[str, Any], body: Mapping[str, Any]
@@ -101,8 +131,8 @@ class Folder:
         Raise an error for a document that could not be read back.
         """
         place = {"registry": self.name, **place}
-        data = seal(kind, place, body, self.key)
-        return data, unseal(data, kind, place, self.key)
+        data = seal(kind, place, body, self.keys)
+        return data, unseal(data, kind, place, self.keys)
 
     def write(self, path: Path, data: bytes, failure: str) -> None:
         """Write a new document atomically; the caller holds the lock."""

@@ -33,9 +33,10 @@ Documents
     spaces, ASCII, no NaN, and a newline at the end. A document holds its ``format``,
     its ``kind`` and its place (registry, version, generation, number), so that no file
     can stand in for another; a ``checksum``, SHA-256 of the document without it and
-    without the signature; and, if the registry has a key, a ``signature``, HMAC-SHA256
-    of the document without it. Any other spelling raises an error, so that every
-    flipped bit is noticed.
+    without the signature; and, if the writer has a key, a ``signature`` of the document
+    without it (see `edml.registry._signing`). Any other spelling raises an error, so
+    that every flipped bit is noticed. A writer without a key changes nothing in a
+    registry that is signed.
 The format number
     Raise `FORMAT` if the previous edml would misread a new document: if a field that a
     reader needs is renamed, removed, or changes its meaning or unit. Do not raise it
@@ -50,7 +51,6 @@ The format number
 """
 
 import hashlib
-import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -58,6 +58,7 @@ from contextlib import suppress
 from typing import Any
 
 from edml.exceptions import RegistryError
+from edml.registry._signing import NO_KEYS, Keys
 
 FORMAT = 2
 STAGES = ("development", "staging", "production")
@@ -127,16 +128,6 @@ def read_number(name: str) -> int | None:
     return int(name) if _NUMBER.fullmatch(name) else None
 
 
-def check_key(key: bytes | None) -> None:
-    """Check that a key can sign: bytes, and at least one."""
-    if key is not None and (not isinstance(key, bytes) or not key):
-        raise RegistryError(
-            f"Expected key=None or at least one byte; found {type(key).__name__}"
-            f"{' of no bytes' if key == b'' else ''}. Pass secret bytes, "
-            "preferably 32 random ones."
-        )
-
-
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the one spelling of a document that is signed and stored."""
     try:
@@ -155,7 +146,7 @@ def seal(
     kind: str,
     place: Mapping[str, Any],
     body: Mapping[str, Any],
-    key: bytes | None = None,
+    keys: Keys = NO_KEYS,
 ) -> bytes:
     """Return the bytes of a document; ``place`` overrides fields of ``body``."""
     # To JSON and back: its keys are strings, which sort differently from numbers.
@@ -164,8 +155,8 @@ def seal(
     for name in _SEALS:
         document.pop(name, None)
     document["checksum"] = hashlib.sha256(canonical(document)).hexdigest()
-    if key is not None:
-        document["signature"] = _signature(document, key)
+    if keys.signs:
+        document["signature"] = keys.sign(canonical(document))
     data = canonical(document)
     if len(data) > MAX_DOCUMENT_BYTES:
         raise RegistryError(
@@ -176,7 +167,7 @@ def seal(
 
 
 def unseal(
-    data: bytes, kind: str, place: Mapping[str, Any], key: bytes | None = None
+    data: bytes, kind: str, place: Mapping[str, Any], keys: Keys = NO_KEYS
 ) -> Document:
     """Read a document in today's shape, without its seals, after checking them.
 
@@ -188,11 +179,11 @@ def unseal(
     reader = _reader(document, called)
     checksum = document.pop("checksum", None)
     signature = document.pop("signature", None)
-    if not _same(checksum, hashlib.sha256(canonical(document)).hexdigest()):
+    if checksum != hashlib.sha256(canonical(document)).hexdigest():
         raise _damaged(called, "its checksum does not match")
-    if key is not None:
-        expected = _signature({**document, "checksum": checksum}, key)
-        _check_signature(signature, expected, called)
+    if keys.checks:
+        signed = canonical({**document, "checksum": checksum})
+        keys.check(signature, signed, called)
     for name, value in {"kind": kind, **place}.items():
         if type(document.get(name)) is not type(value) or document[name] != value:
             raise _damaged(called, f"its {name} is that of another file")
@@ -203,6 +194,11 @@ def unseal(
     if kind == "record":
         _check_files(document, called)
     return document
+
+
+def is_signed(data: bytes) -> bool:
+    """Return whether a document has a signature, without checking it."""
+    return "signature" in _parse(data, "the document")
 
 
 def matches(data: bytes, entry: Mapping[str, Any]) -> bool:
@@ -254,33 +250,6 @@ def _reader(document: Document, called: str) -> Callable[[Document], Document]:
             "a newer edml wrote. Update edml."
         )
     raise _damaged(called, "it has no format number")
-
-
-def _signature(document: Document, key: bytes) -> str:
-    return hmac.new(key, canonical(document), "sha256").hexdigest()
-
-
-def _check_signature(found: Any, expected: str, called: str) -> None:
-    if found is None:
-        raise RegistryError(
-            f"Expected {called} to be signed, because the registry was opened with a "
-            "key; found no signature. Do not trust it; if it was written without a key "
-            "on purpose, open the registry without one, or import the file with "
-            "trust_unsigned=True."
-        )
-    if not _same(found, expected):
-        raise RegistryError(
-            f"Expected {called} to be signed with this key; found another signature. "
-            "Check the key; if it is right, the file was forged: restore it from a "
-            "backup."
-        )
-
-
-def _same(found: Any, expected: str) -> bool:
-    # compare_digest takes the same time wherever the first difference is
-    return isinstance(found, str) and hmac.compare_digest(
-        found.encode("utf-8", "surrogatepass"), expected.encode()
-    )
 
 
 def _called(kind: str, place: Mapping[str, Any]) -> str:

@@ -16,9 +16,9 @@ from edml.registry import _derive
 from edml.registry._contest import Contest, hold
 from edml.registry._decision import Rules
 from edml.registry._evaluations import REPORT, VALIDATION, rows_of_contests
-from edml.registry._exchange import import_version
-from edml.registry._reading import RegistryReader
+from edml.registry._maintenance import RegistryMaintenance
 from edml.registry._record import ModelRecord
+from edml.registry._signing import Keys
 from edml.registry._state import (
     DEVELOPMENT,
     PRODUCTION,
@@ -27,14 +27,12 @@ from edml.registry._state import (
     State,
     check_choice,
     previous_champion,
-    removable,
 )
 from edml.registry._store import MODEL, ModelStore, check_unseen
 from edml.registry._training import describe_training
-from edml.registry._verify import remove_leftovers
 
 
-class ModelRegistry(RegistryReader):
+class ModelRegistry(RegistryMaintenance):
     """A folder of versions of a model, one of which is the champion.
 
     A version is a model file with its record and its evaluations. It is never
@@ -50,9 +48,14 @@ class ModelRegistry(RegistryReader):
     name : str, default="risk"
         Name of this line of models: letters, digits, ``-``, ``_`` and ``.``.
     key : bytes, default=None
-        Signs everything that is written; reading anything not signed with it raises an
-        error. Without a key, a file that was edited together with its hashes cannot be
-        detected.
+        A secret that signs everything that is written; reading anything not signed with
+        it raises an error. Without any key, a file that was edited together with its
+        hashes cannot be detected.
+    private_key : str or path-like, default=None
+        The file of an Ed25519 private key, which signs instead of ``key``.
+    public_keys : sequence of str or path-like, default=()
+        The files of the public keys to trust. They can read, not write. If any key is
+        given, everything that is read must be signed with one of them.
     who : str, default=None
         The author of the changes, for the history; None is "unknown".
     trusted : sequence of str, default=()
@@ -89,10 +92,13 @@ class ModelRegistry(RegistryReader):
         name: str = "risk",
         key: bytes | None = None,
         *,
+        private_key: str | PathLike[str] | None = None,
+        public_keys: Sequence[str | PathLike[str]] = (),
         who: str | None = None,
         trusted: Sequence[str] = (),
     ) -> None:
-        self._store = ModelStore(Path(path), name, key, who=who, trusted=trusted)
+        keys = Keys.read(key, private_key, public_keys)
+        self._store = ModelStore(Path(path), name, keys, who=who, trusted=trusted)
 
     def __repr__(self) -> str:
         home = self._store.home
@@ -443,56 +449,3 @@ class ModelRegistry(RegistryReader):
             record has no rule, or the version cannot be written.
         """
         return _derive.retune_threshold(self._store, version, X, y, threshold, tags)
-
-    def clean(self, keep_last: int = 5) -> list[int]:
-        """Remove old development versions, and the leftovers of killed writes.
-
-        Parameters
-        ----------
-        keep_last : int, default=5
-            How many of the newest development versions to keep. Versions in staging or
-            production and the previous champion are always kept.
-
-        Returns
-        -------
-        removed : list of int
-            The removed versions; their numbers are not reused.
-
-        Raises
-        ------
-        RegistryError
-            If the state is damaged, or the disk fails.
-        """
-        check_scalar(keep_last, "keep_last", Integral, min_val=0)
-        removed = self._store.remove_versions(
-            lambda state: removable(self._store.history(), state, int(keep_last)),
-            f"clean, keep_last={keep_last}",
-        )
-        remove_leftovers(self._store)
-        return removed
-
-    def import_(
-        self, path: str | PathLike[str], *, trust_unsigned: bool = False
-    ) -> ModelRecord:
-        """Store the model of an exported file as a new version, in development.
-
-        Parameters
-        ----------
-        path : str or path-like
-            A file that `export` wrote.
-        trust_unsigned : bool, default=False
-            Accept a file that is not signed with this registry's key; the new version
-            is. Without a key, signatures are ignored.
-
-        Returns
-        -------
-        record : ModelRecord
-            The record of the new version; ``origin`` says where it comes from.
-
-        Raises
-        ------
-        RegistryError
-            If the file is damaged or not signed, the model holds a type that is not
-            allowed, or the version cannot be written.
-        """
-        return import_version(self._store, Path(path), trust_unsigned)

@@ -19,6 +19,7 @@ from edml.registry._evaluations import (
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import EVALUATIONS
 from edml.registry._record import ModelRecord, describe
+from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
 from edml.registry._versions import VersionStore
 
@@ -32,12 +33,12 @@ class ModelStore(VersionStore):
         self,
         root: Path,
         name: str,
-        key: bytes | None = None,
+        keys: Keys = NO_KEYS,
         *,
         who: str | None = None,
         trusted: Sequence[str] = (),
     ) -> None:
-        super().__init__(root, name, key, who=who)
+        super().__init__(root, name, keys, who=who)
         self.trusted = tuple(trusted)
         # A stored evaluation never changes, and its number is never reused.
         self._headlines: dict[tuple[int, int], Headline] = {}

@@ -23,6 +23,7 @@ from edml.registry._protocol import (
     check_file_name,
     matches,
 )
+from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import State
 
 
@@ -35,19 +36,19 @@ class VersionStore:
     """The versions, evaluations and states of one registry, as bytes and documents.
 
     Nothing is created before the first write. Reads need no lock and no permission to
-    write. ``key`` signs all documents; reading one not signed with it raises an error.
+    write. Documents are signed with ``keys``; reading one that is not raises an error.
     """
 
     def __init__(
         self,
         root: Path,
         name: str,
-        key: bytes | None = None,
+        keys: Keys = NO_KEYS,
         *,
         who: str | None = None,
         timeout: float = 30.0,
     ) -> None:
-        self.home = Folder(root, name, key, timeout)
+        self.home = Folder(root, name, keys, timeout)
         self.who = "unknown" if who is None else str(who)
 
     @property
