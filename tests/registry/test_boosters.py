@@ -91,7 +91,6 @@ LINES = {
     "num_leaves": ["0", "-1", "4", "6", "99999999", "x", "1"],
     "num_cat": ["1", "-1", "x"],
     "is_linear": ["1", "x"],
-    "shrinkage": ["nan", "x", ""],
     "num_class": ["0", "2", "99999999", "x", "-1"],
     "num_tree_per_iteration": ["0", "2", "x"],
     "max_feature_idx": ["0", "2", "4", "99999999", "-1", "x"],
@@ -108,7 +107,7 @@ LINES = {
     "version": ["4", "v", "v٤", ""],
     "feature_names": ["a", "a b c d e"],
 }
-WHOLE = ["num_", "is_", "shrink", "max_", "objective", "version", "feature_"]
+WHOLE = ["num_", "is_", "max_", "objective", "version", "feature_"]
 
 
 def whole(value):
@@ -141,8 +140,7 @@ def spaced(text):
         "leaf_value",
         "decision_type",
         "split_gain",
-        "leaf_weight",
-        "internal_value",
+        "internal_count",
     ],
 )
 def test_lines_of_lightgbm_that_are_longer_or_shorter(name, change):
@@ -316,13 +314,11 @@ XGBOOST = {
     "feature": put(*TREE, "split_indices", 0, 4),
     "feature before": put(*TREE, "split_indices", 0, -1),
     "deleted root": put(*TREE, "split_indices", 0, 2**31 - 1),
-    "parent": put(*TREE, "parents", 1, 2),
-    "root's parent": put(*TREE, "parents", 0, 0),
     "short": put(*TREE, "split_conditions", [1.0]),
     "condition": put(*TREE, "split_conditions", 0, "x"),
     "infinite": put(*TREE, "split_conditions", 0, float("inf")),
     "too large": put(*TREE, "split_conditions", 0, 1e300),
-    "weight": put(*TREE, "base_weights", 0, float("nan")),
+    "gain": put(*TREE, "loss_changes", 0, float("nan")),
     "default": put(*TREE, "default_left", 0, 2),
     "split type": put(*TREE, "split_type", 0, 1),
     "categories": put(*TREE, "categories", [1]),
@@ -333,7 +329,7 @@ XGBOOST = {
     "no nodes": put(*TREE, "tree_param", "num_nodes", "0"),
     "nodes text": put(*TREE, "tree_param", "num_nodes", "x"),
     "tree features": put(*TREE, "tree_param", "num_feature", "5"),
-    "deleted": put(*TREE, "tree_param", "num_deleted", "1"),
+    "deleted": put(*TREE, "split_indices", 1, 2**31 - 1),
     "leaf vector": put(*TREE, "tree_param", "size_leaf_vector", "3"),
     "extra": put(*TREE, "extra", 1),
     "trees": put(*BOOSTER, "gbtree_model_param", "num_trees", "6"),

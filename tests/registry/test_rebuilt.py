@@ -217,6 +217,60 @@ def test_an_older_xgboost_refuses_a_base_score_for_each_class(monkeypatch):
     refuse(data, "needs xgboost>=3.1")
 
 
+# What only drawings of trees show
+SHOWN = {
+    "lightgbm": r"(?m)^((?:leaf_weight|internal_value|internal_weight|shrinkage)=).*$",
+    "xgboost": r'("base_weights":|"parents":)\[[^]]*\]',
+}
+
+
+GROWN = {
+    "lightgbm": {"n_estimators": 20, "num_leaves": 9, "min_child_samples": 5},
+    "xgboost": {"n_estimators": 20, "gamma": 0.3, "tree_method": "exact"},
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_numbers_that_no_answer_depends_on_are_not_read(name):
+    model = MAKERS[name](**GROWN[name]).fit(X, y3)
+    if name == "lightgbm":
+        text = model.booster_.model_to_string()
+        text = text[: text.index(_lightgbm.END.decode())] + _lightgbm.END.decode()
+        changed = re.sub(SHOWN[name], r"\1x", text)
+        blocks = re.findall(r"(?s)Tree=.*?\n\n\n", changed)
+        sizes = " ".join(str(len(block)) for block in blocks)
+        changed = re.sub(r"tree_sizes=.*", f"tree_sizes={sizes}", changed)
+    else:
+        text = bytes(model.get_booster().save_raw("json")).decode()
+        changed = re.sub(SHOWN[name], r'\1["x"]', text)
+    assert changed != text
+    assert rewritten(name, changed.encode()) == rewritten(name, text.encode())
+    loaded = loads(dumps(model))
+    answers = [
+        lambda one: one.predict_proba(X),
+        lambda one: contributions(name, one),
+        lambda one: importances(name, one, "gain"),
+        lambda one: importances(name, one, {"lightgbm": "split"}.get(name, "cover")),
+        lambda one: leaves(name, one),
+    ]
+    for answer in answers:
+        np.testing.assert_array_equal(answer(loaded), answer(model))
+
+
+def contributions(name, model):
+    if name == "lightgbm":
+        return model.predict_proba(X, pred_contrib=True)
+    return model.get_booster().predict(xgboost.DMatrix(X), pred_contribs=True)
+
+
+def importances(name, model, kind):
+    return model.set_params(importance_type=kind).feature_importances_
+
+
+def leaves(name, model):
+    return model.predict(X, pred_leaf=True) if name == "lightgbm" else model.apply(X)
+
+
 # Values of parameters and fitted attributes
 
 

@@ -31,6 +31,8 @@ _HEADER = {
 _AVERAGE = b"average_output"  # of LightGBM's own random forests
 # They describe the training, and no prediction depends on them.
 _DROPPED = {b"label_index", b"feature_infos", b"monotone_constraints", _AVERAGE}
+# Only LightGBM's drawings and tables of trees show them.
+_SHOWN = {b"leaf_weight", b"internal_value", b"internal_weight", b"shrinkage"}
 _OF_SPLITS = {
     "split_feature": int,
     "split_gain": float,
@@ -38,11 +40,10 @@ _OF_SPLITS = {
     "decision_type": int,
     "left_child": int,
     "right_child": int,
+    "internal_count": int,
 }
-_OF_LEAVES = {"leaf_value": float, "leaf_weight": float, "leaf_count": int}
-_OF_INNER = {"internal_value": float, "internal_weight": float, "internal_count": int}
-_KINDS = {**_OF_SPLITS, **_OF_LEAVES, **_OF_INNER}
-_OF_TREES = ("num_leaves", "num_cat", "shrinkage")
+_OF_LEAVES = {"leaf_value": float, "leaf_count": int}
+_OF_TREES = ("num_leaves", "num_cat")
 _OF_CATEGORIES = ("cat_boundaries", "cat_threshold")
 _CATEGORICAL, _MISSING_SHIFT, _UNKNOWN_MISSING = 1, 2, 3
 
@@ -186,12 +187,12 @@ def _read_blocks(body: bytes, stated: bytes) -> list[Block]:
     sizes = " ".join(str(len(block) + 3) for block in blocks)
     if end != END or stated != sizes.encode():
         _refuse("tree_sizes that do not fit its text, or without its end")
-    required = {name.encode() for name in (*_KINDS, *_OF_TREES)}
-    known = required.union([b"is_linear"], map(str.encode, _OF_CATEGORIES))
+    required = {name.encode() for name in (*_OF_TREES, *_OF_SPLITS, *_OF_LEAVES)}
+    optional = {b"is_linear", *(name.encode() for name in _OF_CATEGORIES)}
     found = []
     for number, block in enumerate(blocks):
         first, _, lines = block.partition(b"\n")
-        own = _read_lines(lines, known)
+        own = _read_lines(lines, required | optional | _SHOWN)
         if first != b"Tree=%d" % number or required - own.keys():
             _refuse("a tree with missing parts")
         if own.get(b"is_linear", b"0") != b"0":
@@ -204,24 +205,22 @@ def _read_values(
     blocks: list[Block],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, list[int]]]:
     leaves, n_cats = (
-        [read_count(block[name]) for block in blocks]
-        for name in (b"num_leaves", b"num_cat")
+        [read_count(block[name.encode()]) for block in blocks] for name in _OF_TREES
     )
     if min(leaves, default=1) < 1:
         _refuse("a tree without leaves")
     splits = [size - 1 for size in leaves]
-    # LightGBM does not always write them for a tree of one leaf, and never reads them
-    weighed = [size if size > 1 else 0 for size in leaves]
-    one = [1] * len(blocks)
-    sizes = {"num_leaves": one, "num_cat": one}
+    sizes = dict.fromkeys(_OF_TREES, [1] * len(blocks))
     sizes |= dict.fromkeys(_OF_SPLITS, splits)
-    sizes |= {"leaf_value": leaves, "leaf_weight": weighed, "leaf_count": weighed}
-    sizes |= dict.fromkeys(_OF_INNER, splits)
-    sizes |= {"shrinkage": one}
-    kinds = {**_KINDS, "num_leaves": int, "num_cat": int, "shrinkage": float}
-    values = {}
-    for name, each in sizes.items():
-        values[name] = _join(blocks, name, each, kinds[name])
+    # LightGBM does not always write the counts of a tree of one leaf; it reads none
+    counted = [size if size > 1 else 0 for size in leaves]
+    sizes |= {"leaf_value": leaves, "leaf_count": counted}
+    values = {
+        name: np.array(each)
+        for name, each in zip(_OF_TREES, (leaves, n_cats), strict=True)
+    }
+    for name, kind in {**_OF_SPLITS, **_OF_LEAVES}.items():
+        values[name] = _join(blocks, name, sizes[name], kind)
     edges = [size + 1 if size else 0 for size in n_cats]
     bounds = _join(blocks, "cat_boundaries", edges, int)
     words = [
@@ -237,7 +236,7 @@ def _join(blocks: list[Block], name: str, sizes: list[int], kind: type) -> NDArr
     """Return the numbers of all trees under one name, concatenated."""
     key = name.encode()
     texts = [block.get(key, b"") for block in blocks]
-    if name in ("leaf_weight", "leaf_count"):
+    if name == "leaf_count":
         texts = [text if size else b"" for text, size in zip(texts, sizes, strict=True)]
     if [text.count(b" ") + 1 if text else 0 for text in texts] != sizes:
         _refuse(f"a tree with the wrong number of {name}")

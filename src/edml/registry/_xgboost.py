@@ -3,6 +3,7 @@
 import math
 import re
 import struct
+from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -21,16 +22,16 @@ _ROOT_PARENT = _DELETED = 2**31 - 1  # no parent; the feature of a pruned node
 _LARGEST = float(np.finfo(np.float32).max)
 _FLOAT = (-_LARGEST, _LARGEST, np.float32)
 _VALUES: dict[str, tuple[float, float, type]] = {  # smallest, largest, type
-    "base_weights": _FLOAT,
     "default_left": (0, 1, np.uint8),
     "left_children": (-1, _DELETED, np.int32),
     "loss_changes": _FLOAT,
-    "parents": (0, _ROOT_PARENT, np.int32),
     "right_children": (-1, _DELETED, np.int32),
     "split_conditions": _FLOAT,
     "split_indices": (0, _DELETED, np.int32),
     "sum_hessian": _FLOAT,
 }
+# No prediction depends on the weights; the parents follow from the children.
+_DROPPED = ("base_weights", "parents")
 _CATEGORIES = {
     "categories": np.int32,
     "categories_nodes": np.int32,
@@ -79,20 +80,6 @@ def write(booster: XGBoost) -> bytes:
     """Return the UBJSON of a booster; equal trees give equal bytes."""
     n_trees, n_groups = len(booster.counts), booster.n_groups
     per_iteration = n_trees // booster.n_iterations
-    bounds = np.cumsum(booster.counts)[:-1]
-    parts = {name: np.split(part, bounds) for name, part in booster.values.items()}
-    empty = {name: np.empty(0, kind) for name, kind in _CATEGORIES.items()}
-    trees = []
-    for number, n_nodes in enumerate(booster.counts.tolist()):
-        own = {name: part[number] for name, part in parts.items()}
-        param = {
-            "num_deleted": str(int((own["split_indices"] == _DELETED).sum())),
-            "num_feature": str(booster.n_features),
-            "num_nodes": str(n_nodes),
-            "size_leaf_vector": "1",
-        }
-        kinds = {"split_type": np.zeros(n_nodes, np.uint8)}
-        trees.append({"id": number, "tree_param": param, **own, **kinds, **empty})
     model = {
         "gbtree_model_param": {
             "num_parallel_tree": str(per_iteration // n_groups),
@@ -101,7 +88,7 @@ def write(booster: XGBoost) -> bytes:
         "iteration_indptr": list(range(0, n_trees + 1, per_iteration)),
         "tree_info": np.repeat(np.arange(n_groups), per_iteration // n_groups).tolist()
         * booster.n_iterations,
-        "trees": trees,
+        "trees": _trees(booster),
     }
     name, base = booster.objective, [f"{one!r}" for one in booster.base_score]
     of_objective = (
@@ -127,7 +114,66 @@ def write(booster: XGBoost) -> bytes:
     return _ubjson({"learner": learner, "version": [3, 0, 0]})
 
 
+def _trees(booster: XGBoost) -> list[bytes]:
+    """Return the UBJSON of each tree."""
+    counts = booster.counts
+    empty = np.zeros(int(counts.sum()), np.float32)
+    parts = {
+        **booster.values,
+        "base_weights": empty,
+        "parents": _parents(counts, booster.values),
+        "split_type": empty.astype(np.uint8),
+    }
+    packed = [
+        (_text(name), _CODES[part.dtype.str[1:]], part.itemsize, _big_endian(part))
+        for name, part in parts.items()
+    ]
+    none = {name: np.empty(0, kind) for name, kind in _CATEGORIES.items()}
+    common = b"".join(_text(name) + _ubjson(part) for name, part in none.items())
+    starts = np.cumsum(counts) - counts
+    is_deleted = (booster.values["split_indices"] == _DELETED).astype(np.intp)
+    deleted = np.add.reduceat(is_deleted, starts)  # XGBoost crashes if it is wrong
+    trees = []
+    for number, (start, size) in enumerate(
+        zip(starts.tolist(), counts.tolist(), strict=True)
+    ):
+        param = {
+            "num_deleted": str(deleted[number]),
+            "num_feature": str(booster.n_features),
+            "num_nodes": str(size),
+            "size_leaf_vector": "1",
+        }
+        own = _ubjson({"id": number, "tree_param": param})[:-1]
+        length = b"#" + _ubjson(size)
+        arrays = [
+            name
+            + b"[$"
+            + code
+            + length
+            + content[start * width : (start + size) * width]
+            for name, code, width, content in packed
+        ]
+        trees.append(b"".join([own, common, *arrays, b"}"]))
+    return trees
+
+
+def _parents(
+    counts: NDArray[np.intp], values: dict[str, NDArray[Any]]
+) -> NDArray[np.int32]:
+    """Return each node's parent by its place in the tree; pruned nodes have any."""
+    first = np.cumsum(counts) - counts
+    start = np.repeat(first, counts)
+    parents = np.zeros(len(start), np.int32)
+    parents[first] = _ROOT_PARENT
+    at = np.flatnonzero(values["left_children"] != LEAF)
+    for side in ("left_children", "right_children"):
+        parents[values[side][at] + start[at]] = at - start[at]
+    return parents
+
+
 def _ubjson(value: Any) -> bytes:
+    if isinstance(value, bytes):  # written before
+        return value
     if isinstance(value, dict):
         items = (_text(key) + _ubjson(one) for key, one in value.items())
         return b"{" + b"".join(items) + b"}"
@@ -138,8 +184,11 @@ def _ubjson(value: Any) -> bytes:
     if isinstance(value, int):
         return b"L" + struct.pack(">q", value)
     code = _CODES[value.dtype.str[1:]]
-    swapped = value.astype(value.dtype.newbyteorder(">")).tobytes()
-    return b"[$" + code + b"#" + _ubjson(len(value)) + swapped
+    return b"[$" + code + b"#" + _ubjson(len(value)) + _big_endian(value)
+
+
+def _big_endian(values: NDArray[Any]) -> bytes:
+    return values.astype(values.dtype.newbyteorder(">")).tobytes()
 
 
 def _text(text: str) -> bytes:
@@ -287,28 +336,18 @@ def _read_booster(
     if not right or {*map(type, info), *map(type, starts)} != {int}:
         _refuse("trees of other classes or iterations than their places")
     counts = np.array([_check_tree(*one, n_features) for one in enumerate(trees)])
-    values: dict[str, NDArray[Any]] = {}
-    for name, (low, high, dtype) in _VALUES.items():
-        kind = float if dtype is np.float32 else int
-        found = np.concatenate(
-            [
-                _array(tree[name], size, kind)
-                for tree, size in zip(trees, counts.tolist(), strict=True)
-            ]
-        )
-        if not ((found >= low) & (found <= high)).all():
-            _refuse(f"{name} out of bounds")
-        values[name] = found.astype(dtype)
-    _check_nodes(counts, values, n_features, trees)
+    sizes = counts.tolist()
+    values = {name: _join(trees, name, sizes) for name in _VALUES}
+    _check_nodes(counts, values, n_features)
     return n_iterations, counts, values
 
 
 def _check_tree(number: int, tree: Any, n_features: int) -> int:
     own_number, param, kinds, *_ = _parts(
-        tree, "id", "tree_param", "split_type", *_VALUES
+        tree, "id", "tree_param", "split_type", *_VALUES, dropped=_DROPPED
     )
-    features, nodes, leaf_size, _ = _parts(
-        param, "num_feature", "num_nodes", "size_leaf_vector", "num_deleted"
+    features, nodes, leaf_size = _parts(
+        param, "num_feature", "num_nodes", "size_leaf_vector", dropped=("num_deleted",)
     )
     if (
         type(own_number) is not int
@@ -323,45 +362,34 @@ def _check_tree(number: int, tree: Any, n_features: int) -> int:
     return _count(nodes)
 
 
+def _join(trees: list[Any], name: str, sizes: list[int]) -> NDArray[Any]:
+    """Return the numbers of all trees under one name, concatenated."""
+    low, high, dtype = _VALUES[name]
+    parts = [tree[name] for tree in trees]
+    if {*map(type, parts)} != {list} or [*map(len, parts)] != sizes:
+        _refuse(f"{name} of the wrong length")
+    numbers = [*chain.from_iterable(parts)]
+    kind = float if dtype is np.float32 else int
+    if not {*map(type, numbers)} <= {int, kind}:
+        _refuse(f"{name} that are not numbers")
+    found = np.array(numbers, np.int64 if kind is int else np.float64)
+    if not ((found >= low) & (found <= high)).all():
+        _refuse(f"{name} out of bounds")
+    return found.astype(dtype)
+
+
 def _check_nodes(
-    counts: NDArray[np.intp],
-    values: dict[str, NDArray[Any]],
-    n_features: int,
-    trees: list[Any],
+    counts: NDArray[np.intp], values: dict[str, NDArray[Any]], n_features: int
 ) -> None:
-    left, right = values["left_children"], values["right_children"]
-    feature, parents = values["split_indices"], values["parents"]
-    deleted = feature == _DELETED  # pruned nodes stay, but are unreachable
-    first = np.cumsum(counts) - counts
-    stated = [_count(tree["tree_param"]["num_deleted"]) for tree in trees]
-    if (np.add.reduceat(deleted.astype(np.intp), first) != stated).any():
-        _refuse("other pruned nodes than it states")
-    check_trees(
-        Trees(
-            counts,
-            left,
-            right,
-            feature,
-            values["split_conditions"],
-            values["default_left"],
-            n_features,
-            deleted,
-        ),
-        MAX_TREE_DEPTH,
+    deleted = values["split_indices"] == _DELETED  # pruned: they stay, unreachable
+    trees = Trees(
+        counts,
+        values["left_children"],
+        values["right_children"],
+        values["split_indices"],
+        values["split_conditions"],
+        values["default_left"],
+        n_features,
+        deleted,
     )
-    at = np.flatnonzero(left != LEAF)
-    start = np.repeat(first, counts)
-    own = at - start[at]
-    for below in (left, right):
-        if (parents[below[at] + start[at]] != own).any():
-            _refuse("a tree whose nodes have other parents")
-    if (parents[first] != _ROOT_PARENT).any() or deleted[first].any():
-        _refuse("a tree with another root")
-
-
-def _array(values: Any, size: int, kind: type) -> NDArray[Any]:
-    if not isinstance(values, list) or len(values) != size:
-        _refuse("a list of the wrong length")
-    if not {*map(type, values)} <= {int, kind}:
-        _refuse("something other than a number")
-    return np.array(values, dtype=np.int64 if kind is int else np.float64)
+    check_trees(trees, MAX_TREE_DEPTH)
