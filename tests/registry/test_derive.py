@@ -24,6 +24,7 @@ from edml.classifier import RiskClassifier
 from edml.exceptions import RegistryError
 from edml.metrics import snapshot_metrics
 from edml.registry import ModelRegistry
+from edml.registry._training import describe_training, rebuild
 from edml.sampling import AdaptiveSMOTE
 
 X = make_student_activity(60, fail_rate=0.3, random_state=1)
@@ -170,6 +171,19 @@ def test_error_names_parts_that_cannot_be_rebuilt(registry, given, says):
     with pytest.raises(RegistryError, match=says):
         registry.refit(1, events, outcome)
     assert len(registry.records()) == 1
+
+
+@pytest.mark.parametrize("start", ["enrolment", "first_event", None])
+def test_records_from_before_keep_the_first_event_rule(start):
+    model = risk_model()
+    training = describe_training(model)
+    known = dict(training["steps"])["snapshots"]["parameters"]
+    if start is None:
+        del known["start"]
+    else:
+        known["start"] = start
+    rebuilt = rebuild(training, model, 1)
+    assert rebuilt.estimator["snapshots"].start == (start or "first_event")
 
 
 def test_deployed_model_keeps_no_training_settings(registry):

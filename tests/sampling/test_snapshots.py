@@ -15,14 +15,27 @@ FEATURES = FeatureEngineer().fit_transform(X)
 KEYS = ["user_uuid", "course_uuid", "particion"]
 
 
+@pytest.mark.parametrize("start", ["enrolment", "first_event"])
 @pytest.mark.parametrize("every", [1, 5])
-def test_against_pandas(every):
-    found, outcome = SnapshotSampler(every).fit_resample(FEATURES, y)
+def test_against_pandas(every, start):
+    found, outcome = SnapshotSampler(every, start).fit_resample(FEATURES, y)
     begun = FEATURES["overall_parciales_n_sum"] + FEATURES["assignment_n_sum"] > 0
+    assert not begun.all()
     due = FEATURES["particion"] % every == 0
-    expected = FEATURES[~FEATURES.duplicated(KEYS) & begun & due]
+    chosen = due & (begun | (start == "enrolment"))
+    expected = FEATURES[~FEATURES.duplicated(KEYS) & chosen]
     assert found.equals(expected)
     assert outcome.equals(y[expected.index])
+
+
+@pytest.mark.parametrize(("ticks", "every"), [(1, 3), (4, 4), (7, 7), (2, 4), (40, 3)])
+def test_interval_is_that_of_days_everybody_has(ticks, every):
+    day = FEATURES["particion"]
+    busy = FEATURES["user_uuid"] == FEATURES["user_uuid"][0]  # a row for every day
+    rows = FEATURES[(day % ticks == 0) | busy]
+    sampler = SnapshotSampler(every=None)
+    sampler.fit_resample(rows, y[rows.index])
+    assert sampler.every_ == every
 
 
 def test_numbers_held_as_objects():
@@ -89,14 +102,14 @@ def test_either_an_exam_or_an_assignment_begins_a_history():
     table = pd.DataFrame(counts, dtype=float).assign(
         user_uuid=list("abcd"), course_uuid="x", particion=0.0
     )
-    sampler = SnapshotSampler()
+    sampler = SnapshotSampler(start="first_event")
     sampler.fit_resample(table, [0, 1, 0, 1])
     assert sampler.sample_indices_.tolist() == [1, 2, 3]
 
 
 def test_raw_events_are_refused():
     with pytest.raises(TableError, match=r"lacks \['overall_parciales_n_sum', 'ass"):
-        SnapshotSampler().fit_resample(X, y)
+        SnapshotSampler(start="first_event").fit_resample(X, y)
 
 
 def test_one_outcome_is_refused():

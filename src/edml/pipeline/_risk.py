@@ -63,7 +63,8 @@ def make_risk_pipeline(
     exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
     partition_days: float = 1.0,
     fill_value: float | None = 0.0,
-    every: int = 3,
+    every: int | None = None,
+    start: str = "enrolment",
     n_jobs: int | None = None,
     random_state: Any = 0,
 ) -> RiskPipeline:
@@ -93,8 +94,11 @@ default="lightgbm"
     fill_value : float, default=0.0
         Value of statistics without data; None keeps NaN, for classifiers that accept
         it.
-    every : int, default=3
-        Train on the partitions p with ``p % every == 0``; see `SnapshotSampler`.
+    every : int, default=None
+        Train on the partitions p with ``p % every == 0``; None is 3 in a table with
+        a row for every day. See `SnapshotSampler`.
+    start : {"enrolment", "first_event"}, default="enrolment"
+        Train on all of a history, or from its first exam or assignment on.
     n_jobs : int, default=None
         Threads of a named classifier; None is one, -1 all. It does not affect the
         results.
@@ -138,7 +142,7 @@ default="lightgbm"
                     fill_value=fill_value,
                 ),
             ),
-            ("snapshots", SnapshotSampler(every=every)),
+            ("snapshots", SnapshotSampler(every=every, start=start)),
             ("select", KeyDropper()),
             ("balance", make_balancer(balance, random_state)),
             ("classify", _make_classifier(classifier, n_jobs, random_state)),

@@ -23,6 +23,8 @@ _SAMPLERS = (AdaptiveSMOTE, RandomOverSampler, RandomUnderSampler, SnapshotSampl
 _SPLITTERS = (PeriodSplit, StudentKFold)
 #: Classes that a record names, with their parameters.
 _KNOWN: dict[str, Any] = {cls.__name__: cls for cls in (*_SAMPLERS, *_SPLITTERS)}
+#: Parameters that older records lack, with what was done then.
+_BEFORE = {"SnapshotSampler": {"start": "first_event"}}
 _SCALARS = (bool, Integral, Real, str, type(None))
 
 
@@ -155,7 +157,8 @@ def _rebuild_step(steps: Any, stored: Any) -> Any:
         members = [(name, _rebuild_step(how, fitted)) for (name, how), fitted in each]
         return Blend(members, stored.scale)
     if isinstance(steps, dict):
-        return _KNOWN[steps["sampler"]](**steps["parameters"])
+        name = steps["sampler"]
+        return _KNOWN[name](**_BEFORE.get(name, {}) | steps["parameters"])
     # A stored pipeline has no samplers or idle steps; a member of a blend without other
     # steps is the classifier itself.
     last = {steps[-1][0]: stored}

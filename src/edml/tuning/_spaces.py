@@ -18,7 +18,7 @@ BALANCE = (None, "weight", *BALANCERS)
 _LOG = "log-uniform"
 _SMALL_LEAF = 20  # the largest bound on a leaf in a table of few rows
 _LARGEST_LEAF = 500
-_EVERY = (2, 3, 5, 7)  # train on every so many partitions
+_EVERY = (None, 2, 5, 7)  # train on every so many partitions
 
 
 def search_space(
