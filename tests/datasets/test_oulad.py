@@ -22,17 +22,18 @@ AAA,2013J,20
     "assessments": """\
 code_module,code_presentation,id_assessment,assessment_type,date,weight
 AAA,2013B,1,TMA,10,50
-AAA,2013B,2,CMA,25,50
+AAA,2013B,2,CMA,25,
 AAA,2013B,3,Exam,,100
 AAA,2013B,4,TMA,,0
 AAA,2013J,5,TMA,0,50
 """,
-    "studentInfo": """code_module,code_presentation,id_student,gender,final_result
-AAA,2013B,11,F,Distinction
-AAA,2013B,12,M,Withdrawn
-AAA,2013B,13,M,Withdrawn
-AAA,2013B,14,F,Fail
-AAA,2013J,11,F,Pass
+    "studentInfo": """\
+code_module,code_presentation,id_student,gender,final_result,imd_band,studied_credits
+AAA,2013B,11,F,Distinction,0-10%,60
+AAA,2013B,12,M,Withdrawn,?,120
+AAA,2013B,13,M,Withdrawn,,60
+AAA,2013B,14,F,Fail,,60
+AAA,2013J,11,F,Pass,10-20,90
 """,
     "studentRegistration": """\
 code_module,code_presentation,id_student,date_registration,date_unregistration
@@ -52,6 +53,25 @@ AAA,2013J,11,-50,400
 1,13,0,0,90
 5,11,-1,1,66
 1,99,5,0,60
+""",
+    "vle": """id_site,code_module,code_presentation,activity_type,week_from,week_to
+1,AAA,2013B,quiz,,
+2,AAA,2013B,externalquiz,,
+3,AAA,2013J,glossary,,
+""",
+    "studentVle": """\
+code_module,code_presentation,id_student,id_site,date,sum_click
+AAA,2013J,11,3,4,2
+AAA,2013B,11,1,-9,5
+AAA,2013B,11,2,-1,1
+AAA,2013B,11,1,0,1
+AAA,2013B,11,1,7,3
+AAA,2013B,11,1,7,4
+AAA,2013B,11,3,8,6
+AAA,2013B,12,1,10,1
+AAA,2013B,12,1,11,1
+AAA,2013B,13,1,-3,9
+AAA,2013B,99,1,3,9
 """,
 }
 
@@ -182,6 +202,85 @@ def test_columns_are_those_of_the_event_table(home):
     assert texts == {pd.Series(["a"]).dtype}
 
 
+def test_clicks_are_counted_by_day_and_kind(home):
+    X, without = load_oulad(home, activity=True), load_oulad(home)
+    assert list(X) == [
+        *COLUMNS,
+        *("activity_quiz", "activity_forum", "activity_content", "activity_homepage"),
+        *("activity_resource", "activity_other"),
+    ]
+    quiz, other = X["activity_quiz"], X["activity_other"]
+    assert X.filter(like="activity_").sum().sum() == quiz.sum() + other.sum()
+    days = X.assign(quiz=quiz, other=other)[quiz + other > 0]
+    keys = ["user_uuid", "course_uuid", "particion", "quiz", "other"]
+    assert days[keys].to_numpy().tolist() == [
+        ["11", "AAA-2013B", 0, 7, 0],  # before the start and on day 0
+        ["11", "AAA-2013B", 7, 7, 0],
+        ["11", "AAA-2013B", 8, 0, 6],
+        ["12", "AAA-2013B", 10, 1, 0],  # and left, as others before
+        ["11", "AAA-2013J", 4, 0, 2],
+    ]
+    added = X[(X["particion"] == 8) | (X["particion"] == 4)]
+    assert len(X) == len(without) + len(added) == len(without) + 2
+    rest = X.drop(added.index)[list(COLUMNS)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rest, without)
+    facets = ["ass_name", "ass_name_sub", "nombre_examen"]
+    assert added[facets].isna().all(axis=None)
+    assert added["nota_final_materia"].notna().all()
+    keys = ["user_uuid", "course_uuid"]
+    assert (X.groupby(keys)["particion"].diff().dropna() >= 0).all()
+
+
+def test_clicks_known_by_a_day(home):
+    X = load_oulad(home, activity=True)
+    early = as_of(X, 7)
+    assert early["activity_quiz"].sum() == 14
+    assert early["activity_other"].sum() == 2
+
+
+def test_what_students_were_when_enrolling(home):
+    for column, value in {
+        "highest_education": "HE",
+        "num_of_prev_attempts": 2,
+        "region": "Wales",
+        "age_band": "55<=",
+        "disability": "N",
+    }.items():
+        path = home / "studentInfo.csv"
+        head, *rows = path.read_text().splitlines()
+        lines = [f"{head},{column}", *(f"{row},{value}" for row in rows)]
+        path.write_text("\n".join(lines))
+    X = load_oulad(home, static=True)
+    names = [
+        *("highest_education", "num_of_prev_attempts", "studied_credits", "gender"),
+        *("region", "imd_band", "age_band", "disability", "date_registration"),
+    ]
+    assert list(X) == [*COLUMNS, *names]
+    assert (X.groupby(["user_uuid", "course_uuid"])[names].nunique() <= 1).all(axis=None)
+    first = X.drop_duplicates(["user_uuid", "course_uuid"]).set_index("course_uuid")
+    assert first["studied_credits"].tolist() == [60, 120, 60, 90]
+    band = first["imd_band"]
+    assert band.where(band.notna(), None).tolist() == ["0-10%", None, None, "10-20"]
+    assert first["date_registration"].iloc[:2].tolist() == [-50, -50]
+    assert np.isnan(first["date_registration"].iloc[2])
+
+
+def test_weights_of_assignments(home):
+    weights = load_oulad(home).dropna(subset="ass_name").groupby("ass_name")
+    found = weights["ass_weight"].first().to_dict()
+    assert found.pop("TMA 1") == found.pop("TMA 5") == 50
+    assert [*found] == ["CMA 2"]
+    assert np.isnan(found["CMA 2"])
+
+
+@pytest.mark.parametrize("name", ["studentVle", "vle"])
+def test_tables_of_clicks_are_needed_for_activity_only(home, name):
+    (home / f"{name}.csv").unlink()
+    load_oulad(home)
+    with pytest.raises(FileNotFoundError, match=f"no table {name!r}"):
+        load_oulad(home, activity=True)
+
+
 def test_withdrawn_students_fail_or_are_dropped(home):
     X, y = load_oulad(home, return_X_y=True, withdrawn="drop")
     assert set(X["user_uuid"]) == {"11", "14"}
@@ -289,12 +388,18 @@ def test_error_names_a_broken_archive(home, suffix):
         ("studentInfo", "AAA,2013B,12", "AAA,2013B,", "'id_student'.*have no value"),
         ("studentRegistration", "AAA,2013B,12", "AAA,2013B,11", "repeat another"),
         ("studentAssessment", "4,11,12,0", "4,11,,0", "1 of 6 rows have no date"),
+        ("studentInfo", "AAA,2013B,12", "AAA,2013B,Gone", "'id_student': 1 of 5.*whole"),
+        ("studentInfo", "AAA,2013B,12", "AAA,2013B,1.5", "'id_student': 1 of 5.*whole"),
+        ("vle", "2,AAA,2013B,ext", "1,AAA,2013B,ext", "1 of 3 rows are there twice"),
+        ("studentVle", "11,1,0,1", "11,7,0,1", "1 of 11 rows are of a site that vle"),
+        ("studentVle", "11,1,0,1", "11,1,,1", "'date': 1 of 11 rows hold no number"),
+        ("studentVle", "11,1,0,1", "11,1,0,", "'sum_click': 1 of 11 rows hold no num"),
     ],
 )
 def test_impossible_tables_raise(home, name, old, new, message):
     replace(home, name, old, new)
     with pytest.raises(TableError, match=message) as caught:
-        load_oulad(home)
+        load_oulad(home, activity=True)
     assert "Gone" not in str(caught.value)
 
 

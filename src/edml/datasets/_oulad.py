@@ -17,6 +17,7 @@ from edml.datasets._oulad_events import (
     make_creations,
     make_submissions,
     make_ticks,
+    read_activity,
     read_assignments,
     read_enrolments,
     read_presentations,
@@ -38,6 +39,8 @@ def load_oulad(
     withdrawn: Literal["fail", "drop"] = "fail",
     grading_days: GradingDays = 0,
     tick_days: int = 7,
+    activity: bool = False,
+    static: bool = False,
 ) -> pd.DataFrame: ...
 @overload
 def load_oulad(
@@ -47,6 +50,8 @@ def load_oulad(
     withdrawn: Literal["fail", "drop"] = "fail",
     grading_days: GradingDays = 0,
     tick_days: int = 7,
+    activity: bool = False,
+    static: bool = False,
 ) -> tuple[pd.DataFrame, pd.Series]: ...
 def load_oulad(
     data_home: str | PathLike[str],
@@ -55,6 +60,8 @@ def load_oulad(
     withdrawn: Literal["fail", "drop"] = "fail",
     grading_days: GradingDays = 0,
     tick_days: int = 7,
+    activity: bool = False,
+    static: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]:
     """Read the Open University Learning Analytics Dataset as an event table.
 
@@ -79,10 +86,21 @@ def load_oulad(
         number, or ``{"TMA": 14, "CMA": 0}``; a kind left out has 0.
     tick_days : int, default=7
         Days between two ticks, from day 0 on.
+    activity : bool, default=False
+        Whether to count each day's clicks, from the tables ``studentVle`` and ``vle``,
+        in the columns ``activity_quiz``, ``_forum``, ``_content``, ``_homepage``,
+        ``_resource`` and ``_other``. A day with clicks and nothing else is a row; days
+        before the course count on day 0.
+    static : bool, default=False
+        Whether to add what is known of each student from ``studentInfo`` and
+        ``studentRegistration``, under the dataset's names: ``highest_education``,
+        ``num_of_prev_attempts``, ``studied_credits``, ``gender``, ``region``,
+        ``imd_band`` (deprivation of the area), ``age_band``, ``disability`` and
+        ``date_registration`` (day of the course, mostly negative).
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 25)
+    X : DataFrame of shape (n_rows, n_columns)
         The event table, by enrolment and partition. Final grades are 9
         (distinction), 6 (pass), 2 (fail) and 1 (withdrawn).
     y : Series of shape (n_rows,)
@@ -113,7 +131,7 @@ def load_oulad(
         message = f"withdrawn is 'fail' or 'drop', found {withdrawn!r}."
         raise ValueError(message)
     wait = _days_by_kind(grading_days)
-    tables = read_tables(data_home)
+    tables = read_tables(data_home, activity=activity, static=static)
     presentations = read_presentations(tables["courses"])
     enrolments = read_enrolments(
         tables["studentInfo"],
@@ -130,7 +148,11 @@ def load_oulad(
             enrolments, assignments, tables["studentAssessment"], starts, wait
         ),
     ]
-    X = _event_table(presentations, enrolments, kinds)
+    clicks = None
+    if activity:
+        log = tables["vle"], tables["studentVle"]
+        clicks = read_activity(enrolments, presentations, *log)
+    X = _event_table(presentations, enrolments, kinds, clicks)
     return (X, make_target(X)) if return_X_y else X
 
 
@@ -150,9 +172,17 @@ def _days_by_kind(grading_days: GradingDays) -> dict[str, float]:
 
 
 def _event_table(
-    presentations: Presentations, enrolments: Enrolments, kinds: list[Events]
+    presentations: Presentations,
+    enrolments: Enrolments,
+    kinds: list[Events],
+    clicks: Events | None,
 ) -> pd.DataFrame:
-    """Assign every event a row, by enrolment and partition."""
+    """Assign every event a row, by enrolment and partition.
+
+    Clicks are counted in the first row of their day, which is added if there is none.
+    """
+    if clicks is not None:
+        kinds = [*kinds, _other_days(clicks, kinds)]
     who = np.concatenate([events.enrolment for events in kinds])
     day = np.concatenate([events.day for events in kinds])
     width = int(day.max(initial=0)) + 1
@@ -170,7 +200,23 @@ def _event_table(
         for name, values in events.columns.items():
             table[name] = spread(values, rows, len(row))
     absent = np.full(len(row), np.nan)
-    return pd.DataFrame({name: table.get(name, absent) for name in COLUMNS})
+    columns = {name: table.get(name, absent) for name in COLUMNS}
+    for name in enrolments.static.columns:
+        columns[name] = enrolments.static[name].array.take(who)
+    if clicks is not None:
+        rows = np.searchsorted(who * width + day, clicks.enrolment * width + clicks.day)
+        for name, counts in clicks.columns.items():
+            columns[name] = np.zeros(len(row))
+            columns[name][rows] = counts
+    return pd.DataFrame(columns)
+
+
+def _other_days(clicks: Events, kinds: list[Events]) -> Events:
+    """Return the days with clicks that have no other event."""
+    width = 1 + max(int(events.day.max(initial=0)) for events in [clicks, *kinds])
+    have = np.concatenate([events.enrolment * width + events.day for events in kinds])
+    new = ~np.isin(clicks.enrolment * width + clicks.day, have)
+    return Events(clicks.enrolment[new], clicks.day[new], {})
 
 
 def _of_enrolments(

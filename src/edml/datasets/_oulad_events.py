@@ -11,11 +11,37 @@ import numpy as np
 import pandas as pd
 
 from edml.datasets._events import Events
-from edml.datasets._oulad_files import ENROLMENT, read_filled, reject
+from edml.datasets._oulad_files import (
+    ENROLMENT,
+    PRESENTATION,
+    read_filled,
+    reject,
+)
 from edml.datasets._table import ObjectArray, Texts
-from edml.schema import SECONDS_PER_DAY, FloatArray, IntArray, read_numbers
+from edml.schema import (
+    SECONDS_PER_DAY,
+    FloatArray,
+    IntArray,
+    distinct_codes,
+    read_numbers,
+)
 
 ASSIGNMENTS = ("TMA", "CMA")  # marked by a tutor; marked by the computer
+#: Kinds of clicks; the dataset's own that are not named here are "other".
+ACTIVITY_KINDS = {
+    "quiz": "quiz",
+    "externalquiz": "quiz",
+    "forumng": "forum",
+    "oucontent": "content",
+    "subpage": "content",
+    "page": "content",
+    "dualpane": "content",
+    "sharedsubpage": "content",
+    "homepage": "homepage",
+    "resource": "resource",
+    "url": "resource",
+}
+ACTIVITIES = (*dict.fromkeys(ACTIVITY_KINDS.values()), "other")
 _GRADES = {"Distinction": 9.0, "Pass": 6.0, "Fail": 2.0, "Withdrawn": 1.0}
 _START_MONTHS = {"B": "02", "J": "10"}
 _PERIODS = {"B": "01", "J": "02"}
@@ -39,6 +65,7 @@ class Enrolments(NamedTuple):
     end: IntArray
     final_grade: FloatArray
     students: pd.Index
+    static: pd.DataFrame
 
 
 class Assignments(NamedTuple):
@@ -48,6 +75,7 @@ class Assignments(NamedTuple):
     course: IntArray
     kind: ObjectArray
     date: FloatArray
+    weight: FloatArray
 
 
 def read_presentations(table: pd.DataFrame) -> Presentations:
@@ -88,9 +116,18 @@ def read_enrolments(
     keep = end >= 0
     if drop:
         keep &= grade != _GRADES["Withdrawn"]
-    codes, students = pd.factorize(table["id_student"][keep])
+    table = table[keep]
+    codes, students = pd.factorize(table["id_student"])
     end = np.floor(end[keep]).astype(np.int64)
-    return Enrolments(codes, course[keep], end, grade[keep], pd.Index(students))
+    read = [*ENROLMENT, "final_result", "date_unregistration"]
+    return Enrolments(
+        student=codes,
+        course=course[keep],
+        end=end,
+        final_grade=grade[keep],
+        students=pd.Index(students),
+        static=table.drop(columns=read),
+    )
 
 
 def read_assignments(table: pd.DataFrame, presentations: Presentations) -> Assignments:
@@ -99,8 +136,13 @@ def read_assignments(table: pd.DataFrame, presentations: Presentations) -> Assig
     ids = pd.Index(table["id_assessment"])
     reject(ids.duplicated(), "assessments", "id_assessment", "repeat another")
     course = _courses(table, "assessments", presentations)
-    kind = table["assessment_type"].to_numpy(dtype=object)
-    return Assignments(ids, course, kind, read_numbers(table["date"]))
+    return Assignments(
+        ids=ids,
+        course=course,
+        kind=table["assessment_type"].to_numpy(dtype=object),
+        date=read_numbers(table["date"]),
+        weight=read_numbers(table["weight"]),
+    )
 
 
 def make_ticks(enrolments: Enrolments, every: int) -> Events:
@@ -131,6 +173,7 @@ def make_creations(
             "assignment_id": assignments.ids.to_numpy()[which],
             "ass_name": _names(assignments, which),
             "points_possible": np.full(len(who), 100),
+            "ass_weight": assignments.weight[which],
             "ass_created_at": start,
             "ass_due_at": start + assignments.date[which] * SECONDS_PER_DAY,
             "ass_unlock_at": start,
@@ -173,19 +216,61 @@ def make_submissions(
     )
 
 
+def read_activity(
+    enrolments: Enrolments,
+    presentations: Presentations,
+    sites: pd.DataFrame,
+    clicks: pd.DataFrame,
+) -> Events:
+    """Count each enrolment's clicks of a day by kind, those before the start on day 0.
+
+    Clicks after the end of an enrolment, or of nobody enrolled, are left out.
+    """
+    ids = pd.Index(sites["id_site"])
+    reject(ids.duplicated(), "vle", "id_site", "are there twice")
+    kinds = sites["activity_type"].map(ACTIVITY_KINDS).fillna("other")
+    kind = pd.Categorical(kinds, ACTIVITIES).codes
+    site = ids.get_indexer(clicks["id_site"])
+    reject(site < 0, "studentVle", "id_site", "are of a site that vle lacks")
+    number = read_filled(clicks, "studentVle", "sum_click")
+    date = read_filled(clicks, "studentVle", "date")
+    course = _courses(clicks, "studentVle", presentations)
+    who = _find_enrolments(enrolments, clicks, course)
+    day = np.maximum(date, 0).astype(np.int64)
+    kept = (who >= 0) & (day <= enrolments.end[who])
+    who, day = who[kept], day[kept]
+    width = int(day.max(initial=0)) + 1
+    days, place = distinct_codes(who * width + day)
+    cells = place * len(ACTIVITIES) + kind[site[kept]]
+    size = len(days) * len(ACTIVITIES)
+    counts = np.bincount(cells, number[kept], minlength=size).reshape(len(days), -1)
+    columns = {
+        f"activity_{name}": values
+        for name, values in zip(ACTIVITIES, counts.T, strict=True)
+    }
+    return Events(days // width, days % width, columns)
+
+
 def _match(
     enrolments: Enrolments, assignments: Assignments, table: pd.DataFrame
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Find the enrolment and the assignment of each row that has both."""
     which = assignments.ids.get_indexer(table["id_assessment"])
-    student = enrolments.students.get_indexer(table["id_student"])
-    n_courses = int(enrolments.course.max(initial=0)) + 1
     course = assignments.course[which] if len(assignments.ids) else which
-    known = (which >= 0) & (student >= 0) & (course < n_courses)
-    enrolled = pd.Index(enrolments.student * n_courses + enrolments.course)
-    who = enrolled.get_indexer(np.where(known, student * n_courses + course, -1))
+    who = _find_enrolments(enrolments, table, np.where(which < 0, -1, course))
     rows = np.flatnonzero(who >= 0)
     return who[rows], which[rows], rows
+
+
+def _find_enrolments(
+    enrolments: Enrolments, table: pd.DataFrame, course: IntArray
+) -> IntArray:
+    """Return the enrolment of each row of a table of students, -1 without any."""
+    student = enrolments.students.get_indexer(table["id_student"])
+    n_courses = int(enrolments.course.max(initial=0)) + 1
+    known = (student >= 0) & (course >= 0) & (course < n_courses)
+    enrolled = pd.Index(enrolments.student * n_courses + enrolments.course)
+    return enrolled.get_indexer(np.where(known, student * n_courses + course, -1))
 
 
 def _keys(table: pd.DataFrame) -> ObjectArray:
@@ -195,10 +280,12 @@ def _keys(table: pd.DataFrame) -> ObjectArray:
 
 
 def _courses(table: pd.DataFrame, name: str, presentations: Presentations) -> IntArray:
-    course = presentations.keys.get_indexer(pd.Index(_keys(table)))
+    pairs = table.groupby(PRESENTATION, observed=True, sort=False)
+    known = presentations.keys.get_indexer(pd.Index(_keys(pairs.head(1))))
+    course = known.astype(np.int64)[pairs.ngroup().to_numpy()]
     problem = "are of a presentation that courses lacks"
     reject(course < 0, name, "code_presentation", problem)
-    return course.astype(np.int64)
+    return course
 
 
 def _names(assignments: Assignments, which: IntArray) -> Texts:
