@@ -52,8 +52,9 @@ def show_start(folder):
     X, y, later, outcome = read(folder)
     engineer = FeatureEngineer().fit(X)
     features, tested = engineer.transform(X), engineer.transform(later)
-    tested, first = tested.reset_index(drop=True), ~later.reset_index().duplicated(
-        ["user_uuid", "course_uuid", "particion"]
+    tested, first = (
+        tested.reset_index(drop=True),
+        ~later.reset_index().duplicated(["user_uuid", "course_uuid", "particion"]),
     )
     for rule, options in RULES.items():
         model = RiskClassifier(make_risk_pipeline(**options)[2:]).fit(features, y)

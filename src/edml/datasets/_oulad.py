@@ -198,7 +198,10 @@ def _event_table(
         rows = row[first : first + len(events.day)]
         first += len(events.day)
         for name, values in events.columns.items():
-            table[name] = spread(values, rows, len(row))
+            if name in table:  # of another kind, too
+                table[name][rows] = values
+            else:
+                table[name] = spread(values, rows, len(row))
     absent = np.full(len(row), np.nan)
     columns = {name: table.get(name, absent) for name in COLUMNS}
     for name in enrolments.static.columns:

@@ -136,12 +136,14 @@ def read_assignments(table: pd.DataFrame, presentations: Presentations) -> Assig
     ids = pd.Index(table["id_assessment"])
     reject(ids.duplicated(), "assessments", "id_assessment", "repeat another")
     course = _courses(table, "assessments", presentations)
+    weight = read_numbers(table["weight"])
+    total = np.bincount(course, np.nan_to_num(weight), len(presentations.keys))
     return Assignments(
         ids=ids,
         course=course,
         kind=table["assessment_type"].to_numpy(dtype=object),
         date=read_numbers(table["date"]),
-        weight=read_numbers(table["weight"]),
+        weight=np.where(total[course] > 0, weight, np.nan),  # 0 for all: unknown
     )
 
 
@@ -209,6 +211,7 @@ def make_submissions(
             "ass_name_sub": _names(assignments, which),
             "sub_uuid": _submission_ids(table, rows),
             "score": read_numbers(table["score"])[rows],
+            "ass_weight": assignments.weight[which],
             "submission_type": Texts(kind[which], labels),
             "s_submitted_at": submitted,
             "s_graded_at": submitted + wait * SECONDS_PER_DAY,
