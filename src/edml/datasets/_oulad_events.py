@@ -17,7 +17,7 @@ from edml.datasets._oulad_files import (
     read_filled,
     reject,
 )
-from edml.datasets._table import ObjectArray, Texts
+from edml.datasets._table import ObjectArray, Texts, Values
 from edml.schema import (
     SECONDS_PER_DAY,
     FloatArray,
@@ -247,7 +247,7 @@ def read_activity(
     cells = place * len(ACTIVITIES) + kind[site[kept]]
     size = len(days) * len(ACTIVITIES)
     counts = np.bincount(cells, number[kept], minlength=size).reshape(len(days), -1)
-    columns = {
+    columns: dict[str, Values] = {
         f"activity_{name}": values
         for name, values in zip(ACTIVITIES, counts.T, strict=True)
     }
