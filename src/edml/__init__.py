@@ -29,6 +29,8 @@ _HOME = {
     "StudentKFold": "model_selection",
     "ThresholdDisplay": "inspection",
     "TrajectoryDisplay": "inspection",
+    "add_activity": "sources",
+    "add_students": "sources",
     "as_of": "datasets",
     "check_events": "inspection",
     "evaluate": "inspection",

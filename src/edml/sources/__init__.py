@@ -1,5 +1,7 @@
 """Import tables of learning platforms, and read event tables from files."""
 
+from edml.sources._add_activity import add_activity
+from edml.sources._add_students import add_students
 from edml.sources._canvas import read_canvas
 from edml.sources._event_table import make_event_table
 from edml.sources._events import ReadingReport, read_events
@@ -10,6 +12,8 @@ from edml.sources._tables import read_tables
 __all__ = [
     "ImportReport",
     "ReadingReport",
+    "add_activity",
+    "add_students",
     "make_event_table",
     "read_canvas",
     "read_events",

@@ -1,0 +1,246 @@
+"""add_activity: counts of what students did online, in an event table."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, overload
+
+import numpy as np
+import pandas as pd
+
+from edml.schema import (
+    COLUMNS,
+    COURSE,
+    FINAL_GRADE,
+    PARTITION,
+    PERIOD,
+    SNAPSHOT_KEYS,
+    STUDENT,
+    FloatArray,
+    IntArray,
+    check_table,
+    distinct_codes,
+    history_codes,
+    read_partitions,
+    resolve_columns,
+)
+from edml.sources._import_report import ImportReport
+from edml.sources._matching import Unknown
+from edml.sources._tidy import Labelled, TidyTable, read_tidy
+
+_PREFIX = "activity_"
+_OF_HISTORY = {STUDENT, COURSE, "course_name", "legajo", PERIOD, FINAL_GRADE}
+
+
+class _Lines(NamedTuple):
+    """The lines that count, arrays of shape (n_lines,)."""
+
+    history: IntArray
+    day: IntArray
+    kind: IntArray
+    count: FloatArray
+
+
+@overload
+def add_activity(
+    X: pd.DataFrame,
+    activity: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    unknown: Unknown = "raise",
+    return_report: Literal[False] = False,
+) -> pd.DataFrame: ...
+@overload
+def add_activity(
+    X: pd.DataFrame,
+    activity: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    unknown: Unknown = "raise",
+    return_report: Literal[True],
+) -> tuple[pd.DataFrame, ImportReport]: ...
+def add_activity(
+    X: pd.DataFrame,
+    activity: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    unknown: Unknown = "raise",
+    return_report: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+    """Add daily counts of clicks, page views or log lines to an event table.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        The event table; it is not changed.
+    activity : DataFrame of shape (n_lines, n_columns)
+        With the columns ``student``, ``course`` and ``day`` (course day, whole; days
+        before the course count on day 0), and optionally ``kind`` (such as "quiz";
+        "all" if absent) and ``count`` (from 0 on; a line counts 1 if absent). Counts of
+        one student, course, day and kind are added up.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns of ``X`` whose names differ.
+    unknown : {"raise", "drop"}, default="raise"
+        What to do with lines of a student who is not in that course in ``X``, such as a
+        teacher.
+    return_report : bool, default=False
+        Whether to return a report, too.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_rows + n_new_rows, n_columns + n_kinds)
+        The rows of ``X``, then a row for each day on which a student only did what is
+        counted, with a new index. The column ``activity_<kind>`` holds the counts in
+        the first row of each day, and 0 elsewhere.
+    report : ImportReport
+        What was read and left out. Only with ``return_report=True``.
+
+    Raises
+    ------
+    TableError
+        If a column is missing or cannot be read, or a student is unknown.
+    ValueError
+        If ``X`` has a column of this kind already.
+
+    See Also
+    --------
+    add_students : Add what is known of each student.
+
+    Notes
+    -----
+    Outcomes have one entry per row, so read them (`edml.datasets.make_target`) after
+    adding activity. Days after a course's last partition in ``X`` are left out.
+
+    New rows exist only for days on which a student was active. In a table with a row
+    for every day there are none. In others, leave ``every=None`` in
+    `edml.pipeline.make_risk_pipeline`, which trains on days that everybody has, and
+    compare models on such days: active students have more snapshots than others.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from edml.datasets import load_activity
+    >>> from edml.sources import add_activity
+    >>> X = load_activity()
+    >>> log = X[["user_uuid", "course_uuid"]].head(1).set_axis(
+    ...     ["student", "course"], axis=1
+    ... )
+    >>> log = log.assign(day=4, kind="forum", count=12)
+    >>> add_activity(X, log)["activity_forum"].sum().item()
+    12.0
+    """
+    names = resolve_columns(columns)
+    check_table(X, [names[key] for key in SNAPSHOT_KEYS])
+    notes: list[str] = []
+    table = read_tidy(
+        activity,
+        "activity",
+        ("student", "course", "day"),
+        ("kind", "count"),
+        notes,
+        numbers=("day", "count"),
+    )
+    kinds = _read_kinds(table)
+    clash = [name for name in kinds.labels if name in X.columns]
+    if clash:
+        message = f"X has the columns {clash} already. Add activity once, or drop them."
+        raise ValueError(message)
+    day, count = _read_amounts(table)
+    seat, course_end = _find_histories(X, names, table)
+    strange = seat < 0
+    if unknown == "raise":
+        table.check(
+            "student",
+            strange,
+            "are of a student who is not in that course of the event table",
+            "Correct the ids, or leave such lines out with unknown='drop'.",
+        )
+    late = ~strange & (day > course_end)
+    kept = np.flatnonzero(~strange & ~late)
+    rules = {
+        "lines of students who are not in the course were left out": strange.sum(),
+        "lines from before the start count on day 0": (day[kept] < 0).sum(),
+        "lines after a course's last day were left out": late.sum(),
+    }
+    lines = _Lines(seat[kept], np.maximum(day[kept], 0), kinds.codes[kept], count[kept])
+    filled, n_new = _fill(X, names, lines, kinds.labels)
+    report = ImportReport(
+        source="activity",
+        read={"activity": len(table)},
+        made={"rows": len(filled), "new rows": n_new, "kinds": len(kinds.labels)},
+        rules={rule: int(number) for rule, number in rules.items()},
+        notes=tuple(notes),
+    )
+    return (filled, report) if return_report else filled
+
+
+def _read_kinds(table: TidyTable) -> Labelled:
+    """Read the kind of each line, as the name of its column."""
+    if "kind" not in table:
+        return Labelled(np.zeros(len(table), dtype=np.int64), [f"{_PREFIX}all"])
+    kinds = table.texts("kind", required=True)
+    slugs = [re.sub(r"\W+", "_", label.lower()).strip("_") for label in kinds.labels]
+    codes, found = pd.factorize(np.array([_PREFIX + slug for slug in slugs], object))
+    return Labelled(codes.astype(np.int64)[kinds.codes], list(found))
+
+
+def _read_amounts(table: TidyTable) -> tuple[IntArray, FloatArray]:
+    """Read the day and the count of each line."""
+    day = table.numbers("day")
+    table.check("day", ~(day % 1 == 0), "are not whole days", "Number days from 0 on.")
+    count = table.numbers("count") if "count" in table else np.ones(len(table))
+    table.check("count", ~(count >= 0), "are not counts from 0 on", "Correct them.")
+    return day.astype(np.int64), count
+
+
+def _find_histories(
+    X: pd.DataFrame, names: Mapping[str, str], table: TidyTable
+) -> tuple[IntArray, IntArray]:
+    """Return the history of each line, -1 without any, and its course's last day."""
+    have = TidyTable("X", X)
+    student, course = have.ids(names[STUDENT]), have.ids(names[COURSE])
+    ends = np.zeros(len(course.labels), dtype=np.int64)
+    np.maximum.at(ends, course.codes, read_partitions(X[names[PARTITION]]))
+    whose = table.ids("student").find_in(student.labels)
+    where = table.ids("course").find_in(course.labels)
+    width = max(len(course.labels), 1)
+    pairs = pd.Index(student.codes * width + course.codes)
+    first = pd.Index(pairs[~pairs.duplicated()])  # the order of history codes below
+    wanted = np.where((whose < 0) | (where < 0), -1, whose * width + where)
+    found = first.get_indexer(wanted)
+    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    codes = np.append(history[~pairs.duplicated()], -1)
+    return codes[found], np.append(ends, -1)[where]
+
+
+def _fill(
+    X: pd.DataFrame, names: Mapping[str, str], lines: _Lines, kinds: list[str]
+) -> tuple[pd.DataFrame, int]:
+    """Return the table with counts, and the number of its new rows."""
+    partition = read_partitions(X[names[PARTITION]])
+    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    width = 1 + int(partition.max(initial=0))
+    have = history * width + partition
+    cells, place = distinct_codes(lines.history * width + lines.day)
+    order = np.argsort(have, kind="stable")
+    at = np.searchsorted(have[order], cells)
+    found = np.append(have[order], -1)[at] == cells
+    new = cells[~found]
+    row = np.empty(len(cells), dtype=np.int64)
+    row[found] = order[at[found]]
+    row[~found] = len(X) + np.arange(len(new))
+    # a new row repeats what is known of the history in its latest row by then
+    by_then = np.maximum(np.searchsorted(have[order], new) - 1, 0)
+    earlier = history[order][by_then] == new // width
+    source = order[np.where(earlier, by_then, np.minimum(by_then + 1, len(X) - 1))]
+    events = {names[name] for name in COLUMNS if name not in _OF_HISTORY}
+    others = X[[name for name in X.columns if name not in events]].iloc[source]
+    others[names[PARTITION]] = new % width
+    filled = pd.concat([X, others], ignore_index=True) if len(new) else X.copy()
+    for kind, name in enumerate(kinds):
+        of_kind = lines.kind == kind
+        counts = np.zeros(len(filled))
+        counts[row] = np.bincount(
+            place[of_kind], lines.count[of_kind], minlength=len(cells)
+        )
+        filled[name] = counts
+    return filled, len(new)

@@ -1,0 +1,144 @@
+"""add_students: what is known of each student, in an event table."""
+
+from collections.abc import Mapping
+from typing import Literal, overload
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import COURSE, STUDENT, check_table, resolve_columns
+from edml.sources._import_report import ImportReport
+from edml.sources._tidy import TidyTable, read_tidy
+
+_KEYS = ("student", "course")
+
+
+@overload
+def add_students(
+    X: pd.DataFrame,
+    students: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    return_report: Literal[False] = False,
+) -> pd.DataFrame: ...
+@overload
+def add_students(
+    X: pd.DataFrame,
+    students: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    return_report: Literal[True],
+) -> tuple[pd.DataFrame, ImportReport]: ...
+def add_students(
+    X: pd.DataFrame,
+    students: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    return_report: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+    """Add what is known of each student to an event table.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        The event table; it is not changed.
+    students : DataFrame of shape (n_students, n_columns)
+        With the column ``student``, ``course`` where a row is about an enrolment, and
+        at least one other. What is known only later, such as a final average, does not
+        belong here.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns of ``X`` whose names differ.
+    return_report : bool, default=False
+        Whether to return a report, too.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_rows, n_columns + n_new_columns)
+        The same rows with the other columns of ``students``, null for students whom it
+        lacks.
+    report : ImportReport
+        How many were found. Only with ``return_report=True``.
+
+    Raises
+    ------
+    TableError
+        If a column is missing, a student (or student and course) has two rows, or no
+        student is in both tables.
+    ValueError
+        If ``X`` has one of the columns already.
+
+    See Also
+    --------
+    edml.feature_extraction.StaticColumns : Use such columns as features.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.sources import add_students
+    >>> X = load_activity()
+    >>> table = X[["user_uuid"]].drop_duplicates().set_axis(["student"], axis=1)
+    >>> table["admission_score"] = 7.5
+    >>> add_students(X, table)["admission_score"].unique().tolist()
+    [7.5]
+    """
+    names = resolve_columns(columns)
+    check_table(X, [names[STUDENT], names[COURSE]])
+    if not isinstance(students, pd.DataFrame):
+        message = (
+            f"students must be a pandas DataFrame, found {type(students).__name__}."
+        )
+        raise TableError(message)
+    added = [name for name in students.columns if name not in _KEYS]
+    if not added:
+        message = "students holds only ids. Add the columns that describe students."
+        raise TableError(message)
+    clash = [name for name in added if name in X.columns]
+    if clash:
+        message = f"X has the columns {clash} already. Rename or drop them."
+        raise ValueError(message)
+    by_course = "course" in students.columns
+    keys = _KEYS if by_course else _KEYS[:1]
+    table = read_tidy(students, "students", keys, added, [])
+    have = TidyTable("X", X)
+    student = have.ids(names[STUDENT])
+    code, place = student.codes, table.ids("student").find_in(student.labels)
+    if by_course:
+        course = have.ids(names[COURSE])
+        where = table.ids("course").find_in(course.labels)
+        place = np.where(
+            (place < 0) | (where < 0), -1, place * len(course.labels) + where
+        )
+        code = code * len(course.labels) + course.codes
+    known = np.flatnonzero(place >= 0)
+    repeated = np.zeros(len(table), dtype=np.bool_)
+    repeated[known] = pd.Series(place[known]).duplicated().to_numpy()
+    table.check("student", repeated, "repeat another", "Keep one row for each student.")
+    if len(X) and not len(known):
+        message = (
+            f"students: none of the {len(table)} rows is of a student of the event "
+            f"table, by {list(keys)}. Check that both hold the same kind of id."
+        )
+        raise TableError(message)
+    row = np.append(known, -1)[pd.Index(place[known]).get_indexer(code)]
+    new = {
+        name: pd.api.extensions.take(students[name].array, row, allow_fill=True)
+        for name in added
+    }
+    filled = X.assign(**new)
+    absent = pd.Index(code[row < 0]).nunique()
+    what = "enrolments" if by_course else "students"
+    report = ImportReport(
+        source="students",
+        read={"students": len(table)},
+        made={"columns": len(added), f"described {what}": len(known)},
+        rules={
+            f"of {what} who are not in the event table were left out": int(
+                (place < 0).sum()
+            )
+        },
+        notes=(f"{absent} {what} of the event table are not in students.",)
+        if absent
+        else (),
+    )
+    return (filled, report) if return_report else filled
