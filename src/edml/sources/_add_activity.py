@@ -37,7 +37,7 @@ class _Lines(NamedTuple):
     history: IntArray
     day: IntArray
     kind: IntArray
-    count: FloatArray
+    amount: FloatArray
 
 
 @overload
@@ -240,7 +240,7 @@ def _fill(
         of_kind = lines.kind == kind
         counts = np.zeros(len(filled))
         counts[row] = np.bincount(
-            place[of_kind], lines.count[of_kind], minlength=len(cells)
+            place[of_kind], lines.amount[of_kind], minlength=len(cells)
         )
         filled[name] = counts
     return filled, len(new)
