@@ -21,6 +21,7 @@ _HOME = {
     "ModelTuner": "tuning",
     "ParameterImportanceDisplay": "tuning",
     "PeriodSplit": "model_selection",
+    "ProgressFeatures": "feature_extraction",
     "ReasonsDisplay": "inspection",
     "ReliabilityDisplay": "inspection",
     "RiskClassifier": "classifier",

@@ -2,5 +2,7 @@
 
 from edml.feature_extraction._engineer import FeatureEngineer
 from edml.feature_extraction._history import FEATURES
+from edml.feature_extraction._progress import ProgressFeatures
+from edml.feature_extraction._progress_history import PROGRESS_FEATURES
 
-__all__ = ["FEATURES", "FeatureEngineer"]
+__all__ = ["FEATURES", "PROGRESS_FEATURES", "FeatureEngineer", "ProgressFeatures"]

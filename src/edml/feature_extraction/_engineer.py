@@ -7,21 +7,16 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
 from edml.feature_extraction._events import Events, read_events
 from edml.feature_extraction._history import FEATURES, history_features
+from edml.feature_extraction._transformer import HistoryTransformer
 from edml.schema import (
-    COURSE,
-    STUDENT,
     FloatArray,
     IntArray,
     check_work,
     describe_absent,
-    latest_positions,
     read_names,
     resolve_columns,
     resolve_exam_kinds,
@@ -31,7 +26,7 @@ from edml.schema import (
 _MOST_NAMES = 10  # in a warning
 
 
-class FeatureEngineer(TransformerMixin, BaseEstimator):
+class FeatureEngineer(HistoryTransformer):
     """Compute features of each row from what was known about its student at that time.
 
     A row's features are aggregates of the student's exams and assignments in that
@@ -150,67 +145,14 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
         remember_columns(self, X)
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Compute the features of every row.
+    def _names(self) -> tuple[str, ...]:
+        return FEATURES
 
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table, raw or cleaned, its rows in any order. Columns outside the
-            event table are ignored.
-
-        Returns
-        -------
-        features : DataFrame of shape (n_rows, 46)
-            The student, the course, and the 44 features, with the index of ``X``.
-
-        Raises
-        ------
-        TableError
-            If a column that was read in `fit` is absent, or cannot be read.
-        """
-        check_is_fitted(self)
-        names = resolve_columns(self.columns)
-        read = work_columns(self.feature_names_in_, names)
-        described = self._describe(read_events(X, read, self.partition_days))
-        frame = pd.DataFrame(described, index=X.index, columns=FEATURES, copy=False)
-        frame.insert(0, COURSE, X[names[COURSE]])
-        frame.insert(0, STUDENT, X[names[STUDENT]])
-        return frame
-
-    def transform_latest(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]:
-        """Compute the features of each history's latest partition only.
-
-        It is cheaper than `transform` if only the latest state matters, as in a contact
-        list or an endpoint.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table, as for `transform`.
-
-        Returns
-        -------
-        rows : ndarray of shape (n_histories,)
-            Positions in ``X``: the first row of each history's latest partition, in
-            the order in which the histories first appear.
-        features : ndarray of shape (n_histories, 44)
-            The features of those rows, bit-identical to those of `transform`.
-
-        Raises
-        ------
-        TableError
-            If a column that was read in `fit` is absent, or cannot be read.
-        """
-        check_is_fitted(self)
-        names = resolve_columns(self.columns)
-        read = work_columns(self.feature_names_in_, names)
-        events = read_events(X, read, self.partition_days)
-        rows = latest_positions(events.history, events.partition)
-        return rows, self._describe(events, rows)
+    def _read(self, X: pd.DataFrame) -> Events:
+        read = work_columns(self.feature_names_in_, resolve_columns(self.columns))
+        return read_events(X, read, self.partition_days)
 
     def _describe(self, events: Events, rows: IntArray | None = None) -> FloatArray:
-        """Compute the features of all rows or of some, of shape (n_rows, 44)."""
         kinds = resolve_exam_kinds(self.exam_kinds)
         return history_features(
             events.history,
@@ -226,22 +168,6 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):
             fill_value=self.fill_value,
             wanted=rows,
         ).T
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
-        """Return the names of the output columns.
-
-        Parameters
-        ----------
-        input_features : object, default=None
-            Ignored: the names do not depend on the table.
-
-        Returns
-        -------
-        names : ndarray of shape (46,)
-            The names as objects of type str.
-        """
-        check_is_fitted(self)
-        return np.array([STUDENT, COURSE, *FEATURES], dtype=object)
 
 
 def _describe_exams(

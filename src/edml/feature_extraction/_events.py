@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml.feature_extraction._history import Creations, Exams, Submissions
+from edml.feature_extraction._items import Creations, Exams, Submissions
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -21,6 +21,7 @@ from edml.schema import (
     read_numbers,
     read_partitions,
     read_work,
+    row_error,
 )
 
 
@@ -30,6 +31,7 @@ class Events(NamedTuple):
     history: IntArray
     partition: IntArray
     exam_names: list[str]
+    assignment_names: list[str]
     exams: Exams
     creations: Creations
     submissions: Submissions
@@ -38,7 +40,10 @@ class Events(NamedTuple):
 def read_events(
     X: pd.DataFrame, read: Mapping[str, str], partition_days: float
 ) -> Events:
-    """Read an event table; ``read`` holds the actual name of each column it has."""
+    """Read an event table; ``read`` holds the actual name of each column it has.
+
+    In a row with a creation, the weight is that of the creation.
+    """
     table = read_work(X, read)
     history = history_codes(table[STUDENT], table[COURSE])
     partition = read_partitions(table[PARTITION])
@@ -46,7 +51,9 @@ def read_events(
     created = read_names(table["ass_name"])
     sent = read_names(table["ass_name_sub"])
     # creations and submissions share one list of names, which aligns them
-    names, _ = pd.factorize(np.array([*created.labels, *sent.labels], dtype=object))
+    names, distinct = pd.factorize(
+        np.array([*created.labels, *sent.labels], dtype=object)
+    )
     n_created = len(created.labels)
 
     grade = read_numbers(table["nota_parcial"])[exam.rows]
@@ -60,15 +67,52 @@ def read_events(
     # named and null: absent, hence 0
     grade = np.nan_to_num(grade)
     # neither scored nor submitted: nothing was handed in, hence 0
-    score = np.where(np.isnan(score) & np.isnan(submitted), 0.0, score)
+    blank = np.isnan(score) & np.isnan(submitted)
+    score = np.where(blank, 0.0, score)
+    weight = _read_weights(X, read)
+    of_sent = weight.copy()
+    of_sent[created.rows] = np.nan
     return Events(
-        history,
-        partition,
-        exam.labels,
-        Exams(exam.rows, exam.codes, grade),
-        Creations(created.rows, names[:n_created][created.codes], rank, due, unlock),
-        Submissions(sent.rows, names[n_created:][sent.codes], score, submitted, known),
+        history=history,
+        partition=partition,
+        exam_names=exam.labels,
+        assignment_names=list(distinct),
+        exams=Exams(exam.rows, exam.codes, grade),
+        creations=Creations(
+            row=created.rows,
+            name=names[:n_created][created.codes],
+            rank=rank,
+            due=due,
+            unlock=unlock,
+            weight=weight[created.rows],
+        ),
+        submissions=Submissions(
+            row=sent.rows,
+            name=names[n_created:][sent.codes],
+            score=score,
+            submitted=submitted,
+            known=known,
+            weight=of_sent[sent.rows],
+            blank=blank,
+        ),
     )
+
+
+def _read_weights(X: pd.DataFrame, read: Mapping[str, str]) -> FloatArray:
+    """Read the weights of assignments, in percent; NaN where none is stated."""
+    if "ass_weight" not in read:
+        return np.full(len(X), np.nan)
+    column = X[read["ass_weight"]]
+    weight = read_numbers(column)
+    negative = weight < 0  # NaN compares as False
+    if negative.any():
+        raise row_error(
+            column,
+            negative,
+            "hold a negative weight",
+            "Weights are percent of the mark of the course: 0 or more.",
+        )
+    return weight
 
 
 def _rank(identifiers: pd.Series) -> FloatArray:

@@ -21,20 +21,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edml.feature_extraction._spells import (
-    Snapshots,
-    Spells,
-    Statistics,
-    join_spells,
-    spell_statistics,
+from edml.feature_extraction._items import (
+    Creations,
+    Exams,
+    Submissions,
+    earliest_events,
+    first_creations,
+    holding,
+    number_items,
+    running_means,
 )
-from edml.schema import (
-    EXAM_KINDS,
-    PARTITION,
-    FloatArray,
-    IntArray,
-    distinct_codes,
-)
+from edml.feature_extraction._spells import Snapshots, Spells, Statistics, join_spells
+from edml.schema import EXAM_KINDS, PARTITION, FloatArray, IntArray
 
 TIMINGS = (
     "hrs_to_do_assignment",
@@ -64,34 +62,6 @@ FEATURES = (
     *(name for timing in TIMINGS for name in _with_statistics(timing)),
     "parcial_sobre_ass",
 )
-
-
-class Exams(NamedTuple):
-    """One entry per part of an exam; a null grade is 0 already."""
-
-    row: IntArray
-    name: IntArray
-    grade: FloatArray
-
-
-class Creations(NamedTuple):
-    """One entry per creation; ``rank`` orders those of one partition."""
-
-    row: IntArray
-    name: IntArray
-    rank: FloatArray
-    due: FloatArray
-    unlock: FloatArray
-
-
-class Submissions(NamedTuple):
-    """One entry per part of a submission; ``known`` is when its score is."""
-
-    row: IntArray
-    name: IntArray
-    score: FloatArray
-    submitted: FloatArray
-    known: IntArray
 
 
 def history_features(
@@ -154,14 +124,6 @@ def history_features(
 # -- from events to spells ----------------------------------------------------
 
 
-class _Items(NamedTuple):
-    """The distinct pairs of a history and a name, and when each history ends."""
-
-    of_event: IntArray
-    name: IntArray
-    never: IntArray
-
-
 class _Work(NamedTuple):
     """The assignments: those that exist, their scores and their timings."""
 
@@ -170,18 +132,11 @@ class _Work(NamedTuple):
     timings: dict[str, Spells]
 
 
-def _items(snapshots: Snapshots, row: IntArray, name: IntArray) -> _Items:
-    n_names = int(name.max()) + 1 if len(name) else 1
-    pairs, of_event = distinct_codes(snapshots.history[row] * n_names + name)
-    history, name = np.divmod(pairs, n_names)
-    return _Items(of_event, name, snapshots.firsts[history + 1])
-
-
 def _grades(snapshots: Snapshots, exams: Exams) -> tuple[Spells, IntArray]:
     """Return the spells of exams' grades, and the exam's name of each."""
-    items = _items(snapshots, exams.row, exams.name)
+    items = number_items(snapshots, exams.row, exams.name)
     at = snapshots.of_row[exams.row]
-    spells, item = _running_means(items, items.of_event, at, exams.grade)
+    spells, item = running_means(items, items.of_event, at, exams.grade)
     return spells, items.name[item]
 
 
@@ -192,7 +147,7 @@ def _work(
     pending_is_zero: bool,
 ) -> _Work:
     n_creations = len(creations.name)
-    items = _items(
+    items = number_items(
         snapshots,
         np.concatenate([creations.row, submissions.row]),
         np.concatenate([creations.name, submissions.name]),
@@ -200,22 +155,22 @@ def _work(
     created, handed_in = items.of_event[:n_creations], items.of_event[n_creations:]
     never, nothing = items.never, np.zeros(len(items.never))
 
-    dates = _first_creations(snapshots, created, creations, never)
+    dates = first_creations(snapshots, created, creations, never)
     arrival = snapshots.of_row[submissions.row]
-    arrived = _earliest(handed_in, arrival, never)
+    arrived = earliest_events(handed_in, arrival, never)
     sent, sent_at = _first_submissions(handed_in, arrival, submissions, never)
     sent_at = np.maximum(sent_at, dates.at)
 
     known = snapshots.find(snapshots.history[submissions.row], submissions.known)
     scored = ~np.isnan(submissions.score)
     timely = scored & (known < never[handed_in])
-    graded, _ = _running_means(
+    graded, _ = running_means(
         items, handed_in[timely], known[timely], submissions.score[timely]
     )
     # a creation scores 0 until a submission arrives
     scores = [graded, Spells(dates.at, arrived, nothing)]
     if pending_is_zero:
-        first_known = _earliest(handed_in[scored], known[scored], never)
+        first_known = earliest_events(handed_in[scored], known[scored], never)
         scores.append(Spells(arrived, first_known, nothing))
 
     to_do = (dates.due - dates.unlock) / 3600
@@ -226,74 +181,14 @@ def _work(
     values = (to_do, taken, relative, before_due)
     starts = (dates.at, sent_at, sent_at, sent_at)
     timings = {
-        name: _holding(Spells(start, never, value))
+        name: holding(Spells(start, never, value))
         for name, start, value in zip(TIMINGS, starts, values, strict=True)
     }
     return _Work(
         Spells(np.minimum(dates.at, arrived), never, nothing),
-        _holding(join_spells(scores)),
+        holding(join_spells(scores)),
         timings,
     )
-
-
-def _holding(spells: Spells) -> Spells:
-    """Drop the spells that are empty or hold no value."""
-    return spells.where((spells.start < spells.stop) & ~np.isnan(spells.value))
-
-
-def _running_means(
-    items: _Items, item: IntArray, at: IntArray, value: FloatArray
-) -> tuple[Spells, IntArray]:
-    """Return spells of the mean of each item's parts so far, and their items."""
-    never = items.never
-    alone = (np.bincount(item, minlength=len(never)) == 1)[item]
-    single = item[alone]  # most items have one part, and need no mean
-    whole = Spells(at[alone], never[single], value[alone])
-    if alone.all():
-        return whole, single
-    item, at, value = item[~alone], at[~alone], value[~alone]
-    width = int(never.max())
-    steps, start = distinct_codes(item * width + at)
-    of_step, begin = np.divmod(steps, width)
-    last = np.append(of_step[1:] != of_step[:-1], True)
-    ends = np.flatnonzero(last) + 1  # per item, the step after its last
-    stop = ends[np.searchsorted(ends, start, side="right")]
-    found = spell_statistics(start, stop, value, np.append(0, ends))
-    until = np.where(last, never[of_step], np.append(begin[1:], 0))
-    means = Spells(begin, until, Statistics(*found).mean)
-    return join_spells([whole, means]), np.concatenate([single, of_step])
-
-
-class _Dates(NamedTuple):
-    """When each assignment is created, and its dates in epoch seconds."""
-
-    at: IntArray
-    due: FloatArray
-    unlock: FloatArray
-
-
-def _first_creations(
-    snapshots: Snapshots, item: IntArray, creations: Creations, never: IntArray
-) -> _Dates:
-    """Find the creation that gives each assignment its dates."""
-    at = snapshots.of_row[creations.row]
-    # the last key weighs most; NaN sorts last
-    order = np.lexsort((creations.unlock, creations.due, creations.rank, at, item))
-    ordered = item[order]
-    first = order[np.diff(ordered, prepend=-1) > 0]
-    created = item[first]
-    dates = _Dates(never.copy(), *np.full((2, len(never)), np.nan))
-    dates.at[created] = at[first]
-    dates.due[created] = creations.due[first]
-    dates.unlock[created] = creations.unlock[first]
-    return dates
-
-
-def _earliest(item: IntArray, at: IntArray, never: IntArray) -> IntArray:
-    """Return when the first of each item's events happens."""
-    earliest = never.copy()
-    np.minimum.at(earliest, item, at)
-    return earliest
 
 
 def _first_submissions(
@@ -302,7 +197,7 @@ def _first_submissions(
     """Return the date of each item's first part that has one, and when that came."""
     timed = ~np.isnan(submissions.submitted)
     item, at, seconds = item[timed], at[timed], submissions.submitted[timed]
-    earliest = _earliest(item, at, never)
+    earliest = earliest_events(item, at, never)
     first = at == earliest[item]
     date = np.full(len(never), np.inf)
     np.minimum.at(date, item[first], seconds[first])

@@ -1,6 +1,7 @@
 """Values that hold for a while, and their aggregates at each snapshot."""
 
 import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -73,14 +74,26 @@ class Snapshots:
         They change at few snapshots, the steps. Return the aggregates there, in the
         order of `Statistics`, of shape (5, n_steps), and each snapshot's last step.
         """
-        changes = np.zeros(len(self._codes) + 1, dtype=bool)
-        for edge in (spells.start, spells.stop, self.firsts):
-            changes[edge] = True
-        step = np.cumsum(changes) - 1
+        step = self.steps(spells.start, spells.stop)
         found = spell_statistics(
             step[spells.start], step[spells.stop], spells.value, step[self.firsts]
         )
         return found, step
+
+    def steps(self, *edges: IntArray) -> IntArray:
+        """Return the last step of each snapshot, and that of the end.
+
+        A step begins at each edge, and at the first snapshot of each history.
+        """
+        changes = np.zeros(len(self._codes) + 1, dtype=bool)
+        for edge in (*edges, self.firsts):
+            changes[edge] = True
+        return np.cumsum(changes) - 1
+
+    def keys(self) -> tuple[IntArray, IntArray]:
+        """Return the history and the partition of each snapshot."""
+        history, rank = np.divmod(self._codes, self._width)
+        return history, self._partitions[rank]
 
 
 def _count(start: IntArray, stop: IntArray, n_points: int) -> FloatArray:
@@ -103,24 +116,45 @@ def spell_statistics(
     count = _count(start, stop, n_points)
     found = np.full((len(Statistics._fields), n_points), np.nan)
     found[0] = count
-    pairs = np.cumsum(count)  # pairs of a value and a point, up to each point
+    for begin, end, some in blocks(start, stop, firsts):
+        _fill_block(
+            np.maximum(start[some], begin) - begin,
+            np.minimum(stop[some], end) - begin,
+            value[some],
+            Statistics(*found[:, begin:end]),
+        )
+    return found
+
+
+def blocks(
+    start: IntArray, stop: IntArray, firsts: IntArray
+) -> Iterator[tuple[int, int, IntArray | slice]]:
+    """Split the points into blocks of a bounded number of pairs with their intervals.
+
+    Yield the first point of each block, the one after its last, and the intervals that
+    cover a point of it. ``firsts`` is that of `spell_statistics`.
+    """
+    n_points = int(firsts[-1])
+    # pairs of an interval and a point, up to each point
+    pairs = np.cumsum(_count(start, stop, n_points))
     if not len(pairs) or pairs[-1] <= _PAIRS_AT_ONCE:
-        _fill_block(start, stop, value, Statistics(*found))
-        return found
-    order = np.argsort(start)
-    start, stop, value = start[order], stop[order], value[order]
+        yield 0, n_points, slice(None)
+        return
+    order = np.argsort(start, kind="stable")
+    ordered = start[order]
     cuts = np.searchsorted(pairs, np.arange(_PAIRS_AT_ONCE, pairs[-1], _PAIRS_AT_ONCE))
     bounds = np.unique(np.concatenate([[0], cuts + 1, [n_points]]))
     for begin, end in itertools.pairwise(bounds.tolist()):
         group = firsts[np.searchsorted(firsts, begin, side="right") - 1]
-        block = slice(*np.searchsorted(start, [group, end]))
-        _fill_block(
-            np.maximum(start[block], begin) - begin,
-            np.minimum(stop[block], end) - begin,
-            value[block],
-            Statistics(*found[:, begin:end]),
-        )
-    return found
+        yield begin, end, order[slice(*np.searchsorted(ordered, [group, end]))]
+
+
+def expand(start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the pairs of a point and the interval, by its place, that covers it."""
+    length = np.maximum(stop - start, 0)
+    point = np.repeat(start - (np.cumsum(length) - length), length)
+    point += np.arange(len(point))
+    return point, np.repeat(np.arange(len(length)), length)
 
 
 def _fill_block(
@@ -128,10 +162,8 @@ def _fill_block(
 ) -> None:
     """Write the statistics of a block of points of known size."""
     n_points = len(found.size)
-    length = np.maximum(stop - start, 0)
-    point = np.repeat(start - (np.cumsum(length) - length), length)
-    point += np.arange(len(point))
-    value = np.repeat(value, length)
+    point, place = expand(start, stop)
+    value = value[place]
     lowest, highest = np.full(n_points, np.inf), np.full(n_points, -np.inf)
     np.minimum.at(lowest, point, value)
     np.maximum.at(highest, point, value)

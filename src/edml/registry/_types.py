@@ -13,6 +13,7 @@ PLAIN_OBJECTS = frozenset(
         "edml.classifier.IsotonicCalibrator",
         "edml.classifier.SigmoidCalibrator",
         "edml.feature_extraction.FeatureEngineer",
+        "edml.feature_extraction.ProgressFeatures",
         "edml.pipeline.Blend",
         "edml.preprocessing.DataCleaner",
         "edml.preprocessing.KeyDropper",

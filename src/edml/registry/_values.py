@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from edml._sklearn import validate_parameter_constraints
 from edml.exceptions import RegistryError
-from edml.feature_extraction import FeatureEngineer
+from edml.feature_extraction import FeatureEngineer, ProgressFeatures
 from edml.preprocessing import DataCleaner
 from edml.registry._nodes import refuse
 from edml.schema import resolve_columns, resolve_exam_kinds
@@ -43,7 +43,7 @@ def check_values(estimator: Any) -> None:
             refuse(f"has a {kind} whose {name} is a truth value")
     try:
         validate_parameter_constraints(constraints, given, kind)
-        if isinstance(estimator, FeatureEngineer | DataCleaner):
+        if isinstance(estimator, FeatureEngineer | ProgressFeatures | DataCleaner):
             resolve_columns(estimator.columns)
         if isinstance(estimator, FeatureEngineer):
             resolve_exam_kinds(estimator.exam_kinds)

@@ -1,0 +1,350 @@
+"""The numeric kernel of progress: each assignment's state, at every row's partition.
+
+An assignment of a history is first seen, becomes due, is handed in, gets its score and
+its weight: each from a snapshot on. Its state changes at few snapshots, the steps, and
+the features of a step are aggregates of the states that hold there.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from edml.feature_extraction._deadlines import due_snapshots
+from edml.feature_extraction._items import (
+    Creations,
+    Dates,
+    Items,
+    Submissions,
+    earliest_events,
+    first_creations,
+    number_items,
+    running_means,
+)
+from edml.feature_extraction._spells import (
+    Snapshots,
+    Spells,
+    blocks,
+    expand,
+    join_spells,
+)
+from edml.schema import (
+    PARTITION,
+    SECONDS_PER_DAY,
+    BoolArray,
+    FloatArray,
+    IntArray,
+)
+
+#: The names of the features, in order.
+PROGRESS_FEATURES = (
+    PARTITION,
+    "missed_n",
+    "missed_streak",
+    "ahead_n",
+    "submitted_share",
+    "submitted_weight_share",
+    "on_time_share",
+    "due_score_mean",
+    "due_score_weighted_mean",
+    "weight_due",
+    "marks_in_hand",
+    "score_last",
+    "score_last_3_mean",
+    "score_trend",
+    "days_late_last",
+    "days_late_mean",
+    "days_since_submission",
+    "days_since_due",
+)
+_WEIGHT = 10.0  # percent, of an assignment that states none
+
+
+class _Assignments(NamedTuple):
+    """When the state of each assignment changes, and what is known of it then.
+
+    ``due_order`` and ``order`` rank them by due date and by submission.
+    """
+
+    due: IntArray
+    arrived: IntArray
+    timed: IntArray  # both dates are known
+    weighed: IntArray
+    weight: FloatArray
+    days_late: FloatArray
+    on_time: BoolArray
+    due_order: IntArray
+    order: IntArray
+
+
+def progress_features(
+    history: IntArray,
+    partition: IntArray,
+    creations: Creations,
+    submissions: Submissions,
+    *,
+    names: Sequence[str],
+    partition_days: float,
+    fill_value: float | None,
+    wanted: IntArray | None = None,
+) -> FloatArray:
+    """Compute the features of all rows, or of those wanted, (n_features, n_wanted).
+
+    ``creations.name`` and ``submissions.name`` are codes of ``names``.
+    """
+    snapshots = Snapshots(history, partition)
+    n_creations = len(creations.row)
+    rank = np.argsort(np.argsort(np.array(names, dtype=object)))
+    items = number_items(
+        snapshots,
+        np.concatenate([creations.row, submissions.row]),
+        rank[np.concatenate([creations.name, submissions.name])],
+    )
+    created, sent = items.of_event[:n_creations], items.of_event[n_creations:]
+    dates = first_creations(snapshots, created, creations, items.never)
+    due, due_day, past = due_snapshots(
+        snapshots, items, dates, creations, submissions, partition_days
+    )
+    work = _assignments(snapshots, items, dates, due, creations, submissions)
+    states, item = _states(snapshots, items, dates, work, submissions, sent)
+    step = snapshots.steps(
+        *(work.due, work.arrived, work.timed, work.weighed),
+        *(states.start, states.stop),
+    )
+    found, last_due, last_sent = _aggregate(
+        work._replace(
+            due=step[work.due],
+            arrived=step[work.arrived],
+            timed=step[work.timed],
+            weighed=step[work.weighed],
+        ),
+        Spells(step[states.start], step[states.stop], states.value),
+        item,
+        step[snapshots.firsts],
+    )
+    of_row = snapshots.of_row if wanted is None else snapshots.of_row[wanted]
+    described = np.empty((len(PROGRESS_FEATURES), len(of_row)))
+    described[0] = partition if wanted is None else partition[wanted]
+    place = step[of_row]
+    # the mode "raise" would make a copy of the output
+    np.take(found, place, axis=1, out=described[1:-2], mode="clip")
+
+    of_snapshot = np.append(snapshots.keys()[1], 0)  # the last entry is never taken
+
+    def days_since(at: IntArray, last: IntArray) -> FloatArray:
+        begun = np.append(of_snapshot[at], 0)[last]
+        days = (described[0] - begun) * partition_days
+        return np.where(last >= 0, days, np.nan)
+
+    last = last_due[place]
+    due_day = np.append(due_day, 0)[last]
+    described[-2] = days_since(work.arrived, last_sent[place])
+    described[-1] = np.where(
+        due_day > 0, past[of_row] - due_day, days_since(work.due, last)
+    )
+    if fill_value is not None:
+        np.copyto(described, fill_value, where=np.isnan(described))
+    return described
+
+
+# -- from events to assignments ------------------------------------------------
+
+
+def _assignments(
+    snapshots: Snapshots,
+    items: Items,
+    dates: Dates,
+    due: IntArray,
+    creations: Creations,
+    submissions: Submissions,
+) -> _Assignments:
+    never = items.never
+    n_creations = len(creations.row)
+    sent = items.of_event[n_creations:]
+    real = ~submissions.blank
+    at = snapshots.of_row[submissions.row]
+    arrived, date = _first_values(
+        sent[real], at[real], submissions.submitted[real], never
+    )
+    late = (date - dates.due) / SECONDS_PER_DAY
+    timed = np.where(np.isnan(late), never, np.maximum(arrived, dates.at))
+    weight = np.concatenate([creations.weight, submissions.weight])
+    stated = ~np.isnan(weight)
+    rows = np.concatenate([creations.row, submissions.row])
+    weighed, weight = _first_values(
+        *(items.of_event[stated], snapshots.of_row[rows[stated]], weight[stated]),
+        never,
+    )
+    return _Assignments(
+        due=due,
+        arrived=arrived,
+        timed=timed,
+        weighed=weighed,
+        weight=weight,
+        days_late=late,
+        on_time=np.where(np.isnan(late), arrived <= due, late <= 0),
+        due_order=_order(due, dates.due),
+        order=_order(arrived, date),
+    )
+
+
+def _first_values(
+    item: IntArray, at: IntArray, value: FloatArray, never: IntArray
+) -> tuple[IntArray, FloatArray]:
+    """Return each item's first snapshot, and its lowest value there; NaN if none."""
+    first = earliest_events(item, at, never)
+    lowest = np.full(len(never), np.inf)
+    some = at == first[item]
+    np.fmin.at(lowest, item[some], value[some])
+    return first, np.where(np.isinf(lowest), np.nan, lowest)
+
+
+def _order(at: IntArray, date: FloatArray) -> IntArray:
+    """Rank by snapshot, then by date, missing last, then by name."""
+    order = np.lexsort((date, at))  # items are sorted by history and name
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def _states(
+    snapshots: Snapshots,
+    items: Items,
+    dates: Dates,
+    work: _Assignments,
+    submissions: Submissions,
+    sent: IntArray,
+) -> tuple[Spells, IntArray]:
+    """Return spells of each assignment's score, NaN until it is known, by start."""
+    known = snapshots.find(snapshots.history[submissions.row], submissions.known)
+    timely = ~np.isnan(submissions.score) & (known < items.never[sent])
+    graded, item = running_means(
+        items, sent[timely], known[timely], submissions.score[timely]
+    )
+    first = np.minimum(dates.at, work.arrived)
+    until = earliest_events(item, graded.start, items.never)
+    waiting = Spells(first, until, np.full(len(first), np.nan))
+    states = join_spells([waiting, graded])
+    item = np.concatenate([np.arange(len(first)), item])
+    some = np.flatnonzero(states.start < states.stop)
+    some = some[np.lexsort((item[some], states.start[some]))]
+    spells = Spells(states.start[some], states.stop[some], states.value[some])
+    return spells, item[some]
+
+
+# -- from assignments to features ----------------------------------------------
+
+
+def _aggregate(
+    work: _Assignments, states: Spells, item: IntArray, firsts: IntArray
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return the features at each step, and its last due and last sent assignments."""
+    n_steps = int(firsts[-1])
+    found = np.full((len(PROGRESS_FEATURES) - 3, n_steps), np.nan)
+    last_due, last_sent = np.full((2, n_steps), -1)
+    for begin, end, some in blocks(states.start, states.stop, firsts):
+        point, place = expand(
+            np.maximum(states.start[some], begin) - begin,
+            np.minimum(states.stop[some], end) - begin,
+        )
+        which, score = item[some][place], states.value[some][place]
+        block = _Block(point, which, score, work, begin, end - begin)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for row, values in enumerate(block.features()):
+                found[row, begin:end] = values
+        last_due[begin:end] = block.last(block.due, work.due_order)
+        last_sent[begin:end] = block.last(block.sent, work.order)
+    return found, last_due, last_sent
+
+
+class _Block:
+    """The assignments of some steps: one entry for each that is known at a step."""
+
+    def __init__(
+        self,
+        point: IntArray,
+        which: IntArray,
+        score: FloatArray,
+        work: _Assignments,
+        begin: int,
+        n_points: int,
+    ) -> None:
+        at = point + begin
+        self.point = point
+        self.which = which
+        self.n_points = n_points
+        self.work = work
+        self.due = at >= work.due[which]
+        self.sent = at >= work.arrived[which]
+        self.timed = at >= work.timed[which]
+        self.score = score
+        self.weight = np.where(at >= work.weighed[which], work.weight[which], _WEIGHT)
+
+    def count(self, where: BoolArray) -> FloatArray:
+        """Count the marked entries of each step."""
+        found = np.bincount(self.point[where], minlength=self.n_points)
+        return found.astype(np.float64)
+
+    def sum(self, values: FloatArray, where: BoolArray) -> FloatArray:
+        """Add up the values of each step's marked entries."""
+        found = np.bincount(self.point[where], values[where], self.n_points)
+        return found.astype(np.float64, copy=False)  # no marked entry: whole numbers
+
+    def last(self, mask: BoolArray, order: IntArray) -> IntArray:
+        """Return each step's last marked assignment by order; -1 if there is none."""
+        place, which = self.point[mask], self.which[mask]
+        rank = order[which]
+        best = np.full(self.n_points, -1)
+        np.maximum.at(best, place, rank)
+        found = np.full(self.n_points, -1)
+        hit = rank == best[place]
+        found[place[hit]] = which[hit]
+        return found
+
+    def features(self) -> Iterator[FloatArray]:
+        """Yield the features of the steps, from the second to the last but two."""
+        work, which = self.work, self.which
+        due, sent = self.due, self.sent
+        missed, done = due & ~sent, due & sent
+        known = sent & ~np.isnan(self.score)
+        graded = due & known
+        marks = self.weight * self.score
+        n_due, n_missed = self.count(due), self.count(missed)
+        weight_due = self.sum(self.weight, due)
+        latest = self.last(done, work.due_order)
+        latest = np.append(work.due_order, -1)[latest][self.point]
+        yield n_missed
+        yield self.count(missed & (work.due_order[which] > latest))
+        yield self.count(sent & ~due)
+        yield 1 - n_missed / n_due
+        yield 1 - self.sum(self.weight, missed) / weight_due
+        yield self.count(done & work.on_time[which]) / n_due
+        yield self.sum(self.score, graded) / (self.count(graded) + n_missed)
+        yield self.sum(marks, graded) / self.sum(self.weight, graded | missed)
+        yield weight_due
+        yield self.sum(marks, known) / 100
+        yield from self._scores(known)
+        yield np.append(work.days_late, np.nan)[self.last(self.timed, work.order)]
+        late = work.days_late[which]
+        yield self.sum(late, self.timed) / self.count(self.timed)
+
+    def _scores(self, known: BoolArray) -> Iterator[FloatArray]:
+        """Yield the last score, the mean of the last three, and the trend."""
+        point, score = self.point[known], self.score[known]
+        order = self.work.order[self.which[known]]
+        total, number = np.zeros(self.n_points), np.zeros(self.n_points)
+        last = np.full(self.n_points, np.nan)
+        for nth in range(3):
+            best = np.full(self.n_points, -1)
+            np.maximum.at(best, point, order)
+            hit = order == best[point]
+            total[point[hit]] += score[hit]
+            number[point[hit]] += 1
+            point, score, order = point[~hit], score[~hit], order[~hit]
+            if nth == 0:
+                last[best >= 0] = total[best >= 0]
+                n_earlier = np.bincount(point, minlength=self.n_points)
+                earlier = np.bincount(point, score, self.n_points) / n_earlier
+        yield last
+        yield total / number
+        yield last - earlier

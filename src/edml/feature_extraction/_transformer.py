@@ -1,0 +1,121 @@
+"""What the transformers of histories share: rows in, rows out, and the latest rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from edml.schema import (
+    COURSE,
+    STUDENT,
+    FloatArray,
+    IntArray,
+    latest_positions,
+    resolve_columns,
+)
+
+
+class Rows(Protocol):
+    """What was read of a table: at least each row's history and partition."""
+
+    @property
+    def history(self) -> IntArray: ...
+    @property
+    def partition(self) -> IntArray: ...
+
+
+class HistoryTransformer(TransformerMixin, BaseEstimator):
+    """Compute features of each row from its history; subclasses say which."""
+
+    columns: Mapping[str, str] | None
+    feature_names_in_: NDArray[Any]
+
+    def _names(self) -> Sequence[str]:
+        """Return the names of the features."""
+        raise NotImplementedError
+
+    def _read(self, X: pd.DataFrame) -> Any:
+        """Return the `Rows` of a table."""
+        raise NotImplementedError
+
+    def _describe(self, events: Any, rows: IntArray | None = None) -> FloatArray:
+        """Compute the features of all rows or of some, (n_rows, n_features)."""
+        raise NotImplementedError
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Compute the features of every row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table, raw or cleaned, its rows in any order. Columns outside the
+            event table are ignored.
+
+        Returns
+        -------
+        features : DataFrame of shape (n_rows, 2 + n_features)
+            The student, the course, and the features, with the index of ``X``.
+
+        Raises
+        ------
+        TableError
+            If a column that was read in `fit` is absent, or cannot be read.
+        """
+        check_is_fitted(self)
+        names = resolve_columns(self.columns)
+        described = self._describe(self._read(X))
+        frame = pd.DataFrame(
+            described, index=X.index, columns=list(self._names()), copy=False
+        )
+        frame.insert(0, COURSE, X[names[COURSE]])
+        frame.insert(0, STUDENT, X[names[STUDENT]])
+        return frame
+
+    def transform_latest(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]:
+        """Compute the features of each history's latest partition only.
+
+        It is cheaper than `transform` if only the latest state matters, as in a contact
+        list or an endpoint.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table, as for `transform`.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_histories,)
+            Positions in ``X``: the first row of each history's latest partition, in
+            the order in which the histories first appear.
+        features : ndarray of shape (n_histories, n_features)
+            The features of those rows, bit-identical to those of `transform`.
+
+        Raises
+        ------
+        TableError
+            If a column that was read in `fit` is absent, or cannot be read.
+        """
+        check_is_fitted(self)
+        events = self._read(X)
+        rows = latest_positions(events.history, events.partition)
+        return rows, self._describe(events, rows)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
+        """Return the names of the output columns.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored: the names do not depend on it.
+
+        Returns
+        -------
+        names : ndarray of shape (2 + n_features,)
+            The names as objects of type str.
+        """
+        check_is_fitted(self)
+        return np.array([STUDENT, COURSE, *self._names()], dtype=object)
