@@ -24,7 +24,7 @@ from edml.registry._signing import NO_KEYS, Keys
 
 KEY = Keys(b"a key of the registry")
 PLACE = {"registry": "risk", "generation": 12}
-STATE = {
+EARLIER_STATE = {
     "highest": 3,
     "stages": {"1": "production", "3": "development"},
     "what": "promote",
@@ -33,6 +33,7 @@ STATE = {
     "when": "2025-03-01T08:00:00+00:00",
     "detail": {"gain": 0.015625},
 }
+STATE = EARLIER_STATE | {"versions": [[1, 1], [3, 3]], "line": [[1, 1]]}
 FILES = {"model.skops": {"size": 3, "sha256": "ab" * 32}}
 
 JSON = st.recursive(
@@ -65,7 +66,7 @@ FORMAT_1 = {
         b'9bf3f54b13c3cf195092b56aaa1","stages":{"1":"production","3":"development"},"'
         b'what":"promote","when":"2025-03-01T08:00:00+00:00","who":"ana","why":"better'
         b' on 2024"}\n',
-        STATE,
+        EARLIER_STATE,
     ),
     "evaluation": (
         {"registry": "risk", "version": 3, "number": 1},
@@ -95,7 +96,7 @@ FORMAT_2 = {
         b'1072d4698f3a0a2780d9bee897e","stages":{"1":"production","3":"development"},"'
         b'what":"promote","when":"2025-03-01T08:00:00+00:00","who":"ana","why":"better'
         b' on 2024"}\n',
-        STATE,
+        EARLIER_STATE,
     ),
     "evaluation": (
         {"registry": "risk", "version": 3, "number": 1},
@@ -103,6 +104,38 @@ FORMAT_2 = {
         b'5","evaluation":{"evaluation":{"metrics":{"a":0.25}},"purpose":"report"},"fo'
         b'rmat":2,"kind":"evaluation","number":1,"registry":"risk","signature":"87479c'
         b'2ac42fa000fd3932cb946df341be8fb6702ac7e50159a7bfe62b7412ea","version":3}\n',
+        {"evaluation": {"purpose": "report", "evaluation": {"metrics": {"a": 0.25}}}},
+    ),
+}
+
+
+FORMAT_3 = {
+    "record": (
+        {"registry": "risk", "version": 3},
+        b'{"algorithm":"lightgbm","checksum":"3c20baebdadae0f79cb8687a4bf5f86632f7c4'
+        b'505ff10f749bea531204730811","files":{"model.skops":{"sha256":"abababababab'
+        b'abababababababababababababababababababababababababab","size":3}},"format":'
+        b'3,"kind":"record","registry":"risk","signature":"02a6c53673e6fb05eb6cb6e88'
+        b'3b3c50412ee4409bbd228bd2ae4159bc4ea2cfe","threshold":0.125,"version":3}\n',
+        {"algorithm": "lightgbm", "threshold": 0.125, "files": FILES},
+    ),
+    "state": (
+        PLACE,
+        b'{"checksum":"893b9acda07776adf3dad1188c84a93485a8132448890909c159933870389'
+        b'2fa","detail":{"gain":0.015625},"format":3,"generation":12,"highest":3,"ki'
+        b'nd":"state","line":[[1,1]],"registry":"risk","signature":"3d7e64534a780eae'
+        b'5365919e63fbf40ec53242984ba57aab479909725a8196e6","stages":{"1":"productio'
+        b'n","3":"development"},"versions":[[1,1],[3,3]],"what":"promote","when":"20'
+        b'25-03-01T08:00:00+00:00","who":"ana","why":"better on 2024"}\n',
+        STATE,
+    ),
+    "evaluation": (
+        {"registry": "risk", "version": 3, "number": 1},
+        b'{"checksum":"655dbc87f8270d1dc5860e0e6454694cf14a0ee3713629c84f809c63ab23c'
+        b'9ba","evaluation":{"evaluation":{"metrics":{"a":0.25}},"purpose":"report"}'
+        b',"format":3,"kind":"evaluation","number":1,"registry":"risk","signature":"'
+        b'debeacb376f93321cf73752e6766eab1c619223cf039edd20ad1b854530d5f68","version'
+        b'":3}\n',
         {"evaluation": {"purpose": "report", "evaluation": {"metrics": {"a": 0.25}}}},
     ),
 }
@@ -178,7 +211,7 @@ def test_numbers_have_one_spelling(name, number):
 @given(detail=st.dictionaries(st.text(), JSON))
 def test_sealed_documents_round_trip(keys, detail):
     data = seal("state", PLACE, {**STATE, "detail": detail}, keys)
-    expected = {**STATE, "detail": detail, **PLACE, "format": 2, "kind": "state"}
+    expected = {**STATE, "detail": detail, **PLACE, "format": 3, "kind": "state"}
     assert unseal(data, "state", PLACE, keys) == expected
     assert unseal(data, "state", PLACE) == expected  # needs no key to read
 
@@ -278,7 +311,7 @@ def test_a_signature_of_another_type_is_rejected(signature):
         unseal(canonical(document), "state", PLACE, KEY)
 
 
-@pytest.mark.parametrize("field", sorted(STATE))
+@pytest.mark.parametrize("field", sorted(EARLIER_STATE))
 def test_a_field_must_be_there_and_of_its_type(field):
     data = altered(seal("state", PLACE, STATE), **{field: None})
     with pytest.raises(RegistryError, match=f"its field '{field}'"):
@@ -296,6 +329,13 @@ def test_a_field_that_nobody_knows_is_overlooked():
 def test_value_must_be_representable_in_json(value):
     with pytest.raises(RegistryError, match="Expected values that JSON can hold"):
         seal("state", PLACE, {**STATE, "detail": {"value": value}})
+
+
+@pytest.mark.parametrize("text", ["\udcff", "a\ud800", "\udc00\ud800"])
+def test_half_a_surrogate_pair_is_not_written(text):
+    for body in ({**STATE, "why": text}, {**STATE, "detail": {text: 1}}):
+        with pytest.raises(RegistryError, match="Expected texts and names in Unicode"):
+            seal("state", PLACE, body)
 
 
 def test_self_referencing_value_is_rejected():
@@ -317,7 +357,7 @@ def test_place_comes_from_the_registry():
 
 def test_document_size_is_limited(monkeypatch):
     monkeypatch.setattr(_protocol, "MAX_DOCUMENT_BYTES", 1000)
-    with pytest.raises(RegistryError, match="at most 1,000 bytes; found 1,298"):
+    with pytest.raises(RegistryError, match="at most 1,000 bytes; found 1,338"):
         seal("state", PLACE, {**STATE, "why": "x" * 1000})
 
 
@@ -355,8 +395,8 @@ def test_a_record_s_file_lies_in_its_folder(name):
 
 
 def test_a_newer_format_asks_for_a_newer_edml():
-    data = altered(seal("state", PLACE, STATE), format=3)
-    with pytest.raises(RegistryError, match=r"found 3, which a newer .* Update edml"):
+    data = altered(seal("state", PLACE, STATE), format=4)
+    with pytest.raises(RegistryError, match=r"found 4, which a newer .* Update edml"):
         unseal(data, "state", PLACE)
 
 
@@ -370,13 +410,13 @@ def test_unknown_formats_count_as_damage(found):
 @pytest.mark.parametrize("keys", [NO_KEYS, KEY])
 def test_an_older_format_is_brought_into_today_s_shape(monkeypatch, keys):
     old = seal("state", PLACE, {k: v for k, v in STATE.items() if k != "who"}, keys)
-    monkeypatch.setattr(_protocol, "FORMAT", 3)
-    readers = {2: lambda old: {**old, "who": "not kept"}, 3: dict}
+    monkeypatch.setattr(_protocol, "FORMAT", 4)
+    readers = {3: lambda old: {**old, "who": "not kept"}, 4: dict}
     monkeypatch.setattr(_protocol, "READERS", readers)
     assert unseal(old, "state", PLACE, keys)["who"] == "not kept"
     new = seal("state", PLACE, STATE, keys)
     assert unseal(new, "state", PLACE, keys)["who"] == "ana"
-    assert json.loads(new)["format"] == 3
+    assert json.loads(new)["format"] == 4
 
 
 @pytest.mark.parametrize("keys", [NO_KEYS, KEY])
@@ -425,10 +465,18 @@ def test_format_2_stays_readable(kind, keys):
     assert {name: document[name] for name in body} == body
 
 
-@pytest.mark.parametrize("kind", sorted(FORMAT_2))
+@pytest.mark.parametrize("keys", [NO_KEYS, KEY])
+@pytest.mark.parametrize("kind", sorted(FORMAT_3))
+def test_format_3_stays_readable(kind, keys):
+    place, data, body = FORMAT_3[kind]
+    document = unseal(data, kind, place, keys)
+    assert {name: document[name] for name in body} == body
+
+
+@pytest.mark.parametrize("kind", sorted(FORMAT_3))
 def test_written_bytes_change_only_with_the_format(kind):
-    place, data, body = FORMAT_2[kind]
-    assert _protocol.FORMAT > 2 or seal(kind, place, body, KEY) == data
+    place, data, body = FORMAT_3[kind]
+    assert _protocol.FORMAT > 3 or seal(kind, place, body, KEY) == data
 
 
 def test_every_format_has_a_reader():

@@ -22,7 +22,7 @@ from edml.classifier import RiskClassifier
 from edml.exceptions import RegistryError
 from edml.registry import ModelRecord, ModelRegistry
 from edml.registry._evaluations import CHOOSING
-from edml.registry._state import State, previous_champion
+from edml.registry._state import State
 from edml.registry._verify import check_store
 
 X = make_student_activity(60, fail_rate=0.3, random_state=1)
@@ -403,17 +403,14 @@ def test_empty_history(registry):
         registry.rollback()
 
 
-def states(*champions):
-    """Make a history of ("what", champion); all versions stay."""
+def last_state(*champions):
+    """Return the state after ("what", champion) changes; all versions stay."""
     stages = dict.fromkeys(range(1, 10), "development")
-    return [
-        State(
-            generation=number,
-            what=what,
-            stages={**stages, **({champion: "production"} if champion else {})},
-        )
-        for number, (what, champion) in enumerate(champions, start=1)
-    ]
+    state = State()
+    for what, champion in champions:
+        now = {**stages, **({champion: "production"} if champion else {})}
+        state = State(what=what, stages=now).following(state)
+    return state
 
 
 @pytest.mark.parametrize(
@@ -432,8 +429,7 @@ def states(*champions):
     ],
 )
 def test_the_previous_champion(champions, before):
-    history = states(*champions)
-    assert previous_champion(history) == before
+    assert last_state(*champions).previous_champion == before
 
 
 def test_a_second_rollback_goes_back_one_further(registry):

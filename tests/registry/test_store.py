@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -85,7 +85,7 @@ def test_version_round_trips(store):
     given = store.add_version(files, record)
     assert given == store.read_record(1)
     assert {name: given[name] for name in record} == record
-    assert (given["version"], given["format"]) == (1, 2)
+    assert (given["version"], given["format"]) == (1, 3)
     assert (given["registry"], given["kind"]) == ("risk", "record")
     assert given["files"]["model.skops"]["size"] == len(MODEL)
     assert store.read_file(1, "model.skops") == MODEL
@@ -231,7 +231,6 @@ def test_a_missing_version_is_reported(store):
     ("stages", "match"),
     [
         ({1: "staging", 2: "staging", 3: "staging"}, "up to the stated highest number"),
-        ({"1": "staging", "x": "staging"}, "stages by version"),
         ({1: "archived", 2: "staging"}, r"found another for the versions \[1\]"),
         (
             {1: "production", 2: "production"},
@@ -490,9 +489,71 @@ def test_older_damaged_state_does_not_block_the_current_one(store):
     (store.folder / "state" / "1.json").write_bytes(b"{")
     assert store.versions() == [1, 2]
     assert add(store) == 3
-    with pytest.raises(RegistryError, match="generation 1"):
-        store.history()
+    assert [state.generation for state in store.history()] == [2, 3]
     assert len(check_store(store)) == 1
+
+
+def test_states_stay_small(store):
+    """A state takes a few hundred bytes, however many versions there are."""
+    add(store, 30)
+    for version in (3, 5, 30):
+        promote(store, version)
+    sizes = [path.stat().st_size for path in (store.folder / "state").iterdir()]
+    assert max(sizes) < 500
+    assert store.state().line == (3, 5, 30)
+
+
+@given(
+    st.sets(st.integers(1, 300), max_size=60),
+    st.lists(st.integers(1, 300), max_size=20),
+    st.data(),
+)
+def test_states_come_back_from_their_documents(versions, line, data):
+    stages = st.sampled_from(["development", "staging"])
+    found = {version: data.draw(stages) for version in sorted(versions)}
+    state = State(stages=found, highest=300, line=tuple(line), detail={"a": 1})
+    assert State.from_document(json.loads(json.dumps(state.to_document()))) == state
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        *([[1, 2], [2, 3]], [[3, 1]], [[0, 1]], [[1, 10**9]], [[True, 2]], [[1.0, 2]]),
+        *([[1]], [1], {"1": 2}, [None], [[1, 2, 3]], [[2, 2], [1, 1]]),
+    ],
+    ids=str,
+)
+def test_versions_that_no_registry_writes_are_rejected(tmp_path, runs):
+    store = VersionStore(tmp_path, "risk")
+    add(store, 3)
+    path = store.folder / "state" / "3.json"
+    reseal(path, "state", {"generation": 3}, versions=runs)
+    with pytest.raises(RegistryError, match="Expected"):
+        store.state()
+    reseal(path, "state", {"generation": 3}, versions=[[1, 3]], line=[[2, 1]])
+    with pytest.raises(RegistryError, match="Expected stages by version"):
+        store.state()
+
+
+@pytest.mark.parametrize("text", ["caf\udce9", "\ud800", "ñ"])
+def test_text_that_is_no_unicode_is_escaped(tmp_path, text):
+    store = VersionStore(tmp_path, "risk", who=text)
+    add(store)
+    store.change("promote", text, lambda state: state)
+    (_, state) = store.history()
+    for found in (state.why, state.who):
+        assert (
+            found.encode().decode()
+            == found
+            == text.encode("utf-8", "backslashreplace").decode()
+        )
+    with pytest.raises(RegistryError, match="Expected texts and names in Unicode"):
+        store.add_version({"m": b"1"}, {"tags": {"\udcff": 1}})
+    document = json.loads((store.folder / "state" / "2.json").read_bytes())
+    poisoned = State.from_document(
+        document | {"why": "caf\udce9"}
+    )  # of earlier versions
+    assert poisoned.why == "caf\\udce9"
 
 
 def test_half_a_state_under_a_temporary_name_is_a_leftover(store):

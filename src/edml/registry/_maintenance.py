@@ -37,7 +37,7 @@ class RegistryMaintenance(RegistryReader):
         """
         check_scalar(keep_last, "keep_last", Integral, min_val=0)
         removed = self._store.remove_versions(
-            lambda state: removable(self._store.history(), state, int(keep_last)),
+            lambda state: removable(state, int(keep_last)),
             f"clean, keep_last={keep_last}",
         )
         remove_leftovers(self._store)

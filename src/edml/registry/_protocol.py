@@ -1,4 +1,4 @@
-"""The protocol of a registry's files: format 2.
+"""The protocol of a registry's files: format 3.
 
 A registry is a folder, ``<root>/<name>/``::
 
@@ -47,7 +47,9 @@ The format number
     format raises an error that asks for a newer edml.
 
     In format 1 an evaluation was JSON text inside the document's JSON, with a separate
-    copy of its headline.
+    copy of its headline. In formats 1 and 2 a state listed the stage of every version.
+    Since format 3 it lists the runs of their numbers, and the stages other than
+    "development"; it keeps the line of champions, so that a rollback reads one file.
 """
 
 import hashlib
@@ -60,7 +62,7 @@ from typing import Any
 from edml.exceptions import RegistryError
 from edml.registry._signing import NO_KEYS, Keys
 
-FORMAT = 2
+FORMAT = 3
 STAGES = ("development", "staging", "production")
 
 RECORD = "record.json"
@@ -82,6 +84,7 @@ _FIELDS: dict[str, dict[str, type]] = {
     "state": {
         "generation": int,
         "highest": int,
+        "versions": list,
         "stages": dict,
         "what": str,
         "why": str,
@@ -151,6 +154,7 @@ def seal(
     """Return the bytes of a document; ``place`` overrides fields of ``body``."""
     # To JSON and back: its keys are strings, which sort differently from numbers.
     document: Document = json.loads(canonical(body))
+    _check_unicode(document)
     document |= {**place, "format": FORMAT, "kind": kind}
     for name in _SEALS:
         document.pop(name, None)
@@ -164,6 +168,17 @@ def seal(
             f"bytes; found {len(data):,}. Store less in it."
         )
     return data
+
+
+def _check_unicode(document: Document) -> None:
+    """Raise for half a surrogate pair, which most programs cannot read or print."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise RegistryError(
+            "Expected texts and names in Unicode; found bytes of another encoding. "
+            "Convert the texts to UTF-8."
+        ) from error
 
 
 def unseal(
@@ -275,8 +290,21 @@ def _from_format_1(document: Document) -> Document:
             for name in ("metrics", "data_fingerprint"):
                 new.pop(name, None)
             return {**document, "evaluation": new}
+    return _from_format_2(document)
+
+
+def _from_format_2(document: Document) -> Document:
+    """Take the versions of a state from its stages; it knows no line of champions."""
+    stages = document.get("stages")
+    if document["kind"] == "state" and isinstance(stages, dict):
+        numbers = sorted(filter(None, map(read_number, stages)))
+        return {**document, "versions": [[number, number] for number in numbers]}
     return document
 
 
 # Functions that convert documents of each readable format to the current shape.
-READERS: dict[int, Callable[[Document], Document]] = {1: _from_format_1, 2: dict}
+READERS: dict[int, Callable[[Document], Document]] = {
+    1: _from_format_1,
+    2: _from_format_2,
+    3: dict,
+}

@@ -1,5 +1,6 @@
 """RegistryReader: the read-only half of `ModelRegistry`."""
 
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -114,9 +115,24 @@ class RegistryReader:
         Raises
         ------
         RegistryError
-            If a state is damaged or not signed.
+            If the newest state is damaged or not signed.
+
+        Warns
+        -----
+        UserWarning
+            If an older state is; its change is left out.
         """
-        return list_history(self._store.history())
+        history = self._store.history()
+        if history and len(history) < history[-1].generation:
+            lost = history[-1].generation - len(history)
+            warnings.warn(
+                f"The files of {lost} earlier changes of registry {self.name!r} are "
+                "damaged or lost, and left out here. Restore them from a backup, or "
+                "use repair.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return list_history(history)
 
     def evaluations(self, version: int | str = "production") -> pd.DataFrame:
         """List the evaluations of a version, oldest first.

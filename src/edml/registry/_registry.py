@@ -26,7 +26,6 @@ from edml.registry._state import (
     STAGING,
     State,
     check_choice,
-    previous_champion,
 )
 from edml.registry._store import MODEL, ModelStore, check_unseen
 from edml.registry._training import describe_training
@@ -175,9 +174,7 @@ class ModelRegistry(RegistryMaintenance):
             the change cannot be written.
         """
         check_choice("a stage", stage, (PRODUCTION, STAGING))
-        version = self._store.find(version)
-        self._store.read_file(version, MODEL)  # raises if it is damaged
-        return self._move("promote", version, stage, why)
+        return self._move("promote", self._store.find(version), stage, why)
 
     def demote(self, version: int | str, why: str = "") -> ModelRecord:
         """Move a version back to development.
@@ -207,6 +204,7 @@ class ModelRegistry(RegistryMaintenance):
         def update(state: State) -> State:
             if what == "promote":
                 state.check_below(version, stage)
+                self._store.read_file(version, MODEL)  # raises if it is damaged
             return state.move(version, stage)
 
         detail = {"version": version, "stage": stage}
@@ -237,7 +235,7 @@ class ModelRegistry(RegistryMaintenance):
         """
 
         def update(state: State) -> State:
-            before = previous_champion(self._store.history())
+            before = state.previous_champion
             if before is None:
                 raise RegistryError(
                     "Expected a previous champion; found none that is still stored. "

@@ -11,6 +11,7 @@ from edml.registry._protocol import STAGES, Document, read_number
 DEVELOPMENT, STAGING, PRODUCTION = STAGES
 LATEST = "latest"
 ROLLBACK = "rollback"
+MAX_VERSIONS = 100_000  # in a state; more would take long to read
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class State:
     when: str = ""  # in UTC, as ISO 8601
     detail: dict[str, Any] = field(default_factory=dict)  # figures behind the change
     highest: int = 0  # version number ever used, including removed ones
+    # The champions by succession, the current one last; None in formats 1 and 2.
+    line: tuple[int, ...] | None = ()
 
     @property
     def champion(self) -> int | None:
@@ -39,23 +42,64 @@ class State:
         stages = {**self.stages, **dict.fromkeys(new, DEVELOPMENT)}
         return replace(self, stages=stages, highest=new[-1])
 
+    @property
+    def previous_champion(self) -> int | None:
+        """The champion that a rollback would bring back."""
+        earlier = [v for v in self.line or () if v != self.champion]
+        return earlier[-1] if earlier else None
+
+    def following(self, before: "State") -> "State":
+        """Return this state with the line of champions that continues the one before.
+
+        A rollback undoes the last promotion, and a second one the promotion before it;
+        it does not restore what was rolled back.
+        """
+        line = [v for v in before.line or () if v in self.stages]
+        champion = self.champion
+        if self.what == ROLLBACK and champion in line:
+            while line[-1] != champion:
+                line.pop()
+        elif champion is not None and line[-1:] != [champion]:
+            line.append(champion)
+        return replace(self, line=tuple(line))
+
     @classmethod
     def from_document(cls, document: Document) -> "State":
         """Read a state's document, and check that a registry could have written it."""
-        found = {read_number(name): s for name, s in document["stages"].items()}
-        versions = sorted(version for version in found if version is not None)
-        if len(versions) != len(document["stages"]) or (
-            versions and versions[-1] > document["highest"]
+        versions = _expand(document["versions"])
+        given = {read_number(name): s for name, s in document["stages"].items()}
+        stages = {v: given.get(v, DEVELOPMENT) for v in versions or ()}
+        line = _expand(document["line"]) if "line" in document else []
+        if (
+            versions is None
+            or line is None
+            or versions != sorted(stages)
+            or not given.keys() <= stages.keys()
+            or (versions and versions[-1] > document["highest"])
         ):
             raise RegistryError(
                 "Expected stages by version, up to the stated highest number; found "
                 f"others in generation {document['generation']} of the state. Restore "
-                "the file from a backup."
+                "the file from a backup, or use repair."
             )
-        stages = {version: found[version] for version in versions}
         _check_stages(stages)
         names = ("generation", "what", "why", "who", "when", "detail", "highest")
-        return cls(stages=stages, **{name: document[name] for name in names})
+        known = {name: document[name] for name in names}
+        return cls(
+            **{name: as_text(value) for name, value in known.items()},
+            stages=stages,
+            line=tuple(line) if "line" in document else None,
+        )
+
+    def to_document(self) -> Document:
+        """Return the state in the short form that is stored."""
+        moved = {v: stage for v, stage in self.stages.items() if stage != DEVELOPMENT}
+        return {
+            **vars(self),
+            "versions": _shorten(sorted(self.stages)),
+            "stages": moved,
+            "line": _shorten(self.line or ()),
+        }
 
     def find(self, version: int | str) -> int:
         """Return the number of an existing version, given its number or name.
@@ -99,7 +143,7 @@ class State:
         was = "was removed" if 0 < version <= self.highest else "does not exist"
         raise RegistryError(
             f"Expected the number of a version; found {version}, which {was}. There "
-            f"are {_shorten(list(self.stages))}."
+            f"are {_list_briefly(list(self.stages))}."
         )
 
     def check_below(self, version: int, stage: str) -> None:
@@ -122,39 +166,18 @@ class State:
         return replace(self, stages=stages)
 
 
-def previous_champions(history: Iterable[State]) -> list[int | None]:
-    """Return, after each state, the champion that a rollback would bring back.
-
-    A rollback undoes the last promotion, and a second one the promotion before it; it
-    does not restore what was rolled back.
-    """
-    line: list[int] = []  # of succession, the current champion last
-    found = []
-    for state in history:
-        champion = state.champion
-        if champion is not None and line[-1:] != [champion]:
-            if state.what == ROLLBACK and champion in line:
-                while line[-1] != champion:
-                    line.pop()
-            else:
-                line.append(champion)
-        earlier = line[:-1] if champion is not None else line
-        kept = [v for v in earlier if v in state.stages and v != champion]
-        found.append(kept[-1] if kept else None)
-    return found
-
-
-def previous_champion(history: Sequence[State]) -> int | None:
-    """Return the champion that a rollback would bring back now."""
-    return previous_champions(history)[-1] if history else None
-
-
-def removable(history: Sequence[State], state: State, keep_last: int) -> list[int]:
+def removable(state: State, keep_last: int) -> list[int]:
     """Return the development versions that can go; keep the newest and those needed."""
     development = [v for v, stage in state.stages.items() if stage == DEVELOPMENT]
     old = development[: max(0, len(development) - keep_last)]
-    needed = previous_champion(history)
-    return [version for version in old if version != needed]
+    return [version for version in old if version != state.previous_champion]
+
+
+def as_text(value: Any) -> Any:
+    """Escape what is not Unicode in a text, such as bytes of another encoding."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def check_choice(what: str, found: object, known: Sequence[str]) -> None:
@@ -181,7 +204,33 @@ def _check_stages(stages: Mapping[int, str]) -> None:
         )
 
 
-def _shorten(versions: list[int]) -> str:
+def _shorten(numbers: Iterable[int]) -> list[list[int]]:
+    """Return the first and last numbers of runs: 1, 2, 3, 7 as [[1, 3], [7, 7]]."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return runs
+
+
+def _expand(runs: Any) -> list[int] | None:
+    """Return the numbers of runs; None if these cannot be runs of versions."""
+    numbers: list[int] = []
+    for run in runs if isinstance(runs, list) else [None]:
+        if not (
+            isinstance(run, list)
+            and [type(one) for one in run] == [int, int]
+            and 0 < run[0] <= run[1]
+            and len(numbers) + run[1] - run[0] < MAX_VERSIONS
+        ):
+            return None
+        numbers += range(run[0], run[1] + 1)
+    return numbers
+
+
+def _list_briefly(versions: list[int]) -> str:
     if not versions:
         return "none yet: register a model"
     if len(versions) <= 10:

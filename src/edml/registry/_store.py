@@ -40,8 +40,6 @@ class ModelStore(VersionStore):
     ) -> None:
         super().__init__(root, name, keys, who=who)
         self.trusted = tuple(trusted)
-        # A stored evaluation never changes, and its number is never reused.
-        self._headlines: dict[tuple[int, int], Headline] = {}
 
     # -- models ----------------------------------------------------------------------
 
@@ -111,7 +109,8 @@ class ModelStore(VersionStore):
         if record.validation is not None and self._has_one_evaluation(version):
             found = {"purpose": VALIDATION, "evaluated_at": record.created_at}
             return [read_headline({**found, "evaluation": record.validation})]
-        return [self._headline(version, n) for n in self.evaluation_numbers(version)]
+        numbers = self.evaluation_numbers(version)
+        return [read_headline(self.read_evaluation(version, one)) for one in numbers]
 
     def _has_one_evaluation(self, version: int) -> bool:
         # They are numbered without gaps; two lookups are faster than listing the
@@ -119,12 +118,6 @@ class ModelStore(VersionStore):
         folder = self.path(version) / EVALUATIONS
         first, second = (os.path.lexists(folder / f"{one}.json") for one in (1, 2))
         return first and not second
-
-    def _headline(self, version: int, number: int) -> Headline:
-        if (version, number) not in self._headlines:
-            body = self.read_evaluation(version, number)
-            self._headlines[version, number] = read_headline(body)
-        return self._headlines[version, number]
 
     def fair_headline(self, record: ModelRecord) -> Headline | None:
         """Return the latest headline on rows that did not decide a contest."""

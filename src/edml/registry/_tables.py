@@ -9,7 +9,7 @@ import pandas as pd
 from edml.metrics import METRIC_TITLES
 from edml.registry._evaluations import rows_of_contests
 from edml.registry._record import ModelRecord
-from edml.registry._state import State, previous_champions
+from edml.registry._state import State
 from edml.registry._store import ModelStore
 
 _RECORDS = {
@@ -89,15 +89,14 @@ def list_evaluations(store: ModelStore, version: int) -> pd.DataFrame:
 def list_history(history: Sequence[State]) -> pd.DataFrame:
     """Return the table of `ModelRegistry.history`."""
     rows = []
-    previous = previous_champions(history)
-    for i, (before, state) in enumerate(pairwise([State(), *history])):
+    for before, state in pairwise([State(), *history]):
         moves = _moves(before, state)
         changes = [f"{version}: {was} to {now}" for version, was, now in moves]
         rows.append(
             vars(state)
             | {
                 "champion": state.champion,
-                "previous_champion": previous[i],
+                "previous_champion": state.previous_champion,
                 "changes": "; ".join(changes),
                 "moves": moves,
             }

@@ -6,7 +6,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from edml.registry._protocol import (
     matches,
 )
 from edml.registry._signing import NO_KEYS, Keys
-from edml.registry._state import State
+from edml.registry._state import State, as_text
 
 
 def now() -> str:
@@ -49,7 +49,7 @@ class VersionStore:
         timeout: float = 30.0,
     ) -> None:
         self.home = Folder(root, name, keys, timeout)
-        self.who = "unknown" if who is None else str(who)
+        self.who = "unknown" if who is None else as_text(str(who))
 
     @property
     def folder(self) -> Path:
@@ -228,9 +228,20 @@ class VersionStore:
         return State.from_document(document)
 
     def history(self) -> list[State]:
-        """Read all states, the oldest first."""
-        generations = self.home.numbers(self.home.states, ".json")
-        return [self.read_state(generation) for generation in generations]
+        """Read all states, the oldest first, without older ones that are damaged."""
+        self.written_state()  # raises if the newest is damaged
+        return self.whole_states()
+
+    def whole_states(self) -> list[State]:
+        """Read the states that are not damaged, the oldest first."""
+        states: list[State] = []
+        for generation in self.home.numbers(self.home.states, ".json"):
+            with suppress(RegistryError):
+                state = self.read_state(generation)
+                if state.line is None:
+                    state = state.following(states[-1] if states else State())
+                states.append(state)
+        return states
 
     def change(
         self,
@@ -261,6 +272,8 @@ class VersionStore:
     def _settled_state(self) -> State:
         """Read the state, after naming every version in it; needs the lock."""
         state, above = self.written_state()
+        if state.line is None:
+            state = self.history()[-1]
         strange = [version for version in above if not self._is_readable(version)]
         if strange:
             raise RegistryError(
@@ -296,12 +309,13 @@ class VersionStore:
         new = replace(
             state,
             what=what,
-            why=why,
+            why=as_text(why),
             who=self.who,
             when=now(),
             detail=dict(detail or {}),
-        )
-        data, stored = self.home.seal("state", {"generation": generation}, asdict(new))
+        ).following(state)
+        place = {"generation": generation}
+        data, stored = self.home.seal("state", place, new.to_document())
         new = State.from_document(stored)
         self.home.write(self.home.states / f"{generation}.json", data, failure)
         return new
