@@ -9,7 +9,7 @@ from edml.tracking import sync
 from edml.tracking._outbox import find_pending
 from edml.tuning import ModelTuner
 
-PATIENCE = 240.0  # seconds; a busy machine imports MLflow in half a minute
+PATIENCE = 1800.0  # seconds; the sender waits for all other work on a busy machine
 
 
 class Failing(ClassifierMixin, BaseEstimator):
