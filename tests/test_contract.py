@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from edml import (
+    ActivityFeatures,
     DataCleaner,
     FeatureEngineer,
     KeyDropper,
@@ -34,8 +35,10 @@ from edml.testing import is_per_history
 X = make_student_activity(40, fail_rate=0.3, random_state=3)
 y = make_target(X)
 FEATURES = FeatureEngineer().fit_transform(X)
+CLICKS = X.assign(activity_quiz=np.arange(len(X)) % 7, activity_forum=np.nan)
 TRANSFORMERS = [
     *((DataCleaner(), X), (FeatureEngineer(), X), (ProgressFeatures(), X)),
+    (ActivityFeatures(), CLICKS),
     (KeyDropper(), FEATURES),
 ]
 EVERY = [*(estimator for estimator, _ in TRANSFORMERS), SnapshotSampler()]
@@ -139,6 +142,7 @@ def test_use_before_fit_is_refused(estimator, table):
         (FeatureEngineer(pending="later"), X),
         (FeatureEngineer(partition_days=0), X),
         (ProgressFeatures(partition_days=0), X),
+        (ActivityFeatures(partition_days=0), CLICKS),
         (KeyDropper(keys="user_uuid"), FEATURES),
         (SnapshotSampler(every=0), FEATURES),
     ],
@@ -154,6 +158,7 @@ def test_only_proven_steps_are_marked_as_per_history():
         "DataCleaner",
         "FeatureEngineer",
         "ProgressFeatures",
+        "ActivityFeatures",
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 #: The home of each public name; names are imported on first access.
 _HOME = {
+    "ActivityFeatures": "feature_extraction",
     "Capacity": "classifier",
     "ConvergenceDisplay": "tuning",
     "DataCleaner": "preprocessing",

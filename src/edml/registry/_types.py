@@ -12,6 +12,7 @@ PLAIN_OBJECTS = frozenset(
         "edml.classifier.DeployedClassifier",
         "edml.classifier.IsotonicCalibrator",
         "edml.classifier.SigmoidCalibrator",
+        "edml.feature_extraction.ActivityFeatures",
         "edml.feature_extraction.FeatureEngineer",
         "edml.feature_extraction.ProgressFeatures",
         "edml.pipeline.Blend",

@@ -8,11 +8,17 @@ from sklearn.pipeline import Pipeline
 
 from edml._sklearn import validate_parameter_constraints
 from edml.exceptions import RegistryError
-from edml.feature_extraction import FeatureEngineer, ProgressFeatures
+from edml.feature_extraction import (
+    ActivityFeatures,
+    FeatureEngineer,
+    ProgressFeatures,
+)
 from edml.preprocessing import DataCleaner
 from edml.registry._nodes import refuse
 from edml.schema import resolve_columns, resolve_exam_kinds
 
+#: They take ``columns``.
+_MAPPED = (ActivityFeatures, DataCleaner, FeatureEngineer, ProgressFeatures)
 # Fitted arrays with one value, row or column for each feature.
 _OF_FEATURES = (
     *("center_", "coef_", "data_max_", "data_min_", "data_range_", "feature_log_prob_"),
@@ -43,7 +49,7 @@ def check_values(estimator: Any) -> None:
             refuse(f"has a {kind} whose {name} is a truth value")
     try:
         validate_parameter_constraints(constraints, given, kind)
-        if isinstance(estimator, FeatureEngineer | ProgressFeatures | DataCleaner):
+        if isinstance(estimator, _MAPPED):
             resolve_columns(estimator.columns)
         if isinstance(estimator, FeatureEngineer):
             resolve_exam_kinds(estimator.exam_kinds)
