@@ -146,6 +146,39 @@ def test_clean(run):
     assert run("clean", "--keep-last", "-1").exit_code == 2
 
 
+def test_repair(run, folder):
+    assert run("repair").stdout == "Nothing needs repair.\n"
+    path = folder / "risk" / "state" / "4.json"
+    path.write_bytes(b"{")
+    assert_one_line(run("list"), "generation 4", "use repair")
+    asked = run("repair")  # no answer is no
+    assert asked.exit_code == 1
+    assert "the last whole one, 3, applies again" in asked.stdout.replace("\n", " ")
+    assert path.read_bytes() == b"{"
+    done = run("repair", "--yes")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.endswith("Done in 2 steps.\n")
+    assert run("verify").exit_code == 0
+    assert ModelRegistry(folder).history()["what"].iloc[-1] == "repair"
+
+
+def test_keygen(tmp_path):
+    arguments = ["registry", "keygen", str(tmp_path / "trainer.pem")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    registry = ModelRegistry(tmp_path, private_key=tmp_path / "trainer.pem")
+    registry.register(model())
+    reader = ModelRegistry(tmp_path, public_keys=[tmp_path / "trainer.pem.pub"])
+    assert reader.verify() == []
+    assert "BEGIN" not in result.output
+    assert_one_line(CliRunner().invoke(app, arguments), "Choose another path")
+
+
+def test_a_reason_that_is_not_unicode_is_escaped(run, folder):
+    assert run("promote", "2", "--why", "caf\udce9").exit_code == 0
+    assert ModelRegistry(folder).history()["why"].iloc[-1] == "caf\\udce9"
+
+
 def test_export_and_import(run, folder, tmp_path):
     path = tmp_path / "model.zip"
     assert run("export", "production", path).exit_code == 0

@@ -449,8 +449,11 @@ def test_a_missing_file_is_reported(store):
     for path, match in [
         (path_of(store, 1), r"Expected to read .*model\.skops"),
         (path_of(store, 2, "record.json"), r"Expected to read .*2.record\.json"),
-        (path_of(store, 1, "evaluations") / "1.json", "Expected every number up to 2"),
-        (store.folder / "state" / "2.json", "Expected every number up to 3"),
+        (
+            path_of(store, 1, "evaluations") / "1.json",
+            "Expected every number in .*evaluations",
+        ),
+        (store.folder / "state" / "2.json", "Expected every number in .*state"),
         (path_of(store, 1).parent, r"Expected to read .*1.record\.json"),
     ]:
         path.rename(store.home.root / "aside")
@@ -467,21 +470,14 @@ def test_a_damaged_highest_state_is_not_skipped(store):
     path = store.folder / "state" / "4.json"
     kept = path.read_bytes()
     path.write_bytes(kept[:-5])
-    leftovers = partial(find_leftovers, store)
-    for call in (store.state, store.versions, leftovers, store.history):
+    for call in (store.state, store.versions, store.history):
         with pytest.raises(RegistryError, match=r"generation 4 .* Restore"):
             call()
-    for call in (
-        lambda: add(store),
-        lambda: promote(store, 1),
-        lambda: remove_leftovers(store),
-    ):
+    for call in (lambda: add(store), lambda: promote(store, 1)):
         with pytest.raises(RegistryError, match="generation 4"):
             call()
     assert sorted(p.name for p in path.parent.iterdir())[-1] == "4.json"
-    # The way out without a backup: the user decides to remove it.
-    path.unlink()
-    assert store.state().champion == 1
+    assert remove_leftovers(store) == []
 
 
 def test_older_damaged_state_does_not_block_the_current_one(store):

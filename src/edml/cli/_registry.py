@@ -143,6 +143,37 @@ def clean(
 
 
 @app.command()
+def repair(
+    yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
+    folder: Folder = _FOLDER,
+    name: Name = _NAME,
+) -> None:
+    """Show what is wrong with the files and how it is repaired, ask, and repair."""
+    with _opened("repair", folder, name) as registry:
+        steps = registry.repair(dry_run=True)
+        for step in steps:
+            _say(step)
+        if not steps:
+            _say("Nothing needs repair.")
+        elif yes or typer.confirm("Repair it?", abort=True):
+            done = registry.repair()
+            _say(f"Done in {len(done)} {'step' if len(done) == 1 else 'steps'}.")
+
+
+@app.command()
+def keygen(
+    path: Annotated[Path, typer.Argument(help="A new file for the private key.")],
+) -> None:
+    """Write a pair of keys; the public one goes to the same name with .pub."""
+    with guarded("registry keygen"):
+        from edml.registry import generate_keys  # noqa: PLC0415 - not for --help
+
+        public, fingerprint = generate_keys(path)
+    _say(f"Wrote the private key {path}: keep it secret, on the trainer's machine.")
+    _say(f"Wrote the public key {public}, {fingerprint}: give it to readers.")
+
+
+@app.command()
 def export(
     version: Version,
     path: Annotated[Path, typer.Argument(help="A new file.")],

@@ -124,6 +124,8 @@ def _errors() -> Console:
 
 
 def _complain(command: str, text: str) -> None:
+    # a path may hold bytes that are not Unicode
+    text = text.encode("utf-8", "backslashreplace").decode()
     typer.secho(f"edml {command}: {text}", fg="red", err=True)
 
 

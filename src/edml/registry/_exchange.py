@@ -24,6 +24,7 @@ from edml.registry._protocol import (
     seal,
     unseal,
 )
+from edml.registry._reads import as_text
 from edml.registry._record import ModelRecord
 from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
@@ -45,10 +46,11 @@ def export_version(store: ModelStore, version: int, path: Path) -> Path:
     try:
         _files.write_new(path, data)
         _files.sync_folder(path.parent)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: such as a NUL in the path
         raise RegistryError(
-            f"Expected to write the new file {path}; found: "
-            f"{error.strerror or error}. Choose another path, or free disk space."
+            f"Expected to write the new file {as_text(str(path))}; found: "
+            f"{getattr(error, 'strerror', None) or error}. Choose "
+            "another path, or free disk space."
         ) from error
     return path
 

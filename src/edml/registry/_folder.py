@@ -1,6 +1,7 @@
 """Folder: the paths, the lock and the sealed documents of one registry."""
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from edml import _files
 from edml.exceptions import RegistryError
 from edml.registry import _reads
 from edml.registry._protocol import (
+    DAMAGED,
     LOCK,
     MAX_DOCUMENT_BYTES,
     RECORD,
@@ -24,6 +26,7 @@ from edml.registry._protocol import (
     seal,
     unseal,
 )
+from edml.registry._reads import as_text
 from edml.registry._signing import Keys
 
 _POLL_SECONDS = 0.01
@@ -98,12 +101,15 @@ class Folder:
 
     @contextmanager
     def writing(self, failure: str) -> Iterator[None]:
-        """Turn an OSError into an error that states what failed."""
+        """Turn an error of the system into one that states what failed."""
         try:
             yield
-        except OSError as error:
+        except RegistryError:
+            raise
+        except (OSError, ValueError, NotImplementedError) as error:
             raise RegistryError(
-                f"Expected to write to {self.path}; found: {error.strerror or error}. "
+                f"Expected to write to {as_text(str(self.path))}; found: "
+                f"{getattr(error, 'strerror', None) or error}. "
                 f"{failure}; everything stored before is unchanged. Free disk space, "
                 "or repair the folder or your permissions, and try again."
             ) from error
@@ -117,6 +123,18 @@ class Folder:
             _files.rename(path, temporary)
             _files.remove_tree(temporary)
             _files.sync_folder(path.parent)
+
+    def set_aside(self, path: Path) -> None:
+        """Move a file or folder that cannot be used out of the way, if it is there."""
+        if not os.path.lexists(path):
+            return
+        folder = self.path / DAMAGED
+        _reads.check_no_symlink(self.root, folder)
+        _files.make_folder(folder)
+        name = "-".join(path.relative_to(self.path).parts)
+        _files.rename(path, folder / f"{name}-{secrets.token_hex(4)}")
+        _files.sync_folder(folder)
+        _files.sync_folder(path.parent)
 
     def read(self, path: Path, kind: str, place: Mapping[str, Any]) -> Document:
         """Read a document, and check it as `unseal` does."""

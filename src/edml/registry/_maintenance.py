@@ -9,6 +9,7 @@ from sklearn.utils import check_scalar
 from edml.registry._exchange import import_version
 from edml.registry._reading import RegistryReader
 from edml.registry._record import ModelRecord
+from edml.registry._repair import repair
 from edml.registry._state import removable
 from edml.registry._verify import remove_leftovers
 
@@ -18,6 +19,9 @@ class RegistryMaintenance(RegistryReader):
 
     def clean(self, keep_last: int = 5) -> list[int]:
         """Remove old development versions, and the leftovers of killed writes.
+
+        Changes that an earlier edml wrote at length are written again in short. On a
+        full disk, leftovers and versions can still be removed.
 
         Parameters
         ----------
@@ -36,12 +40,48 @@ class RegistryMaintenance(RegistryReader):
             If the state is damaged, or the disk fails.
         """
         check_scalar(keep_last, "keep_last", Integral, min_val=0)
+        remove_leftovers(self._store)  # first, because this makes room
         removed = self._store.remove_versions(
             lambda state: removable(state, int(keep_last)),
             f"clean, keep_last={keep_last}",
         )
-        remove_leftovers(self._store)
+        self._store.shorten_states()
         return removed
+
+    def repair(self, *, dry_run: bool = False) -> list[str]:
+        """Mend a damaged registry.
+
+        A damaged newest state is replaced by the last whole one, and a version whose
+        files are damaged or gone leaves the lists. Nothing but leftovers is destroyed:
+        unusable files move to the folder ``damaged`` in the registry. Restore a backup
+        instead if you have one: the changes in a damaged state are lost.
+
+        Parameters
+        ----------
+        dry_run : bool, default=False
+            Only return what would be done. Another process that is writing meanwhile
+            may look like damage.
+
+        Returns
+        -------
+        steps : list of str
+            What is wrong and what was done, one step each; empty if all is well. A
+            model that cannot be loaded, though its file is intact, stays.
+
+        Raises
+        ------
+        RegistryError
+            If no file can be read with these keys, or the disk fails.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from edml.registry import ModelRegistry
+        >>> with TemporaryDirectory() as folder:
+        ...     ModelRegistry(folder).repair(dry_run=True)
+        []
+        """
+        return repair(self._store, dry_run)
 
     def import_(
         self, path: str | PathLike[str], *, trust_unsigned: bool = False

@@ -7,6 +7,7 @@ A registry is a folder, ``<root>/<name>/``::
     versions/<version>/record.json       what the version is, with its files' hashes
     versions/<version>/model.skops       and any other file that the record names
     versions/<version>/evaluations/<number>.json
+    damaged/                             what `repair` set aside, for people to look at
 
 Numbers are decimal, from 1, without leading zeros. A name that starts with ``.tmp-``
 is an unfinished or killed write; readers ignore it.
@@ -70,6 +71,7 @@ EVALUATIONS = "evaluations"
 STATES = "state"
 VERSIONS = "versions"
 LOCK = ".lock"
+DAMAGED = "damaged"
 
 MAX_FILE_BYTES = 2 * 2**30  # a file of a version
 MAX_DOCUMENT_BYTES = 64 * 2**20  # a record, a state or an evaluation
@@ -277,7 +279,7 @@ def _called(kind: str, place: Mapping[str, Any]) -> str:
 def _damaged(called: str, why: str) -> RegistryError:
     return RegistryError(
         f"Expected {called} as it was written; found it damaged: {why}. Restore the "
-        "file from a backup."
+        "file from a backup, or use repair."
     )
 
 

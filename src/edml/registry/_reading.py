@@ -1,9 +1,11 @@
 """RegistryReader: the read-only half of `ModelRegistry`."""
 
+import functools
 import warnings
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -17,6 +19,30 @@ from edml.registry._store import MODEL, ModelStore
 from edml.registry._tables import list_evaluations, list_history, list_records
 from edml.registry._verify import check_store, find_model_problems
 
+P = ParamSpec("P")
+T = TypeVar("T")
+_TRIES = 10
+
+
+def _steady(read: Callable[P, T]) -> Callable[P, T]:
+    """Read again if another process changed the registry during the read."""
+
+    @functools.wraps(read)
+    def again(*args: P.args, **kwargs: P.kwargs) -> T:
+        store: ModelStore = args[0]._store  # type: ignore[attr-defined]
+        seen = -1
+        for _ in range(_TRIES):
+            try:
+                return read(*args, **kwargs)
+            except RegistryError:
+                newest = store.newest()
+                if newest == seen:
+                    raise
+                seen = newest
+        return read(*args, **kwargs)
+
+    return again
+
 
 class RegistryReader:
     """Read the models, records, evaluations and history of a store."""
@@ -28,6 +54,7 @@ class RegistryReader:
         """Name of this line of models."""
         return self._store.home.name
 
+    @_steady
     def records(self, stage: str | None = None) -> pd.DataFrame:
         """List the versions.
 
@@ -53,6 +80,7 @@ class RegistryReader:
             check_choice("a stage", stage, STAGES)
         return list_records(self._store, stage)
 
+    @_steady
     def record(self, version: int | str) -> ModelRecord:
         """Read the record of a version.
 
@@ -73,6 +101,7 @@ class RegistryReader:
         """
         return self._store.record(version)
 
+    @_steady
     def load(self, version: int | str = "production") -> Any:
         """Load a model, reading only its own files.
 
@@ -100,6 +129,7 @@ class RegistryReader:
         """
         return self._store.load(self._store.find(version))
 
+    @_steady
     def history(self) -> pd.DataFrame:
         """List all changes, oldest first.
 
@@ -130,10 +160,11 @@ class RegistryReader:
                 "damaged or lost, and left out here. Restore them from a backup, or "
                 "use repair.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return list_history(history)
 
+    @_steady
     def evaluations(self, version: int | str = "production") -> pd.DataFrame:
         """List the evaluations of a version, oldest first.
 
@@ -154,7 +185,7 @@ class RegistryReader:
         RegistryError
             If the version does not exist, or an evaluation is damaged or not signed.
         """
-        return list_evaluations(self._store, self.record(version).version)
+        return list_evaluations(self._store, self._store.find(version))
 
     def verify(self) -> list[str]:
         """Check every file, and that every model can be loaded.
@@ -166,13 +197,14 @@ class RegistryReader:
         """
         problems = check_store(self._store)
         try:
-            stages = self._store.state().stages
-        except RegistryError:
-            return problems  # the list of versions is unknown
-        for version, stage in stages.items():
-            problems += find_model_problems(self._store, version, stage)
+            versions = self._store.versions()
+        except RegistryError:  # the list of versions is unknown
+            versions = self._store.home.numbers(self._store.home.versions)
+        for version in versions:
+            problems += find_model_problems(self._store, version)
         return problems
 
+    @_steady
     def export(self, version: int | str, path: str | PathLike[str]) -> Path:
         """Write a version with its evaluations to one file.
 
@@ -197,6 +229,7 @@ class RegistryReader:
         """
         return export_version(self._store, self._store.find(version), Path(path))
 
+    @_steady
     def export_model(self, version: int | str) -> ExportedModel:
         """Return a stored model as the bytes of its file, with its record.
 

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from edml.exceptions import RegistryError
 
@@ -17,10 +18,19 @@ _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 
 _NO_SYMLINK = getattr(os, "O_NOFOLLOW", 0)
 
 
+def as_text(value: Any) -> Any:
+    """Escape what is not Unicode in a text, such as bytes of another encoding."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()
+
+
 def check_no_symlink(root: Path, path: Path) -> None:
     """Check that no part of a path below the root is a symlink."""
     while path != root:
-        if path.is_symlink():
+        with _reading(path):
+            is_symlink = path.is_symlink()
+        if is_symlink:
             raise RegistryError(
                 f"Expected a registry without symlinks; found one: {path}. It may lead "
                 "out of the folder: replace it with what it stands for, or remove it."
@@ -65,9 +75,12 @@ def read_file(
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except RegistryError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: such as a NUL in the path
         raise RegistryError(
-            f"Expected to read {path}; found: {error.strerror or error}. Check the "
+            f"Expected to read {as_text(str(path))}; found: "
+            f"{getattr(error, 'strerror', None) or error}. Check the "
             "path and your permissions. If another process has just removed it, try "
             "again; otherwise, restore it from a backup."
         ) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from edml.exceptions import RegistryError
 from edml.registry._protocol import STAGES, Document, read_number
+from edml.registry._reads import as_text
 
 DEVELOPMENT, STAGING, PRODUCTION = STAGES
 LATEST = "latest"
@@ -171,13 +172,6 @@ def removable(state: State, keep_last: int) -> list[int]:
     development = [v for v, stage in state.stages.items() if stage == DEVELOPMENT]
     old = development[: max(0, len(development) - keep_last)]
     return [version for version in old if version != state.previous_champion]
-
-
-def as_text(value: Any) -> Any:
-    """Escape what is not Unicode in a text, such as bytes of another encoding."""
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def check_choice(what: str, found: object, known: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,17 @@ class ModelStore(VersionStore):
     # -- models ----------------------------------------------------------------------
 
     def find(self, version: int | str) -> int:
-        """Return the number of an existing version, given its number or name."""
-        return self.state().find(version)
+        """Return the number of an existing version, given its number or name.
+
+        A number is enough where the state is broken.
+        """
+        try:
+            state = self.state()
+        except RegistryError:
+            if isinstance(version, Integral) and os.path.lexists(self.path(version)):
+                return int(version)
+            raise
+        return state.find(version)
 
     def record(self, version: int | str) -> ModelRecord:
         """Read the record of a version, with its current stage."""

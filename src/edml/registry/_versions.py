@@ -3,7 +3,9 @@
 `edml.registry._protocol` explains the files, and why nothing can be lost.
 """
 
+import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,8 +25,9 @@ from edml.registry._protocol import (
     check_file_name,
     matches,
 )
+from edml.registry._reads import as_text
 from edml.registry._signing import NO_KEYS, Keys
-from edml.registry._state import State, as_text
+from edml.registry._state import State
 
 
 def now() -> str:
@@ -79,7 +82,7 @@ class VersionStore:
                 "record", {"version": version}, {**record, "files": listed}
             )
             sealed = {
-                f"{number}.json": self._seal_evaluation(version, number, evaluation)
+                f"{number}.json": self.seal_evaluation(version, number, evaluation)
                 for number, evaluation in enumerate(evaluations, start=1)
             }
             with self.home.writing("The new version was not stored"):
@@ -90,7 +93,7 @@ class VersionStore:
             )
             with self.home.writing(failure):
                 _files.sync_folder(self.home.versions)
-            self._write_state(failure, state.with_new([version]), "register")
+            self.write_state(failure, state.with_new([version]), "register")
         return stored
 
     def _publish_version(
@@ -162,17 +165,28 @@ class VersionStore:
                     f"{state.champion}, which is. Promote another one first."
                 )
             left = {v: s for v, s in state.stages.items() if v not in removed}
-            self._write_state(
-                "The versions were not removed",
-                replace(state, stages=left),
-                "remove",
-                why,
-                {"versions": removed},
-            )
+            new = replace(state, stages=left)
+            words = ("remove", why, {"versions": removed})
+            failure = "The versions were not removed"
+            try:
+                self.write_state(failure, new, *words)
+            except RegistryError as error:
+                if not self._lacks_room(error, state):
+                    raise
+                # Only what goes makes room for the state that says so.
+                with self.home.writing(failure):
+                    self.home.remove([self.path(removed[0])])
+                self.write_state(failure, new, *words)
             failure = "The versions are removed, but not all of their files"
             with self.home.writing(failure):
                 self.home.remove(self.path(version) for version in removed)
         return removed
+
+    def _lacks_room(self, error: RegistryError, state: State) -> bool:
+        """Return whether the state after this one failed on a full disk."""
+        code = getattr(error.__cause__, "errno", None)
+        written = self.home.states / f"{state.generation + 1}.json"
+        return code in (errno.ENOSPC, errno.EDQUOT) and not os.path.lexists(written)
 
     # -- evaluations ---------------------------------------------------------------
 
@@ -182,7 +196,7 @@ class VersionStore:
             self._settled_state().check_version(version)
             self.read_record(version)  # raises if the folder is lost
             number = max(self.evaluation_numbers(version), default=0) + 1
-            data = self._seal_evaluation(version, number, evaluation)
+            data = self.seal_evaluation(version, number, evaluation)
             folder = self.path(version) / EVALUATIONS
             path = folder / f"{number}.json"
             failure = "The evaluation was not stored"
@@ -191,7 +205,7 @@ class VersionStore:
             self.home.write(path, data, failure)
         return path
 
-    def _seal_evaluation(
+    def seal_evaluation(
         self, version: int, number: int, evaluation: Mapping[str, Any]
     ) -> bytes:
         place = {"version": version, "number": number}
@@ -221,6 +235,10 @@ class VersionStore:
         state, above = self.written_state()
         return state.with_new(filter(self._is_readable, above))
 
+    def newest(self) -> int:
+        """Return the highest generation, damaged or not; 0 before the first."""
+        return max(self.home.numbers(self.home.states, ".json"), default=0)
+
     def read_state(self, generation: int) -> State:
         """Read one state from its file."""
         path = self.home.states / f"{generation}.json"
@@ -243,6 +261,21 @@ class VersionStore:
                 states.append(state)
         return states
 
+    def shorten_states(self) -> None:
+        """Write the states of earlier formats again, in today's short form."""
+        with self.home.locked():
+            before = State()
+            for generation in self.home.numbers(self.home.states, ".json"):
+                with suppress(RegistryError, OSError):  # the next time will do
+                    state = self.read_state(generation)
+                    if state.line is None:
+                        state = state.following(before)
+                        place = {"generation": generation}
+                        data, _ = self.home.seal("state", place, state.to_document())
+                        path = self.home.states / f"{generation}.json"
+                        _files.replace_file(path, data)
+                    before = state
+
     def change(
         self,
         what: str,
@@ -258,7 +291,7 @@ class VersionStore:
         with self.home.locked():
             state = update(self._settled_state())
             failure = "The stages were not changed"
-            return self._write_state(failure, state, what, why, detail)
+            return self.write_state(failure, state, what, why, detail)
 
     def written_state(self) -> tuple[State, list[int]]:
         """Read the state from its file, and the versions that it does not name yet."""
@@ -279,11 +312,11 @@ class VersionStore:
             raise RegistryError(
                 f"Expected no versions but those of the state; found {strange} in "
                 f"{self.home.versions} as well, without a readable record. Move them "
-                "out of the registry, and try again."
+                "out of the registry, or use repair, and try again."
             )
         if not above:
             return state
-        return self._write_state(
+        return self.write_state(
             "The stage of a version was not written down",
             state.with_new(above),
             "recover",
@@ -297,7 +330,7 @@ class VersionStore:
             return False
         return True
 
-    def _write_state(
+    def write_state(
         self,
         failure: str,
         state: State,
@@ -305,6 +338,7 @@ class VersionStore:
         why: str = "",
         detail: Mapping[str, Any] | None = None,
     ) -> State:
+        """Write the state after this one; the caller holds the lock."""
         generation = state.generation + 1
         new = replace(
             state,
