@@ -20,10 +20,12 @@ from edml import (
     ActivityFeatures,
     DataCleaner,
     FeatureEngineer,
+    HistoryFeatures,
     KeyDropper,
     ProgressFeatures,
     RiskClassifier,
     SnapshotSampler,
+    StaticColumns,
     StudentKFold,
     make_risk_pipeline,
     make_student_activity,
@@ -39,6 +41,8 @@ CLICKS = X.assign(activity_quiz=np.arange(len(X)) % 7, activity_forum=np.nan)
 TRANSFORMERS = [
     *((DataCleaner(), X), (FeatureEngineer(), X), (ProgressFeatures(), X)),
     (ActivityFeatures(), CLICKS),
+    (HistoryFeatures(static=StaticColumns(categorical=["course_name"])), X),
+    (StaticColumns(categorical=["course_name"]), X),
     (KeyDropper(), FEATURES),
 ]
 EVERY = [*(estimator for estimator, _ in TRANSFORMERS), SnapshotSampler()]
@@ -159,6 +163,8 @@ def test_only_proven_steps_are_marked_as_per_history():
         "FeatureEngineer",
         "ProgressFeatures",
         "ActivityFeatures",
+        "HistoryFeatures",
+        "StaticColumns",
     ]
 
 

@@ -18,7 +18,7 @@ from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
 from edml.classifier._training import raw_scores
 from edml.exceptions import TableError
-from edml.feature_extraction import FEATURES, FeatureEngineer
+from edml.feature_extraction import FeatureEngineer, HistoryFeatures
 from edml.pipeline import split_per_history, strip_samplers
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.schema import (
@@ -233,7 +233,9 @@ class RiskPredictions:
             # steps of other libraries may use any row
             return rows, self.fail_probability(X)[rows]
         rows, features = engineer.transform_latest(X)
-        scores = _score_features(rest, X, rows, features, columns_of(engineer))
+        described = list(engineer.get_feature_names_out()[2:])
+        table = pd.DataFrame(features, columns=described, copy=False)
+        scores = _score_features(rest, X, rows, table, columns_of(engineer))
         return rows, calibrate(self.calibrator_, scores)
 
     @property
@@ -250,6 +252,7 @@ class RiskPredictions:
         names = columns_of(self.pipeline_)
         events = {names[key] for key in SNAPSHOT_KEYS} <= set(seen)
         needed = set(work_columns(seen, names).values()) if events else set(seen)
+        needed |= _extra_columns(self.pipeline_)
         missing = sorted((needed & set(seen)) - set(X.columns))
         if not missing:
             if not events:
@@ -269,23 +272,37 @@ class RiskPredictions:
         raise TableError(message)
 
 
-def _engineer_of(front: Any) -> FeatureEngineer | None:
-    """Return the engineer if the first steps are edml's own, else None.
+_Engineer = FeatureEngineer | HistoryFeatures
 
-    `FeatureEngineer` reads raw and cleaned tables alike, so the cleaner can be skipped.
+
+def _engineer_of(front: Any) -> _Engineer | None:
+    """Return the step of features if the first steps are edml's own, else None.
+
+    It reads raw and cleaned tables alike, so the cleaner can be skipped.
     """
     steps = [] if front is None else [step for _, step in front.steps]
-    if [*map(type, steps)] not in ([FeatureEngineer], [DataCleaner, FeatureEngineer]):
+    kinds = [*map(type, steps)]
+    last = kinds[-1] if kinds else None
+    if last not in (FeatureEngineer, HistoryFeatures):
         return None
-    engineer: FeatureEngineer = steps[-1]
+    if kinds[:-1] not in ([], [DataCleaner]):
+        return None
+    engineer: _Engineer = steps[-1]
     return engineer if steps[0].columns == engineer.columns else None
+
+
+def _extra_columns(pipeline: Any) -> set[str]:
+    """Return the columns besides exams and assignments that the features read."""
+    steps = [step for _, step in getattr(pipeline, "steps", ())]
+    joined = [step for step in steps if isinstance(step, HistoryFeatures)]
+    return {name for step in joined for name in step.extra_columns}
 
 
 def _score_features(
     rest: Any,
     X: pd.DataFrame,
     rows: IntArray,
-    features: FloatArray,
+    table: pd.DataFrame,
     names: Mapping[str, str],
 ) -> FloatArray:
     """Score rows of features by the steps that follow the engineer."""
@@ -293,12 +310,12 @@ def _score_features(
         dropper, classifier = (step for _, step in rest.steps)
         if (
             type(dropper) is KeyDropper
-            and tuple(dropper.get_feature_names_out()) == FEATURES
+            and list(dropper.get_feature_names_out()) == list(table.columns)
             and _predicts_from_arrays(classifier)
         ):
+            features = table.to_numpy()
             scores: FloatArray = classifier.booster_.predict(features, num_threads=1)
             return scores
-    table = pd.DataFrame(features, columns=FEATURES, copy=False)
     for name in (COURSE, STUDENT):
         table.insert(0, name, X[names[name]].iloc[rows].array)
     return raw_scores(rest, table)

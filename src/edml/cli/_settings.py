@@ -53,6 +53,20 @@ class Source(_Section):
     na_values: list[str] = _setting([], "Words that mean a missing value, as in R: NA.")
 
 
+class Signals(_Section):
+    """What models are shown."""
+
+    features: Literal["classic", "progress", "full"] = _setting(
+        "classic",
+        "The 44; progress: also what was due; full: also activity_... columns.",
+    )
+    numeric: list[str] = _setting([], "Columns of numbers about the student.")
+    categorical: list[str] = _setting([], "Columns of categories about the student.")
+    sensitive_ok: list[str] = _setting(
+        [], "Columns of these that may describe a protected attribute."
+    )
+
+
 class Data(_Section):
     """Who fails, and how students are divided."""
 
@@ -196,6 +210,7 @@ class Config(_Section):
     columns: dict[str, str] = _setting({}, "Your column names, by canonical name.")
     exam_kinds: dict[str, list[str]] = _setting({}, "The exam names of each kind.")
     data: Data = Data()
+    signals: Signals = Signals()
     tune: Tune = Tune()
     update: Update = Update()
     registry: Registry = Registry()

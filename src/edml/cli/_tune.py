@@ -16,6 +16,7 @@ from edml.inspection import Evaluation, evaluate
 from edml.registry import ModelRecord, ModelRegistry
 
 if TYPE_CHECKING:
+    from edml.feature_extraction import StaticColumns
     from edml.tuning import ModelTuner
 
 #: The URI of a file in the working directory.
@@ -84,6 +85,20 @@ def make_tuner(config: Config) -> "ModelTuner":
         columns=config.columns or None,
         exam_kinds=config.name_exams(),
         partition_days=config.data.partition_days,
+        features=config.signals.features,
+        static=make_static(config),
+    )
+
+
+def make_static(config: Config) -> "StaticColumns | None":
+    """Return the columns about the student that models are shown, if any."""
+    from edml.feature_extraction import StaticColumns  # noqa: PLC0415 - slow to import
+
+    named = config.signals
+    if not (named.numeric or named.categorical):
+        return None
+    return StaticColumns(
+        named.numeric, named.categorical, sensitive_ok=named.sensitive_ok
     )
 
 

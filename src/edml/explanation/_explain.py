@@ -16,7 +16,7 @@ from edml._sklearn import num_samples
 from edml.explanation._contributions import compute_contributions
 from edml.explanation._explanation import Explanation
 from edml.explanation._facts import check_positions
-from edml.feature_extraction import FEATURES, FeatureEngineer
+from edml.feature_extraction import FeatureEngineer, HistoryFeatures
 from edml.pipeline import single_thread_after_fork
 from edml.schema import COURSE, STUDENT, FloatArray, IntArray
 
@@ -195,7 +195,7 @@ def _features(
     """Return the classifier's input, and the event features before filling."""
     unfilled: dict[str, FloatArray] = {}
     for step in steps:
-        if type(step) is FeatureEngineer:
+        if type(step) in (FeatureEngineer, HistoryFeatures):
             unfilled, X = _engineer(step, X)
         else:
             X = step.transform(X)
@@ -220,19 +220,25 @@ def _with_gaps(
 
 
 def _engineer(
-    step: FeatureEngineer, X: Any
+    step: FeatureEngineer | HistoryFeatures, X: Any
 ) -> tuple[dict[str, FloatArray], pd.DataFrame]:
     """Run the step once: return its features before filling, and its output."""
-    table = copy.copy(step).set_params(fill_value=None).transform(X)
-    numbers = table[list(FEATURES)].to_numpy()
-    unfilled = dict(zip(FEATURES, numbers.T, strict=True))
+    bare = (
+        step.unfilled()
+        if isinstance(step, HistoryFeatures)
+        else copy.copy(step).set_params(fill_value=None)
+    )
+    table = bare.transform(X)
+    names = [name for name in table.columns if name not in (STUDENT, COURSE)]
+    numbers = table[names].to_numpy()
+    unfilled = dict(zip(names, numbers.T, strict=True))
     ratio = unfilled["parcial_sobre_ass"]  # always 0 where the ratio is undefined
     known = (unfilled["score_mean"] > 0) & ~np.isnan(unfilled["nota_overall_mean"])
     unfilled["parcial_sobre_ass"] = np.where(known, ratio, np.nan)
     if step.fill_value is None:
         return unfilled, table
     filled = np.where(np.isnan(numbers), step.fill_value, numbers)
-    frame = pd.DataFrame(filled, index=table.index, columns=FEATURES, copy=False)
+    frame = pd.DataFrame(filled, index=table.index, columns=names, copy=False)
     for name in (COURSE, STUDENT):
         frame.insert(0, name, table[name])
     return unfilled, frame

@@ -3,13 +3,18 @@
 from edml.feature_extraction._activity import ActivityFeatures
 from edml.feature_extraction._engineer import FeatureEngineer
 from edml.feature_extraction._history import FEATURES
+from edml.feature_extraction._joined import FEATURE_SETS, HistoryFeatures
 from edml.feature_extraction._progress import ProgressFeatures
 from edml.feature_extraction._progress_history import PROGRESS_FEATURES
+from edml.feature_extraction._static import StaticColumns
 
 __all__ = [
     "FEATURES",
+    "FEATURE_SETS",
     "PROGRESS_FEATURES",
     "ActivityFeatures",
     "FeatureEngineer",
+    "HistoryFeatures",
     "ProgressFeatures",
+    "StaticColumns",
 ]

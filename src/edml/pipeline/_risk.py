@@ -11,7 +11,12 @@ from sklearn.base import is_classifier
 from sklearn.ensemble import RandomForestClassifier
 from xgboost import XGBClassifier
 
-from edml.feature_extraction import FeatureEngineer
+from edml.feature_extraction import (
+    FEATURE_SETS,
+    FeatureEngineer,
+    HistoryFeatures,
+    StaticColumns,
+)
 from edml.pipeline._boosters import LEAST_ROWS, LEAST_WEIGHT
 from edml.pipeline._weights import RiskPipeline
 from edml.preprocessing import DataCleaner, KeyDropper
@@ -58,6 +63,8 @@ class SerialForest(RandomForestClassifier):
 def make_risk_pipeline(
     classifier: Any = "lightgbm",
     *,
+    features: str = "classic",
+    static: StaticColumns | None = None,
     balance: Any = None,
     columns: Mapping[str, str] | None = None,
     exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
@@ -81,6 +88,12 @@ default="lightgbm"
         Any scikit-learn-compatible classifier is used unchanged. `RiskClassifier` lets
         the smallest leaves of the boosted trees, 100 rows or the weight 50, follow the
         size of small data: an eighth of the training rows.
+    features : {"classic", "progress", "full"}, default="classic"
+        What the model is shown: the original's 44 features; these and how far a student
+        has come with what was due; or also the counts of ``activity_...`` columns. See
+        `edml.feature_extraction.HistoryFeatures`.
+    static : StaticColumns, default=None
+        Columns about the student to use as they are.
     balance : {"smote", "over", "under"}, sampler or None, default=None
         How the two classes are balanced in training. Balancing distorts
         probabilities and rarely helps the ranking: see the user guide.
@@ -124,24 +137,30 @@ default="lightgbm"
     >>> pipeline.predict_proba(X).shape == (len(X), 2)
     True
     """
+    if features not in FEATURE_SETS:
+        message = f"features={features!r} is unknown: pass one of {list(FEATURE_SETS)}."
+        raise ValueError(message)
     if balance is not None and fill_value is None:
         message = (
             "balance needs numbers, and fill_value=None keeps NaN: set "
             "fill_value=0.0, or balance=None."
         )
         raise ValueError(message)
+    options: dict[str, Any] = {
+        "columns": columns,
+        "exam_kinds": exam_kinds,
+        "partition_days": partition_days,
+        "fill_value": fill_value,
+    }
+    describe = (
+        FeatureEngineer(**options)
+        if features == "classic" and static is None
+        else HistoryFeatures(features, static, **options)
+    )
     return RiskPipeline(
         [
             ("clean", DataCleaner(columns=columns)),
-            (
-                "features",
-                FeatureEngineer(
-                    columns=columns,
-                    exam_kinds=exam_kinds,
-                    partition_days=partition_days,
-                    fill_value=fill_value,
-                ),
-            ),
+            ("features", describe),
             ("snapshots", SnapshotSampler(every=every, start=start)),
             ("select", KeyDropper()),
             ("balance", make_balancer(balance, random_state)),

@@ -61,7 +61,7 @@ class DataCleaner(TransformerMixin, BaseEstimator):
     The output has the columns seen in `fit`, in that order. An optional column that is
     absent later (there is no final grade while the course runs) is returned as nulls;
     one that appears only later is left out. Columns outside the event table pass
-    unchanged.
+    unchanged, where they are there.
 
     Examples
     --------
@@ -138,7 +138,9 @@ class DataCleaner(TransformerMixin, BaseEstimator):
         if list(X.columns) == self._columns_out:
             cleaned = X.copy(deep=False)
         else:
-            cleaned = X.reindex(columns=self._columns_out)
+            own = {*names.values()}  # of others, null could mean something
+            kept = [one for one in self._columns_out if one in X.columns or one in own]
+            cleaned = X.reindex(columns=kept)
         for canonical, actual in names.items():
             if actual in X.columns and actual in cleaned.columns:
                 values = _clean(canonical, X[actual])

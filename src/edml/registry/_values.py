@@ -9,16 +9,21 @@ from sklearn.pipeline import Pipeline
 from edml._sklearn import validate_parameter_constraints
 from edml.exceptions import RegistryError
 from edml.feature_extraction import (
+    FEATURE_SETS,
     ActivityFeatures,
     FeatureEngineer,
+    HistoryFeatures,
     ProgressFeatures,
+    StaticColumns,
 )
 from edml.preprocessing import DataCleaner
 from edml.registry._nodes import refuse
 from edml.schema import resolve_columns, resolve_exam_kinds
 
+#: The parts of HistoryFeatures, in their order, besides StaticColumns at the end.
+PARTS: tuple[type, ...] = (FeatureEngineer, ProgressFeatures, ActivityFeatures)
 #: They take ``columns``.
-_MAPPED = (ActivityFeatures, DataCleaner, FeatureEngineer, ProgressFeatures)
+_MAPPED: Any = (DataCleaner, HistoryFeatures, StaticColumns, *PARTS)
 # Fitted arrays with one value, row or column for each feature.
 _OF_FEATURES = (
     *("center_", "coef_", "data_max_", "data_min_", "data_range_", "feature_log_prob_"),
@@ -51,7 +56,7 @@ def check_values(estimator: Any) -> None:
         validate_parameter_constraints(constraints, given, kind)
         if isinstance(estimator, _MAPPED):
             resolve_columns(estimator.columns)
-        if isinstance(estimator, FeatureEngineer):
+        if isinstance(estimator, FeatureEngineer | HistoryFeatures):
             resolve_exam_kinds(estimator.exam_kinds)
     except (TypeError, ValueError, AttributeError) as error:
         refuse(f"has a {kind} with a parameter that it cannot have ({error})")
@@ -66,6 +71,7 @@ def check_values(estimator: Any) -> None:
     encoder = own.get("_le")
     if encoder is not None and not np.array_equal(encoder.classes_, classes):
         refuse(f"has a {kind} with two lists of classes")
+    _check_signals(estimator)
     if "_Booster" in own:
         _check_answer(kind, estimator)
 
@@ -87,6 +93,40 @@ def check_names(given: Any, known: Any, kind: str) -> None:
     expected = [str(name).replace(" ", "_") for name in known]
     if names != expected and {*names} & {*expected}:
         refuse(f"gives its {kind} other features than it was fitted on")
+
+
+def _check_signals(estimator: Any) -> None:
+    if isinstance(estimator, HistoryFeatures):
+        _check_joined(estimator)
+    if isinstance(estimator, StaticColumns):
+        _check_static(estimator)
+
+
+def _check_joined(joined: HistoryFeatures) -> None:
+    """Check that the parts are those of the set of features, in their order."""
+    wanted = PARTS[: 1 + FEATURE_SETS.index(joined.features)]
+    if joined.static is not None:
+        wanted = (*wanted, StaticColumns)
+    if not isinstance(joined.parts_, list) or (*map(type, joined.parts_),) != wanted:
+        refuse(f"has HistoryFeatures of {joined.features!r} with other parts")
+    if any(part.columns != joined.columns for part in joined.parts_):
+        refuse("has HistoryFeatures whose parts read other columns")
+
+
+def _check_static(static: StaticColumns) -> None:
+    _check_texts("StaticColumns", [*static.numeric, *static.categorical])
+    if not hasattr(static, "categories_"):  # the parameter of HistoryFeatures
+        return
+    if len(static.categories_) != len(static.categorical):
+        refuse("has StaticColumns with categories of other columns")
+    for categories in static.categories_:
+        _check_texts("StaticColumns", categories)
+
+
+def _check_texts(kind: str, texts: Any) -> None:
+    plain = isinstance(texts, list) and all(type(text) is str for text in texts)
+    if not plain or len({*texts}) < len(texts):
+        refuse(f"has {kind} whose names are not distinct texts")
 
 
 def _check_finite(kind: str, name: str, value: Any) -> None:

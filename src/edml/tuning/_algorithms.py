@@ -126,7 +126,7 @@ def make_algorithms(
 ) -> list[Algorithm]:
     """Return the algorithms to search on one table, in the given order.
 
-    ``pipeline_params`` are ``columns`` and ``exam_kinds`` of `make_risk_pipeline`.
+    ``pipeline_params`` are parameters of `make_risk_pipeline`.
     Each random state that is None becomes ``random_state``.
     """
     events = prepared.front is not None

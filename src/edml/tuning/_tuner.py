@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from edml._sklearn import Interval, StrOptions, fit_context
 from edml.classifier import Prepared, RiskClassifier, check_threshold
+from edml.feature_extraction import FEATURE_SETS, StaticColumns
 from edml.tuning._algorithms import check_algorithms, make_algorithms
 from edml.tuning._best_candidate import BestCandidate
 from edml.tuning._candidates import (
@@ -96,6 +97,10 @@ default=(None, "weight", "smote", "over", "under")
         Length of a partition in days, for edml's algorithms.
     fail_label : label, default=None
         The label in ``y`` that means failing, as in `RiskClassifier`.
+    features : {"classic", "progress", "full"}, default="classic"
+        What edml's algorithms are shown; see `edml.pipeline.make_risk_pipeline`.
+    static : StaticColumns, default=None
+        Columns about the student for edml's algorithms.
 
     Attributes
     ----------
@@ -184,6 +189,8 @@ default=(None, "weight", "smote", "over", "under")
         "exam_kinds": [Mapping, str, None],
         "partition_days": [Interval(Real, 0, None, closed="neither")],
         "fail_label": [object],
+        "features": [StrOptions({*FEATURE_SETS})],
+        "static": [StaticColumns, None],
     }
 
     def __init__(  # noqa: PLR0913
@@ -208,6 +215,8 @@ default=(None, "weight", "smote", "over", "under")
         exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
         partition_days: float = 1.0,
         fail_label: Any = None,
+        features: str = "classic",
+        static: StaticColumns | None = None,
     ) -> None:
         self.algorithms = algorithms
         self.scoring = scoring
@@ -228,6 +237,8 @@ default=(None, "weight", "smote", "over", "under")
         self.exam_kinds = exam_kinds
         self.partition_days = partition_days
         self.fail_label = fail_label
+        self.features = features
+        self.static = static
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -282,6 +293,8 @@ default=(None, "weight", "smote", "over", "under")
             "columns": self.columns,
             "exam_kinds": self.exam_kinds,
             "partition_days": self.partition_days,
+            "features": self.features,
+            "static": self.static,
         }
         prepared = prepare_search(X, y, groups, self.cv, seed, params, self.fail_label)
         algorithms = add_warm_start(

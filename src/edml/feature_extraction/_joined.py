@@ -1,0 +1,205 @@
+"""HistoryFeatures: all features of a history side by side."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
+from edml.feature_extraction._activity import ActivityFeatures
+from edml.feature_extraction._engineer import FeatureEngineer
+from edml.feature_extraction._events import Events
+from edml.feature_extraction._progress import ProgressFeatures
+from edml.feature_extraction._static import StaticColumns
+from edml.feature_extraction._transformer import HistoryTransformer
+from edml.schema import COLUMNS, PARTITION, FloatArray, IntArray, resolve_columns
+
+#: What the sets of features hold, each what the one before does and more.
+FEATURE_SETS = ("classic", "progress", "full")
+
+
+class _Read(NamedTuple):
+    """The events, read once, and the table."""
+
+    history: IntArray
+    partition: IntArray
+    events: Events
+    X: pd.DataFrame
+
+
+class HistoryFeatures(HistoryTransformer):
+    """Compute several groups of features of each row, side by side.
+
+    Parameters
+    ----------
+    features : {"classic", "progress", "full"}, default="progress"
+        "classic" are the 44 of `FeatureEngineer`; "progress" adds `ProgressFeatures`,
+        and "full" also `ActivityFeatures`, which needs columns ``activity_...``.
+    static : StaticColumns, default=None
+        Columns to use as they are; they get the ``columns`` and ``fill_value`` below.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the columns whose names differ from the
+        canonical ones.
+    exam_kinds : {"original", "english"} or mapping of str to list of str, default=None
+        The exam names of each kind; see `FeatureEngineer`.
+    pending : {"missing", "zero"}, default="missing"
+        Whether an ungraded submission has no score or scores 0 in the 44.
+    partition_days : float, default=1.0
+        Length of a partition in days, > 0.
+    fill_value : float, default=0.0
+        Value of what is unknown; None keeps NaN.
+
+    Attributes
+    ----------
+    parts_ : list of transformers
+        The fitted parts, in the order of their features.
+    n_features_in_ : int
+        Number of columns of the table seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all are strings.
+
+    See Also
+    --------
+    edml.pipeline.make_risk_pipeline : Uses it with ``features=`` and ``static=``.
+
+    Examples
+    --------
+    >>> from edml.datasets import make_student_activity
+    >>> from edml.feature_extraction import HistoryFeatures
+    >>> X = make_student_activity(20, random_state=0)
+    >>> features = HistoryFeatures("progress").fit_transform(X)
+    >>> [name for name in features if name in ("score_mean", "missed_streak")]
+    ['score_mean', 'missed_streak']
+    """
+
+    __module__ = "edml.feature_extraction"
+    #: Proven by `edml.testing` of each part.
+    _per_history: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "features": [StrOptions({*FEATURE_SETS})],
+        "static": [StaticColumns, None],
+        "columns": [Mapping, None],
+        "exam_kinds": [Mapping, str, None],
+        "pending": [StrOptions({"missing", "zero"})],
+        "partition_days": [Interval(Real, 0, None, closed="neither")],
+        "fill_value": [Real, None],
+    }
+
+    def __init__(
+        self,
+        features: str = "progress",
+        static: StaticColumns | None = None,
+        *,
+        columns: Mapping[str, str] | None = None,
+        exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
+        pending: str = "missing",
+        partition_days: float = 1.0,
+        fill_value: float | None = 0.0,
+    ) -> None:
+        self.features = features
+        self.static = static
+        self.columns = columns
+        self.exam_kinds = exam_kinds
+        self.pending = pending
+        self.partition_days = partition_days
+        self.fill_value = fill_value
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Check the columns, and learn the categories; ``y`` is ignored.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table, raw or cleaned.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : HistoryFeatures
+            The same object.
+
+        Raises
+        ------
+        TableError
+            If ``X`` lacks a column that a part needs, or one cannot be read.
+        ValueError
+            If ``columns`` or ``exam_kinds`` names something unknown, or ``static`` uses
+            a sensitive column that it does not name in ``sensitive_ok``.
+        """
+        self.parts_ = [part.fit(X) for part in self._make_parts()]
+        remember_columns(self, X)
+        return self
+
+    def _make_parts(self) -> list[Any]:
+        common: dict[str, Any] = {
+            "columns": self.columns,
+            "fill_value": self.fill_value,
+        }
+        days: dict[str, Any] = {"partition_days": self.partition_days}
+        made: list[Any] = [
+            FeatureEngineer(
+                exam_kinds=self.exam_kinds, pending=self.pending, **common, **days
+            )
+        ]
+        if self.features != "classic":
+            made.append(ProgressFeatures(**common, **days))
+        if self.features == "full":
+            made.append(ActivityFeatures(**common, **days))
+        if self.static is not None:
+            made.append(clone(self.static).set_params(**common))
+        return made
+
+    @property
+    def extra_columns(self) -> list[str]:
+        """The columns that it reads besides exams, assignments and submissions."""
+        own = {*resolve_columns(self.columns).values(), *COLUMNS}
+        found: list[str] = []
+        for part in self.parts_:
+            if isinstance(part, ActivityFeatures):
+                found += part.activity_columns_
+            if isinstance(part, StaticColumns):
+                found += [*part.numeric, *part.categorical]
+        return [name for name in found if name not in own]
+
+    def unfilled(self) -> Self:
+        """Return a copy that leaves what is unknown NaN, to show it.
+
+        Returns
+        -------
+        transformer : HistoryFeatures
+            Fitted like this one.
+        """
+        other = copy.copy(self)
+        other.parts_ = [
+            copy.copy(part).set_params(fill_value=None) for part in self.parts_
+        ]
+        return other
+
+    def _names(self) -> list[str]:
+        names = [name for part in self.parts_ for name in part._names()]
+        return list(dict.fromkeys(names))  # the partition is the first of several parts
+
+    def _read(self, X: pd.DataFrame) -> _Read:
+        # the last part that reads events reads the most of them
+        reader = self.parts_[0 if self.features == "classic" else 1]
+        events = reader._read(X)
+        return _Read(events.history, events.partition, events, X)
+
+    def _describe(self, read: _Read, rows: IntArray | None = None) -> FloatArray:
+        n_rows = len(read.history) if rows is None else len(rows)
+        described = np.empty((len(self._names()), n_rows))
+        done = 0
+        for part in self.parts_:
+            of_events = isinstance(part, FeatureEngineer | ProgressFeatures)
+            own = part._describe(read.events if of_events else part._read(read.X), rows)
+            repeats = done > 0 and part._names()[0] == PARTITION
+            columns = own.T[1:] if repeats else own.T
+            described[done : done + len(columns)] = columns
+            done += len(columns)
+        return described.T

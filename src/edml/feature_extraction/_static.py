@@ -1,0 +1,278 @@
+"""StaticColumns: what is known of a student from the beginning, as features."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+
+from edml._sklearn import fit_context, remember_columns
+from edml.exceptions import TableError
+from edml.feature_extraction._transformer import HistoryTransformer
+from edml.schema import (
+    COURSE,
+    PARTITION,
+    SNAPSHOT_KEYS,
+    STUDENT,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    check_table,
+    first_rows,
+    history_codes,
+    read_numbers,
+    read_partitions,
+    resolve_columns,
+)
+
+_MOST_CATEGORIES = 100
+#: Words in the name of a column that describes a protected attribute, and beginnings of
+#: such words; in English and Spanish.
+_WORDS = frozenset(
+    (
+        *("age", "edad", "sex", "sexo", "gender", "genero", "race", "raza", "region"),
+        *("birth", "nacimiento", "imd", "postcode", "zip", "nation", "pais", "country"),
+    )
+)
+_BEGINNINGS = (
+    *("disab", "discap", "ethnic", "etni", "national", "nacional", "depriv"),
+    *("religi", "pregnan", "embaraz", "marital", "orientacion", "orientation"),
+)
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f",:\[\]{}<>=]')  # in names of features
+
+
+class _Read(NamedTuple):
+    history: IntArray
+    partition: IntArray
+    X: pd.DataFrame
+
+
+class StaticColumns(HistoryTransformer):
+    """Use columns of the event table that say what a student was from the beginning.
+
+    Parameters
+    ----------
+    numeric : sequence of str, default=()
+        Columns of numbers, such as an admission score.
+    categorical : sequence of str, default=()
+        Columns of categories, such as the previous school. Each category seen in `fit`
+        becomes a feature ``column=category`` that is 1 or 0; others and missing ones
+        are 0 in all.
+    sensitive_ok : sequence of str, default=()
+        The columns of these that may be used although they describe an attribute that
+        is protected in many places: sex, age, disability, ethnicity, religion, nation,
+        region or deprivation. They are recognised by their names.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the keys whose names differ.
+    fill_value : float, default=0.0
+        Value of a missing number; None keeps NaN.
+
+    Attributes
+    ----------
+    categories_ : list of list of str
+        The categories of each of ``categorical``, sorted.
+    n_features_in_ : int
+        Number of columns of the table seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all are strings.
+
+    See Also
+    --------
+    edml.sources.add_students : Add a table of students to an event table.
+
+    Notes
+    -----
+    A column that changes within a history is rejected: its later value would be known
+    before its time. Categories are texts without surrounding white space; 1 and 1.0 are
+    one category. In names of features, characters that a learner cannot store
+    (``" , : [ ] { } < > =``) are underscores.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.feature_extraction import StaticColumns
+    >>> X = load_activity()
+    >>> X["school"] = X["user_uuid"].map(hash) % 2
+    >>> static = StaticColumns(categorical=["school"]).fit(X)
+    >>> static.get_feature_names_out()[2:].tolist()
+    ['school=0', 'school=1']
+    """
+
+    __module__ = "edml.feature_extraction"
+    # A row's output depends only on its own history; fit learns categories, no outcome.
+    _per_history: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "numeric": [list, tuple],
+        "categorical": [list, tuple],
+        "sensitive_ok": [list, tuple],
+        "columns": [Mapping, None],
+        "fill_value": [Real, None],
+    }
+
+    def __init__(
+        self,
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        *,
+        sensitive_ok: Sequence[str] = (),
+        columns: Mapping[str, str] | None = None,
+        fill_value: float | None = 0.0,
+    ) -> None:
+        self.numeric = numeric
+        self.categorical = categorical
+        self.sensitive_ok = sensitive_ok
+        self.columns = columns
+        self.fill_value = fill_value
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Check the columns, and learn the categories; ``y`` is ignored.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table, raw or cleaned.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : StaticColumns
+            The same object.
+
+        Raises
+        ------
+        TableError
+            If ``X`` lacks a column, or a column changes within a history, holds no
+            numbers, or has more than 100 categories.
+        ValueError
+            If no column is named, one is named twice, or a sensitive one is not in
+            ``sensitive_ok``.
+        """
+        self._check_names()
+        read = self._read(X)
+        names = self._all_names()
+        first, place = first_rows(read.history)
+        for name in names:
+            _check_constant(X[name], first, place)
+        for name in self.numeric:
+            read_numbers(X[name])
+        self.categories_ = [
+            _find_categories(X[name].iloc[first]) for name in self.categorical
+        ]
+        remember_columns(self, X)
+        return self
+
+    def _check_names(self) -> None:
+        names = self._all_names()
+        if not names:
+            message = "StaticColumns needs a column: name it in numeric or categorical."
+            raise ValueError(message)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            message = f"StaticColumns names {twice} more than once. Name each once."
+            raise ValueError(message)
+        sensitive = [n for n in names if is_sensitive(n) and n not in self.sensitive_ok]
+        if sensitive:
+            message = (
+                f"The columns {sensitive} may describe a protected attribute. Leave "
+                "them out; or, where their use is lawful and helps students, name them "
+                "in sensitive_ok."
+            )
+            raise ValueError(message)
+
+    def _all_names(self) -> list[str]:
+        return [*self.numeric, *self.categorical]
+
+    def _names(self) -> list[str]:
+        names = list(self.numeric)
+        for column, categories in zip(self.categorical, self.categories_, strict=True):
+            names += [f"{column}={_UNSAFE.sub('_', one)}" for one in categories]
+        return names
+
+    def _read(self, X: pd.DataFrame) -> _Read:
+        names = resolve_columns(self.columns)
+        check_table(X, [names[key] for key in SNAPSHOT_KEYS])
+        absent = [name for name in self._all_names() if name not in X.columns]
+        if absent:
+            message = (
+                f"The event table lacks the columns {absent} about the student. Add "
+                "them with edml.add_students."
+            )
+            raise TableError(message)
+        history = history_codes(X[names[STUDENT]], X[names[COURSE]])
+        return _Read(history, read_partitions(X[names[PARTITION]]), X)
+
+    def _describe(self, read: _Read, rows: IntArray | None = None) -> FloatArray:
+        first, place = first_rows(read.history)
+        for name in self._all_names():
+            _check_constant(read.X[name], first, place)
+        table = read.X.iloc[first]
+        parts = [self._fill(read_numbers(table[name])) for name in self.numeric]
+        for name, categories in zip(self.categorical, self.categories_, strict=True):
+            codes = pd.Index(categories, dtype=object).get_indexer(_texts(table[name]))
+            parts += [(codes == code).astype(float) for code in range(len(categories))]
+        described = np.column_stack(parts)
+        return described[place if rows is None else place[rows]]
+
+    def _fill(self, numbers: FloatArray) -> FloatArray:
+        if self.fill_value is None:
+            return numbers
+        return np.where(np.isnan(numbers), self.fill_value, numbers)
+
+
+def is_sensitive(name: str) -> bool:
+    """Check whether a column's name is one of a protected attribute."""
+    plain = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
+    plain = plain.encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z]+", plain)
+    return any(word in _WORDS or word.startswith(_BEGINNINGS) for word in words)
+
+
+def _texts(column: pd.Series) -> Any:
+    """Return categories as texts, None where missing."""
+    codes, found = pd.factorize(column)
+    labels = [_text(value) for value in found]
+    return np.array([*labels, None], dtype=object)[codes]
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip() or None
+
+
+def _find_categories(column: pd.Series) -> list[str]:
+    found = sorted({text for text in _texts(column) if text is not None})
+    if len(found) > _MOST_CATEGORIES:
+        message = (
+            f"Column {column.name!r} has {len(found):,} categories, more than "
+            f"{_MOST_CATEGORIES}. Group them, or name the column in numeric."
+        )
+        raise TableError(message, column=str(column.name))
+    safe = [_UNSAFE.sub("_", one) for one in found]
+    if len({*safe}) < len(safe):
+        message = (
+            f"Column {column.name!r} has categories that differ only in characters "
+            'that features cannot have in their names (" , : [ ] { } < > =). Rename '
+            "them."
+        )
+        raise TableError(message, column=str(column.name))
+    return found
+
+
+def _check_constant(column: pd.Series, first: IntArray, place: IntArray) -> None:
+    """Raise a `TableError` if a column changes within a history."""
+    codes, _ = pd.factorize(column)
+    changed: BoolArray = codes != codes[first][place]
+    if changed.any():
+        histories = len(np.unique(place[changed]))
+        message = (
+            f"Column {column.name!r} changes within {histories:,} of {len(first):,} "
+            "histories (a student in a course). Keep one value for each, as known when "
+            "the course begins, or leave the column out."
+        )
+        raise TableError(message, column=str(column.name))
