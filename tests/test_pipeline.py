@@ -230,7 +230,7 @@ def test_weights_can_be_routed():
         (
             make_risk_pipeline(),
             {"classify__sample_weight": WEIGHT[:-1]},
-            "inconsistent numbers of samples",
+            f"each of the {len(X)} rows; found {len(X) - 1}",
         ),
         (
             make_risk_pipeline(),
@@ -238,8 +238,18 @@ def test_weights_can_be_routed():
             r"other parameters of fit, \['classify__init_score'\]",
         ),
         (make_risk_pipeline(), {"sample_weight": WEIGHT}, "stepname__parameter"),
+        (
+            make_risk_pipeline(),
+            {"classify__sample_weight": ["heavy"] * len(X)},
+            "sample_weight needs a number in every row; found the dtype str",
+        ),
+        (
+            make_risk_pipeline(),
+            {"classify__sample_weight": -WEIGHT},
+            f"sample_weight must be finite and from 0 on; {len(X)} of {len(X)} are not",
+        ),
     ],
-    ids=["smote", "none taken", "length", "others", "no step"],
+    ids=["smote", "none taken", "length", "others", "no step", "text", "negative"],
 )
 def test_weights_that_cannot_follow_are_refused(pipe, params, message):
     with pytest.raises(ValueError, match=message):

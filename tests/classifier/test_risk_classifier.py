@@ -16,6 +16,7 @@ from lightgbm import LGBMClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring, roc_auc_score
 from sklearn.model_selection import (
@@ -566,7 +567,7 @@ def test_trees_that_never_split_are_said_to_have_learned_nothing(learner):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
-def test_models_of_several_threads_predict_in_a_forked_child(name):
+def test_models_of_several_threads_fit_and_predict_in_a_forked_child(name):
     code = f"""
         import os, signal
         from edml import RiskClassifier, make_risk_pipeline, make_student_activity
@@ -579,6 +580,10 @@ def test_models_of_several_threads_predict_in_a_forked_child(name):
             lambda: model.predict_proba(X).tolist(),
             lambda: model.deployable().score_students(X).to_json(),
             lambda: pipeline.predict_proba(X).tolist(),
+            lambda: RiskClassifier(pipeline, cv=3).fit(X, y).predict_proba(X).tolist(),
+            lambda: pipeline.fit(X, y).predict_proba(X).tolist(),
+            lambda: pipeline.fit(X, y, classify__sample_weight=y + 1.0).steps[-1][1]
+                .feature_importances_.tolist(),
         )
         for part in parts:
             expected = part()
@@ -608,13 +613,114 @@ def test_folds_by_label():
         RiskClassifier(pipe(), cv=cv, fail_label="fail").fit(X, words)
 
 
-@pytest.mark.parametrize("kind", [object, "Int64", "category", bool])
-def test_labels_of_any_kind(kind):
-    labels = pd.Series(OUTCOME).astype(kind)
+LABELS = {
+    "bool": ("bool", bool),
+    "boolean": ("boolean", bool),
+    "bool[pyarrow]": ("bool[pyarrow]", bool),
+    "category of bool": (pd.CategoricalDtype([False, True]), bool),
+    "object of bool": (object, bool),
+    "int8": ("int8", np.int8),
+    "Int8": ("Int8", np.int8),
+    "int64[pyarrow]": ("int64[pyarrow]", np.int64),
+    "category of int": (pd.CategoricalDtype([0, 1]), np.int64),
+    "float32": ("float32", np.float32),
+    "Float64": ("Float64", np.float64),
+    "double[pyarrow]": ("double[pyarrow]", np.float64),
+}
+
+
+@pytest.mark.parametrize(("kind", "dtype"), LABELS.values(), ids=[*LABELS])
+def test_labels_of_any_kind_keep_their_dtype(kind, dtype):
+    given = OUTCOME == 1 if dtype is bool else OUTCOME
+    labels = pd.Series(given).astype(kind)
     model = RiskClassifier(TREE, cv=3).fit(PLAIN, labels)
     expected = RiskClassifier(TREE, cv=3).fit(PLAIN, OUTCOME)
     np.testing.assert_array_equal(
         model.predict_proba(PLAIN), expected.predict_proba(PLAIN)
+    )
+    assert model.classes_.dtype == dtype
+    assert model.classes_.tolist() == [False, True]
+    assert model.fail_label_ == 1
+    for one in (model, model.deployable()):
+        assert one.predict(PLAIN).dtype == dtype
+        assert one.fail_label_ == model.classes_[1]
+        found = evaluate(one, PLAIN, labels, n_resamples=0)
+        assert found.counts["n_failing_snapshots"] == OUTCOME.sum()
+    passes = RiskClassifier(TREE, cv=3, fail_label=model.classes_[0])
+    np.testing.assert_array_equal(
+        passes.fit(PLAIN, labels).classes_, model.classes_, strict=True
+    )
+
+
+def test_a_table_of_one_column_of_labels_keeps_its_dtype():
+    labels = pd.DataFrame({"fails": OUTCOME == 1}).astype("boolean")
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        model = RiskClassifier(TREE, cv=3).fit(PLAIN, labels)
+    assert model.classes_.dtype == bool
+
+
+ODD_COLUMNS = {
+    "equal after LightGBM's renaming": ["Quiz 1", "Quiz_1"],
+    "line break": ["Final\ngrade", "b"],
+    "JSON": ['{"a": [1]}', "b, c"],
+    "less than": ["a < b", "b"],
+    "empty": ["", "b"],
+    "backslash": ["\\", '"'],
+}
+
+
+@pytest.mark.parametrize("columns", ODD_COLUMNS.values(), ids=[*ODD_COLUMNS])
+@pytest.mark.parametrize("learner", [LGBMClassifier, XGBClassifier])
+def test_boosters_take_columns_of_any_name(learner, columns):
+    booster = learner(n_estimators=5, n_jobs=1, verbosity=0)
+    booster.set_params(verbosity=-1 if learner is LGBMClassifier else 0)
+    table = pd.DataFrame(PLAIN[:, :2], columns=columns)
+    table.iloc[::7, 0] = np.nan
+    model = RiskClassifier(booster, cv=3).fit(table, OUTCOME)
+    plain = RiskClassifier(booster, cv=3).fit(table.to_numpy(), OUTCOME)
+    np.testing.assert_array_equal(
+        model.predict_proba(table), plain.predict_proba(table.to_numpy())
+    )
+    assert model.feature_names_in_.tolist() == columns
+    assert list(explain(model, table, rows=[0]).contributions) == columns
+    with pytest.raises(ValueError, match="Columns differ from fit: missing"):
+        model.predict_proba(table.set_axis(["x", "y"], axis=1))
+
+
+@pytest.mark.parametrize("kind", ["double[pyarrow]", "int64[pyarrow]", "bool[pyarrow]"])
+def test_boosters_take_arrow_s_numbers(kind):
+    whole = pd.DataFrame(PLAIN[:, :2], columns=["a", "b"]).gt(0)
+    table = whole.astype(kind)
+    table.iloc[3, 0] = None
+    booster = LGBMClassifier(n_estimators=5, n_jobs=1, verbosity=-1)
+    model = RiskClassifier(booster, cv=3).fit(table, OUTCOME)
+    expected = RiskClassifier(booster, cv=3).fit(
+        whole.astype(float).mask(table.isna()), OUTCOME
+    )
+    np.testing.assert_array_equal(
+        model.fail_probability(table),
+        expected.fail_probability(whole.astype(float).mask(table.isna())),
+    )
+
+
+def test_boosters_of_plain_columns_stay_bare():
+    table = pd.DataFrame(PLAIN[:, :2], columns=["Quiz 1", "b"])
+    table["b"] = pd.cut(
+        table["b"], 2, labels=["low", "high"]
+    )  # categories are LightGBM's own matter
+    booster = LGBMClassifier(n_estimators=5, n_jobs=1, verbosity=-1)
+    model = RiskClassifier(booster, cv=3).fit(table, OUTCOME)
+    assert isinstance(model.pipeline_, LGBMClassifier)
+
+
+def test_a_model_of_odd_columns_is_stored(tmp_path):
+    table = pd.DataFrame(PLAIN[:, :2], columns=["Quiz 1", "Quiz_1"])
+    booster = LGBMClassifier(n_estimators=5, n_jobs=1, verbosity=-1)
+    model = RiskClassifier(booster, cv=3).fit(table, OUTCOME)
+    registry = ModelRegistry(tmp_path / "registry")
+    loaded = registry.load(registry.register(model).version)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(table), model.predict_proba(table)
     )
 
 
@@ -684,6 +790,24 @@ def test_unsound_weights_are_refused(bad):
     weight[7] = bad
     with pytest.raises(ValueError, match=r"sample_weight must be finite.*1 of 300"):
         RiskClassifier(TREE).fit(PLAIN, OUTCOME, sample_weight=weight)
+
+
+WEIGHTS_OF_NO_NUMBER = {
+    "text": (["heavy"] * 300, "needs a number in every row; found the dtype str"),
+    "dates": (pd.date_range("2024", periods=300), "found the dtype datetime64"),
+    "nothing": ([None] * 300, "found the dtype object"),
+    "two columns": (np.ones((300, 2)), r"found the shape \(300, 2\)"),
+    "too few": (np.ones(299), "each of the 300 rows; found 299"),
+}
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"), WEIGHTS_OF_NO_NUMBER.values(), ids=[*WEIGHTS_OF_NO_NUMBER]
+)
+def test_weights_of_no_number_are_refused_in_words(weight, message):
+    with pytest.raises(ValueError, match=f"sample_weight.*{message}") as raised:
+        RiskClassifier(TREE).fit(PLAIN, OUTCOME, sample_weight=weight)
+    assert "heavy" not in str(raised.value)
 
 
 def test_classifier_without_weights_raises():

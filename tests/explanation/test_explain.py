@@ -274,15 +274,16 @@ def test_boosting_whose_output_is_no_log_odds():
         assert explanation.scale == "probability"
 
 
-def test_labels_as_text_explain_the_second_class():
+def test_labels_as_text_explain_the_failing_class():
     X, y = data()
     labels = np.where(y == 1, "fails", "passes")  # so class 1 comes first
     for model in (LIGHTGBM, TREES["forest"], LogisticRegression()):
-        text = explain(fresh(model).fit(X, labels), X, rows=range(3))
+        fitted = fresh(model).fit(X, labels)
+        text = explain(fitted, X, rows=range(3), fail_label="fails")
         assert text.raw_output.shape == (3,)
         check_adds_up(text)
         if model is LIGHTGBM:
-            number = explain(fresh(model).fit(X, y == 0), X, rows=range(3))
+            number = explain(fresh(model).fit(X, y == 1), X, rows=range(3))
             np.testing.assert_allclose(text.contributions, number.contributions)
 
 
@@ -686,3 +687,24 @@ def test_compiled_and_plain_shap_agree():
     ]
     compiled, plain = (np.array(json.loads(text)) for text in found)
     np.testing.assert_allclose(compiled, plain, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "forest"])
+def test_the_failing_class_is_explained(name):
+    X, y = make_classification(200, n_features=5, random_state=0)
+    table = pd.DataFrame(X, columns=NAMES)
+    coded = clone(TREES[name]).fit(table, y)
+    words = clone(TREES[name]).fit(table, np.where(y == 1, "fail", "pass"))
+    with pytest.raises(ValueError, match="which one means failing"):
+        explain(words, table, rows=[0, 1])
+    found = explain(words, table, rows=[0, 1], fail_label="fail")
+    expected = words.predict_proba(table)[:2, 0]
+    if found.scale == "log-odds":
+        np.testing.assert_allclose(expit(found.raw_output), expected, atol=1e-9)
+    else:
+        np.testing.assert_allclose(found.raw_output, expected, atol=1e-9)
+    total = found.base_values + found.contributions.sum(axis=1)
+    np.testing.assert_allclose(total, found.raw_output, atol=1e-6)
+    passing = explain(coded, table, rows=[0], fail_label=0)
+    failing = explain(coded, table, rows=[0])
+    np.testing.assert_array_equal(passing.contributions, -failing.contributions)

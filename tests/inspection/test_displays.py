@@ -630,6 +630,28 @@ def test_trajectory_uses_the_model_s_threshold(model, table, one):
         assert display.threshold == (threshold or 0.5)
 
 
+class OfText:
+    """A model whose labels are text, the failing one first."""
+
+    classes_ = np.array(["fail", "pass"])
+
+    def __init__(self, model):
+        self.model = model
+
+    def predict_proba(self, X):
+        return self.model.predict_proba(X)[:, ::-1]
+
+
+def test_trajectory_needs_the_failing_label_of_text(model, table, one):
+    with pytest.raises(ValueError, match="which one means failing"):
+        TrajectoryDisplay.from_estimator(OfText(model), table[0], student=one[0])
+    expected = TrajectoryDisplay.from_estimator(model, table[0], student=one[0])
+    display = TrajectoryDisplay.from_estimator(
+        OfText(model), table[0], student=one[0], fail_label="fail"
+    )
+    np.testing.assert_array_equal(display.y_prob, expected.y_prob)
+
+
 def test_trajectory_reads_renamed_columns(table, one):
     X, y = table
     names = {"user_uuid": "student", "particion": "day", "nombre_examen": "exam"}

@@ -20,6 +20,7 @@ from edml.schema import (
     IntArray,
     canonical_names,
     columns_of,
+    fail_column,
     is_event_table,
     latest_rows,
 )
@@ -89,7 +90,8 @@ def _probability(
     model: Any, table: pd.DataFrame, rows: IntArray, names: Mapping[str, str]
 ) -> FloatArray:
     if not hasattr(model, "score_students"):
-        return np.asarray(model.predict_proba(table), dtype=np.float64)[rows, 1]
+        every = np.asarray(model.predict_proba(table), dtype=np.float64)
+        return every[rows, fail_column(model)]
     keys = table[[names[STUDENT], names[COURSE]]].iloc[rows]
     students = canonical_names(model.score_students(table, n_reasons=0), names)
     found = students.set_index([STUDENT, COURSE])["probability"]

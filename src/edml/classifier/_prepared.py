@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.validation import column_or_1d
 
-from edml._sklearn import GroupsConsumerMixin, remember_columns
+from edml._sklearn import GroupsConsumerMixin, num_samples, remember_columns
 from edml.classifier._training import encode_labels
 from edml.classifier._units import Units, check_plan, check_scores, read_units
 from edml.exceptions import SplitError
@@ -31,6 +31,7 @@ from edml.schema import (
     columns_of,
     fingerprint,
     read_target,
+    read_weights,
 )
 
 
@@ -240,15 +241,17 @@ def prepare(
     4
     """
     check_array_like(X)
-    X, sample_weight, groups = indexable(X, sample_weight, groups)
+    X, groups = indexable(X, groups)
     columns = BaseEstimator()
     remember_columns(columns, X)
     check_consistent_length(X, y)
     if getattr(y, "ndim", 1) == 2:
-        y = column_or_1d(y, warn=True)
+        column_or_1d(y, warn=True)
     target = read_target(y, fail_label)
     fails = target.fails.astype(np.int64)
-    weight = _read_weight(sample_weight, X)
+    weight = None
+    if sample_weight is not None:
+        weight = read_weights(sample_weight, num_samples(X))
     names = columns_of(estimator)
     front, rest = split_per_history(estimator)
     units = read_units(X, names, groups, fails, described=front is not None)
@@ -314,21 +317,6 @@ def _for_codes(cv: Any, target: Target) -> Any:
     cv = copy.copy(cv)
     cv.fail_label = None
     return cv
-
-
-def _read_weight(sample_weight: ArrayLike | None, X: Any) -> FloatArray | None:
-    if sample_weight is None:
-        return None
-    check_consistent_length(X, sample_weight)
-    weight: FloatArray = column_or_1d(sample_weight).astype(np.float64)
-    bad = int((~(np.isfinite(weight) & (weight >= 0))).sum())
-    if bad:
-        message = (
-            f"sample_weight must be finite and from 0 on; {bad} of {len(weight)} are "
-            "not. Correct them, or leave the weights out."
-        )
-        raise ValueError(message)
-    return weight
 
 
 def _check_enough(fails: IntArray, n_splits: int) -> None:

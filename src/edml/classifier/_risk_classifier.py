@@ -29,7 +29,12 @@ from edml.classifier._training import (
     score_fold,
 )
 from edml.classifier._units import Units
-from edml.pipeline import make_risk_pipeline, strip_samplers, warn_of_constant
+from edml.pipeline import (
+    accept_columns,
+    make_risk_pipeline,
+    strip_samplers,
+    warn_of_constant,
+)
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -83,7 +88,9 @@ class RiskClassifier(
     Attributes
     ----------
     pipeline_ : estimator
-        The pipeline, fitted on all rows, with the classes 0 and 1.
+        The pipeline, fitted on all rows, with the classes 0 and 1. A bare LightGBM or
+        XGBoost classifier that cannot take the columns of ``X`` by their names or
+        dtypes is the last step of one.
     calibrator_ : SigmoidCalibrator, IsotonicCalibrator or None
         Maps its scores to probabilities.
     threshold_ : float
@@ -242,7 +249,7 @@ class RiskClassifier(
         check_threshold(self.threshold)
         rng = check_random_state(self.random_state)
         return prepare(
-            self._make_estimator(rng),
+            accept_columns(self._make_estimator(rng), X),
             X,
             y,
             cv=self.cv,

@@ -95,7 +95,11 @@ class Training:
             raise SplitError(message)
         changed = encode_labels(self.rest, self.target) | smaller_leaves(self.rest, y)
         rest = _with_parameters(self.rest, changed)
-        fitted = rest.fit(X, y) if weight is None else fit_weighted(rest, X, y, weight)
+        with single_thread_after_fork(rest):
+            if weight is None:
+                fitted = rest.fit(X, y)
+            else:
+                fitted = fit_weighted(rest, X, y, weight)
         own = self.rest.get_params()
         for name in changed:  # so that it can be fitted again on other rows
             owner, _, parameter = name.rpartition("__")

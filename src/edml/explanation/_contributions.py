@@ -38,6 +38,13 @@ class Contributions(NamedTuple):
     raw: FloatArray  # the model's own output, of shape (n_rows,)
     scale: str  # "log-odds" or "probability"
 
+    def of_other_class(self) -> "Contributions":
+        """Return what each feature adds to the score of the other of two classes."""
+        whole = 0 if self.scale == LOG_ODDS else 1
+        return Contributions(
+            -self.of_features, whole - self.base, whole - self.raw, self.scale
+        )
+
 
 def compute_contributions(
     model: Any,

@@ -18,7 +18,14 @@ from edml.explanation._explanation import Explanation
 from edml.explanation._facts import check_positions
 from edml.feature_extraction import FeatureEngineer, HistoryFeatures
 from edml.pipeline import single_thread_after_fork
-from edml.schema import COURSE, STUDENT, FloatArray, IntArray
+from edml.schema import (
+    COURSE,
+    STUDENT,
+    FloatArray,
+    IntArray,
+    fail_column,
+    fail_label_of,
+)
 
 _MOST_BACKGROUND = 100  # rows; each row explained is compared with every one of them
 
@@ -31,6 +38,7 @@ def explain(
     background: Any = None,
     progress: bool | None = None,
     random_state: Any = 0,
+    fail_label: Any = None,
 ) -> Explanation:
     """Compute the contribution of each feature to the score of each row.
 
@@ -54,6 +62,10 @@ def explain(
         than 500 rows. LightGBM and XGBoost need none.
     random_state : int, RandomState or None, default=0
         Controls the background and the model-agnostic explainer.
+    fail_label : label, default=None
+        The class that means failing, whose score is explained. None is the model's own
+        ``fail_label_`` if it has one, else the higher of two numbers; text needs one of
+        them.
 
     Returns
     -------
@@ -65,7 +77,8 @@ def explain(
     NotFittedError
         If the model is not fitted.
     ValueError
-        If the model is not a binary classifier, ``rows`` are not positions in ``X``,
+        If the model is not a binary classifier, or of text and nothing says which class
+        means failing, ``rows`` are not positions in ``X``,
         columns of ``fit`` are missing, or features are not numeric although the
         explainer needs numbers.
 
@@ -75,7 +88,7 @@ def explain(
 
     Notes
     -----
-    The score *before* calibration is explained, in favour of the second class (fails).
+    The score *before* calibration is explained, in favour of the class that fails.
     Calibration is increasing, so whatever raises the score also raises the calibrated
     probability. Contributions show what moved the score, never what causes a student to
     fail.
@@ -120,6 +133,7 @@ def explain(
     True
     """
     final, steps = _unwrap(model)
+    first_fails = _explains_first(model, final, fail_label)
     positions = None if rows is None else check_positions(rows, num_samples(X))
     random = check_random_state(random_state)
     seed = int(random.randint(2**31 - 1))
@@ -135,6 +149,8 @@ def explain(
         parts = compute_contributions(
             final, chosen, typical, progress=progress, seed=seed
         )
+    if first_fails:
+        parts = parts.of_other_class()
     return Explanation(
         pd.DataFrame(parts.of_features, index=chosen.index, columns=chosen.columns),
         parts.base,
@@ -184,6 +200,14 @@ def _check_binary(model: Any) -> None:
             f"{len(classes)} classes or outputs. Fit it on one outcome of two classes."
         )
         raise ValueError(message)
+
+
+def _explains_first(model: Any, final: Any, fail_label: Any) -> bool:
+    """Check whether the first class of the bare classifier is the one that fails."""
+    own = getattr(model, "fail_label_", None)
+    if own is None:
+        return fail_column(final, fail_label) == 0
+    return bool(fail_label_of(model, fail_label) != own)  # inside, 1 is its own
 
 
 # -- from the table to the features -------------------------------------------

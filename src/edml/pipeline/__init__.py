@@ -2,6 +2,7 @@
 
 from edml.pipeline._blend import Blend
 from edml.pipeline._boosters import (
+    accept_columns,
     single_thread_after_fork,
     smaller_leaves,
     warn_of_constant,
@@ -15,6 +16,7 @@ __all__ = [
     "CLASSIFIERS",
     "Blend",
     "RiskPipeline",
+    "accept_columns",
     "fit_weighted",
     "make_risk_pipeline",
     "single_thread_after_fork",

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from edml._sklearn import BaseComposition, StrOptions, fit_context, remember_columns
+from edml.pipeline._boosters import single_thread_after_fork
 from edml.pipeline._steps import strip_samplers
 from edml.schema import FloatArray
 
@@ -121,7 +122,7 @@ class Blend(MetaEstimatorMixin, ClassifierMixin, BaseComposition):
                 f"has {len(classes)} class(es)."
             )
             raise ValueError(message)
-        classifiers = [_predicting(clone(one).fit(X, y)) for _, one in self.members]
+        classifiers = [_fit_member(clone(one), X, y) for _, one in self.members]
         self.classes_ = classes
         self.classifiers_ = classifiers
         remember_columns(self, X)
@@ -251,8 +252,9 @@ def mean_probability(each: Any, scale: str) -> FloatArray:
     return np.asarray(expit(logit(bounded).mean(axis=0)))
 
 
-def _predicting(fitted: Any) -> Any:
-    """Return a fitted member without samplers; a single remaining step is unwrapped."""
-    kept = strip_samplers(fitted)
+def _fit_member(member: Any, X: Any, y: Any) -> Any:
+    """Fit a member and drop its samplers; a single remaining step is unwrapped."""
+    with single_thread_after_fork(member):
+        kept = strip_samplers(member.fit(X, y))
     alone = isinstance(kept, Pipeline) and len(kept.steps) == 1
     return kept.steps[0][1] if alone else kept

@@ -1,22 +1,28 @@
-"""What LightGBM and XGBoost need around a fit of few rows, and after a fork."""
+"""What LightGBM and XGBoost need: for odd columns, few rows, and after a fork."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from lightgbm import LGBMClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
-from xgboost import XGBClassifier
+from sklearn.preprocessing import StandardScaler
+from xgboost import XGBClassifier, config_context
 
 #: The smallest leaves of `make_risk_pipeline`'s boosted trees: in LightGBM rows, in
 #: XGBoost the sum of p * (1 - p) over a leaf's rows.
 LEAST_ROWS, LEAST_WEIGHT = 100, 50
 #: The largest leaf that few training rows allow; see benchmarks/small_classes.py.
 _LARGEST_SHARE = 1 / 8
+
+# characters that LightGBM's JSON or XGBoost's names must not hold
+_UNREADABLE = re.compile(r'[\x00-\x1f"\[\]{}:,<\\]')
 
 _TREES = (LGBMClassifier, XGBClassifier, RandomForestClassifier)
 _PROCESS = os.getpid()  # another one in a forked child
@@ -65,6 +71,51 @@ def smaller_leaves(estimator: Any, y: Any) -> dict[str, int]:
     return {prefix + leaf: least}
 
 
+def accept_columns(estimator: Any, X: Any) -> Any:
+    """Let LightGBM and XGBoost take columns of any name, and Arrow's numbers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier, not fitted.
+    X : DataFrame or array-like of shape (n_rows, n_columns)
+        The rows to train on.
+
+    Returns
+    -------
+    estimator : estimator
+        The same, or a pipeline that passes it an array if it is a bare LightGBM or
+        XGBoost classifier that cannot take the columns as they are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lightgbm import LGBMClassifier
+    >>> from edml.pipeline import accept_columns
+    >>> quizzes = pd.DataFrame({"Quiz 1": [0.5, 1.0], "Quiz_1": [0.0, 0.5]})
+    >>> list(accept_columns(LGBMClassifier(), quizzes).named_steps)
+    ['numbers', 'classify']
+    """
+    if not isinstance(estimator, (LGBMClassifier, XGBClassifier)):
+        return estimator
+    if not isinstance(X, pd.DataFrame) or not _are_unreadable(X):
+        return estimator
+    # it scales nothing, but makes an array of the table, and keeps NaN
+    numbers = StandardScaler(with_mean=False, with_std=False)
+    return Pipeline([("numbers", numbers), ("classify", estimator)])
+
+
+def _are_unreadable(X: pd.DataFrame) -> bool:
+    """Check for columns of numbers with names or dtypes that boosters reject."""
+    if any(dtype.kind not in "biuf" for dtype in X.dtypes):
+        return False
+    names = [str(name) for name in X.columns]
+    # LightGBM replaces spaces, after which names can be equal
+    same = len({name.replace(" ", "_") for name in names}) < len(names)
+    odd = any(not name or _UNREADABLE.search(name) for name in names)
+    return same or odd or any(isinstance(one, pd.ArrowDtype) for one in X.dtypes)
+
+
 def warn_of_constant(fitted: Any) -> None:
     """Warn if fitted trees never split, so that all rows have one probability.
 
@@ -100,20 +151,20 @@ def warn_of_constant(fitted: Any) -> None:
 
 @contextmanager
 def single_thread_after_fork(model: Any) -> Iterator[None]:
-    """Let boosted trees predict with one thread in a forked child.
+    """Let boosted trees fit and predict with one thread in a forked child.
 
-    OpenMP's threads do not survive a fork, and a prediction with several would wait for
-    them forever. The probabilities do not depend on the number of threads.
+    OpenMP's threads do not survive a fork, and a fit or a prediction with several would
+    wait for them forever. The probabilities do not depend on the number of threads.
 
     Parameters
     ----------
     model : estimator
-        A fitted classifier, or a pipeline that ends in one.
+        A classifier, or a pipeline that ends in one; fitted or not.
 
     Yields
     ------
     None
-        Predict inside the block.
+        Fit or predict inside the block.
 
     Examples
     --------
@@ -124,15 +175,19 @@ def single_thread_after_fork(model: Any) -> Iterator[None]:
     >>> with single_thread_after_fork(pipeline):
     ...     probabilities = pipeline[-1].predict_proba(pipeline[:-1].transform(X))
     """
-    asked = []
-    if os.getpid() != _PROCESS:
-        for one in _boosters(model):
-            if isinstance(one, XGBClassifier):  # n_jobs is that of its matrices alone
-                one.get_booster().set_param({"nthread": 1})
-            asked.append((one, one.n_jobs))
-            one.n_jobs = 1
-    try:
+    if os.getpid() == _PROCESS:
         yield
+        return
+    asked = []
+    for one in _boosters(model):
+        if isinstance(one, XGBClassifier) and one.__sklearn_is_fitted__():
+            # once fitted, its n_jobs is that of its matrices alone
+            one.get_booster().set_param({"nthread": 1})
+        asked.append((one, one.n_jobs))
+        one.n_jobs = 1
+    try:
+        with config_context(nthread=1):  # some parts of an XGBoost fit heed only this
+            yield
     finally:
         for one, n_jobs in asked:
             one.n_jobs = n_jobs
@@ -144,5 +199,5 @@ def _boosters(model: Any) -> Iterator[Any]:
     elif isinstance(model, (LGBMClassifier, XGBClassifier)):
         yield model
     else:
-        for one in getattr(model, "classifiers_", ()):  # a Blend
+        for one in getattr(model, "classifiers_", ()):  # a fitted Blend
             yield from _boosters(one)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-import numpy as np
 from imblearn.pipeline import Pipeline as SamplingPipeline
 from numpy.typing import ArrayLike
 from sklearn import get_config
@@ -13,11 +12,10 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
-from edml.pipeline._boosters import (
-    single_thread_after_fork,
-    warn_of_constant,
-)
+from edml._sklearn import num_samples
+from edml.pipeline._boosters import single_thread_after_fork, warn_of_constant
 from edml.pipeline._steps import IDLE
+from edml.schema import read_weights
 
 
 def _has(method: str) -> Callable[[Any], bool]:
@@ -106,7 +104,8 @@ class RiskPipeline(SamplingPipeline):
                 own.setdefault(name, {})[parameter] = value
         weight = own[self.steps[-1][0]].pop("sample_weight", None)
         if weight is None:
-            super().fit(X, y, **params)
+            with single_thread_after_fork(self):
+                super().fit(X, y, **params)
             warn_of_constant(self)
             return self
         if any(own.values()):
@@ -192,8 +191,8 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> An
     >>> weight = np.where(y == 1, 3.0, 1.0)
     >>> model = fit_weighted(make_risk_pipeline(), X, y, weight)
     """
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    check_consistent_length(X, y, weight)
+    weight = read_weights(sample_weight, num_samples(X))
+    check_consistent_length(X, y)
     steps = estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
     final = steps[-1][1]
     if not has_fit_parameter(final, "sample_weight"):
@@ -220,5 +219,6 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> An
             )
             raise ValueError(message)
         weight = weight[kept]
-    final.fit(X, y, sample_weight=weight)
+    with single_thread_after_fork(final):
+        final.fit(X, y, sample_weight=weight)
     return estimator

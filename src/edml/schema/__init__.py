@@ -64,6 +64,7 @@ from edml.schema._predictions import (
     read_keys,
     read_predictions,
     read_probabilities,
+    read_weights,
 )
 from edml.schema._readers import (
     Names,
@@ -156,6 +157,7 @@ __all__ = [
     "read_predictions",
     "read_probabilities",
     "read_target",
+    "read_weights",
     "read_work",
     "resolve_columns",
     "resolve_exam_kinds",

@@ -33,7 +33,12 @@ def factorize(
     return codes.astype(np.int64, copy=False), list(found)
 
 
-def as_floats(column: pd.Series, *, booleans: bool = False) -> FloatArray:
+CORRECT = "Correct them, or make them null."
+
+
+def as_floats(
+    column: pd.Series, *, booleans: bool = False, remedy: str = CORRECT
+) -> FloatArray:
     """Convert numbers, or text that spells them, to floats; null to NaN.
 
     True and False are no numbers, unless ``booleans`` is set: as a final grade, they
@@ -60,9 +65,7 @@ def as_floats(column: pd.Series, *, booleans: bool = False) -> FloatArray:
             boolean = (isinstance(cell, _BOOLEANS) for cell in given)
             unreadable |= np.fromiter(boolean, dtype=np.bool_, count=len(given))
     if unreadable.any():
-        raise row_error(
-            column, unreadable, "are not numbers", "Correct them, or make them null."
-        )
+        raise row_error(column, unreadable, "are not numbers", remedy)
     return values
 
 

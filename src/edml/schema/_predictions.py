@@ -58,6 +58,32 @@ def read_probabilities(y_prob: ArrayLike) -> FloatArray:
     return numbers
 
 
+def read_weights(sample_weight: ArrayLike, n_rows: int) -> FloatArray:
+    """Read the weight of each row: a finite number from 0 on."""
+    column = _read_column(sample_weight, "sample_weight").infer_objects()
+    if column.dtype.kind not in "biuf":
+        message = (
+            f"sample_weight needs a number in every row; found the dtype "
+            f"{column.dtype}. Convert them, or leave the weights out."
+        )
+        raise ValueError(message)
+    weight: FloatArray = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if len(weight) != n_rows:
+        message = (
+            f"sample_weight needs one number for each of the {n_rows} rows; found "
+            f"{len(weight)}. Take the weights from the same table."
+        )
+        raise ValueError(message)
+    bad = int((~(np.isfinite(weight) & (weight >= 0))).sum())
+    if bad:
+        message = (
+            f"sample_weight must be finite and from 0 on; {bad} of {n_rows} are not. "
+            "Correct them, or leave the weights out."
+        )
+        raise ValueError(message)
+    return weight
+
+
 def read_keys(values: ArrayLike, name: str) -> IntArray:
     """Read keys as codes from 0 without gaps, in the order of the sorted keys."""
     return rank_keys(_read_column(values, name))
@@ -100,7 +126,7 @@ def _read_column(values: ArrayLike, name: str) -> pd.Series:
     if values.ndim != 1:
         message = (
             f"{name} needs one value per row, an array of shape (n_rows,); found the "
-            f"shape {values.shape}. Pass one column, such as predict_proba(X)[:, 1]."
+            f"shape {values.shape}. Pass one column."
         )
         raise ValueError(message)
     if len(values) == 0:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from edml.schema._dates import EARLIEST, LATEST, date_unit
 from edml.schema._dtypes import (
+    CORRECT,
     as_floats,
     as_seconds,
     factorize,
@@ -17,6 +18,10 @@ from edml.schema._dtypes import (
 from edml.schema._types import FloatArray, IntArray
 
 LARGEST_PARTITION = 2**53  # whole numbers are exact in a float up to here
+_HOW_TO_READ_DATES = (
+    "Dates are epoch seconds or datetimes: read the table with edml.read_events, or "
+    "convert the column with pd.to_datetime."
+)
 _PERIOD = re.compile(r"\s*0?([12])-(\d{4})\s*", flags=re.ASCII)
 
 
@@ -28,14 +33,16 @@ class Names(NamedTuple):
     labels: list[str]
 
 
-def read_numbers(column: pd.Series, *, booleans: bool = False) -> FloatArray:
+def read_numbers(
+    column: pd.Series, *, booleans: bool = False, remedy: str = CORRECT
+) -> FloatArray:
     """Read numbers, or text that spells them; null is NaN, infinity an error.
 
     True and False are an error too, unless ``booleans`` reads them as 1 and 0.
 
     The result is read-only by convention: it may share the column's memory.
     """
-    values = as_floats(column, booleans=booleans)
+    values = as_floats(column, booleans=booleans, remedy=remedy)
     infinite = np.isinf(values)
     if infinite.any():
         raise row_error(
@@ -71,7 +78,10 @@ def read_partitions(column: pd.Series) -> IntArray:
 def read_epochs(column: pd.Series) -> FloatArray:
     """Read dates from 1990 to 2100 as epoch seconds; null and 0 are missing: NaN."""
     datetimes = as_seconds(column)
-    seconds = read_numbers(column) if datetimes is None else datetimes
+    if datetimes is None:
+        seconds = read_numbers(column, remedy=_HOW_TO_READ_DATES)
+    else:
+        seconds = datetimes
     negative = seconds < 0
     if negative.any():
         raise row_error(

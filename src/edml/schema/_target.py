@@ -55,6 +55,8 @@ def read_labels(y: ArrayLike, fail_label: Any = None) -> tuple[NDArray[Any], Any
 
     The label is None where the higher number means failing.
     """
+    if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
+        y = y.iloc[:, 0]
     dtype: Any = getattr(y, "dtype", None)
     values = pd.Series(column_or_1d(y)).infer_objects()
     null = int(values.isna().sum())
@@ -71,6 +73,8 @@ def read_labels(y: ArrayLike, fail_label: Any = None) -> tuple[NDArray[Any], Any
         raise ValueError(message)
     labels = values.to_numpy()
     numbers = labels.dtype.kind in "biuf"
+    if numbers and isinstance(dtype, pd.api.extensions.ExtensionDtype):
+        labels = labels.astype(_numpy_dtype(dtype, labels.dtype))
     if fail_label is None and isinstance(dtype, pd.CategoricalDtype) and dtype.ordered:
         last = pd.Series(y).cat.remove_unused_categories().cat.categories.tolist()[-1]
         if not numbers or last != labels.max():
@@ -92,6 +96,14 @@ def read_labels(y: ArrayLike, fail_label: Any = None) -> tuple[NDArray[Any], Any
         )
         raise ValueError(message)
     return labels, fail_label
+
+
+def _numpy_dtype(dtype: Any, default: Any) -> Any:
+    """Return the dtype of pandas' own labels: scikit-learn makes floats of them."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    found = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+    return found if found.kind in "biuf" else default
 
 
 def fail_label_of(model: Any, fail_label: Any = None) -> Any:

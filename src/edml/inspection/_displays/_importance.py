@@ -96,6 +96,7 @@ class ImportanceDisplay:
         *,
         background: Any = None,
         random_state: Any = 0,
+        fail_label: Any = None,
         ax: Any = None,
         **plot_kw: Any,
     ) -> Self:
@@ -113,6 +114,9 @@ class ImportanceDisplay:
             `edml.explanation.explain`.
         random_state : int, RandomState or None, default=0
             Draws the background.
+        fail_label : label, default=None
+            The class that means failing, whose score is explained; see
+            `edml.explanation.explain`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **plot_kw : dict
@@ -128,7 +132,12 @@ class ImportanceDisplay:
         if is_event_table(X, names):
             rows, _ = first_rows(snapshot_codes(X, names))
         explanation = explain(
-            model, X, rows=rows, background=background, random_state=random_state
+            model,
+            X,
+            rows=rows,
+            background=background,
+            random_state=random_state,
+            fail_label=fail_label,
         )
         return cls.from_explanation(explanation, ax=ax, **plot_kw)
 

@@ -135,6 +135,7 @@ class ReasonsDisplay:
         language: str | None = "en",
         background: Any = None,
         random_state: Any = 0,
+        fail_label: Any = None,
         ax: Any = None,
         **plot_kw: Any,
     ) -> Self:
@@ -164,6 +165,9 @@ class ReasonsDisplay:
             `edml.explanation.explain`.
         random_state : int, RandomState or None, default=0
             Draws the background.
+        fail_label : label, default=None
+            The class that means failing, whose score is explained; see
+            `edml.explanation.explain`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **plot_kw : dict
@@ -188,7 +192,12 @@ class ReasonsDisplay:
         if row is None:
             row = _find_snapshot(X, columns_of(model), student, course, partition)
         explanation = explain(
-            model, X, rows=[row], background=background, random_state=random_state
+            model,
+            X,
+            rows=[row],
+            background=background,
+            random_state=random_state,
+            fail_label=fail_label,
         )
         return cls.from_explanation(explanation, language=language, ax=ax, **plot_kw)
 

@@ -177,6 +177,7 @@ class TrajectoryDisplay:
         student: object,
         course: object = None,
         threshold: float | None = None,
+        fail_label: Any = None,
         ax: Any = None,
         **plot_kw: Any,
     ) -> Self:
@@ -195,6 +196,9 @@ class TrajectoryDisplay:
         threshold : float, default=None
             The probability at and above which a student is flagged; None takes
             the model's own (``threshold_``, or else 0.5).
+        fail_label : label, default=None
+            The class of the model that means failing. None is its own
+            ``fail_label_``, else the higher of two numbers; text needs one of them.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **plot_kw : dict
@@ -213,7 +217,7 @@ class TrajectoryDisplay:
         display = cls(
             days[rows],
             # a history's features do not depend on other students' rows
-            predict_risk(model, history)[rows],
+            predict_risk(model, history, fail_label)[rows],
             threshold=own_threshold(model) if threshold is None else threshold,
             exams=_days_with(history, names["nombre_examen"], days),
             submissions=_days_with(history, names["ass_name_sub"], days),
