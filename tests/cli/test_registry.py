@@ -174,6 +174,35 @@ def test_keygen(tmp_path):
     assert_one_line(CliRunner().invoke(app, arguments), "Choose another path")
 
 
+def test_keys_come_from_the_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **env):
+        env = {"COLUMNS": "200", **env}
+        return CliRunner().invoke(app, ["registry", *arguments], env=env)
+
+    for name in ("trainer", "other"):
+        assert run("keygen", f"{name}.pem").exit_code == 0
+    registry = ModelRegistry(tmp_path / "models", "line", private_key="trainer.pem")
+    registry.register(model())
+    where = "[registry]\npath = 'models'\nname = 'line'\n"
+    (tmp_path / "edml.toml").write_text(f"{where}private_key = 'trainer.pem'\n")
+    assert run("promote", "1").exit_code == 0
+    (tmp_path / "edml.toml").write_text(f"{where}public_keys = ['trainer.pem.pub']\n")
+    assert "production" in run("list").stdout
+    assert_one_line(run("rollback"), "found only public keys")
+    (tmp_path / "edml.toml").write_text(where)
+    assert_one_line(run("rollback"), "which is signed")
+    environment = {"EDML_REGISTRY_PUBLIC_KEYS": "other.pem.pub"}
+    assert_one_line(run("list", **environment), "another signature")
+    environment["EDML_REGISTRY_PUBLIC_KEYS"] += ",trainer.pem.pub"
+    environment["EDML_REGISTRY_MEMORY"] = str(tmp_path / "memory")
+    assert run("list", **environment).exit_code == 0
+    assert (tmp_path / "memory").is_file()
+    environment = {"EDML_REGISTRY_PRIVATE_KEY": "other.pem"}
+    assert_one_line(run("promote", "1", **environment), "another signature")
+
+
 def test_a_reason_that_is_not_unicode_is_escaped(run, folder):
     assert run("promote", "2", "--why", "caf\udce9").exit_code == 0
     assert ModelRegistry(folder).history()["why"].iloc[-1] == "caf\\udce9"

@@ -27,7 +27,7 @@ def go(project, stand_in):
         result = _run.run(
             Path(raw),
             read_config(flags=flags).config,
-            lambda folder, name: ModelRegistry(folder, name, who="ada"),
+            lambda where: ModelRegistry(where.path, where.name, who="ada"),
             new=None if new is None else Path(new),
             tuner=tuner,
             again=again,

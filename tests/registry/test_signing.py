@@ -1,6 +1,7 @@
 """Who may write to a registry, and whose documents are read."""
 
 import json
+import shutil
 import stat
 
 import pytest
@@ -187,6 +188,76 @@ def test_a_public_key_is_no_secret_for_another_signature(pair):
 
 def _public(paths):
     return None, [paths[1]]
+
+
+# -- memory -------------------------------------------------------------------------
+
+
+def test_a_memory_rejects_an_older_signed_state(tmp_path, pair):
+    private, public = pair("trainer")
+    trainer = ModelRegistry(tmp_path / "r", private_key=private)
+    trainer.register(fitted())
+    trainer.promote(1)
+    shutil.copytree(tmp_path / "r", tmp_path / "older")
+    trainer.register(fitted())
+    trainer.promote(2)
+
+    def read(**memory):
+        reader = ModelRegistry(tmp_path / "r", public_keys=[public], **memory)
+        return reader.record("production").version
+
+    kept = {"memory": tmp_path / "memory.json"}
+    assert read(**kept) == read(**kept) == 2
+    shutil.rmtree(tmp_path / "r")
+    shutil.copytree(tmp_path / "older", tmp_path / "r")
+    assert read() == read(memory=tmp_path / "new.json") == 1  # nothing to remember
+    with pytest.raises(RegistryError, match=r"Expected generation 4 .* found 2"):
+        read(**kept)
+    assert json.loads((tmp_path / "memory.json").read_bytes())["generation"] == 4
+    for _ in range(3):  # later signed states are accepted again
+        ModelRegistry(tmp_path / "r", private_key=private).demote(1)
+    with pytest.raises(RegistryError, match="Expected a version in production"):
+        read(**kept)
+    (tmp_path / "memory.json").unlink()
+
+
+def test_a_memory_survives_a_repair(tmp_path):
+    trainer = ModelRegistry(tmp_path / "r", key=b"k")
+    reader = ModelRegistry(tmp_path / "r", key=b"k", memory=tmp_path / "memory")
+    trainer.register(fitted())
+    trainer.promote(1)
+    trainer.demote(1)
+    assert reader.record(1).stage == "development"
+    (tmp_path / "r" / "risk" / "state" / "3.json").write_bytes(b"{")
+    trainer.repair()
+    assert reader.record(1).stage == "production"
+    assert reader.verify() == []
+
+
+def test_a_memory_must_be_able_to_hold(tmp_path):
+    with pytest.raises(RegistryError, match="Expected a key with memory="):
+        ModelRegistry(tmp_path / "r", memory=tmp_path / "memory")
+    with pytest.raises(RegistryError, match="outside of the registries"):
+        ModelRegistry(tmp_path / "r", key=b"k", memory=tmp_path / "r" / "memory")
+    for name in ("\ud800", "a\0"):
+        reader = ModelRegistry(tmp_path / "r", key=b"k", memory=tmp_path / name)
+        with pytest.raises(RegistryError, match="Expected to write the memory"):
+            reader.records()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"{", b"[]", b"12", b'{"registry": "other", "generation": 1}', b"\xff"),
+        *(b'{"registry": "risk", "generation": "1"}', b'{"registry": "risk"}'),
+    ],
+)
+def test_a_damaged_memory_is_no_memory_of_nothing(tmp_path, content):
+    (tmp_path / "memory").write_bytes(content)
+    reader = ModelRegistry(tmp_path / "r", key=b"k", memory=tmp_path / "memory")
+    with pytest.raises(RegistryError, match="Expected the memory of registry 'risk'"):
+        reader.records()
+    assert (tmp_path / "memory").read_bytes() == content
 
 
 # -- key files ----------------------------------------------------------------------

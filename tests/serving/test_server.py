@@ -10,6 +10,7 @@ import ssl
 import sys
 import threading
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -17,7 +18,8 @@ import trustme
 import typer
 from typer.testing import CliRunner
 
-from edml.exceptions import ServingError
+from edml.exceptions import RegistryError, ServingError
+from edml.registry import generate_keys
 from edml.serving import RiskClient, _server, _wire
 from edml.serving._server import app
 from served import edml_serve, make_registry, students, wait_until
@@ -199,11 +201,24 @@ def test_probable_mistakes_are_warned_of(registry, capsys, token_file):
     assert "no champion yet" in run()
 
 
+def test_the_registry_is_opened_with_public_keys_and_a_memory(registry, tmp_path):
+    public, _ = generate_keys(tmp_path / "other.pem")
+    memory = tmp_path / "memory"
+    opened = _server._open(registry, "risk", [str(public)], memory)
+    with pytest.raises(RegistryError, match="found no signature"):
+        opened.load("production")
+    assert not memory.exists()
+    assert "no such file" in refused("--public-keys", f"{public}, no.pub").lower()
+    assert "with memory=" in refused("--memory", memory)
+
+
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_version_that_loads_or_fails_does_not_crash(registry, monkeypatch, n_threads):
     monkeypatch.setattr(_server.threading, "active_count", lambda: n_threads)
-    assert not _server._crashes(registry, "risk", 1)
-    assert not _server._crashes(registry, "risk", 9)  # an ordinary error
+    assert not _server._crashes(partial(_server._open, registry, "risk"), 1)
+    assert not _server._crashes(
+        partial(_server._open, registry, "risk"), 9
+    )  # an ordinary error
 
 
 @pytest.mark.parametrize("fault", ["os.kill(os.getpid(), 9)", "time.sleep(600)"])
@@ -211,7 +226,7 @@ def test_a_version_that_ends_its_process_is_recognized(registry, monkeypatch, fa
     monkeypatch.setattr(_server.threading, "active_count", lambda: 1)
     monkeypatch.setattr(_server, "_try_champion", lambda *_: exec(fault))  # noqa: S102
     monkeypatch.setattr(_server, "_TRIAL_SECONDS", 1.0)
-    assert _server._crashes(registry, "risk", 1)
+    assert _server._crashes(partial(_server._open, registry, "risk"), 1)
 
 
 # -- in a separate process ------------------------------------------------------------

@@ -2,11 +2,10 @@
 
 import getpass
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edml.cli._config import SECRETS, ConfigError
-from edml.cli._settings import Endpoint
+from edml.cli._settings import Endpoint, Registry
 
 if TYPE_CHECKING:
     from edml.registry import ModelRegistry
@@ -15,14 +14,22 @@ if TYPE_CHECKING:
 _KEY, _TOKEN = SECRETS["registry", "key"], SECRETS["endpoint", "token"]
 
 
-def open_registry(folder: Path, name: str) -> "ModelRegistry":
-    """Open a registry, with the signing key from the environment."""
+def open_registry(where: Registry) -> "ModelRegistry":
+    """Open a registry, with the secret from the environment."""
     from edml.registry import ModelRegistry  # noqa: PLC0415 - seconds
 
     key = os.environ.get(_KEY)
     # an empty key is passed on and rejected: the user meant to sign
     secret = None if key is None else key.encode("utf-8", "surrogateescape")
-    return ModelRegistry(folder, name, secret, who=_user())
+    return ModelRegistry(
+        where.path,
+        where.name,
+        secret,
+        private_key=where.private_key,
+        public_keys=where.public_keys,
+        memory=where.memory,
+        who=_user(),
+    )
 
 
 def open_client(endpoint: Endpoint, **options: Any) -> "RiskClient":

@@ -289,6 +289,8 @@ def serve(
         "--token-file": read.endpoint.token_file,
         "--registry": read.registry.path,
         "--name": read.registry.name,
+        "--public-keys": ",".join(map(str, read.registry.public_keys)) or None,
+        "--memory": read.registry.memory,
     }
     given = [f"{name}={value}" for name, value in known.items() if value is not None]
     main([*given, *context.args])  # the last of two equal options wins
@@ -363,7 +365,7 @@ def read_settings(
 def _open(config: "Config") -> "ModelRegistry":
     from edml.cli._access import open_registry  # noqa: PLC0415
 
-    return open_registry(config.registry.path, config.registry.name)
+    return open_registry(config.registry)
 
 
 def _of_registry(folder: Path | None, name: str | None) -> dict[tuple[str, str], Any]:

@@ -240,8 +240,10 @@ def _parse_text(key: Key, text: str) -> Any:
 
 
 def _resolve_path(folder: Path, key: Key, value: Any) -> Any:
-    """Resolve a path in the file relative to the file's folder."""
+    """Resolve paths in the file relative to the file's folder."""
     field = _field(key)
+    if isinstance(value, list) and key == ("registry", "public_keys"):
+        return [str(folder / one) if isinstance(one, str) else one for one in value]
     is_path = field is not None and field.annotation in (Path, Path | None)
     return str(folder / value) if is_path and isinstance(value, str) else value
 

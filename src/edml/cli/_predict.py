@@ -78,7 +78,7 @@ def predict(
         version = found["model_version"].unique().tolist()[0]
         return found, {"endpoint": config.endpoint.url, "model_version": version}
     with stage("Reading the model"):
-        registry = open_registry(config.registry.path, config.registry.name)
+        registry = open_registry(config.registry)
         record = registry.record(PRODUCTION)
         model = registry.load(record.version)
     X = _read(events, wanted, columns_of(model), config)

@@ -1,6 +1,7 @@
 """``edml registry``: the stored models, from a terminal."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "The stored models, and which of them is the champion. The key that signs "
-        "them is read from EDML_REGISTRY_KEY."
+        "The stored models, and which of them is the champion. Folder, name and keys "
+        "are those of edml.toml; a secret key is read from EDML_REGISTRY_KEY."
     ),
     no_args_is_help=True,
 )
 
-Folder = Annotated[Path, typer.Option("--registry", help="Folder of all registries.")]
-Name = Annotated[str, typer.Option("--name", help="Registry in that folder.")]
+Folder = Annotated[
+    Path | None, typer.Option("--registry", help="Folder of all registries.")
+]
+Name = Annotated[str | None, typer.Option("--name", help="Registry in that folder.")]
 Version = Annotated[
     str, typer.Argument(help="A number, production, staging or latest.")
 ]
@@ -45,14 +48,11 @@ Stage = Annotated[
     str | None, typer.Option("--stage", help="Only versions in this stage.")
 ]
 
-_FOLDER = Path("registry")
-_NAME = "risk"
-
 
 @app.command("list")
 def list_(
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
     stage: Stage = None,
     as_json: Json = False,
 ) -> None:
@@ -71,8 +71,8 @@ def list_(
 @app.command()
 def show(
     version: Version,
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
     as_json: Json = False,
 ) -> None:
     """Show the record of a version, and its evaluations."""
@@ -94,8 +94,8 @@ def promote(
         str, typer.Option("--stage", help="production or staging.")
     ] = "production",
     why: Why = "",
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
 ) -> None:
     """Promote a version, to production by default."""
     with _opened("promote", folder, name) as registry:
@@ -104,7 +104,7 @@ def promote(
 
 
 @app.command()
-def rollback(why: Why = "", folder: Folder = _FOLDER, name: Name = _NAME) -> None:
+def rollback(why: Why = "", folder: Folder = None, name: Name = None) -> None:
     """Return to the previous champion."""
     with _opened("rollback", folder, name) as registry:
         record = registry.rollback(why)
@@ -112,7 +112,7 @@ def rollback(why: Why = "", folder: Folder = _FOLDER, name: Name = _NAME) -> Non
 
 
 @app.command()
-def verify(folder: Folder = _FOLDER, name: Name = _NAME, as_json: Json = False) -> None:
+def verify(folder: Folder = None, name: Name = None, as_json: Json = False) -> None:
     """Check every file, and load every model."""
     with _opened("verify", folder, name) as registry:
         problems = registry.verify()
@@ -132,8 +132,8 @@ def clean(
     keep_last: Annotated[
         int, typer.Option(min=0, help="Development versions to keep.")
     ] = 5,
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
 ) -> None:
     """Remove old development versions, and leftovers of interrupted writes."""
     with _opened("clean", folder, name) as registry:
@@ -145,8 +145,8 @@ def clean(
 @app.command()
 def repair(
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
 ) -> None:
     """Show what is wrong with the files and how it is repaired, ask, and repair."""
     with _opened("repair", folder, name) as registry:
@@ -177,8 +177,8 @@ def keygen(
 def export(
     version: Version,
     path: Annotated[Path, typer.Argument(help="A new file.")],
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
 ) -> None:
     """Write a version with its evaluations to one file."""
     with _opened("export", folder, name) as registry:
@@ -193,8 +193,8 @@ def import_(
         bool,
         typer.Option("--trust-unsigned", help="Accept a file without our signature."),
     ] = False,
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
 ) -> None:
     """Store the model of a file as a new version."""
     with _opened("import", folder, name) as registry:
@@ -208,8 +208,8 @@ def sync(
         str | None,
         typer.Option(help="Address of the server. Default: the file mlflow.db."),
     ] = None,
-    folder: Folder = _FOLDER,
-    name: Name = _NAME,
+    folder: Folder = None,
+    name: Name = None,
     as_json: Json = False,
 ) -> None:
     """Mirror the registry in MLflow, and resend pending records of searches."""
@@ -238,11 +238,15 @@ def parse_version(version: str) -> int | str:
 
 
 @contextmanager
-def _opened(command: str, folder: Path, name: str) -> "Iterator[ModelRegistry]":
+def _opened(
+    command: str, folder: Path | None, name: str | None
+) -> "Iterator[ModelRegistry]":
     with guarded(f"registry {command}"):
         from edml.cli._access import open_registry  # noqa: PLC0415 - not for --help
+        from edml.cli._config import read_config  # noqa: PLC0415
 
-        yield open_registry(folder, name)
+        flags = {("registry", "path"): folder, ("registry", "name"): name}
+        yield open_registry(read_config(None, os.environ, flags).config.registry)
 
 
 def _versions(count: int) -> str:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from edml import __version__
 from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
-from edml.cli._settings import Config
+from edml.cli._settings import Config, Registry
 from edml.cli._sides import Sides, read_sides
 from edml.cli._terminal import note, stage
 from edml.cli._tune import describe, make_tuner, search
@@ -54,7 +54,7 @@ class Stage(NamedTuple):
 def run(
     raw: Path,
     config: Config,
-    open_registry: Callable[[Path, str], ModelRegistry],
+    open_registry: Callable[[Registry], ModelRegistry],
     *,
     new: Path | None = None,
     tuner: "ModelTuner | None" = None,
@@ -141,7 +141,7 @@ class _Work:
     raw: Path
     new: Path | None
     config: Config
-    open_registry: Callable[[Path, str], ModelRegistry]
+    open_registry: Callable[[Registry], ModelRegistry]
     tuner: "ModelTuner | None"
 
     def stages(self) -> list[Stage]:
@@ -183,8 +183,7 @@ class _Work:
 
     @cached_property
     def registry(self) -> ModelRegistry:
-        where = self.config.registry
-        return self.open_registry(where.path, where.name)
+        return self.open_registry(self.config.registry)
 
     @cached_property
     def sides(self) -> Sides:
@@ -192,7 +191,9 @@ class _Work:
 
     def drafts(self, search_id: str) -> ModelRegistry:
         """Return the temporary registry of a search's candidates, as safe files."""
-        return self.open_registry(self.config.paths.state / CANDIDATES, search_id)
+        where = {"path": self.config.paths.state / CANDIDATES, "name": search_id}
+        changed = {**where, "memory": None}
+        return self.open_registry(self.config.registry.model_copy(update=changed))
 
     def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
         tuner = make_tuner(self.config) if self.tuner is None else self.tuner

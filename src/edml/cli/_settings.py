@@ -181,6 +181,11 @@ class Registry(_Section):
 
     path: AFile = _setting(Path("registry"), "Folder of all registries.")
     name: str = _setting("risk", "Registry in that folder.")
+    private_key: MaybeFile = _setting(None, "Ed25519 private key that signs, in PEM.")
+    public_keys: list[AFile] = _setting([], "Public keys whose signatures are trusted.")
+    memory: MaybeFile = _setting(
+        None, "File, elsewhere, of the newest change that was read, against replay."
+    )
 
 
 class Endpoint(_Section):
@@ -244,6 +249,8 @@ _EXAMPLES = {  # for keys without a default
     "tune.min_score": ["0.3"],
     "tune.n_jobs": ["2"],
     "update.threshold": ['"recall>=0.9"'],
+    "registry.private_key": ['"trainer.pem"'],
+    "registry.memory": ['"../registry-memory.json"'],
     "endpoint.url": ['"http://127.0.0.1:8000"'],
     "endpoint.token_file": ['"tokens.txt"'],
     "mlflow.uri": ['"http://127.0.0.1:5000"'],

@@ -55,6 +55,10 @@ class ModelRegistry(RegistryMaintenance):
     public_keys : sequence of str or path-like, default=()
         The files of the public keys to trust. They can read, not write. If any key is
         given, everything that is read must be signed with one of them.
+    memory : str or path-like, default=None
+        A file, outside of ``path``, that keeps the highest generation of changes that
+        was read: an older state then raises an error, although it is signed. Needs a
+        key. None remembers nothing.
     who : str, default=None
         The author of the changes, for the history; None is "unknown".
     trusted : sequence of str, default=()
@@ -93,11 +97,19 @@ class ModelRegistry(RegistryMaintenance):
         *,
         private_key: str | PathLike[str] | None = None,
         public_keys: Sequence[str | PathLike[str]] = (),
+        memory: str | PathLike[str] | None = None,
         who: str | None = None,
         trusted: Sequence[str] = (),
     ) -> None:
         keys = Keys.read(key, private_key, public_keys)
-        self._store = ModelStore(Path(path), name, keys, who=who, trusted=trusted)
+        self._store = ModelStore(
+            Path(path),
+            name,
+            keys,
+            who=who,
+            memory=None if memory is None else Path(memory),
+            trusted=trusted,
+        )
 
     def __repr__(self) -> str:
         home = self._store.home

@@ -37,9 +37,10 @@ class ModelStore(VersionStore):
         keys: Keys = NO_KEYS,
         *,
         who: str | None = None,
+        memory: Path | None = None,
         trusted: Sequence[str] = (),
     ) -> None:
-        super().__init__(root, name, keys, who=who)
+        super().__init__(root, name, keys, who=who, memory=memory)
         self.trusted = tuple(trusted)
 
     # -- models ----------------------------------------------------------------------

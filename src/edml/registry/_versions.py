@@ -17,6 +17,7 @@ from edml import _files
 from edml.exceptions import RegistryError
 from edml.registry import _reads
 from edml.registry._folder import Folder
+from edml.registry._memory import Memory
 from edml.registry._protocol import (
     EVALUATIONS,
     MAX_FILE_BYTES,
@@ -49,9 +50,13 @@ class VersionStore:
         keys: Keys = NO_KEYS,
         *,
         who: str | None = None,
+        memory: Path | None = None,
         timeout: float = 30.0,
     ) -> None:
-        self.home = Folder(root, name, keys, timeout)
+        self.home = home = Folder(root, name, keys, timeout)
+        self._memory = (
+            None if memory is None else Memory(memory, home.root, name, keys.checks)
+        )
         self.who = "unknown" if who is None else as_text(str(who))
 
     @property
@@ -300,6 +305,8 @@ class VersionStore:
         listed = self.home.numbers(self.home.versions)
         generations = self.home.numbers(self.home.states, ".json")
         state = self.read_state(generations[-1]) if generations else State()
+        if self._memory is not None:
+            self._memory.check(state.generation)
         return state, [version for version in listed if version > state.highest]
 
     def _settled_state(self) -> State:

@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +34,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """Run the server from command line arguments, as ``edml-serve`` does.
 
     Options that are not given are read from the environment, such as
-    ``EDML_REGISTRY``; the signing key is read only from ``EDML_REGISTRY_KEY``.
+    ``EDML_REGISTRY``; a secret key is read only from ``EDML_REGISTRY_KEY``.
 
     Parameters
     ----------
@@ -63,6 +63,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
 app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
 
 _File = Path | None
+Source = Callable[[], "ModelRegistry"]
 
 
 @app.command(context_settings={"auto_envvar_prefix": "EDML"})
@@ -71,6 +72,20 @@ def _serve(
         "registry"
     ),
     name: Annotated[str, typer.Option(help="Which registry in it.")] = "risk",
+    public_keys: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EDML_REGISTRY_PUBLIC_KEYS",
+            help="Files of the keys that sign the registry, separated by commas.",
+        ),
+    ] = None,
+    memory: Annotated[
+        _File,
+        typer.Option(
+            envvar="EDML_REGISTRY_MEMORY",
+            help="File of the newest change that was read, against replay.",
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="0 takes a free one.")
@@ -106,8 +121,10 @@ def _serve(
 ) -> None:
     """Serve the champion of a registry over HTTP, until SIGTERM or Ctrl-C.
 
-    The key that signs the registry is read from EDML_REGISTRY_KEY.
+    A secret key that signs the registry is read from EDML_REGISTRY_KEY.
     """
+    keys = [one.strip() for one in (public_keys or "").split(",") if one.strip()]
+    source = functools.partial(_open, registry, name, keys, memory)
     try:
         import_optional("flask", extra="serve", purpose="Serving")
         import_optional("gunicorn", extra="serve", purpose="Serving")
@@ -118,7 +135,7 @@ def _serve(
         tokens = None if token_file is None else read_tokens(token_file)
         _load_tls(certificate, key)
         _check_address(host, port)
-        _warn_of_mistakes(_open(registry, name), host, token_file)
+        _warn_of_mistakes(source(), host, token_file)
         # the garbage collector writes to every object that it tracks, and would copy
         # each page that the workers share with this process
         gc.collect()
@@ -134,7 +151,7 @@ def _serve(
             ready=functools.partial(_announce, certificate is not None),
         )
         _worker.Application(
-            functools.partial(_make_app, registry, name, TokenBook(tokens), limits),
+            functools.partial(_make_app, source, TokenBook(tokens), limits),
             limits=limits,
             threads=threads,
             settings=settings,
@@ -145,31 +162,38 @@ def _serve(
         raise typer.Exit(1) from None
 
 
-def _open(folder: Path, name: str) -> "ModelRegistry":
+def _open(
+    folder: Path,
+    name: str,
+    public_keys: Sequence[str] = (),
+    memory: Path | None = None,
+) -> "ModelRegistry":
     from edml.registry import ModelRegistry  # noqa: PLC0415 - seconds
 
     secret = os.environ.get(REGISTRY_KEY)
     # an empty key is passed on and rejected: the user meant to sign
     key = None if secret is None else secret.encode("utf-8", "surrogateescape")
-    return ModelRegistry(folder, name, key, who="edml-serve")
+    return ModelRegistry(
+        folder, name, key, public_keys=public_keys, memory=memory, who="edml-serve"
+    )
 
 
-def _make_app(folder: Path, name: str, book: TokenBook, limits: Limits) -> Any:
+def _make_app(source: Source, book: TokenBook, limits: Limits) -> Any:
     """Make the app of a worker, which tries each champion in another process first."""
     from edml.serving._endpoint import make_app, make_blueprint  # noqa: PLC0415
 
     configure_logs()
-    crashes = functools.partial(_crashes, folder, name)
-    registry = _open(folder, name)
+    crashes = functools.partial(_crashes, source)
+    registry = source()
     return make_app(make_blueprint(registry, book, limits, crashes=crashes))
 
 
-def _crashes(folder: Path, name: str, version: int) -> bool:
+def _crashes(source: Source, version: int) -> bool:
     """Return whether a version ends the process that loads it, or never loads."""
     # a fork is fast, but may hang where other threads hold locks
     is_alone = threading.active_count() == 1
     context: Any = multiprocessing.get_context("fork" if is_alone else "spawn")
-    trial = context.Process(target=_try_champion, args=(folder, name, version))
+    trial = context.Process(target=_try_champion, args=(source, version))
     trial.start()
     trial.join(_TRIAL_SECONDS)
     trial.kill()
@@ -177,11 +201,11 @@ def _crashes(folder: Path, name: str, version: int) -> bool:
     return trial.exitcode != 0
 
 
-def _try_champion(folder: Path, name: str, version: int) -> None:
+def _try_champion(source: Source, version: int) -> None:
     from edml.serving._scorer import Scorer  # noqa: PLC0415 - seconds
 
     with suppress(Exception):  # the worker will find and report it
-        Scorer(_open(folder, name).load(version))
+        Scorer(source().load(version))
 
 
 def _load_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
