@@ -314,7 +314,7 @@ def test_null_student_raises(as_groups):
     X, y = table([0, 1] * 6)
     X.loc[4, "user_uuid"] = None
     given = {"groups": X["user_uuid"]} if as_groups else {}
-    with pytest.raises(SplitError, match=r"1 of 36 rows have no value.*row labels 4"):
+    with pytest.raises(SplitError, match=r"1 of 36 rows have no value.*row label 4"):
         StudentKFold(3).split(X, y, **given)
 
 

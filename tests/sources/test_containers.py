@@ -187,7 +187,7 @@ def test_the_sheet_of_events_is_found():
 
 def test_excel_errors_name_the_row():
     rows = rows_of(FEW.assign(score=[1, 2, "ann42", 3]))
-    with pytest.raises(TableError, match=r"'score': 1 of 4 .* \(lines 5\)"):
+    with pytest.raises(TableError, match=r"'score': 1 of 4 .* \(line 5\)"):
         read(workbook(("E", [*rows[:2], [], *rows[2:]])), "t.xlsx")
     periods = FEW.assign(periodo=datetime(2024, 1, 1))
     with pytest.raises(TableError, match="format the cells as text"):
@@ -214,6 +214,24 @@ def test_two_far_cells_do_not_fill_memory():
     book.save(file)
     with pytest.raises(TableError, match="no name for column 16384"):
         read(file.getvalue(), "t.xlsx")
+
+
+def test_merged_cells_are_noted():
+    data = workbook(("a", rows_of(FEW)))
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(BytesIO(data))
+    book.active.merge_cells("D2:D3")
+    book.save(file := BytesIO())
+    assert "merged cells" not in " ".join(read(data, "t.xlsx")[1].notes)
+    assert "It has merged cells" in read(file.getvalue(), "t.xlsx")[1].notes[0]
+
+
+def test_blank_cells_below_and_beside_an_excel_table_are_left_out():
+    rows = [[*row, None, " "] for row in rows_of(FEW)]
+    found, _ = read(workbook(("a", [*rows, [" ", " "], [None]])), "t.xlsx")
+    pd.testing.assert_frame_equal(
+        found, read(FEW.to_csv(index=False).encode(), "t.csv")[0]
+    )
 
 
 def test_excel_that_is_none():
@@ -353,7 +371,7 @@ def test_frame(expected):
 def test_frame_errors_name_row_labels():
     odd = FEW.assign(score=["ann42", 1, 2, np.inf]).set_axis(list("abcd"))
     with pytest.raises(
-        TableError, match=r"1 of 4 rows are not numbers \(row labels 'a'"
+        TableError, match=r"1 of 4 rows are not numbers \(row label 'a'"
     ):
         read_events(odd)
     with pytest.raises(TableError, match="hold an infinite number"):
@@ -412,7 +430,9 @@ def test_ids_are_the_same_thing(ids):
 
 def test_leading_zeros_are_kept():
     table = FEW.head(2).assign(user_uuid=["01004", "1004"], assignment_id=["01", "1"])
-    for found in (read_events(table), read(table.to_csv().encode(), "t.csv")[0]):
+    with pytest.warns(UserWarning, match="'user_uuid' holds 1 id that differ"):
+        from_frame = read_events(table)
+    for found in (from_frame, read(table.to_csv().encode(), "t.csv")[0]):
         assert found["user_uuid"].tolist() == ["01004", "1004"]
         assert found["assignment_id"].tolist() == ["01", "1"]
 

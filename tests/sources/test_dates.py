@@ -143,20 +143,20 @@ def test_numbers_outside_the_range(unit, odd):
     if odd == 1e-3 and unit > 1:
         said = "epochs of different units"
     else:
-        said = OUTSIDE.format("lines")
+        said = OUTSIDE.format("line")
     with pytest.raises(TableError, match=said):
         read(cells)
 
 
 @pytest.mark.parametrize("cell", ["1989-12-31", "2101-01-01", "1900-01-01T00:00:00Z"])
 def test_text_outside_the_range(cell):
-    with pytest.raises(TableError, match=OUTSIDE.format("lines")):
+    with pytest.raises(TableError, match=OUTSIDE.format("line")):
         read(["2024-01-01" + cell[10:], cell, "", ""])
 
 
 def test_datetimes_outside_the_range():
     cells = pd.to_datetime(["2024-03-01", "1900-01-01", None, None])
-    with pytest.raises(TableError, match=OUTSIDE.format("row labels")[:-4] + r" 1\)"):
+    with pytest.raises(TableError, match=OUTSIDE.format("row label")[:-4] + r" 1\)"):
         read(cells)
 
 

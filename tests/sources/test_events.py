@@ -169,6 +169,8 @@ def test_quotes_that_would_join_rows_are_refused():
 def test_gzip():
     found, _ = read(gzip.compress(csv().encode()), "events.csv.gz")
     same_values(found, FEW)
+    found, _ = read(gzip.compress(csv().encode()))  # by another name
+    same_values(found, FEW)
 
 
 def test_names_on_several_lines_and_blank_lines():
@@ -237,6 +239,28 @@ HEADER, *ROWS = rows_of(csv())
         ([HEADER.replace("particion", "day")], r"lacks \['particion'\]"),
         ([HEADER, ROWS[0], '"ann42'], "quotes in the line after line 2 cannot"),
         ([HEADER, '"ann\\"42",' + ROWS[0]], "quotes in the line after line 1 cannot"),
+        (
+            ["Export\n", HEADER, *ROWS],
+            "names are in line 2, below a title. Delete line 1,",
+        ),
+        (
+            ["Export\n", "2024,,\n", "\n", HEADER],
+            "names are in line 4, below a title. Delete lines 1 to 3,",
+        ),
+        (
+            [HEADER.replace("score", "Score")],
+            "Line 1 holds the column 'Score' instead of 'score'",
+        ),
+        ([HEADER.replace("score", " score")], "holds the column ' score' instead of"),
+        ([HEADER[:-1] + ",s_core\n"], "holds the column 's_core' beside 'score'"),
+        (
+            [HEADER, "1.2E+17," + ROWS[0].partition(",")[2]],
+            "in scientific notation.*line 2",
+        ),
+        (
+            [HEADER, "  ," + ROWS[0].partition(",")[2]],
+            "'user_uuid': 1 of 1 rows have no",
+        ),
         ([""], "It is empty. Write a line of column names"),
         (["\n\n"], "It is empty"),
         (["ann42,\0\n"], "It holds null characters"),
@@ -320,6 +344,25 @@ def test_parquet_with_keys_in_the_index(tmp_path):
     same_values(found[NAMES], FEW)
     assert found.index.equals(pd.RangeIndex(4))
     assert "['user_uuid', 'particion']" in report.notes[0]
+
+
+def test_parquet_with_a_key_that_is_a_range(tmp_path):
+    pytest.importorskip("pyarrow")
+    table = FEW.assign(particion=range(4)).set_index(pd.RangeIndex(4, name="particion"))
+    table.drop(columns="particion").to_parquet(tmp_path / "t.parquet")
+    found, report = read_events(tmp_path / "t.parquet", return_report=True)
+    assert found["particion"].tolist() == [0, 1, 2, 3]
+    assert "['particion']" in report.notes[0]
+
+
+@pytest.mark.parametrize("again", [" 8 ", "08", "7A"])
+def test_ids_that_differ_in_spelling_only_are_noted(again):
+    table = FEW.assign(user_uuid=["7a", "8", "7b", "8b"], course_uuid="c")
+    _, report = read(csv(table))
+    assert report.notes == ()
+    table["user_uuid"] = ["7a", "8", again, "8b"]
+    _, report = read(csv(table))
+    assert "'user_uuid' holds 1 id that differ" in report.notes[0]
 
 
 def test_parquet_without_pyarrow(monkeypatch):

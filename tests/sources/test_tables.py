@@ -98,11 +98,11 @@ def test_errors_name_the_line(tmp_path):
     wrong = TABLES["submissions"].assign(score=["82", "good"])
     for name, table in (TABLES | {"submissions": wrong}).items():
         WRITERS["csv"](table, tmp_path / f"{name}.csv")
-    with pytest.raises(TableError, match=r"submissions: .*'score'.*\(lines 3\)"):
+    with pytest.raises(TableError, match=r"submissions: .*'score'.*\(line 3\)"):
         read_tables(tmp_path)
     wrong = TABLES["enrolments"].assign(start=["2024-02-05", "soon"])
     WRITERS["csv"](wrong, tmp_path / "enrolments.csv")
-    with pytest.raises(TableError, match=r"enrolments: .*'start'.*\(lines 3\)"):
+    with pytest.raises(TableError, match=r"enrolments: .*'start'.*\(line 3\)"):
         read_tables(tmp_path)
     (tmp_path / "enrolments.csv").write_text("student,course,start\n7,A\n")
     with pytest.raises(TableError, match=r"enrolments\.csv: .*line 2"):

@@ -19,6 +19,7 @@ from edml.schema import (
     STUDENT,
     FloatArray,
     IntArray,
+    count_spellings,
 )
 
 _FEW_STUDENTS = 20  # of a course: fewer tell little about its own figures
@@ -63,17 +64,15 @@ def find_key_problems(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_spellings(facts: Facts, name: str) -> Iterator[Finding]:
-    """Report ids that differ only in white space, case or a decimal ``.0``."""
-    ids = pd.Series(facts.X[name].astype(object).unique()).astype(str)
-    folded = ids.str.strip().str.casefold().str.removesuffix(".0")
-    alike = len(ids) - folded.nunique()
+    """Report ids that differ only in how they are spelled."""
+    alike, n_ids = count_spellings(facts.X[name])
     if alike:
         actual = facts.names[name]
         yield Finding(
             "ids-spelled-differently",
             "warning",
-            f"{alike:,} of {len(ids):,} ids in {actual!r} differ from another one only "
-            "in white space, upper and lower case, or a final '.0'.",
+            f"{alike:,} of {n_ids:,} ids in {actual!r} differ from another one only "
+            "in white space, upper and lower case, leading zeros or a final '.0'.",
             "Rows of one student or course are counted as those of several.",
             "Write each id in one way.",
             (actual,),

@@ -115,7 +115,8 @@ def row_error(
     more = ", ..." if len(rows) > 5 else ""
     shown = ", ".join(repr(label) for label in labels)
     name = column.index.name
-    what = f"{name}s" if name in ("line", "record") else "row labels"
+    what = name if name in ("line", "record") else "row label"
+    what += "s" if len(rows) > 1 else ""
     return TableError(
         f"Column {column.name!r}: {len(rows)} of {len(column)} rows {problem} "
         f"({what} {shown}{more}). {remedy}",

@@ -22,6 +22,17 @@ def check_keys(column: pd.Series) -> None:
         raise row_error(column, null, "have no value", "Drop them, or fix the join.")
 
 
+def count_spellings(column: pd.Series) -> tuple[int, int]:
+    """Count the ids that are another one but for how they are spelled, and all ids.
+
+    White space around an id, its case, leading zeros and a final '.0' are spelling.
+    """
+    ids = pd.Series(column.dropna().unique()).astype("str")
+    plain = ids.str.strip().str.casefold().str.removesuffix(".0")
+    plain = plain.str.replace(r"^0+(?=\d+$)", "", regex=True)
+    return len(ids) - plain.nunique(), len(ids)
+
+
 def factorize_keys(column: pd.Series) -> IntArray:
     """Encode keys as numbers from 0, without gaps; a null is an error."""
     codes, _ = factorize(column)

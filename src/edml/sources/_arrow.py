@@ -1,6 +1,6 @@
 """Read Parquet, and the tables of other libraries by the Arrow interface."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,32 @@ def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
         raise two_headers()
     kept = [name for name in about.get("index_columns", ()) if isinstance(name, str)]
     frame = _to_frame(table)
-    if named := [name for name in kept if name in known]:
+    named = _add_ranges(frame, about.get("index_columns", ()), known)
+    if named := [*named, *(name for name in kept if name in known)]:
         notes.append(f"Columns kept in the index were read as columns: {named}.")
     unnamed = [name for name in kept if name.startswith("__index_level_")]
     if unnamed := [name for name in unnamed if name in frame.columns]:
         frame = frame.set_index(unnamed).rename_axis([None] * len(unnamed))
     return Raw("parquet", frame, notes)
+
+
+def _add_ranges(
+    frame: pd.DataFrame, levels: Sequence[Any], known: Collection[str]
+) -> list[str]:
+    """Add the columns that pandas kept as a range in the index, and return them."""
+    added = []
+    for level in levels:
+        if isinstance(level, dict) and level.get("name") in known:
+            numbers = range(level["start"], level["stop"], level["step"])
+            if len(numbers) != len(frame):
+                message = (
+                    f"The index {level['name']!r} does not have a number for each row. "
+                    "Write it as a column, with reset_index()."
+                )
+                raise TableError(message)
+            frame.insert(0, level["name"], pd.Series(numbers, frame.index))
+            added.append(level["name"])
+    return added
 
 
 def _read_parts(folder: Path) -> tuple[Any, list[str]]:

@@ -15,7 +15,7 @@ from edml.schema import BoolArray, FloatArray, row_error
 #: Words that mean a missing number, but may be a name.
 NULL_WORDS = (
     *("NA", "N/A", "n/a", "<NA>", "#N/A", "None", "none", "null", "NULL", "nan"),
-    *("NaN", "NaT"),
+    *("NaN", "NaT", r"\N"),
 )
 _LARGEST = 2**53  # a float holds whole numbers exactly up to here
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -64,8 +64,10 @@ def read_texts(
     """
     if isinstance(column.dtype, pd.StringDtype):
         texts = column.astype("str")
-        blank = texts == ""
+        blank = (texts == "") | texts.str.isspace() if ids else texts == ""
         texts = texts.mask(blank) if blank.any() else texts
+        if ids:
+            _check_digits(texts)
         tails = tuple({".0", f"{decimal}0"})
         if not texts.str.endswith(tails).any():
             return texts, False
@@ -94,6 +96,17 @@ def read_texts(
         again, changed = read_texts(texts, ids=ids)
         return again, floats or changed
     return texts, floats
+
+
+def _check_digits(ids: pd.Series) -> None:
+    """Raise for ids such as 1.23E+17, whose last digits a spreadsheet dropped."""
+    if ids.str.contains("E+", regex=False).any():
+        check_rows(
+            ids,
+            ids.str.fullmatch(r"\d\.\d+E\+\d+").to_numpy(dtype=np.bool_),
+            "hold an id in scientific notation, whose last digits are lost",
+            "Export them again, with ids as text.",
+        )
 
 
 def _spell_number(cell: Any, *, ids: bool) -> Any:

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.sources._header import check_names
+from edml.sources._header import N_TOP, check_names, check_top
 from edml.sources._raw import LARGEST_SIZE, Dialect, Expected, Raw, label_lines
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?(?:\r\n?|\n)', re.IGNORECASE)
+GZIP = b"\x1f\x8b"  # how a compressed file begins
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
 _PIECE = 2**16  # bytes
@@ -122,20 +123,31 @@ def _read_header(
             sep = line[1].decode()
             notes.append(f"Its first line names the separator {sep!r}.")
     found = {
-        one: _first_row(data, one, start) for one in ([sep] if sep else _SEPARATORS)
+        one: _first_rows(data, one, start) for one in ([sep] if sep else _SEPARATORS)
     }
 
     def fitness(one: str) -> tuple[int, int]:
-        return len(known.intersection(found[one].names)), len(found[one].names)
+        n_known = (len(known.intersection(row.names)) for row in found[one])
+        return max(n_known, default=0), len(found[one][0].names) if found[one] else 0
 
     best = max(found, key=fitness)
+    if not found[best]:
+        what = (
+            "The quotes in its first lines cannot be read"
+            if data[start:].strip()
+            else "It is empty"
+        )
+        message = f"{what}. Write a line of column names, and rows below it."
+        raise TableError(message)
+    check_top([(row.row, row.names) for row in found[best]], known)
     if sep is None and best != ",":
         shown = "tabs" if best == "\t" else repr(best)
         notes.append(f"Columns are separated by {shown}; fix it with sep={best!r}.")
-    return best, found[best]
+    return best, found[best][0]
 
 
-def _first_row(data: bytes, sep: str, start: int) -> _Header:
+def _first_rows(data: bytes, sep: str, start: int) -> list[_Header]:
+    """Return the first rows that are not empty, up to one whose quotes are wrong."""
     read: list[bytes] = []  # the names may span several lines
 
     def lines() -> Iterator[str]:
@@ -143,15 +155,17 @@ def _first_row(data: bytes, sep: str, start: int) -> _Header:
             read.append(line.encode())
             yield line
 
-    rows = csv.reader(lines(), delimiter=sep, strict=True)
+    found: list[_Header] = []
+    rows = enumerate(csv.reader(lines(), delimiter=sep, strict=True), start=1)
     try:
-        for number, row in enumerate(rows, start=1):
+        for number, row in rows:
             if any(name.strip() for name in row):
-                return _Header(row, number, start + sum(map(len, read)))
+                found.append(_Header(row, number, start + sum(map(len, read))))
+            if len(found) == N_TOP:
+                break
     except csv.Error:
-        return _Header([], 1, 0)  # another separator may do
-    message = "It is empty. Write a line of column names, and rows below it."
-    raise TableError(message)
+        pass  # another separator may do, and the error is raised with the rows
+    return found
 
 
 def _open(data: bytes, start: int) -> io.TextIOWrapper:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
+from edml._words import count
 from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
@@ -21,6 +22,7 @@ from edml.schema import (
     STUDENT,
     check_keys,
     check_work,
+    count_spellings,
     describe_absent,
     read_partitions,
     read_periods,
@@ -305,7 +307,7 @@ def _read(
             texts, changed = read_texts(column, ids=role in _IDS, decimal=mark)
             table[actual] = texts.mask(texts.isin(na_values)) if na_values else texts
             floats += [actual] if changed else []
-    _check_values(table, roles)
+    _check_values(table, roles, notes)
     _note_dates(dates, date_unit, timezone, notes)
     if floats:
         notes.append(
@@ -344,11 +346,20 @@ def _find_decimal(
     return ","
 
 
-def _check_values(table: dict[str, pd.Series], roles: Mapping[str, str]) -> None:
+def _check_values(
+    table: dict[str, pd.Series], roles: Mapping[str, str], notes: list[str]
+) -> None:
     """Check keys, partitions and periods while the rows still have their lines."""
     for actual, role in roles.items():
         if role in (STUDENT, COURSE):
             check_keys(table[actual])
+            alike, _ = count_spellings(table[actual])
+            if alike:
+                notes.append(
+                    f"Column {actual!r} holds {count(alike, 'id')} that differ from "
+                    "another one only in white space, case or leading zeros, and count "
+                    "as different. Write each id in one way."
+                )
         elif role == PARTITION:
             partitions = read_partitions(table[actual])
             if table[actual].notna().all():

@@ -5,12 +5,14 @@ import warnings
 import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from itertools import chain, islice
 from typing import Any
 
 import pandas as pd
 
 from edml._optional import import_optional
 from edml.exceptions import TableError
+from edml.sources._header import N_TOP, check_top
 from edml.sources._raw import LARGEST_SIZE, Raw, label_lines
 
 _Row = tuple[int, tuple[Any, ...]]
@@ -31,25 +33,49 @@ def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
         if size > LARGEST_SIZE:
             message = "It unpacks to more than 4 GB. Split the workbook."
             raise TableError(message)
+        notes = _note_merged(data)
         with warnings.catch_warnings():  # of styles and extensions that it lacks
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(
                 io.BytesIO(data), read_only=True, data_only=True
             )
             with closing(book):
-                return _read_book(book, sheet, set(known))
+                return _read_book(book, sheet, set(known), notes)
     except TableError:
         raise
     except Exception:  # it raises many kinds, whose messages may quote the file
         raise TableError(unreadable) from None
 
 
-def _read_book(book: Any, sheet: str | None, known: set[str]) -> Raw:
+def _note_merged(data: bytes) -> list[str]:
+    """Note merged cells, which openpyxl shows only to who loads a whole workbook."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for part in archive.namelist():
+            if not part.startswith("xl/worksheets/"):
+                continue
+            with archive.open(part) as file:
+                end = b""
+                while piece := file.read(2**20):
+                    if b"mergeCells" in end + piece:
+                        return [
+                            "It has merged cells, of which the first one holds the "
+                            "value and the others are empty: if they are among the "
+                            "rows, unmerge them and fill each cell."
+                        ]
+                    end = piece[-10:]
+    return []
+
+
+def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) -> Raw:
     sheets = {one.title: one for one in book.worksheets}
-    notes = []
     if sheet is None:
-        first = {title: next(_rows(one), (0, ())) for title, one in sheets.items()}
-        sheet = max(first, key=lambda title: len(known.intersection(first[title][1])))
+        tops = {title: [*islice(_rows(one), N_TOP)] for title, one in sheets.items()}
+
+        def fitness(title: str) -> int:
+            n_known = (len(known.intersection(cells)) for _, cells in tops[title])
+            return max(n_known, default=0)
+
+        sheet = max(tops, key=fitness)
         if len(sheets) > 1:
             notes.append(
                 f"It has {len(sheets)} sheets, of which {sheet!r} was read; fix it "
@@ -59,12 +85,14 @@ def _read_book(book: Any, sheet: str | None, known: set[str]) -> Raw:
         message = f"It has no sheet {sheet!r}. Its sheets are {list(sheets)}."
         raise TableError(message)
     rows = _rows(sheets[sheet])
-    line, names = next(rows, (0, ()))
-    if not names:
+    top = [*islice(rows, N_TOP)]
+    if not top:
         message = "It is empty. Write a row of column names, and rows below it."
         raise TableError(message)
+    check_top(top, known)
+    line, names = top[0]
     found = []
-    for number, cells in rows:
+    for number, cells in chain(top[1:], rows):
         if len(cells) > len(names):
             message = (
                 f"Line {line} holds no name for column {len(cells)}, which has a value "
@@ -86,7 +114,11 @@ def _rows(sheet: Any) -> Iterator[_Row]:
     sheet.reset_dimensions()  # which some programs write wrongly
     for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
         n_cells = len(cells)
-        while n_cells and cells[n_cells - 1] is None:
+        while n_cells and _is_blank(cells[n_cells - 1]):
             n_cells -= 1
         if n_cells:
             yield line, cells[:n_cells]
+
+
+def _is_blank(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())

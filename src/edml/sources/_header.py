@@ -1,7 +1,7 @@
 """Check the names of a table's columns, and leave out those of a bare index."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from edml.sources._raw import Expected, Raw, two_headers
 _RENAMED = re.compile(r"(.+?)(\.\d+|:\d+|_duplicated_\d+)", re.DOTALL)
 _UNNAMED = re.compile(r"\s*|Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
 _WHOLE = r"\d{1,15}(?:\.0)?"
+_INVISIBLE = re.compile(r"[\s_\-\u200b\ufeff]+")
+#: How many rows are searched for the column names.
+N_TOP = 10
 
 
 def check_header(raw: Raw, expected: Expected) -> None:
@@ -79,10 +82,48 @@ def check_names(
                 "rename it."
             )
             raise TableError(message)
+    _check_spellings(where, texts, expected.known)
     try:
         check_table(pd.DataFrame(columns=names), expected.required)
     except TableError as error:
         raise TableError(f"{error}{hint}") from None
+
+
+def _check_spellings(where: str, names: list[str], known: Collection[str]) -> None:
+    """Raise for a name that is a known one but for case, spaces or underscores."""
+    meant = {_fold(name): name for name in known}
+    for name in names:
+        other = meant.get(_fold(name))
+        if other is not None and name not in known:
+            doubled = f"beside {other!r}" if other in names else f"instead of {other!r}"
+            message = (
+                f"{where} holds the column {name!r} {doubled}: they differ in upper "
+                "and lower case, spaces, hyphens or underscores only. Rename it, or "
+                "drop it if it is another column."
+            )
+            raise TableError(message)
+
+
+def _fold(name: str) -> str:
+    return _INVISIBLE.sub("", name.casefold())
+
+
+def check_top(
+    rows: Sequence[tuple[int, Sequence[Any]]], known: Collection[str]
+) -> None:
+    """Raise if a row below the first one holds the column names."""
+    (first, names), *below = rows
+    n_known = len(set(known).intersection(names))
+    for line, cells in below:
+        if len(set(known).intersection(cells)) > n_known:
+            above = (
+                f"line {first}" if line == first + 1 else f"lines {first} to {line - 1}"
+            )
+            message = (
+                f"The column names are in line {line}, below a title. Delete {above}, "
+                "so that the names come first."
+            )
+            raise TableError(message)
 
 
 def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:

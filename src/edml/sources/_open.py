@@ -9,7 +9,7 @@ import pandas as pd
 
 from edml.exceptions import TableError
 from edml.sources._arrow import is_arrow, read_arrow, read_parquet
-from edml.sources._csv import read_csv, unpack
+from edml.sources._csv import GZIP, read_csv, unpack
 from edml.sources._excel import read_excel
 from edml.sources._header import check_header
 from edml.sources._json import read_json
@@ -64,7 +64,7 @@ def _open(
         )
         raise TableError(message)
     data = _read_bytes(source if path is None else path)
-    data = unpack(data) if packed else data
+    data = unpack(data) if packed or data.startswith(GZIP) else data
     if suffix in _CSV:
         return read_csv(data, given, expected)
     if suffix in _JSON:
