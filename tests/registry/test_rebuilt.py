@@ -16,6 +16,7 @@ from packaging.version import Version
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from xgboost import Booster as XGBoostBooster
+from xgboost import XGBClassifier
 
 from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
 from edml.exceptions import RegistryError
@@ -29,6 +30,7 @@ from model_files import (
     file_of,
     find,
     fitted,
+    lightgbm,
     members_of,
     npy,
     schema_of,
@@ -368,6 +370,109 @@ def test_values_that_no_pipeline_has(owner, attribute, value):
     schema = schema_of(data)
     attributes(next(find(schema, owner)))[attribute] = text_node(value)
     refuse(with_schema(data, schema))
+
+
+def json_list(*values):
+    """Return a list that is stored item by item, as skops stores lists."""
+    items = [text_node(value) for value in values]
+    kind = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode"}
+    return {**kind, "content": items}
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "attribute", "value"),
+    [
+        ("lightgbm", "LGBMClassifier", "importance_type", "x config=/tmp/x"),
+        ("lightgbm", "LGBMClassifier", "importance_type", ["x", "y num_threads=99"]),
+        ("lightgbm", "LGBMClassifier", "random_state", 1e300),
+        ("lightgbm", "LGBMClassifier", "n_estimators", 10**9),
+        ("xgboost", "XGBClassifier", "device", "cuda:0\nx"),
+        ("xgboost", "XGBClassifier", "objective", "reg:squarederror"),
+        ("xgboost", "XGBClassifier", "booster", "gblinear"),
+        ("xgboost", "XGBClassifier", "n_estimators", 0),
+        ("xgboost", "XGBClassifier", "missing", "x"),
+        ("forest", "RandomForestClassifier", "n_estimators", 10**9),
+        ("logistic", "LogisticRegression", "coef_", {"x": 1}),
+        ("logistic", "LogisticRegression", "intercept_", {"x": 1}),
+        ("logistic", "LogisticRegression", "intercept_", None),
+        ("logistic", "LogisticRegression", "n_features_in_", 5),
+    ],
+)
+def test_settings_and_attributes_of_another_kind(name, owner, attribute, value):
+    node = json_list(*value) if isinstance(value, list) else text_node(value)
+    refuse(changed(name, owner, attribute, node))
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute"),
+    [
+        ("KeyDropper", "_kept"),
+        ("KeyDropper", "feature_names_in_"),
+        ("DataCleaner", "_columns_out"),
+        ("DataCleaner", "feature_names_in_"),
+        ("FeatureEngineer", "feature_names_in_"),
+        ("DeployedClassifier", "feature_names"),
+    ],
+)
+def test_columns_in_another_order(owner, attribute):
+    schema = schema_of(deployed())
+    node = attributes(next(find(schema, owner)))[attribute]
+    if node["__loader__"] == "JsonNode":
+        node["content"] = json.dumps(json.loads(node["content"])[::-1])
+    else:
+        node["content"].reverse()
+    refuse(with_schema(deployed(), schema), "other (features|columns) than")
+
+
+@pytest.mark.parametrize("value", ["<script>", "", 5, ["a"]])
+def test_a_fingerprint_is_one(value):
+    schema = schema_of(deployed())
+    attributes(schema)["data_fingerprint"] = text_node(value)
+    refuse(with_schema(deployed(), schema))
+
+
+def test_verbosity_and_jobs_among_other_settings_are_not_from_the_file():
+    model = lightgbm(verbosity=3, min_data_in_bin=2).fit(X, y)
+    assert loads(dumps(model)).get_params()["verbosity"] == -1
+    assert loads(dumps(model)).get_params()["min_data_in_bin"] == 2
+    model = XGBClassifier(n_estimators=2, nthread=1, verbosity=0, seed=3).fit(X, y)
+    assert model.kwargs == {"nthread": 1, "seed": 3}
+    assert loads(dumps(model)).kwargs == {"seed": 3}
+
+
+@pytest.mark.parametrize("dtype", [object, "f2", ">f8", "U9", "c16", "i8", "?"])
+def test_coefficients_of_another_type(dtype):
+    data = file_of("logistic")
+    schema, members = schema_of(data), members_of(data)
+    node = attributes(schema)["coef_"]
+    values = fitted("logistic").coef_
+    if dtype is object:
+        inner = [text_node(value) for value in values[0]]
+        shape = {**json_list(len(inner)), "__class__": "tuple"}
+        shape["__loader__"] = "TupleNode"
+        del node["file"]
+        node.update({"type": "json", "content": inner, "shape": shape})
+        members["schema.json"] = json.dumps(schema).encode()
+        members = {name: members[name] for name in members if name != "1.npy"}
+    else:
+        members[node["file"]] = npy(values.astype(dtype))
+    if dtype == ">f8":
+        model = loads(zip_of(members))
+        expected = fitted("logistic").predict_proba(X)
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
+    elif dtype == "f2":  # a valid array of other numbers
+        assert np.isfinite(loads(zip_of(members)).predict_proba(X)).all()
+    else:
+        refuse(zip_of(members))
+
+
+def test_a_forest_of_trees_of_other_classes():
+    data = file_of("forest")
+    schema, members = schema_of(data), members_of(data)
+    trees = find(schema, "DecisionTreeClassifier")
+    tree = next(one for one in trees if "classes_" in attributes(one))
+    members[attributes(tree)["classes_"]["file"]] = npy(np.array([1.0, 0.0]))
+    refuse(zip_of(members), "of other classes")
 
 
 def test_features_in_another_order():

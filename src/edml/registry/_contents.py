@@ -1,8 +1,5 @@
 """Checks of an object's attributes by its class, before the object is made."""
 
-import re
-from typing import Any
-
 from edml.registry import _lightgbm, _types, _xgboost
 from edml.registry._boosters import make_lightgbm, make_xgboost
 from edml.registry._forests import Forests, check_forest
@@ -17,46 +14,20 @@ from edml.registry._nodes import (
 )
 from edml.registry._walk import Maker, Walk
 
-# LightGBM parses the settings as one name=value string in every prediction
-_SETTING = re.compile(r"[\w.:,\-]{0,200}", re.ASCII)
+# Of training: no prediction reads them.
 _OTHER_SETTINGS = frozenset(
-    {
-        "bagging_fraction",
-        "bagging_freq",
-        "bagging_seed",
-        "cat_l2",
-        "cat_smooth",
-        "data_random_seed",
-        "deterministic",
-        "extra_seed",
-        "extra_trees",
-        "feature_fraction",
-        "feature_fraction_bynode",
-        "feature_fraction_seed",
-        "first_metric_only",
-        "force_col_wise",
-        "force_row_wise",
-        "is_unbalance",
-        "lambda_l1",
-        "lambda_l2",
-        "max_bin",
-        "max_cat_threshold",
-        "max_cat_to_onehot",
-        "max_delta_step",
-        "metric",
-        "min_data_in_bin",
-        "min_data_in_leaf",
-        "min_data_per_group",
-        "min_gain_to_split",
-        "min_sum_hessian_in_leaf",
-        "neg_bagging_fraction",
-        "path_smooth",
-        "pos_bagging_fraction",
-        "scale_pos_weight",
-        "seed",
-        "verbose",
-        "verbosity",
-    }
+    (
+        *("bagging_fraction", "bagging_freq", "bagging_seed", "cat_l2"),
+        *("cat_smooth", "data_random_seed", "deterministic", "extra_seed"),
+        *("extra_trees", "feature_fraction", "feature_fraction_bynode"),
+        *("feature_fraction_seed", "first_metric_only", "force_col_wise"),
+        *("force_row_wise", "is_unbalance", "lambda_l1", "lambda_l2", "max_bin"),
+        *("max_cat_threshold", "max_cat_to_onehot", "max_delta_step", "metric"),
+        *("min_data_in_bin", "min_data_in_leaf", "min_data_per_group"),
+        *("min_gain_to_split", "min_sum_hessian_in_leaf", "neg_bagging_fraction"),
+        *("path_smooth", "pos_bagging_fraction", "scale_pos_weight", "seed"),
+        *("verbose", "verbosity"),
+    )
 )
 
 
@@ -75,26 +46,17 @@ class ContentCheck:
         if name in _types.FORESTS:
             check_forest(walk, own)
         if name == _types.LIGHTGBM:
-            return {"_Booster": _read_lightgbm(walk, own)}
+            return _read_lightgbm(walk, own)
         if name == _types.XGBOOST:
-            return {"_Booster": _read_xgboost(walk, own)}
+            return _read_xgboost(walk, own)
         return {}
 
 
-def _read_lightgbm(walk: Walk, own: dict[str, State]) -> Maker:
+def _read_lightgbm(walk: Walk, own: dict[str, State]) -> dict[str, Maker]:
     state = _read_booster(own, _types.STORED_LIGHTGBM, {"best_iteration"}, {"params"})
-    settings = {
-        name: read_json(node)
-        for name, node in own.items()
-        if node.get("__loader__") == "JsonNode"
-    }
     others = own["_other_params"]
     if others["__loader__"] != "DictNode" or others["content"].keys() - _OTHER_SETTINGS:
         refuse("has LightGBM settings that do not belong in a stored model")
-    settings |= {name: read_json(node) for name, node in others["content"].items()}
-    for name, value in settings.items():
-        if not _is_setting(value):
-            refuse(f"has an invalid LightGBM setting {name!r}")
     found = _lightgbm.read(walk.member(state["model"]), walk.budget)
     best = read_json(state["best_iteration"])
     if type(best) is not int or not -1 <= best <= found.n_iterations:
@@ -104,14 +66,29 @@ def _read_lightgbm(walk: Walk, own: dict[str, State]) -> Maker:
     _check_classes(walk, own["_n_classes"], found.n_classes)
     if walk.array(own["_classes"]).shape != (found.n_classes,):
         refuse("has a booster of other classes than its classifier")
-    return lambda: make_lightgbm(found, best)
+    settings = walk.visit(others)
+    quiet = dict.fromkeys({"verbose", "verbosity"} & others["content"].keys(), -1)
+    return {
+        "_Booster": lambda: make_lightgbm(found, best),
+        "_other_params": lambda: {**settings(), **quiet},
+    }
 
 
-def _read_xgboost(walk: Walk, own: dict[str, State]) -> Maker:
+def _read_xgboost(walk: Walk, own: dict[str, State]) -> dict[str, Maker]:
     state = _read_booster(own, _types.STORED_XGBOOST, set(), {"n_jobs"})
     found = _xgboost.read(walk.member(state["model"]), walk.budget)
     _check_classes(walk, own["n_classes_"], found.n_classes)
-    return lambda: make_xgboost(found)
+    if read_json(own["objective"]) not in (None, found.objective):
+        refuse("has a booster of another objective than its classifier")
+    if read_json(own["booster"]) not in (None, "gbtree"):
+        refuse("has a booster of another kind than its classifier")
+    makers: dict[str, Maker] = {"_Booster": lambda: make_xgboost(found)}
+    if "kwargs" in own:
+        given = walk.visit(own["kwargs"])
+        makers["kwargs"] = lambda: {
+            name: value for name, value in given().items() if name not in _types.FIXED
+        }
+    return makers
 
 
 def _read_booster(
@@ -136,12 +113,6 @@ def _read_booster(
     for part in extra:  # written by earlier versions
         read_json(state[part])
     return state
-
-
-def _is_setting(value: Any) -> bool:
-    if isinstance(value, str):
-        return _SETTING.fullmatch(value) is not None
-    return value is None or isinstance(value, bool | int | float)
 
 
 def _check_classes(walk: Walk, stated: State, n_classes: int) -> None:

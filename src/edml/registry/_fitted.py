@@ -1,5 +1,7 @@
 """Checks of a finished model: it is a fitted classifier whose parts fit together."""
 
+import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,15 @@ from edml.classifier import (
 )
 from edml.exceptions import RegistryError
 from edml.pipeline import Blend
+from edml.registry import _types
 from edml.registry._nodes import refuse
 from edml.registry._values import check_names, check_threshold, check_values
+
+#: Everything that their predictions read was checked before they were made.
+_OF_TREES = _types.FORESTS | _types.TREE_CLASSIFIERS
+#: Classes on the list that take a matrix of numbers.
+_NUMERIC = _OF_TREES | {name for name in _types.OBJECTS if not name.startswith("edml.")}
+_HASH = re.compile(r"[0-9a-f]{1,128}")
 
 
 def check_model(model: Any) -> None:
@@ -76,18 +85,21 @@ def _check_deployed(model: DeployedClassifier) -> None:
     _check_classifier(model.pipeline)
     _check_inside(model.pipeline)
     classes = np.asarray(model.classes)  # a fitted pipeline may know them by codes
-    right = (
-        classes.shape == (2,)
-        and np.asarray(model.pipeline.classes_).tolist() in ([0, 1], classes.tolist())
-        and (
-            model.feature_names is None
-            or len(model.feature_names) == getattr(model.pipeline, "n_features_in_", 0)
-        )
-    )
-    if not right:
-        refuse("has classes or columns that do not fit its pipeline")
+    if classes.shape != (2,) or (
+        np.asarray(model.pipeline.classes_).tolist()
+        not in ([0, 1], sorted(classes.tolist()))
+    ):
+        refuse("has classes that do not fit its pipeline")
+    names, known = model.feature_names, getattr(model.pipeline, "feature_names_in_", ())
+    if names is not None:
+        check_names(names, known, "pipeline")
+        if len(names) != getattr(model.pipeline, "n_features_in_", len(names)):
+            refuse("has columns that do not fit its pipeline")
+    for text in (model.split_plan_hash, model.data_fingerprint):
+        if text is not None and not _HASH.fullmatch(text):
+            refuse("has a fingerprint that is not one")
     check_threshold(model.threshold)
-    calibrator = model.calibrator
+    calibrator, right = model.calibrator, True
     if isinstance(calibrator, SigmoidCalibrator):
         low, high = calibrator.range_
         numbers = (calibrator.slope_, calibrator.intercept_)
@@ -95,7 +107,8 @@ def _check_deployed(model: DeployedClassifier) -> None:
         right = right and all(np.isfinite(number) for number in numbers)
     elif isinstance(calibrator, IsotonicCalibrator):
         at, height = calibrator.scores_, calibrator.probabilities_
-        right = at.ndim == 1 and at.shape == height.shape and len(at) >= 2
+        right = {at.dtype, height.dtype} == {np.dtype(np.float64)}
+        right = right and at.ndim == 1 and at.shape == height.shape and len(at) >= 2
         right = right and at[0] == 0 and at[-1] == 1 and bool((np.diff(at) >= 0).all())
         right = right and height[0] > 0 and height[-1] < 1
         right = right and bool((np.diff(height) >= 0).all())
@@ -118,15 +131,50 @@ def _check_blend(model: Blend) -> None:
 
 
 def _check_steps(model: Any) -> None:
-    steps = getattr(model, "steps", None)
-    if steps is None:
+    steps = [one for _, one in getattr(model, "steps", [("", model)])]
+    steps = [one for one in steps if one not in (None, "passthrough")]
+    final, names = steps[-1], None
+    for step in steps:
+        if names is not None:
+            needed = getattr(step, "n_features_in_", len(names))
+            if len(names) != needed:
+                refuse(f"gives {len(names)} features to a step of {needed}")
+            known = getattr(step, "feature_names_in_", ())
+            check_names(names, known, "classifier" if step is final else "steps")
+        if step is not final:
+            named = hasattr(step, "get_feature_names_out")
+            names = step.get_feature_names_out(names) if named else None
+    if final is not model:
+        _check_classifier(final)
+    if isinstance(final, DeployedClassifier | Blend) or hasattr(final, "steps"):
+        _check_inside(final)
+    else:
+        _try(steps)
+
+
+def _try(steps: list[Any]) -> None:
+    """Predict a row of zeros with the steps that know no events or students.
+
+    The libraries check many fitted attributes and settings only then.
+    """
+    kinds = [f"{type(one).__module__}.{type(one).__qualname__}" for one in steps]
+    first = len(steps)
+    while first and kinds[first - 1] in _NUMERIC:
+        first -= 1
+    if {*kinds[first:]} <= _OF_TREES:
         return
-    final = steps[-1][1]
-    if len(steps) > 1 and hasattr(model[:-1], "get_feature_names_out"):
-        names = model[:-1].get_feature_names_out()
-        needed = getattr(final, "n_features_in_", len(names))
-        if len(names) != needed:
-            refuse(f"gives {len(names)} features to a classifier of {needed}")
-        check_names(names, getattr(final, "feature_names_in_", ()), "classifier")
-    _check_classifier(final)
-    _check_inside(final)
+    row = np.zeros((1, steps[first].n_features_in_))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the row has no names
+            for step in steps[first:-1]:
+                row = step.transform(row)
+            answer = steps[-1].predict_proba(row)
+    except Exception as error:
+        raise RegistryError(
+            f"The model file holds a {type(steps[-1]).__name__} that cannot predict: "
+            "it is damaged or made up. Restore it from a copy."
+        ) from error
+    shape = (1, len(steps[-1].classes_))
+    if answer.shape != shape or not ((answer >= 0) & (answer <= 1)).all():
+        refuse(f"has a {type(steps[-1]).__name__} whose answers are no probabilities")

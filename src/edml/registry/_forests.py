@@ -124,6 +124,8 @@ def check_forest(walk: Walk, own: dict[str, State]) -> None:
         inside = attributes(tree) if known else {}
         if "tree_" not in inside or fitted_shape(walk, inside) != expected:
             refuse("has a forest of trees that do not fit together")
+        if walk.array(inside["classes_"]).tolist() != [*range(expected[1])]:
+            refuse("has a forest of trees of other classes")
 
 
 def check_forests(trees: list[TreeParts]) -> list[NDArray[Any]]:

@@ -27,7 +27,6 @@ PLAIN_OBJECTS = frozenset(
         "sklearn.impute._base.SimpleImputer",
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.linear_model._logistic.LogisticRegressionCV",
-        "sklearn.linear_model._ridge.RidgeClassifier",
         "sklearn.naive_bayes.BernoulliNB",
         "sklearn.naive_bayes.GaussianNB",
         "sklearn.pipeline.Pipeline",
@@ -35,7 +34,6 @@ PLAIN_OBJECTS = frozenset(
         "sklearn.preprocessing._data.MinMaxScaler",
         "sklearn.preprocessing._data.RobustScaler",
         "sklearn.preprocessing._data.StandardScaler",
-        "sklearn.preprocessing._label.LabelBinarizer",
         "sklearn.preprocessing._label.LabelEncoder",
     }
 )

@@ -1,10 +1,13 @@
 """Values of parameters and fitted attributes that edml would store."""
 
-import warnings
+import re
+from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+from lightgbm import LGBMClassifier
+from xgboost import XGBClassifier
 
 from edml._sklearn import validate_parameter_constraints
 from edml.exceptions import RegistryError
@@ -16,7 +19,7 @@ from edml.feature_extraction import (
     ProgressFeatures,
     StaticColumns,
 )
-from edml.preprocessing import DataCleaner
+from edml.preprocessing import DataCleaner, KeyDropper
 from edml.registry._nodes import refuse
 from edml.schema import resolve_columns, resolve_exam_kinds
 
@@ -26,19 +29,77 @@ PARTS: tuple[type, ...] = (FeatureEngineer, ProgressFeatures, ActivityFeatures)
 _MAPPED: Any = (DataCleaner, HistoryFeatures, StaticColumns, *PARTS)
 # Fitted arrays with one value, row or column for each feature.
 _OF_FEATURES = (
-    *("center_", "coef_", "data_max_", "data_min_", "data_range_", "feature_log_prob_"),
-    *("max_abs_", "mean_", "min_", "scale_", "statistics_", "theta_", "var_"),
-    "variances_",
+    *("center_", "coef_", "data_max_", "data_min_", "data_range_", "feature_count_"),
+    *("feature_log_prob_", "max_abs_", "mean_", "min_", "scale_", "statistics_"),
+    *("theta_", "var_", "variances_"),
 )
+# The same for each class.
+_OF_CLASSES = ("class_count_", "class_log_prior_", "class_prior_", "theta_")
 _MAY_BE_MISSING = {"statistics_"}  # of a column without values
 #: What scikit-learn writes for a parameter that is deprecated and was not set; the
 #: constraints of a version that still has the parameter do not know it.
 _NOT_SET = "deprecated"
+# LightGBM parses the settings as one name=value string in every prediction.
+_WORD = re.compile(r"[\w.:,\-\[\]() ]{0,200}", re.ASCII)
+_MOST = 2**32  # the largest whole number that a seed may be
+_MOST_TREES = 100_000
 
 
 def check_values(estimator: Any) -> None:
     """Check one estimator: its parameters, numbers, shapes, classes and names."""
     kind = type(estimator).__name__
+    own = vars(estimator)
+    _check_parameters(kind, estimator)
+    for name, value in own.items():
+        if name.endswith("_") and name not in _MAY_BE_MISSING:
+            _check_finite(kind, name, value)
+    _check_shapes(kind, own)
+    if isinstance(estimator, DataCleaner | KeyDropper):
+        _check_columns(kind, own)
+    classes = own.get("classes_", own.get("_classes"))
+    if isinstance(classes, np.ndarray) and not (classes[:-1] < classes[1:]).all():
+        refuse(f"has a {kind} whose classes do not ascend")
+    encoder = own.get("_le")
+    if encoder is not None and not np.array_equal(encoder.classes_, classes):
+        refuse(f"has a {kind} with two lists of classes")
+    _check_signals(estimator)
+
+
+def check_threshold(threshold: Any) -> None:
+    """Check that a threshold is a probability."""
+    number = isinstance(threshold, float | int) and not isinstance(threshold, bool)
+    if not number or not 0 <= threshold <= 1:
+        refuse("has a threshold that is not a number from 0 to 1")
+
+
+def check_names(given: Iterable[Any], known: Iterable[Any], kind: str) -> None:
+    """Check that a step's features have the order in which it receives them.
+
+    A booster that was fitted on an array has numbered its features.
+    """
+    # LightGBM cannot store spaces
+    names = [str(name).replace(" ", "_") for name in given]
+    expected = [str(name).replace(" ", "_") for name in known]
+    numbered = [f"Column_{number}" for number in range(len(names))]
+    if names != expected and expected not in ([], numbered):
+        refuse(f"gives its {kind} other features than it was fitted on")
+
+
+def is_setting(value: Any) -> bool:
+    """Return whether a booster's parameter is a plain one, or a list of such."""
+    if isinstance(value, list | tuple):
+        return all(map(is_setting, value))
+    if isinstance(value, dict):
+        return is_setting([*value]) and is_setting([*value.values()])
+    if isinstance(value, str):
+        return "=" not in value and _WORD.fullmatch(value) is not None
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf" and is_setting(value.ravel().tolist())
+    number = isinstance(value, Real | np.bool) and not abs(value) > _MOST
+    return value is None or number
+
+
+def _check_parameters(kind: str, estimator: Any) -> None:
     own = vars(estimator)
     constraints = getattr(type(estimator), "_parameter_constraints", {})
     given = {
@@ -58,41 +119,19 @@ def check_values(estimator: Any) -> None:
             resolve_columns(estimator.columns)
         if isinstance(estimator, FeatureEngineer | HistoryFeatures):
             resolve_exam_kinds(estimator.exam_kinds)
+            _check_finite(kind, "partition_days", float(estimator.partition_days))
+            _check_finite(kind, "fill_value", estimator.fill_value)
+        n_trees = own.get("n_estimators")
+        if n_trees is not None and not 0 < n_trees <= _MOST_TREES:
+            refuse(f"has a {kind} of {n_trees} trees; at most {_MOST_TREES} are read")
+        if isinstance(estimator, LGBMClassifier | XGBClassifier):
+            for name, value in estimator.get_params(deep=False).items():
+                if not is_setting(value):
+                    refuse(f"has a {kind} whose {name} is not a plain setting")
     except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, RegistryError):
+            raise
         refuse(f"has a {kind} with a parameter that it cannot have ({error})")
-    for name, value in own.items():
-        if name.endswith("_") and name not in _MAY_BE_MISSING:
-            _check_finite(kind, name, value)
-    if not isinstance(estimator, Pipeline):  # which asks its steps
-        _check_features(kind, own)
-    classes = own.get("classes_", own.get("_classes"))
-    if isinstance(classes, np.ndarray) and not (classes[:-1] < classes[1:]).all():
-        refuse(f"has a {kind} whose classes do not ascend")
-    encoder = own.get("_le")
-    if encoder is not None and not np.array_equal(encoder.classes_, classes):
-        refuse(f"has a {kind} with two lists of classes")
-    _check_signals(estimator)
-    if "_Booster" in own:
-        _check_answer(kind, estimator)
-
-
-def check_threshold(threshold: Any) -> None:
-    """Check that a threshold is a probability."""
-    number = isinstance(threshold, float | int) and not isinstance(threshold, bool)
-    if not number or not 0 <= threshold <= 1:
-        refuse("has a threshold that is not a number from 0 to 1")
-
-
-def check_names(given: Any, known: Any, kind: str) -> None:
-    """Check that a classifier's features have the order in which it receives them.
-
-    A classifier that was fitted on an array knows none of the names.
-    """
-    # LightGBM cannot store spaces
-    names = [str(name).replace(" ", "_") for name in given]
-    expected = [str(name).replace(" ", "_") for name in known]
-    if names != expected and {*names} & {*expected}:
-        refuse(f"gives its {kind} other features than it was fitted on")
 
 
 def _check_signals(estimator: Any) -> None:
@@ -137,32 +176,34 @@ def _check_finite(kind: str, name: str, value: Any) -> None:
         refuse(f"has a {kind} whose {name} is not finite")
 
 
-def _check_answer(kind: str, booster: Any) -> None:
-    """Predict one row: the libraries check most of their settings only then."""
-    row = np.zeros((1, booster.n_features_in_))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the row has no names
-            answer = booster.predict_proba(row)
-    except Exception as error:
-        raise RegistryError(
-            f"The model file holds a {kind} that cannot predict: it is damaged or made "
-            "up. Restore it from a copy."
-        ) from error
-    if not np.isfinite(answer).all():
-        refuse(f"has a {kind} whose probabilities are not finite")
-
-
-def _check_features(kind: str, own: dict[str, Any]) -> None:
+def _check_shapes(kind: str, own: dict[str, Any]) -> None:
     n_features = own.get("n_features_in_")
     if n_features is None:
         return
     names = own.get("feature_names_in_")
     if names is not None and not len({*names}) == len(names) == n_features:
         refuse(f"has a {kind} with another number of names than features")
-    for name in _OF_FEATURES:
+    sizes = [(name, -1, n_features, "features") for name in _OF_FEATURES]
+    if "classes_" in own:
+        n_classes = len(own["classes_"])
+        sizes += [(name, 0, n_classes, "classes") for name in _OF_CLASSES]
+    for name, axis, size, what in sizes:
         values = own.get(name)
-        if isinstance(values, np.ndarray) and (
-            not values.ndim or values.shape[-1] != n_features
+        if values is not None and not (
+            isinstance(values, np.ndarray)
+            and values.dtype.kind == "f"
+            and values.ndim
+            and values.shape[axis] == size
         ):
-            refuse(f"has a {kind} whose {name} is not for {n_features} features")
+            refuse(f"has a {kind} whose {name} is not for {size} {what}")
+
+
+def _check_columns(kind: str, own: dict[str, Any]) -> None:
+    """Check that a step that only passes columns on knows its own in their order."""
+    names = own.get("feature_names_in_")
+    if names is None:
+        return
+    dropped = own.get("keys", ())
+    kept = [name for name in names.tolist() if name not in dropped]
+    if kept != own.get("_kept", own.get("_columns_out")):
+        refuse(f"has a {kind} with other columns than it was fitted on")
