@@ -95,7 +95,7 @@ def is_setting(value: Any) -> bool:
         return "=" not in value and _WORD.fullmatch(value) is not None
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "biuf" and is_setting(value.ravel().tolist())
-    number = isinstance(value, Real | np.bool) and not abs(value) > _MOST
+    number = isinstance(value, Real | np.bool) and not abs(float(value)) > _MOST
     return value is None or number
 
 
