@@ -10,7 +10,12 @@ from sklearn.pipeline import Pipeline
 
 from edml._sklearn import safe_indexing
 from edml.exceptions import SplitError
-from edml.pipeline import fit_weighted, single_thread_after_fork, smaller_leaves
+from edml.pipeline import (
+    fit_weighted,
+    larger_trees,
+    single_thread_after_fork,
+    smaller_leaves,
+)
 from edml.sampling import SnapshotSampler
 from edml.schema import FloatArray, IntArray, Target
 
@@ -94,7 +99,7 @@ class Training:
             )
             raise SplitError(message)
         changed = encode_labels(self.rest, self.target) | smaller_leaves(self.rest, y)
-        rest = _with_parameters(self.rest, changed)
+        rest = _with_parameters(self.rest, changed | larger_trees(self.rest, y))
         with single_thread_after_fork(rest):
             if weight is None:
                 fitted = rest.fit(X, y)

@@ -253,12 +253,12 @@ def _find_categories(column: pd.Series) -> list[str]:
             f"{_MOST_CATEGORIES}. Group them, or name the column in numeric."
         )
         raise TableError(message, column=str(column.name))
-    safe = [_UNSAFE.sub("_", one) for one in found]
+    # LightGBM stores spaces as underscores
+    safe = [_UNSAFE.sub("_", one).replace(" ", "_") for one in found]
     if len({*safe}) < len(safe):
         message = (
-            f"Column {column.name!r} has categories that differ only in characters "
-            'that features cannot have in their names (" , : [ ] { } < > =). Rename '
-            "them."
+            f"Column {column.name!r} has categories that differ only in spaces or "
+            'characters that names of features lack (" , : [ ] { } < > =). Rename them.'
         )
         raise TableError(message, column=str(column.name))
     return found

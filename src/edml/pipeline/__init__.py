@@ -3,6 +3,7 @@
 from edml.pipeline._blend import Blend
 from edml.pipeline._boosters import (
     accept_columns,
+    larger_trees,
     single_thread_after_fork,
     smaller_leaves,
     warn_of_constant,
@@ -18,6 +19,7 @@ __all__ = [
     "RiskPipeline",
     "accept_columns",
     "fit_weighted",
+    "larger_trees",
     "make_risk_pipeline",
     "single_thread_after_fork",
     "smaller_leaves",

@@ -21,6 +21,11 @@ LEAST_ROWS, LEAST_WEIGHT = 100, 50
 #: The largest leaf that few training rows allow; see benchmarks/small_classes.py.
 _LARGEST_SHARE = 1 / 8
 
+#: The trees of `make_risk_pipeline`'s LightGBM, and those that many failing rows allow;
+#: ``benchmarks/quality_signals.py --part trees`` measures from how many on.
+SMALL_TREES = {"n_estimators": 100, "learning_rate": 0.05, "num_leaves": 7}
+LARGE_TREES = {"n_estimators": 300, "learning_rate": 0.03, "num_leaves": 15}
+_MANY_FAILING = 20_000
 # characters that LightGBM's JSON or XGBoost's names must not hold
 _UNREADABLE = re.compile(r'[\x00-\x1f"\[\]{}:,<\\]')
 
@@ -69,6 +74,43 @@ def smaller_leaves(estimator: Any, y: Any) -> dict[str, int]:
     if getattr(step, leaf) != usual or least >= usual:
         return {}
     return {prefix + leaf: least}
+
+
+def larger_trees(estimator: Any, y: Any) -> dict[str, float]:
+    """Return parameters of more and larger trees for many failing rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier, or a pipeline that ends in one. Other trees than those of
+        `make_risk_pipeline`'s LightGBM are the user's own, and stay.
+    y : ndarray of shape (n_rows,)
+        The outcomes to train on, 0 and 1.
+
+    Returns
+    -------
+    parameters : dict of str to float
+        Empty below 20,000 failing rows, about 700 students in weekly snapshots.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edml.pipeline import larger_trees, make_risk_pipeline
+    >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 20_000))
+    {'classify__n_estimators': 300, 'classify__learning_rate': 0.03,
+     'classify__num_leaves': 15}
+    >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 2_000))
+    {}
+    """
+    step, prefix = estimator, ""
+    if isinstance(estimator, Pipeline):
+        name, step = estimator.steps[-1]
+        prefix = f"{name}__"
+    if type(step) is not LGBMClassifier or np.sum(y) < _MANY_FAILING:
+        return {}
+    if any(getattr(step, name) != usual for name, usual in SMALL_TREES.items()):
+        return {}
+    return {prefix + name: value for name, value in LARGE_TREES.items()}
 
 
 def accept_columns(estimator: Any, X: Any) -> Any:

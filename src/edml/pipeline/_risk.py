@@ -17,7 +17,7 @@ from edml.feature_extraction import (
     HistoryFeatures,
     StaticColumns,
 )
-from edml.pipeline._boosters import LEAST_ROWS, LEAST_WEIGHT
+from edml.pipeline._boosters import LEAST_ROWS, LEAST_WEIGHT, SMALL_TREES
 from edml.pipeline._weights import RiskPipeline
 from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
@@ -87,7 +87,8 @@ def make_risk_pipeline(
 default="lightgbm"
         Any scikit-learn-compatible classifier is used unchanged. `RiskClassifier` lets
         the smallest leaves of the boosted trees, 100 rows or the weight 50, follow the
-        size of small data: an eighth of the training rows.
+        size of small data, an eighth of the training rows, and gives LightGBM larger
+        trees from 20,000 failing rows on.
     features : {"classic", "progress", "full"}, default="classic"
         What the model is shown: the original's 44 features; these and how far a student
         has come with what was due; or also the counts of ``activity_...`` columns. See
@@ -176,9 +177,7 @@ def _make_classifier(classifier: Any, n_jobs: int | None, random_state: Any) -> 
     common = {"random_state": random_state, "n_jobs": n_jobs or 1}
     if classifier == "lightgbm":
         return LGBMClassifier(
-            n_estimators=100,
-            learning_rate=0.05,
-            num_leaves=7,
+            **SMALL_TREES,
             min_child_samples=LEAST_ROWS,
             subsample=0.5,
             subsample_freq=1,

@@ -14,7 +14,7 @@ from skopt.space import Categorical, Dimension
 
 from edml.classifier import Prepared
 from edml.exceptions import TableError
-from edml.pipeline import CLASSIFIERS, make_risk_pipeline
+from edml.pipeline import CLASSIFIERS, larger_trees, make_risk_pipeline
 from edml.sampling import BALANCERS, make_balancer
 from edml.tuning._bayes import Params
 from edml.tuning._spaces import (
@@ -150,6 +150,7 @@ def make_algorithms(
         space = search_space(
             entry, y, balance=balance, events=events, random_state=random_state
         )
+        pipeline.set_params(**larger_trees(pipeline, y))
         first = default_point(space, pipeline)
         made.append(Algorithm(entry, pipeline, space, (first,), own=True))
     return made
