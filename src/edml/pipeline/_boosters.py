@@ -23,8 +23,16 @@ _LARGEST_SHARE = 1 / 8
 
 #: The trees of `make_risk_pipeline`'s LightGBM, and those that many failing rows allow;
 #: ``benchmarks/quality_signals.py --part trees`` measures from how many on.
-SMALL_TREES = {"n_estimators": 100, "learning_rate": 0.05, "num_leaves": 7}
-LARGE_TREES = {"n_estimators": 300, "learning_rate": 0.03, "num_leaves": 15}
+SMALL_TREES: dict[str, Any] = {
+    "n_estimators": 100,
+    "learning_rate": 0.05,
+    "num_leaves": 7,
+}
+LARGE_TREES: dict[str, Any] = {
+    "n_estimators": 300,
+    "learning_rate": 0.03,
+    "num_leaves": 15,
+}
 _MANY_FAILING = 20_000
 # characters that LightGBM's JSON or XGBoost's names must not hold
 _UNREADABLE = re.compile(r'[\x00-\x1f"\[\]{}:,<\\]')
