@@ -13,7 +13,14 @@ from packaging.version import Version
 from edml import RiskClassifier, make_risk_pipeline, make_target
 from edml.cli import _predict
 from edml.cli._files import read_events, safe_name
-from edml.cli._predict import Wanted, predict_with_client, to_records, write_files
+from edml.cli._predict import (
+    Predictions,
+    Wanted,
+    label_courses,
+    predict_with_client,
+    to_records,
+    write_files,
+)
 from edml.exceptions import ServingError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
@@ -141,8 +148,32 @@ def test_columns_are_those_of_the_model(edml, tuned, events):
     assert result.exit_code == 0, result.output
     read = read_events(Path("named.csv"), resolve_columns(columns))
     students = registry.load("production").score_students(read)
-    expected = students.rename(columns={"student": "user_uuid", "class": "course_uuid"})
-    assert_same(json.loads(result.stdout)["predictions"], expected)
+    shown = json.loads(result.stdout)
+    assert list(shown["predictions"][0])[:2] == ["student", "class"]
+    back = {actual: name for name, actual in columns.items()}
+    found = pd.DataFrame(shown["predictions"]).rename(columns=back)
+    assert_same(found, students.rename(columns=back))
+    for path in shown["files"]:
+        held = json.loads(Path(path).read_text("utf-8"))["predictions"]
+        assert list(held[0]) == list(shown["predictions"][0])
+    screen = edml("predict", "named.csv", "--format", "csv")
+    assert screen.exit_code == 0, screen.output
+    path = Path(shown["files"][0]).with_suffix(".csv")
+    assert path.read_text("utf-8").startswith("student,class,course_name,legajo,")
+
+
+def test_columns_named_as_a_prediction_are_refused(edml, tuned, events):
+    columns = {"user_uuid": "threshold"}
+    table = events.rename(columns=columns)
+    pipeline = make_risk_pipeline("lightgbm", columns=columns)
+    fitted = RiskClassifier(pipeline, cv=2).fit(table, make_target(table))
+    registry = ModelRegistry("registry")
+    registry.promote(registry.register(fitted).version)
+    table.to_csv("named.csv", index=False)
+    result = edml("predict", "named.csv")
+    assert result.exit_code != 0
+    assert "The columns ['threshold'] of the events have names" in result.output
+    assert not Path("inferences").exists()
 
 
 # -- by an endpoint -----------------------------------------------------------
@@ -303,7 +334,8 @@ def test_course_names_never_escape_the_folder(tmp_path):
         }
     )
     folder = tmp_path / "out"
-    paths = write_files(students, folder, "json", Wanted(), {}, date(2026, 1, 2))
+    found = Predictions(students, {}, NAMES, label_courses(students, NAMES))
+    paths = write_files(found, folder, "json", today=date(2026, 1, 2))
     assert len({path.casefold() for path in paths}) == len(names)
     for path in paths:
         course, day, file = Path(path).relative_to(folder).parts
@@ -316,12 +348,44 @@ def test_course_names_never_escape_the_folder(tmp_path):
     assert "c8" in {body["course"] for body in bodies}  # the course has no name
 
 
-def test_two_courses_of_one_name_are_in_one_file(edml, with_champion, X):
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_courses_of_one_name_have_files_of_their_own(edml, with_champion, X, kind):
+    ids = sorted(X["course_uuid"].unique())
+    assert len(ids) > 1
     X.assign(course_name="Same").to_csv("same.csv", index=False)
-    shown = json.loads(edml("predict", "same.csv", "--json").stdout)
-    (path,) = shown["files"]
-    body = json.loads(Path(path).read_text())
-    assert {one["course_uuid"] for one in body["predictions"]} == set(X["course_uuid"])
+    result = edml("predict", "same.csv", "--json", "--format", kind)
+    shown = json.loads(result.stdout)
+    assert len(set(shown["files"])) == len(ids)
+    courses = []
+    for path in map(Path, shown["files"]):
+        if kind == "csv":
+            held = set(pd.read_csv(path, dtype=str)["course_uuid"])
+        else:
+            body = json.loads(path.read_text())
+            held = {one["course_uuid"] for one in body["predictions"]}
+            assert body["course"] == f"Same ({next(iter(held))})"
+        assert len(held) == 1
+        courses += held
+    assert sorted(courses) == ids
+    # one of them requested by its id is written to the same file
+    again = edml("predict", "same.csv", "--json", "--format", kind, "--course", ids[0])
+    (path,) = json.loads(again.stdout)["files"]
+    assert path in shown["files"]
+
+
+def test_labels_of_courses_are_distinct():
+    table = pd.DataFrame(
+        {
+            "course_uuid": ["a", "b", "c", "d", "d"],
+            "course_name": ["Same", "Same", "Same (a)", None, None],
+        }
+    )
+    labels = label_courses(table, NAMES)
+    assert labels == {"a": "Same (a)", "b": "Same (b)", "c": "Same (a)", "d": "d"}
+    students = table.drop(index=4).assign(particion=1, probability=0.5)
+    found = Predictions(students, {}, NAMES, labels)
+    paths = write_files(found, Path("out"), "csv", today=date(2026, 1, 2))
+    assert len({path.casefold() for path in paths}) == 4
 
 
 def test_names_are_not_needed(edml, with_champion, X):

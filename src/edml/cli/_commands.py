@@ -1,6 +1,7 @@
 """The commands and their options; modules of the same names do the work."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -214,13 +215,12 @@ def predict(
             from edml.cli import _predict  # noqa: PLC0415
         wanted = _predict.Wanted(course, student or (), partition, language)
         by_endpoint = read.endpoint.url is not None and folder is None
-        found, about = _predict.predict(events, wanted, read, by_endpoint=by_endpoint)
+        found = _predict.predict(events, wanted, read, by_endpoint=by_endpoint)
         inferences = read.paths.inferences
         with stage(f"Writing into {inferences}"):
-            files = _predict.write_files(found, inferences, kind, wanted, about)
-        predictions = _predict.to_records(found)
-    result = {**about, "files": files, "predictions": predictions}
-    show(result, as_json, _views.show_predicted)
+            files = _predict.write_files(found, inferences, kind, partition)
+    result = {**found.about, "files": files, "predictions": found.to_records()}
+    show(result, as_json, partial(_views.show_predicted, names=found.names))
 
 
 def report(

@@ -30,13 +30,10 @@ if TYPE_CHECKING:
 
 _COURSE_NAME, _FILE_NUMBER = "course_name", "legajo"
 _KEYS = (STUDENT, COURSE)
-#: The columns of a prediction, in order; the last two only on request.
-_COLUMNS = (
-    STUDENT,
-    COURSE,
-    _COURSE_NAME,
-    _FILE_NUMBER,
-    PARTITION,
+#: The columns of a prediction, in order: those of the events, and what is added to
+#: them, the last two only on request.
+_OF_EVENTS = (STUDENT, COURSE, _COURSE_NAME, _FILE_NUMBER, PARTITION)
+_ADDED = (
     "probability",
     "flagged",
     "threshold",
@@ -65,31 +62,59 @@ class Wanted(NamedTuple):
         return self.course is None and not self.students and self.partition is None
 
 
+class Predictions(NamedTuple):
+    """Predictions by canonical names, the highest probability first.
+
+    ``about`` names their model, ``names`` maps canonical to the user's names, and
+    ``courses`` holds a label of each course of the table, by its id.
+    """
+
+    students: pd.DataFrame
+    about: dict[str, Any]
+    names: Mapping[str, str]
+    courses: Mapping[Any, str]
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return the predictions in lossless JSON form, by the user's names."""
+        return to_records(self.students.rename(columns=self.names))
+
+
 def predict(
     events: Path, wanted: Wanted, config: Config, *, by_endpoint: bool
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return predictions, the highest probability first, and their model."""
+) -> Predictions:
+    """Predict with the endpoint, or with the production model of the registry."""
     if by_endpoint:
         names = resolve_columns(config.columns)
         with open_client(config.endpoint) as client:
-            X = _read(events, wanted, names, config)
+            X, courses = _read(events, wanted, names, config)
             with stage(f"Scoring {len(X):,} rows"):
                 found = predict_with_client(client, X, wanted, names)
         version = found["model_version"].unique().tolist()[0]
-        return found, {"endpoint": config.endpoint.url, "model_version": version}
+        about = {"endpoint": config.endpoint.url, "model_version": version}
+        return Predictions(found, about, names, courses)
     with stage("Reading the model"):
         registry = open_registry(config.registry)
         record = registry.record(PRODUCTION)
         model = registry.load(record.version)
-    X = _read(events, wanted, columns_of(model), config)
+    names = columns_of(model)
+    X, courses = _read(events, wanted, names, config)
     with stage(f"Scoring {len(X):,} rows"):
         found = predict_with_model(model, record.version, X, wanted)
-    return found, {"registry": config.registry.name, "model_version": record.version}
+    about = {"registry": config.registry.name, "model_version": record.version}
+    return Predictions(found, about, names, courses)
 
 
 def _read(
     events: Path, wanted: Wanted, names: Mapping[str, str], config: Config
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[Any, str]]:
+    """Return the requested events, and labels of all courses in the file."""
+    taken = [names[name] for name in _OF_EVENTS if names[name] in _ADDED]
+    if taken:
+        message = (
+            f"The columns {taken} of the events have names that the predictions use "
+            f"for their own, {list(_ADDED)}. Rename them."
+        )
+        raise TableError(message)
     with stage("Reading the events"):
         X = read_events(events, names, source=config.source)
         chosen = choose_events(X, wanted, names)
@@ -99,7 +124,25 @@ def _read(
             f"Left out {n_left_out:,} rows of students with a final grade, whose "
             "course is over; name it with --course to score them."
         )
-    return chosen
+    return chosen, label_courses(X, names)
+
+
+def label_courses(X: pd.DataFrame, names: Mapping[str, str]) -> dict[Any, str]:
+    """Return the name of each course by its id, with the id where names are equal.
+
+    A course without a name is labelled by its id.
+    """
+    courses = X[names[COURSE]]
+    title = X[names[_COURSE_NAME]] if names[_COURSE_NAME] in X.columns else courses
+    labels = title.groupby(courses, sort=True).first()  # skips nulls
+    labels = labels.where(labels.notna(), labels.index.to_series()).astype(str)
+    shared = labels.duplicated(keep=False)
+    return {
+        course: f"{label} ({course})" if is_shared else label
+        for course, label, is_shared in zip(
+            labels.index, labels.tolist(), shared, strict=True
+        )
+    }
 
 
 def choose_events(
@@ -187,33 +230,36 @@ def predict_with_client(
 
 
 def write_files(
-    students: pd.DataFrame,
+    found: Predictions,
     folder: Path,
     kind: str,
-    wanted: Wanted,
-    about: Mapping[str, Any],
+    partition: int | None = None,
     today: date | None = None,
 ) -> list[str]:
     """Write ``<course>/<partition>/<date>.<kind>`` for each course; return the paths.
 
-    Without a requested partition, the course's latest one names the file. JSON files
-    start with ``about``.
+    Columns have the user's names. Without a requested partition, the course's latest
+    one names the file. JSON files start with what is known about the model.
     """
     today = today or date.today()
-    name = _COURSE_NAME if _COURSE_NAME in students.columns else COURSE
-    labels = students[name].where(students[name].notna(), students[COURSE]).astype(str)
     paths = []
-    for label, folder_name in _folders(sorted(set(labels))).items():
-        of_course = students[labels == label]
-        day = wanted.partition
+    students = found.students
+    folders = _folders(found.courses)
+    for course in sorted(set(students[COURSE]), key=found.courses.__getitem__):
+        of_course = students[students[COURSE] == course]
+        day = partition
         if day is None:
             day = int(read_partitions(of_course[PARTITION]).max())
-        path = folder / folder_name / str(day) / f"{today:%Y-%m-%d}.{kind}"
+        path = folder / folders[course] / str(day) / f"{today:%Y-%m-%d}.{kind}"
+        of_course = of_course.rename(columns=found.names)
         if kind == "csv":
             write_whole(path, _to_csv(of_course))
         else:
-            head = {**about, "course": label, "partition": day, "date": str(today)}
-            write_json(path, {**head, "predictions": to_records(of_course)})
+            label = found.courses[course]
+            head = {"course": label, "partition": day, "date": str(today)}
+            write_json(
+                path, {**found.about, **head, "predictions": to_records(of_course)}
+            )
         paths.append(str(path))
     return paths
 
@@ -232,16 +278,18 @@ def _to_csv(students: pd.DataFrame) -> bytes:
 
 
 def _in_order(students: pd.DataFrame) -> pd.DataFrame:
-    columns = [name for name in _COLUMNS if name in students.columns]
+    columns = [name for name in (*_OF_EVENTS, *_ADDED) if name in students.columns]
     return students[columns].reset_index(drop=True)
 
 
-def _folders(labels: Sequence[str]) -> dict[str, str]:
+def _folders(labels: Mapping[Any, str]) -> dict[Any, str]:
     """Return a folder for each course; no two differ only in case."""
-    folders: dict[str, str] = {}
-    for label in labels:
+    folders: dict[Any, str] = {}
+    taken: set[str] = set()
+    for course, label in labels.items():
         name = safe_name(label)
-        if name.casefold() in {taken.casefold() for taken in folders.values()}:
-            name = safe_name(f"{label}/")  # the slash makes it add a hash
-        folders[label] = name
+        if name.casefold() in taken:
+            name = safe_name(f"{label}/{course}")  # the slash makes it add a hash
+        taken.add(name.casefold())
+        folders[course] = name
     return folders

@@ -1,5 +1,6 @@
 """Show the results of commands to people."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -49,8 +50,10 @@ def show_updated(out: Console, result: dict[str, Any]) -> None:
     out.print("No champion yet." if champion is None else f"Champion: {champion}.")
 
 
-def show_predicted(out: Console, result: dict[str, Any]) -> None:
-    """Show the result of `edml predict`."""
+def show_predicted(
+    out: Console, result: dict[str, Any], names: Mapping[str, str]
+) -> None:
+    """Show the result of `edml predict`, whose columns have the user's names."""
     students = result["predictions"]
     shown = make_table(
         f"Most at risk, by version {result['model_version']}",
@@ -64,9 +67,9 @@ def show_predicted(out: Console, result: dict[str, Any]) -> None:
     for one in students[:_MOST]:
         reasons = one.get("reasons") or [""]
         shown.add_row(
-            str(one.get("legajo") or one["user_uuid"]),
-            str(one.get("course_name") or one["course_uuid"]),
-            str(one["particion"]),
+            str(one.get(names["legajo"]) or one[names["user_uuid"]]),
+            str(one.get(names["course_name"]) or one[names["course_uuid"]]),
+            str(one[names["particion"]]),
             figure(one["probability"]),
             "flagged" if one["flagged"] else "",
             reasons[0],
