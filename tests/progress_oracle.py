@@ -17,7 +17,7 @@ FEATURES = [
     *("submitted_share", "submitted_weight_share", "on_time_share"),
     *("due_score_mean", "due_score_weighted_mean", "weight_due", "marks_in_hand"),
     *("score_last", "score_last_3_mean", "score_trend"),
-    *("days_late_last", "days_late_mean"),
+    "days_before_due_last",
     *("days_since_submission", "days_since_due"),
 ]
 
@@ -214,8 +214,7 @@ def features_of(seen, p, length):
         "score_last": scores[-1] if scores else None,
         "score_last_3_mean": mean(scores[-3:]) if scores else None,
         "score_trend": scores[-1] - mean(scores[:-1]) if len(scores) > 1 else None,
-        "days_late_last": dated[-1].late if dated else None,
-        "days_late_mean": mean([one.late for one in dated]) if dated else None,
+        "days_before_due_last": -dated[-1].late if dated else None,
         "days_since_submission": (p - sent[-1].arrived) * length if sent else None,
         "days_since_due": since_due,
     }

@@ -19,9 +19,17 @@ from edml.explanation import (
     feature_name,
     feature_phrase,
 )
-from edml.explanation._phrases import PHRASES, TOPICS
-from edml.feature_extraction import FEATURES
+from edml.explanation._phrases import PHRASES, TOPICS, find_topic
+from edml.feature_extraction import FEATURES, PROGRESS_FEATURES
+from edml.feature_extraction._activity_history import ACTIVITY_FEATURES
 from edml.pipeline import make_risk_pipeline
+
+EVERY = (*FEATURES, *PROGRESS_FEATURES[1:], *ACTIVITY_FEATURES)
+FORMS = {
+    *("number", "count", "share", "percent"),
+    *("hours", "days", "points", "times"),
+}
+SIGNED = ("hrs_taken", "hrs_before", "days_before", "score_trend")
 
 
 def explanation(contributions, values=None, index=None):
@@ -46,27 +54,27 @@ def one(feature, value, language="en", contribution=1.0):
 
 
 def test_exactly_the_features_have_phrases():
-    assert tuple(PHRASES) == FEATURES
+    assert tuple(PHRASES) == EVERY
 
 
 def test_every_feature_has_one_topic():
     members = [name for group in TOPICS.values() for name in group]
-    assert sorted(members) == sorted(FEATURES)
-    assert len(TOPICS) == 13
+    assert sorted(members) == sorted(EVERY)
+    assert len(TOPICS) == 20
+    assert find_topic("activity_quiz_14d") == find_topic("actions_n")
+    assert find_topic("income") is None
 
 
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("feature", EVERY)
 def test_phrases_are_well_formed(feature):
     known, missing, *negative = PHRASES[feature]
     fields = [form for _, _, form, _ in string.Formatter().parse(known) if form]
     assert len(fields) == 1
-    assert set(fields) <= {"number", "count", "hours", "share", "percent"}
+    assert set(fields) <= FORMS
     assert missing
     assert "{" not in missing
     # a duration is written without its sign, so the words must say it
-    may_be_negative = feature.startswith(("hrs_taken", "hrs_before")) and (
-        not feature.endswith("std")
-    )
+    may_be_negative = feature.startswith(SIGNED) and not feature.endswith("std")
     assert len(negative) == may_be_negative
     for text in (known, missing, *negative):
         assert text == text.strip()
@@ -131,6 +139,42 @@ def test_phrases_are_well_formed(feature):
         ("score_mean", -0.26, "mean assignment score -0.3", None),
         ("score_mean", 99.96, "mean assignment score 100", None),
         ("particion", 12.0, "course day 12", "día 12 del curso"),
+        (
+            "missed_streak",
+            3.0,
+            "latest assignments missed in a row: 3",
+            "últimas tareas seguidas sin entregar: 3",
+        ),
+        ("days_before_due_last", 2.5, "last hand-in 2.5 days before due", None),
+        ("days_before_due_last", 0.5, "last hand-in 12 hours before due", None),
+        (
+            "days_before_due_last",
+            -1.0,
+            "last hand-in 1 day late",
+            "última entrega con 1 día de retraso",
+        ),
+        ("days_since_due", 1.0, "last due date 1 day ago", None),
+        ("days_since_submission", np.nan, "nothing handed in yet", None),
+        (
+            "score_trend",
+            -16.0,
+            "last score 16 points below the mean of the earlier ones",
+            None,
+        ),
+        (
+            "actions_log_ratio",
+            -np.log(2),
+            "0.5 times as active online in the last 14 days as in the 14 before",
+            "0,5 veces la actividad en línea de los 14 días anteriores en los "
+            "últimos 14",
+        ),
+        (
+            "activity_quiz_14d",
+            8.0,
+            "actions online, quiz, in the last 14 days: 8",
+            "acciones en línea, quiz, en los últimos 14 días: 8",
+        ),
+        ("activity_n_n", 0.0, "no action online yet, n", None),
         ("income", 3.25, "income = 3.2", "income = 3,2"),
         ("income", np.nan, "income is missing", "falta income"),
         ("income", None, "income is missing", "falta income"),
@@ -146,7 +190,7 @@ def test_words(feature, value, english, spanish):
 
 
 @given(
-    st.sampled_from(FEATURES),
+    st.sampled_from(EVERY),
     st.floats(allow_infinity=False),
     st.sampled_from(LANGUAGES),
 )
@@ -158,8 +202,8 @@ def test_every_value_has_a_phrase(feature, value, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_feature_has_a_name_without_a_value(language):
-    names = [feature_name(name, language) for name in FEATURES]
-    assert len(set(names)) == len(FEATURES)
+    names = [feature_name(name, language) for name in EVERY]
+    assert len(set(names)) == len(EVERY)
     for name in names:
         assert "{" not in name
         assert not name.endswith(("…", ":", " "))

@@ -131,7 +131,7 @@ def test_an_assignment_is_missed_from_its_due_day_until_it_comes_in():
     assert out["missed_n"].to_dict() == {0: 0, 5: 1, 7: 0, 9: 1, 12: 1}
     assert out["missed_streak"].to_dict() == {0: 0, 5: 1, 7: 0, 9: 1, 12: 1}
     assert out["due_score_mean"].loc[12] == 30
-    assert out["days_late_last"].loc[12] == 2
+    assert out["days_before_due_last"].loc[12] == -2
     assert out["days_since_due"].loc[[5, 7, 9, 12]].tolist() == [0, 2, 0, 3]
     assert out["days_since_submission"].loc[[9, 12]].tolist() == [2, 5]
     assert out["on_time_share"].loc[12] == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from edml._translation import translator
-from edml.explanation._phrases import TOPICS, write_reason
+from edml.explanation._phrases import find_topic, write_reason
 from edml.schema import FloatArray, IntArray
 
 _SHOWN = 10  # features in a notebook
@@ -176,9 +176,5 @@ class Explanation:
 
 def _topics(names: list[str]) -> IntArray:
     """Return the topic of each feature, as a code; an unknown one is its own topic."""
-    of_feature = {name: topic for topic, group in TOPICS.items() for name in group}
-    topics = [
-        (name in of_feature, of_feature.get(name, str(place)))
-        for place, name in enumerate(names)
-    ]
-    return pd.factorize(np.array([f"{known} {name}" for known, name in topics]))[0]
+    topics = [find_topic(name) or f"feature {k}" for k, name in enumerate(names)]
+    return pd.factorize(np.array(topics))[0]

@@ -3,11 +3,13 @@
 
 A feature has a phrase for a known value, one for an unknown value (for counts: for 0),
 and some have one for negative values. ``{:count}`` and ``{:number}`` stand for the
-value, ``{:hours}`` for a duration without its sign, ``{:share}`` for a fraction and
-``{:percent}`` for a number of percent, both written with the percent sign, which an
-extractor would take for a placeholder.
+value, ``{:points}``, ``{:hours}`` and ``{:days}`` for a number or a duration without
+its sign, ``{:times}`` for a ratio that the value is the logarithm of, ``{:share}`` for
+a fraction and ``{:percent}`` for a number of percent, both written with the percent
+sign, which an extractor would take for a placeholder.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from gettext import NullTranslations
@@ -24,6 +26,9 @@ LANGUAGES = list_languages()
 
 _PLACE = re.compile(r"\{[^}]*\}")
 _STATISTICS = ("min", "max", "mean", "std")
+_WINDOWS = ("", "_7d", "_14d", "_28d")
+#: The features of one kind of activity.
+_KIND = re.compile(r"activity_(?P<kind>.+)_(?P<of>n|14d)")
 #: Features of one topic are nearly redundant: one of them represents all.
 TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -37,20 +42,42 @@ TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *(f"nota_overall_{s}" for s in _STATISTICS),
         ),
         "assignments": ("assignment_n_sum",),
-        "scores": tuple(f"score_{s}" for s in _STATISTICS),
-        "missed": ("assignment_zero_sum",),
+        "scores": (
+            *(f"score_{s}" for s in _STATISTICS),
+            *("due_score_mean", "due_score_weighted_mean"),
+            *("score_last", "score_last_3_mean"),
+        ),
+        "trend": ("score_trend",),
+        "marks": ("marks_in_hand", "weight_due"),
+        "missed": (
+            *("assignment_zero_sum", "missed_n", "missed_streak"),
+            *("submitted_share", "submitted_weight_share", "on_time_share"),
+        ),
+        "ahead": ("ahead_n",),
+        "since_submission": ("days_since_submission",),
+        "since_due": ("days_since_due",),
         **{
             timing: tuple(f"{timing}_{s}" for s in _STATISTICS)
             for timing in (
                 "hrs_to_do_assignment",
                 "hrs_taken_to_do_assignment",
                 "rel_time_taken_to_do_assignment",
-                "hrs_before_due",
             )
         },
+        "before_due": (
+            *(f"hrs_before_due_{s}" for s in _STATISTICS),
+            "days_before_due_last",
+        ),
         "ratio": ("parcial_sobre_ass",),
+        "activity": (
+            *(f"{what}_n{of}" for what in ("actions", "active") for of in _WINDOWS),
+            "days_since_active",
+        ),
+        "activity_trend": ("actions_log_ratio",),
     }
 )
+
+_TOPIC_OF = {name: topic for topic, group in TOPICS.items() for name in group}
 
 # fmt: off
 PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
@@ -98,9 +125,40 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "hrs_before_due_mean": (N_("handed in {:hours} before due on average"), N_("no hand-in with a due date yet"), N_("handed in {:hours} late on average")),
     "hrs_before_due_std": (N_("hand-ins vary by {:hours} around the due dates"), N_("fewer than two hand-ins with a due date yet")),
     "parcial_sobre_ass": (N_("mean exam grade is {:percent} of the mean assignment score"), N_("no exam grade or assignment score to compare yet")),
+    "missed_n": (N_("assignments missed: {:count}"), N_("no assignment missed")),
+    "missed_streak": (N_("latest assignments missed in a row: {:count}"), N_("the latest assignment was not missed")),
+    "ahead_n": (N_("assignments submitted that are not due yet: {:count}"), N_("no assignment submitted ahead of its due date")),
+    "submitted_share": (N_("submitted {:share} of the assignments due so far"), N_("no assignment due yet")),
+    "submitted_weight_share": (N_("submitted {:share} of the assignments due so far, by weight"), N_("no assignment due yet")),
+    "on_time_share": (N_("submitted {:share} of the assignments due so far on time"), N_("no assignment due yet")),
+    "due_score_mean": (N_("mean score {:number}, counting missed assignments as 0"), N_("no score and no missed assignment yet")),
+    "due_score_weighted_mean": (N_("mean score by weight {:number}, counting missed assignments as 0"), N_("no score and no missed assignment yet")),
+    "weight_due": (N_("{:percent} of the course's mark was due so far"), N_("no assignment due yet")),
+    "marks_in_hand": (N_("marks of the course earned so far {:number}"), N_("no marks of the course earned yet")),
+    "score_last": (N_("last assignment score {:number}"), N_("no assignment score yet")),
+    "score_last_3_mean": (N_("mean of the last three assignment scores {:number}"), N_("no assignment score yet")),
+    "score_trend": (N_("last score {:points} points above the mean of the earlier ones"), N_("fewer than two assignment scores yet"), N_("last score {:points} points below the mean of the earlier ones")),
+    "days_before_due_last": (N_("last hand-in {:days} before due"), N_("no hand-in with a due date yet"), N_("last hand-in {:days} late")),
+    "days_since_submission": (N_("last hand-in {:days} ago"), N_("nothing handed in yet")),
+    "days_since_due": (N_("last due date {:days} ago"), N_("no assignment due yet")),
+    "actions_n": (N_("actions online so far: {:count}"), N_("no action online yet")),
+    "actions_n_7d": (N_("actions online in the last 7 days: {:count}"), N_("no action online in the last 7 days")),
+    "actions_n_14d": (N_("actions online in the last 14 days: {:count}"), N_("no action online in the last 14 days")),
+    "actions_n_28d": (N_("actions online in the last 28 days: {:count}"), N_("no action online in the last 28 days")),
+    "active_n": (N_("active days online so far: {:count}"), N_("no active day online yet")),
+    "active_n_7d": (N_("active days online in the last 7 days: {:count}"), N_("no active day online in the last 7 days")),
+    "active_n_14d": (N_("active days online in the last 14 days: {:count}"), N_("no active day online in the last 14 days")),
+    "active_n_28d": (N_("active days online in the last 28 days: {:count}"), N_("no active day online in the last 28 days")),
+    "days_since_active": (N_("last active online {:days} ago"), N_("never active online yet")),
+    "actions_log_ratio": (N_("{:times} as active online in the last 14 days as in the 14 before"), N_("no action online yet")),
+})
+_OF_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "n": (N_("actions online, {kind}, so far: {:count}"), N_("no action online yet, {kind}")),
+    "14d": (N_("actions online, {kind}, in the last 14 days: {:count}"), N_("no action online, {kind}, in the last 14 days")),
 })
 # fmt: on
 _UNKNOWN = (N_("{name} = {:number}"), N_("{name} is missing"))
+_MOST_EXPONENT = 700.0  # of a float
 
 
 def feature_phrase(name: str, value: Any, language: str = "en") -> str:
@@ -138,13 +196,27 @@ def feature_phrase(name: str, value: Any, language: str = "en") -> str:
     'no exam grade yet'
     """
     texts = translator(language)
-    known, missing, *negative = PHRASES.get(name, _UNKNOWN)
+    (known, missing, *negative), kind = _find_phrases(name)
+    words = {"name": name, "kind": kind}
     if pd.isna(value) or ("{:count}" in known and value == 0):
-        return texts.gettext(missing).format(name=name)
+        return texts.gettext(missing).format(**words)
     if not isinstance(value, (int, float, np.number)):
         return f"{name} = {value}"  # a category
     text = negative[0] if negative and value < 0 else known
-    return texts.gettext(text).format(_Amount(float(value), texts), name=name)
+    return texts.gettext(text).format(_Amount(float(value), texts), **words)
+
+
+def _find_phrases(name: str) -> tuple[tuple[str, ...], str]:
+    """Return the phrases of a feature, and its kind of activity."""
+    found = _KIND.fullmatch(name)
+    if found and name not in PHRASES:
+        return _OF_KINDS[found["of"]], found["kind"]
+    return PHRASES.get(name, _UNKNOWN), ""
+
+
+def find_topic(name: str) -> str | None:
+    """Return the topic of a feature; None if it is unknown."""
+    return _TOPIC_OF.get(name, "activity" if _KIND.fullmatch(name) else None)
 
 
 def feature_name(name: str, language: str = "en") -> str:
@@ -181,10 +253,11 @@ def feature_name(name: str, language: str = "en") -> str:
     'latest hand-in … before due'
     """
     texts = translator(language)
-    if name not in PHRASES:
+    (known, *_), kind = _find_phrases(name)
+    if known == _UNKNOWN[0]:
         return name
-    text = _PLACE.sub("…", texts.gettext(PHRASES[name][0]))
-    return re.sub(r":? …$", "", text)
+    text = texts.gettext(known).replace("{kind}", kind)
+    return re.sub(r":? …$", "", _PLACE.sub("…", text))
 
 
 def write_reason(name: str, value: Any, rises: bool, language: str) -> str:
@@ -204,18 +277,31 @@ class _Amount:
     def __format__(self, form: str) -> str:
         if form == "hours":
             return self._duration(abs(self.value))
+        if form == "days":
+            return self._days(abs(self.value))
+        if form == "points":
+            return self._short(abs(self.value))
+        if form == "times":
+            ratio = self._short(math.exp(min(self.value, _MOST_EXPONENT)))
+            return self.texts.gettext("{} times").format(ratio)
         if form in ("share", "percent"):
             percent = self.value * (100 if form == "share" else 1)
             return self.texts.gettext("{}%").format(self._short(percent))
         return self._short(self.value)
 
     def _duration(self, hours: float) -> str:
-        in_days = hours >= 48
-        amount = self._short(hours / 24 if in_days else hours)
-        n = int(amount) if amount.isdigit() else 2  # a fraction is plural
-        if in_days:
-            return self.texts.ngettext("{} day", "{} days", n).format(amount)
-        return self.texts.ngettext("{} hour", "{} hours", n).format(amount)
+        if hours >= 48:
+            return self._days(hours / 24)
+        amount = self._short(hours)
+        return self.texts.ngettext("{} hour", "{} hours", _plural(amount)).format(
+            amount
+        )
+
+    def _days(self, days: float) -> str:
+        if days < 2 and days != int(days):
+            return self._duration(24 * days)
+        amount = self._short(days)
+        return self.texts.ngettext("{} day", "{} days", _plural(amount)).format(amount)
 
     def _short(self, value: float) -> str:
         if 0 < abs(value) < 0.1:
@@ -223,3 +309,8 @@ class _Amount:
         else:
             text = f"{value:.{0 if abs(value) >= 100 else 1}f}".removesuffix(".0")
         return text.replace(".", self.texts.pgettext("decimal separator", "."))
+
+
+def _plural(amount: str) -> int:
+    """Return the number that decides between singular and plural."""
+    return int(amount) if amount.isdigit() else 2  # a fraction is plural

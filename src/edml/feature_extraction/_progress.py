@@ -110,9 +110,8 @@ class ProgressFeatures(HistoryTransformer):
     ``score_last``               score of the last submission that has one
     ``score_last_3_mean``        mean score of the last three that have one
     ``score_trend``              last score minus the mean of the earlier ones
-    ``days_late_last``           days from due date to submission, of the last that has
-                                 both; negative if early
-    ``days_late_mean``           mean over all that have both
+    ``days_before_due_last``     days from submission to due date, of the last that has
+                                 both; negative if late
     ``days_since_submission``    days since the partition of the last submission
     ``days_since_due``           days since the due date of the latest due assignment;
                                  since the partition of its row, if that made it due

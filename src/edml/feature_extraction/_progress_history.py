@@ -52,8 +52,7 @@ PROGRESS_FEATURES = (
     "score_last",
     "score_last_3_mean",
     "score_trend",
-    "days_late_last",
-    "days_late_mean",
+    "days_before_due_last",
     "days_since_submission",
     "days_since_due",
 )
@@ -71,7 +70,7 @@ class _Assignments(NamedTuple):
     timed: IntArray  # both dates are known
     weighed: IntArray
     weight: FloatArray
-    days_late: FloatArray
+    days_before_due: FloatArray
     on_time: BoolArray
     due_order: IntArray
     order: IntArray
@@ -166,8 +165,8 @@ def _assignments(
     arrived, date = _first_values(
         sent[real], at[real], submissions.submitted[real], never
     )
-    late = (date - dates.due) / SECONDS_PER_DAY
-    timed = np.where(np.isnan(late), never, np.maximum(arrived, dates.at))
+    early = (dates.due - date) / SECONDS_PER_DAY
+    timed = np.where(np.isnan(early), never, np.maximum(arrived, dates.at))
     weight = np.concatenate([creations.weight, submissions.weight])
     stated = ~np.isnan(weight)
     rows = np.concatenate([creations.row, submissions.row])
@@ -181,8 +180,8 @@ def _assignments(
         timed=timed,
         weighed=weighed,
         weight=weight,
-        days_late=late,
-        on_time=np.where(np.isnan(late), arrived <= due, late <= 0),
+        days_before_due=early,
+        on_time=np.where(np.isnan(early), arrived <= due, early >= 0),
         due_order=_order(due, dates.due),
         order=_order(arrived, date),
     )
@@ -324,9 +323,7 @@ class _Block:
         yield weight_due
         yield self.sum(marks, known) / 100
         yield from self._scores(known)
-        yield np.append(work.days_late, np.nan)[self.last(self.timed, work.order)]
-        late = work.days_late[which]
-        yield self.sum(late, self.timed) / self.count(self.timed)
+        yield np.append(work.days_before_due, np.nan)[self.last(self.timed, work.order)]
 
     def _scores(self, known: BoolArray) -> Iterator[FloatArray]:
         """Yield the last score, the mean of the last three, and the trend."""
