@@ -17,6 +17,9 @@ from edml.app._scores_view import (
     mark_contacts,
     write_csv,
 )
+from edml.schema import resolve_columns
+
+NAMES = resolve_columns(None)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,7 @@ def read_back(data, **form):
 @pytest.mark.parametrize(("sep", "decimal"), [(",", "."), (";", ",")])
 def test_download_keeps_the_numbers_to_the_bit(students, sep, decimal):
     contact = mark_contacts(students, 5)
-    data = write_csv(students, contact, decimal)
+    data = write_csv(students, contact, NAMES, decimal)
     found = read_back(data, sep=sep, decimal=decimal)
     assert found.columns.tolist() == list(FILE_COLUMNS)
     for name in ("user_uuid", "course_uuid", "legajo", "course_name", "particion"):
@@ -109,9 +112,16 @@ def test_download_keeps_the_numbers_to_the_bit(students, sep, decimal):
     assert found["contact"].tolist() == contact.tolist()
 
 
+def test_download_has_the_names_of_the_events(students):
+    names = resolve_columns({"user_uuid": "student", "particion": "day"})
+    found = read_back(write_csv(students, mark_contacts(students, 5), names))
+    expected = {"user_uuid": "student", "particion": "day"}
+    assert found.columns.tolist() == [expected.get(one, one) for one in FILE_COLUMNS]
+
+
 def test_a_spreadsheet_knows_the_file_for_utf_8(students):
     named = students.assign(course_name="Álgebra y señales")
-    data = write_csv(named, mark_contacts(named, 0))
+    data = write_csv(named, mark_contacts(named, 0), NAMES)
     assert data.startswith(b"\xef\xbb\xbf")
     assert "Álgebra y señales" in data.decode("utf-8-sig")
 
@@ -119,7 +129,7 @@ def test_a_spreadsheet_knows_the_file_for_utf_8(students):
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_text_is_no_formula(students, name):
     named = students.assign(course_name=name, user_uuid=name)
-    found = read_back(write_csv(named, mark_contacts(named, 1)))
+    found = read_back(write_csv(named, mark_contacts(named, 1), NAMES))
     assert found["course_name"].str.startswith("'").all()
     assert found["user_uuid"].str.startswith("'").all()
     assert same_bits(found["probability"], students["probability"])

@@ -1,6 +1,7 @@
 """The scores page: whom to contact, and why."""
 
 import zlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -190,7 +191,7 @@ def _show_result(source: Source, events: Events, asked: Asked, words: Words) -> 
         contact = _mark(students, words)
     kept = _filter(people, contact, words)
     _show_table(asked, people, contact, kept, words)
-    _offer_file(students, contact, asked, words)
+    _offer_file(students, contact, asked, events.names, words)
     row = _choose_student(people, kept, words)
     if row is not None:
         X = choose_events(events, asked.choice)
@@ -341,21 +342,32 @@ def _columns(words: Words) -> dict[str, Any]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _write_file(
-    key: tuple[Asked, int], decimal: str, _students: pd.DataFrame, _contact: BoolArray
+    key: tuple[Asked, int],
+    decimal: str,
+    _students: pd.DataFrame,
+    _contact: BoolArray,
+    _names: Mapping[str, str],
 ) -> bytes:
     # created in advance: Streamlit drops a deferred file as soon as the page runs
     # again, and a click at that moment would download nothing
-    return write_csv(_students, _contact, decimal)
+    return write_csv(_students, _contact, _names, decimal)
 
 
 def _offer_file(
-    students: pd.DataFrame, contact: BoolArray, asked: Asked, words: Words
+    students: pd.DataFrame,
+    contact: BoolArray,
+    asked: Asked,
+    names: Mapping[str, str],
+    words: Words,
 ) -> None:
     key = asked, int(contact.sum())
+    data = _write_file(
+        key, words.decimal, _students=students, _contact=contact, _names=names
+    )
     name = words("students_at_risk")
     st.download_button(
         words("Download as CSV"),
-        _write_file(key, words.decimal, _students=students, _contact=contact),
+        data,
         file_name=f"{name}_{asked.at}.csv",
         mime="text/csv",
         on_click="ignore",

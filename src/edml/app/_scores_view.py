@@ -1,5 +1,6 @@
 """The list of students at risk: its rows, marks, filters and file."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -85,9 +86,15 @@ def filter_rows(
     return kept
 
 
-def write_csv(students: pd.DataFrame, contact: BoolArray, decimal: str = ".") -> bytes:
+def write_csv(
+    students: pd.DataFrame,
+    contact: BoolArray,
+    names: Mapping[str, str],
+    decimal: str = ".",
+) -> bytes:
     """Write a list as a CSV file that a spreadsheet opens correctly.
 
+    ``names`` maps canonical to the user's names, which the columns get.
     Where a comma is the decimal separator, spreadsheets expect semicolons between
     columns. Text that a spreadsheet would run as a formula is prefixed with an
     apostrophe; numbers are never changed.
@@ -99,7 +106,7 @@ def write_csv(students: pd.DataFrame, contact: BoolArray, decimal: str = ".") ->
         if safe[name].dtype.kind not in "bif":
             safe[name] = [_harmless(value) for value in safe[name]]
     separator = ";" if decimal == "," else ","
-    text = safe.to_csv(
+    text = safe.rename(columns=names).to_csv(
         index=False, sep=separator, decimal=decimal, lineterminator="\r\n"
     )
     return (_BOM + text).encode("utf-8", "surrogatepass")
