@@ -111,6 +111,11 @@ id|assignment_override_id|user_id|workflow_state
 2|5|901|active
 3|1|901|deleted
 """),
+    "group_memberships": _rows("""
+id|group_id|user_id|workflow_state
+1|77|901|rejected
+2|78|902|accepted
+"""),
     "submissions": _rows(
         """
 id|assignment_id|user_id|workflow_state|published_score|submitted_at|graded_at|\

@@ -28,9 +28,30 @@ def test_a_table_that_cannot_be_used_exits_with_one(project, edml, assert_fails)
     shown = edml("check", "events.csv", "--json", "--set", "data.passing_grade=60")
     assert shown.exit_code == 1
     assert json.loads(shown.stdout)["usable"] is False
-    X = pd.read_csv("events.csv").assign(score="a word")
-    X.to_csv("broken.csv", index=False)
-    assert_fails(edml("check", "broken.csv"), "'score'", "line")
+    (project / "broken.csv").write_text("title\nuser_uuid,course_uuid\n")
+    assert_fails(edml("check", "broken.csv"), "names are in line 2")
+
+
+def test_every_column_that_cannot_be_read_is_in_the_report(project, edml, assert_fails):
+    X = pd.read_csv("events.csv").assign(s_graded_at="31/12/2024").astype(object)
+    X.loc[[3, 5], "score"] = "ann42"
+    X.loc[7, "user_uuid"] = None
+    X.to_csv("broken.csv", index=False, sep=";")
+    shown = edml("check", "broken.csv", "--json")
+    assert shown.exit_code == 1
+    found = {
+        one["columns"][0]: one["found"]
+        for one in json.loads(shown.stdout)["findings"]
+        if one["severity"] == "error"
+    }
+    assert set(found) == {"user_uuid", "score", "s_graded_at"}
+    assert "2 of" in found["score"]
+    assert "(lines 5, 7)" in found["score"]
+    assert "(line 9)" in found["user_uuid"]
+    assert "ann42" not in shown.output
+    text = " ".join(edml("check", "broken.csv").stdout.split())
+    assert all(name in text for name in found)
+    assert_fails(edml("run", "broken.csv"), "cannot be read either")
 
 
 def test_english_names_of_exams_are_a_setting(project, edml):

@@ -88,7 +88,7 @@ def test_options_reach_the_reader(tables, edml):
     [
         (("tables", "nowhere"), 1, ("nowhere",)),
         (("tables", "tidy", "--out", "events.txt"), 1, (".csv or .parquet",)),
-        (("tables", "tidy", "--passing-grade", "99"), 2, ("passing_grade",)),
+        (("tables", "tidy", "--passing-grade", "99"), 2, ("--passing-grade ==",)),
         (("moodle", "nowhere"), 1, ("There is no folder",)),
         (("canvas", "nowhere"), 1, ("nowhere",)),
         (("oulad", "nowhere"), 1, ("nowhere",)),
@@ -100,6 +100,19 @@ def test_a_failed_import_names_its_cause_and_writes_nothing(
     out = () if "--out" in arguments else ("--out", "events.csv")
     assert_fails(edml("import", *arguments, *out), *words, code=code)
     assert [path.name for path in tmp_path.iterdir()] == ["tidy"]
+
+
+def test_errors_and_reports_name_the_options_of_the_command(tables, edml, assert_fails):
+    lost = tables["outcomes"].assign(student=["007", "9"])
+    lost.to_csv("tidy/outcomes.csv", index=False)
+    out = ("--out", "e.csv")
+    assert_fails(edml("import", "tables", "tidy", *out), "--unknown drop", code=1)
+    shown = edml("import", "tables", "tidy", *out, "--unknown", "drop")
+    assert shown.exit_code == 0, shown.output
+    words = " ".join(shown.stdout.split())
+    assert "1 row: outcomes of a student who is not enrolled" in words
+    assert "the day of the export with --until." in words
+    assert "=" not in words
 
 
 def test_password_of_a_database_is_not_shown(tables, edml):

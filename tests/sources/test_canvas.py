@@ -12,6 +12,9 @@ from edml.exceptions import TableError
 from edml.feature_extraction import FeatureEngineer
 from edml.sources import make_event_table, read_canvas
 
+# what an import warns of is tested by itself
+pytestmark = pytest.mark.filterwarnings("ignore:Import from:UserWarning")
+
 
 def expected(**how):
     tables = {name: pd.DataFrame(rows) for name, rows in TIDY.items()}
@@ -32,7 +35,7 @@ def export(tmp_path_factory):
 
 
 def test_equals_the_history_that_it_was_made_of(export):
-    X = read_canvas(export)
+    X = read_canvas(export, passing_grade=60)
     pd.testing.assert_frame_equal(
         by_content(X), by_content(expected()), check_dtype=False
     )
@@ -87,8 +90,6 @@ def test_reports_every_rule(export):
         "scores without a date of grading or posting count from the last change": 1,
         "scores hold the late policy's deduction": 1,
         "quizzes that are previews or not finished were left out": 1,
-        "overrides for groups were left out: their assignments keep the general "
-        "dates": 1,
         "final scores of courses that are not over are not outcomes": 1,
         "submissions of a student who is not enrolled in the course were left out": 1,
         "submissions and exams after the end of an enrolment were left out": 1,
@@ -160,6 +161,39 @@ def test_increments_keep_the_past(tmp_path):
     later = read_canvas(folder)
     mine = later[later["user_uuid"].eq("901") & later["course_uuid"].eq("10")]
     assert not mine["ass_name_sub"].eq("Essay").any()
+
+
+def test_overrides_for_groups_need_their_members(tmp_path, export):
+    def due(folder):
+        X, report = read_canvas(folder, return_report=True)
+        essay = X[X["ass_name"].eq("Essay") & X["course_uuid"].eq("10")]
+        return dict(zip(essay["user_uuid"], essay["particion"], strict=True)), report
+
+    usual, _ = due(export)
+    tables = {name: [dict(row) for row in rows] for name, rows in TABLES.items()}
+    (waiting,) = (r for r in tables["group_memberships"] if str(r["group_id"]) == "77")
+    waiting["workflow_state"] = "accepted"
+    moved, _ = due(write_export(tmp_path / "members", tables))
+    assert moved == usual | {str(waiting["user_id"]): 89}  # to the 30th of April
+    del tables["group_memberships"]
+    alone, report = due(write_export(tmp_path / "without", tables))
+    assert alone == usual
+    (doubt,) = (one for one in report.doubts if "overrides for groups" in one)
+    assert "there is no table group_memberships" in doubt
+    assert report.rules[doubt] == 1
+
+
+def test_what_may_change_figures_is_a_warning_without_a_report(export):
+    with pytest.warns(UserWarning, match="Import from Canvas") as caught:
+        read_canvas(export, tick_days=30)
+    (said,) = (str(one.message) for one in caught)
+    assert "1 row: scores without a date of grading" in said
+    assert "Final grades pass from 61% on" in said
+    assert "return_report=True" in said
+    assert "901" not in said
+    _, report = read_canvas(export, tick_days=30, passing_grade=61, return_report=True)
+    assert not any("pass from" in doubt for doubt in report.doubts)
+    assert set(report.doubts) <= {*report.rules, *report.notes}
 
 
 def test_due_dates_that_canvas_reckoned_go_first(tmp_path):

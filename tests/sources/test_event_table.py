@@ -1,6 +1,8 @@
 """make_event_table: equal to plain loops over the same tables, and clear errors."""
 
 import math
+import re
+import warnings
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,6 +19,10 @@ from edml.sources import ImportReport, make_event_table
 from edml.testing import check_no_lookahead
 from strategies import n_examples
 from tables_oracle import DAY, event_rows
+
+# what an import warns of is tested by itself
+pytestmark = pytest.mark.filterwarnings("ignore:Import from:UserWarning")
+
 
 START = 1_707_091_200  # midnight UTC, 5 February 2024
 COLUMNS_OF = {
@@ -530,6 +536,36 @@ def test_report_counts_what_the_table_holds():
     assert any("['tutor'] were ignored" in note for note in report.notes)
     assert report.to_dict()["exams"] == ["Midterm"]
     assert "Exams: Midterm." in str(report)
+
+
+def test_rows_that_are_left_out_are_a_warning_without_a_report():
+    tables = small()
+    late = tables["submissions"].assign(submitted="2024-03-02T00:00:00Z")
+    tables["submissions"] = pd.concat([tables["submissions"], late])
+    said = "Import from tables: 1 row: submissions and exams after the end"
+    with pytest.warns(UserWarning, match=said):
+        make_event_table(**tables)
+    with warnings.catch_warnings(action="error"):
+        make_event_table(**small())
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ["Midterm", "Quiz X"],
+            "'Midterm', 'Quiz X'. Pass exam_kinds='english'",
+        ),
+        (["Klausur"], r"'Klausur'. Name those of each kind with exam_kinds=\{kind"),
+    ],
+)
+def test_exams_without_a_kind_are_noted(names, said):
+    exams = pd.concat([small()["exams"].assign(exam=name) for name in names])
+    _, report = make_event_table(**small() | {"exams": exams}, return_report=True)
+    assert re.search(said, report.notes[-1])
+    exams.iloc[0, exams.columns.get_loc("exam")] = "PRIMER PARCIAL(20)"
+    _, report = make_event_table(**small() | {"exams": exams}, return_report=True)
+    assert not any("of a kind" in note for note in report.notes)
 
 
 def test_periods_are_read_or_inferred():

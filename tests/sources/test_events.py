@@ -355,6 +355,20 @@ def test_parquet_with_a_key_that_is_a_range(tmp_path):
     assert "['particion']" in report.notes[0]
 
 
+def test_columns_that_cannot_be_read_are_reported_together():
+    table = FEW.assign(score="ann42", s_graded_at="x", user_uuid=[None, *"abc"])
+    said = r"'user_uuid'.*\(line 2\).*columns \['score', 's_graded_at'\] cannot be"
+    with pytest.raises(TableError, match=said):
+        read(csv(table))
+    X, report = read(csv(table), unreadable="report")
+    assert list(report.unreadable) == ["user_uuid", "score", "s_graded_at"]
+    assert "'score': 4 of 4 rows are not numbers" in report.unreadable["score"]
+    assert X["score"].tolist() == ["ann42"] * 4
+    same_values(X[["particion"]], FEW[["particion"]])
+    with pytest.raises(ValueError, match="unreadable is 'raise' or 'report'"):
+        read(csv(table), unreadable="drop")
+
+
 @pytest.mark.parametrize("again", [" 8 ", "08", "7A"])
 def test_ids_that_differ_in_spelling_only_are_noted(again):
     table = FEW.assign(user_uuid=["7a", "8", "7b", "8b"], course_uuid="c")

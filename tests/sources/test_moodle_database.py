@@ -11,7 +11,10 @@ from edml.sources._moodle._database import open_database
 from moodle_schema import write_database, write_folder
 from moodle_site import Site, assert_same_features
 
-pytestmark = pytest.mark.database
+pytestmark = [
+    pytest.mark.database,
+    pytest.mark.filterwarnings("ignore:Import from:UserWarning"),
+]
 
 
 @pytest.fixture

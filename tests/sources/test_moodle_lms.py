@@ -15,7 +15,10 @@ import pytest
 from edml.sources import read_moodle
 
 LMS = Path(__file__).parents[3] / "shared" / "data" / "lms" / "moodle"
-pytestmark = pytest.mark.skipif(not LMS.exists(), reason="without the shared data")
+pytestmark = [
+    pytest.mark.skipif(not LMS.exists(), reason="without the shared data"),
+    pytest.mark.filterwarnings("ignore:Import from:UserWarning"),
+]
 
 
 def rows_of(name):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from edml._words import count
 from edml.cli._commands import Raw, find_events, read_settings
 from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show, stage
 
@@ -29,18 +30,20 @@ def check(
         read = read_settings(config, settings).config
         events = find_events(raw, read.paths.raw, "raw")
         with stage("Loading the libraries"):
-            from edml.cli._files import read_events  # noqa: PLC0415
+            from edml.cli._files import read_for_check  # noqa: PLC0415
             from edml.inspection import check_events  # noqa: PLC0415
             from edml.schema import resolve_columns  # noqa: PLC0415
         with stage("Reading the events"):
-            X = read_events(events, resolve_columns(read.columns), source=read.source)
-        with stage(f"Checking {len(X):,} rows"):
+            names = resolve_columns(read.columns)
+            X, unreadable = read_for_check(events, names, source=read.source)
+        with stage(f"Checking {count(len(X), 'row')}"):
             report = check_events(
                 X,
                 columns=read.columns,
                 exam_kinds=read.name_exams(),
                 partition_days=read.data.partition_days,
                 passing_grade=read.data.passing_grade,
+                unreadable=unreadable,
             )
         if page is not None:
             report.to_html(page)

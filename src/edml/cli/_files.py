@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -26,15 +26,33 @@ def read_events(
     path: Path, names: Mapping[str, str], *, source: Source | None = None
 ) -> pd.DataFrame:
     """Read a file of events, and show the reader's inferences on stderr."""
+    return _read_events(path, names, source, "raise")[0]
+
+
+def read_for_check(
+    path: Path, names: Mapping[str, str], *, source: Source
+) -> tuple[pd.DataFrame, Mapping[str, str]]:
+    """Read a file of events, and what is wrong with the columns that cannot be read."""
+    X, report = _read_events(path, names, source, "report")
+    return X, report.unreadable or {}
+
+
+def _read_events(
+    path: Path,
+    names: Mapping[str, str],
+    source: Source | None,
+    unreadable: Literal["raise", "report"],
+) -> tuple[pd.DataFrame, sources.ReadingReport]:
     X, report = sources.read_events(
         path,
         columns=names,
+        unreadable=unreadable,
         return_report=True,
         **({} if source is None else source.model_dump()),
     )
     for text in report.notes:
         note(f"{path}: {text}")
-    return X
+    return X, report
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
+from edml._words import count
+from edml.cli._spelling import IMPORT_OPTIONS, spell
 from edml.cli._terminal import Json, guarded, show, stage
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ Passing = Annotated[
 ]
 Scale = Annotated[float, typer.Option(help="The highest final grade.")]
 Ticks = Annotated[int, typer.Option(min=1, help="Days between rows of quiet days.")]
+Unknown = Literal["raise", "drop"]
 _EVENTS = Path("events.parquet")
 
 
@@ -54,6 +57,13 @@ def moodle(
     out: Out = _EVENTS,
     course: Courses = None,
     exams: Exams = None,
+    student_role: Annotated[
+        list[str] | None,
+        typer.Option(help="Short name of a role of students; may be repeated."),
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="Prefix of the tables' names, such as mdl_.")
+    ] = None,
     until: Until = None,
     passing_grade: Passing = None,
     grade_scale: Scale = 100.0,
@@ -69,6 +79,8 @@ def moodle(
             source,
             courses=course,
             exams=exams,
+            student_roles=student_role,
+            prefix=prefix,
             until=until,
             passing_grade=passing_grade,
             grade_scale=grade_scale,
@@ -86,9 +98,7 @@ def canvas(
     course: Courses = None,
     exams: Exams = None,
     until: Until = None,
-    passing_grade: Annotated[
-        float, typer.Option(help="The lowest final grade that passes.")
-    ] = 60.0,
+    passing_grade: Passing = None,
     grade_scale: Scale = 100.0,
     tick_days: Ticks = 1,
     as_json: Json = False,
@@ -122,6 +132,10 @@ def tables(
     passing_grade: Passing = None,
     grade_scale: Scale = 10.0,
     tick_days: Ticks = 1,
+    unknown: Annotated[
+        Unknown,
+        typer.Option(help="Rows of unknown ids: an error, or left out."),
+    ] = "raise",
     as_json: Json = False,
 ) -> None:
     """Import five tidy tables: enrolments, assignments, submissions and so on."""
@@ -135,6 +149,7 @@ def tables(
             passing_grade=passing_grade,
             grade_scale=grade_scale,
             tick_days=tick_days,
+            unknown=unknown,
             return_report=True,
         )
 
@@ -170,15 +185,16 @@ def _import(
         try:
             with stage("Reading the tables"):
                 X, report = read()
-        except (ValueError, TypeError) as error:  # of an option
-            raise _as_option_error(error) from None
-        with stage(f"Writing {len(X):,} rows"):
+        except (ValueError, TypeError) as error:
+            raise _spell_error(error) from None
+        n_rows = count(len(X), "row")
+        with stage(f"Writing {n_rows}"):
             write_table(out, X)
 
     def render(console: Console, _: dict[str, Any]) -> None:
         if report is not None:
-            console.print(str(report), soft_wrap=True)
-        console.print(f"Wrote {out}: {len(X):,} rows. Next: edml check {out}")
+            console.print(spell(str(report), IMPORT_OPTIONS), soft_wrap=True)
+        console.print(f"Wrote {out}: {n_rows}. Next: edml check {out}")
 
     result = {"events": str(out), "n_rows": len(X)}
     if report is not None:
@@ -186,8 +202,13 @@ def _import(
     show(result, as_json, render)
 
 
-def _as_option_error(error: Exception) -> Exception:
+def _spell_error(error: Exception) -> Exception:
+    """Return the error of a table or of an option in the command's own words."""
     from edml.cli._config import ConfigError  # noqa: PLC0415
-    from edml.exceptions import EdmlError  # noqa: PLC0415
+    from edml.exceptions import EdmlError, TableError  # noqa: PLC0415
 
-    return error if isinstance(error, EdmlError) else ConfigError(str(error))
+    if isinstance(error, TableError):
+        return TableError(spell(str(error), IMPORT_OPTIONS))
+    if isinstance(error, EdmlError):
+        return error
+    return ConfigError(spell(str(error), IMPORT_OPTIONS))

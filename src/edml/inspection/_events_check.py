@@ -29,6 +29,7 @@ def check_events(
     exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
     partition_days: float = 1.0,
     passing_grade: float = 4,
+    unreadable: Mapping[str, str] | None = None,
 ) -> EventsReport:
     """Check an event table before anything is trained on it.
 
@@ -49,6 +50,9 @@ def check_events(
         Length of a partition in days, > 0.
     passing_grade : float, default=4
         The lowest final grade that passes, on the scale of the grades.
+    unreadable : mapping of str to str or None, default=None
+        What is wrong with columns that could not be read, as
+        `edml.sources.ReadingReport` has it; each becomes an error.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def check_events(
     check_scalar(
         partition_days, "partition_days", Real, min_val=0, include_boundaries="neither"
     )
-    facts = read_facts(X, columns, exam_kinds, float(partition_days))
+    facts = read_facts(X, columns, exam_kinds, float(partition_days), unreadable or {})
     findings = [
         *facts.problems,
         *find_key_problems(facts),

@@ -134,6 +134,7 @@ def read_facts(
     columns: Mapping[str, str] | None,
     exam_kinds: str | Mapping[str, Iterable[str]] | None,
     partition_days: float,
+    unreadable: Mapping[str, str],
 ) -> Facts:
     """Read every column that is there; collect what cannot be read."""
     names = resolve_columns(columns)
@@ -158,15 +159,19 @@ def read_facts(
     facts.problems += problems
     facts.problems += _find_absent(X, names)
     for name in table.columns:
+        said = unreadable.get(names[name])
         try:
             reader = _READERS.get(name)
-            facts.read[name] = None if reader is None else reader(X[names[name]])
+            if said is None:
+                facts.read[name] = None if reader is None else reader(X[names[name]])
         except TableError as error:
+            said = str(error)
+        if said is not None:
             facts.problems.append(
                 Finding(
                     "unreadable-column",
                     "error",
-                    str(error),
+                    said,
                     _UNREADABLE,
                     "Correct the rows in the source of the table.",
                     (names[name],),

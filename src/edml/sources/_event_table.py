@@ -19,6 +19,7 @@ from edml.sources._enrolments import (
     read_seat_periods,
     read_seats,
 )
+from edml.sources._exam_rule import suggest_kinds
 from edml.sources._grades import (
     EXAM_COLUMNS,
     EXAM_OPTIONS,
@@ -26,7 +27,7 @@ from edml.sources._grades import (
     make_exams,
     read_outcomes,
 )
-from edml.sources._import_report import ImportReport
+from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._matching import Matching, Unknown
 from edml.sources._rows import Events, lay_out
 from edml.sources._tidy import TidyTable, read_tidy
@@ -169,7 +170,7 @@ def make_event_table(
         Whether rows of a course, an assignment or an enrolment that the other tables
         lack are an error, or are left out and counted in the report.
     return_report : bool, default=False
-        Whether to return the report too.
+        Whether to return the report. Otherwise its doubts are shown as a warning.
 
     Returns
     -------
@@ -256,11 +257,8 @@ def make_event_table(
         _up_to(examined.events, last),
     ]
     X = lay_out(kinds, _constants(enrolled, seats, final, notes))
-    if not return_report:
-        return X
-    rules |= {
-        "a later grade replaced an earlier one": submitted.n_replaced
-        + examined.n_replaced,
+    doubtful = {
+        **rules,
         "submissions without a date and a score were left out": submitted.n_empty,
         "submissions and exams after the end of an enrolment were left out": sum(
             int((events.day > last[events.seat]).sum())
@@ -270,16 +268,23 @@ def make_event_table(
             (last < seats.first - seats.start).sum()
         ),
     }
+    doubts = [rule for rule, number in doubtful.items() if number]
+    replaced = submitted.n_replaced + examined.n_replaced
+    rules = {"a later grade replaced an earlier one": replaced, **doubtful}
     report = ImportReport(
         source="tables",
         read={name: len(table) for name, table in tables.items()},
         made=_count(X),
-        rules={rule: count for rule, count in rules.items() if count},
+        rules={rule: number for rule, number in rules.items() if number},
         exams=tuple(examined.names),
         assignments=tuple(dict.fromkeys(work.names.labels)),
-        notes=tuple(notes),
+        notes=(*notes, *suggest_kinds(examined.names)),
+        doubts=tuple(doubts),
     )
-    return X, report
+    if return_report:
+        return X, report
+    warn_of_doubts(report)
+    return X
 
 
 def _read(

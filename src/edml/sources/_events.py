@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
@@ -68,6 +68,9 @@ class ReadingReport:
         The time zone of dates that have none; None if all have one.
     sheet : str or None, default=None
         The sheet of an Excel workbook.
+    unreadable : mapping of str to str or None, default=None
+        What is wrong with each column that cannot be read, with
+        ``unreadable="report"``.
 
     Examples
     --------
@@ -93,6 +96,7 @@ class ReadingReport:
     dates: Mapping[str, str] | None = None
     timezone: str | None = None
     sheet: str | None = None
+    unreadable: Mapping[str, str] | None = None
 
 
 @overload
@@ -108,6 +112,7 @@ def read_events(
     sheet: str | None = None,
     na_values: Collection[str] = (),
     name: str | None = None,
+    unreadable: Literal["raise", "report"] = "raise",
     return_report: Literal[False] = False,
 ) -> pd.DataFrame: ...
 @overload
@@ -123,6 +128,7 @@ def read_events(
     sheet: str | None = None,
     na_values: Collection[str] = (),
     name: str | None = None,
+    unreadable: Literal["raise", "report"] = "raise",
     return_report: Literal[True],
 ) -> tuple[pd.DataFrame, ReadingReport]: ...
 def read_events(
@@ -137,6 +143,7 @@ def read_events(
     sheet: str | None = None,
     na_values: Collection[str] = (),
     name: str | None = None,
+    unreadable: Literal["raise", "report"] = "raise",
     return_report: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, ReadingReport]:
     """Read an event table from a file or another library's table.
@@ -180,6 +187,9 @@ def read_events(
     name : str or None, default=None
         The name of the file, for its suffix and for messages; required if ``source`` is
         a file object without a name.
+    unreadable : {"raise", "report"}, default="raise"
+        Whether a column that cannot be read is an error, or is left as it was found,
+        with a note in the report.
     return_report : bool, default=False
         Whether to return the report. Otherwise its notes are shown as a warning.
 
@@ -224,6 +234,9 @@ def read_events(
     True
     """
     _check_parameters(sep, decimal, date_unit, timezone)
+    if unreadable not in ("raise", "report"):
+        message = f"unreadable is 'raise' or 'report', found {unreadable!r}."
+        raise ValueError(message)
     names = resolve_columns(columns)
     label = find_label(source, name)
     try:
@@ -236,7 +249,9 @@ def read_events(
         raw = open_table(source, label, given, sheet, expected)
         said = describe_absent(check_work(raw.frame, names))
         raw.notes += [said] if said else []
-        X, report = _read(raw, names, date_unit, timezone, tuple(na_values))
+        X, report, errors = _read(raw, names, date_unit, timezone, tuple(na_values))
+        if errors and unreadable == "raise":
+            raise _join(errors)
     except TableError as error:
         message = str(error) if label is None else f"{label}: {error}"
         raise TableError(message, column=error.column, rows=error.rows) from None
@@ -271,14 +286,60 @@ def _check_parameters(
 # -- the columns -----------------------------------------------------------------------
 
 
+class _Reader(NamedTuple):
+    """How the columns of a table are read."""
+
+    date_unit: str | None
+    timezone: str
+    decimal: str
+    na_values: tuple[str, ...]
+    notes: list[str]
+
+    def read(
+        self, column: pd.Series, role: str
+    ) -> tuple[pd.Series, Dates | None, bool]:
+        """Read a column by its role, with its dates, and whether ids had a ``.0``."""
+        if role in EPOCH_COLUMNS:
+            dates = read_dates(column, self.date_unit, self.timezone, self.decimal)
+            return pd.Series(dates.seconds, column.index, copy=False), dates, False
+        if role in _NUMBERS:
+            return self._check(read_numbers(column, self.decimal), role), None, False
+        if role == _NUMBERED:
+            numbers, changed = read_numbered(column, self.decimal)
+            return numbers, None, changed and numbers.dtype == "str"
+        texts, changed = read_texts(column, ids=role in _IDS, decimal=self.decimal)
+        if self.na_values:
+            texts = texts.mask(texts.isin(self.na_values))
+        return self._check(texts, role), None, changed
+
+    def _check(self, column: pd.Series, role: str) -> pd.Series:
+        """Check keys, partitions and periods while the rows still have their lines."""
+        if role in (STUDENT, COURSE):
+            check_keys(column)
+            alike, _ = count_spellings(column)
+            if alike:
+                self.notes.append(
+                    f"Column {column.name!r} holds {count(alike, 'id')} that differ "
+                    "from another one only in white space, case or leading zeros, and "
+                    "count as different. Write each id in one way."
+                )
+        elif role == PARTITION:
+            partitions = read_partitions(column)
+            if column.notna().all():
+                return pd.Series(partitions, column.index, copy=False)
+        elif role == PERIOD:
+            read_periods(column)
+        return column
+
+
 def _read(
     raw: Raw,
     names: Mapping[str, str],
     date_unit: str | None,
     timezone: str | None,
     na_values: tuple[str, ...],
-) -> tuple[pd.DataFrame, ReadingReport]:
-    """Read every column by its role, and report how."""
+) -> tuple[pd.DataFrame, ReadingReport, list[TableError]]:
+    """Read every column by its role; return how, and the errors of those that fail."""
     frame, notes = raw.frame, raw.notes
     # where a column has two roles, the required one decides how it is read
     order = sorted(names, key=lambda name: name in REQUIRED_COLUMNS)
@@ -287,27 +348,20 @@ def _read(
     sep, decimal, encoding = raw.dialect
     if raw.format == "csv":
         decimal = decimal or _find_decimal(frame, roles, sep, notes)
-    mark = decimal or "."
+    reader = _Reader(date_unit, timezone or "UTC", decimal or ".", na_values, notes)
     table: dict[str, pd.Series] = {}
     dates: dict[str, Dates] = {}
     floats: list[str] = []
+    errors: list[TableError] = []
     for actual, role in roles.items():
-        column = frame[actual]
-        if role in EPOCH_COLUMNS:
-            dates[actual] = found = read_dates(
-                column, date_unit, timezone or "UTC", mark
-            )
-            table[actual] = pd.Series(found.seconds, column.index, copy=False)
-        elif role in _NUMBERS:
-            table[actual] = read_numbers(column, mark)
-        elif role == _NUMBERED:
-            table[actual], changed = read_numbered(column, mark)
-            floats += [actual] if changed and table[actual].dtype == "str" else []
-        elif role in _TEXTS:
-            texts, changed = read_texts(column, ids=role in _IDS, decimal=mark)
-            table[actual] = texts.mask(texts.isin(na_values)) if na_values else texts
-            floats += [actual] if changed else []
-    _check_values(table, roles, notes)
+        try:
+            table[actual], found, changed = reader.read(frame[actual], role)
+        except TableError as error:
+            errors.append(error)
+            continue
+        if found is not None:
+            dates[actual] = found
+        floats += [actual] if changed else []
     _note_dates(dates, date_unit, timezone, notes)
     if floats:
         notes.append(
@@ -328,8 +382,19 @@ def _read(
         {name: found.form for name, found in dates.items() if found.form},
         (timezone or "UTC") if any(found.naive for found in dates.values()) else None,
         raw.sheet,
+        {str(error.column): str(error) for error in errors} or None,
     )
-    return X, report
+    return X, report, errors
+
+
+def _join(errors: list[TableError]) -> TableError:
+    """Return the first error, which names the other columns that cannot be read."""
+    first, *others = errors
+    if not others:
+        return first
+    columns = [error.column for error in others]
+    message = f"{first} The columns {columns} cannot be read either."
+    return TableError(message, column=first.column, rows=first.rows)
 
 
 def _find_decimal(
@@ -344,28 +409,6 @@ def _find_decimal(
         return "."
     notes.append("Numbers have a decimal comma; fix it with decimal=','.")
     return ","
-
-
-def _check_values(
-    table: dict[str, pd.Series], roles: Mapping[str, str], notes: list[str]
-) -> None:
-    """Check keys, partitions and periods while the rows still have their lines."""
-    for actual, role in roles.items():
-        if role in (STUDENT, COURSE):
-            check_keys(table[actual])
-            alike, _ = count_spellings(table[actual])
-            if alike:
-                notes.append(
-                    f"Column {actual!r} holds {count(alike, 'id')} that differ from "
-                    "another one only in white space, case or leading zeros, and count "
-                    "as different. Write each id in one way."
-                )
-        elif role == PARTITION:
-            partitions = read_partitions(table[actual])
-            if table[actual].notna().all():
-                table[actual] = pd.Series(partitions, table[actual].index, copy=False)
-        elif role == PERIOD:
-            read_periods(table[actual])
 
 
 def _note_dates(

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Collection
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
-from edml.schema import BoolArray
+from edml.schema import EXAM_KIND_PRESETS, BoolArray
 
 #: Names of exams in English and Spanish; quizzes and tests count as assignments. A
 #: 'final' is an exam if the word comes first, but a 'Final project' is not.
@@ -60,3 +61,25 @@ def find_exams(work: pd.DataFrame, exams: ExamRule) -> BoolArray:
         )
         raise ValueError(message)
     return names.isin(wanted).to_numpy(dtype=bool)
+
+
+def suggest_kinds(exams: Collection[str]) -> list[str]:
+    """Return a note on exams of which none has a kind by default, or nothing."""
+    matches = {
+        preset: len(set(exams).intersection(chain(*kinds.values())))
+        for preset, kinds in EXAM_KIND_PRESETS.items()
+    }
+    if not exams or matches["original"]:
+        return []
+    best = max(matches, key=lambda preset: matches[preset])
+    names = ", ".join(map(repr, sorted(exams)[:5])) + (
+        ", ..." if len(exams) > 5 else ""
+    )
+    remedy = (
+        f"Pass exam_kinds={best!r}, which has {matches[best]} of them, or set "
+        f"data.exam_names = {best!r} in edml.toml."
+        if matches[best]
+        else "Name those of each kind with exam_kinds={kind: [names]}, or in a section "
+        "[exam_kinds] of edml.toml."
+    )
+    return [f"No exam has a name that is of a kind by default: {names}. {remedy}"]

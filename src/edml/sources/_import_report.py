@@ -1,8 +1,13 @@
 """ImportReport: what an import read, left out, assumed and cannot know."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from edml._words import count
+
+_SHOWN = 5  # doubts in a warning
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class ImportReport:
         What the source does not record, a sentence each.
     notes : tuple of str, default=()
         What was inferred, a sentence each, with the parameter that sets it.
+    doubts : tuple of str, default=()
+        The rules and notes by which figures may differ from what is expected: rows that
+        do not fit, grades that are dated by their last change, guesses. Without
+        ``return_report`` they are a warning.
 
     Examples
     --------
@@ -60,6 +69,7 @@ class ImportReport:
     assignments: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values, ready for JSON.
@@ -78,12 +88,12 @@ class ImportReport:
     def __str__(self) -> str:
         lines = [f"Import from {self.source}"]
         for title, counts in (("Read", self.read), ("Made", self.made)):
-            shown = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+            shown = ", ".join(f"{name} {number:,}" for name, number in counts.items())
             lines.append(f"{title}: {shown or 'nothing'}.")
-        applied = {rule: count for rule, count in self.rules.items() if count}
+        applied = [rule for rule, number in self.rules.items() if number]
         if applied:
             lines.append("Rules:")
-            lines += [f"  {count:,} rows: {rule}" for rule, count in applied.items()]
+            lines += [f"  {self._describe(rule)}" for rule in applied]
         for title, names in (("Exams", self.exams), ("Assignments", self.assignments)):
             if names:
                 more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
@@ -96,3 +106,22 @@ class ImportReport:
                 lines.append(f"{title}:")
                 lines += [f"  {sentence}" for sentence in sentences]
         return "\n".join(lines)
+
+    def _describe(self, rule: str) -> str:
+        number = self.rules.get(rule)
+        return rule if number is None else f"{count(number, 'row')}: {rule}"
+
+
+def warn_of_doubts(report: ImportReport) -> None:
+    """Warn of what may have changed figures, for who does not see the report."""
+    if not report.doubts:
+        return
+    shown = [report._describe(doubt) for doubt in report.doubts[:_SHOWN]]
+    if len(report.doubts) > _SHOWN:
+        shown.append(f"{len(report.doubts) - _SHOWN} more")
+    listed = "; ".join(text.removesuffix(".") for text in shown)
+    warnings.warn(
+        f"Import from {report.source}: {listed}. The whole report is returned with "
+        "return_report=True.",
+        stacklevel=3,
+    )

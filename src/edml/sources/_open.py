@@ -1,5 +1,6 @@
 """Open what holds a table: files by their suffix, frames by their type."""
 
+import re
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
@@ -88,7 +89,12 @@ def read_table(
     except TableError as error:
         message = str(error) if label is None else f"{label}: {error}"
         raise TableError(message, column=error.column, rows=error.rows) from None
-    return raw.frame, raw.notes
+    return raw.frame, without_parameters(raw.notes)
+
+
+def without_parameters(notes: list[str]) -> list[str]:
+    """Return the notes without the parameters of `read_events` that they name."""
+    return [re.sub(r"(;|, and) fix it with .*", ".", note) for note in notes]
 
 
 def _open_frame(source: Any) -> Raw:

@@ -11,9 +11,9 @@ import pandas as pd
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._event_table import COLUMNS_OF, Date, make_event_table
-from edml.sources._import_report import ImportReport
+from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._matching import Unknown
-from edml.sources._open import open_table
+from edml.sources._open import open_table, without_parameters
 from edml.sources._raw import UNKNOWN, Expected
 
 _REQUIRED = ("enrolments", "assignments", "submissions")
@@ -75,7 +75,7 @@ def read_tables(
         Whether rows of a course, an assignment or an enrolment that the other tables
         lack are an error, or are left out and counted in the report.
     return_report : bool, default=False
-        Whether to return the report too.
+        Whether to return the report. Otherwise its doubts are shown as a warning.
 
     Returns
     -------
@@ -128,9 +128,11 @@ def read_tables(
         unknown=unknown,
         return_report=True,
     )
-    if not return_report:
-        return X
-    return X, replace(report, notes=(*notes, *report.notes))
+    report = replace(report, notes=(*notes, *report.notes))
+    if return_report:
+        return X, report
+    warn_of_doubts(report)
+    return X
 
 
 def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
@@ -154,7 +156,7 @@ def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
                 message = f"{label}: {error}"
                 raise TableError(message, rows=error.rows) from None
             tables[name] = raw.frame
-            notes += [f"{label}: {text}" for text in raw.notes]
+            notes += [f"{label}: {text}" for text in without_parameters(raw.notes)]
     return tables
 
 

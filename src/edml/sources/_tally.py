@@ -11,8 +11,19 @@ class Tally:
     rules: dict[str, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)  # what the source does not record
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)  # of the rules and notes
 
-    def add(self, rule: str, count: int) -> None:
-        """Count the cases of a rule, if there are any."""
+    def add(self, rule: str, count: int, *, doubt: bool = False) -> None:
+        """Count the cases of a rule, if there are any.
+
+        It is a ``doubt`` where figures may differ from what the user expects.
+        """
         if count:
             self.rules[rule] = self.rules.get(rule, 0) + int(count)
+            if doubt and rule not in self.doubts:
+                self.doubts.append(rule)
+
+    def guess(self, note: str) -> None:
+        """Note what was guessed, and may change figures."""
+        self.notes.append(note)
+        self.doubts.append(note)

@@ -25,10 +25,11 @@ def read_courses(tables: Tables, courses: object, tally: Tally) -> pd.DataFrame:
         "courses without a start date, of which neither the term has one, begin on the "
         "day that they were created",
         undated.sum(),
+        doubt=True,
     )
     start = start.fillna(table["created_at"])
     lost = start.isna()
-    tally.add("courses without any date were left out", lost.sum())
+    tally.add("courses without any date were left out", lost.sum(), doubt=True)
     return pd.DataFrame(
         {
             "course": table["id"],
@@ -77,6 +78,7 @@ def read_roster(tables: Tables, courses: pd.DataFrame, tally: Tally) -> pd.DataF
     tally.add(
         "enrollments that were deactivated end on the day of their last change",
         inactive.sum(),
+        doubt=True,
     )
     roster = pd.DataFrame(
         {
@@ -169,7 +171,7 @@ def make_outcomes(
         (~ended & found["final_grade"].notna()).sum(),
     )
     if not len(scores):
-        tally.notes.append(
+        tally.guess(
             "There are no scores: no final grade is known, and no model can be "
             "trained. Export the table scores, or pass outcomes=."
         )

@@ -26,7 +26,7 @@ from edml.sources._canvas._work import (
 )
 from edml.sources._event_table import Date, make_event_table
 from edml.sources._exam_rule import ExamRule
-from edml.sources._import_report import ImportReport
+from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._tally import Tally
 from edml.sources._tidy import TidyTable
 from edml.sources._versions import latest_of
@@ -42,6 +42,8 @@ _UNKNOWN = (
     "course early may be missing.",
 )
 
+_NOT_FAILED = 0.61  # from here on, Canvas's default scheme has a letter above F
+
 
 @overload
 def read_canvas(
@@ -53,7 +55,7 @@ def read_canvas(
     until: Date | None = None,
     tick_days: int = 1,
     grade_scale: float = 100.0,
-    passing_grade: float = 60.0,
+    passing_grade: float | None = None,
     return_report: Literal[False] = False,
 ) -> pd.DataFrame: ...
 @overload
@@ -66,7 +68,7 @@ def read_canvas(
     until: Date | None = None,
     tick_days: int = 1,
     grade_scale: float = 100.0,
-    passing_grade: float = 60.0,
+    passing_grade: float | None = None,
     return_report: Literal[True],
 ) -> tuple[pd.DataFrame, ImportReport]: ...
 def read_canvas(
@@ -78,7 +80,7 @@ def read_canvas(
     until: Date | None = None,
     tick_days: int = 1,
     grade_scale: float = 100.0,
-    passing_grade: float = 60.0,
+    passing_grade: float | None = None,
     return_report: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
     """Read an event table from a Canvas Data 2 export.
@@ -98,7 +100,8 @@ def read_canvas(
         ``courses``, ``enrollments``, ``assignments``, and ``submissions`` or
         ``quizzes`` with ``quiz_submissions``; used where present are
         ``enrollment_terms``, ``course_sections``, ``assignment_groups``,
-        ``assignment_overrides``, ``assignment_override_students`` and ``scores``.
+        ``assignment_overrides``, ``assignment_override_students``,
+        ``group_memberships`` and ``scores``.
     courses : collection of str or None, default=None
         Ids or codes of the courses to read. None reads all.
     exams : str, collection of str, callable or None, default=None
@@ -117,11 +120,12 @@ def read_canvas(
         Days between two rows that show a student on a day without events.
     grade_scale : float, default=100.0
         The highest grade of ``outcomes``, and of Canvas's final scores.
-    passing_grade : float, default=60.0
+    passing_grade : float or None, default=None
         The lowest final grade that passes, between 0 and ``grade_scale``. It becomes 4,
-        which `make_target` expects by default.
+        which `make_target` expects by default. Canvas has no pass mark: None is 61 % of
+        ``grade_scale``, the lowest grade above F in its default scheme.
     return_report : bool, default=False
-        Whether to return the report too.
+        Whether to return the report. Otherwise its doubts are shown as a warning.
 
     Returns
     -------
@@ -165,9 +169,12 @@ def read_canvas(
     if outcomes is None:
         outcomes = make_outcomes(tables, roster, enrolments, export, tally)
         outcomes["final_grade"] *= grade_scale / 100
-        tally.notes.append(
-            f"Final scores pass from {passing_grade:g} of {grade_scale:g} on; set it "
-            "with passing_grade=."
+    if passing_grade is None:
+        passing_grade = _NOT_FAILED * grade_scale
+        tally.guess(
+            f"Final grades pass from {_NOT_FAILED:.0%} on, the lowest grade above F in "
+            "Canvas's default scheme, as Canvas has no pass mark; set it with "
+            "passing_grade=."
         )
     of_exam = handed.rows["assignment"].isin(work.loc[work["exam"], "assignment"])
     sat = make_exams(handed.rows[of_exam], work, own)
@@ -185,8 +192,6 @@ def read_canvas(
         unknown="drop",
         return_report=True,
     )
-    if not return_report:
-        return X
     report = replace(
         report,
         source="Canvas",
@@ -196,8 +201,12 @@ def read_canvas(
         assignments=tuple(work.loc[~work["exam"], "name"].unique()),
         unknown=_UNKNOWN,
         notes=(*tally.notes, *report.notes),
+        doubts=(*tally.doubts, *report.doubts),
     )
-    return X, report
+    if return_report:
+        return X, report
+    warn_of_doubts(report)
+    return X
 
 
 def _export_day(tables: Tables, until: Date | None, tally: Tally) -> float:

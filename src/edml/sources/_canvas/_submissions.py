@@ -65,6 +65,7 @@ def _with_scores(table: pd.DataFrame, work: pd.DataFrame, tally: Tally) -> pd.Da
     tally.add(
         "scores of assignments without possible points were left out",
         (raw.notna() & points.isna()).sum(),
+        doubt=True,
     )
     posted, graded = table["posted_at"], table["graded_at"]
     known = posted.where(~(graded > posted), graded).fillna(graded)
@@ -87,10 +88,13 @@ def _with_scores(table: pd.DataFrame, work: pd.DataFrame, tally: Tally) -> pd.Da
     tally.add(
         "scores without a date of grading or posting count from the last change",
         undated.sum(),
+        doubt=True,
     )
     known = known.fillna(table["updated_at"])
     lost = score.notna() & known.isna() & ~handed_in
-    tally.add("scores without any date were left out", (lost & ~missing).sum())
+    tally.add(
+        "scores without any date were left out", (lost & ~missing).sum(), doubt=True
+    )
     tally.add(
         "scores hold the late policy's deduction", table["points_deducted"].gt(0).sum()
     )
@@ -128,7 +132,7 @@ def _read_quizzes(tables: Tables, work: pd.DataFrame, tally: Tally) -> pd.DataFr
     raw = table["kept_score"].fillna(table["score"])
     raw = raw.mask(table["workflow_state"].eq("pendingreview"))
     if raw.max() <= 1 < points.min() and raw.gt(0).any():
-        tally.notes.append(
+        tally.guess(
             "The scores of quizzes lie in 0..1 although more points were possible: "
             "they were read as fractions."
         )

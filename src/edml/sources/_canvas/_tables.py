@@ -82,6 +82,12 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "user_id": "ID",
         "workflow_state": "state",
     },
+    "group_memberships": {
+        "id": "ID",
+        "group_id": "ID",
+        "user_id": "ID",
+        "workflow_state": "state",
+    },
     "submissions": {
         "id": "ID",
         "assignment_id": "ID",

@@ -35,6 +35,7 @@ def read_work(
             "assignments other than quizzes were left out, because there is no table "
             "of submissions",
             (~quiz).sum(),
+            doubt=True,
         )
         table = table[quiz]
     types = table["submission_types"].fillna("").str.findall(r"[a-z_]+")
@@ -85,13 +86,25 @@ def read_own_dates(
     of_students = overrides["set_type"].eq("adhoc")
     of_sections = overrides["set_type"].eq("coursesection")
     of_courses = overrides["set_type"].eq("course")
-    others = ~(
-        of_students | of_sections | of_courses | overrides["set_type"].eq("noop")
-    )
+    of_groups = overrides["set_type"].eq("group")
+    if of_groups.any() and "group_memberships" not in tally.tables:
+        tally.add(
+            "overrides for groups were left out, because there is no table "
+            "group_memberships: their assignments keep the general dates",
+            of_groups.sum(),
+            doubt=True,
+        )
+    known = of_students | of_sections | of_courses | of_groups
     tally.add(
-        "overrides for groups were left out: their assignments keep the general dates",
-        others.sum(),
+        "overrides for others than students, sections and groups were left out",
+        (~known & overrides["set_type"].ne("noop")).sum(),
+        doubt=True,
     )
+    members = tables["group_memberships"]
+    members = members[
+        members["workflow_state"].isin(["accepted"]) | members["workflow_state"].isna()
+    ]
+    members = members[["group_id", "user_id"]].rename(columns={"user_id": "student"})
     named = tables["assignment_override_students"]
     named = named[named["workflow_state"].ne("deleted")]
     named = named[["assignment_override_id", "user_id"]].rename(
@@ -105,6 +118,7 @@ def read_own_dates(
         overrides[of_courses].merge(
             roster[["student", "course"]], left_on="set_id", right_on="course"
         ),
+        overrides[of_groups].merge(members, left_on="set_id", right_on="group_id"),
     ]
     applied = pd.concat(parts, ignore_index=True).rename(
         columns={"assignment_id": "assignment"}

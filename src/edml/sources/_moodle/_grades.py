@@ -83,10 +83,14 @@ def read_versions(
     versions = _append_present(versions, now, tally)
     versions = _hide_items(versions, works, tally)
     undated = versions["graded"] == 0
-    tally.add("grades without a date were left out", int(undated.sum()))
+    tally.add("grades without a date were left out", int(undated.sum()), doubt=True)
     versions = versions[~undated]
     n_dated = len(_without(versions, history).drop_duplicates(KEYS))
-    tally.add("grades without history count from the day of their last change", n_dated)
+    tally.add(
+        "grades without history count from the day of their last change",
+        n_dated,
+        doubt=True,
+    )
     if n_dated:
         tally.unknown.append(
             "Earlier values of the grades without history, which a re-grade overwrote: "
@@ -121,7 +125,9 @@ def _read_history(
     found = found.sort_values([*KEYS, "timemodified", "id"], kind="stable")
     begun = found[~found.duplicated(KEYS)]
     cut = int((begun["action"].fillna(1) != 1).sum())
-    tally.add("grades lack their oldest versions, which Moodle deleted", cut)
+    tally.add(
+        "grades lack their oldest versions, which Moodle deleted", cut, doubt=True
+    )
     if cut:
         tally.unknown.append(
             "Versions that Moodle deleted from its history of grades after the number "
@@ -197,6 +203,7 @@ def _grade_quizzes(
     tally.add(
         "attempts at quizzes with an unknown grading method: the highest counted",
         int(other.sum()),
+        doubt=True,
     )
     by_student = found.groupby(KEYS)
     attempt = found["attempt"]

@@ -63,7 +63,9 @@ def keep_enrolled(
     course = works["course"].reindex(rows["work"]).to_numpy()
     kept = rows.assign(course=course).merge(enrolments[PAIR], on=PAIR)
     tally.add(
-        f"{what} of users who are not students were left out", len(rows) - len(kept)
+        f"{what} of users who are not students were left out",
+        len(rows) - len(kept),
+        doubt=True,
     )
     return kept.drop(columns="course")
 

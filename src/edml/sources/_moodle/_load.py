@@ -77,7 +77,7 @@ class Tables:
         kept = table[column].isin(parents["id"])
         if self._selected is None and parent != "grade_items":
             rule = f"rows of {name} whose {parent} is not in the source were left out"
-            self._tally.add(rule, int((~kept).sum()))
+            self._tally.add(rule, int((~kept).sum()), doubt=True)
         return table if kept.all() else table[kept]
 
     def _read_courses(self, wanted: Collection[str] | None) -> pd.DataFrame:

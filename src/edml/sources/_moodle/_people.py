@@ -48,7 +48,7 @@ def _keep_students(
 ) -> pd.DataFrame:
     """Keep the enrolments of users who hold a student role in the course."""
     if "role" not in tables:
-        tally.notes.append(
+        tally.guess(
             "There is no table role: everybody who is enrolled counts as a student."
         )
         return found
@@ -66,7 +66,7 @@ def _keep_students(
         tally.add("students who also hold another role in the course stayed", both)
     elif (found["roleid"] != 0).any():
         kept = found[found["roleid"].isin(roles)]
-        tally.notes.append(
+        tally.guess(
             "There are no tables role_assignments and context: students are the users "
             "enrolled by a method whose role is a student's."
         )
@@ -75,7 +75,7 @@ def _keep_students(
         kept = found[
             found["student"].isin(held.loc[held["roleid"].isin(roles), "userid"])
         ]
-        tally.notes.append(
+        tally.guess(
             "There is no table context: students are the users who hold a student role "
             "anywhere."
         )
@@ -124,6 +124,7 @@ def _one_row_each(found: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     tally.add(
         "suspended enrolments end on the day they were last changed",
         int(joined["suspended"].sum()),
+        doubt=True,
     )
     if joined["suspended"].any():
         tally.unknown.append(
@@ -148,6 +149,7 @@ def _one_row_each(found: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         tally.add(
             "courses without a start date start with the first enrolment",
             int(joined.loc[undated, "course"].nunique()),
+            doubt=True,
         )
     end = joined["course"].map(course["course_end"])
     end = end.where(end > 0, forever).clip(upper=joined["ended"])

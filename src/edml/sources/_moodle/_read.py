@@ -9,7 +9,7 @@ import pandas as pd
 
 from edml.sources._event_table import Date, make_event_table
 from edml.sources._exam_rule import ExamRule, find_exams
-from edml.sources._import_report import ImportReport
+from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._moodle._database import open_database
 from edml.sources._moodle._folder import Folder
 from edml.sources._moodle._grades import (
@@ -36,6 +36,8 @@ from edml.sources._tidy import TidyTable
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
+
+_NOT_FAILED = 0.6  # from here on, Moodle's default letters are above F
 
 
 @overload
@@ -124,9 +126,10 @@ def read_moodle(
     passing_grade : float or None, default=None
         The lowest final grade that passes, between 0 and ``grade_scale``. It becomes 4,
         which `make_target` expects by default. None takes the courses' pass mark in
-        Moodle, the median of several, and 40 % if there is none.
+        Moodle, or the median of several. If there is none, it is 60 %, the lowest grade
+        above F in Moodle's default letters.
     return_report : bool, default=False
-        Whether to return the report too.
+        Whether to return the report. Otherwise its doubts are shown as a warning.
 
     Returns
     -------
@@ -221,16 +224,19 @@ def read_moodle(
         unknown="drop",
         return_report=True,
     )
-    if not return_report:
-        return X
-    return X, replace(
+    report = replace(
         report,
         source="Moodle",
         read=tally.tables,
         rules={**tally.rules, **report.rules},
         unknown=tuple(tally.unknown),
         notes=(*tally.notes, *report.notes),
+        doubts=(*tally.doubts, *report.doubts),
     )
+    if return_report:
+        return X, report
+    warn_of_doubts(report)
+    return X
 
 
 def _read(
@@ -292,10 +298,13 @@ def _choose_pass_mark(marks: pd.Series, tally: Tally) -> float:
             f"the median of Moodle's, which are {marks.min():.0%} to {marks.max():.0%}"
         )
     else:
-        mark, whose = 0.4, "as Moodle has no pass mark for these courses"
-    tally.notes.append(
-        f"Final grades pass from {mark:.0%} on, {whose}; set it with passing_grade=."
-    )
+        mark = _NOT_FAILED
+        whose = (
+            "the lowest grade above F in Moodle's default letters, as these courses "
+            "have no pass mark"
+        )
+    say = tally.notes.append if marks.min() == marks.max() else tally.guess
+    say(f"Final grades pass from {mark:.0%} on, {whose}; set it with passing_grade=.")
     return mark
 
 

@@ -69,7 +69,7 @@ def _add_gradebook(
     modules = modules[modules["itemnumber"].fillna(0) == 0]
     others = items[(items["itemtype"] == "mod") & ~known]
     for kind, count in others["itemmodule"].value_counts().items():
-        tally.add(f"graded items of {kind} were not read", int(count))
+        tally.add(f"graded items of {kind} were not read", int(count), doubt=True)
     names = {
         "id": "item",
         "itemmodule": "module",
@@ -98,8 +98,7 @@ def _add_gradebook(
     works.loc[works["high"] <= works["low"], "high"] = np.nan
     scale = (works["grade"] < 0) & works["high"].isna()
     tally.add(
-        "work on a scale of unknown length has no scores",
-        int(scale.sum()),
+        "work on a scale of unknown length has no scores", int(scale.sum()), doubt=True
     )
     on_scale = (works["gradetype"] == 2) & works["high"].notna()
     tally.add(
