@@ -15,6 +15,7 @@ import joblib
 from bench_features import best_times
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from edml import (
     ModelRegistry,
@@ -95,6 +96,50 @@ class Forest:
     track_size.unit = "ratio"
 
 
+class Changes:
+    """Roll back among 2,000 signed versions, half of which were promoted."""
+
+    timeout = 900
+    n_versions = 2000
+
+    def setup(self):
+        self.folder = tempfile.TemporaryDirectory()
+        registry = ModelRegistry(self.folder.name, key=b"k" * 32)
+        X, y = make_classification(100, random_state=0)
+        registry.register(LogisticRegression().fit(X, y))
+        self.store = store = registry._store
+        record, data = store.read_record(1), store.read_file(1, "model.skops")
+        for version in range(2, self.n_versions + 1):
+            store.add_version({"model.skops": data}, record)
+            if version % 2:
+                registry.promote(version)
+
+    def teardown(self):
+        self.folder.cleanup()
+
+    def track_rollback(self):
+        """Return the milliseconds of a new object's rollback; at most 1000."""
+        registry = ModelRegistry(self.folder.name, key=b"k" * 32)
+        start = time.perf_counter()
+        registry.rollback()
+        return 1000 * (time.perf_counter() - start)
+
+    def track_size(self):
+        """Return the megabytes of all states."""
+        return sum(p.stat().st_size for p in self.store.home.states.iterdir()) / 1e6
+
+    def track_clean(self):
+        """Return the milliseconds of a removal of all but five versions."""
+        registry = ModelRegistry(self.folder.name, key=b"k" * 32)
+        start = time.perf_counter()
+        registry.clean()
+        return 1000 * (time.perf_counter() - start)
+
+    track_rollback.unit = "ms"
+    track_size.unit = "MB"
+    track_clean.unit = "ms"
+
+
 class Versions:
     """List a signed registry of 1,000 versions, each with an evaluation."""
 
@@ -157,3 +202,11 @@ if __name__ == "__main__":
         f"{versions.track_champion():.0f} ms to load the champion"
     )
     versions.teardown()
+    changes = Changes()
+    changes.setup()
+    print(  # noqa: T201
+        f"2,000 versions: {changes.track_size():.1f} MB of states, "
+        f"{changes.track_rollback():.0f} ms to roll back, "
+        f"{changes.track_clean():.0f} ms to clean"
+    )
+    changes.teardown()

@@ -432,6 +432,14 @@ def test_the_previous_champion(champions, before):
     assert last_state(*champions).previous_champion == before
 
 
+def test_a_state_remembers_the_last_100_champions():
+    state = State()
+    for number in range(150):
+        now = {1: "development", 2: "development", 1 + number % 2: "production"}
+        state = State(what="promote", stages=now).following(state)
+    assert state.line == (1, 2) * 50
+
+
 def test_a_second_rollback_goes_back_one_further(registry):
     for C in (0.1, 1.0, 10.0):
         record = registry.register(plain_model(C))

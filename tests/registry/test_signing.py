@@ -129,6 +129,24 @@ def test_rotation_and_revocation(tmp_path, pair):
         outsider.promote(1)
 
 
+def test_versions_of_a_revoked_key_can_be_set_aside_or_kept(tmp_path, pair):
+    (old, old_public), (new, new_public) = pair("old"), pair("new")
+    for _ in range(2):
+        ModelRegistry(tmp_path / "r", private_key=old).register(fitted())
+    both = ModelRegistry(tmp_path / "r", private_key=new, public_keys=[old_public])
+    path = both.export(1, tmp_path / "one.zip")
+    assert both.import_(path).version == 3
+    both.promote(3)
+    after = ModelRegistry(tmp_path / "r", private_key=new)
+    steps = after.repair()
+    assert any("Versions [1, 2] are damaged or gone" in step for step in steps)
+    assert after.verify() == []
+    reader = ModelRegistry(tmp_path / "r", public_keys=[new_public])
+    assert reader.verify() == []
+    assert reader.load("production").predict([[2.0]]) == [1]
+    assert reader.records()["version"].tolist() == [3]
+
+
 def test_a_change_from_a_secret_to_a_pair(tmp_path, pair):
     private, public = pair("trainer")
     ModelRegistry(tmp_path / "r", key=b"k").register(fitted())

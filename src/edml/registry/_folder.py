@@ -116,13 +116,13 @@ class Folder:
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove files and folders, hiding each from readers first."""
-        for path in paths:
-            if not os.path.lexists(path):
-                continue
+        there = [path for path in paths if os.path.lexists(path)]
+        for path in there:
             temporary = _files.temporary_path(self.path)
             _files.rename(path, temporary)
             _files.remove_tree(temporary)
-            _files.sync_folder(path.parent)
+        for folder in {path.parent for path in there}:
+            _files.sync_folder(folder)
 
     def set_aside(self, path: Path) -> None:
         """Move a file or folder that cannot be used out of the way, if it is there."""

@@ -227,7 +227,7 @@ class ModelRegistry(RegistryMaintenance):
         """Bring the previous champion back.
 
         A second rollback goes back one step further; it does not restore the version
-        that was rolled back.
+        that was rolled back. The last 100 champions are remembered.
 
         Parameters
         ----------

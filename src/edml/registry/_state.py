@@ -12,6 +12,7 @@ from edml.registry._reads import as_text
 DEVELOPMENT, STAGING, PRODUCTION = STAGES
 LATEST = "latest"
 ROLLBACK = "rollback"
+MAX_LINE = 100  # champions that a state remembers, for rollbacks
 MAX_VERSIONS = 100_000  # in a state; more would take long to read
 
 
@@ -46,7 +47,8 @@ class State:
     @property
     def previous_champion(self) -> int | None:
         """The champion that a rollback would bring back."""
-        earlier = [v for v in self.line or () if v != self.champion]
+        champion = self.champion
+        earlier = [v for v in self.line or () if v != champion]
         return earlier[-1] if earlier else None
 
     def following(self, before: "State") -> "State":
@@ -62,7 +64,7 @@ class State:
                 line.pop()
         elif champion is not None and line[-1:] != [champion]:
             line.append(champion)
-        return replace(self, line=tuple(line))
+        return replace(self, line=tuple(line[-MAX_LINE:]))
 
     @classmethod
     def from_document(cls, document: Document) -> "State":
@@ -171,7 +173,8 @@ def removable(state: State, keep_last: int) -> list[int]:
     """Return the development versions that can go; keep the newest and those needed."""
     development = [v for v, stage in state.stages.items() if stage == DEVELOPMENT]
     old = development[: max(0, len(development) - keep_last)]
-    return [version for version in old if version != state.previous_champion]
+    needed = state.previous_champion
+    return [version for version in old if version != needed]
 
 
 def check_choice(what: str, found: object, known: Sequence[str]) -> None:
