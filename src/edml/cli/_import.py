@@ -1,8 +1,7 @@
 """``edml import``: an event table from the tables of a learning platform."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -10,11 +9,6 @@ from rich.console import Console
 from edml._words import count
 from edml.cli._spelling import IMPORT_OPTIONS, spell
 from edml.cli._terminal import Json, guarded, show, stage
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from edml.sources import ImportReport
 
 app = typer.Typer(
     help="Make a table of events from Moodle, Canvas, OULAD or five tidy tables.",
@@ -71,24 +65,20 @@ def moodle(
     as_json: Json = False,
 ) -> None:
     """Import Moodle's tables, exported or in its database."""
-
-    def read() -> "tuple[pd.DataFrame, ImportReport]":
-        from edml.sources import read_moodle  # noqa: PLC0415 - not for --help
-
-        return read_moodle(
-            source,
-            courses=course,
-            exams=exams,
-            student_roles=student_role,
-            prefix=prefix,
-            until=until,
-            passing_grade=passing_grade,
-            grade_scale=grade_scale,
-            tick_days=tick_days,
-            return_report=True,
-        )
-
-    _import("moodle", read, out, as_json=as_json)
+    _import(
+        "moodle",
+        source,
+        out,
+        as_json=as_json,
+        courses=course,
+        exams=exams,
+        student_roles=student_role,
+        prefix=prefix,
+        until=until,
+        passing_grade=passing_grade,
+        grade_scale=grade_scale,
+        tick_days=tick_days,
+    )
 
 
 @app.command()
@@ -104,22 +94,18 @@ def canvas(
     as_json: Json = False,
 ) -> None:
     """Import an export of Canvas Data 2."""
-
-    def read() -> "tuple[pd.DataFrame, ImportReport]":
-        from edml.sources import read_canvas  # noqa: PLC0415
-
-        return read_canvas(
-            source,
-            courses=course,
-            exams=exams,
-            until=until,
-            passing_grade=passing_grade,
-            grade_scale=grade_scale,
-            tick_days=tick_days,
-            return_report=True,
-        )
-
-    _import("canvas", read, out, as_json=as_json)
+    _import(
+        "canvas",
+        source,
+        out,
+        as_json=as_json,
+        courses=course,
+        exams=exams,
+        until=until,
+        passing_grade=passing_grade,
+        grade_scale=grade_scale,
+        tick_days=tick_days,
+    )
 
 
 @app.command()
@@ -139,21 +125,17 @@ def tables(
     as_json: Json = False,
 ) -> None:
     """Import five tidy tables: enrolments, assignments, submissions and so on."""
-
-    def read() -> "tuple[pd.DataFrame, ImportReport]":
-        from edml.sources import read_tables  # noqa: PLC0415
-
-        return read_tables(
-            source,
-            until=until,
-            passing_grade=passing_grade,
-            grade_scale=grade_scale,
-            tick_days=tick_days,
-            unknown=unknown,
-            return_report=True,
-        )
-
-    _import("tables", read, out, as_json=as_json)
+    _import(
+        "tables",
+        source,
+        out,
+        as_json=as_json,
+        until=until,
+        passing_grade=passing_grade,
+        grade_scale=grade_scale,
+        tick_days=tick_days,
+        unknown=unknown,
+    )
 
 
 @app.command()
@@ -161,30 +143,26 @@ def oulad(
     source: Folder, out: Out = _EVENTS, tick_days: Ticks = 7, as_json: Json = False
 ) -> None:
     """Import the Open University Learning Analytics Dataset."""
-
-    def read() -> "tuple[pd.DataFrame, None]":
-        from edml.datasets import load_oulad  # noqa: PLC0415
-
-        return load_oulad(source, tick_days=tick_days), None
-
-    _import("oulad", read, out, as_json=as_json)
+    _import("oulad", source, out, as_json=as_json, tick_days=tick_days)
 
 
 def _import(
-    name: str,
-    read: "Callable[[], tuple[pd.DataFrame, ImportReport | None]]",
-    out: Path,
-    *,
-    as_json: bool,
+    name: str, source: str | Path, out: Path, *, as_json: bool, **options: Any
 ) -> None:
-    """Write the table that ``read`` returns, and show the report."""
+    """Write the table that a reader returns, and show its report."""
     with guarded(f"import {name}"):
         with stage("Loading the libraries"):
+            from edml import datasets, sources  # noqa: PLC0415 - not for --help
             from edml.cli._files import check_suffix, write_table  # noqa: PLC0415
         check_suffix(out)  # before any work
+        report = None
         try:
             with stage("Reading the tables"):
-                X, report = read()
+                if name == "oulad":
+                    X = datasets.load_oulad(source, **options)
+                else:
+                    read = getattr(sources, f"read_{name}")
+                    X, report = read(source, **options, return_report=True)
         except (ValueError, TypeError) as error:
             raise _spell_error(error) from None
         n_rows = count(len(X), "row")
