@@ -161,6 +161,18 @@ def test_a_damaged_version_leaves_the_lists(registry, version, file, how):
     check_is_mended(registry)
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xf0\x9f\x98\x80" * 60, b"-a" * 120])
+def test_a_name_of_any_bytes_moves_aside(registry, name):
+    path = os.path.join(os.fsencode(states(registry)), name)  # noqa: PTH118
+    with open(path, "wb"):  # noqa: PTH123
+        pass
+    (problem,) = registry.verify()
+    (step,) = registry.repair()
+    for text in (problem, step):
+        text.encode()  # can be printed
+    check_is_mended(registry)
+
+
 def test_what_does_not_belong_moves_aside(registry):
     for name in ("note.txt", "state/x", "versions/01", "versions/1/x", "versions/7"):
         (versions(registry).parent / name).write_bytes(b"1")

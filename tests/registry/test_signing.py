@@ -293,8 +293,9 @@ def test_generated_keys_are_new_files_for_their_owner_only(tmp_path):
     with pytest.raises(RegistryError, match="Choose another path"):
         generate_keys(tmp_path / "trainer.pem")
     assert files(tmp_path).items() <= before.items()
-    with pytest.raises(RegistryError, match="Expected to write the new files"):
-        generate_keys(tmp_path / "no" / "trainer.pem")
+    for name in ("no/trainer.pem", "a\0", "\ud800", "x" * 300, ""):
+        with pytest.raises(RegistryError, match="Expected to write the new files"):
+            generate_keys(tmp_path / name)
 
 
 def test_a_wrong_key_file_is_reported_without_its_content(tmp_path, pair):

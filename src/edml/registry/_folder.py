@@ -131,7 +131,7 @@ class Folder:
         folder = self.path / DAMAGED
         _reads.check_no_symlink(self.root, folder)
         _files.make_folder(folder)
-        name = "-".join(path.relative_to(self.path).parts)
+        name = "-".join(path.relative_to(self.path).parts)[:60]
         _files.rename(path, folder / f"{name}-{secrets.token_hex(4)}")
         _files.sync_folder(folder)
         _files.sync_folder(path.parent)

@@ -12,6 +12,7 @@ from pathlib import Path
 from edml import _files
 from edml.exceptions import RegistryError
 from edml.registry._protocol import DAMAGED, EVALUATIONS
+from edml.registry._reads import as_text
 from edml.registry._state import State
 from edml.registry._verify import (
     EVALUATION,
@@ -76,7 +77,8 @@ def _plan(store: VersionStore) -> list[Step]:
 
 
 def _set_aside(store: VersionStore, one: Finding) -> Step:
-    text = f"{one.where} does not belong to the registry, and moves to {DAMAGED}."
+    path = as_text(str(one.where))
+    text = f"{path} does not belong to the registry, and moves to {DAMAGED}."
     return text, partial(store.home.set_aside, one.where)
 
 

@@ -6,6 +6,7 @@ a private key (``ed25519:<fingerprint of the public key>:<signature>``).
 
 import hashlib
 import hmac
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from edml import _files
 from edml._optional import import_optional
 from edml.exceptions import RegistryError
-from edml.registry._reads import read_file
+from edml.registry._reads import as_text, read_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -176,7 +177,7 @@ def generate_keys(path: str | PathLike[str]) -> tuple[Path, str]:
     )
 
     private_path = Path(path)
-    public_path = private_path.with_name(f"{private_path.name}.pub")
+    public_path = Path(f"{private_path}.pub")
     private = Ed25519PrivateKey.generate()
     secret = private.private_bytes(
         serialization.Encoding.PEM,
@@ -186,16 +187,17 @@ def generate_keys(path: str | PathLike[str]) -> tuple[Path, str]:
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    failure = f"Expected to write the new files {private_path} and {public_path}"
+    failure = f"Expected to write the new files {as_text(str(path))} and .pub"
     for taken in (private_path, public_path):
-        if taken.exists():
+        if os.path.lexists(taken):
             raise RegistryError(f"{failure}; found {taken}. Choose another path.")
     try:
         _files.write_file(private_path, secret, _ONLY_OWNER)
         _files.write_file(public_path, public)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: such as a NUL in the path
+        found = getattr(error, "strerror", None) or error
         raise RegistryError(
-            f"{failure}; found: {error.strerror or error}. Choose another path."
+            f"{failure}; found: {found}. Choose another path."
         ) from error
     return public_path, fingerprint(private.public_key())
 
