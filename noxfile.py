@@ -150,6 +150,33 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *BY_TWO, *session.posargs, env=TEST_ENV)
 
 
+@nox.session(python=OLDEST_PYTHON)
+def versions(session: nox.Session) -> None:
+    """Exchange stored models between the lowest and the newest libraries."""
+    if session.venv_backend != "uv":
+        session.install("uv")
+    folder = Path(session.create_tmp())
+    script = "tests/registry/exchanged.py"
+    for which, actions in (
+        ("highest", [("write", "newest")]),
+        ("lowest-direct", [("read", "newest"), ("write", "lowest")]),
+        ("highest", [("read", "lowest"), ("read", "newest")]),
+    ):
+        install = ["uv", "pip", "install", "--upgrade", f"--resolution={which}"]
+        session.run(*install, "-e", ".", external=session.venv_backend == "uv")
+        for action, name in actions:
+            session.run("python", script, action, str(folder / name), env=TEST_ENV)
+
+
+@nox.session(reuse_venv=True)
+def fuzz(session: nox.Session) -> None:
+    """Load 100,000 changed model files; `-- 20000` chooses another number."""
+    session.install("-e", ".[all]", *group("test"))
+    n_files = session.posargs[0] if session.posargs else "100000"
+    env = {**TEST_ENV, "EDML_FUZZED_FILES": n_files}
+    session.run("pytest", "-m", "slow", "tests/registry/test_fuzzed.py", env=env)
+
+
 @nox.session(reuse_venv=True)
 def bench(session: nox.Session) -> None:
     """Run each benchmark once; `-- --bench NAME` selects some."""

@@ -182,6 +182,18 @@ def test_a_damaged_text_of_lightgbm_is_rejected(name):
         loads(with_booster("lightgbm", TEXTS[name]))
 
 
+def test_a_newer_lightgbm_may_add_what_is_switched_off():
+    text = text_of(fitted("lightgbm"))
+    newer = text.replace("version=v4\n", "version=v5\nnew=none\n")
+    newer = sized(newer.replace("num_cat=0\n", "num_cat=0\nnew=0 0\n"))
+    assert newer.count("new=") == 6
+    written = _lightgbm.write(check_lightgbm(newer))
+    assert written == _lightgbm.write(check_lightgbm(text))
+    newer = sized(text.replace("num_cat=0\n", "num_cat=0\nnew=0 1\n"))
+    with pytest.raises(RegistryError, match="'new', which edml cannot read"):
+        check_lightgbm(newer)
+
+
 def test_a_cycle_in_lightgbm_is_rejected():
     def change(text):
         return line("left_child", first("0"))(text)

@@ -2,16 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from functools import cache
 
 import numpy as np
 import pytest
 import xgboost
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from lightgbm import Booster as LightGBMBooster
 from packaging.version import Version
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -384,17 +381,14 @@ def json_list(*values):
     [
         ("lightgbm", "LGBMClassifier", "importance_type", "x config=/tmp/x"),
         ("lightgbm", "LGBMClassifier", "importance_type", ["x", "y num_threads=99"]),
-        ("lightgbm", "LGBMClassifier", "random_state", 1e300),
         ("lightgbm", "LGBMClassifier", "n_estimators", 10**9),
         ("xgboost", "XGBClassifier", "device", "cuda:0\nx"),
         ("xgboost", "XGBClassifier", "objective", "reg:squarederror"),
         ("xgboost", "XGBClassifier", "booster", "gblinear"),
-        ("xgboost", "XGBClassifier", "n_estimators", 0),
         ("xgboost", "XGBClassifier", "missing", "x"),
         ("forest", "RandomForestClassifier", "n_estimators", 10**9),
         ("logistic", "LogisticRegression", "coef_", {"x": 1}),
         ("logistic", "LogisticRegression", "intercept_", {"x": 1}),
-        ("logistic", "LogisticRegression", "intercept_", None),
         ("logistic", "LogisticRegression", "n_features_in_", 5),
     ],
 )
@@ -503,109 +497,3 @@ def test_a_name_that_the_native_parser_would_lose(place):
     changed_text = text.replace(line[0], f"feature_names={' '.join(names)}")
     with pytest.raises(RegistryError, match="feature_names of another number"):
         rewritten("lightgbm", changed_text.encode())
-
-
-# Fuzzing: every file is refused, or its model answers with finite probabilities
-
-
-PIECES = ["", "0", "-1", "1", "9" * 9, "9" * 30, "1e308", "-0.0", "nan", "inf", "٣"]
-
-
-@st.composite
-def forms(draw):
-    """Draw a booster's text with some numbers or pieces of text replaced."""
-    name = draw(st.sampled_from(["lightgbm", "xgboost"]))
-    text = stored(name)[0].decode()
-    for _ in range(draw(st.integers(1, 3))):
-        words = list(re.finditer(r"-?[\d.]+(?:[eE][+-]?\d+)?|\w+|[^\w\s]|\s", text))
-        word = draw(st.sampled_from(words))
-        other = draw(st.sampled_from(words))
-        piece = draw(st.sampled_from([*PIECES, other.group()]))
-        text = text[: word.start()] + piece + text[word.end() :]
-    return name, text
-
-
-def check_form(name, text):
-    try:
-        written = rewritten(name, text.encode())
-    except RegistryError:
-        return
-    except UnicodeError:
-        return  # `loads` reports it
-    if name == "lightgbm":
-        booster = LightGBMBooster(model_str=written.decode())
-        assert np.isfinite(booster.predict(X)).all()
-    else:
-        XGBoostBooster(model_file=bytearray(written)).inplace_predict(X)
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(forms())
-def test_any_changed_booster_is_rejected_or_read(form):
-    check_form(*form)
-
-
-@st.composite
-def schemas(draw):
-    """Draw a file whose schema has one other value somewhere."""
-    name = draw(st.sampled_from(list(MAKERS)))
-    schema = schema_of(file_of(name))
-    places, waiting = [], [schema]
-    while waiting:
-        part = waiting.pop()
-        items = part.items() if isinstance(part, dict) else enumerate(part)
-        for key, value in items:
-            places.append((part, key))
-            if isinstance(value, dict | list):
-                waiting.append(value)
-    part, key = draw(st.sampled_from(places))
-    other, other_key = draw(st.sampled_from(places))
-    leaf = st.sampled_from([None, 0, -1, True, 10**30, "", "x", '"x"', "[]", "1e999"])
-    part[key] = draw(st.one_of(leaf, st.just(json.loads(json.dumps(other[other_key])))))
-    return name, schema
-
-
-def check_schema(name, schema):
-    try:
-        model = loads(with_schema(file_of(name), schema))
-    except RegistryError:
-        return
-    assert np.isfinite(model.predict_proba(X)).all()
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(schemas())
-def test_any_changed_schema_is_rejected_or_read(drawn):
-    check_schema(*drawn)
-
-
-MANY = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
-resource.setrlimit(resource.RLIMIT_CPU, (1500, 1500))
-from hypothesis import HealthCheck, given, settings
-import test_rebuilt as tests
-many = settings(
-    max_examples=int(sys.argv[1]), deadline=2000, database=None,
-    suppress_health_check=list(HealthCheck),
-)
-many(given(tests.forms())(lambda form: tests.check_form(*form)))()
-many(given(tests.schemas())(lambda drawn: tests.check_schema(*drawn)))()
-"""
-
-
-@pytest.mark.slow
-def test_thousands_of_changed_files_in_a_process_with_limits():
-    paths = [str(__file__).rpartition("/")[0], *sys.path]
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\n{MANY}", "2500"],
-        check=False,
-        capture_output=True,
-        timeout=1800,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-def test_fitted_models_of_the_fuzzer_are_finite():
-    for name in MAKERS:
-        assert np.isfinite(fitted(name).predict_proba(X)).all()

@@ -172,8 +172,9 @@ def _try(steps: list[Any]) -> None:
             answer = steps[-1].predict_proba(row)
     except Exception as error:
         raise RegistryError(
-            f"The model file holds a {type(steps[-1]).__name__} that cannot predict: "
-            "it is damaged or made up. Restore it from a copy."
+            f"The model file holds a {type(steps[-1]).__name__} that cannot predict "
+            f"here ({error}): it is damaged, or another version of its library stored "
+            "it. Restore it from a copy, or refit it."
         ) from error
     shape = (1, len(steps[-1].classes_))
     if answer.shape != shape or not ((answer >= 0) & (answer <= 1)).all():

@@ -43,6 +43,7 @@ _NOT_SET = "deprecated"
 _WORD = re.compile(r"[\w.:,\-\[\]() ]{0,200}", re.ASCII)
 _MOST = 2**32  # the largest whole number that a seed may be
 _MOST_TREES = 100_000
+_LARGEST = 1e60  # a number whose square does not overflow
 
 
 def check_values(estimator: Any) -> None:
@@ -51,7 +52,7 @@ def check_values(estimator: Any) -> None:
     own = vars(estimator)
     _check_parameters(kind, estimator)
     for name, value in own.items():
-        if name.endswith("_") and name not in _MAY_BE_MISSING:
+        if name.endswith("_"):
             _check_finite(kind, name, value)
     _check_shapes(kind, own)
     if isinstance(estimator, DataCleaner | KeyDropper):
@@ -172,8 +173,12 @@ def _check_finite(kind: str, name: str, value: Any) -> None:
     if not isinstance(value, np.ndarray | float):
         return
     numbers = np.asarray(value)
-    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
-        refuse(f"has a {kind} whose {name} is not finite")
+    if numbers.dtype.kind != "f":
+        return
+    if name in _MAY_BE_MISSING:
+        numbers = numbers[~np.isnan(numbers)]
+    if not (np.abs(numbers) <= _LARGEST).all():
+        refuse(f"has a {kind} whose {name} is not finite, or too large")
 
 
 def _check_shapes(kind: str, own: dict[str, Any]) -> None:
