@@ -1,6 +1,7 @@
 """score_students: a list of the students to contact, with reasons."""
 
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Protocol
 
@@ -57,7 +58,9 @@ def score_students(
     _check_result(names)
     _check_moments(at, since)
     n_reasons = _whole(n_reasons, "n_reasons")
-    table = X if at is None else _shown(model, X, at, names)
+    days = float(step_parameter(model, "partition_days", 1.0))
+    known = partial(as_of, X, columns=names, partition_days=days)
+    table = X if at is None else known(at)
     if not len(table):
         message = (
             "X has no row. Pass the events of at least one student."
@@ -86,10 +89,11 @@ def score_students(
         if capacity is None
         else _most_at_risk(probability, students[COURSE], _per_course(capacity))
     )
-    change = probability - _earlier(model, X, since, students, names)
-    if since is not None:  # without a later row, the change is unknown
-        change[students[PARTITION].to_numpy() <= since] = np.nan
-    students["change"] = change
+    students["change"] = np.nan
+    if since is not None:
+        change = probability - _earlier(model, known(since), students, names)
+        # without a later row, the change is unknown
+        students["change"] = np.where(students[PARTITION] <= since, np.nan, change)
     order = np.argsort(-probability, kind="stable")
     students = students.iloc[order].reset_index(drop=True)
     if n_reasons:
@@ -100,7 +104,7 @@ def score_students(
             table,
             ranked,
             columns=names,
-            partition_days=_partition_days(model),
+            partition_days=days,
             language=language,
         )
     # back to the names of the table
@@ -142,26 +146,15 @@ def _whole(value: Any, name: str) -> int:
     return int(value)
 
 
-def _shown(
-    model: _Model, X: pd.DataFrame, p: float, names: Mapping[str, str]
-) -> pd.DataFrame:
-    return as_of(X, p, columns=names, partition_days=_partition_days(model))
-
-
 def _earlier(
     model: _Model,
-    X: pd.DataFrame,
-    since: float | None,
+    table: pd.DataFrame,
     students: pd.DataFrame,
     names: Mapping[str, str],
 ) -> FloatArray:
-    """Return each student's probability at an earlier partition, or NaN."""
-    then = np.full(len(students), np.nan)
-    if since is None:
-        return then
-    table = _shown(model, X, since, names)
+    """Return each student's probability in an earlier table, or NaN."""
     if not len(table):
-        return then
+        return np.full(len(students), np.nan)
     rows, probability = model.score_latest(table)
     before = pd.Series(
         probability,
@@ -184,7 +177,3 @@ def _most_at_risk(probability: FloatArray, courses: pd.Series, k: int) -> BoolAr
     flagged = np.zeros(len(probability), dtype=np.bool_)
     flagged[order] = place.to_numpy() < k
     return flagged
-
-
-def _partition_days(model: _Model) -> float:
-    return float(step_parameter(model, "partition_days", 1.0))

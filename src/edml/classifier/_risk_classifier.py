@@ -240,7 +240,21 @@ class RiskClassifier(
             prepared.weight,
             prepared.target,
         )
-        return self._finish(prepared, training, self._out_of_fold(training, prepared))
+        found = self._out_of_fold(training, prepared)
+        calibrator, threshold = self._learn(found, prepared)
+        pipeline = _join(prepared.estimator, prepared.front, training)
+        # Set all attributes at the end: a failed fit leaves the model unchanged.
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.update(vars(prepared.columns))
+        self.classes_ = prepared.target.classes
+        self.fail_label_ = prepared.target.fail_label
+        self.pipeline_ = pipeline
+        self.calibrator_ = calibrator
+        self.threshold_ = threshold
+        self.out_of_fold_ = found
+        self.split_plan_ = prepared.plan
+        self.data_fingerprint_ = prepared.hash_rows()
+        return self
 
     def _prepare(
         self, X: Any, y: ArrayLike, sample_weight: Any = None, groups: Any = None
@@ -258,25 +272,6 @@ class RiskClassifier(
             groups=groups,
             fail_label=self.fail_label,
         )
-
-    def _finish(
-        self, prepared: Prepared, training: Training, found: pd.DataFrame
-    ) -> Self:
-        """Learn from the out-of-fold scores, and fit on all rows."""
-        calibrator, threshold = self._learn(found, prepared)
-        pipeline = _join(prepared.estimator, prepared.front, training)
-        # Set all attributes at the end: a failed fit leaves the model unchanged.
-        self.__dict__.pop("feature_names_in_", None)
-        self.__dict__.update(vars(prepared.columns))
-        self.classes_ = prepared.target.classes
-        self.fail_label_ = prepared.target.fail_label
-        self.pipeline_ = pipeline
-        self.calibrator_ = calibrator
-        self.threshold_ = threshold
-        self.out_of_fold_ = found
-        self.split_plan_ = prepared.plan
-        self.data_fingerprint_ = prepared.hash_rows()
-        return self
 
     def deployable(self) -> DeployedClassifier:
         """Return an equivalent model without training rows.

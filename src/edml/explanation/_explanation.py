@@ -22,8 +22,8 @@ _NOTE = (
 class Explanation:
     """The contribution of each feature to the score of each row.
 
-    It explains the score *before* calibration, in favour of the model's second class
-    (fails). Contributions are not causes: they show what the model relied on. For each
+    It explains the score *before* calibration, in favour of the class that
+    fails. Contributions are not causes: they show what the model relied on. For each
     row, the base value plus its contributions is the model's raw output.
 
     Parameters

@@ -133,7 +133,8 @@ class ReliabilityDisplay:
 
     def _limit(self, ax: Any, predicted: FloatArray, share: FloatArray) -> float:
         """Return the end of both axes: the data's, not 1, because few students fail."""
-        highest = np.concatenate([predicted, share, *_finite(self.high)]).max()
+        ends = np.asarray([] if self.high is None else self.high, dtype=np.float64)
+        highest = np.nanmax(np.concatenate([predicted, share, ends]))
         drawn = ax.get_xlim()[1] if ax.lines else 0.0
         return float(max(min(1.0, highest * 1.05), drawn, 0.01))
 
@@ -242,13 +243,6 @@ class ReliabilityDisplay:
             y_prob=risk,
         )
         return display.plot(ax, **plot_kw)
-
-
-def _finite(values: ArrayLike | None) -> list[FloatArray]:
-    if values is None:
-        return []
-    found = np.asarray(values, dtype=np.float64)
-    return [found[np.isfinite(found)]]
 
 
 def _draw_histogram(ax: Any, y_prob: ArrayLike, limit: float, color: Any) -> Any:
