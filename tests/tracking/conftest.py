@@ -17,9 +17,7 @@ import urllib3
 from sklearn.datasets import make_classification
 
 from edml.tracking._outbox import DEFAULT_FOLDER
-from tracked import make_tuner
-
-_START_SECONDS = 400  # MLflow's imports are slow on a busy machine
+from tracked import PATIENCE, make_tuner
 
 
 class MlflowServer:
@@ -69,7 +67,7 @@ class MlflowServer:
         self._wait()
 
     def _wait(self) -> None:
-        until = time.monotonic() + _START_SECONDS
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self.is_running:
             try:
                 answer = urllib3.request(

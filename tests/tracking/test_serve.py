@@ -17,10 +17,9 @@ import urllib3
 import mirrored
 from edml.tracking import load_model, sync
 from edml.tracking._package import make_example
+from tracked import PATIENCE
 
 pytestmark = pytest.mark.slow
-
-_START_SECONDS = 300  # MLflow's imports are slow on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +69,7 @@ def served(registry, _server, tmp_path_factory):
 
 
 def _wait(process, address, log):
-    until = time.monotonic() + _START_SECONDS
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         try:
             answer = urllib3.request("GET", f"{address}/ping", timeout=5, retries=False)
@@ -88,7 +87,7 @@ def ask(address, body, kind="application/json"):
         f"{address}/invocations",
         body=body,
         headers={"Content-Type": kind},
-        timeout=120,
+        timeout=PATIENCE,
         retries=False,
     )
     assert answer.status == 200, answer.data[:2000]

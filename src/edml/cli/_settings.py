@@ -234,26 +234,26 @@ class Config(_Section):
 
 
 _EXAMPLES = {  # for keys without a default
-    "columns": ['user_uuid = "student"'],
-    "exam_kinds": ['integradores = ["INTEGRADOR(30)"]'],
-    "paths.raw": ['"events.csv"'],
-    "paths.new": ['"events_of_the_next_term.csv"'],
-    "source.sep": ['";"'],
-    "source.decimal": ['","'],
-    "source.encoding": ['"cp1252"'],
-    "source.date_unit": ['"ms"'],
-    "source.timezone": ['"America/Bogota"'],
-    "source.sheet": ['"Events"'],
-    "tune.timeout": ["600"],
-    "tune.target_score": ["0.6"],
-    "tune.min_score": ["0.3"],
-    "tune.n_jobs": ["2"],
-    "update.threshold": ['"recall>=0.9"'],
-    "registry.private_key": ['"trainer.pem"'],
-    "registry.memory": ['"../registry-memory.json"'],
-    "endpoint.url": ['"http://127.0.0.1:8000"'],
-    "endpoint.token_file": ['"tokens.txt"'],
-    "mlflow.uri": ['"http://127.0.0.1:5000"'],
+    "columns": 'user_uuid = "student"',
+    "exam_kinds": 'integradores = ["INTEGRADOR(30)"]',
+    "paths.raw": '"events.csv"',
+    "paths.new": '"events_of_the_next_term.csv"',
+    "source.sep": '";"',
+    "source.decimal": '","',
+    "source.encoding": '"cp1252"',
+    "source.date_unit": '"ms"',
+    "source.timezone": '"America/Bogota"',
+    "source.sheet": '"Events"',
+    "tune.timeout": "600",
+    "tune.target_score": "0.6",
+    "tune.min_score": "0.3",
+    "tune.n_jobs": "2",
+    "update.threshold": '"recall>=0.9"',
+    "registry.private_key": '"trainer.pem"',
+    "registry.memory": '"../registry-memory.json"',
+    "endpoint.url": '"http://127.0.0.1:8000"',
+    "endpoint.token_file": '"tokens.txt"',
+    "mlflow.uri": '"http://127.0.0.1:5000"',
 }
 
 
@@ -271,16 +271,13 @@ def write_template() -> str:
         parts.append(f"\n[{section}]\n")
         if field.description:
             parts.append(f"# {field.description}\n")
-            parts += [f"# {example}\n" for example in _EXAMPLES[section]]
+            parts.append(f"# {_EXAMPLES[section]}\n")
         body = getattr(Config(), section)
         values = {} if isinstance(body, dict) else body.model_dump(mode="json")
         for key, value in values.items():
             parts.append(f"# {type(body).model_fields[key].description}\n")
-            example = _EXAMPLES.get(f"{section}.{key}", [""])[0]
-            shown = (
-                f"# {key} = {example}"
-                if value is None
-                else (f"{key} = {write_value(value)}")
-            )
-            parts.append(f"{shown}\n")
+            if value is None:
+                parts.append(f"# {key} = {_EXAMPLES[f'{section}.{key}']}\n")
+            else:
+                parts.append(f"{key} = {write_value(value)}\n")
     return "".join(parts)
