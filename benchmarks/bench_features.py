@@ -11,8 +11,10 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
+import edml
 from edml import DataCleaner, FeatureEngineer, make_student_activity
 from edml.schema import COURSE, PARTITION, STUDENT
 
@@ -93,6 +95,28 @@ class Growth:
         return found[1] / found[0]
 
 
+class AgainstTheClassic:
+    """Divide the time of other features by that of the 44, on the same table."""
+
+    params = ["ProgressFeatures", "ActivityFeatures"]
+    param_names = ("features",)
+    unit = "ratio"
+    timeout = 300
+
+    def setup(self, features):
+        X = make_table(23_000)
+        kinds = np.random.default_rng(0).poisson(0.5, (5, len(X)))
+        self.X = X.assign(**{f"activity_{k}": n for k, n in enumerate(kinds)})
+        self.engineer = FeatureEngineer().fit(self.X)
+        self.others = getattr(edml, features)().fit(self.X)
+
+    def track_time_over_that_of_the_44(self, features):
+        return ratio(
+            lambda: self.others.transform(self.X),
+            lambda: self.engineer.transform(self.X),
+        )
+
+
 class OneStudent:
     """Time the 60 rows of one student, in milliseconds."""
 
@@ -133,6 +157,11 @@ if __name__ == "__main__":
             case.setup(n_enrolments, storage)
             found = case.track_clean_and_features(n_enrolments, storage)
             print(f"{len(case.X):>9} rows, {storage} text: {found:.2f} of the sort")  # noqa: T201
+    for features in AgainstTheClassic.params:
+        case = AgainstTheClassic()
+        case.setup(features)
+        found = case.track_time_over_that_of_the_44(features)
+        print(f"{features}: {found:.2f} of the time of the 44")  # noqa: T201
     one = OneStudent()
     one.setup()
     print(f"one student, {len(one.X)} rows: {one.track_one_student():.2f} ms")  # noqa: T201

@@ -1,5 +1,6 @@
 """The checks pass for edml's own transformers and fail on planted leaks."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
@@ -186,3 +187,8 @@ def test_a_leak_that_only_altering_shows_is_found():
     # No score of X is negative, so without the ungraded ones nothing changes.
     with pytest.raises(LeakageError, match=r"'planted' .* events after .* are altered"):
         check_no_lookahead(Planted(lambda X: X["score"].lt(0)), X)
+    # nor is any count above 7
+    counted = X.assign(activity_quiz=np.arange(len(X)) % 8.0)
+    ever = Planted(lambda X: history(X, "activity_quiz", "max").gt(7))
+    with pytest.raises(LeakageError, match=r"'planted' .* events after .* are altered"):
+        check_no_lookahead(ever, counted)

@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from edml.datasets import as_of
 from edml.exceptions import LeakageError, TableError
 from edml.schema import (
+    ACTIVITY_PREFIX,
     COLUMNS,
     FINAL_GRADE,
     NUMBER_COLUMNS,
@@ -312,6 +313,10 @@ def _alter_future(
             values = values.fillna(0) * 0.5 + rng.uniform(0, 9, len(future)).round(2)
             altered[name] = altered[name].astype(np.float64)
         altered.iloc[future, place] = values.array
+    for name in [name for name in X if str(name).startswith(ACTIVITY_PREFIX)]:
+        counts = np.nan_to_num(X[name].to_numpy(dtype=np.float64, na_value=0))
+        counts[future] = counts[shuffled] + rng.randint(9, size=len(future))
+        altered[name] = counts
     timing = [names[name] for name in ("s_submitted_at", "s_graded_at", "score")]
     if all(name in X.columns for name in timing):
         submitted, graded = (read_epochs(X[name]) for name in timing[:2])

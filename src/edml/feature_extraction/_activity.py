@@ -14,6 +14,7 @@ from edml.feature_extraction._activity_history import (
 )
 from edml.feature_extraction._transformer import HistoryTransformer
 from edml.schema import (
+    ACTIVITY_PREFIX,
     COURSE,
     PARTITION,
     SNAPSHOT_KEYS,
@@ -28,7 +29,6 @@ from edml.schema import (
     row_error,
 )
 
-_PREFIX = "activity_"
 _MOST = 2**40  # so that the sums of a partition are exact in a float
 
 
@@ -148,12 +148,9 @@ class ActivityFeatures(HistoryTransformer):
         """
         names = resolve_columns(self.columns)
         check_table(X, [names[key] for key in SNAPSHOT_KEYS])
-        taken = set(names.values())
-        found = sorted(
-            name
-            for name in X.columns
-            if isinstance(name, str) and name.startswith(_PREFIX) and name not in taken
-        )
+        given = {name for name in X.columns if isinstance(name, str)}
+        given -= set(names.values())
+        found = sorted(name for name in given if name.startswith(ACTIVITY_PREFIX))
         if not found:
             message = (
                 "The event table has no column of activity, such as 'activity_quiz'. "

@@ -5,6 +5,7 @@ datetime or an invalid number means the same everywhere.
 """
 
 from edml.schema._columns import (
+    ACTIVITY_PREFIX,
     COLUMNS,
     COURSE,
     EPOCH_COLUMNS,
@@ -92,6 +93,7 @@ from edml.schema._work import (
 )
 
 __all__ = [
+    "ACTIVITY_PREFIX",
     "COLUMNS",
     "COURSE",
     "DATE_UNITS",

@@ -18,6 +18,9 @@ FINAL_GRADE = "nota_final_materia"
 #: A student, a course, a course day: one snapshot.
 SNAPSHOT_KEYS = (STUDENT, COURSE, PARTITION)
 
+#: What the columns begin with that count what a student did, by kind.
+ACTIVITY_PREFIX = "activity_"
+
 #: The columns that features read. Of them, the keys and one kind of work must be there.
 REQUIRED_COLUMNS = (
     *SNAPSHOT_KEYS,

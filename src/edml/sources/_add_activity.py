@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from edml.schema import (
+    ACTIVITY_PREFIX,
     COLUMNS,
     COURSE,
     FINAL_GRADE,
@@ -27,7 +28,6 @@ from edml.sources._import_report import ImportReport
 from edml.sources._matching import Unknown
 from edml.sources._tidy import Labelled, TidyTable, read_tidy
 
-_PREFIX = "activity_"
 _OF_HISTORY = {STUDENT, COURSE, "course_name", "legajo", PERIOD, FINAL_GRADE}
 
 
@@ -176,10 +176,11 @@ def add_activity(
 def _read_kinds(table: TidyTable) -> Labelled:
     """Read the kind of each line, as the name of its column."""
     if "kind" not in table:
-        return Labelled(np.zeros(len(table), dtype=np.int64), [f"{_PREFIX}all"])
+        return Labelled(np.zeros(len(table), dtype=np.int64), [f"{ACTIVITY_PREFIX}all"])
     kinds = table.texts("kind", required=True)
     slugs = [re.sub(r"\W+", "_", label.lower()).strip("_") for label in kinds.labels]
-    codes, found = pd.factorize(np.array([_PREFIX + slug for slug in slugs], object))
+    names = [ACTIVITY_PREFIX + slug for slug in slugs]
+    codes, found = pd.factorize(np.array(names, dtype=object))
     return Labelled(codes.astype(np.int64)[kinds.codes], list(found))
 
 
