@@ -13,7 +13,7 @@ from typing import Any
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _model_file, _reads
+from edml.registry import _reads
 from edml.registry._evaluations import read_evaluation
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import (
@@ -26,6 +26,7 @@ from edml.registry._protocol import (
 )
 from edml.registry._reads import as_text
 from edml.registry._record import ModelRecord
+from edml.registry._sandbox import load_model
 from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
 from edml.registry._store import MODEL, ModelStore
@@ -65,7 +66,8 @@ def import_version(store: ModelStore, path: Path, trust_unsigned: bool) -> Model
     if set(files) != {MODEL}:
         raise _no_export(f"it has other files than {MODEL}")
     check_versions(record.libraries)
-    _model_file.loads(files[MODEL], trusted=store.trusted)
+    unsigned = trust_unsigned or not store.home.keys.checks
+    load_model(files[MODEL], record, trusted=store.trusted, untrusted=unsigned)
     for evaluation in evaluations:
         read_evaluation(evaluation)
     origin = {

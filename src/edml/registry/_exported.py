@@ -13,6 +13,7 @@ from edml.registry._libraries import check_versions
 from edml.registry._protocol import MAX_FILE_BYTES
 from edml.registry._reads import read_file
 from edml.registry._record import ModelRecord
+from edml.registry._sandbox import load_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class ExportedModel:
         model : classifier
             It predicts the same bits as the one that was registered.
         """
-        return _model_file.loads(self.data, trusted=self.trusted)
+        return load_model(self.data, self.record, trusted=self.trusted)
 
 
 def read_model_file(

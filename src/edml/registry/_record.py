@@ -62,6 +62,10 @@ class ModelRecord:
         ``data_fingerprint`` of their rows.
     origin : dict or None
         The registry and version that an imported model comes from.
+    answers : dict or None, default=None
+        The model's probabilities for made-up students, to the bit, which loading
+        compares; None for models that earlier versions of edml stored, and for those
+        that cannot read made-up students.
 
     See Also
     --------
@@ -100,6 +104,7 @@ class ModelRecord:
     training: dict[str, Any] | None
     validation: dict[str, Any] | None
     origin: dict[str, Any] | None
+    answers: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as a dictionary that JSON can hold.
@@ -134,6 +139,7 @@ class ModelRecord:
         RegistryError
             If a field is missing or has the wrong type.
         """
+        data = {"answers": None, **data}  # records from before have none
         given = {name: data[name] for name in _read_kinds() if name in data}
         for name, kinds in _read_kinds().items():
             if name not in given:

@@ -64,6 +64,11 @@ class ModelRegistry(RegistryMaintenance):
     trusted : sequence of str, default=()
         Your own classes that the models may hold, with their modules, such as
         "mine.steps.Scaler"; loading a model runs their code.
+    untrusted : bool, default=False
+        Load every model in another process first, with bounded memory and time and no
+        right to write files, and here only if it answers there. It takes seconds more
+        for each model, and does not work on Windows. Use it for a folder that others
+        write to and that no key signs.
 
     See Also
     --------
@@ -100,6 +105,7 @@ class ModelRegistry(RegistryMaintenance):
         memory: str | PathLike[str] | None = None,
         who: str | None = None,
         trusted: Sequence[str] = (),
+        untrusted: bool = False,
     ) -> None:
         keys = Keys.read(key, private_key, public_keys)
         self._store = ModelStore(
@@ -109,6 +115,7 @@ class ModelRegistry(RegistryMaintenance):
             who=who,
             memory=None if memory is None else Path(memory),
             trusted=trusted,
+            untrusted=untrusted,
         )
 
     def __repr__(self) -> str:

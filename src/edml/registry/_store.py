@@ -17,9 +17,11 @@ from edml.registry._evaluations import (
     rows_of_contests,
     write_evaluation,
 )
+from edml.registry._golden import answers_of
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import EVALUATIONS
 from edml.registry._record import ModelRecord, describe
+from edml.registry._sandbox import load_model
 from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
 from edml.registry._versions import VersionStore
@@ -39,9 +41,11 @@ class ModelStore(VersionStore):
         who: str | None = None,
         memory: Path | None = None,
         trusted: Sequence[str] = (),
+        untrusted: bool = False,
     ) -> None:
         super().__init__(root, name, keys, who=who, memory=memory)
         self.trusted = tuple(trusted)
+        self.untrusted = untrusted
 
     # -- models ----------------------------------------------------------------------
 
@@ -73,7 +77,7 @@ class ModelStore(VersionStore):
         record = self.record_in(version, DEVELOPMENT)
         data = self.read_file(version, MODEL)
         check_versions(record.libraries)
-        return _model_file.loads(data, trusted=self.trusted)
+        return load_model(data, record, trusted=self.trusted, untrusted=self.untrusted)
 
     def add(
         self,
@@ -88,7 +92,9 @@ class ModelStore(VersionStore):
         """Store a deployable model; ``known`` holds record fields that it lacks."""
         data = _model_file.dumps(model, trusted=self.trusted)
         body = describe(model, parent=parent, tags=tags)
-        body |= {"training": training, **known}
+        # those of the file's model: a forest with several jobs adds in any order
+        answers = answers_of(_model_file.loads(data, trusted=self.trusted))
+        body |= {"training": training, "answers": answers, **known}
         evaluations = []
         if evaluation is not None:
             _check_evaluation(evaluation, body)

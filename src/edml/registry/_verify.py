@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry import _model_file, _reads
+from edml.registry import _reads
 from edml.registry._protocol import (
     DAMAGED,
     EVALUATIONS,
@@ -17,6 +17,7 @@ from edml.registry._protocol import (
     VERSIONS,
     read_number,
 )
+from edml.registry._sandbox import load_model
 from edml.registry._state import DEVELOPMENT, State
 from edml.registry._store import MODEL, ModelStore
 from edml.registry._versions import VersionStore
@@ -69,8 +70,10 @@ def find_model_problems(store: ModelStore, version: int) -> list[str]:
     except RegistryError:
         return []  # reported already, or removed meanwhile
     check = _Check(store)
-    check.attempt(VERSION, version, store.record_in, version, DEVELOPMENT)
-    check.attempt(VERSION, version, _model_file.loads, data, trusted=store.trusted)
+    record = check.attempt(VERSION, version, store.record_in, version, DEVELOPMENT)
+    if record is not None:
+        options = {"trusted": store.trusted, "untrusted": store.untrusted}
+        check.attempt(VERSION, version, load_model, data, record, **options)
     for number in numbers:
         check.attempt(EVALUATION, version, store.load_evaluation, version, number)
     if check.findings and _is_gone(store, version):

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edml.exceptions import EdmlError, RegistryError, ServingError
+from edml.exceptions import EdmlError, RegistryError
 from edml.registry import PRODUCTION, ModelRecord, ModelRegistry
 from edml.serving._scorer import Scorer
 
@@ -41,14 +41,12 @@ class ChampionWatch:
         registry: ModelRegistry,
         poll_seconds: float,
         on_change: Callable[[Champion], None] | None = None,
-        crashes: Callable[[int], bool] | None = None,
     ) -> None:
         self.champion: Champion | None = None
         self.problem: str | None = None  # why the last check failed
         self._registry = registry
         self._poll_seconds = poll_seconds
         self._on_change = on_change
-        self._crashes = crashes  # whether a version ends the process that loads it
         self._refused: tuple[object, float] | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -74,9 +72,6 @@ class ChampionWatch:
             if refused == identity and time.monotonic() < until:
                 return
         try:
-            if self._crashes is not None and self._crashes(record.version):
-                message = "It ends the process that loads it, or takes too long."
-                raise ServingError(message)
             scorer = Scorer(self._registry.load(record.version))
         except Exception as error:  # never serve a broken model
             wait = _RETRY_AFTER_POLLS * self._poll_seconds

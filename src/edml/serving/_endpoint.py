@@ -1,7 +1,6 @@
 """The routes of the endpoint, and the hooks before and after each request."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import flask
@@ -38,14 +37,13 @@ def make_blueprint(
     limits: Limits,
     poll_seconds: float = 2.0,
     name: str = "edml",
-    crashes: Callable[[int], bool] | None = None,
 ) -> flask.Blueprint:
     """Make the blueprint of `create_blueprint`.
 
     The app that registers it finds the endpoint in
     ``app.extensions["edml.serving"][name]``.
     """
-    endpoint = _Endpoint(registry, book, limits, poll_seconds, crashes)
+    endpoint = _Endpoint(registry, book, limits, poll_seconds)
     blueprint = flask.Blueprint(name, "edml.serving")
     blueprint.before_request(endpoint.begin)
     blueprint.after_request(endpoint.end)
@@ -92,11 +90,10 @@ class _Endpoint:
         book: TokenBook,
         limits: Limits,
         poll_seconds: float,
-        crashes: Callable[[int], bool] | None,
     ) -> None:
         self.metrics = _metrics.Metrics()
         changed = self.metrics.changed
-        self.watch = ChampionWatch(registry, poll_seconds, changed, crashes)
+        self.watch = ChampionWatch(registry, poll_seconds, changed)
         self._book = book
         self._limits = limits
         self._receiver = Receiver(limits)

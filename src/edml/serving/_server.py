@@ -3,13 +3,10 @@
 import functools
 import gc
 import ipaddress
-import multiprocessing
 import os
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 REGISTRY_KEY = "EDML_REGISTRY_KEY"
 
 _WORK_SECONDS = 10.0  # beyond the request's limit, to send the answer
-_TRIAL_SECONDS = 120.0
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
@@ -174,38 +170,23 @@ def _open(
     # an empty key is passed on and rejected: the user meant to sign
     key = None if secret is None else secret.encode("utf-8", "surrogateescape")
     return ModelRegistry(
-        folder, name, key, public_keys=public_keys, memory=memory, who="edml-serve"
+        folder,
+        name,
+        key,
+        public_keys=public_keys,
+        memory=memory,
+        who="edml-serve",
+        # a champion that ends its process must not end one worker after the other
+        untrusted=True,
     )
 
 
 def _make_app(source: Source, book: TokenBook, limits: Limits) -> Any:
-    """Make the app of a worker, which tries each champion in another process first."""
+    """Make the app of a worker."""
     from edml.serving._endpoint import make_app, make_blueprint  # noqa: PLC0415
 
     configure_logs()
-    crashes = functools.partial(_crashes, source)
-    registry = source()
-    return make_app(make_blueprint(registry, book, limits, crashes=crashes))
-
-
-def _crashes(source: Source, version: int) -> bool:
-    """Return whether a version ends the process that loads it, or never loads."""
-    # a fork is fast, but may hang where other threads hold locks
-    is_alone = threading.active_count() == 1
-    context: Any = multiprocessing.get_context("fork" if is_alone else "spawn")
-    trial = context.Process(target=_try_champion, args=(source, version))
-    trial.start()
-    trial.join(_TRIAL_SECONDS)
-    trial.kill()
-    trial.join()
-    return trial.exitcode != 0
-
-
-def _try_champion(source: Source, version: int) -> None:
-    from edml.serving._scorer import Scorer  # noqa: PLC0415 - seconds
-
-    with suppress(Exception):  # the worker will find and report it
-        Scorer(source().load(version))
+    return make_app(make_blueprint(source(), book, limits))
 
 
 def _load_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
