@@ -309,8 +309,9 @@ def test_parameters_that_fit_would_not_accept(name, owner, attribute, value):
         ("coef_", np.array([[np.inf] * 4])),
         ("coef_", np.zeros((1, 5))),
         ("intercept_", np.array([np.inf])),
+        ("intercept_", np.array([np.inf], np.float32)),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_fitted_arrays_that_cannot_be(attribute, values):
     data = file_of("logistic")

@@ -175,6 +175,7 @@ def _check_finite(kind: str, name: str, value: Any) -> None:
     numbers = np.asarray(value)
     if numbers.dtype.kind != "f":
         return
+    numbers = numbers.astype(np.float64)
     if name in _MAY_BE_MISSING:
         numbers = numbers[~np.isnan(numbers)]
     if not (np.abs(numbers) <= _LARGEST).all():
