@@ -24,7 +24,6 @@ from edml.registry._protocol import (
     seal,
     unseal,
 )
-from edml.registry._reads import as_text
 from edml.registry._record import ModelRecord
 from edml.registry._sandbox import load_model
 from edml.registry._signing import NO_KEYS, Keys
@@ -44,15 +43,10 @@ def export_version(store: ModelStore, version: int, path: Path) -> Path:
     record = store.read_record(version)
     files = {name: store.read_file(version, name) for name in record["files"]}
     data = pack(record, files, store.evaluations(version), store.home.keys)
-    try:
+    remedy = "Choose another path, or free disk space."
+    with _reads.system_errors(f"to write the new file {path}", remedy):
         _files.write_new(path, data)
         _files.sync_folder(path.parent)
-    except (OSError, ValueError) as error:  # ValueError: such as a NUL in the path
-        raise RegistryError(
-            f"Expected to write the new file {as_text(str(path))}; found: "
-            f"{getattr(error, 'strerror', None) or error}. Choose "
-            "another path, or free disk space."
-        ) from error
     return path
 
 

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from edml.registry._protocol import (
     seal,
     unseal,
 )
-from edml.registry._reads import as_text
 from edml.registry._signing import Keys
 
 _POLL_SECONDS = 0.01
@@ -99,20 +98,13 @@ class Folder:
                 return is_signed(data)
         return False
 
-    @contextmanager
-    def writing(self, failure: str) -> Iterator[None]:
+    def writing(self, failure: str) -> AbstractContextManager[None]:
         """Turn an error of the system into one that states what failed."""
-        try:
-            yield
-        except RegistryError:
-            raise
-        except (OSError, ValueError, NotImplementedError) as error:
-            raise RegistryError(
-                f"Expected to write to {as_text(str(self.path))}; found: "
-                f"{getattr(error, 'strerror', None) or error}. "
-                f"{failure}; everything stored before is unchanged. Free disk space, "
-                "or repair the folder or your permissions, and try again."
-            ) from error
+        return _reads.system_errors(
+            f"to write to {self.path}",
+            f"{failure}; everything stored before is unchanged. Free disk space, or "
+            "repair the folder or your permissions, and try again.",
+        )
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove files and folders, hiding each from readers first."""

@@ -8,9 +8,10 @@ from filelock import FileLock
 
 from edml import _files
 from edml.exceptions import RegistryError
-from edml.registry._reads import as_text, read_file
+from edml.registry._reads import read_file, system_errors
 
 _MAX_BYTES = 1000
+_LOCK_SECONDS = 30.0
 
 
 class Memory:
@@ -34,17 +35,12 @@ class Memory:
 
     def check(self, generation: int) -> None:
         """Raise for an older generation than the highest one seen; note a newer one."""
-        try:
-            with FileLock(f"{self.path}.lock", timeout=30):
-                self._check(generation)
-        except RegistryError:
-            raise
-        except (OSError, ValueError) as error:  # includes the lock's timeout
-            raise RegistryError(
-                f"Expected to write the memory {as_text(str(self.path))}; found: "
-                f"{getattr(error, 'strerror', None) or error}. Check the path and your "
-                "permissions."
-            ) from error
+        remedy = "Check the path and your permissions."
+        with (
+            system_errors(f"to write the memory {self.path}", remedy),
+            FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS),
+        ):
+            self._check(generation)
 
     def _check(self, generation: int) -> None:
         seen = self._read() if self.path.exists() else 0

@@ -7,7 +7,7 @@ still redirect the read, but the hash in the record then rejects the file.
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,19 +71,26 @@ def read_file(
     return data
 
 
+def _reading(path: Path) -> AbstractContextManager[None]:
+    return system_errors(
+        f"to read {path}",
+        "Check the path and your permissions. If another process has just removed it, "
+        "try again; otherwise, restore it from a backup.",
+    )
+
+
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def system_errors(expected: str, remedy: str) -> Iterator[None]:
+    """Turn an error of the system into one that states what failed."""
     try:
         yield
     except RegistryError:
         raise
-    except (OSError, ValueError) as error:  # ValueError: such as a NUL in the path
-        raise RegistryError(
-            f"Expected to read {as_text(str(path))}; found: "
-            f"{getattr(error, 'strerror', None) or error}. Check the "
-            "path and your permissions. If another process has just removed it, try "
-            "again; otherwise, restore it from a backup."
-        ) from error
+    # ValueError: such as a NUL or no Unicode in a path
+    except (OSError, ValueError, NotImplementedError) as error:
+        found = getattr(error, "strerror", None) or error
+        message = as_text(f"Expected {expected}; found: {found}. {remedy}")
+        raise RegistryError(message) from error
 
 
 def _check_kind_and_size(

@@ -4,6 +4,7 @@ A signature is HMAC-SHA256 with a shared secret (64 hexadecimal digits), or Ed25
 a private key (``ed25519:<fingerprint of the public key>:<signature>``).
 """
 
+import errno
 import hashlib
 import hmac
 import os
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from edml import _files
 from edml._optional import import_optional
 from edml.exceptions import RegistryError
-from edml.registry._reads import as_text, read_file
+from edml.registry._reads import read_file, system_errors
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -187,18 +188,13 @@ def generate_keys(path: str | PathLike[str]) -> tuple[Path, str]:
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    failure = f"Expected to write the new files {as_text(str(path))} and .pub"
-    for taken in (private_path, public_path):
-        if os.path.lexists(taken):
-            raise RegistryError(f"{failure}; found {taken}. Choose another path.")
-    try:
+    remedy = "Choose another path."
+    with system_errors(f"to write the new files {path} and .pub", remedy):
+        for taken in (private_path, public_path):
+            if os.path.lexists(taken):  # before one of them is written
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         _files.write_file(private_path, secret, _ONLY_OWNER)
         _files.write_file(public_path, public)
-    except (OSError, ValueError) as error:  # ValueError: such as a NUL in the path
-        found = getattr(error, "strerror", None) or error
-        raise RegistryError(
-            f"{failure}; found: {found}. Choose another path."
-        ) from error
     return public_path, fingerprint(private.public_key())
 
 
