@@ -68,7 +68,7 @@ def read_snapshots(X, y):
 
 
 def have_begun(snapshots):
-    """Return which snapshots have an exam or assignment; the others never train."""
+    """Return which snapshots have an exam or assignment; the others are empty."""
     counts = snapshots[["overall_parciales_n_sum", "assignment_n_sum"]]
     return (counts > 0).any(axis=1).to_numpy()
 

@@ -154,13 +154,9 @@ def show_groups(folder):
 def show_trees(folder):
     """Print the AUC of both sizes of trees, by the number of failing rows."""
     X, y, *_ = read(folder)
+    features = HistoryFeatures("progress").fit_transform(X).iloc[:, 2:]
     kept, y = snapshots(X, y, range(0, 400, 7))
-    X = X[kept]
-    features = (
-        HistoryFeatures("progress")
-        .fit_transform(X)
-        .drop(columns=["user_uuid", "course_uuid"])
-    )
+    X, features = X[kept], features[kept]
     forward = X["periodo"] == "01-2013"
     again = ~forward & X["user_uuid"].isin(set(X["user_uuid"][forward]))
     folds = next(iter(StudentKFold(5, random_state=0).split(X, y)))
@@ -174,7 +170,7 @@ def show_trees(folder):
             some = students.unique()[::part]
             rows = train[students.isin(set(some)).to_numpy()]
             small = make_risk_pipeline()[-1]
-            larger = larger_trees(small, np.ones(20_000))
+            larger = larger_trees(small, np.ones(50_000))
             for name, trees in (("small", {}), ("large", larger)):
                 model = clone(small).set_params(**trees)
                 model.fit(features.iloc[rows], y[rows])

@@ -11,7 +11,7 @@ from edml import (
     make_student_activity,
     make_target,
 )
-from edml.pipeline import _boosters, larger_trees
+from edml.pipeline import larger_trees
 
 X = make_student_activity(40, fail_rate=0.4, random_state=2)
 y = make_target(X)
@@ -20,7 +20,7 @@ LARGE = {"n_estimators": 300, "learning_rate": 0.03, "num_leaves": 15}
 
 @pytest.fixture
 def few_are_many(monkeypatch):
-    monkeypatch.setattr(_boosters, "_MANY_FAILING", 50)
+    monkeypatch.setitem(larger_trees.__globals__, "_MANY_FAILING", 50)
 
 
 def trees(classifier):
@@ -30,11 +30,11 @@ def trees(classifier):
 @pytest.mark.parametrize(
     ("pipeline", "n_failing", "larger"),
     [
-        (make_risk_pipeline(), 20_000, True),
-        (make_risk_pipeline(), 19_999, False),
-        (make_risk_pipeline().set_params(classify__num_leaves=8), 20_000, False),
-        (make_risk_pipeline("xgboost"), 20_000, False),
-        (make_risk_pipeline("random_forest"), 20_000, False),
+        (make_risk_pipeline(), 50_000, True),
+        (make_risk_pipeline(), 49_999, False),
+        (make_risk_pipeline().set_params(classify__num_leaves=8), 50_000, False),
+        (make_risk_pipeline("xgboost"), 50_000, False),
+        (make_risk_pipeline("random_forest"), 50_000, False),
     ],
 )
 def test_only_the_defaults_of_lightgbm_grow(pipeline, n_failing, larger):

@@ -208,9 +208,11 @@ class StaticColumns(HistoryTransformer):
 
     def _describe(self, read: _Read, rows: IntArray | None = None) -> FloatArray:
         first, place = first_rows(read.history)
+        table = {}
         for name in self._all_names():
-            _check_constant(read.X[name], first, place)
-        table = read.X.iloc[first]
+            column = read.X[name]
+            _check_constant(column, first, place)
+            table[name] = column.iloc[first]
         parts = [self._fill(read_numbers(table[name])) for name in self.numeric]
         for name, categories in zip(self.categorical, self.categories_, strict=True):
             codes = pd.Index(categories, dtype=object).get_indexer(_texts(table[name]))

@@ -33,7 +33,7 @@ LARGE_TREES: dict[str, Any] = {
     "learning_rate": 0.03,
     "num_leaves": 15,
 }
-_MANY_FAILING = 20_000
+_MANY_FAILING = 50_000
 # characters that LightGBM's JSON or XGBoost's names must not hold
 _UNREADABLE = re.compile(r'[\x00-\x1f"\[\]{}:,<\\]')
 
@@ -98,13 +98,13 @@ def larger_trees(estimator: Any, y: Any) -> dict[str, float]:
     Returns
     -------
     parameters : dict of str to float
-        Empty below 20,000 failing rows, about 700 students in weekly snapshots.
+        Empty below 50,000 failing rows, about 2,000 students in weekly snapshots.
 
     Examples
     --------
     >>> import numpy as np
     >>> from edml.pipeline import larger_trees, make_risk_pipeline
-    >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 20_000))
+    >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 50_000))
     {'classify__n_estimators': 300, 'classify__learning_rate': 0.03,
      'classify__num_leaves': 15}
     >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 2_000))

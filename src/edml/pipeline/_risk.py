@@ -88,7 +88,7 @@ default="lightgbm"
         Any scikit-learn-compatible classifier is used unchanged. `RiskClassifier` lets
         the smallest leaves of the boosted trees, 100 rows or the weight 50, follow the
         size of small data, an eighth of the training rows, and gives LightGBM larger
-        trees from 20,000 failing rows on.
+        trees from 50,000 failing rows on.
     features : {"classic", "progress", "full"}, default="classic"
         What the model is shown: the original's 44 features; these and how far a student
         has come with what was due; or also the counts of ``activity_...`` columns. See
