@@ -177,6 +177,9 @@ def read_facts(
                     (names[name],),
                 )
             )
+    keys = [name for name in (STUDENT, COURSE) if name in facts.read]
+    # every check asks for them again, and hashing texts takes longest
+    facts.X = table.astype(dict.fromkeys(keys, "category"))
     return facts
 
 

@@ -456,8 +456,9 @@ def find_empty_features(facts: Facts) -> Iterator[Finding]:
     )
     with warnings.catch_warnings(action="ignore"):  # other findings say the same
         features = engineer.fit_transform(facts.X)[list(FEATURES)]
-    varies = features.min() < features.max()
-    constant = [name for name in FEATURES if not varies[name]]
+    values = features.to_numpy()
+    varies = np.fmin.reduce(values) < np.fmax.reduce(values)
+    constant = [name for name, one in zip(FEATURES, varies, strict=True) if not one]
     if constant:
         yield Finding(
             "constant-features",
