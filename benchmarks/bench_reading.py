@@ -1,9 +1,9 @@
 """read_events: its time as a multiple of pandas' pyarrow engine on the same file.
 
 Run: ``python benchmarks/bench_reading.py [ENROLMENTS]`` (default 23,000: 1.4 million
-rows). The two alternate in one process, on a plain file, on one with quotes around every
-field, and on one with semicolons and decimal commas. `read_events` also checks every
-value and converts ids and dates. Only processor time counts.
+rows). The two alternate in one process, on a plain file, on one with quotes around
+every field, and on one with semicolons and decimal commas. `read_events` also checks
+every value and converts ids and dates. Only processor time counts.
 """
 
 import sys

@@ -10,7 +10,13 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 
-from edml.schema import BoolArray, FloatArray, row_error
+from edml.schema import (
+    BoolArray,
+    FloatArray,
+    check_keys,
+    count_spellings,
+    row_error,
+)
 
 #: Words that mean a missing number, but may be a name.
 NULL_WORDS = (
@@ -20,6 +26,7 @@ NULL_WORDS = (
 _LARGEST = 2**53  # a float holds whole numbers exactly up to here
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = r"-?(?:0|[1-9]\d{0,15})"
+_ROUNDED = r"\d\.\d+E\+\d+"  # as a spreadsheet shows long numbers
 _BAD = object()
 
 
@@ -64,10 +71,8 @@ def read_texts(
     """
     if isinstance(column.dtype, pd.StringDtype):
         texts = column.astype("str")
-        blank = (texts == "") | texts.str.isspace() if ids else texts == ""
+        blank = texts == ""
         texts = texts.mask(blank) if blank.any() else texts
-        if ids:
-            _check_digits(texts)
         tails = tuple({".0", f"{decimal}0"})
         if not texts.str.endswith(tails).any():
             return texts, False
@@ -98,15 +103,23 @@ def read_texts(
     return texts, floats
 
 
-def _check_digits(ids: pd.Series) -> None:
-    """Raise for ids such as 1.23E+17, whose last digits a spreadsheet dropped."""
-    if ids.str.contains("E+", regex=False).any():
+def read_keys(column: pd.Series) -> tuple[pd.Series, int]:
+    """Check the ids of students or courses, blank ones of which are missing.
+
+    Return how many differ from another one only in how they are spelled.
+    """
+    distinct = pd.Series(column.unique(), dtype="str")
+    if distinct.str.isspace().any():
+        column = column.mask(column.str.isspace())
+    check_keys(column)
+    if distinct.str.fullmatch(_ROUNDED).any():
         check_rows(
-            ids,
-            ids.str.fullmatch(r"\d\.\d+E\+\d+").to_numpy(dtype=np.bool_),
+            column,
+            column.str.fullmatch(_ROUNDED).to_numpy(dtype=np.bool_),
             "hold an id in scientific notation, whose last digits are lost",
             "Export them again, with ids as text.",
         )
+    return column, count_spellings(distinct)[0]
 
 
 def _spell_number(cell: Any, *, ids: bool) -> Any:

@@ -314,8 +314,7 @@ def _read(
 def _export_day(until: Date | None, latest: float, notes: list[str]) -> float:
     """Return the day of the export in epoch seconds; -inf if nothing is dated."""
     if until is not None:
-        given = TidyTable("until", pd.DataFrame({"until": [until]}))
-        return float(given.dates("until")[0])
+        return as_seconds(until)
     if np.isfinite(latest):
         day = np.datetime64(int(latest), "s").astype("datetime64[D]")
         notes.append(
@@ -323,6 +322,12 @@ def _export_day(until: Date | None, latest: float, notes: list[str]) -> float:
             "the day of the export with until=."
         )
     return latest
+
+
+def as_seconds(date: Date) -> float:
+    """Return a date of any form in epoch seconds."""
+    given = TidyTable("until", pd.DataFrame({"until": [date]}))
+    return float(given.dates("until")[0])
 
 
 def _up_to(events: Events, last: IntArray) -> Events:

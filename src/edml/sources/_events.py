@@ -20,9 +20,7 @@ from edml.schema import (
     REQUIRED_COLUMNS,
     SNAPSHOT_KEYS,
     STUDENT,
-    check_keys,
     check_work,
-    count_spellings,
     describe_absent,
     read_partitions,
     read_periods,
@@ -31,6 +29,7 @@ from edml.schema import (
 from edml.sources._cells import (
     NULL_WORDS,
     has_decimal_commas,
+    read_keys,
     read_numbered,
     read_numbers,
     read_texts,
@@ -315,8 +314,7 @@ class _Reader(NamedTuple):
     def _check(self, column: pd.Series, role: str) -> pd.Series:
         """Check keys, partitions and periods while the rows still have their lines."""
         if role in (STUDENT, COURSE):
-            check_keys(column)
-            alike, _ = count_spellings(column)
+            column, alike = read_keys(column)
             if alike:
                 self.notes.append(
                     f"Column {column.name!r} holds {count(alike, 'id')} that differ "

@@ -1,6 +1,8 @@
 """Count what an import reads and which rules apply, for its report."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from edml.sources._import_report import ImportReport
 
 
 @dataclass
@@ -27,3 +29,15 @@ class Tally:
         """Note what was guessed, and may change figures."""
         self.notes.append(note)
         self.doubts.append(note)
+
+    def complete(self, report: ImportReport, source: str) -> ImportReport:
+        """Return the report of an event table with what was read before it was made."""
+        return replace(
+            report,
+            source=source,
+            read=self.tables,
+            rules={**self.rules, **report.rules},
+            unknown=tuple(self.unknown),
+            notes=(*self.notes, *report.notes),
+            doubts=(*self.doubts, *report.doubts),
+        )

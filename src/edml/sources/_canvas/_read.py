@@ -24,11 +24,10 @@ from edml.sources._canvas._work import (
     read_own_dates,
     read_work,
 )
-from edml.sources._event_table import Date, make_event_table
+from edml.sources._event_table import Date, as_seconds, make_event_table
 from edml.sources._exam_rule import ExamRule
 from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._tally import Tally
-from edml.sources._tidy import TidyTable
 from edml.sources._versions import latest_of
 
 _UNKNOWN = (
@@ -193,15 +192,10 @@ def read_canvas(
         return_report=True,
     )
     report = replace(
-        report,
-        source="Canvas",
-        read=tally.tables,
-        rules={**tally.rules, **report.rules},
+        tally.complete(report, "Canvas"),
         exams=tuple(work.loc[work["exam"], "name"].unique()),
         assignments=tuple(work.loc[~work["exam"], "name"].unique()),
         unknown=_UNKNOWN,
-        notes=(*tally.notes, *report.notes),
-        doubts=(*tally.doubts, *report.doubts),
     )
     if return_report:
         return X, report
@@ -212,8 +206,7 @@ def read_canvas(
 def _export_day(tables: Tables, until: Date | None, tally: Tally) -> float:
     """Return the day of the export: the given one, or the tables' latest date."""
     if until is not None:
-        given = TidyTable("until", pd.DataFrame({"until": [until]}))
-        return float(given.dates("until")[0])
+        return as_seconds(until)
     dated = {
         "submissions": ("ts", "submitted_at", "graded_at", "posted_at"),
         "quiz_submissions": ("ts", "finished_at"),

@@ -5,7 +5,7 @@ import pandas as pd
 
 from edml.sources._moodle._handed_in import KEYS, keep_enrolled
 from edml.sources._moodle._load import Tables
-from edml.sources._moodle._work import code_works
+from edml.sources._moodle._work import code_works, find_work
 from edml.sources._tally import Tally
 
 _DELETED = 3  # an action in Moodle's history of grades
@@ -20,9 +20,7 @@ def read_gradebook(
     found = grades.rename(columns={"userid": "student"})
     items = works[works["item"] != 0]
     codes = pd.Series(items.index, index=items["item"].to_numpy())
-    found["work"] = found["itemid"].map(codes)
-    found = found[found["work"].notna() & (found["student"] != 0)]
-    found["work"] = found["work"].astype("int64")
+    found = find_work(found[found["student"] != 0], "itemid", codes)
     found = keep_enrolled(found, works, enrolments, "grades", tally)
     found["graded"] = found["overridden"].where(
         found["overridden"] > 0, found["timemodified"]
@@ -118,9 +116,7 @@ def _read_history(
     found = tables.read("grade_grades_history").rename(columns={"userid": "student"})
     items = works[works["item"] != 0]
     codes = pd.Series(items.index, index=items["item"].to_numpy())
-    found["work"] = found["itemid"].map(codes)
-    found = found[found["work"].notna() & (found["action"] != _DELETED)]
-    found["work"] = found["work"].astype("int64")
+    found = find_work(found[found["action"] != _DELETED], "itemid", codes)
     found = keep_enrolled(found, works, enrolments, "versions of grades", tally)
     found = found.sort_values([*KEYS, "timemodified", "id"], kind="stable")
     begun = found[~found.duplicated(KEYS)]
@@ -164,10 +160,9 @@ def _grade_assignments(
     found = tables.read("assign_grades").rename(
         columns={"userid": "student", "timemodified": "graded"}
     )
-    found["work"] = found["assignment"].map(code_works(works, "assign"))
     # -1 or null is a grade that a teacher opened and did not give
-    found = found[found["work"].notna() & (found["grade"] >= 0)]
-    found["work"] = found["work"].astype("int64")
+    found = found[found["grade"] >= 0]
+    found = find_work(found, "assignment", code_works(works, "assign"))
     found["score"] = _score(works, found["work"], found["grade"])
     found = found[found["score"].notna()]
     flags = tables.read("assign_user_flags").rename(columns={"userid": "student"})
@@ -225,9 +220,7 @@ def _read_quiz_grades(tables: Tables, works: pd.DataFrame) -> pd.DataFrame:
     found = tables.read("quiz_grades").rename(
         columns={"userid": "student", "timemodified": "graded"}
     )
-    found["work"] = found["quiz"].map(code_works(works, "quiz"))
-    found = found[found["work"].notna()]
-    found["work"] = found["work"].astype("int64")
+    found = find_work(found, "quiz", code_works(works, "quiz"))
     total = works["grade"].where(works["grade"] > 0).reindex(found["work"]).to_numpy()
     found["score"] = 100 * found["grade"] / total
     found = found[found["score"].notna()]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._people import PAIR
-from edml.sources._moodle._work import code_works
+from edml.sources._moodle._work import code_works, find_work
 from edml.sources._tally import Tally
 
 KEYS = ["work", "student"]
@@ -37,9 +37,7 @@ def read_attempts(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataF
     found = tables.read("quiz_attempts").rename(
         columns={"userid": "student", "timefinish": "submitted"}
     )
-    found["work"] = found.pop("quiz").map(code_works(works, "quiz"))
-    found = found[found["work"].notna()]
-    found["work"] = found["work"].astype("int64")
+    found = find_work(found, "quiz", code_works(works, "quiz"))
     previews = found["preview"] == 1
     tally.add("teachers' previews of quizzes were left out", int(previews.sum()))
     found = found[~previews]

@@ -1,13 +1,12 @@
 """read_moodle: an event table from Moodle."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, overload
 
 import pandas as pd
 
-from edml.sources._event_table import Date, make_event_table
+from edml.sources._event_table import Date, as_seconds, make_event_table
 from edml.sources._exam_rule import ExamRule, find_exams
 from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._moodle._database import open_database
@@ -32,7 +31,6 @@ from edml.sources._moodle._tidy import (
 )
 from edml.sources._moodle._work import read_own_dates, read_works
 from edml.sources._tally import Tally
-from edml.sources._tidy import TidyTable
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -200,7 +198,7 @@ def read_moodle(
             f"The source is of {day}, when somebody last did something; set the day of "
             "the export with until=."
         )
-    last = _epoch_seconds(until)
+    last = as_seconds(until)
     tables = [
         history.enrolments.drop(columns="course_end"),
         make_assignments(history, are_exams),
@@ -224,15 +222,7 @@ def read_moodle(
         unknown="drop",
         return_report=True,
     )
-    report = replace(
-        report,
-        source="Moodle",
-        read=tally.tables,
-        rules={**tally.rules, **report.rules},
-        unknown=tuple(tally.unknown),
-        notes=(*tally.notes, *report.notes),
-        doubts=(*tally.doubts, *report.doubts),
-    )
+    report = tally.complete(report, "Moodle")
     if return_report:
         return X, report
     warn_of_doubts(report)
@@ -306,8 +296,3 @@ def _choose_pass_mark(marks: pd.Series, tally: Tally) -> float:
     say = tally.notes.append if marks.min() == marks.max() else tally.guess
     say(f"Final grades pass from {mark:.0%} on, {whose}; set it with passing_grade=.")
     return mark
-
-
-def _epoch_seconds(date: Date) -> float:
-    given = TidyTable("until", pd.DataFrame({"until": [date]}))
-    return float(given.dates("until")[0])

@@ -117,6 +117,12 @@ def code_works(works: pd.DataFrame, module: str) -> pd.Series:
     return pd.Series(chosen.index, index=chosen["instance"].to_numpy())
 
 
+def find_work(rows: pd.DataFrame, column: str, codes: pd.Series) -> pd.DataFrame:
+    """Add ``work``, the code of the id in a column, and leave out rows without one."""
+    found = rows.assign(work=rows[column].map(codes))
+    return found[found["work"].notna()].astype({"work": "int64"})
+
+
 def read_own_dates(
     tables: Tables,
     works: pd.DataFrame,
