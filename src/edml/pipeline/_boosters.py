@@ -182,8 +182,8 @@ def warn_of_constant(fitted: Any) -> None:
     >>> few = LGBMClassifier(verbose=-1).fit([[0], [1], [2]], [0, 1, 1])
     >>> with warnings.catch_warnings(record=True, action="always") as said:
     ...     warn_of_constant(few)
-    >>> str(said[0].message)[:51]
-    'The fitted LGBMClassifier gives one probability for'
+    >>> str(said[0].message)[:46]
+    'The fitted model gives one probability for all'
     """
     final = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
     if not isinstance(final, _TREES):
@@ -191,9 +191,9 @@ def warn_of_constant(fitted: Any) -> None:
     used = getattr(final, "feature_importances_", None)  # none of a linear booster
     if used is not None and not np.nan_to_num(used).any():
         warnings.warn(
-            f"The fitted {type(final).__name__} gives one probability for all: it "
-            "learned nothing from its training rows. Bring more students, or let it "
-            "learn from fewer rows, such as by smaller leaves.",
+            "The fitted model gives one probability for all: no tree found a split in "
+            "the training rows. Bring more students, or let it learn from fewer rows, "
+            "such as by smaller leaves.",
             UserWarning,
             stacklevel=4,
         )
