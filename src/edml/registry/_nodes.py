@@ -1,11 +1,13 @@
 """The nodes of a skops schema: their types, their parts, and the errors about them."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from edml.exceptions import RegistryError
 
+_PLAIN_TEXT = re.compile(r'"[\w .:()-]*"', re.ASCII)
 _COMMON = {"__class__", "__module__", "__loader__"}
 
 State = dict[str, Any]
@@ -32,7 +34,10 @@ def read_json(node: State) -> Any:
         refuse("has an object where a number or a text belongs")
     check_keys(node, "content")
     check_name(node, "builtins.str")
-    return json.loads(node["content"])
+    content = node["content"]
+    if _PLAIN_TEXT.fullmatch(content):  # names of features: most values of a file
+        return content[1:-1]
+    return json.loads(content)
 
 
 def attributes(node: State) -> dict[str, State]:

@@ -78,6 +78,8 @@ def check_names(given: Iterable[Any], known: Iterable[Any], kind: str) -> None:
 
     A booster that was fitted on an array has numbered its features.
     """
+    if [*given] == [*known]:
+        return
     # LightGBM cannot store spaces
     names = [str(name).replace(" ", "_") for name in given]
     expected = [str(name).replace(" ", "_") for name in known]
