@@ -1,5 +1,6 @@
 """Problem: why a request is rejected, as an RFC 9457 document."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +9,7 @@ from edml.exceptions import TableError
 from edml.serving._limits import Limits
 
 MEDIA_TYPE = "application/problem+json"
+_LABELS = re.compile(r"\(row label(s?) ")
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
@@ -71,11 +73,11 @@ def refuse_table(error: TableError) -> Problem:
 
     A TableError never holds a value.
     """
-    by_rows = "(row labels " in str(error)
+    detail, by_rows = _LABELS.subn(r"(row\1, counted from 0: ", str(error))
     return Problem(
         422,
         "unreadable-column" if error.column else "no-table",
-        str(error).replace("(row labels ", "(rows, counted from 0: "),
+        detail,
         column=error.column,
         rows=error.rows if by_rows else (),
     )
