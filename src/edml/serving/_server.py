@@ -1,5 +1,6 @@
 """``edml-serve``: the command, and the checks before it starts."""
 
+import ctypes
 import functools
 import gc
 import ipaddress
@@ -7,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,6 +138,7 @@ def _serve(
         # each page that the workers share with this process
         gc.collect()
         gc.freeze()
+        _share_memory()
         limits = Limits()
         settings = _worker.gunicorn_settings(
             f"{_bracketed(host)}:{port}",
@@ -187,6 +190,12 @@ def _make_app(source: Source, book: TokenBook, limits: Limits) -> Any:
 
     configure_logs()
     return make_app(make_blueprint(source(), book, limits))
+
+
+def _share_memory() -> None:
+    """Let all threads share one heap, where glibc would keep one for each of them."""
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX
 
 
 def _load_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
