@@ -52,6 +52,9 @@ class Scorer:
         roles = sorted(trial, key=REQUIRED_COLUMNS.__contains__)
         names = columns_of(model)
         trial = pd.DataFrame({names[role]: trial[role] for role in roles})
+        seen = [*getattr(model, "feature_names_in_", ())]
+        # such as columns of activity; as a category, 0 is one that fit has not seen
+        trial = trial.assign(**{name: 0 for name in seen if name not in trial})
         _, probabilities = self(trial)
         if not _are_probabilities(probabilities):
             message = (
