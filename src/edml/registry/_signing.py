@@ -4,7 +4,6 @@ A signature is HMAC-SHA256 with a shared secret (64 hexadecimal digits), or Ed25
 a private key (``ed25519:<fingerprint of the public key>:<signature>``).
 """
 
-import errno
 import hashlib
 import hmac
 import os
@@ -188,11 +187,12 @@ def generate_keys(path: str | PathLike[str]) -> tuple[Path, str]:
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    remedy = "Choose another path."
-    with system_errors(f"to write the new files {path} and .pub", remedy):
-        for taken in (private_path, public_path):
-            if os.path.lexists(taken):  # before one of them is written
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    for taken in (private_path, public_path):
+        if os.path.lexists(taken):  # before one of them is written
+            raise RegistryError(
+                f"Expected a path for a new key; {taken} exists. Choose another path."
+            )
+    with system_errors(f"to write {path} and .pub", "Choose another path."):
         _files.write_file(private_path, secret, _ONLY_OWNER)
         _files.write_file(public_path, public)
     return public_path, fingerprint(private.public_key())
