@@ -103,13 +103,16 @@ def test_decimal_comma_after_many_whole_numbers():
 
 
 def test_thousands_are_not_taken_for_decimals():
-    table = FEW.astype({"score": object})
+    table = FEW.convert_dtypes().astype({"score": object})
     table["score"] = "1,234"
-    with pytest.raises(TableError, match=r"'score': 4 of 4 rows are not numbers \(lin"):
+    not_numbers = r"'score': 4 of 4 rows are not numbers \(lin"
+    with pytest.raises(TableError, match=not_numbers):
         read(csv(table))
     found, report = read(csv(table.assign(particion=0)), decimal=",")
     assert found["score"].tolist() == [1.234] * 4
     assert report.decimal == ","
+    with pytest.raises(TableError, match=not_numbers):
+        read(csv(table.assign(score="1.234"), sep=";"), decimal=",")
 
 
 @pytest.mark.parametrize("line", ["sep=;\n", "sep=;\r\n", '"sep=;"\n', "SEP=;\n"])

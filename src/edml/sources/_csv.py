@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
+from edml.sources._cells import has_decimal_commas
 from edml.sources._header import N_TOP, check_names, check_top
 from edml.sources._raw import LARGEST_SIZE, Dialect, Expected, Raw, label_lines
 
@@ -25,6 +26,7 @@ GZIP = b"\x1f\x8b"  # how a compressed file begins
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
 _PIECE = 2**16  # bytes
+DECIMAL_COMMA = "Numbers have a decimal comma; fix it with decimal=','."
 
 
 class _Header(NamedTuple):
@@ -47,11 +49,13 @@ def read_csv(data: bytes, given: Dialect, expected: Expected) -> Raw:
     hint = f" The separator {sep!r} is not in the line of names: pass another as sep=."
     hint = hint if len(header.names) == 1 else ""
     check_names(where, header.names, expected, hint)
-    frame = _read_regular(data, header, sep, expected.numbers)
+    frame, decimal = _read_regular(data, header, sep, given.decimal, expected.numbers)
     if frame is None:
         frame = _read_rows(data, header, sep)
+    elif decimal and not given.decimal:
+        notes.append(DECIMAL_COMMA)
     frame.columns = pd.Index(header.names, dtype=object)
-    dialect = Dialect(sep, given.decimal, encoding)
+    dialect = Dialect(sep, decimal or given.decimal, encoding)
     return Raw("csv", frame, notes, dialect, where)
 
 
@@ -178,42 +182,57 @@ def _open(data: bytes, start: int) -> io.TextIOWrapper:
 
 
 def _read_regular(
-    data: bytes, header: _Header, sep: str, numbers: Collection[str]
-) -> pd.DataFrame | None:
+    data: bytes,
+    header: _Header,
+    sep: str,
+    decimal: str | None,
+    numbers: Collection[str],
+) -> tuple[pd.DataFrame | None, str | None]:
     """Read a file that has one row in every line fast, with pyarrow.
 
     Return None for other files: those with blank lines, line breaks in quotes, ragged
     rows or unbalanced quotes, where pyarrow may join rows. Of the columns that should
     hold ``numbers``, those that do are parsed at once, as floats; all others are text.
+    Return also the decimal comma, if floats were parsed with it.
     """
     if find_spec("pyarrow") is None or not sep.isascii():
-        return None
+        return None, None
     end = data.find(b"\n", header.end + _SAMPLE) + 1
-    sample = _parse(data, slice(header.end, end or None), header, sep, [])
+    sample = _parse(data, slice(header.end, end or None), header, sep)
     if sample is None:
-        return None
-    plain = [
+        return None, None
+    places = [place for place, name in enumerate(header.names) if name in numbers]
+    columns = [sample.iloc[:, place] for place in places]
+    if decimal is None and sep != "," and has_decimal_commas(columns):
+        decimal = ","
+    floats = [
         place
-        for place, name in enumerate(header.names)
-        if name in numbers and _is_float(sample.iloc[:, place])
+        for place, column in zip(places, columns, strict=True)
+        if _is_float(column, decimal or ".")
     ]
     body = slice(header.end, None)
-    frame = _parse(data, body, header, sep, plain)
-    if frame is None and plain:  # the sample misled
-        frame = _parse(data, body, header, sep, [])
+    frame = _parse(data, body, header, sep, floats, decimal or ".")
+    if frame is None and floats:  # the sample misled
+        decimal = None
+        frame = _parse(data, body, header, sep)
     if frame is None or len(frame) != _count_lines(data, header.end):
-        return None
+        return None, None
     first = header.row + 1
     frame.index = label_lines(pd.RangeIndex(first, first + len(frame)))
     suspects = (frame.iloc[:, 0] == header.names[0]).to_numpy()
     for line, *cells in frame.iloc[np.flatnonzero(suspects)].itertuples(name=None):
         if _blank_nulls(cells) == header.names:
             raise _ragged(header, "the column names again", line)
-    return frame
+    return frame, decimal if floats and decimal == "," else None
 
 
 def _parse(
-    data: bytes, part: slice, header: _Header, sep: str, floats: Collection[int]
+    data: bytes,
+    part: slice,
+    header: _Header,
+    sep: str,
+    floats: Collection[int] = (),
+    decimal: str = ".",
 ) -> pd.DataFrame | None:
     """Parse a part of a file with pyarrow; None if it cannot."""
     import pyarrow as pa  # noqa: PLC0415 - optional
@@ -230,7 +249,10 @@ def _parse(
             arrow_csv.ReadOptions(column_names=labels),
             arrow_csv.ParseOptions(delimiter=sep),
             arrow_csv.ConvertOptions(
-                column_types=types, null_values=[""], strings_can_be_null=True
+                column_types=types,
+                null_values=[""],
+                strings_can_be_null=True,
+                decimal_point=decimal,
             ),
         )
     except pa.ArrowException:  # its message may quote the file
@@ -239,9 +261,9 @@ def _parse(
     return table.to_pandas(types_mapper={pa.large_string(): text}.get)
 
 
-def _is_float(column: pd.Series) -> bool:
+def _is_float(column: pd.Series, decimal: str) -> bool:
     try:
-        column.astype("Float64")
+        column.str.replace(decimal, ".", regex=False).astype("Float64")
     except ValueError:
         return False
     return True

@@ -34,6 +34,7 @@ from edml.sources._cells import (
     read_numbers,
     read_texts,
 )
+from edml.sources._csv import DECIMAL_COMMA
 from edml.sources._dates import UNITS, Dates, read_dates
 from edml.sources._open import find_label, open_table
 from edml.sources._raw import Dialect, Expected, Format, Raw, Source
@@ -405,7 +406,7 @@ def _find_decimal(
     ]
     if sep == "," or not has_decimal_commas(numbers):
         return "."
-    notes.append("Numbers have a decimal comma; fix it with decimal=','.")
+    notes.append(DECIMAL_COMMA)
     return ","
 
 
