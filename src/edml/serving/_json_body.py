@@ -90,12 +90,15 @@ def _measure(document: Any) -> tuple[int, int]:
 
 
 def _count_outside_texts(body: bytes, signs: bytes) -> int:
-    # match escapes in pairs from the left; no remaining quote is escaped
-    plain = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-    found = np.frombuffer(plain, dtype=np.uint8)
-    quotes = np.flatnonzero(found == ord('"'))
-    places = np.flatnonzero(np.isin(found, list(signs)))
-    return int(np.count_nonzero(np.searchsorted(quotes, places) % 2 == 0))
+    if b"\\" in body:  # match escapes in pairs from the left
+        body = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
+    found = np.frombuffer(body, dtype=np.uint8)
+    # one byte for each of the body: an attacker's may be as large as the limit
+    inside = np.logical_xor.accumulate(found == ord('"'))
+    wanted = found == signs[0]
+    for sign in signs[1:]:
+        wanted |= found == sign
+    return int(np.count_nonzero(wanted & ~inside))
 
 
 # -- records ---------------------------------------------------------------------------
