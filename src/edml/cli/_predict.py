@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from edml._words import count
 from edml.cli._access import open_client, open_registry
 from edml.cli._files import read_events, safe_name, write_json, write_whole
 from edml.cli._settings import Config
@@ -87,7 +88,7 @@ def predict(
         names = resolve_columns(config.columns)
         with open_client(config.endpoint) as client:
             X, courses = _read(events, wanted, names, config)
-            with stage(f"Scoring {len(X):,} rows"):
+            with stage(f"Scoring {count(len(X), 'row')}"):
                 found = predict_with_client(client, X, wanted, names)
         version = found["model_version"].unique().tolist()[0]
         about = {"endpoint": config.endpoint.url, "model_version": version}
@@ -98,7 +99,7 @@ def predict(
         model = registry.load(record.version)
     names = columns_of(model)
     X, courses = _read(events, wanted, names, config)
-    with stage(f"Scoring {len(X):,} rows"):
+    with stage(f"Scoring {count(len(X), 'row')}"):
         found = predict_with_model(model, record.version, X, wanted)
     about = {"registry": config.registry.name, "model_version": record.version}
     return Predictions(found, about, names, courses)
@@ -121,8 +122,8 @@ def _read(
     n_left_out = len(X) - len(chosen)
     if n_left_out and wanted.is_everybody:
         note(
-            f"Left out {n_left_out:,} rows of students with a final grade, whose "
-            "course is over; name it with --course to score them."
+            f"Left out {count(n_left_out, 'row')} of students with a final grade, "
+            "whose course is over; name it with --course to score them."
         )
     return chosen, label_courses(X, names)
 

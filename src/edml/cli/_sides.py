@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._words import count
 from edml.cli._files import read_events
 from edml.cli._settings import Config
 from edml.cli._terminal import note, stage
@@ -47,7 +48,7 @@ def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
         whole, n_left_out = with_outcome(X, config)
         sides = divide(whole, config)
     if n_left_out:
-        note(f"Left out {n_left_out:,} rows of courses that are still running.")
+        note(f"Left out {count(n_left_out, 'row')} of courses that are still running.")
     return whole, sides
 
 

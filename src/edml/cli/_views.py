@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from edml._words import count
 from edml.cli._terminal import HEADLINES, figure, make_table, right
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def show_predicted(
         )
     out.print(shown)
     n_flagged = sum(one["flagged"] for one in students)
-    out.print(f"{n_flagged:,} of {len(students):,} students in a course are flagged.")
+    out.print(
+        f"Flagged: {n_flagged:,} of {count(len(students), 'student')} in a course."
+    )
     for path in result["files"]:
         out.print(f"Wrote {path}", soft_wrap=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from edml._words import count
 from edml.feature_extraction import FEATURES, FeatureEngineer
 from edml.inspection._events_facts import Facts
 from edml.inspection._events_report import Finding
@@ -55,7 +56,7 @@ def find_key_problems(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "repeated-course",
                 "warning",
-                f"{repeated:,} enrolments have rows in more than one period.",
+                f"{count(repeated, 'enrolment')} with rows in more than one period.",
                 "A student's second run of a course continues the first: old exams and "
                 "assignments count in it.",
                 f"Give each run of a course its own {facts.names[COURSE]}.",
@@ -209,7 +210,7 @@ def _find_outcomes(
         yield Finding(
             "several-final-grades",
             "error",
-            f"{torn:,} of {len(grades):,} enrolments have several final grades.",
+            f"{torn:,} of {count(len(grades), 'enrolment')} with several final grades.",
             "Rows of one enrolment would have different outcomes.",
             f"Give each run of a course its own {facts.names[COURSE]}, or correct the "
             "grades.",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from edml._files import replace_file
 from edml._page import CSS, make_page, make_row, make_table
+from edml._words import count
 
 _HEADINGS = {
     "error": "Errors: the table cannot be used like this",
@@ -156,7 +157,7 @@ class EventsReport:
                 one.column,
                 "absent" if pd.isna(one.actual) else one.actual,
                 "" if pd.isna(one.missing) else f"{100 * one.missing:.1f} %",
-                f"{one.of:,} rows" if one.of else "",
+                count(one.of, "row") if one.of else "",
             )
             for one in self.columns.itertuples()
         ]
@@ -167,22 +168,23 @@ class EventsReport:
 
     def _caption(self) -> str:
         """Summarize the table in one or two sentences."""
-        count = self.summary
-        text = f"{count['n_rows']:,} rows"
-        if count["n_histories"] is not None:
+        found = self.summary
+        text = count(found["n_rows"], "row")
+        if found["n_histories"] is not None:
             text += (
-                f" of {count['n_students']:,} students in {count['n_courses']:,} "
-                f"courses ({count['n_histories']:,} enrolments)"
+                f" of {count(found['n_students'], 'student')} in "
+                f"{count(found['n_courses'], 'course')} "
+                f"({count(found['n_histories'], 'enrolment')})"
             )
-        if count["last_day"] is not None:
-            text += f", days {count['first_day']} to {count['last_day']}"
+        if found["last_day"] is not None:
+            text += f", days {found['first_day']} to {found['last_day']}"
         text += "."
-        if count["share_failing"] is not None:
+        if found["share_failing"] is not None:
             text += (
-                f" {count['n_outcomes']:,} enrolments have a final grade; "
-                f"{100 * count['share_failing']:.1f} % of these fail."
+                f" Of the final grades of {count(found['n_outcomes'], 'enrolment')}, "
+                f"{100 * found['share_failing']:.1f} % are failing."
             )
-        elif count["n_outcomes"] == 0:
+        elif found["n_outcomes"] == 0:
             text += " No enrolment has a final grade."
         return text
 
