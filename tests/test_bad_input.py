@@ -40,7 +40,7 @@ def test_error_names_unreadable_rows(case):
         else [*(DataCleaner(), FeatureEngineer())]
     )
     for transformer in transformers:
-        message = rf"Column '{column}': 1 of {len(X)} rows .*{problem}.*labels 3\)"
+        message = rf"Column '{column}': 1 of {len(X)} rows .*{problem}.*label 3\)"
         with pytest.raises(ValueError, match=message) as caught:
             transformer.fit(X).transform(bad)
         assert "4217" not in str(caught.value)

@@ -219,7 +219,7 @@ def write_oulad(folder, presentations=("2013B", "2013J"), n_students=60):
     tables = {
         "courses": ["code_module,code_presentation,module_presentation_length"],
         "assessments": [
-            "code_module,code_presentation,id_assessment,assessment_type,date"
+            "code_module,code_presentation,id_assessment,assessment_type,date,weight"
         ],
         "studentInfo": ["code_module,code_presentation,id_student,final_result"],
         "studentRegistration": [
@@ -233,7 +233,8 @@ def write_oulad(folder, presentations=("2013B", "2013J"), n_students=60):
         of = f"[x],{presentation}"  # brackets are not markup
         tables["courses"].append(f"{of},60")
         for which in (1, 2):
-            tables["assessments"].append(f"{of},{10 * number + which},TMA,{20 * which}")
+            row = f"{of},{10 * number + which},TMA,{20 * which},50"
+            tables["assessments"].append(row)
         for index in range(n_students):
             # the first five take every presentation
             student = index if index < 5 else 1000 * number + index

@@ -159,6 +159,8 @@ def test_settings_reach_the_search(events):
         "exam_kinds": {"parciales": ["A"]},
         "partition_days": 1.0,
         "fail_label": None,
+        "features": "classic",
+        "static": None,
     }
     assert found == expected | {"warm_start": None}
 

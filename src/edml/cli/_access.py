@@ -2,9 +2,10 @@
 
 import getpass
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edml.cli._config import SECRETS, ConfigError
+from edml.cli._config import SECRETS, ConfigError, read_config
 from edml.cli._settings import Endpoint, Registry
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ def open_registry(where: Registry) -> "ModelRegistry":
         memory=where.memory,
         who=_user(),
     )
+
+
+def find_registry(folder: Path | None, name: str | None) -> "ModelRegistry":
+    """Open the registry of edml.toml and the environment, or that of two options."""
+    flags = {("registry", "path"): folder, ("registry", "name"): name}
+    return open_registry(read_config(None, os.environ, flags).config.registry)
 
 
 def open_client(endpoint: Endpoint, **options: Any) -> "RiskClient":

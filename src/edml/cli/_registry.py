@@ -1,7 +1,6 @@
 """``edml registry``: the stored models, from a terminal."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -242,11 +241,9 @@ def _opened(
     command: str, folder: Path | None, name: str | None
 ) -> "Iterator[ModelRegistry]":
     with guarded(f"registry {command}"):
-        from edml.cli._access import open_registry  # noqa: PLC0415 - not for --help
-        from edml.cli._config import read_config  # noqa: PLC0415
+        from edml.cli._access import find_registry  # noqa: PLC0415 - not for --help
 
-        flags = {("registry", "path"): folder, ("registry", "name"): name}
-        yield open_registry(read_config(None, os.environ, flags).config.registry)
+        yield find_registry(folder, name)
 
 
 def _versions(count: int) -> str:

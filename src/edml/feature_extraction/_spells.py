@@ -146,7 +146,8 @@ def blocks(
     bounds = np.unique(np.concatenate([[0], cuts + 1, [n_points]]))
     for begin, end in itertools.pairwise(bounds.tolist()):
         group = firsts[np.searchsorted(firsts, begin, side="right") - 1]
-        yield begin, end, order[slice(*np.searchsorted(ordered, [group, end]))]
+        some = order[slice(*np.searchsorted(ordered, [group, end]))]
+        yield begin, end, np.sort(some)  # sums keep their order, and so their bits
 
 
 def expand(start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:

@@ -39,7 +39,10 @@ def read_flags(values: ArrayLike, name: str) -> BoolArray:
 
 def read_probabilities(y_prob: ArrayLike) -> FloatArray:
     """Read a column of probabilities."""
-    numbers = read_numbers(_read_column(y_prob, "y_prob"), booleans=True)
+    numbers = read_numbers(
+        _read_column(y_prob, "y_prob", ", such as predict_proba(X)[:, 1]"),
+        booleans=True,
+    )
     missing = int(np.isnan(numbers).sum())
     if missing:
         message = (
@@ -120,13 +123,13 @@ def check_confidence(confidence: float) -> float:
     return float(check_scalar(confidence, "confidence", Real, **limits))
 
 
-def _read_column(values: ArrayLike, name: str) -> pd.Series:
+def _read_column(values: ArrayLike, name: str, example: str = "") -> pd.Series:
     if not isinstance(values, (pd.Series, pd.api.extensions.ExtensionArray)):
         values = np.asarray(values)
     if values.ndim != 1:
         message = (
             f"{name} needs one value per row, an array of shape (n_rows,); found the "
-            f"shape {values.shape}. Pass one column."
+            f"shape {values.shape}. Pass one column{example}."
         )
         raise ValueError(message)
     if len(values) == 0:
