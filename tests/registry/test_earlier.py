@@ -42,6 +42,7 @@ def registry(folder):
     return ModelRegistry(folder, "risk", who="grace")
 
 
+@newer
 def test_everything_is_sound(registry):
     assert registry.verify() == []
 
@@ -94,6 +95,7 @@ def test_history_round_trips(registry):
     assert set(table["who"]) == {"ada"}
 
 
+@newer
 def test_stages_go_on_from_where_they_were(registry):
     assert registry.history()["previous_champion"].iloc[-1] == 1
     assert registry.rollback().version == 1
