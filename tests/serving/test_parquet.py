@@ -176,11 +176,17 @@ def test_more_pages_than_anybody_writes():
         (data_page(2, LEVELS, encoding=7), 2),
         (b"\x19" + data_page(2, LEVELS), 2),  # a list in the header
         (b"\xff" * 100, 2),
+        (record(i_1=0, i_2=6, i_3=6, i_5=1) + LEVELS, 2),
+        (record(i_1=0, r_2=record(), i_3=6, r_5=record(i_1=2)) + LEVELS, 2),
+        (record(i_1=0, i_2=6, s_3="a", r_5=record(i_1=2)) + LEVELS, 2),
+        (record(r_1=record(), i_2=6, i_3=6, r_5=record(i_1=2)) + LEVELS, 2),
+        (record(i_1=0, i_2=6, i_3=6, r_5=record(s_1="a")) + LEVELS, 2),
     ],
 )
 def test_malformed_pages(pages, n_rows):
-    with pytest.raises(ValueError, match=r"malformed page|page headers"):
-        check(one_column(pages, n_rows))
+    body = one_column(pages, n_rows)
+    with pytest.raises(ValueError, match=r"malformed page|page headers|another type"):
+        check(body)
 
 
 def test_numbers_of_any_length():

@@ -67,19 +67,31 @@ def _read_headers(body: bytes, chunk: Any, n_rows: int) -> Iterator[dict[int, An
     while n_values < chunk.num_values:
         reader = _Reader(body, at)
         page = reader.read_struct()
-        unpacked, packed = page[2], page[3]
-        own = page[_FIELDS[page[1]]]
-        if page[1] != _DICTIONARY:
-            n_values += own[1]
-        is_prefixed = own[4 if page[1] == _DATA_V2 else 2] == _PREFIXED_TEXTS
+        kind, unpacked, packed = (
+            _read_field(page, number, int) for number in (1, 2, 3)
+        )
+        own = _read_field(page, _FIELDS[kind], dict)
+        number = _read_field(own, 1, int)
+        if kind != _DICTIONARY:
+            n_values += number
+        is_prefixed = own[4 if kind == _DATA_V2 else 2] == _PREFIXED_TEXTS
         sound = (
-            min(at, unpacked, packed, own[1]) >= 0 and max(own[1], n_values) <= n_rows
+            min(at, unpacked, packed, number) >= 0 and max(number, n_values) <= n_rows
         )
         at = reader.at + packed
         if not sound or is_prefixed or at > len(body):
             message = "a malformed page"
             raise ValueError(message)
         yield page
+
+
+def _read_field(struct: dict[int, Any], number: int, kind: type) -> Any:
+    """Return a field of a header; its type in the body may be any."""
+    value = struct[number]
+    if not isinstance(value, kind):
+        message = "a field of another type"
+        raise ValueError(message)
+    return value
 
 
 class _Reader:
