@@ -12,8 +12,8 @@ from edml.datasets import as_of, make_student_activity
 from edml.exceptions import LeakageError, TableError
 from edml.feature_extraction import (
     ActivityFeatures,
-    _activity,
     _activity_history,
+    _transformer,
 )
 from edml.schema import latest_rows, resolve_columns
 from edml.testing import check_company_invariance, check_no_lookahead
@@ -150,7 +150,7 @@ def test_planted_lookahead_is_caught(table, monkeypatch):
 
 def test_a_student_read_with_another_is_caught(table, monkeypatch):
     monkeypatch.setattr(
-        _activity,
+        _transformer,
         "history_codes",
         lambda students, courses: np.zeros(len(students), int),
     )

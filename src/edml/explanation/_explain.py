@@ -1,6 +1,5 @@
 """explain: the contributions of each feature, through a whole pipeline."""
 
-import copy
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -247,12 +246,7 @@ def _engineer(
     step: FeatureEngineer | HistoryFeatures, X: Any
 ) -> tuple[dict[str, FloatArray], pd.DataFrame]:
     """Run the step once: return its features before filling, and its output."""
-    bare = (
-        step.unfilled()
-        if isinstance(step, HistoryFeatures)
-        else copy.copy(step).set_params(fill_value=None)
-    )
-    table = bare.transform(X)
+    table = step.unfilled().transform(X)
     names = [name for name in table.columns if name not in (STUDENT, COURSE)]
     numbers = table[names].to_numpy()
     unfilled = dict(zip(names, numbers.T, strict=True))

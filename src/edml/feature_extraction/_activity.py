@@ -12,19 +12,15 @@ from edml.feature_extraction._activity_history import (
     ACTIVITY_FEATURES,
     activity_features,
 )
-from edml.feature_extraction._transformer import HistoryTransformer
+from edml.feature_extraction._transformer import HistoryTransformer, Rows, read_keys
 from edml.schema import (
     ACTIVITY_PREFIX,
-    COURSE,
     PARTITION,
     SNAPSHOT_KEYS,
-    STUDENT,
     FloatArray,
     IntArray,
     check_table,
-    history_codes,
     read_numbers,
-    read_partitions,
     resolve_columns,
     row_error,
 )
@@ -170,8 +166,10 @@ class ActivityFeatures(HistoryTransformer):
         ]
 
     def _read(self, X: pd.DataFrame) -> _Activity:
-        names = resolve_columns(self.columns)
-        check_table(X, [names[key] for key in SNAPSHOT_KEYS])
+        return self._read_columns(X, read_keys(X, self.columns))
+
+    def _read_columns(self, X: pd.DataFrame, keys: Rows) -> _Activity:
+        """Read the columns of a table whose keys are read."""
         absent = [name for name in self.activity_columns_ if name not in X.columns]
         if absent:
             message = (
@@ -181,11 +179,8 @@ class ActivityFeatures(HistoryTransformer):
             )
             raise TableError(message)
         check_table(X, self.activity_columns_)
-        return _Activity(
-            history_codes(X[names[STUDENT]], X[names[COURSE]]),
-            read_partitions(X[names[PARTITION]]),
-            [X[name] for name in self.activity_columns_],
-        )
+        counts = [X[name] for name in self.activity_columns_]
+        return _Activity(keys.history, keys.partition, counts)
 
     def _describe(self, events: _Activity, rows: IntArray | None = None) -> FloatArray:
         return activity_features(

@@ -1,6 +1,5 @@
 """HistoryFeatures: all features of a history side by side."""
 
-import copy
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple, Self
@@ -175,10 +174,8 @@ class HistoryFeatures(HistoryTransformer):
         transformer : HistoryFeatures
             Fitted like this one.
         """
-        other = copy.copy(self)
-        other.parts_ = [
-            copy.copy(part).set_params(fill_value=None) for part in self.parts_
-        ]
+        other = super().unfilled()
+        other.parts_ = [part.unfilled() for part in self.parts_]
         return other
 
     def _names(self) -> list[str]:
@@ -197,7 +194,8 @@ class HistoryFeatures(HistoryTransformer):
         done = 0
         for part in self.parts_:
             of_events = isinstance(part, FeatureEngineer | ProgressFeatures)
-            own = part._describe(read.events if of_events else part._read(read.X), rows)
+            own_read = read.events if of_events else part._read_columns(read.X, read)
+            own = part._describe(own_read, rows)
             repeats = done > 0 and part._names()[0] == PARTITION
             columns = own.T[1:] if repeats else own.T
             described[done : done + len(columns)] = columns

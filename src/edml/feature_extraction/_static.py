@@ -11,22 +11,8 @@ import pandas as pd
 
 from edml._sklearn import fit_context, remember_columns
 from edml.exceptions import TableError
-from edml.feature_extraction._transformer import HistoryTransformer
-from edml.schema import (
-    COURSE,
-    PARTITION,
-    SNAPSHOT_KEYS,
-    STUDENT,
-    BoolArray,
-    FloatArray,
-    IntArray,
-    check_table,
-    first_rows,
-    history_codes,
-    read_numbers,
-    read_partitions,
-    resolve_columns,
-)
+from edml.feature_extraction._transformer import HistoryTransformer, Rows, read_keys
+from edml.schema import BoolArray, FloatArray, IntArray, first_rows, read_numbers
 
 _MOST_CATEGORIES = 100
 #: Words in the name of a column that describes a protected attribute, and beginnings of
@@ -194,8 +180,10 @@ class StaticColumns(HistoryTransformer):
         return names
 
     def _read(self, X: pd.DataFrame) -> _Read:
-        names = resolve_columns(self.columns)
-        check_table(X, [names[key] for key in SNAPSHOT_KEYS])
+        return self._read_columns(X, read_keys(X, self.columns))
+
+    def _read_columns(self, X: pd.DataFrame, keys: Rows) -> _Read:
+        """Check the columns of a table whose keys are read."""
         absent = [name for name in self._all_names() if name not in X.columns]
         if absent:
             message = (
@@ -203,8 +191,7 @@ class StaticColumns(HistoryTransformer):
                 "them with edml.add_students."
             )
             raise TableError(message)
-        history = history_codes(X[names[STUDENT]], X[names[COURSE]])
-        return _Read(history, read_partitions(X[names[PARTITION]]), X)
+        return _Read(keys.history, keys.partition, X)
 
     def _describe(self, read: _Read, rows: IntArray | None = None) -> FloatArray:
         first, place = first_rows(read.history)

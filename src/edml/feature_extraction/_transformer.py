@@ -1,7 +1,8 @@
 """What the transformers of histories share: rows in, rows out, and the latest rows."""
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from edml.schema import (
     COURSE,
+    PARTITION,
+    SNAPSHOT_KEYS,
     STUDENT,
     FloatArray,
     IntArray,
+    check_table,
+    history_codes,
     latest_positions,
+    read_partitions,
     resolve_columns,
 )
 
@@ -26,6 +32,23 @@ class Rows(Protocol):
     def history(self) -> IntArray: ...
     @property
     def partition(self) -> IntArray: ...
+
+
+class Keys(NamedTuple):
+    """The history and the partition of each row."""
+
+    history: IntArray
+    partition: IntArray
+
+
+def read_keys(X: pd.DataFrame, columns: Mapping[str, str] | None) -> Keys:
+    """Read the keys of a table; ``columns`` is a transformer's parameter."""
+    names = resolve_columns(columns)
+    check_table(X, [names[key] for key in SNAPSHOT_KEYS])
+    return Keys(
+        history_codes(X[names[STUDENT]], X[names[COURSE]]),
+        read_partitions(X[names[PARTITION]]),
+    )
 
 
 class HistoryTransformer(TransformerMixin, BaseEstimator):
@@ -103,6 +126,16 @@ class HistoryTransformer(TransformerMixin, BaseEstimator):
         events = self._read(X)
         rows = latest_positions(events.history, events.partition)
         return rows, self._describe(events, rows)
+
+    def unfilled(self) -> Self:
+        """Return a copy that leaves what is unknown NaN, to show it.
+
+        Returns
+        -------
+        transformer : estimator
+            Fitted like this one.
+        """
+        return copy.copy(self).set_params(fill_value=None)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
         """Return the names of the output columns.
