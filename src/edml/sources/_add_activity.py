@@ -26,7 +26,7 @@ from edml.schema import (
 )
 from edml.sources._import_report import ImportReport
 from edml.sources._matching import Unknown
-from edml.sources._tidy import Labelled, TidyTable, read_tidy
+from edml.sources._tidy import Labelled, TidyTable, find_pairs, read_tidy
 
 _OF_HISTORY = {STUDENT, COURSE, "course_name", "legajo", PERIOD, FINAL_GRADE}
 
@@ -145,7 +145,10 @@ def add_activity(
         message = f"X has the columns {clash} already. Add activity once, or drop them."
         raise ValueError(message)
     day, count = _read_amounts(table)
-    seat, course_end = _find_histories(X, names, table)
+    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    partition = read_partitions(X[names[PARTITION]])
+    row, course_end = _find_rows(X, names, table, partition)
+    seat = np.append(history, -1)[row]
     strange = seat < 0
     if unknown == "raise":
         table.check(
@@ -162,7 +165,7 @@ def add_activity(
         "lines after a course's last day were left out": late.sum(),
     }
     lines = _Lines(seat[kept], np.maximum(day[kept], 0), kinds.codes[kept], count[kept])
-    filled, n_new = _fill(X, names, lines, kinds.labels)
+    filled, n_new = _fill(X, names, history, partition, lines, kinds.labels)
     report = ImportReport(
         source="activity",
         read={"activity": len(table)},
@@ -193,32 +196,28 @@ def _read_amounts(table: TidyTable) -> tuple[IntArray, FloatArray]:
     return day.astype(np.int64), count
 
 
-def _find_histories(
-    X: pd.DataFrame, names: Mapping[str, str], table: TidyTable
+def _find_rows(
+    X: pd.DataFrame, names: Mapping[str, str], table: TidyTable, partition: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """Return the history of each line, -1 without any, and its course's last day."""
+    """Return the history's first row and the course's last day for each line, or -1."""
     have = TidyTable("X", X)
     student, course = have.ids(names[STUDENT]), have.ids(names[COURSE])
     ends = np.zeros(len(course.labels), dtype=np.int64)
-    np.maximum.at(ends, course.codes, read_partitions(X[names[PARTITION]]))
-    whose = table.ids("student").find_in(student.labels)
-    where = table.ids("course").find_in(course.labels)
-    width = max(len(course.labels), 1)
-    pairs = pd.Index(student.codes * width + course.codes)
-    first = pd.Index(pairs[~pairs.duplicated()])  # the order of history codes below
-    wanted = np.where((whose < 0) | (where < 0), -1, whose * width + where)
-    found = first.get_indexer(wanted)
-    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
-    codes = np.append(history[~pairs.duplicated()], -1)
-    return codes[found], np.append(ends, -1)[where]
+    np.maximum.at(ends, course.codes, partition)
+    wanted = table.ids("student"), table.ids("course")
+    row = find_pairs(wanted, (student, course))
+    return row, np.append(ends[course.codes], -1)[row]
 
 
 def _fill(
-    X: pd.DataFrame, names: Mapping[str, str], lines: _Lines, kinds: list[str]
+    X: pd.DataFrame,
+    names: Mapping[str, str],
+    history: IntArray,
+    partition: IntArray,
+    lines: _Lines,
+    kinds: list[str],
 ) -> tuple[pd.DataFrame, int]:
     """Return the table with counts, and the number of its new rows."""
-    partition = read_partitions(X[names[PARTITION]])
-    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
     width = 1 + int(partition.max(initial=0))
     have = history * width + partition
     cells, place = distinct_codes(lines.history * width + lines.day)

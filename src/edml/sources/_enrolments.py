@@ -8,7 +8,7 @@ import pandas as pd
 from edml.exceptions import TableError
 from edml.schema import FloatArray, IntArray, combine_codes, read_periods
 from edml.sources._rows import Events
-from edml.sources._tidy import Labelled, TidyTable
+from edml.sources._tidy import Labelled, TidyTable, find_pairs
 from edml.sources._versions import epoch_days
 
 ENROLMENT_COLUMNS = ("student", "course", "start")
@@ -26,12 +26,7 @@ class Seats(NamedTuple):
 
     def find(self, student: Labelled, course: Labelled) -> IntArray:
         """Return each row's enrolment, -1 where the student is not in the course."""
-        who = student.find_in(self.student.labels)
-        where = course.find_in(self.course.labels)
-        width = len(self.course.labels)
-        seats = pd.Index(self.student.codes * width + self.course.codes)
-        wanted = np.where((who >= 0) & (where >= 0), who * width + where, -1)
-        return seats.get_indexer(wanted).astype(np.int64)
+        return find_pairs((student, course), (self.student, self.course))
 
 
 def read_seats(table: TidyTable) -> Seats:

@@ -39,6 +39,19 @@ class Labelled(NamedTuple):
         return np.append(found, -1).astype(np.int64)[self.codes]
 
 
+def find_pairs(
+    wanted: tuple[Labelled, Labelled], known: tuple[Labelled, Labelled]
+) -> IntArray:
+    """Return the first known row of each pair of ids, -1 where the pair is unknown."""
+    who, where = (own.find_in(of.labels) for own, of in zip(wanted, known, strict=True))
+    width = max(len(known[1].labels), 1)
+    codes = known[0].codes * width + known[1].codes
+    first = pd.Series(codes).drop_duplicates()
+    pairs = np.where((who >= 0) & (where >= 0), who * width + where, -1)
+    place = pd.Index(first).get_indexer(pairs)
+    return np.append(first.index.to_numpy(), -1).astype(np.int64)[place]
+
+
 @dataclass(frozen=True)
 class TidyTable:
     """One of the tables, and the name that users know.
