@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from edml._words import count
 from edml.cli import _views
 from edml.cli._terminal import (
     HEADLINES,
@@ -123,7 +124,7 @@ def verify(folder: Folder = None, name: Name = None, as_json: Json = False) -> N
     if problems:
         raise typer.Exit(1)
     if not as_json:
-        _say(f"No problem found in {n_versions} {_versions(n_versions)}.")
+        _say(f"No problem found in {count(n_versions, 'version')}.")
 
 
 @app.command()
@@ -138,7 +139,7 @@ def clean(
     with _opened("clean", folder, name) as registry:
         removed = registry.clean(keep_last)
     listed = f": {', '.join(map(str, removed))}" if removed else ""
-    _say(f"Removed {len(removed)} {_versions(len(removed))}{listed}.")
+    _say(f"Removed {count(len(removed), 'version')}{listed}.")
 
 
 @app.command()
@@ -156,7 +157,7 @@ def repair(
             _say("Nothing needs repair.")
         elif yes or typer.confirm("Repair it?", abort=True):
             done = registry.repair()
-            _say(f"Done in {len(done)} {'step' if len(done) == 1 else 'steps'}.")
+            _say(f"Done in {count(len(done), 'step')}.")
 
 
 @app.command()
@@ -244,10 +245,6 @@ def _opened(
         from edml.cli._access import find_registry  # noqa: PLC0415 - not for --help
 
         yield find_registry(folder, name)
-
-
-def _versions(count: int) -> str:
-    return "version" if count == 1 else "versions"
 
 
 def _records_table(records: "pd.DataFrame") -> Table:
