@@ -16,6 +16,7 @@ import typer
 
 from edml._optional import import_optional
 from edml.exceptions import EdmlError, RegistryError, ServingError
+from edml.serving._check import check_health
 from edml.serving._limits import Limits
 from edml.serving._logs import configure_logs
 from edml.serving._tokens import TokenBook, read_tokens
@@ -116,6 +117,14 @@ def _serve(
             help="Private key of the certificate, in PEM.",
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            allow_from_autoenv=False,  # a variable must not keep the server from it
+            help="Check that the server with these options responds, and exit.",
+        ),
+    ] = False,
 ) -> None:
     """Serve the champion of a registry over HTTP, until SIGTERM or Ctrl-C.
 
@@ -124,6 +133,10 @@ def _serve(
     keys = [one.strip() for one in (public_keys or "").split(",") if one.strip()]
     source = functools.partial(_open, registry, name, keys, memory)
     try:
+        if check:
+            url = check_health(host, port, over_tls=certificate is not None)
+            typer.echo(f"edml-serve: {url} responds")
+            return
         import_optional("flask", extra="serve", purpose="Serving")
         import_optional("gunicorn", extra="serve", purpose="Serving")
         # gunicorn is not available on Windows; workers share modules imported before
