@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -12,16 +12,16 @@ import pytest
 from packaging.version import Version
 
 from edml import RiskClassifier, make_risk_pipeline, make_target
-from edml.cli import _predict
+from edml.cli import _files
 from edml.cli._files import read_events, safe_name
 from edml.cli._predict import (
     Predictions,
-    Wanted,
-    label_courses,
+    courses_of,
     predict_with_client,
     to_records,
     write_files,
 )
+from edml.cli._selection import Wanted, choose_events, list_histories
 from edml.exceptions import ServingError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
@@ -159,7 +159,7 @@ def test_columns_are_those_of_the_model(edml, tuned, events):
         assert list(held[0]) == list(shown["predictions"][0])
     screen = edml("predict", "named.csv", "--format", "csv")
     assert screen.exit_code == 0, screen.output
-    path = Path(shown["files"][0]).with_suffix(".csv")
+    path = next(Path(shown["files"][0]).parents[1].glob("latest.csv"))
     assert path.read_text("utf-8").startswith("student,class,course_name,legajo,")
 
 
@@ -241,7 +241,8 @@ def test_numbers_as_ids_survive_texts(model, X):
             found = super().predict(X, explain, language)
             return found.assign(user_uuid=found["user_uuid"].astype(str))
 
-    found = predict_with_client(Texts(model), numbered, Wanted(), NAMES)
+    chosen = choose_events(numbered, Wanted(), NAMES)
+    found = predict_with_client(Texts(model), chosen, Wanted(), NAMES)
     assert_same(to_records(found), model.score_students(numbered))
 
 
@@ -264,33 +265,84 @@ def test_an_invalid_address(edml, with_champion, assert_fails):
 
 
 def test_a_day_before_all_events(model, X):
-    late = X.assign(particion=9)
+    wanted = Wanted(partition=3)
+    late = choose_events(X.assign(particion=9), wanted, NAMES)
     with pytest.raises(TableError, match="no row up to partition 3"):
-        predict_with_client(Client(model), late, Wanted(partition=3), NAMES)
+        predict_with_client(Client(model), late, wanted, NAMES)
 
 
 # -- files --------------------------------------------------------------------
 
 
+def labels_of(X):
+    """Return the label of each course of events that have names and periods."""
+    histories = list_histories(X, NAMES)
+    return dict(zip(histories["label"], histories["course_name"], strict=True))
+
+
 def test_one_file_per_course_and_day(edml, model, X):
+    before = datetime.now(UTC)
     shown = predict(edml, "--out", "out")
-    today = f"{date.today():%Y-%m-%d}"
-    courses = sorted(X["course_name"].unique())
-    expected = {
-        str(Path("out", safe_name(name), "11", f"{today}.json")): name
-        for name in courses
-    }
-    assert shown["files"] == list(expected)
+    labels = labels_of(X)
+    assert len(labels) == 3
     held = []
-    for path, name in expected.items():
-        body = json.loads(Path(path).read_text("utf-8"))
-        assert (body["course"], body["partition"], body["date"]) == (name, 11, today)
+    for path, label in zip(map(Path, shown["files"]), sorted(labels), strict=True):
+        assert path.parent == Path("out", safe_name(label), "11")
+        body = json.loads(path.read_text("utf-8"))
+        assert (body["course"], body["partition"]) == (label, 11)
+        assert label.endswith(f" ({body['period']})")
+        made = datetime.fromisoformat(body["time"])
+        assert before.replace(microsecond=0) <= made <= datetime.now(UTC)
+        assert path.name == f"{made:%Y-%m-%dT%H-%M-%S}-{body['time'][20:23]}Z.json"
+        assert body["whole_course"] is True
         assert body["model_version"] == 1
-        assert {one["course_name"] for one in body["predictions"]} == {name}
+        assert {one["course_name"] for one in body["predictions"]} == {labels[label]}
+        assert (path.parents[1] / "latest.json").read_bytes() == path.read_bytes()
         held += body["predictions"]
     by_student = sorted(held, key=str)
     assert by_student == sorted(shown["predictions"], key=str)
     assert not list(Path("out").rglob(".*"))
+
+
+def test_no_file_is_replaced(edml, model, X):
+    """Runs of one day stand beside each other, and some students replace no list."""
+    student = X["user_uuid"].iloc[0]
+    written = {}
+    for options in ([], ["--student", student], ["--at", 11], [], ["--at", 5]):
+        for path in map(Path, predict(edml, *options)["files"]):
+            assert path not in written
+            assert ("-selected" in path.name) == ("--student" in options)
+            written[path] = path.read_bytes()
+        assert all(path.read_bytes() == held for path, held in written.items())
+        for folder in Path("inferences").iterdir():
+            lists = [one for one in written if folder in one.parents]
+            whole = [one for one in lists if "-selected" not in one.name]
+            if "--at" in options:
+                continue  # a day that was requested is not the course's latest
+            newest = max(whole, key=lambda one: one.name)
+            assert (folder / "latest.json").read_bytes() == written[newest]
+    assert len(written) == 5 * 3 - (
+        3 - X[X["user_uuid"] == student]["course_uuid"].nunique()
+    )
+    known = {*written, *Path("inferences").glob("*/latest.json")}
+    assert known == {path for path in Path("inferences").rglob("*") if path.is_file()}
+
+
+def test_commands_of_one_moment(tmp_path, model, X):
+    """Files of the same millisecond get different names."""
+    chosen = choose_events(X, Wanted(), NAMES)
+    students = model.score_students(X)
+    courses = courses_of(students, chosen.histories)
+    found = Predictions(students, courses, {}, NAMES)
+    now = datetime(2026, 1, 2, 3, 4, 5, 999_500, tzinfo=UTC)
+    paths = [
+        write_files(found, tmp_path, "csv", whole=True, now=now)[0] for _ in range(3)
+    ]
+    assert [Path(path).name for path in paths] == [
+        "2026-01-02T03-04-05-999Z.csv",
+        "2026-01-02T03-04-06-000Z.csv",
+        "2026-01-02T03-04-06-001Z.csv",
+    ]
 
 
 def test_csv_to_the_last_bit(edml, model, X):
@@ -310,6 +362,13 @@ def test_csv_to_the_last_bit(edml, model, X):
         assert row["probability"] == one["probability"]
         assert row["legajo"] == one["legajo"]
         assert row["reasons"] == "; ".join(one["reasons"])
+
+
+def write_lists(students, folder, kind):
+    courses = courses_of(students, list_histories(students, NAMES))
+    found = Predictions(students, courses, {}, NAMES)
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    return write_files(found, folder, kind, whole=True, now=now)
 
 
 def test_course_names_never_escape_the_folder(tmp_path):
@@ -335,25 +394,26 @@ def test_course_names_never_escape_the_folder(tmp_path):
         }
     )
     folder = tmp_path / "out"
-    found = Predictions(students, {}, NAMES, label_courses(students, NAMES))
-    paths = write_files(found, folder, "json", today=date(2026, 1, 2))
+    paths = write_lists(students, folder, "json")
     assert len({path.casefold() for path in paths}) == len(names)
     for path in paths:
         course, day, file = Path(path).relative_to(folder).parts
-        assert (day, file) == ("1", "2026-01-02.json")
+        assert (day, file) == ("1", "2026-01-02T00-00-00-000Z.json")
         assert course not in ("", ".", "..")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     bodies = [json.loads(Path(path).read_text("utf-8")) for path in paths]
     told = [body["predictions"][0]["course_name"] for body in bodies]
     assert sorted(map(str, told)) == sorted(map(str, names))
     assert "c8" in {body["course"] for body in bodies}  # the course has no name
+    assert {body["period"] for body in bodies} == {None}
 
 
 @pytest.mark.parametrize("kind", ["json", "csv"])
 def test_courses_of_one_name_have_files_of_their_own(edml, with_champion, X, kind):
     ids = sorted(X["course_uuid"].unique())
     assert len(ids) > 1
-    X.assign(course_name="Same").to_csv("same.csv", index=False)
+    same = X.assign(course_name="Same", periodo="1-2026")
+    same.to_csv("same.csv", index=False)
     result = edml("predict", "same.csv", "--json", "--format", kind)
     shown = json.loads(result.stdout)
     assert len(set(shown["files"])) == len(ids)
@@ -364,28 +424,29 @@ def test_courses_of_one_name_have_files_of_their_own(edml, with_champion, X, kin
         else:
             body = json.loads(path.read_text())
             held = {one["course_uuid"] for one in body["predictions"]}
-            assert body["course"] == f"Same ({next(iter(held))})"
+            assert body["course"] == f"Same (01-2026) ({next(iter(held))})"
         assert len(held) == 1
         courses += held
     assert sorted(courses) == ids
-    # one of them requested by its id is written to the same file
+    # one of them requested by its id is written to the same folder
     again = edml("predict", "same.csv", "--json", "--format", kind, "--course", ids[0])
     (path,) = json.loads(again.stdout)["files"]
-    assert path in shown["files"]
+    assert Path(path).parent in [Path(one).parent for one in shown["files"]]
+    assert path not in shown["files"]
 
 
-def test_labels_of_courses_are_distinct():
+def test_labels_of_courses_are_distinct(tmp_path):
     table = pd.DataFrame(
         {
             "course_uuid": ["a", "b", "c", "d", "d"],
             "course_name": ["Same", "Same", "Same (a)", None, None],
         }
     )
-    labels = label_courses(table, NAMES)
+    students = table.assign(user_uuid="s", particion=1, probability=0.5)
+    histories = list_histories(students, NAMES)
+    labels = dict(zip(histories["course_uuid"], histories["label"], strict=True))
     assert labels == {"a": "Same (a)", "b": "Same (b)", "c": "Same (a)", "d": "d"}
-    students = table.drop(index=4).assign(particion=1, probability=0.5)
-    found = Predictions(students, {}, NAMES, labels)
-    paths = write_files(found, Path("out"), "csv", today=date(2026, 1, 2))
+    paths = write_lists(students.drop(index=4), tmp_path, "csv")
     assert len({path.casefold() for path in paths}) == 4
 
 
@@ -394,7 +455,7 @@ def test_names_are_not_needed(edml, with_champion, X):
     result = edml("predict", "bare.csv", "--json")
     assert result.exit_code == 0, result.output
     folders = {Path(path).parts[1] for path in json.loads(result.stdout)["files"]}
-    assert folders == set(X["course_uuid"])
+    assert {name.rpartition(" (")[0] for name in folders} == set(X["course_uuid"])
     assert "course_name" not in json.loads(result.stdout)["predictions"][0]
 
 
@@ -413,12 +474,13 @@ def test_students_with_a_final_grade_are_left_out_unless_requested(edml, model, 
     result = edml("predict", "mixed.csv", "--json")
     running = model.score_students(X[first])
     assert_same(json.loads(result.stdout)["predictions"], running)
-    assert f"Left out {(~first).sum():,} rows of students with a final" in result.stderr
+    n_left = X[~first].groupby(KEYS).ngroups
+    assert f"Left out {n_left} students with a final grade" in result.stderr
     other = X["course_uuid"].loc[~first].iloc[0]
     asked = json.loads(edml("predict", "mixed.csv", "--json", "--course", other).stdout)
     of_course = X[X["course_uuid"] == other]
     assert_same(asked["predictions"], model.score_students(of_course))
-    on_a_day = edml("predict", "mixed.csv", "--json", "--partition", 5)
+    on_a_day = edml("predict", "mixed.csv", "--json", "--at", 5, "--no-running")
     everybody = model.score_students(X, at=5)
     assert_same(json.loads(on_a_day.stdout)["predictions"], everybody)
     assert "Left out" not in on_a_day.stderr
@@ -436,7 +498,7 @@ def test_on_a_terminal(edml, with_champion):
     assert result.exit_code == 0, result.output
     assert re.search(r"Flagged: \d+ of \d+ students in a course", result.stdout)
     assert result.stdout.count("\nWrote inferences") == 3
-    table = result.stdout.partition("flagged.")[0].splitlines()
+    table = result.stdout.partition("Flagged:")[0].splitlines()
     assert max(map(len, table)) <= 80
     assert "Scoring" in result.stderr
 
@@ -447,7 +509,7 @@ def test_long_ids_are_shown_in_full(edml, with_champion, X):
     named.to_csv("long.csv", index=False)
     result = edml("predict", "long.csv")
     assert result.exit_code == 0, result.output
-    table = result.stdout.partition("flagged.")[0]
+    table = result.stdout.partition("Flagged:")[0]
     assert len({word for word in table.split() if word.startswith("1700000")}) > 1
     assert max(map(len, table.splitlines())) <= 80
 
@@ -493,15 +555,16 @@ def test_interruption_leaves_whole_files(
 ):
     written = []
 
-    def stop(path, value):
+    def stop(path, data):
         if written:
             raise KeyboardInterrupt
         written.append(path)
-        write(path, value)
+        write(path, data)
 
-    write = _predict.write_json
-    monkeypatch.setattr(_predict, "write_json", stop)
+    write = _files.write_new
+    monkeypatch.setattr(_files, "write_new", stop)
     assert_fails(edml("predict", "later.csv"), "Stopped", code=130)
-    files = [path for path in Path("inferences").rglob("*") if path.is_file()]
-    assert files == written
-    json.loads(files[0].read_text("utf-8"))
+    (first,) = written
+    files = {path for path in Path("inferences").rglob("*") if path.is_file()}
+    assert files == {first, first.parents[1] / "latest.json"}
+    assert len({json.dumps(json.loads(path.read_text())) for path in files}) == 1

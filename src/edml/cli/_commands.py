@@ -1,6 +1,7 @@
 """The commands and their options; modules of the same names do the work."""
 
 import os
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -173,18 +174,44 @@ def update(
 
 
 def predict(
-    raw: Raw = None,
+    raw: Annotated[
+        list[Path] | None,
+        typer.Argument(help=f"{_EVENTS} Of several, later ones have precedence."),
+    ] = None,
     course: Annotated[
-        str | None, typer.Option(help="Name or id of a course. Default: all.")
+        str | None, typer.Option(help="Course as shown, its name or its id.")
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option(help="Courses of this half-year, such as 02-2026.")
     ] = None,
     student: Annotated[
-        list[str] | None, typer.Option(help="Id of a student; can be repeated.")
+        list[str] | None,
+        typer.Option(help="Id or file number of a student; can be repeated."),
     ] = None,
-    partition: Annotated[
+    running: Annotated[
+        bool | None,
+        typer.Option(
+            "--running/--no-running",
+            help="Leave out courses that are over. Default: if there are others.",
+        ),
+    ] = None,
+    at: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Predict at the end of this course day; default: the latest."
+            "--at",
+            "--partition",
+            min=0,
+            help="Predict at the end of this course day; default: the latest.",
         ),
+    ] = None,
+    pick_random: Annotated[
+        bool,
+        typer.Option(
+            "--pick-random", help="A random student, course and day after day 15."
+        ),
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of --pick-random.")
     ] = None,
     url: Url = None,
     folder: Folder = None,
@@ -201,7 +228,7 @@ def predict(
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Predict who is on the way to failing, and why; one file per course."""
+    """Predict who is on the way to failing, and why; a new file for each course."""
     flags = {
         ("endpoint", "url"): url,
         ("paths", "inferences"): out,
@@ -210,17 +237,38 @@ def predict(
     with guarded("predict"):
         _check_one_model(url, folder)
         read = read_settings(config, settings, flags).config
-        events = find_events(raw, read.paths.raw, "raw")
+        events = raw or [find_events(None, read.paths.raw, "raw")]
         with stage("Loading the libraries"):
             from edml.cli import _predict  # noqa: PLC0415
-        wanted = _predict.Wanted(course, student or (), partition, language)
+            from edml.cli._selection import Wanted  # noqa: PLC0415
+        wanted = Wanted(
+            course=course,
+            period=period,
+            students=student or (),
+            running=running,
+            partition=at,
+            pick_random=pick_random,
+            seed=seed,
+            language=language,
+        )
         by_endpoint = read.endpoint.url is not None and folder is None
         found = _predict.predict(events, wanted, read, by_endpoint=by_endpoint)
         inferences = read.paths.inferences
         with stage(f"Writing into {inferences}"):
-            files = _predict.write_files(found, inferences, kind, partition)
+            files = _predict.write_files(
+                found,
+                inferences,
+                kind,
+                whole=wanted.whole_courses,
+                now=datetime.now(UTC),
+            )
     result = {**found.about, "files": files, "predictions": found.to_records()}
-    show(result, as_json, partial(_views.show_predicted, names=found.names))
+    labels = found.courses["label"].tolist()
+    show(
+        result,
+        as_json,
+        partial(_views.show_predicted, names=found.names, courses=labels),
+    )
 
 
 def report(

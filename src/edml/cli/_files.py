@@ -3,7 +3,8 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import file_digest, sha256
 from io import BytesIO
 from pathlib import Path
@@ -12,13 +13,21 @@ from typing import Any, Literal
 import pandas as pd
 
 from edml import sources
-from edml._files import replace_file
+from edml._files import replace_file, write_new
 from edml._optional import import_optional
+from edml._words import count
+from edml.cli._selection import id_texts
 from edml.cli._settings import Source
 from edml.cli._terminal import note
 from edml.exceptions import TableError
+from edml.schema import COURSE, PARTITION, STUDENT
 
-_LONGEST_NAME = 40  # bytes of a name to keep when it is made safe
+#: What makes rows of two files one event.
+_EVENT = (
+    *(STUDENT, COURSE, PARTITION, "nombre_examen"),
+    *("assignment_id", "ass_name", "ass_name_sub", "sub_uuid"),
+)
+_LONGEST_NAME = 80  # bytes of a name to keep when it is made safe
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -27,6 +36,35 @@ def read_events(
 ) -> pd.DataFrame:
     """Read a file of events, and show the reader's inferences on stderr."""
     return _read_events(path, names, source, "raise")[0]
+
+
+def read_files(
+    paths: Sequence[Path], names: Mapping[str, str], *, source: Source | None = None
+) -> pd.DataFrame:
+    """Read files of events as one table.
+
+    Rows of a later file replace those of the earlier ones about the same event, so that
+    weekly exports may overlap.
+    """
+    tables = [read_events(path, names, source=source) for path in paths]
+    if len(tables) == 1:
+        return tables[0]
+    for name in (names[STUDENT], names[COURSE]):
+        ids = [table[name] for table in tables if name in table.columns]
+        if len({column.dtype for column in ids}) > 1:  # 1004 here and "1004" there
+            for table, column in zip(tables, ids, strict=True):
+                table[name] = id_texts(column)
+    X = pd.concat(tables, keys=range(len(tables)), names=["file", None])
+    event = [names[name] for name in _EVENT if names[name] in X.columns]
+    file = X.index.get_level_values("file").to_series(X.index)
+    same_event = file.groupby([X[name] for name in event], dropna=False)
+    replaced = file < same_event.transform("max")
+    if replaced.any():
+        note(
+            f"Read {count(int(replaced.sum()), 'row')} of earlier files as later ones "
+            "have them, about the same events."
+        )
+    return X[~replaced].reset_index(drop=True)
 
 
 def read_for_check(
@@ -85,10 +123,30 @@ def write_whole(path: Path, data: bytes) -> None:
     replace_file(path, data)
 
 
+def write_beside(folder: Path, moment: datetime, suffix: str, data: bytes) -> Path:
+    """Write a new file that is named after a time; never replace one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    moment = moment.astimezone(UTC)
+    while True:
+        millisecond = moment.microsecond // 1000
+        path = folder / f"{moment:%Y-%m-%dT%H-%M-%S}-{millisecond:03d}Z{suffix}"
+        try:
+            write_new(path, data)
+        except FileExistsError:  # by another command at this very time
+            moment += timedelta(milliseconds=1)
+        else:
+            return path
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, with lossless floats and without NaN."""
+    """Write JSON atomically."""
+    write_whole(path, to_json(value))
+
+
+def to_json(value: Any) -> bytes:
+    """Format as JSON, with lossless floats and without NaN."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_whole(path, f"{text}\n".encode("utf-8", "backslashreplace"))
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def hash_file(path: Path) -> str:

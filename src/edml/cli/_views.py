@@ -1,6 +1,6 @@
 """Show the results of commands to people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -52,24 +52,35 @@ def show_updated(out: Console, result: dict[str, Any]) -> None:
 
 
 def show_predicted(
-    out: Console, result: dict[str, Any], names: Mapping[str, str]
+    out: Console,
+    result: dict[str, Any],
+    names: Mapping[str, str],
+    courses: Sequence[str],
 ) -> None:
-    """Show the result of `edml predict`, whose columns have the user's names."""
+    """Show the result of `edml predict`, whose columns have the user's names.
+
+    Students and ``courses`` are shown in full, as `--student` and `--course` take them.
+    """
     students = result["predictions"]
+    numbers = [
+        str(one.get(names["legajo"]) or one[names["user_uuid"]])
+        for one in students[:_MOST]
+    ]
+    width = min(max(map(len, numbers), default=0), 20)
     shown = make_table(
         f"Most at risk, by version {result['model_version']}",
-        Column("student", min_width=8, max_width=20, overflow="fold"),
-        Column("course", min_width=8, max_width=18, no_wrap=True),
+        Column("student", min_width=width, max_width=20, overflow="fold"),
+        Column("course", min_width=8, max_width=20, overflow="fold"),
         right("day", min_width=3),
         right("risk", min_width=5),
         Column("", min_width=7),
         "main reason",
     )
-    for one in students[:_MOST]:
+    for number, course, one in zip(numbers, courses, students, strict=False):
         reasons = one.get("reasons") or [""]
         shown.add_row(
-            str(one.get(names["legajo"]) or one[names["user_uuid"]]),
-            str(one.get(names["course_name"]) or one[names["course_uuid"]]),
+            number,
+            course,
             str(one[names["particion"]]),
             figure(one["probability"]),
             "flagged" if one["flagged"] else "",
