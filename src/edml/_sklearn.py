@@ -1,9 +1,11 @@
 """The only module that imports scikit-learn's private names."""
 
+from typing import Any
+
 import pandas as pd
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.model_selection._split import GroupsConsumerMixin
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -25,6 +27,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_aligned",
     "check_columns",
     "check_method_params",
     "fit_context",
@@ -40,6 +43,27 @@ check_method_params = _check_method_params
 fit_context = _fit_context
 num_samples = _num_samples
 safe_indexing = _safe_indexing
+
+
+def check_aligned(X: Any, **others: Any) -> None:
+    """Raise a `ValueError` unless all have the same rows, in the same order.
+
+    Rows are matched by position. Row labels of ``X`` in another order are therefore
+    an error: they show that the rows were sorted on one side only.
+    """
+    check_consistent_length(X, *others.values())
+    labels = X.index if isinstance(X, pd.DataFrame) else pd.Index([])
+    for name, other in others.items():
+        if not isinstance(other, (pd.Series, pd.DataFrame)):
+            continue
+        if labels.equals(other.index) or not labels.is_unique:
+            continue
+        if labels.isin(other.index).all():
+            message = (
+                f"The row labels of {name} are those of X in another order, and rows "
+                f"are matched by position. Pass {name}.loc[X.index]."
+            )
+            raise ValueError(message)
 
 
 def check_columns(estimator: BaseEstimator, X: pd.DataFrame) -> None:

@@ -13,10 +13,15 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length, indexable
+from sklearn.utils import indexable
 from sklearn.utils.validation import column_or_1d
 
-from edml._sklearn import GroupsConsumerMixin, num_samples, remember_columns
+from edml._sklearn import (
+    GroupsConsumerMixin,
+    check_aligned,
+    num_samples,
+    remember_columns,
+)
 from edml.classifier._training import encode_labels
 from edml.classifier._units import Units, check_plan, check_scores, read_units
 from edml.exceptions import SplitError
@@ -244,7 +249,7 @@ def prepare(
     X, groups = indexable(X, groups)
     columns = BaseEstimator()
     remember_columns(columns, X)
-    check_consistent_length(X, y)
+    check_aligned(X, y=y)
     if getattr(y, "ndim", 1) == 2:
         column_or_1d(y, warn=True)
     target = read_target(y, fail_label)
@@ -252,6 +257,7 @@ def prepare(
     weight = None
     if sample_weight is not None:
         weight = read_weights(sample_weight, num_samples(X))
+        check_aligned(X, sample_weight=sample_weight)
     names = columns_of(estimator)
     front, rest = split_per_history(estimator)
     units = read_units(X, names, groups, fails, described=front is not None)

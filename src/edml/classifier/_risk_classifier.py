@@ -1,5 +1,6 @@
 """RiskClassifier: calibrated probabilities and a threshold, from one pass."""
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -43,6 +44,8 @@ from edml.schema import (
     read_occupancy,
     read_partitions,
 )
+
+_FLAT = 0.05  # a smaller spread, relative to the mean, tells nobody apart
 
 
 class RiskClassifier(
@@ -343,7 +346,15 @@ class RiskClassifier(
             occupancy = read_occupancy(X, row, names) if counted else None
             chosen = choose_threshold(self.threshold, score, fails, occupancy)
             threshold = float(calibrate(calibrator, np.array([chosen]))[0])
-        found["y_prob"] = calibrate(calibrator, score)
+        found["y_prob"] = prob = calibrate(calibrator, score)
+        if np.ptp(prob) < _FLAT * prob.mean() and np.ptp(score) > 0:
+            warnings.warn(
+                "The scores rank students no better than chance out of fold, so the "
+                "calibrated probabilities are the same for all, the share that fails. "
+                "Check that y belongs to these rows, or bring more students.",
+                UserWarning,
+                stacklevel=4,
+            )
         if units.events:
             keys = X.iloc[row]
             found[STUDENT] = keys[names[STUDENT]].to_numpy()

@@ -9,11 +9,17 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import column_or_1d
 
-from edml._sklearn import HasMethods, Interval, safe_indexing, validate_params
+from edml._sklearn import (
+    HasMethods,
+    Interval,
+    check_aligned,
+    safe_indexing,
+    validate_params,
+)
 from edml.classifier import RiskClassifier
 from edml.exceptions import SplitError
 from edml.inspection._honesty_report import HonestyReport
@@ -229,7 +235,7 @@ def _read_outcome(
     X: pd.DataFrame, y: ArrayLike, codes: IntArray, fail_label: Any
 ) -> tuple[Any, Target]:
     """Return ``y`` as an array, and its classes."""
-    check_consistent_length(X, y)
+    check_aligned(X, y=y)
     try:
         target = read_target(y, fail_label)
     except ValueError as error:

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from edml._sklearn import num_samples
+from edml._sklearn import check_aligned, num_samples
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -155,7 +154,7 @@ class EvaluationUnits:
                 "rows were selected."
             )
             raise ValueError(message)
-        check_consistent_length(X, y)
+        check_aligned(X, y=y)
         columns = columns_of(model)
         y_true = _read_labels(model, y, fail_label)
         clusters = None if groups is None else _read_groups(X, groups)
@@ -282,7 +281,7 @@ def _read_labels(model: Any, y: ArrayLike, fail_label: Any) -> BoolArray:
 
 
 def _read_groups(X: Any, groups: ArrayLike) -> IntArray:
-    check_consistent_length(X, groups)
+    check_aligned(X, groups=groups)
     ids = groups if isinstance(groups, pd.Series) else column_or_1d(groups)
     return rank_keys(pd.Series(ids, name="groups"))
 

@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from edml._sklearn import check_method_params, safe_indexing
+from edml._sklearn import check_aligned, check_method_params, safe_indexing
 from edml.schema import (
     IntArray,
     check_outcomes,
@@ -100,7 +100,7 @@ class _SnapshotScorer:
         self, estimator: Any, X: pd.DataFrame, y: ArrayLike, **params: Any
     ) -> Any:
         """Score a fitted estimator."""
-        check_consistent_length(X, y)
+        check_aligned(X, y=y)
         kept, place = first_rows(snapshot_codes(X, self._names))
         check_outcomes(column_or_1d(y), kept, place)
         snapshots = X.iloc[kept]

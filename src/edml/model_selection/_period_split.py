@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.model_selection import BaseCrossValidator
 
-from edml._sklearn import GroupsConsumerMixin
+from edml._sklearn import GroupsConsumerMixin, check_aligned
 from edml.exceptions import SplitError
 from edml.model_selection._students import (
     describe_splitter,
@@ -140,6 +140,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
             If a period does not parse.
         """
         students = read_students(X, groups, self.student)
+        check_aligned(X, y=y)
         fails = read_classes(y, students, self.fail_label)
         periods, labels = self._read_periods(X)
         # All splits are found and checked before the first is yielded.

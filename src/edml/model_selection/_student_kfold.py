@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
 
-from edml._sklearn import GroupsConsumerMixin
+from edml._sklearn import GroupsConsumerMixin, check_aligned
 from edml.exceptions import SplitError
 from edml.model_selection._students import (
     count_students,
@@ -136,6 +136,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
             classes, or text of which no label is known to mean failing.
         """
         students = read_students(X, groups, self.student)
+        check_aligned(X, y=y)
         fails = read_classes(y, students, self.fail_label)
         failing = None if fails is None else failing_students(fails, students)
         fold = self._student_folds(count_students(students), failing)

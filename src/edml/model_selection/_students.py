@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
+from edml._sklearn import check_aligned
 from edml.exceptions import SplitError, TableError
 from edml.schema import (
     PERIOD,
@@ -31,7 +32,7 @@ def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray
     if groups is None:
         column = _student_column(X, student)
     else:
-        check_consistent_length(X, groups)
+        check_aligned(X, groups=groups)
         ids = groups if isinstance(groups, pd.Series) else column_or_1d(groups)
         column = pd.Series(ids, name="groups")
     try:

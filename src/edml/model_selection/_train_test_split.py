@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
 
-from edml._sklearn import safe_indexing
+from edml._sklearn import check_aligned, safe_indexing
 from edml.exceptions import SplitError
 from edml.model_selection._students import (
     failing_students,
@@ -95,7 +95,8 @@ def student_train_test_split(
     (4, 4, np.float64(0.5))
     """
     students = read_students(X, groups, student_column(student, columns))
-    check_consistent_length(X, y, *arrays)
+    check_aligned(X, y=y)
+    check_consistent_length(X, *arrays)
     fails = read_classes(y, students, fail_label)
     if fails is None:
         message = "The split is stratified by outcome, and y is None. Pass y."

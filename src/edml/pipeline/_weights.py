@@ -7,12 +7,11 @@ from imblearn.pipeline import Pipeline as SamplingPipeline
 from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
-from edml._sklearn import num_samples
+from edml._sklearn import check_aligned, num_samples
 from edml.pipeline._boosters import single_thread_after_fork, warn_of_constant
 from edml.pipeline._steps import IDLE
 from edml.schema import read_weights
@@ -192,7 +191,7 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> An
     >>> model = fit_weighted(make_risk_pipeline(), X, y, weight)
     """
     weight = read_weights(sample_weight, num_samples(X))
-    check_consistent_length(X, y)
+    check_aligned(X, y=y, sample_weight=sample_weight)
     steps = estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
     final = steps[-1][1]
     if not has_fit_parameter(final, "sample_weight"):

@@ -9,9 +9,14 @@ from imblearn.base import SamplerMixin
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length
 
-from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
+from edml._sklearn import (
+    Interval,
+    StrOptions,
+    check_aligned,
+    fit_context,
+    remember_columns,
+)
 from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
@@ -169,7 +174,7 @@ class SnapshotSampler(SamplerMixin, BaseEstimator):
     def _select(self, X: pd.DataFrame, y: ArrayLike) -> IntArray:
         from_event = self.start == "first_event"
         check_table(X, [*SNAPSHOT_KEYS, *(EVENT_COUNTS if from_event else ())])
-        check_consistent_length(X, y)
+        check_aligned(X, y=y)
         check_classification_targets(y)
         remember_columns(self, X)
         first, which = first_rows(snapshot_codes(X, resolve_columns(None)))

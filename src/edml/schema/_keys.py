@@ -1,6 +1,7 @@
 """Read keys, histories, snapshots, and when a score becomes known."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,11 +35,11 @@ def count_spellings(column: pd.Series) -> tuple[int, int]:
 
 
 def factorize_keys(column: pd.Series) -> IntArray:
-    """Encode keys as numbers from 0, without gaps; a null is an error."""
-    codes, _ = factorize(column)
-    if len(codes) and codes.min() < 0:
-        check_keys(column)
-    return codes
+    """Encode keys as numbers from 0, without gaps; a null is an error.
+
+    In a column of texts and numbers, as spreadsheets have, '1004' and 1004 are one key.
+    """
+    return _factorize(column)[0]
 
 
 def rank_keys(column: pd.Series) -> IntArray:
@@ -46,11 +47,27 @@ def rank_keys(column: pd.Series) -> IntArray:
 
     The numbers therefore do not depend on the order of the rows.
     """
-    codes = factorize_keys(column)
-    found = column[~pd.Series(codes).duplicated().to_numpy()]
+    codes, found = _factorize(column)
     # As objects, ids sort identically whether stored as text, str or categories.
-    rank, _ = pd.factorize(found.to_numpy(dtype=object), sort=True)
+    keys = np.fromiter(found, dtype=object, count=len(found))
+    rank, _ = pd.factorize(keys, sort=True)
     return rank.astype(np.int64)[codes]
+
+
+def _factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
+    codes, found = factorize(column)
+    if len(codes) and codes.min() < 0:
+        check_keys(column)
+    if len({isinstance(key, str) for key in found}) > 1:
+        joined, texts = pd.factorize(np.array([_spell(key) for key in found]))
+        codes, found = joined.astype(np.int64)[codes], list(texts)
+    return codes, found
+
+
+def _spell(key: Any) -> str:
+    """Write a key as text: 1004 and 1004.0 are '1004'."""
+    whole = isinstance(key, float) and key.is_integer()
+    return str(int(key) if whole else key)
 
 
 def combine_codes(first: IntArray, second: IntArray) -> IntArray:
