@@ -52,13 +52,13 @@ def check_aligned(X: Any, **others: Any) -> None:
     an error: they show that the rows were sorted on one side only.
     """
     check_consistent_length(X, *others.values())
-    labels = X.index if isinstance(X, pd.DataFrame) else pd.Index([])
+    if not isinstance(X, pd.DataFrame):
+        return
     for name, other in others.items():
-        if not isinstance(other, (pd.Series, pd.DataFrame)):
+        labelled = isinstance(other, (pd.Series, pd.DataFrame))
+        if not labelled or X.index.equals(other.index) or not X.index.is_unique:
             continue
-        if labels.equals(other.index) or not labels.is_unique:
-            continue
-        if labels.isin(other.index).all():
+        if X.index.isin(other.index).all():
             message = (
                 f"The row labels of {name} are those of X in another order, and rows "
                 f"are matched by position. Pass {name}.loc[X.index]."

@@ -107,6 +107,6 @@ def test_other_row_labels_are_matched_by_position(events):
 def test_scores_no_better_than_chance_are_a_warning():
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(60, 1)), np.tile([0, 1], 30)
-    with pytest.warns(UserWarning, match="rank students no better than chance"):
+    with pytest.warns(UserWarning, match="rank no better than chance"):
         model = RiskClassifier(LogisticRegression(), random_state=0).fit(X, y)
     assert np.ptp(model.predict_proba(X)[:, 1]) < 0.01

@@ -40,6 +40,7 @@ from edml.schema import (
     COURSE,
     PARTITION,
     STUDENT,
+    FloatArray,
     IntArray,
     read_occupancy,
     read_partitions,
@@ -246,6 +247,8 @@ class RiskClassifier(
         found = self._out_of_fold(training, prepared)
         calibrator, threshold = self._learn(found, prepared)
         pipeline = _join(prepared.estimator, prepared.front, training)
+        if not warn_of_constant(pipeline):
+            _warn_of_chance(found["y_prob"].to_numpy())
         # Set all attributes at the end: a failed fit leaves the model unchanged.
         self.__dict__.pop("feature_names_in_", None)
         self.__dict__.update(vars(prepared.columns))
@@ -346,15 +349,7 @@ class RiskClassifier(
             occupancy = read_occupancy(X, row, names) if counted else None
             chosen = choose_threshold(self.threshold, score, fails, occupancy)
             threshold = float(calibrate(calibrator, np.array([chosen]))[0])
-        found["y_prob"] = prob = calibrate(calibrator, score)
-        if np.ptp(prob) < _FLAT * prob.mean() and np.ptp(score) > 0:
-            warnings.warn(
-                "The scores rank students no better than chance out of fold, so the "
-                "calibrated probabilities are the same for all, the share that fails. "
-                "Check that y belongs to these rows, or bring more students.",
-                UserWarning,
-                stacklevel=4,
-            )
+        found["y_prob"] = calibrate(calibrator, score)
         if units.events:
             keys = X.iloc[row]
             found[STUDENT] = keys[names[STUDENT]].to_numpy()
@@ -378,10 +373,21 @@ def _whole(units: Units, test: IntArray) -> IntArray:
     return np.flatnonzero(tested)
 
 
+def _warn_of_chance(probability: FloatArray) -> None:
+    """Warn if calibration has made all probabilities about the same."""
+    if np.ptp(probability) < _FLAT * probability.mean():
+        warnings.warn(
+            "The scores rank no better than chance out of fold, so the calibrated "
+            "probabilities are the same for all, the share that fails. Check that y "
+            "belongs to these rows, or bring more students.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
 def _join(estimator: Any, front: Pipeline | None, training: Training) -> Any:
     """Fit on all rows, and reinsert the steps that ran once."""
     fitted = training.fit()
-    warn_of_constant(fitted)
     steps = [] if front is None else front.steps
     if training.sampler is not None:
         steps = [*steps, training.sampler]

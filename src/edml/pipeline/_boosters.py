@@ -166,13 +166,18 @@ def _are_unreadable(X: pd.DataFrame) -> bool:
     return same or odd or any(isinstance(one, pd.ArrowDtype) for one in X.dtypes)
 
 
-def warn_of_constant(fitted: Any) -> None:
+def warn_of_constant(fitted: Any) -> bool:
     """Warn if fitted trees never split, so that all rows have one probability.
 
     Parameters
     ----------
     fitted : estimator
         A classifier, or a pipeline that ends in one.
+
+    Returns
+    -------
+    constant : bool
+        Whether it warned.
 
     Examples
     --------
@@ -181,15 +186,16 @@ def warn_of_constant(fitted: Any) -> None:
     >>> from edml.pipeline import warn_of_constant
     >>> few = LGBMClassifier(verbose=-1).fit([[0], [1], [2]], [0, 1, 1])
     >>> with warnings.catch_warnings(record=True, action="always") as said:
-    ...     warn_of_constant(few)
+    ...     constant = warn_of_constant(few)
     >>> str(said[0].message)[:46]
     'The fitted model gives one probability for all'
     """
     final = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
     if not isinstance(final, _TREES):
-        return
+        return False
     used = getattr(final, "feature_importances_", None)  # none of a linear booster
-    if used is not None and not np.nan_to_num(used).any():
+    constant = used is not None and not np.nan_to_num(used).any()
+    if constant:
         warnings.warn(
             "The fitted model gives one probability for all: no tree found a split in "
             "the training rows. Bring more students, or let it learn from fewer rows, "
@@ -197,6 +203,7 @@ def warn_of_constant(fitted: Any) -> None:
             UserWarning,
             stacklevel=4,
         )
+    return constant
 
 
 @contextmanager
