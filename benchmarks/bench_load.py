@@ -1,7 +1,7 @@
-"""Loading model files: this edml against another, such as that of an earlier commit.
+"""Loading stored models: this edml against another, such as that of an earlier commit.
 
-Both load the same files, which the other one wrote. They take turns in processes of
-their own, and the best times are compared.
+Each registers the same models, which the other one made, and loads them from its own
+registry. They take turns in processes of their own, and the best times are compared.
 
     git worktree add ../earlier <commit>
     python benchmarks/bench_load.py ../earlier/src
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROUNDS = 6
+ROUNDS = 8
 
 MAKE = """
 import sys
@@ -26,22 +26,28 @@ for learner in LEARNERS:
 (folder / "forest of 100 trees").write_bytes(dumps(make_forest()))
 """
 LOAD = """
-import sys, time
-from pathlib import Path
-from edml.registry._model_file import loads
-for line in sys.stdin:
-    data = Path(line.strip()).read_bytes()
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        loads(data)
-        times.append(time.process_time() - start)
-    print(min(times), flush=True)
+import sys, tempfile, time
+from edml.registry import ModelRegistry, read_model_file
+with tempfile.TemporaryDirectory() as folder:
+    registry = ModelRegistry(folder)
+    for line in sys.stdin:
+        path = line.strip()
+        known = {record["tags"].get("path"): record["version"]
+                 for _, record in registry.records().iterrows()}
+        if path not in known:
+            model = read_model_file(path)
+            known[path] = registry.register(model, tags={"path": path}).version
+        times = []
+        for _ in range(5):
+            start = time.process_time()
+            registry.load(known[path])
+            times.append(time.process_time() - start)
+        print(min(times), flush=True)
 """
 
 
 class Loader:
-    """A process that loads files with the edml of one folder."""
+    """A process that loads models with the edml of one folder."""
 
     def __init__(self, source: Path) -> None:
         self.process = subprocess.Popen(  # noqa: S603
@@ -65,7 +71,7 @@ def environment(source: Path) -> dict[str, str]:
 
 
 def main(earlier: Path) -> None:
-    """Print the milliseconds of both for every file, and their ratio."""
+    """Print the milliseconds of both for every model, and their ratio."""
     sources = earlier, Path(__file__).parents[1] / "src"
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(  # noqa: S603

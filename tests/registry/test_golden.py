@@ -24,11 +24,11 @@ from model_files import MAKERS, X, fitted
 ENGLISH = {"user_uuid": "student", "course_uuid": "course", "particion": "day"}
 
 
-def risk_model(columns=None, **options):
+def risk_model(columns=None, classifier="random_forest", **options):
     events = make_student_activity(60, fail_rate=0.3, random_state=0)
     y = make_target(events)
     events = events.rename(columns=columns or {})
-    pipeline = make_risk_pipeline("random_forest", columns=columns, every=5, **options)
+    pipeline = make_risk_pipeline(classifier, columns=columns, every=5, **options)
     return RiskClassifier(pipeline, cv=2, random_state=0).fit(events, y)
 
 
@@ -115,12 +115,38 @@ def test_a_model_that_reads_other_columns_has_answers_too(tmp_path):
     registry.load(1)
 
 
-def test_a_model_that_cannot_read_the_table_is_stored_without_answers(tmp_path):
-    class Picky(LogisticRegression):
-        def predict_proba(self, X):
+class Picky(LogisticRegression):
+    def predict_proba(self, X):
+        if len(X) > 1:  # storing tries one row of zeros
             raise ValueError("only real students")
+        return super().predict_proba(X)
 
-    assert _golden.answers_of(Picky().fit(X, X[:, 0] > 0)) is None
+
+def test_a_model_that_cannot_read_the_table_is_stored_with_a_warning(tmp_path):
+    registry = ModelRegistry(tmp_path, trusted=[f"{__name__}.Picky"])
+    with pytest.warns(UserWarning, match="cannot score made-up students") as found:
+        registry.register(Picky().fit(X, X[:, 0] > 0))
+    assert found[0].filename == __file__
+    assert registry.record(1).answers is None
+    registry.load(1)
+
+
+@pytest.mark.parametrize(
+    "classifier", ["lightgbm", "xgboost", LogisticRegression(solver="newton-cholesky")]
+)
+def test_answers_are_those_of_score_latest_to_the_bit(tmp_path, classifier):
+    """They come from a table of features that is described only once per process."""
+    registry = ModelRegistry(tmp_path)
+    for fill_value in (0.0, -7.0):
+        registry.register(risk_model(classifier=classifier, fill_value=fill_value))
+    stored = [registry.record(number).answers["probabilities"] for number in (1, 2)]
+    assert stored[0] != stored[1]
+    for number, answers in enumerate(stored, start=1):
+        model = registry.load(number)
+        probe = _golden.make_probe(model)
+        assert answers == model.score_latest(probe)[1].tolist()
+        probe["particion"] = 0.0  # a copy: the next load compares as before
+        registry.load(number)
 
 
 # -- what is found ---------------------------------------------------------------------

@@ -6,16 +6,22 @@ processor computes differently. The table is made by a numbered recipe that neve
 changes. A record names its recipe and stays small; `make_student_activity` may change.
 """
 
+import json
 import warnings
 from collections.abc import Callable, Mapping
-from functools import cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from edml.classifier import DeployedClassifier
 from edml.exceptions import RegistryError
+from edml.feature_extraction import FeatureEngineer
+from edml.pipeline import split_per_history
+from edml.preprocessing import DataCleaner
 from edml.registry._record import DEFAULT_THRESHOLD, ModelRecord, plain
 from edml.schema import (
     COURSE,
@@ -47,9 +53,9 @@ def answers_of(model: Any) -> dict[str, Any] | None:
 
     A model with steps of the user's own may need columns of a kind that is not known.
     """
-    for name, fill in _FILLED.items():
+    for name in _FILLED:
         try:
-            probabilities = _ask(model, fill)
+            probabilities = _ask(model, name)
         except Exception:  # noqa: S112 - any error of the user's own steps
             continue
         return {
@@ -73,8 +79,8 @@ def check_answers(model: Any, record: ModelRecord) -> None:
     if answers is None:
         return
     try:
-        fill, expected = _read(answers)
-        found = np.array(_ask(model, fill))
+        other_columns, expected = _read(answers)
+        found = np.array(_ask(model, other_columns))
     except RegistryError:
         raise
     except Exception as error:
@@ -98,13 +104,54 @@ def check_answers(model: Any, record: ModelRecord) -> None:
     )
 
 
-def _ask(model: Any, fill: Callable[[int], NDArray[Any]]) -> list[float]:
+def _ask(model: Any, other_columns: str) -> list[float]:
     """Return a model's probabilities: of failing, or of every class but the first."""
-    probe = make_probe(model, fill)
-    if hasattr(model, "score_latest") and is_event_table(probe, columns_of(model)):
-        return [float(one) for one in model.score_latest(probe)[1]]
-    probabilities = np.asarray(model.predict_proba(probe))
-    return [float(one) for one in probabilities[:, 1:].ravel()]
+    table = make_probe(model, other_columns=other_columns)
+    events = is_event_table(table, columns_of(model))
+    if not (events and hasattr(model, "score_latest")):
+        found = np.asarray(model.predict_proba(table))[:, 1:].ravel()
+    elif (front := _front_of(model, other_columns, table)) is None:
+        found = model.score_latest(table)[1]
+    else:
+        _, rest = split_per_history(model.pipeline_)
+        last_steps = DeployedClassifier(rest, model.calibrator_)
+        found = last_steps.fail_probability(_describe(front).copy())
+    return [float(one) for one in found]
+
+
+@dataclass(frozen=True)
+class _Front:
+    """Edml's own first steps; equal settings describe the same students equally."""
+
+    settings: str
+    steps: list[Any] = field(compare=False)
+    table: pd.DataFrame = field(compare=False)
+
+
+def _front_of(model: Any, other_columns: str, table: pd.DataFrame) -> _Front | None:
+    """Return the cleaner and the features of a model that has no other such steps."""
+    front, _ = split_per_history(model.pipeline_)
+    steps = [] if front is None else [step for _, step in front.steps]
+    if [*map(type, steps)] != [DataCleaner, FeatureEngineer]:
+        return None
+    if steps[0].columns != steps[1].columns:
+        return None
+    states = [other_columns, *table, *map(vars, steps)]
+    settings = json.dumps(states, default=lambda array: array.tolist())
+    return _Front(settings, steps, table)
+
+
+@lru_cache(maxsize=8)  # most of the time that answers take
+def _describe(front: _Front) -> pd.DataFrame:
+    """Return the features of each student's latest row, as `score_latest` does."""
+    engineer = front.steps[-1]
+    rows, features = engineer.transform_latest(front.table)
+    names = engineer.get_feature_names_out()
+    described = pd.DataFrame(features, columns=names[2:], copy=False)
+    for place, key in enumerate((STUDENT, COURSE)):
+        name = columns_of(engineer)[key]
+        described.insert(place, key, front.table[name].iloc[rows].array)
+    return described
 
 
 def _labels(model: Any) -> Any:
@@ -113,9 +160,7 @@ def _labels(model: Any) -> Any:
     return plain([*classes, getattr(model, "fail_label_", None)])
 
 
-def _read(
-    answers: Mapping[str, Any],
-) -> tuple[Callable[[int], NDArray[Any]], NDArray[Any]]:
+def _read(answers: Mapping[str, Any]) -> tuple[str, NDArray[Any]]:
     recipe = answers.get("recipe")
     if recipe != RECIPE:
         raise RegistryError(
@@ -123,7 +168,10 @@ def _read(
             f"recipe {str(recipe)[:20]}. Install the edml that stored the model."
         )
     expected = np.array(answers["probabilities"], dtype=np.float64)
-    return _FILLED[answers["other_columns"]], expected
+    other_columns = answers["other_columns"]
+    if other_columns not in _FILLED:
+        raise KeyError(other_columns)
+    return other_columns, expected
 
 
 def _wrong(found: str, expected: str) -> RegistryError:
@@ -135,10 +183,10 @@ def _wrong(found: str, expected: str) -> RegistryError:
     )
 
 
-def make_probe(model: Any, fill: Callable[[int], NDArray[Any]]) -> Any:
-    """Return the table of recipe 1 in the columns that a model was fitted on.
+def make_probe(model: Any, *, other_columns: str = "numbers") -> Any:
+    """Make up students in the columns that a model was fitted on.
 
-    ``fill`` makes the cells of columns that no event table has.
+    The table never changes: it serves to compare what a model answers.
     """
     names = columns_of(model)
     seen = [*getattr(model, "feature_names_in_", ())]
@@ -147,10 +195,22 @@ def make_probe(model: Any, fill: Callable[[int], NDArray[Any]]) -> Any:
     if not {names[key] for key in SNAPSHOT_KEYS} <= {*seen}:
         return pd.DataFrame(_make_matrix(len(seen)), columns=seen)
     kinds = resolve_exam_kinds(step_parameter(model, "exam_kinds", None))
-    events = _make_events(tuple(found[0] for found in kinds.values() if found))
-    cells = {names.get(role, role): made for role, made in events.items()}
+    exams = tuple(found[0] for found in kinds.values() if found)
     seen = [name for name in seen if name != names[FINAL_GRADE]]  # not known in use
+    return _make_table(tuple(seen), tuple(names.items()), exams, other_columns).copy()
+
+
+@lru_cache(maxsize=8)
+def _make_table(
+    seen: tuple[str, ...],
+    names: tuple[tuple[str, str], ...],
+    exams: tuple[str, ...],
+    other_columns: str,
+) -> pd.DataFrame:
+    events = _make_events(exams)
+    cells = {dict(names).get(role, role): made for role, made in events.items()}
     others = [name for name in seen if name not in cells]
+    fill = _FILLED[other_columns]
     cells |= {name: fill(number) for number, name in enumerate(others)}
     return pd.DataFrame({name: cells[name] for name in seen})
 
@@ -164,7 +224,6 @@ def _make_matrix(n_features: int) -> NDArray[Any]:
     return rows
 
 
-@cache
 def _make_events(exams: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     """Return the columns of an event table, by canonical name."""
     random = np.random.RandomState(RECIPE)

@@ -4,6 +4,7 @@ import platform
 import re
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,6 +25,7 @@ _STRICT = "scikit-learn"
 _NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})")
 
 
+@cache
 def library_versions() -> dict[str, str]:
     """Return the installed versions, and Python's; "unknown" where one is missing."""
     found = {}

@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NoReturn
 
 from edml.exceptions import RegistryError
 
 _PLAIN_TEXT = re.compile(r'"[\w .:()-]*"', re.ASCII)
-_COMMON = {"__class__", "__module__", "__loader__"}
+_COMMON = frozenset({"__class__", "__module__", "__loader__"})
+_TEXT_KEY = {"__class__": "str", "__module__": "builtins", "__loader__": "TypeNode"}
+_CONSTANTS = {"null": None, "true": True, "false": False}
 
 State = dict[str, Any]
 
@@ -35,7 +38,10 @@ def read_json(node: State) -> Any:
     check_keys(node, "content")
     check_name(node, "builtins.str")
     content = node["content"]
-    if _PLAIN_TEXT.fullmatch(content):  # names of features: most values of a file
+    # most values of a file
+    if content in _CONSTANTS:
+        return _CONSTANTS[content]
+    if _PLAIN_TEXT.fullmatch(content):
         return content[1:-1]
     return json.loads(content)
 
@@ -45,7 +51,7 @@ def attributes(node: State) -> dict[str, State]:
     content = node["content"]
     if content.get("__loader__") != "DictNode" or type_name(content) != "builtins.dict":
         refuse("has an object whose state is not a dictionary")
-    if {type_name(kind) for kind in key_types(content)} - {"builtins.str"}:
+    if any(kind != _TEXT_KEY for kind in key_types(content)):
         refuse("has an object whose attributes have no names")
     found: dict[str, State] = content["content"]
     if not all(name.isidentifier() and not name.startswith("__") for name in found):
@@ -63,8 +69,13 @@ def type_name(node: State) -> str:
 
 def check_keys(node: State, *expected: str) -> None:
     """Check that a node has exactly these parts in addition to its class and kind."""
-    if node.keys() != _COMMON.union(expected):
+    if node.keys() != _keys(expected):
         refuse(f"has a {node['__loader__']} with missing or unknown parts")
+
+
+@cache
+def _keys(expected: tuple[str, ...]) -> frozenset[str]:
+    return _COMMON.union(expected)
 
 
 def check_name(node: State, *names: str) -> None:
@@ -85,6 +96,8 @@ def key_types(node: State) -> list[State]:
     if len(found) != len(content):
         refuse("has a dictionary with more or fewer keys than values")
     for kind in found:
+        if kind == _TEXT_KEY:
+            continue
         if kind.get("__loader__") != "TypeNode":
             refuse("has a dictionary whose keys have no type")
         check_keys(kind)

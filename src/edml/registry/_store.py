@@ -1,6 +1,7 @@
 """ModelStore: store and load models, with their records and evaluations."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -94,6 +95,15 @@ class ModelStore(VersionStore):
         body = describe(model, parent=parent, tags=tags)
         # those of the file's model: a forest with several jobs adds in any order
         answers = answers_of(_model_file.loads(data, trusted=self.trusted))
+        if answers is None:
+            warnings.warn(
+                f"The {body['algorithm']} cannot score made-up students, so its record "
+                "keeps no answers to compare when it is loaded: nobody will notice a "
+                "library that computes otherwise. Compare its predictions yourself "
+                "after an update.",
+                UserWarning,
+                stacklevel=3,
+            )
         body |= {"training": training, "answers": answers, **known}
         evaluations = []
         if evaluation is not None:
