@@ -117,6 +117,33 @@ def test_another_seed_is_another_forest():
     assert not np.array_equal(*found)
 
 
+@pytest.mark.parametrize(
+    ("given", "fill_value"),
+    [
+        ({}, 0.0),
+        ({"features": "progress"}, None),
+        ({"features": "progress", "balance": "over"}, None),
+        ({"features": "progress", "balance": "smote"}, 0.0),
+        ({"features": "progress", "balance": Spy()}, 0.0),
+        ({"features": "progress", "classifier": DecisionTreeClassifier()}, 0.0),
+        ({"features": "progress", "fill_value": -1.0}, -1.0),
+        ({"features": "classic", "fill_value": None}, None),
+    ],
+    ids=str,
+)
+def test_the_unknown_stays_missing_where_all_steps_accept_it(given, fill_value):
+    assert make_risk_pipeline(**given)["features"].fill_value == fill_value
+
+
+@pytest.mark.parametrize("balance", [None, "over", "under"])
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_learners_and_balancers_accept_what_is_missing(name, balance):
+    pipe = make_risk_pipeline(name, features="progress", balance=balance, every=9)
+    pipe.fit(X, y)
+    assert pipe[:2].transform(X).isna().any(axis=None)
+    assert np.isfinite(scores(pipe)).all()
+
+
 def test_classifiers_that_accept_nan_receive_it():
     learner = DecisionTreeClassifier(max_depth=3, random_state=0)
     pipe = make_risk_pipeline(learner, fill_value=None).fit(X, y)

@@ -23,6 +23,7 @@ from edml.preprocessing import DataCleaner, KeyDropper
 from edml.sampling import SnapshotSampler, make_balancer
 
 CLASSIFIERS = ("random_forest", "lightgbm", "xgboost")
+_TAKE_GAPS = ("over", "under")  # balancers that repeat or drop rows as they are
 
 
 class SerialForest(RandomForestClassifier):
@@ -69,7 +70,7 @@ def make_risk_pipeline(
     columns: Mapping[str, str] | None = None,
     exam_kinds: str | Mapping[str, Iterable[str]] | None = None,
     partition_days: float = 1.0,
-    fill_value: float | None = 0.0,
+    fill_value: float | str | None = "auto",
     every: int | None = None,
     start: str = "enrolment",
     n_jobs: int | None = None,
@@ -105,9 +106,10 @@ default="lightgbm"
         The exam names of each kind; see `FeatureEngineer`.
     partition_days : float, default=1.0
         Length of a partition in days, such as 7 in a weekly table.
-    fill_value : float, default=0.0
+    fill_value : float, "auto" or None, default="auto"
         Value of statistics without data; None keeps NaN, for classifiers that accept
-        it.
+        it. "auto" is None for a named classifier that is shown more than "classic",
+        unless a balancer other than "over" and "under" needs numbers; else 0.
     every : int, default=None
         Train on the partitions p with ``p % every == 0``; None is 3 in a table with
         a row for every day. See `SnapshotSampler`.
@@ -141,7 +143,11 @@ default="lightgbm"
     if features not in FEATURE_SETS:
         message = f"features={features!r} is unknown: pass one of {list(FEATURE_SETS)}."
         raise ValueError(message)
-    if balance is not None and fill_value is None:
+    takes_gaps = balance is None or balance in _TAKE_GAPS
+    if fill_value == "auto":
+        named = isinstance(classifier, str)
+        fill_value = None if takes_gaps and named and features != "classic" else 0.0
+    if fill_value is None and not takes_gaps:
         message = (
             "balance needs numbers, and fill_value=None keeps NaN: set "
             "fill_value=0.0, or balance=None."

@@ -98,7 +98,9 @@ default=(None, "weight", "smote", "over", "under")
     fail_label : label, default=None
         The label in ``y`` that means failing, as in `RiskClassifier`.
     features : {"classic", "progress", "full"}, default="classic"
-        What edml's algorithms are shown; see `edml.pipeline.make_risk_pipeline`.
+        What edml's algorithms are shown; see `edml.pipeline.make_risk_pipeline`. With
+        more than "classic", they keep what is unknown as NaN if ``balance`` leaves out
+        "smote", which is better early in a course; else it is 0.
     static : StaticColumns, default=None
         Columns about the student for edml's algorithms.
 
@@ -289,7 +291,9 @@ default=(None, "weight", "smote", "over", "under")
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         seed = int(seed)
-        params = {
+        params: dict[str, Any] = {
+            # all candidates share the features, and SMOTE needs numbers
+            "fill_value": 0.0 if "smote" in self.balance else "auto",
             "columns": self.columns,
             "exam_kinds": self.exam_kinds,
             "partition_days": self.partition_days,
