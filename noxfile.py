@@ -213,6 +213,23 @@ def bench_tuning(session: nox.Session) -> None:
     session.run(*command, *session.posargs, env=TEST_ENV)
 
 
+@nox.session(reuse_venv=True)
+def lock(session: nox.Session) -> None:
+    """Renew requirements.lock, the versions and hashes in the image.
+
+    Versions that still fit stay; `-- --upgrade` takes the newest of all.
+    """
+    session.install("uv")
+    excluded = Path(session.create_tmp()).resolve() / "excluded"
+    excluded.write_text("xgboost\n")  # xgboost-cpu takes its place
+    options = ["--universal", "--python-version=3.13", "--generate-hashes", "--quiet"]
+    session.run(
+        *["uv", "pip", "compile", "pyproject.toml", "--all-extras", "--group=image"],
+        *[*options, "--no-annotate", f"--excludes={excluded}", *session.posargs],
+        *["--custom-compile-command=nox -s lock", "--output-file=requirements.lock"],
+    )
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """Build the wheel, check its contents, and use it in an empty environment."""

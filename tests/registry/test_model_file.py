@@ -1,5 +1,6 @@
 """Models load to the bit, and only allowed ones load."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -264,3 +265,15 @@ def test_versions_that_differ():
     check_versions({**now, "scikit-learn": f"{major}.{minor}.99"})
     with pytest.raises(RegistryError, match="pip install"):
         check_versions({**now, "edml": "99.0"})
+
+
+def test_a_library_that_another_package_brings(monkeypatch):
+    def version(name):
+        if name in ("xgboost", "skops"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return f"3.2 of {name}"
+
+    monkeypatch.setattr("edml.registry._libraries.version", version)
+    found = library_versions()
+    assert found["xgboost"] == "3.2 of xgboost-cpu"
+    assert found["skops"] == "unknown"

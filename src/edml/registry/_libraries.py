@@ -20,6 +20,8 @@ LIBRARIES = (
     "imbalanced-learn",
     "skops",
 )
+# The same library, without the support of GPUs.
+_ALSO = {"xgboost": "xgboost-cpu"}
 # Models are not guaranteed to work under other minor versions of it.
 _STRICT = "scikit-learn"
 _NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})")
@@ -28,13 +30,15 @@ _NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})")
 @cache
 def library_versions() -> dict[str, str]:
     """Return the installed versions, and Python's; "unknown" where one is missing."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "unknown"
+    found = {name: _version(name) for name in LIBRARIES}
     return {**found, "python": platform.python_version()}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return _version(_ALSO[name]) if name in _ALSO else "unknown"
 
 
 def check_versions(saved: Mapping[str, str]) -> None:
