@@ -78,6 +78,7 @@ def test_neither_the_future_nor_others_matter(features):
         *("gender", "Sex", "sexo", "género", "studentAge", "edad", "age_band", "race"),
         *("birth_date", "disability", "discapacidad", "Ethnicity", "etnia", "religion"),
         *("nationality", "nacionalidad", "region", "región", "imd_band", "deprivation"),
+        *("household income", "mother_tongue", "pronouns", "immigrant", "CitizenOf"),
     ],
 )
 def test_sensitive_columns_must_be_named(name):

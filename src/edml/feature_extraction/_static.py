@@ -21,11 +21,14 @@ _WORDS = frozenset(
     (
         *("age", "edad", "sex", "sexo", "gender", "genero", "race", "raza", "region"),
         *("birth", "nacimiento", "imd", "postcode", "zip", "nation", "pais", "country"),
+        *("income", "pell", "poverty", "pobreza", "ses", "tongue", "tribe", "caste"),
     )
 )
 _BEGINNINGS = (
     *("disab", "discap", "ethnic", "etni", "national", "nacional", "depriv"),
     *("religi", "pregnan", "embaraz", "marital", "orientacion", "orientation"),
+    *("indigen", "migra", "immigra", "refug", "citizen", "ciudadan", "socioecon"),
+    *("pronoun", "pronombre", "veteran"),
 )
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f",:\[\]{}<>=]')  # in names of features
 
