@@ -198,6 +198,28 @@ SCHEMA = {
         "overridden": INT,
         "excluded": INT,
     },
+    "logstore_standard_log": {
+        "eventname": sa.String(255),
+        "component": sa.String(100),
+        "action": sa.String(100),
+        "target": sa.String(100),
+        "objecttable": sa.String(50),
+        "objectid": INT,
+        "crud": sa.String(1),
+        "edulevel": sa.SmallInteger,
+        "contextid": INT,
+        "contextlevel": INT,
+        "contextinstanceid": INT,
+        "userid": INT,
+        "courseid": INT,
+        "relateduserid": INT,
+        "anonymous": sa.SmallInteger,
+        "other": sa.Text,
+        "timecreated": INT,
+        "origin": sa.String(10),
+        "ip": sa.String(45),
+        "realuserid": INT,
+    },
 }
 _TEXTS = (sa.String, sa.Text)
 OPTIONAL = {
@@ -227,6 +249,12 @@ OPTIONAL = {
     "source",
     "loggeduser",
     "status",
+    "objecttable",
+    "objectid",
+    "relateduserid",
+    "origin",
+    "ip",
+    "realuserid",
 }
 
 

@@ -16,6 +16,13 @@ from moodle_schema import SCHEMA, fill
 DAY = 86_400
 START = 1_707_091_200  # 5 February 2024, 00:00 UTC
 STUDENT, TEACHER, EDITOR = 5, 4, 3  # roles
+COMPONENTS = [  # and their kinds
+    ("mod_forum", "forum"),
+    ("mod_quiz", "quiz"),
+    ("assignsubmission_file", "assign"),
+    ("core", "course"),
+    ("gradereport_user", "other"),
+]
 METHODS = {"highest": 1, "average": 2, "first": 3, "last": 4}
 
 
@@ -52,6 +59,7 @@ class Site:
             self.make_course(course, n_students, over=course != 13)
         for course in (11, 12, 13):
             self.fill_course(course)
+        self.browse()
         self.finish()
 
     def add(self, table, **row):
@@ -392,6 +400,37 @@ class Site:
         self.to_gradebook(work, student, versions, **present)
         for when, value in versions:
             self.tell(work, student, graded=when, score=self.score(work, value))
+
+    def browse(self, n_lines=1500):
+        """Write a log of what students did, and of what does not count."""
+        random = Random(8)  # noqa: S311 - what else happens stays as it is
+        for _ in range(n_lines):
+            course = random.choice([11, 12, 13, 1, None])
+            people = [900, 901, 902, 0, *self.students.get(course, {900: 0})]
+            user = random.choice(people)
+            when = START + random.randrange(-10 * DAY, 115 * DAY)
+            component, kind = random.choice(COMPONENTS)
+            line = {
+                "userid": user,
+                "courseid": course,
+                "component": component,
+                "timecreated": when,
+                "origin": random.choice(["web", "web", "ws", None, "cli", "restore"]),
+                "realuserid": random.choice([None, None, None, 0, 900]),
+                "anonymous": random.choice([0, 0, 0, 1]),
+                "relateduserid": random.choice([None, 1003]),
+                "other": 'a:1:{s:4:"name";s:5:"a,\n b";}',
+            }
+            self.add("logstore_standard_log", **line)
+            counts = (
+                line["origin"] in ("web", "ws", None)
+                and not line["realuserid"]
+                and not line["anonymous"]
+                and user in self.students.get(course, {})
+            )
+            if counts:
+                row = {"student": user, "course": course, "date": when, "kind": kind}
+                self.truth["activity"].append(row)
 
     # -- a whole course -------------------------------------------------------------
 

@@ -122,3 +122,53 @@ def test_password_of_a_database_is_not_shown(tables, edml):
     shown = edml("import", "moodle", "--out", "e.csv", EDML_IMPORT_SOURCE=url)
     assert shown.exit_code == 1
     assert "hunter2" not in shown.output
+
+
+def test_activity_and_students_in_files_join_a_table_of_events(tables, edml):
+    assert edml("import", "tables", "tidy", "--out", "e.csv").exit_code == 0
+    lines = pd.DataFrame({"student": ["007", "007"], "course": "ART", "day": [2, 3]})
+    lines.to_csv("attendance.csv", index=False)
+    lines.assign(kind="forum", count=4).to_csv("clicks.csv", index=False)
+    pd.DataFrame({"student": ["007", "8"], "admission": [7.5, 6]}).to_csv(
+        "people.csv", index=False
+    )
+    shown = edml(
+        *("import", "events", "e.csv", "--out", "all.csv", "--json"),
+        *("--activity", "attendance.csv", "--activity", "clicks.csv"),
+        *("--students", "people.csv"),
+    )
+    assert shown.exit_code == 0, shown.output
+    result = json.loads(shown.stdout)
+    assert [one["source"] for one in result["reports"]] == [
+        *("activity", "activity", "students")
+    ]
+    X = read_events("all.csv")
+    assert X["activity_attendance"].astype(float).sum() == 2
+    assert X["activity_forum"].astype(float).sum() == 8
+    assert set(X["admission"].astype(float)) == {7.5, 6}
+
+
+def test_strangers_in_a_file_of_activity(tables, edml):
+    edml("import", "tables", "tidy", "--out", "e.csv")
+    lines = pd.DataFrame({"student": ["007", "teacher"], "course": "ART", "day": 2})
+    lines.to_csv("clicks.csv", index=False)
+    how = ("import", "events", "e.csv", "--activity", "clicks.csv", "--out", "a.csv")
+    shown = edml(*how)
+    assert shown.exit_code == 1
+    assert "leave such lines out with --unknown drop" in shown.stderr.replace("\n", " ")
+    assert "teacher" not in shown.stderr
+    shown = edml(*how, "--unknown", "drop")
+    assert "1 row: lines of students who are not in the course" in shown.stdout
+
+
+def test_tidy_activity_and_students_are_read_from_the_folder(tables, edml):
+    lines = pd.DataFrame({"student": ["007"], "course": "ART", "date": "2024-02-07"})
+    lines.to_csv("tidy/activity.csv", index=False)
+    pd.DataFrame({"student": ["8"], "school": "A"}).to_csv(
+        "tidy/students.csv", index=False
+    )
+    shown = edml("import", "tables", "tidy", "--out", "e.csv")
+    assert "students lacks 1 student of the event table" in shown.stdout
+    X = read_events("e.csv")
+    assert X.loc[X["activity_all"].astype(float) > 0, "particion"].tolist() == [2]
+    assert set(X["school"].dropna()) == {"A"}

@@ -214,3 +214,34 @@ def test_students_who_are_not_enrolled_are_reported():
 def test_tables_of_students_that_cannot_be_read(table, error, message):
     with pytest.raises(error, match=message):
         add_students(SPARSE, table)
+
+
+def test_a_second_call_adds_to_the_first():
+    """Rows that a call adds hold nothing of what earlier calls counted."""
+    lines = [(0, 1, "quiz", 2), (0, 2, "quiz", 3), (1, 9, "quiz", 1)]
+    more = [(0, 2, "forum", 1), (0, 3, "forum", 1), (1, 11, "forum", 4)]
+    twice = add_activity(add_activity(SPARSE, log(lines)), log(more))
+    once = add_activity(SPARSE, log([*lines, *more]))
+    names = [*KEYS, "activity_quiz", "activity_forum"]
+    left, right = (
+        one[names].sort_values(KEYS).reset_index(drop=True) for one in (twice, once)
+    )
+    pd.testing.assert_frame_equal(left, right)
+
+
+def test_files_and_the_kind_of_all_lines(tmp_path):
+    lines = log([(0, 1, "quiz", 2), (1, 2, "quiz", 3)]).drop(columns="kind")
+    students = PAIRS[["user_uuid"]].drop_duplicates().set_axis(["student"], axis=1)
+    students["school"] = "north"
+    lines.to_csv(tmp_path / "clicks.csv", index=False, sep=";")
+    students.to_csv(tmp_path / "students.csv", index=False)
+    filled, report = add_activity(
+        SPARSE, tmp_path / "clicks.csv", kind="Page views", return_report=True
+    )
+    assert filled["activity_page_views"].sum() == 5
+    assert report.notes == ("activity: Columns are separated by ';'.",)
+    filled = add_students(filled, tmp_path / "students.csv")
+    assert set(filled["school"]) == {"north"}
+    lines.assign(day=["1", "x"]).to_csv(tmp_path / "clicks.csv", index=False)
+    with pytest.raises(TableError, match=r"activity: Column 'day'.*line 3"):
+        add_activity(SPARSE, tmp_path / "clicks.csv")

@@ -8,6 +8,9 @@ from database_servers import PASSWORD
 from edml.exceptions import TableError
 from edml.sources import read_moodle
 from edml.sources._moodle._database import open_database
+from edml.sources._moodle._load import Tables
+from edml.sources._moodle._log import LOG
+from edml.sources._tally import Tally
 from moodle_schema import write_database, write_folder
 from moodle_site import Site, assert_same_features
 
@@ -43,6 +46,41 @@ def test_database_and_folder_are_equal(engine, site, tmp_path):
     expected, of_folder = read_moodle(tmp_path, return_report=True)
     pd.testing.assert_frame_equal(X, expected)
     assert report == of_folder
+
+
+@pytest.mark.parametrize("courses", [None, ["C12"]])
+def test_database_counts_the_log_as_the_files_give_it(engine, site, tmp_path, courses):
+    write_folder(tmp_path, site.rows)
+    how = {"courses": courses, "activity": True, "return_report": True}
+    X, report = read_moodle(engine, **how)
+    expected, of_folder = read_moodle(tmp_path, **how)
+    pd.testing.assert_frame_equal(X, expected)
+    assert X["activity_forum"].sum() > 10
+    if courses is None:
+        assert report == of_folder
+    else:  # the database selects lines of the course
+        in_course = [one for one in site.rows[LOG] if one["courseid"] == 12]
+        assert report.read[LOG] == len(in_course)
+
+
+def test_a_log_is_added_up_in_the_database(engine, site):
+    """What is fetched grows with days and students, and not with lines."""
+    with open_database(engine, None) as database:
+        tables = Tables(database, None, Tally())
+        once = list(tables.blocks(LOG))
+    with engine.begin() as connection:
+        table = sa.Table(f"mdl_{LOG}", sa.MetaData(), autoload_with=connection)
+        connection.execute(table.delete())
+        for copy in range(3):
+            shift = 100_000 * copy
+            rows = [one | {"id": one["id"] + shift} for one in site.rows[LOG]]
+            connection.execute(table.insert(), rows)
+    with open_database(engine, None) as database:
+        thrice = list(Tables(database, None, Tally()).blocks(LOG))
+    assert [len(one) for one in thrice] == [len(one) for one in once]
+    assert sum(one["count"].sum() for one in thrice) == 3 * sum(
+        one["count"].sum() for one in once
+    )
 
 
 def test_only_selected_courses_are_read(engine):
@@ -118,7 +156,10 @@ def test_columns_that_are_not_needed_are_not_read(postgresql, site):
     pd.testing.assert_frame_equal(read_moodle(url), expected)
 
 
-PRIVATE = {"username", "firstname", "email", "password", "intro", "feedback", "summary"}
+PRIVATE = {
+    *("ip", "other", "eventname", "relateduserid"),
+    *("username", "firstname", "email", "password", "intro", "feedback", "summary"),
+}
 
 
 def metadata_of(engine):

@@ -1,17 +1,23 @@
 """``edml import``: an event table from the tables of a learning platform."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
 from edml._words import count
+from edml.cli._commands import read_settings
 from edml.cli._spelling import IMPORT_OPTIONS, spell
-from edml.cli._terminal import Json, guarded, show, stage
+from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show, stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edml.sources import ImportReport
 
 app = typer.Typer(
-    help="Make a table of events from Moodle, Canvas, OULAD or five tidy tables.",
+    help="Make a table of events from Moodle, Canvas, OULAD or tidy tables.",
     no_args_is_help=True,
 )
 
@@ -37,6 +43,13 @@ Passing = Annotated[
 Scale = Annotated[float, typer.Option(help="The highest final grade.")]
 Ticks = Annotated[int, typer.Option(min=1, help="Days between rows of quiet days.")]
 Unknown = Literal["raise", "drop"]
+UnknownRows = Annotated[
+    Unknown, typer.Option(help="Rows of unknown ids: an error, or left out.")
+]
+Activity = Annotated[
+    bool,
+    typer.Option("--activity", help="Also count what students did, by the log."),
+]
 _EVENTS = Path("events.parquet")
 
 
@@ -58,6 +71,7 @@ def moodle(
     prefix: Annotated[
         str | None, typer.Option(help="Prefix of the tables' names, such as mdl_.")
     ] = None,
+    activity: Activity = False,
     until: Until = None,
     passing_grade: Passing = None,
     grade_scale: Scale = 100.0,
@@ -74,6 +88,7 @@ def moodle(
         exams=exams,
         student_roles=student_role,
         prefix=prefix,
+        activity=activity,
         until=until,
         passing_grade=passing_grade,
         grade_scale=grade_scale,
@@ -87,6 +102,7 @@ def canvas(
     out: Out = _EVENTS,
     course: Courses = None,
     exams: Exams = None,
+    activity: Activity = False,
     until: Until = None,
     passing_grade: Passing = None,
     grade_scale: Scale = 100.0,
@@ -101,6 +117,7 @@ def canvas(
         as_json=as_json,
         courses=course,
         exams=exams,
+        activity=activity,
         until=until,
         passing_grade=passing_grade,
         grade_scale=grade_scale,
@@ -118,13 +135,13 @@ def tables(
     passing_grade: Passing = None,
     grade_scale: Scale = 10.0,
     tick_days: Ticks = 1,
-    unknown: Annotated[
-        Unknown,
-        typer.Option(help="Rows of unknown ids: an error, or left out."),
-    ] = "raise",
+    unknown: UnknownRows = "raise",
     as_json: Json = False,
 ) -> None:
-    """Import five tidy tables: enrolments, assignments, submissions and so on."""
+    """Import tidy tables: enrolments, assignments, submissions and so on.
+
+    The others are exams, outcomes, activity and students.
+    """
     _import(
         "tables",
         source,
@@ -140,10 +157,75 @@ def tables(
 
 @app.command()
 def oulad(
-    source: Folder, out: Out = _EVENTS, tick_days: Ticks = 7, as_json: Json = False
+    source: Folder,
+    out: Out = _EVENTS,
+    activity: Activity = False,
+    static: Annotated[
+        bool, typer.Option("--static", help="Also add what is known of each student.")
+    ] = False,
+    tick_days: Ticks = 7,
+    as_json: Json = False,
 ) -> None:
     """Import the Open University Learning Analytics Dataset."""
-    _import("oulad", source, out, as_json=as_json, tick_days=tick_days)
+    _import(
+        "oulad",
+        source,
+        out,
+        as_json=as_json,
+        activity=activity,
+        static=static,
+        tick_days=tick_days,
+    )
+
+
+@app.command()
+def events(
+    source: Annotated[Path, typer.Argument(help="The table of events, in a file.")],
+    out: Out = _EVENTS,
+    activity: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File of student, course, day, and kind and count if they are there; "
+            "may be repeated. Without kind, it is the file's name."
+        ),
+    ] = None,
+    students: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File of student, course if it is there, and what is known of them; "
+            "may be repeated."
+        ),
+    ] = None,
+    unknown: UnknownRows = "raise",
+    config: ConfigFile = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Add activity, and what is known of students, to a table of events."""
+    with guarded("import events"):
+        read = read_settings(config, settings).config
+        with stage("Loading the libraries"):
+            from edml import sources  # noqa: PLC0415 - not for --help
+            from edml.cli._files import check_suffix, read_events  # noqa: PLC0415
+            from edml.schema import resolve_columns  # noqa: PLC0415
+        check_suffix(out)  # before any work
+        with stage("Reading the tables"):
+            X = read_events(source, resolve_columns(read.columns), source=read.source)
+        reports = []
+        how: dict[str, Any] = {"columns": read.columns, "return_report": True}
+        try:
+            for path in activity or []:
+                kind = path.name.partition(".")[0]
+                X, report = sources.add_activity(
+                    X, path, kind=kind, unknown=unknown, **how
+                )
+                reports.append(report)
+            for path in students or []:
+                X, report = sources.add_students(X, path, **how)
+                reports.append(report)
+        except (ValueError, TypeError) as error:
+            raise _spell_error(error) from None
+    _finish(X, out, reports, as_json=as_json)
 
 
 def _import(
@@ -153,7 +235,7 @@ def _import(
     with guarded(f"import {name}"):
         with stage("Loading the libraries"):
             from edml import datasets, sources  # noqa: PLC0415 - not for --help
-            from edml.cli._files import check_suffix, write_table  # noqa: PLC0415
+            from edml.cli._files import check_suffix  # noqa: PLC0415
         check_suffix(out)  # before any work
         report = None
         try:
@@ -165,18 +247,28 @@ def _import(
                     X, report = read(source, **options, return_report=True)
         except (ValueError, TypeError) as error:
             raise _spell_error(error) from None
-        n_rows = count(len(X), "row")
-        with stage(f"Writing {n_rows}"):
-            write_table(out, X)
+    _finish(X, out, [] if report is None else [report], as_json=as_json)
+
+
+def _finish(
+    X: "pd.DataFrame", out: Path, reports: "list[ImportReport]", *, as_json: bool
+) -> None:
+    """Write the table, and show what was read."""
+    from edml.cli._files import write_table  # noqa: PLC0415 - not for --help
+
+    n_rows = count(len(X), "row")
+    with guarded("import"), stage(f"Writing {n_rows}"):
+        write_table(out, X)
 
     def render(console: Console, _: dict[str, Any]) -> None:
-        if report is not None:
+        for report in reports:
             console.print(spell(str(report), IMPORT_OPTIONS), soft_wrap=True)
         console.print(f"Wrote {out}: {n_rows}. Next: edml check {out}")
 
-    result = {"events": str(out), "n_rows": len(X)}
-    if report is not None:
-        result["report"] = report.to_dict()
+    result: dict[str, Any] = {"events": str(out), "n_rows": len(X)}
+    if reports:  # of `edml import events`, one for each file
+        every = [report.to_dict() for report in reports]
+        result |= {"report": every[0]} if len(every) == 1 else {"reports": every}
     show(result, as_json, render)
 
 

@@ -7,6 +7,7 @@ _VALUE = r"(?:'(?P<text>[^']*)'|(?P<number>\w+(?:\.\w+)*))?"
 
 #: Of the readers of a platform's tables.
 IMPORT_OPTIONS = {
+    "activity": "--activity",
     "courses": "--course",
     "exams": "--exams",
     "grade_scale": "--grade-scale",
@@ -25,6 +26,7 @@ def spell(text: str, options: Mapping[str, str]) -> str:
 
     def as_option(found: re.Match[str]) -> str:
         value = found["text"] or found["number"]
+        value = None if value == "True" else value
         return f"{options[found['name']]} {value}" if value else options[found["name"]]
 
     text = re.sub(rf"\b(?P<name>{names})={_VALUE}", as_option, text)

@@ -234,7 +234,8 @@ def _texts(column: pd.Series) -> Any:
 def _text(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip() or None
+    # a file of text holds 1.0 where numbers with nulls were written
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip()) or None
 
 
 def _find_categories(column: pd.Series) -> list[str]:

@@ -1,8 +1,8 @@
 """add_activity: counts of what students did online, in an event table."""
 
-import re
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, overload
+from os import PathLike
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -16,35 +16,27 @@ from edml.schema import (
     PERIOD,
     SNAPSHOT_KEYS,
     STUDENT,
-    FloatArray,
     IntArray,
     check_table,
-    distinct_codes,
     history_codes,
     read_partitions,
     resolve_columns,
 )
+from edml.sources._counts import count_days, read_counts, read_kinds
 from edml.sources._import_report import ImportReport
 from edml.sources._matching import Unknown
-from edml.sources._tidy import Labelled, TidyTable, find_pairs, read_tidy
+from edml.sources._rows import Events
+from edml.sources._tidy import TidyTable, find_pairs, read_tidy
 
 _OF_HISTORY = {STUDENT, COURSE, "course_name", "legajo", PERIOD, FINAL_GRADE}
-
-
-class _Lines(NamedTuple):
-    """The lines that count, arrays of shape (n_lines,)."""
-
-    history: IntArray
-    day: IntArray
-    kind: IntArray
-    amount: FloatArray
 
 
 @overload
 def add_activity(
     X: pd.DataFrame,
-    activity: pd.DataFrame,
+    activity: pd.DataFrame | str | PathLike[str],
     *,
+    kind: str = "all",
     columns: Mapping[str, str] | None = None,
     unknown: Unknown = "raise",
     return_report: Literal[False] = False,
@@ -52,16 +44,18 @@ def add_activity(
 @overload
 def add_activity(
     X: pd.DataFrame,
-    activity: pd.DataFrame,
+    activity: pd.DataFrame | str | PathLike[str],
     *,
+    kind: str = "all",
     columns: Mapping[str, str] | None = None,
     unknown: Unknown = "raise",
     return_report: Literal[True],
 ) -> tuple[pd.DataFrame, ImportReport]: ...
 def add_activity(
     X: pd.DataFrame,
-    activity: pd.DataFrame,
+    activity: pd.DataFrame | str | PathLike[str],
     *,
+    kind: str = "all",
     columns: Mapping[str, str] | None = None,
     unknown: Unknown = "raise",
     return_report: bool = False,
@@ -72,11 +66,14 @@ def add_activity(
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         The event table; it is not changed.
-    activity : DataFrame of shape (n_lines, n_columns)
+    activity : DataFrame of shape (n_lines, n_columns), str or path-like
         With the columns ``student``, ``course`` and ``day`` (course day, whole; days
-        before the course count on day 0), and optionally ``kind`` (such as "quiz";
-        "all" if absent) and ``count`` (from 0 on; a line counts 1 if absent). Counts of
-        one student, course, day and kind are added up.
+        before the course count on day 0), and optionally ``kind`` (such as "quiz") and
+        ``count`` (from 0 on; a line counts 1 if absent). Counts of one student, course,
+        day and kind are added up. Or a file of such a table: CSV, Excel, JSON or
+        Parquet.
+    kind : str, default="all"
+        Kind of all lines, where the table has no column ``kind``.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns of ``X`` whose names differ.
     unknown : {"raise", "drop"}, default="raise"
@@ -139,12 +136,14 @@ def add_activity(
         notes,
         numbers=("day", "count"),
     )
-    kinds = _read_kinds(table)
+    kinds = read_kinds(table, kind)
     clash = [name for name in kinds.labels if name in X.columns]
     if clash:
         message = f"X has the columns {clash} already. Add activity once, or drop them."
         raise ValueError(message)
-    day, count = _read_amounts(table)
+    day = table.numbers("day")
+    table.check("day", ~(day % 1 == 0), "are not whole days", "Number days from 0 on.")
+    day, count = day.astype(np.int64), read_counts(table)
     history = history_codes(X[names[STUDENT]], X[names[COURSE]])
     partition = read_partitions(X[names[PARTITION]])
     row, course_end = _find_rows(X, names, table, partition)
@@ -164,8 +163,9 @@ def add_activity(
         "lines from before the start count on day 0": (day[kept] < 0).sum(),
         "lines after a course's last day were left out": late.sum(),
     }
-    lines = _Lines(seat[kept], np.maximum(day[kept], 0), kinds.codes[kept], count[kept])
-    filled, n_new = _fill(X, names, history, partition, lines, kinds.labels)
+    kinds = kinds._replace(codes=kinds.codes[kept])
+    active = count_days(seat[kept], np.maximum(day[kept], 0), kinds, count[kept])
+    filled, n_new = _fill(X, names, history, partition, active)
     report = ImportReport(
         source="activity",
         read={"activity": len(table)},
@@ -174,26 +174,6 @@ def add_activity(
         notes=tuple(notes),
     )
     return (filled, report) if return_report else filled
-
-
-def _read_kinds(table: TidyTable) -> Labelled:
-    """Read the kind of each line, as the name of its column."""
-    if "kind" not in table:
-        return Labelled(np.zeros(len(table), dtype=np.int64), [f"{ACTIVITY_PREFIX}all"])
-    kinds = table.texts("kind", required=True)
-    slugs = [re.sub(r"\W+", "_", label.lower()).strip("_") for label in kinds.labels]
-    names = [ACTIVITY_PREFIX + slug for slug in slugs]
-    codes, found = pd.factorize(np.array(names, dtype=object))
-    return Labelled(codes.astype(np.int64)[kinds.codes], list(found))
-
-
-def _read_amounts(table: TidyTable) -> tuple[IntArray, FloatArray]:
-    """Read the day and the count of each line."""
-    day = table.numbers("day")
-    table.check("day", ~(day % 1 == 0), "are not whole days", "Number days from 0 on.")
-    count = table.numbers("count") if "count" in table else np.ones(len(table))
-    table.check("count", ~(count >= 0), "are not counts from 0 on", "Correct them.")
-    return day.astype(np.int64), count
 
 
 def _find_rows(
@@ -214,13 +194,12 @@ def _fill(
     names: Mapping[str, str],
     history: IntArray,
     partition: IntArray,
-    lines: _Lines,
-    kinds: list[str],
+    active: Events,
 ) -> tuple[pd.DataFrame, int]:
     """Return the table with counts, and the number of its new rows."""
-    width = 1 + int(partition.max(initial=0))
+    width = 1 + int(max(partition.max(initial=0), active.day.max(initial=0)))
     have = history * width + partition
-    cells, place = distinct_codes(lines.history * width + lines.day)
+    cells = active.seat * width + active.day
     order = np.argsort(have, kind="stable")
     at = np.searchsorted(have[order], cells)
     found = np.append(have[order], -1)[at] == cells
@@ -235,12 +214,11 @@ def _fill(
     events = {names[name] for name in COLUMNS if name not in _OF_HISTORY}
     others = X[[name for name in X.columns if name not in events]].iloc[source]
     others[names[PARTITION]] = new % width
+    counted = [name for name in others if str(name).startswith(ACTIVITY_PREFIX)]
+    others[counted] = 0  # of an earlier call
     filled = pd.concat([X, others], ignore_index=True) if len(new) else X.copy()
-    for kind, name in enumerate(kinds):
-        of_kind = lines.kind == kind
+    for name, values in active.columns.items():
         counts = np.zeros(len(filled))
-        counts[row] = np.bincount(
-            place[of_kind], lines.amount[of_kind], minlength=len(cells)
-        )
+        counts[row] = values
         filled[name] = counts
     return filled, len(new)

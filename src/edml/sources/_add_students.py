@@ -1,15 +1,17 @@
 """add_students: what is known of each student, in an event table."""
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
 
+from edml._words import count
 from edml.exceptions import TableError
 from edml.schema import COURSE, STUDENT, check_table, resolve_columns
 from edml.sources._import_report import ImportReport
-from edml.sources._tidy import TidyTable, read_tidy
+from edml.sources._tidy import TidyTable, read_frame, read_tidy
 
 _KEYS = ("student", "course")
 
@@ -17,7 +19,7 @@ _KEYS = ("student", "course")
 @overload
 def add_students(
     X: pd.DataFrame,
-    students: pd.DataFrame,
+    students: pd.DataFrame | str | PathLike[str],
     *,
     columns: Mapping[str, str] | None = None,
     return_report: Literal[False] = False,
@@ -25,14 +27,14 @@ def add_students(
 @overload
 def add_students(
     X: pd.DataFrame,
-    students: pd.DataFrame,
+    students: pd.DataFrame | str | PathLike[str],
     *,
     columns: Mapping[str, str] | None = None,
     return_report: Literal[True],
 ) -> tuple[pd.DataFrame, ImportReport]: ...
 def add_students(
     X: pd.DataFrame,
-    students: pd.DataFrame,
+    students: pd.DataFrame | str | PathLike[str],
     *,
     columns: Mapping[str, str] | None = None,
     return_report: bool = False,
@@ -43,10 +45,11 @@ def add_students(
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         The event table; it is not changed.
-    students : DataFrame of shape (n_students, n_columns)
+    students : DataFrame of shape (n_students, n_columns), str or path-like
         With the column ``student``, ``course`` where a row is about an enrolment, and
         at least one other. What is known only later, such as a final average, does not
-        belong here.
+        belong here. Or a file of such a table: CSV (whose cells stay text), Excel, JSON
+        or Parquet.
     columns : mapping of str to str, default=None
         ``{canonical: actual}`` for the columns of ``X`` whose names differ.
     return_report : bool, default=False
@@ -84,11 +87,8 @@ def add_students(
     """
     names = resolve_columns(columns)
     check_table(X, [names[STUDENT], names[COURSE]])
-    if not isinstance(students, pd.DataFrame):
-        message = (
-            f"students must be a pandas DataFrame, found {type(students).__name__}."
-        )
-        raise TableError(message)
+    notes: list[str] = []
+    students = read_frame(students, "students", _KEYS, notes)
     added = [name for name in students.columns if name not in _KEYS]
     if not added:
         message = "students holds only ids. Add the columns that describe students."
@@ -99,7 +99,7 @@ def add_students(
         raise ValueError(message)
     by_course = "course" in students.columns
     keys = _KEYS if by_course else _KEYS[:1]
-    table = read_tidy(students, "students", keys, added, [])
+    table = read_tidy(students, "students", keys, added, notes)
     have = TidyTable("X", X)
     student = have.ids(names[STUDENT])
     code, place = student.codes, table.ids("student").find_in(student.labels)
@@ -127,18 +127,18 @@ def add_students(
     }
     filled = X.assign(**new)
     absent = pd.Index(code[row < 0]).nunique()
-    what = "enrolments" if by_course else "students"
+    what = "enrolment" if by_course else "student"
+    if absent:
+        notes.append(f"students lacks {count(absent, what)} of the event table.")
     report = ImportReport(
         source="students",
         read={"students": len(table)},
-        made={"columns": len(added), f"described {what}": len(known)},
+        made={"columns": len(added), f"described {what}s": len(known)},
         rules={
-            f"of {what} who are not in the event table were left out": int(
+            f"of {what}s who are not in the event table were left out": int(
                 (place < 0).sum()
             )
         },
-        notes=(f"{absent} {what} of the event table are not in students.",)
-        if absent
-        else (),
+        notes=tuple(notes),
     )
     return (filled, report) if return_report else filled

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.utils import check_scalar
 
 from edml.schema import FloatArray, IntArray
+from edml.sources._counts import count_days, read_counts, read_kinds
 from edml.sources._enrolments import (
     ENROLMENT_COLUMNS,
     ENROLMENT_OPTIONS,
@@ -31,6 +32,7 @@ from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._matching import Matching, Unknown
 from edml.sources._rows import Events, lay_out
 from edml.sources._tidy import TidyTable, read_tidy
+from edml.sources._versions import epoch_days, latest_of
 from edml.sources._work import (
     ASSIGNMENT_COLUMNS,
     ASSIGNMENT_OPTIONS,
@@ -41,7 +43,7 @@ from edml.sources._work import (
 )
 
 Date = str | float | datetime
-_NUMBERS = ("points_possible", "score", "grade", "final_grade")
+_NUMBERS = ("points_possible", "score", "grade", "final_grade", "count")
 #: The tables, and the columns of each that are required and optional.
 COLUMNS_OF: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "enrolments": (ENROLMENT_COLUMNS, ENROLMENT_OPTIONS),
@@ -49,6 +51,7 @@ COLUMNS_OF: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "submissions": (SUBMISSION_COLUMNS, SUBMISSION_OPTIONS),
     "exams": (EXAM_COLUMNS, EXAM_OPTIONS),
     "outcomes": (OUTCOME_COLUMNS, ()),
+    "activity": (("student", "course", "date"), ("kind", "count")),
 }
 
 
@@ -59,6 +62,7 @@ def make_event_table(
     submissions: pd.DataFrame,
     exams: pd.DataFrame | None = None,
     outcomes: pd.DataFrame | None = None,
+    activity: pd.DataFrame | None = None,
     *,
     until: Date | None = None,
     tick_days: int = 1,
@@ -74,6 +78,7 @@ def make_event_table(
     submissions: pd.DataFrame,
     exams: pd.DataFrame | None = None,
     outcomes: pd.DataFrame | None = None,
+    activity: pd.DataFrame | None = None,
     *,
     until: Date | None = None,
     tick_days: int = 1,
@@ -88,6 +93,7 @@ def make_event_table(
     submissions: pd.DataFrame,
     exams: pd.DataFrame | None = None,
     outcomes: pd.DataFrame | None = None,
+    activity: pd.DataFrame | None = None,
     *,
     until: Date | None = None,
     tick_days: int = 1,
@@ -155,9 +161,17 @@ def make_event_table(
 
         - ``student``, ``course`` (required): ids.
         - ``final_grade`` (required): 0 to ``grade_scale``; empty while it is not known.
+    activity : DataFrame or None, default=None
+        What students did: clicks, lessons attended, or lines of a log. It becomes
+        columns ``activity_<kind>`` with the counts of each day, as
+        `~edml.sources.add_activity` makes them.
+
+        - ``student``, ``course``, ``date`` (required): who, where and when.
+        - ``kind``: such as ``"forum"``; ``"all"`` if the column is absent.
+        - ``count``: how often, from 0 on; a row counts 1 if the column is absent.
     until : datetime, str or float or None, default=None
         The day of the export: no row is later. None is the day of the last submission,
-        grade or exam.
+        grade, exam or activity.
     tick_days : int, default=1
         Days between two ticks, the rows that show a student on a day without events.
         They are on the first day of an enrolment and on multiples of ``tick_days``.
@@ -174,7 +188,7 @@ def make_event_table(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 25)
+    X : DataFrame of shape (n_rows, 25 + n_kinds)
         The event table, by enrolment and day. The score of a re-graded submission is in
         parts whose mean is the version that is known on a day.
     report : ImportReport
@@ -233,7 +247,8 @@ def make_event_table(
         raise ValueError(message)
     notes: list[str] = []
     rules: dict[str, int] = {}
-    tables = _read(enrolments, assignments, submissions, exams, outcomes, notes)
+    given = (enrolments, assignments, submissions, exams, outcomes, activity)
+    tables = _read(given, notes)
     enrolled, handed_in, sat, ended = (
         tables[name] for name in ("enrolments", "submissions", "exams", "outcomes")
     )
@@ -249,6 +264,10 @@ def make_event_table(
     examined = make_exams(sat, exam_seat, seats, grade_scale)
     final = read_outcomes(ended, ended_seat, len(enrolled), grade_scale, passing_grade)
     latest = max(submitted.latest, examined.latest)
+    active, done = None, tables.get("activity")
+    if done is not None:
+        done_seat, done_at = matching.find_seats(done, seats), _read_moments(done)
+        latest = max(latest, latest_of(done_at[done_seat >= 0]))
     last = last_days(enrolled, seats, _export_day(until, latest, notes))
     kinds = [
         make_ticks(seats, last, tick_days),
@@ -256,7 +275,10 @@ def make_event_table(
         _up_to(submitted.events, last),
         _up_to(examined.events, last),
     ]
-    X = lay_out(kinds, _constants(enrolled, seats, final, notes))
+    counted: dict[str, int] = {}
+    if done is not None:
+        active = _count_activity(done, done_seat, done_at, seats, last, counted)
+    X = lay_out(kinds, _constants(enrolled, seats, final, notes), active)
     doubtful = {
         **rules,
         "submissions without a date and a score were left out": submitted.n_empty,
@@ -270,7 +292,7 @@ def make_event_table(
     }
     doubts = [rule for rule, number in doubtful.items() if number]
     replaced = submitted.n_replaced + examined.n_replaced
-    rules = {"a later grade replaced an earlier one": replaced, **doubtful}
+    rules = {"a later grade replaced an earlier one": replaced, **doubtful, **counted}
     report = ImportReport(
         source="tables",
         read={name: len(table) for name, table in tables.items()},
@@ -287,28 +309,19 @@ def make_event_table(
     return X
 
 
-def _read(
-    enrolments: object,
-    assignments: object,
-    submissions: object,
-    exams: object,
-    outcomes: object,
-    notes: list[str],
-) -> dict[str, TidyTable]:
-    given = (enrolments, assignments, submissions, exams, outcomes)
-    return {
-        name: read_tidy(
-            pd.DataFrame(columns=list(required)) if table is None else table,
-            name,
-            required,
-            optional,
-            notes,
-            numbers=_NUMBERS,
+def _read(given: tuple[object, ...], notes: list[str]) -> dict[str, TidyTable]:
+    """Check the tables; without activity, there is none of that name."""
+    tables = {}
+    for (name, (required, optional)), table in zip(
+        COLUMNS_OF.items(), given, strict=True
+    ):
+        if table is None and name == "activity":
+            continue
+        frame = pd.DataFrame(columns=list(required)) if table is None else table
+        tables[name] = read_tidy(
+            frame, name, required, optional, notes, numbers=_NUMBERS
         )
-        for (name, (required, optional)), table in zip(
-            COLUMNS_OF.items(), given, strict=True
-        )
-    }
+    return tables
 
 
 def _export_day(until: Date | None, latest: float, notes: list[str]) -> float:
@@ -318,8 +331,8 @@ def _export_day(until: Date | None, latest: float, notes: list[str]) -> float:
     if np.isfinite(latest):
         day = np.datetime64(int(latest), "s").astype("datetime64[D]")
         notes.append(
-            f"Rows end on {day}, the day of the last submission, grade or exam; set "
-            "the day of the export with until=."
+            f"Rows end on {day}, the day of the last submission, grade, exam or "
+            "activity; set the day of the export with until=."
         )
     return latest
 
@@ -335,6 +348,38 @@ def _up_to(events: Events, last: IntArray) -> Events:
     kept = np.flatnonzero(events.day <= last[events.seat])
     columns = {name: values[kept] for name, values in events.columns.items()}
     return Events(events.seat[kept], events.day[kept], columns)
+
+
+def _read_moments(table: TidyTable) -> FloatArray:
+    """Read when activity was, in epoch seconds."""
+    moments = table.dates("date")
+    table.check("date", np.isnan(moments), "have no value", "Drop them, or fill them.")
+    return moments
+
+
+def _count_activity(
+    table: TidyTable,
+    seat: IntArray,
+    at: FloatArray,
+    seats: Seats,
+    last: IntArray,
+    rules: dict[str, int],
+) -> Events:
+    """Count what was done on each day of an enrolment; before it, on its first day."""
+    kind, count = read_kinds(table), read_counts(table)
+    rows = np.flatnonzero(seat >= 0)
+    seat = seat[rows]
+    at_least = seats.first[seat] - seats.start[seat]
+    day = epoch_days(at[rows]).astype(np.int64) - seats.start[seat]
+    early, late = day < at_least, np.maximum(day, at_least) > last[seat]
+    rules["activity before the start of an enrolment counts on its first day"] = int(
+        (early & ~late).sum()
+    )
+    rules["activity after the end of an enrolment was left out"] = int(late.sum())
+    kept = np.flatnonzero(~late)
+    kind = kind._replace(codes=kind.codes[rows[kept]])
+    day = np.maximum(day, at_least)[kept]
+    return count_days(seat[kept], day, kind, count[rows[kept]])
 
 
 def _constants(

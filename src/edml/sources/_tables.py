@@ -10,6 +10,7 @@ import pandas as pd
 
 from edml._optional import import_optional
 from edml.exceptions import TableError
+from edml.sources._add_students import add_students
 from edml.sources._event_table import COLUMNS_OF, Date, make_event_table
 from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._matching import Unknown
@@ -17,6 +18,8 @@ from edml.sources._open import open_table, without_parameters
 from edml.sources._raw import UNKNOWN, Expected
 
 _REQUIRED = ("enrolments", "assignments", "submissions")
+#: The columns that are required and optional; students may have any others.
+_EXPECTED = {**COLUMNS_OF, "students": (("student",), ("course",))}
 _WORKBOOKS = (".xlsx", ".xlsm")
 
 
@@ -58,12 +61,12 @@ def read_tables(
     ----------
     source : str or path-like
         A folder with the files ``enrolments``, ``assignments`` and ``submissions``, and
-        ``exams`` and ``outcomes`` if there are any: CSV, Excel, JSON or Parquet. Or an
-        Excel workbook with a sheet for each. Their columns are those of
-        `make_event_table`.
+        ``exams``, ``outcomes``, ``activity`` and ``students`` if there are any: CSV,
+        Excel, JSON or Parquet. Or an Excel workbook with a sheet for each. Their
+        columns are those of `make_event_table`, and of `add_students` for the last.
     until : datetime, str or float or None, default=None
         The day of the export: no row is later. None is the day of the last submission,
-        grade or exam.
+        grade, exam or activity.
     tick_days : int, default=1
         Days between two rows that show a student on a day without events.
     grade_scale : float, default=10.0
@@ -79,8 +82,9 @@ def read_tables(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 25)
-        The event table, by enrolment and day.
+    X : DataFrame of shape (n_rows, 25 + n_columns)
+        The event table, by enrolment and day, with the columns of activity and of
+        students.
     report : ImportReport
         What was left out and inferred. Only if ``return_report`` is true.
 
@@ -121,6 +125,7 @@ def read_tables(
         found["submissions"],
         found.get("exams"),
         found.get("outcomes"),
+        found.get("activity"),
         until=until,
         tick_days=tick_days,
         grade_scale=grade_scale,
@@ -128,6 +133,14 @@ def read_tables(
         unknown=unknown,
         return_report=True,
     )
+    if "students" in found:
+        X, added = add_students(X, found["students"], return_report=True)
+        report = replace(
+            report,
+            read={**report.read, **added.read},
+            rules={**report.rules, **added.rules},
+            notes=(*report.notes, *added.notes),
+        )
     report = replace(report, notes=(*notes, *report.notes))
     if return_report:
         return X, report
@@ -142,11 +155,11 @@ def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
     if absent:
         message = (
             f"{str(source)!r} has no table {absent}; it has {sorted(found)}. Name the "
-            f"files or sheets {list(COLUMNS_OF)}; the last two are optional."
+            f"files or sheets {list(_EXPECTED)}; {list(_REQUIRED)} are required."
         )
         raise TableError(message)
     tables = {}
-    for name, (required, optional) in COLUMNS_OF.items():
+    for name, (required, optional) in _EXPECTED.items():
         for path, sheet in found.get(name, [])[:1]:
             label = str(path) if sheet is None else f"{path}, sheet {sheet!r}"
             known = Expected((*required, *optional))
@@ -166,7 +179,7 @@ def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
     if source.is_dir():
         for path in sorted(source.iterdir()):
             name = path.name.partition(".")[0].lower()
-            if path.is_file() and name in COLUMNS_OF:
+            if path.is_file() and name in _EXPECTED:
                 found.setdefault(name, []).append((path, None))
     elif source.suffix.lower() in _WORKBOOKS and source.is_file():
         for sheet in _sheets(source):
@@ -174,7 +187,7 @@ def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
     else:
         message = (
             f"There is no folder and no workbook {str(source)!r}. Pass a folder with "
-            f"the files {list(COLUMNS_OF)}, or a workbook with sheets of these names."
+            f"the files {list(_EXPECTED)}, or a workbook with sheets of these names."
         )
         raise TableError(message)
     twice = [name for name, places in found.items() if len(places) > 1]

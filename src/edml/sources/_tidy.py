@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from edml.exceptions import TableError
 from edml.schema import BoolArray, FloatArray, IntArray, row_error
 from edml.sources._cells import has_decimal_commas, read_numbers
 from edml.sources._dates import read_dates
+from edml.sources._open import read_table
 
 _WHOLE = r"(-?\d+)\.0+"  # an id that was a float before it became text
 
@@ -131,6 +133,19 @@ class TidyTable:
             raise TableError(message, column=error.column, rows=error.rows) from None
 
 
+def read_frame(
+    table: object, name: str, known: Sequence[str], notes: list[str]
+) -> pd.DataFrame:
+    """Return a table, which may be in a file; note what was inferred of the file."""
+    if isinstance(table, (str, PathLike)):
+        table, found = read_table(table, known=known)
+        notes += [f"{name}: {note}" for note in found]
+    if not isinstance(table, pd.DataFrame):
+        message = f"{name} must be a pandas DataFrame, found {type(table).__name__}."
+        raise TableError(message)
+    return table
+
+
 def read_tidy(
     table: object,
     name: str,
@@ -141,10 +156,8 @@ def read_tidy(
     numbers: Sequence[str] = (),
 ) -> TidyTable:
     """Check the columns of a table; note those that are ignored, and decimal commas."""
-    if not isinstance(table, pd.DataFrame):
-        message = f"{name} must be a pandas DataFrame, found {type(table).__name__}."
-        raise TableError(message)
-    found = [str(column) for column in table.columns]
+    whole = read_frame(table, name, (*required, *optional), notes)
+    found = [str(column) for column in whole.columns]
     twice = sorted({column for column in found if found.count(column) > 1})
     if twice:
         message = f"{name} has the columns {twice} more than once. Drop or rename them."
@@ -170,7 +183,7 @@ def read_tidy(
             f"{name}: the columns {ignored} were ignored; optional ones are "
             f"{list(optional)}."
         )
-    frame = table.set_axis(found, axis=1)[known]
+    frame = whole.set_axis(found, axis=1)[known]
     if frame.index.name not in ("line", "record"):
         frame = frame.reset_index(drop=True)
     decimal = "."

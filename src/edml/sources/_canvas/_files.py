@@ -4,7 +4,7 @@ import csv
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,6 +14,7 @@ import pandas as pd
 
 from edml._optional import import_optional
 from edml.exceptions import TableError
+from edml.sources._blocks import read_blocks
 
 _CSV, _TSV, _PARQUET = (".csv",), (".tsv", ".txt"), (".parquet",)
 _JSON = (".json", ".jsonl", ".ndjson")
@@ -21,6 +22,7 @@ _NAMESPACE = r"(?:[\w-]+\.)*(?:(?:canvas|canvas_data_2|cd2|dap|public)[_-]+)?"
 _PART = (
     r"(?:[._-]*(?:part|job|snapshot|incremental|full|snappy|c?\d+[tz\d]*|[0-9a-f]{4,}))"
 )
+LOGS = ("web_logs", "requests")  # of Canvas Data 2, and of its predecessor
 _BLOCK = 100_000  # rows that are parsed at a time, to spare memory
 _UNESCAPED = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
 
@@ -38,20 +40,29 @@ def read_export(
             f"There is no folder {str(source)!r}. Unpack the export into a folder."
         )
         raise TableError(message)
-    found, ignored = _find_files(source, list(wanted))
+    found, ignored = _find_files(source, [*wanted, *LOGS])
     if ignored:
         shown = ", ".join(ignored[:5]) + (", ..." if len(ignored) > 5 else "")
         notes.append(f"{len(ignored)} other files were ignored: {shown}.")
     tables = {}
-    for name, paths in found.items():
+    for name in [name for name in found if name in wanted]:
         columns = {*wanted[name], "ts", "action"}
-        parts = [_read_file(path, columns) for path in paths]
+        parts = [_read_file(path, columns) for path in found[name]]
         tables[name] = pd.concat(parts, ignore_index=True)
     return tables
 
 
+def read_log(source: Path, wanted: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the export's log of requests block by block, each with the table's name."""
+    found, _ = _find_files(source, LOGS)
+    for name, paths in found.items():
+        for path in paths:
+            for block in read_blocks(path, [*wanted], _plain):
+                yield name, block
+
+
 def _find_files(
-    source: Path, names: list[str]
+    source: Path, names: Sequence[str]
 ) -> tuple[dict[str, list[Path]], list[str]]:
     """Return the files of each table, and the names of other files."""
     found: dict[str, list[Path]] = {}
@@ -73,7 +84,7 @@ def _find_files(
     return found, ignored
 
 
-def _table_of(stem: str, names: list[str]) -> str | None:
+def _table_of(stem: str, names: Sequence[str]) -> str | None:
     """Return the table that a file or folder is named after."""
     for name in names:
         if re.fullmatch(f"{_NAMESPACE}{name}{_PART}*", stem):

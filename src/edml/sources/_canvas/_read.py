@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
+from edml.sources._canvas._log import count_requests
 from edml.sources._canvas._people import (
     make_enrolments,
     make_outcomes,
@@ -51,6 +52,7 @@ def read_canvas(
     courses: Collection[str] | None = None,
     exams: ExamRule = None,
     outcomes: pd.DataFrame | None = None,
+    activity: bool = False,
     until: Date | None = None,
     tick_days: int = 1,
     grade_scale: float = 100.0,
@@ -64,6 +66,7 @@ def read_canvas(
     courses: Collection[str] | None = None,
     exams: ExamRule = None,
     outcomes: pd.DataFrame | None = None,
+    activity: bool = False,
     until: Date | None = None,
     tick_days: int = 1,
     grade_scale: float = 100.0,
@@ -76,6 +79,7 @@ def read_canvas(
     courses: Collection[str] | None = None,
     exams: ExamRule = None,
     outcomes: pd.DataFrame | None = None,
+    activity: bool = False,
     until: Date | None = None,
     tick_days: int = 1,
     grade_scale: float = 100.0,
@@ -112,6 +116,10 @@ def read_canvas(
     outcomes : DataFrame or None, default=None
         Final grades from elsewhere, as `make_event_table` takes them. None takes the
         final score (not the current one) of enrolments that are over.
+    activity : bool, default=False
+        Whether to count what students did by ``web_logs`` (``requests`` in older
+        exports): the requests of each day and kind in a column ``activity_<kind>``,
+        such as ``activity_quiz``. Files are read in blocks.
     until : datetime, str or float or None, default=None
         The day of the export: no row is later, and a course is over if it ended by
         then. None is the export's own latest date.
@@ -128,7 +136,7 @@ def read_canvas(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 25)
+    X : DataFrame of shape (n_rows, 25 + n_kinds)
         The event table, by enrolment and day. Ids are Canvas's, as text.
     report : ImportReport
         What was read, which rules applied to how many rows, and what Canvas does
@@ -164,7 +172,8 @@ def read_canvas(
     own = read_own_dates(tables, work, roster, tally)
     own = read_cached_dates(handed.assigned, own)
     enrolments = make_enrolments(roster, tally)
-    export = _export_day(tables, until, tally)
+    requests = count_requests(Path(source), enrolments, tally) if activity else None
+    export = _export_day(tables, until, requests, tally)
     if outcomes is None:
         outcomes = make_outcomes(tables, roster, enrolments, export, tally)
         outcomes["final_grade"] *= grade_scale / 100
@@ -184,6 +193,7 @@ def read_canvas(
         handed.rows[~of_exam],
         sat,
         outcomes,
+        requests,
         until=export,
         tick_days=tick_days,
         grade_scale=grade_scale,
@@ -203,7 +213,9 @@ def read_canvas(
     return X
 
 
-def _export_day(tables: Tables, until: Date | None, tally: Tally) -> float:
+def _export_day(
+    tables: Tables, until: Date | None, requests: pd.DataFrame | None, tally: Tally
+) -> float:
     """Return the day of the export: the given one, or the tables' latest date."""
     if until is not None:
         return as_seconds(until)
@@ -217,7 +229,8 @@ def _export_day(tables: Tables, until: Date | None, tally: Tally) -> float:
             tables[name][column].to_numpy(dtype=np.float64)
             for name, columns in dated.items()
             for column in columns
-        )
+        ),
+        np.array([] if requests is None else requests["date"], dtype=np.float64),
     )
     if not np.isfinite(latest):
         message = "The export holds no dates. Pass the day of the export with until=."

@@ -42,21 +42,43 @@ class Database:
         """Read the rows of these courses, and convert them chunk by chunk."""
         with _no_details(f"table {self._prefix}{name}"):
             query = self._query(name, courses)
+            chunks = [convert(chunk) for chunk in self._stream(query)]
             columns = [column.name for column in query.selected_columns]
-            result = self._connection.execution_options(
-                stream_results=True, yield_per=_CHUNK
-            ).execute(query)
-            chunks = [
-                # by columns: pandas asks rows one by one what they are
-                convert(
-                    pd.DataFrame(
-                        dict(zip(columns, zip(*rows, strict=True), strict=True))
-                    )
-                )
-                for rows in result.partitions()
-            ]
             empty = pd.DataFrame(columns=columns, dtype="float64")
             return pd.concat(chunks or [convert(empty)], ignore_index=True)
+
+    def blocks(
+        self,
+        name: str,
+        courses: Sequence[str | int] | None,
+        convert: Callable[[pd.DataFrame], pd.DataFrame],
+    ) -> Iterator[pd.DataFrame]:
+        """Count the equal rows of each day in the database; yield them in chunks."""
+        with _no_details(f"table {self._prefix}{name}"):
+            rows = self._query(name, courses)
+            kinds, day = TABLES[name].columns, self._sa.literal_column("86400")
+            columns = [
+                (column - column % day).label(column.name)
+                if kinds[column.name] == "date"
+                else column
+                for column in rows.selected_columns
+            ]
+            keys = [getattr(column, "element", column) for column in columns]
+            number = self._sa.func.count().label("count")
+            query = rows.with_only_columns(*columns, number).group_by(*keys)
+            for chunk in self._stream(query):
+                yield convert(chunk).assign(count=chunk["count"])
+
+    def _stream(self, query: "sa.Select[Any]") -> Iterator[pd.DataFrame]:
+        """Yield the rows of a query in chunks."""
+        columns = [column.name for column in query.selected_columns]
+        result = self._connection.execution_options(
+            stream_results=True, yield_per=_CHUNK
+        ).execute(query)
+        for rows in result.partitions():
+            # by columns: pandas asks rows one by one what they are
+            cells = zip(*rows, strict=True)
+            yield pd.DataFrame(dict(zip(columns, cells, strict=True)))
 
     def _query(
         self, name: str, courses: Sequence[str | int] | None

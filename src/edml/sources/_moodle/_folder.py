@@ -1,12 +1,13 @@
 """A folder of Moodle's tables, exported as CSV or Parquet files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
 from edml.exceptions import TableError
+from edml.sources._blocks import read_blocks
 from edml.sources._moodle._tables import TABLES, find_prefix
 from edml.sources._open import read_table
 
@@ -55,3 +56,13 @@ class Folder:
         raw, notes = read_table(file, known=TABLES[name].columns)
         self.notes += [f"{file.name}: {note}" for note in notes]
         return convert(raw)
+
+    def blocks(
+        self,
+        name: str,
+        courses: Sequence[str | int] | None,
+        convert: Callable[[pd.DataFrame], pd.DataFrame],
+    ) -> Iterator[pd.DataFrame]:
+        """Yield a table's file block by block."""
+        file = self._files[self._prefix + name]
+        yield from map(convert, read_blocks(file, TABLES[name].columns))

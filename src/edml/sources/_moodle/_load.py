@@ -1,6 +1,6 @@
 """Read the tables of the wanted courses, one at a time."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -27,6 +27,14 @@ class Source(Protocol):
         convert: Callable[[pd.DataFrame], pd.DataFrame],
     ) -> pd.DataFrame:
         """Read a table; a database selects the rows of the courses itself."""
+
+    def blocks(
+        self,
+        name: str,
+        courses: Sequence[str | int] | None,
+        convert: Callable[[pd.DataFrame], pd.DataFrame],
+    ) -> Iterator[pd.DataFrame]:
+        """Yield a table block by block; a database adds up the equal rows of a day."""
 
 
 class Tables:
@@ -59,6 +67,15 @@ class Tables:
             return table
         self._kept[name] = table
         return table.copy()
+
+    def blocks(self, name: str) -> Iterator[pd.DataFrame]:
+        """Yield a table block by block, with a column ``count`` if rows were added up.
+
+        Rows of other courses may be among them.
+        """
+        return self._source.blocks(
+            name, self._selected, lambda raw: self._convert(name, raw)
+        )
 
     def _convert(self, name: str, raw: pd.DataFrame) -> pd.DataFrame:
         table = read_values(name, raw, self.ids)

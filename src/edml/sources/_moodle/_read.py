@@ -19,6 +19,7 @@ from edml.sources._moodle._grades import (
 )
 from edml.sources._moodle._handed_in import KEYS, read_attempts, read_handed_in
 from edml.sources._moodle._load import Source, Tables
+from edml.sources._moodle._log import read_log
 from edml.sources._moodle._people import read_enrolments
 from edml.sources._moodle._tables import Ids
 from edml.sources._moodle._tidy import (
@@ -45,6 +46,7 @@ def read_moodle(
     courses: Collection[str] | None = None,
     exams: ExamRule = None,
     outcomes: pd.DataFrame | None = None,
+    activity: bool = False,
     student_roles: Collection[str] | None = None,
     prefix: str | None = None,
     until: Date | None = None,
@@ -60,6 +62,7 @@ def read_moodle(
     courses: Collection[str] | None = None,
     exams: ExamRule = None,
     outcomes: pd.DataFrame | None = None,
+    activity: bool = False,
     student_roles: Collection[str] | None = None,
     prefix: str | None = None,
     until: Date | None = None,
@@ -74,6 +77,7 @@ def read_moodle(
     courses: Collection[str] | None = None,
     exams: ExamRule = None,
     outcomes: pd.DataFrame | None = None,
+    activity: bool = False,
     student_roles: Collection[str] | None = None,
     prefix: str | None = None,
     until: Date | None = None,
@@ -109,6 +113,10 @@ def read_moodle(
     outcomes : DataFrame or None, default=None
         Final grades from elsewhere, as `make_event_table` takes them. None takes the
         course totals of courses that are over.
+    activity : bool, default=False
+        Whether to count what students did by ``logstore_standard_log``: the lines of
+        each day and kind in a column ``activity_<kind>``, such as ``activity_forum``.
+        A database counts them itself, and files are read in blocks.
     student_roles : collection of str or None, default=None
         Short names of the roles that are students. None takes the roles of Moodle's
         archetype ``student``, else the role that is called so.
@@ -131,7 +139,7 @@ def read_moodle(
 
     Returns
     -------
-    X : DataFrame of shape (n_rows, 25)
+    X : DataFrame of shape (n_rows, 25 + n_kinds)
         The event table, by enrolment and day. Ids are Moodle's, as text; that of an
         assignment is ``"assign-12"``, ``"quiz-12"`` or ``"manual-12"``.
     report : ImportReport
@@ -183,16 +191,19 @@ def read_moodle(
     tally = Tally()
     if isinstance(source, (str, PathLike)) and "://" not in str(source):
         folder = Folder(source, prefix)
-        history, ids = _read(folder, courses, student_roles, tally)
+        read = _read(folder, courses, student_roles, activity, tally)
         tally.notes += folder.notes
     else:
         with open_database(source, prefix) as database:
-            history, ids = _read(database, courses, student_roles, tally)
+            read = _read(database, courses, student_roles, activity, tally)
+    history, log, ids = read
     works = history.works[["course", "name"]].assign(category=history.works["module"])
     works["course"] = ids.decode(works["course"])
     are_exams = find_exams(works, exams)
     if until is None:
         until = history.last_trace
+        if log is not None:
+            until = max(until, log["date"].max()) if len(log) else until
         day = pd.Timestamp(until, unit="s").date()
         tally.notes.append(
             f"The source is of {day}, when somebody last did something; set the day of "
@@ -212,6 +223,8 @@ def read_moodle(
     tables = [_with_own_ids(table, ids) for table in tables]
     if outcomes is not None:
         tables.append(outcomes)
+    if log is not None:
+        tables.append(_with_own_ids(log, ids))
     del history
     X, report = make_event_table(
         *tables,
@@ -233,8 +246,9 @@ def _read(
     source: Source,
     courses: Collection[str] | None,
     student_roles: Collection[str] | None,
+    activity: bool,
     tally: Tally,
-) -> tuple[History, Ids]:
+) -> tuple[History, pd.DataFrame | None, Ids]:
     tables = Tables(source, courses, tally)
     enrolments = read_enrolments(tables, student_roles, tally)
     users = tables.read("user").rename(
@@ -263,7 +277,8 @@ def _read(
         last_trace=_last_date(users["lastaccess"], handed_in["submitted"], graded),
         pass_marks=read_pass_marks(items),
     )
-    return drop_unassigned(history, tally), tables.ids
+    log = read_log(tables, enrolments, tally) if activity else None
+    return drop_unassigned(history, tally), log, tables.ids
 
 
 def _last_date(*dates: pd.Series) -> float:

@@ -1,7 +1,7 @@
 """The tables and columns of Moodle that are read, and how their values are read.
 
-The schema is Moodle's own: ``lib/db``, ``mod/assign/db`` and ``mod/quiz/db``, each with
-its ``install.xml``.
+The schema is Moodle's own: ``lib/db``, ``mod/assign/db``, ``mod/quiz/db`` and
+``admin/tool/log/store/standard/db``, each with its ``install.xml``.
 """
 
 from collections.abc import Collection, Mapping
@@ -265,6 +265,19 @@ TABLES = {
         needs=("id", "itemid", "userid", "finalgrade", "timemodified"),
         parent=("itemid", "grade_items"),
         parent_where={"itemtype": ("mod", "manual")},
+    ),
+    "logstore_standard_log": Table(
+        {
+            "userid": "id",
+            "courseid": "id",
+            "component": "word",
+            "timecreated": "date",
+            "origin": "word",
+            "realuserid": "id",
+            "anonymous": "number",
+        },
+        needs=("userid", "courseid", "component", "timecreated"),
+        parent=("courseid", "course"),
     ),
 }
 
