@@ -1,10 +1,11 @@
 """Read the cells of a column, of any type, as texts, ids and numbers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -12,7 +13,6 @@ import pandas as pd
 
 from edml.schema import (
     BoolArray,
-    FloatArray,
     check_keys,
     count_spellings,
     row_error,
@@ -62,24 +62,42 @@ def check_rows(column: pd.Series, bad: BoolArray, problem: str, remedy: str) -> 
 # -- texts -----------------------------------------------------------------------------
 
 
-def read_texts(
-    column: pd.Series, *, ids: bool, decimal: str = "."
-) -> tuple[pd.Series, bool]:
+class Texts(NamedTuple):
+    """A column as text, the texts that occur in it, and whether numbers had a ``.0``.
+
+    Checks look at the few distinct texts, and at the rows only to name them.
+    """
+
+    column: pd.Series
+    distinct: pd.Series
+    whole: bool = False
+
+    def without(self, words: Collection[str]) -> "Texts":
+        """Make these words null."""
+        kept = self.distinct[~self.distinct.isin(words)]
+        if len(kept) == len(self.distinct):
+            return self
+        column = self.column.mask(self.column.isin(words))
+        return self._replace(column=column, distinct=kept)
+
+
+def read_texts(column: pd.Series, *, ids: bool, decimal: str = ".") -> Texts:
     """Read a column as text, whole numbers without ``.0``; blank cells are null.
 
-    Return whether numbers had a ``.0``. Ids are text or whole numbers.
+    Ids are text or whole numbers.
     """
+    texts = _without_tails(_spell_cells(column, ids=ids), decimal)
+    if is_objects(column):
+        floats = any(isinstance(cell, float) and cell == cell for cell in column)  # noqa: PLR0124
+    else:
+        floats = pd.api.types.is_float_dtype(column.dtype) and len(texts.distinct) > 0
+    return texts._replace(whole=floats or texts.whole)
+
+
+def _spell_cells(column: pd.Series, *, ids: bool) -> pd.Series:
+    """Convert cells of any type to text."""
     if isinstance(column.dtype, pd.StringDtype):
-        texts = column.astype("str")
-        blank = texts == ""
-        texts = texts.mask(blank) if blank.any() else texts
-        tails = tuple({".0", f"{decimal}0"})
-        if not texts.str.endswith(tails).any():
-            return texts, False
-        whole = texts.str.fullmatch(rf"{_WHOLE}(?:[{decimal}.]0)?") | texts.isna()
-        if not whole.all():
-            return texts, False
-        return texts.str.replace(r"[.,]0$", "", regex=True), True
+        return column.astype("str")
 
     def convert(cell: Any) -> Any:
         if isinstance(cell, str):
@@ -93,22 +111,34 @@ def read_texts(
         f"hold neither text nor {'a whole number below 2**53' if ids else 'a number'}",
         "Write them as text; in a spreadsheet, format the cells as text.",
     )
-    texts = pd.Series(cells, column.index, dtype="str", name=column.name)
-    kind = column.dtype
-    floats = pd.api.types.is_float_dtype(kind) and bool(texts.notna().any())
-    if is_objects(column):
-        floats = any(isinstance(cell, float) and cell == cell for cell in column)  # noqa: PLR0124
-        again, changed = read_texts(texts, ids=ids)
-        return again, floats or changed
-    return texts, floats
+    return pd.Series(cells, column.index, dtype="str", name=column.name)
 
 
-def read_keys(column: pd.Series) -> tuple[pd.Series, int]:
+def _without_tails(column: pd.Series, decimal: str) -> Texts:
+    """Make blank texts null, and drop the ``.0`` of whole numbers if all are."""
+    distinct = _distinct(column)
+    if (distinct == "").any():
+        column = column.mask(column == "")
+        distinct = distinct[distinct != ""]
+    tails = tuple({".0", f"{decimal}0"})
+    whole = rf"{_WHOLE}(?:[{decimal}.]0)?"
+    tailed = bool(distinct.str.endswith(tails).any())
+    if not tailed or not distinct.str.fullmatch(whole).all():
+        return Texts(column, distinct)
+    column = column.str.replace(r"[.,]0$", "", regex=True)
+    return Texts(column, _distinct(column), whole=True)
+
+
+def _distinct(column: pd.Series) -> pd.Series:
+    return pd.Series(column.unique(), dtype="str").dropna()
+
+
+def read_keys(texts: Texts) -> tuple[pd.Series, int]:
     """Check the ids of students or courses, blank ones of which are missing.
 
     Return how many differ from another one only in how they are spelled.
     """
-    distinct = pd.Series(column.unique(), dtype="str")
+    column, distinct, _ = texts
     if distinct.str.isspace().any():
         column = column.mask(column.str.isspace())
     check_keys(column)
@@ -138,43 +168,47 @@ def _spell_number(cell: Any, *, ids: bool) -> Any:
     return _BAD if ids else repr(number)
 
 
-def read_numbered(column: pd.Series, decimal: str) -> tuple[pd.Series, bool]:
-    """Read ids that are ordered by size if all are whole numbers."""
-    given = column.notna().to_numpy()
-    texts, changed = read_texts(column[given], ids=True, decimal=decimal)
-    if not texts.str.fullmatch(_WHOLE).all():  # also of a blank cell
+def read_numbered(column: pd.Series, decimal: str) -> Texts:
+    """Read ids, which become numbers if all are whole, to be ordered by size."""
+    codes, found = pd.factorize(_spell_cells(column, ids=True))
+    texts = _without_tails(pd.Series(found, dtype="str"), decimal)
+    if not texts.distinct.str.fullmatch(_WHOLE).all():
         return read_texts(column, ids=True, decimal=decimal)
-    numbers = np.full(len(column), np.nan)
-    numbers[given] = read_floats(texts)[0]
-    found = pd.Series(numbers, column.index, name=column.name, copy=False)
-    return (found.astype(np.int64) if given.all() else found), changed
+    numbers = np.append(texts.column.astype(np.float64), np.nan)[codes]
+    if not np.isnan(numbers).any():
+        numbers = numbers.astype(np.int64)
+    return Texts(pd.Series(numbers, column.index, copy=False), texts.distinct)
 
 
 # -- numbers ---------------------------------------------------------------------------
 
 
-def read_floats(column: pd.Series, decimal: str = ".") -> tuple[FloatArray, BoolArray]:
-    """Read numbers, null as NaN; return them, and mark the cells that are none."""
-    dtype = column.dtype
+def read_floats(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, BoolArray]:
+    """Read numbers, null as NaN; return them, and mark the cells that are none.
+
+    A column of floats is returned as it is.
+    """
+    dtype, none_bad = column.dtype, np.zeros(len(column), dtype=np.bool_)
+    if dtype == np.float64:
+        return column, none_bad
+    numbers: Any = None
     if pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "fiu":
-        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return numbers, np.zeros(len(column), dtype=np.bool_)
-    if isinstance(dtype, pd.StringDtype):
+        numbers = column
+    elif isinstance(dtype, pd.StringDtype):
         column = column.astype("str")
         if decimal == ",":
             # a point would be a thousands separator: leave it, to be refused
             column = column.str.replace(".", " . ", regex=False)
             column = column.str.replace(",", ".", regex=False)
         if column.dtype.storage == "pyarrow":
-            try:
-                numbers = column.astype("Float64").to_numpy(np.float64, na_value=np.nan)
-            except ValueError:
-                pass
-            else:
-                return numbers, np.zeros(len(column), dtype=np.bool_)
+            with suppress(ValueError):
+                numbers = column.astype("Float64")
+    if numbers is not None:
+        floats = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+        return pd.Series(floats, column.index, name=column.name, copy=False), none_bad
     cells, bad = map_cells(column, _as_number)
     found = [None if cell is _BAD else cell for cell in cells]
-    return np.array(found, dtype=np.float64), bad
+    return pd.Series(found, column.index, dtype=np.float64, name=column.name), bad
 
 
 def _as_number(cell: Any) -> Any:
@@ -191,15 +225,11 @@ def _as_number(cell: Any) -> Any:
 def read_numbers(column: pd.Series, decimal: str) -> pd.Series:
     """Read a column of finite numbers, null where there is none."""
     numbers, bad = read_floats(column, decimal)
-    check_rows(column, bad, "are not numbers", "Correct them, or leave them empty.")
-    infinite = np.isinf(numbers)
-    check_rows(
-        column,
-        infinite,
-        "hold an infinite number",
-        "Correct them, or leave them empty.",
-    )
-    return pd.Series(numbers, column.index, name=column.name, copy=False)
+    remedy = "Correct them, or leave them empty."
+    check_rows(column, bad, "are not numbers", remedy)
+    infinite = np.isinf(numbers.to_numpy())
+    check_rows(column, infinite, "hold an infinite number", remedy)
+    return numbers
 
 
 def has_decimal_commas(columns: list[pd.Series]) -> bool:

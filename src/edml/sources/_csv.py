@@ -7,6 +7,7 @@ import io
 import re
 import zlib
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import islice
 from typing import NamedTuple
@@ -25,8 +26,7 @@ _SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?(?:\r\n?|\n)', re.IGNORECASE)
 GZIP = b"\x1f\x8b"  # how a compressed file begins
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
-_PIECE = 2**16  # bytes
-DECIMAL_COMMA = "Numbers have a decimal comma; fix it with decimal=','."
+_PIECE = 2**18  # bytes
 
 
 class _Header(NamedTuple):
@@ -43,20 +43,40 @@ def read_csv(data: bytes, given: Dialect, expected: Expected) -> Raw:
     All cells are text, but those of numbers, which may be floats already.
     """
     notes: list[str] = []
-    data, encoding = as_utf8(data, given.encoding, notes)
+    if given.encoding in (None, "utf-8") and not data.startswith(_UTF16_MARKS):
+        # reading shows whether it is UTF-8, which saves a search of the whole file
+        with suppress(UnicodeDecodeError):
+            plain = data.removeprefix(codecs.BOM_UTF8)
+            return _read_utf8(plain, given._replace(encoding="utf-8"), expected, notes)
+        notes.clear()
+    text, encoding = as_text(data, given.encoding, notes)
+    return _read_utf8(text.encode(), given._replace(encoding=encoding), expected, notes)
+
+
+def _read_utf8(
+    data: bytes, given: Dialect, expected: Expected, notes: list[str]
+) -> Raw:
+    """Read a CSV file in UTF-8; raise a UnicodeDecodeError if it is not."""
+    _check_nulls(b"\0" in data)
     sep, header = _read_header(data, given.sep, set(expected.known), notes)
     where = f"Line {header.row}"
     hint = f" The separator {sep!r} is not in the line of names: pass another as sep=."
     hint = hint if len(header.names) == 1 else ""
     check_names(where, header.names, expected, hint)
-    frame, decimal = _read_regular(data, header, sep, given.decimal, expected.numbers)
+    numbers = [
+        place for place, name in enumerate(header.names) if name in expected.numbers
+    ]
+    decimal = given.decimal or ("." if sep == "," else None)
+    frame, found = _read_regular(data, header, sep, decimal, numbers)
     if frame is None:
         frame = _read_rows(data, header, sep)
-    elif decimal and not given.decimal:
-        notes.append(DECIMAL_COMMA)
+    if decimal is None:
+        commas = found is None and has_decimal_commas([frame[one] for one in numbers])
+        decimal = "," if commas else found or "."
+    if given.decimal is None and decimal == ",":
+        notes.append("Numbers have a decimal comma; fix it with decimal=','.")
     frame.columns = pd.Index(header.names, dtype=object)
-    dialect = Dialect(sep, decimal or given.decimal, encoding)
-    return Raw("csv", frame, notes, dialect, where)
+    return Raw("csv", frame, notes, Dialect(sep, decimal, given.encoding), where)
 
 
 def unpack(data: bytes) -> bytes:
@@ -73,44 +93,33 @@ def unpack(data: bytes) -> bytes:
     return unpacked
 
 
-def as_utf8(data: bytes, encoding: str | None, notes: list[str]) -> tuple[bytes, str]:
-    """Detect the encoding, and return the text in UTF-8 without a byte order mark."""
+def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, str]:
+    """Decode a file without its byte order mark, and return its encoding."""
     if encoding is None and data.startswith(_UTF16_MARKS):
         encoding = "utf-16"
         notes.append("It is marked as UTF-16; fix it with encoding='utf-16'.")
     try:
-        if encoding is None:
-            _check_utf8(data)
-            text = None
-        else:
-            text = data.decode(encoding)
+        text = data.decode(encoding or "utf-8")
     except (UnicodeError, LookupError):
         if encoding is None:
             notes.append(
                 "It is not UTF-8 and was read as Windows-1252: check letters with "
                 "accents, and fix it with encoding='cp1252' or another."
             )
-            return as_utf8(data, "cp1252", notes)
+            return as_text(data, "cp1252", notes)
         message = f"It is not text in {encoding}. Pass its encoding, or save as UTF-8."
         raise TableError(message) from None
-    if (b"\0" in data) if text is None else ("\0" in text):
+    _check_nulls("\0" in text)
+    return text.removeprefix("\ufeff"), encoding or "utf-8"
+
+
+def _check_nulls(found: bool) -> None:
+    if found:
         message = (
             "It holds null characters: it is no text, or its encoding is another, such "
             "as encoding='utf-16-le'. Save it as CSV in UTF-8."
         )
         raise TableError(message)
-    if text is None:
-        return data.removeprefix(codecs.BOM_UTF8), "utf-8"
-    return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"), encoding or ""
-
-
-def _check_utf8(data: bytes) -> None:
-    """Raise a UnicodeError if this is not UTF-8, piece by piece to save memory."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(data)
-    for start in range(0, len(view), _PIECE):
-        decoder.decode(view[start : start + _PIECE])
-    decoder.decode(b"", final=True)
 
 
 # -- the column names ------------------------------------------------------------------
@@ -182,18 +191,14 @@ def _open(data: bytes, start: int) -> io.TextIOWrapper:
 
 
 def _read_regular(
-    data: bytes,
-    header: _Header,
-    sep: str,
-    decimal: str | None,
-    numbers: Collection[str],
+    data: bytes, header: _Header, sep: str, decimal: str | None, numbers: list[int]
 ) -> tuple[pd.DataFrame | None, str | None]:
     """Read a file that has one row in every line fast, with pyarrow.
 
     Return None for other files: those with blank lines, line breaks in quotes, ragged
-    rows or unbalanced quotes, where pyarrow may join rows. Of the columns that should
-    hold ``numbers``, those that do are parsed at once, as floats; all others are text.
-    Return also the decimal comma, if floats were parsed with it.
+    rows or unbalanced quotes, where pyarrow may join rows. Those of the columns of
+    ``numbers`` that hold nothing else are floats, and all others are text. Return also
+    the decimal mark, if floats show it.
     """
     if find_spec("pyarrow") is None or not sep.isascii():
         return None, None
@@ -201,29 +206,30 @@ def _read_regular(
     sample = _parse(data, slice(header.end, end or None), header, sep)
     if sample is None:
         return None, None
-    places = [place for place, name in enumerate(header.names) if name in numbers]
-    columns = [sample.iloc[:, place] for place in places]
-    if decimal is None and sep != "," and has_decimal_commas(columns):
-        decimal = ","
-    floats = [
-        place
-        for place, column in zip(places, columns, strict=True)
-        if _is_float(column, decimal or ".")
-    ]
+    commas = has_decimal_commas([sample[place] for place in numbers])
+    mark = decimal or ("," if commas else ".")
+    floats = [place for place in numbers if _is_float(sample[place], mark)]
     body = slice(header.end, None)
-    frame = _parse(data, body, header, sep, floats, decimal or ".")
-    if frame is None and floats:  # the sample misled
-        decimal = None
+    frame = _parse(data, body, header, sep, floats, mark)
+    if floats and (
+        frame is None or (decimal is None and _has_commas(frame, mark, numbers))
+    ):
+        floats = []
         frame = _parse(data, body, header, sep)
     if frame is None or len(frame) != _count_lines(data, header.end):
         return None, None
     first = header.row + 1
     frame.index = label_lines(pd.RangeIndex(first, first + len(frame)))
-    suspects = (frame.iloc[:, 0] == header.names[0]).to_numpy()
+    suspects = (frame[0] == header.names[0]).to_numpy()
     for line, *cells in frame.iloc[np.flatnonzero(suspects)].itertuples(name=None):
         if _blank_nulls(cells) == header.names:
             raise _ragged(header, "the column names again", line)
-    return frame, decimal if floats and decimal == "," else None
+    return frame, mark if floats else None
+
+
+def _has_commas(frame: pd.DataFrame, mark: str, numbers: list[int]) -> bool:
+    """Check whether numbers that were left as text show another decimal mark."""
+    return mark == "." and has_decimal_commas([frame[place] for place in numbers])
 
 
 def _parse(
@@ -243,11 +249,12 @@ def _parse(
         label: pa.float64() if place in floats else pa.large_string()
         for place, label in enumerate(labels)
     }
+    quoted = data.find(b'"', part.start, part.stop or len(data)) >= 0
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(memoryview(data)[part])),
             arrow_csv.ReadOptions(column_names=labels),
-            arrow_csv.ParseOptions(delimiter=sep),
+            arrow_csv.ParseOptions(delimiter=sep, quote_char='"' if quoted else False),
             arrow_csv.ConvertOptions(
                 column_types=types,
                 null_values=[""],
@@ -258,7 +265,8 @@ def _parse(
     except pa.ArrowException:  # its message may quote the file
         return None
     text = pd.StringDtype(na_value=np.nan)
-    return table.to_pandas(types_mapper={pa.large_string(): text}.get)
+    frame = table.to_pandas(types_mapper={pa.large_string(): text}.get)
+    return frame.set_axis(range(len(labels)), axis=1)
 
 
 def _is_float(column: pd.Series, decimal: str) -> bool:
@@ -278,12 +286,19 @@ def _count_lines(data: bytes, start: int) -> int | None:
     end = len(data)
     while end > start and data[end - 1] in b"\r\n":
         end -= 1
-    n_feeds, n_returns = data.count(b"\n", start, end), 0
+    n_feeds, n_returns = _count_bytes(data, b"\n", start, end), 0
     if b"\r" in data:
-        n_returns = data.count(b"\r", start, end)
+        n_returns = _count_bytes(data, b"\r", start, end)
         if n_feeds and n_returns != data.count(b"\r\n", start, end):
             return None
     return max(n_feeds, n_returns) + (end > start)
+
+
+def _count_bytes(data: bytes, one: bytes, start: int, end: int) -> int:
+    """Count a byte that is frequent, faster than `bytes.count` does."""
+    found = np.frombuffer(data, np.uint8, end - start, start)
+    pieces = np.split(found, range(_PIECE, len(found), _PIECE))
+    return sum(int(np.count_nonzero(piece == one[0])) for piece in pieces)
 
 
 def _read_rows(data: bytes, header: _Header, sep: str) -> pd.DataFrame:

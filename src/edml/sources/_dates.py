@@ -27,7 +27,7 @@ _FORMS = (
 class Dates(NamedTuple):
     """Epoch seconds, and how they were written."""
 
-    seconds: FloatArray
+    seconds: pd.Series
     form: str  # a unit of epochs, "ISO 8601", "datetime", or "" where all are null
     naive: bool = False  # without a time zone
 
@@ -52,7 +52,7 @@ def read_dates(
         given = column.notna().to_numpy(dtype=np.bool_)
         if given.any() and column.str.fullmatch(_ISO)[given].all():
             # to look for numbers among a million dates takes longer than to parse them
-            numbers, bad = np.full(len(column), np.nan), given
+            numbers, bad = _nothing(column), given
         else:
             numbers, bad = read_floats(column, decimal)
         if bad.any():
@@ -61,8 +61,12 @@ def read_dates(
         numbers, _ = read_floats(column)
     else:
         check_rows(column, column.notna().to_numpy(), "hold no date", _FORMS)
-        return Dates(np.full(len(column), np.nan), "")
+        return Dates(_nothing(column), "")
     return _from_epochs(column, numbers, unit)
+
+
+def _nothing(column: pd.Series) -> pd.Series:
+    return pd.Series(np.nan, column.index, dtype=np.float64)
 
 
 def _settle(column: pd.Series) -> pd.Series:
@@ -81,7 +85,7 @@ def _settle(column: pd.Series) -> pd.Series:
         return column.astype("str")
     numbers, bad = read_floats(column)
     check_rows(column, bad, "hold no date", _FORMS)
-    return pd.Series(numbers, column.index, name=column.name)
+    return numbers
 
 
 def _mixed(column: pd.Series, how: str) -> TableError:
@@ -105,14 +109,15 @@ def _from_datetimes(column: pd.Series, timezone: str, form: str) -> Dates:
         column = column.dt.round("us")
     moments = column.to_numpy(dtype="datetime64[us]")
     seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
+    found = pd.Series(seconds, column.index, copy=False)
     if np.isnan(seconds).all():
-        return Dates(seconds, "")
+        return Dates(found, "")
     _check_range(column, _outside(seconds))
-    return Dates(seconds, form, naive)
+    return Dates(found, form, naive)
 
 
 def _from_texts(
-    column: pd.Series, bad: BoolArray, numbers: FloatArray, timezone: str
+    column: pd.Series, bad: BoolArray, numbers: pd.Series, timezone: str
 ) -> Dates:
     codes, found = pd.factorize(column.where(bad))
     texts = pd.Series(found, dtype="str").str.strip()
@@ -125,7 +130,7 @@ def _from_texts(
     check_rows(column, np.append(unreadable, False)[codes], "hold no date", _FORMS)
     if zoned.any() and not zoned.all():
         raise _mixed(column, "some with a time zone and others without one")
-    if np.any(~np.isnan(numbers) & (numbers != 0)):
+    if (numbers.notna() & (numbers != 0)).any():
         raise _mixed(column, "some as text and others as numbers")
     rows = moments.array.take(codes, allow_fill=True)
     return _from_datetimes(
@@ -138,29 +143,29 @@ def _parse(texts: pd.Series, zoned: BoolArray) -> pd.Series:
     return parsed if zoned.any() else parsed.dt.tz_localize(None)
 
 
-def _from_epochs(column: pd.Series, numbers: FloatArray, unit: str | None) -> Dates:
-    given = ~np.isnan(numbers) & (numbers != 0)
-    if not given.any():
+def _from_epochs(column: pd.Series, numbers: pd.Series, unit: str | None) -> Dates:
+    values = numbers.to_numpy()
+    given = values[~np.isnan(values)]
+    given = given[given != 0]
+    if not len(given):
         return Dates(numbers, "")
-    outside = given
-    for name in UNITS if unit is None else [unit]:
-        outside_unit = _outside(numbers, UNITS[name])
-        if not outside_unit.any():
+    units = [unit] if unit else [*UNITS]
+    for name in units:
+        if not _outside(given, UNITS[name]).any():
             return Dates(_to_seconds(numbers, name), name)
-        outside = outside & outside_unit
-    look = date_unit(numbers[outside])
+    outside = np.logical_and.reduce([_outside(values, UNITS[name]) for name in units])
+    look = date_unit(values[outside])
     words = f"; as numbers they look like {look.words}" if look else ""
     _check_range(column, outside, words)
     raise _mixed(column, "epochs of different units")
 
 
-def _to_seconds(numbers: FloatArray, unit: str) -> FloatArray:
+def _to_seconds(numbers: pd.Series, unit: str) -> pd.Series:
     if unit == "s":
         return numbers
     if unit == "ns":  # beyond a float's precision, which is enough for microseconds
-        numbers, unit = np.rint(numbers / 1e3), "us"
-    seconds: FloatArray = numbers / UNITS[unit]
-    return seconds
+        numbers, unit = (numbers / 1e3).round(), "us"
+    return numbers / UNITS[unit]
 
 
 def _outside(numbers: FloatArray, per_second: float = 1.0) -> BoolArray:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +14,6 @@ from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
     EPOCH_COLUMNS,
-    NAME_COLUMNS,
     NUMBER_COLUMNS,
     PARTITION,
     PERIOD,
@@ -28,19 +28,17 @@ from edml.schema import (
 )
 from edml.sources._cells import (
     NULL_WORDS,
-    has_decimal_commas,
+    Texts,
     read_keys,
     read_numbered,
     read_numbers,
     read_texts,
 )
-from edml.sources._csv import DECIMAL_COMMA
 from edml.sources._dates import UNITS, Dates, read_dates
 from edml.sources._open import find_label, open_table
 from edml.sources._raw import Dialect, Expected, Format, Raw, Source
 
 _IDS = (STUDENT, COURSE, "legajo", "sub_uuid")
-_TEXTS = (*_IDS, PERIOD, "course_name", *NAME_COLUMNS, "submission_type")
 _NUMBERS = (PARTITION, *NUMBER_COLUMNS)
 _NUMBERED = "assignment_id"  # an id that is ordered by size where it is a number
 _UNIT_NAMES = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
@@ -286,6 +284,16 @@ def _check_parameters(
 # -- the columns -----------------------------------------------------------------------
 
 
+class _Column(NamedTuple):
+    """A column that was read, and what the report says about it."""
+
+    cells: pd.Series
+    dates: Dates | None = None
+    whole: bool = False  # ids had a ``.0``
+    words: tuple[str, ...] = ()  # that may mean a missing value
+    n_alike: int = 0  # ids that differ in spelling only
+
+
 class _Reader(NamedTuple):
     """How the columns of a table are read."""
 
@@ -293,42 +301,49 @@ class _Reader(NamedTuple):
     timezone: str
     decimal: str
     na_values: tuple[str, ...]
-    notes: list[str]
 
-    def read(
-        self, column: pd.Series, role: str
-    ) -> tuple[pd.Series, Dates | None, bool]:
-        """Read a column by its role, with its dates, and whether ids had a ``.0``."""
+    def try_to_read(self, column: pd.Series, role: str) -> "_Column | TableError":
+        """Read a column, or return what is wrong with it."""
+        try:
+            return self.read(column, role)
+        except TableError as error:
+            return error
+
+    def read(self, column: pd.Series, role: str) -> _Column:
+        """Read a column by its role, and check it while its rows have their lines."""
         if role in EPOCH_COLUMNS:
             dates = read_dates(column, self.date_unit, self.timezone, self.decimal)
-            return pd.Series(dates.seconds, column.index, copy=False), dates, False
+            return _Column(dates.seconds, dates)
         if role in _NUMBERS:
-            return self._check(read_numbers(column, self.decimal), role), None, False
+            numbers = read_numbers(column, self.decimal)
+            return _Column(_whole(numbers) if role == PARTITION else numbers)
         if role == _NUMBERED:
-            numbers, changed = read_numbered(column, self.decimal)
-            return numbers, None, changed and numbers.dtype == "str"
-        texts, changed = read_texts(column, ids=role in _IDS, decimal=self.decimal)
-        if self.na_values:
-            texts = texts.mask(texts.isin(self.na_values))
-        return self._check(texts, role), None, changed
-
-    def _check(self, column: pd.Series, role: str) -> pd.Series:
-        """Check keys, partitions and periods while the rows still have their lines."""
+            texts = read_numbered(column, self.decimal)
+            return _Column(texts.column, whole=texts.whole)
+        texts = read_texts(column, ids=role in _IDS, decimal=self.decimal)
+        texts = texts.without(self.na_values)
+        cells, n_alike = texts.column, 0
         if role in (STUDENT, COURSE):
-            column, alike = read_keys(column)
-            if alike:
-                self.notes.append(
-                    f"Column {column.name!r} holds {count(alike, 'id')} that differ "
-                    "from another one only in white space, case or leading zeros, and "
-                    "count as different. Write each id in one way."
-                )
-        elif role == PARTITION:
-            partitions = read_partitions(column)
-            if column.notna().all():
-                return pd.Series(partitions, column.index, copy=False)
+            cells, n_alike = read_keys(texts)
         elif role == PERIOD:
-            read_periods(column)
-        return column
+            _check_periods(texts)
+        words = texts.distinct[texts.distinct.isin(NULL_WORDS)]
+        return _Column(cells, None, texts.whole, tuple(words), n_alike)
+
+
+def _whole(numbers: pd.Series) -> pd.Series:
+    """Check partitions, and return them as whole numbers if none is null."""
+    partitions = read_partitions(numbers)
+    if numbers.isna().any():
+        return numbers
+    return pd.Series(partitions, numbers.index, copy=False)
+
+
+def _check_periods(texts: Texts) -> None:
+    try:
+        read_periods(texts.distinct)
+    except TableError:
+        read_periods(texts.column)  # which names the rows
 
 
 def _read(
@@ -345,31 +360,23 @@ def _read(
     present = {names[name]: name for name in order if names[name] in frame.columns}
     roles = {actual: present[actual] for actual in frame.columns if actual in present}
     sep, decimal, encoding = raw.dialect
-    if raw.format == "csv":
-        decimal = decimal or _find_decimal(frame, roles, sep, notes)
-    reader = _Reader(date_unit, timezone or "UTC", decimal or ".", na_values, notes)
-    table: dict[str, pd.Series] = {}
-    dates: dict[str, Dates] = {}
-    floats: list[str] = []
-    errors: list[TableError] = []
-    for actual, role in roles.items():
-        try:
-            table[actual], found, changed = reader.read(frame[actual], role)
-        except TableError as error:
-            errors.append(error)
-            continue
-        if found is not None:
-            dates[actual] = found
-        floats += [actual] if changed else []
-    _note_dates(dates, date_unit, timezone, notes)
-    if floats:
-        notes.append(
-            f"Columns {floats} hold whole numbers with decimals, which were left out: "
-            "1004.0 is the id 1004. Write ids as text."
+    reader = _Reader(date_unit, timezone or "UTC", decimal or ".", na_values)
+    with ThreadPoolExecutor() as pool:  # Arrow and numpy release the GIL
+        columns = pool.map(
+            reader.try_to_read, (frame[name] for name in roles), roles.values()
         )
-    _note_null_words(table, roles, notes)
-    whole = {name: table.get(name, frame[name]) for name in frame.columns}
-    X = pd.DataFrame(whole, frame.index, copy=False)
+        found = dict(zip(roles, columns, strict=True))
+    read = {name: one for name, one in found.items() if isinstance(one, _Column)}
+    errors = [one for one in found.values() if isinstance(one, TableError)]
+    dates = {name: one.dates for name, one in read.items() if one.dates is not None}
+    _note_ids(read, notes)
+    _note_dates(dates, date_unit, timezone, notes)
+    _note_texts(read, notes)
+    table = {
+        name: read[name].cells if name in read else frame[name]
+        for name in frame.columns
+    }
+    X = pd.DataFrame(table, frame.index, copy=False)
     if raw.format != "pandas":
         X = X.reset_index(drop=True)
     report = ReadingReport(
@@ -396,20 +403,6 @@ def _join(errors: list[TableError]) -> TableError:
     return TableError(message, column=first.column, rows=first.rows)
 
 
-def _find_decimal(
-    frame: pd.DataFrame, roles: Mapping[str, str], sep: str | None, notes: list[str]
-) -> str:
-    numbers = [
-        frame[actual]
-        for actual, role in roles.items()
-        if role in (*_NUMBERS, *EPOCH_COLUMNS)
-    ]
-    if sep == "," or not has_decimal_commas(numbers):
-        return "."
-    notes.append(DECIMAL_COMMA)
-    return ","
-
-
 def _note_dates(
     dates: Mapping[str, Dates],
     date_unit: str | None,
@@ -431,19 +424,27 @@ def _note_dates(
         )
 
 
-def _note_null_words(
-    table: Mapping[str, pd.Series], roles: Mapping[str, str], notes: list[str]
-) -> None:
-    words: set[str] = set()
-    columns = []
-    for actual, column in table.items():
-        if roles[actual] in _TEXTS:
-            found = column[column.isin(NULL_WORDS)].unique()
-            if len(found):
-                words.update(found)
-                columns.append(actual)
-    if words:
+def _note_ids(read: Mapping[str, _Column], notes: list[str]) -> None:
+    notes += [
+        f"Column {name!r} holds {count(column.n_alike, 'id')} that differ from another "
+        "one only in white space, case or leading zeros, and count as different. Write "
+        "each id in one way."
+        for name, column in read.items()
+        if column.n_alike
+    ]
+
+
+def _note_texts(read: Mapping[str, _Column], notes: list[str]) -> None:
+    whole = [name for name, column in read.items() if column.whole]
+    if whole:
         notes.append(
-            f"Columns {columns} hold the words {sorted(words)}, which stay words: if "
-            f"they mean missing values, pass na_values={sorted(words)}."
+            f"Columns {whole} hold whole numbers with decimals, which were left out: "
+            "1004.0 is the id 1004. Write ids as text."
+        )
+    columns = [name for name, column in read.items() if column.words]
+    if columns:
+        words = sorted({word for name in columns for word in read[name].words})
+        notes.append(
+            f"Columns {columns} hold the words {words}, which stay words: if they mean "
+            f"missing values, pass na_values={words}."
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.sources._csv import as_utf8
+from edml.sources._csv import as_text
 from edml.sources._raw import Dialect, Raw, label_lines
 
 _ADVICE = (
@@ -18,8 +18,7 @@ _ADVICE = (
 def read_json(data: bytes, encoding: str | None) -> Raw:
     """Read JSON of any of the three forms; a name that a record lacks is null."""
     notes: list[str] = []
-    data, encoding = as_utf8(data, encoding, notes)
-    text = data.decode("utf-8", "surrogatepass")
+    text, encoding = as_text(data, encoding, notes)
     whole = _parse_whole(text)
     if isinstance(whole, dict):
         whole = whole if _is_columns(whole) else [whole]

@@ -365,8 +365,7 @@ def _read_column(values: pd.Series, kind: Kind, ids: Ids) -> pd.Series:
     if kind == "number":
         return _read_numbers(values)
     if kind in ("date", "optional date"):
-        seconds = read_dates(values, "s", "UTC", ".").seconds
-        dates = pd.Series(seconds, index=values.index)
+        dates = read_dates(values, "s", "UTC", ".").seconds
         return dates if kind == "optional date" else dates.fillna(0).astype("int64")
     texts = _read_texts(values)
     return texts if kind == "text" else texts.str.strip().str.lower()
@@ -375,7 +374,7 @@ def _read_column(values: pd.Series, kind: Kind, ids: Ids) -> pd.Series:
 def _read_numbers(values: pd.Series) -> pd.Series:
     numbers, bad = read_floats(values)
     check_rows(values, bad, "hold no number", _REMEDY)
-    return pd.Series(numbers, index=values.index)
+    return numbers
 
 
 def _read_texts(values: pd.Series) -> pd.Series:
