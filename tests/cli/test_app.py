@@ -113,6 +113,25 @@ def test_invalid_address_raises(edml, started, assert_fails, project):
     assert started == []
 
 
+def test_a_missing_file_raises_at_once(edml, started, assert_fails, project):
+    assert_fails(edml("app", "--data", "missing.csv"), "no file missing.csv")
+    assert_fails(edml("app", "--set", "paths.raw=gone.csv"), "no file gone.csv")
+    assert started == []
+
+
+def test_the_token_of_a_file(start, project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "edml.serving._client.RiskClient", lambda *a, **k: asked.append(a)
+    )
+    path = Path("token")
+    path.write_text("0123456789abcdef\n")
+    path.chmod(0o600)
+    settings = start("--url", "https://risk.example.org", "--token-file", "token")
+    settings.open_client()
+    assert asked == [("https://risk.example.org", "0123456789abcdef")]
+
+
 def test_error_if_the_app_cannot_start(edml, assert_fails, project, monkeypatch):
     def raise_error(_):
         message = "The web app needs streamlit. Run: pip install 'edml[app]'."

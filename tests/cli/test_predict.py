@@ -1,7 +1,10 @@
 """Predictions from a terminal have the bits of score_students, in whole files."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -195,6 +198,32 @@ def test_endpoint_returns_the_same(edml, model, X, monkeypatch, shuffle):
     assert client.asked == ("http://127.0.0.1:1", "hush", 30.0)
     assert shown["model_version"] == 7
     assert "hush" not in json.dumps(shown)
+
+
+def test_the_token_is_of_a_file_or_of_the_environment(
+    edml, model, monkeypatch, assert_fails
+):
+    client = Client(model)
+    monkeypatch.setattr("edml.serving._client.RiskClient", client)
+    for name in ("given", "configured"):
+        Path(name).write_text(
+            f"# the tutors\n{name}-0123456789 predict\nsecond-0123456789\n"
+        )
+        Path(name).chmod(0o600)
+    url = ["--url", "http://127.0.0.1:1"]
+    by_option, by_variable = ["--token-file", "given"], {"EDML_ENDPOINT_TOKEN": "hush"}
+    by_setting = ["--set", "endpoint.token_file=configured"]
+    for options, environ, token in (
+        ([*by_option, *by_setting], by_variable, "given-0123456789"),
+        (by_setting, by_variable, "hush"),
+        (by_setting, {}, "configured-0123456789"),
+        ([], {}, None),
+    ):
+        predict(edml, *url, *options, **environ)
+        assert client.asked[1] == token
+    Path("given").chmod(0o644)
+    result = edml("predict", "later.csv", *url, *by_option)
+    assert_fails(result, "only its owner may read")
 
 
 def test_an_endpoint_receives_only_the_requested_students(edml, model, X, monkeypatch):
@@ -512,6 +541,24 @@ def test_long_ids_are_shown_in_full(edml, with_champion, X):
     table = result.stdout.partition("Flagged:")[0]
     assert len({word for word in table.split() if word.startswith("1700000")}) > 1
     assert max(map(len, table.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_json_on_any_console(with_champion, X, encoding):
+    """A name in Chinese reaches a program whatever the encoding of the console."""
+    X.assign(course_name="数学 é").to_csv("named.csv", index=False)
+    code = "from edml.cli import main; main()"
+    command = [sys.executable, "-c", code, "predict", "named.csv"]
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+    shown = subprocess.run(  # noqa: S603 - the code is two lines above
+        [*command, "--json"], capture_output=True, check=True, env=environ
+    )
+    found = json.loads(shown.stdout)["predictions"]
+    assert {one["course_name"] for one in found} == {"数学 é"}
+    files = [Path(path) for path in json.loads(shown.stdout)["files"]]
+    assert {path.parts[1][:4] for path in files} == {"数学 é"}
+    if encoding == "ascii":  # a table, too, must not end with an error
+        subprocess.run(command, capture_output=True, check=True, env=environ)  # noqa: S603
 
 
 # -- errors -------------------------------------------------------------------

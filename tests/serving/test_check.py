@@ -27,10 +27,10 @@ def test_a_server_that_responds():
     with scripted(Answer(body=b'{"status":"ok"}')) as (url, requests):
         port = url.rpartition(":")[2]
         for host in ("127.0.0.1", "0.0.0.0", "localhost"):  # noqa: S104
-            result = check("--host", host, EDML_PORT=port, **PROXIES)
+            result = check("--host", host, EDML_ENDPOINT_PORT=port, **PROXIES)
             assert (result.exit_code, result.stderr) == (0, "")
-        check(EDML_PORT=port, SCRIPT_NAME="/risk")
-        check(EDML_PORT=port, EDML_TOKEN_FILE="/no/such/file")  # noqa: S106
+        check(EDML_ENDPOINT_PORT=port, SCRIPT_NAME="/risk")
+        check(EDML_ENDPOINT_PORT=port, EDML_ENDPOINT_TOKEN_FILE="/no/such/file")  # noqa: S106
     paths = ["/health"] * 3 + ["/risk/health", "/health"]
     assert [path for path, _, _ in requests] == paths
     assert not any("Authorization" in headers for _, headers, _ in requests)
@@ -80,7 +80,11 @@ def test_the_four_settings_of_a_container(registry, tmp_path, over_tls):
     tokens = tmp_path / "tokens"
     tokens.write_text("s3cret-of-the-tutors-page\n")
     tokens.chmod(0o600)
-    environment = {"EDML_TOKEN_FILE": str(tokens), "SCRIPT_NAME": "/risk", **PROXIES}
+    environment = {
+        "EDML_ENDPOINT_TOKEN_FILE": str(tokens),
+        "SCRIPT_NAME": "/risk",
+        **PROXIES,
+    }
     if over_tls:
         issued = trustme.CA().issue_cert("risk.example.org")
         issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")

@@ -83,13 +83,13 @@ def test_defaults(monkeypatch):
 
 
 OPTIONS = [
-    ("--registry", "EDML_REGISTRY", "registry", "other"),
-    ("--name", "EDML_NAME", "name", "second"),
-    ("--host", "EDML_HOST", "host", "::1"),
-    ("--port", "EDML_PORT", "port", "9000"),
+    ("--registry", "EDML_REGISTRY_PATH", "registry", "other"),
+    ("--name", "EDML_REGISTRY_NAME", "name", "second"),
+    ("--host", "EDML_ENDPOINT_HOST", "host", "::1"),
+    ("--port", "EDML_ENDPOINT_PORT", "port", "9000"),
     ("--threads", "EDML_THREADS", "threads", "3"),
     ("--workers", "EDML_WORKERS", "workers", "2"),
-    ("--token-file", "EDML_TOKEN_FILE", "token_file", "tokens"),
+    ("--token-file", "EDML_ENDPOINT_TOKEN_FILE", "token_file", "tokens"),
     ("--certificate", "EDML_CERTIFICATE", "certificate", "chain.pem"),
     ("--key", "EDML_CERTIFICATE_KEY", "key", "key.pem"),
 ]
@@ -101,6 +101,27 @@ def test_option(monkeypatch, flag, variable, name, value):
     assert str(asked(monkeypatch, **{variable: value})[name]) == value
     other = "7" if value.isdigit() else "another"
     assert str(asked(monkeypatch, flag, value, **{variable: other})[name]) == value
+
+
+EARLIER = [
+    ("EDML_REGISTRY", "EDML_REGISTRY_PATH", "registry"),
+    ("EDML_NAME", "EDML_REGISTRY_NAME", "name"),
+    ("EDML_HOST", "EDML_ENDPOINT_HOST", "host"),
+    ("EDML_PORT", "EDML_ENDPOINT_PORT", "port"),
+    ("EDML_TOKEN_FILE", "EDML_ENDPOINT_TOKEN_FILE", "token_file"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "name"), EARLIER)
+def test_earlier_variables_are_read_with_a_word(monkeypatch, old, new, name):
+    value, other = ("7", "8") if name == "port" else ("one", "another")
+    assert str(asked(monkeypatch, **{old: value})[name]) == value
+    assert str(asked(monkeypatch, **{old: value, new: other})[name]) == other
+    options = ["--key", "key.pem"]  # which cannot start without a certificate
+    result = CliRunner().invoke(app, options, env={old: value, new: None})
+    assert f"{old} is called {new} now" in result.stderr
+    result = CliRunner().invoke(app, options, env={old: value, new: other})
+    assert "is called" not in result.stderr
 
 
 def test_registry_key_comes_only_from_the_environment():
@@ -586,7 +607,7 @@ def test_a_registry_without_a_champion_yet(tmp_path, stored, expected):
 def test_a_registry_that_is_signed(tmp_path, expected):
     make_registry(tmp_path / "signed", key=b"k" * 32)
     for key, ready in (("k" * 32, True), ("another" * 5, False)):
-        environment = {"EDML_REGISTRY_KEY": key, "EDML_REGISTRY": "not this one"}
+        environment = {"EDML_REGISTRY_KEY": key, "EDML_REGISTRY_PATH": "not this one"}
         with (
             edml_serve(tmp_path / "signed", env=environment) as served,
             RiskClient(served.url) as client,

@@ -39,11 +39,20 @@ def find_registry(folder: Path | None, name: str | None) -> "ModelRegistry":
     return open_registry(read_config(None, os.environ, flags).config.registry)
 
 
-def open_client(endpoint: Endpoint, **options: Any) -> "RiskClient":
-    """Return a client of the configured endpoint."""
-    from edml.serving import RiskClient  # noqa: PLC0415 - an extra
+def open_client(
+    endpoint: Endpoint, token_file: Path | None = None, **options: Any
+) -> "RiskClient":
+    """Return a client of the configured endpoint.
 
-    token = os.environ.get(_TOKEN) or None
+    The token is the first of ``token_file``, else that of the environment, else the
+    first of the configured file.
+    """
+    from edml.serving import RiskClient, read_tokens  # noqa: PLC0415 - an extra
+
+    token = None if token_file else os.environ.get(_TOKEN) or None
+    token_file = token_file or endpoint.token_file
+    if token is None and token_file is not None:
+        token = next(iter(read_tokens(token_file)))
     try:
         return RiskClient(str(endpoint.url), token, timeout=endpoint.timeout, **options)
     except ValueError as error:  # the message shows neither the address nor the token

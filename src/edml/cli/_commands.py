@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from edml._optional import import_optional
 from edml._translation import list_languages
 from edml.cli import _views
 from edml.cli._registry import parse_version
@@ -25,12 +26,19 @@ from edml.cli._terminal import (
 
 if TYPE_CHECKING:
     from edml.cli._config import Read
-    from edml.cli._settings import Config
+    from edml.cli._settings import Config, Endpoint
     from edml.registry import ModelRegistry
+    from edml.serving import RiskClient
 
 # Slow imports are inside the commands, because --help does not need them.
 
 _EVENTS = "The events: .csv, .xlsx, .json or .parquet. Default: paths.raw."
+#: Formats of files that need an extra: a module, the extra, and what it is for.
+_FORMATS = {
+    ".parquet": ("pyarrow", "parquet", "Parquet"),
+    ".xlsm": ("openpyxl", "excel", "Excel"),
+    ".xlsx": ("openpyxl", "excel", "Excel"),
+}
 Raw = Annotated[Path | None, typer.Argument(help=_EVENTS)]
 New = Annotated[
     Path | None,
@@ -43,6 +51,10 @@ Name = Annotated[str | None, typer.Option("--name", help="Registry in that folde
 Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
 Url = Annotated[
     str | None, typer.Option(help="Use this endpoint instead of a registry.")
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(help="File with the token of the endpoint, on its first line."),
 ]
 
 
@@ -128,6 +140,7 @@ def tune(
     with guarded("tune"):
         read = read_settings(config, settings, flags).config
         events = find_events(raw, read.paths.raw, "raw")
+        _check_mlflow(read)
         with stage("Loading the libraries"):
             from edml.cli import _tune  # noqa: PLC0415
         result = _tune.tune(events, read, _open(read))
@@ -214,6 +227,7 @@ def predict(
         int | None, typer.Option(min=0, help="Seed of --pick-random.")
     ] = None,
     url: Url = None,
+    token_file: TokenFile = None,
     folder: Folder = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the predictions.")
@@ -237,7 +251,8 @@ def predict(
     with guarded("predict"):
         _check_one_model(url, folder)
         read = read_settings(config, settings, flags).config
-        events = raw or [find_events(None, read.paths.raw, "raw")]
+        given: list[Path | None] = list(raw) if raw else [None]
+        events = [find_events(one, read.paths.raw, "raw") for one in given]
         with stage("Loading the libraries"):
             from edml.cli import _predict  # noqa: PLC0415
             from edml.cli._selection import Wanted  # noqa: PLC0415
@@ -252,7 +267,8 @@ def predict(
             language=language,
         )
         by_endpoint = read.endpoint.url is not None and folder is None
-        found = _predict.predict(events, wanted, read, by_endpoint=by_endpoint)
+        client = partial(_open_client, read.endpoint, token_file)
+        found = _predict.predict(events, wanted, read, client if by_endpoint else None)
         inferences = read.paths.inferences
         with stage(f"Writing into {inferences}"):
             files = _predict.write_files(
@@ -316,10 +332,13 @@ def run(
     with guarded("run"):
         read = read_settings(config, settings, flags).config
         events = find_events(raw, read.paths.raw, "raw")
+        new = (
+            None if read.paths.new is None else find_events(None, read.paths.new, "new")
+        )
+        _check_mlflow(read)
         with stage("Loading the libraries"):
             from edml.cli import _run  # noqa: PLC0415
             from edml.cli._access import open_registry  # noqa: PLC0415
-        new = read.paths.new
         result = _run.run(events, read, open_registry, new=new, again=again)
     show(result, as_json, _views.show_run)
 
@@ -349,6 +368,7 @@ def app(
     folder: Folder = None,
     name: Name = None,
     url: Url = None,
+    token_file: TokenFile = None,
     language: Annotated[
         str | None,
         typer.Option(
@@ -378,9 +398,12 @@ def app(
     with guarded("app"):
         _check_one_model(url, folder)
         read = read_settings(config, settings, flags)
+        events = data or read.config.paths.raw
+        if events is not None:
+            find_events(events, None, "raw")
+        import_optional("streamlit", extra="app", purpose="The web app")
         from edml.app import AppSettings, run  # noqa: PLC0415
 
-        events = data or read.config.paths.raw
         shown = AppSettings(
             data=events,
             columns=read.config.columns,
@@ -389,7 +412,7 @@ def app(
             host=host,
             port=port,
             allow_changes=allow_changes,
-            **_models_of_app(read, given=bool(folder or events)),
+            **_models_of_app(read, token_file, given=bool(folder or events)),
         )
         note(f"The web app is at http://{host}:{port}; Ctrl-C stops it.")
         run(shown)
@@ -421,8 +444,12 @@ def _of_registry(folder: Path | None, name: str | None) -> dict[tuple[str, str],
 
 
 def find_events(given: Path | None, known: Path | None, key: str) -> Path:
-    """Return the file of events: from the command line, or from the settings."""
+    """Return the file of events: from the command line, or from the settings.
+
+    A file that is absent, or that needs an extra, fails here: before any work.
+    """
     from edml.cli._config import ConfigError  # noqa: PLC0415
+    from edml.exceptions import TableError  # noqa: PLC0415
 
     path = given or known
     if path is None:
@@ -431,7 +458,18 @@ def find_events(given: Path | None, known: Path | None, key: str) -> Path:
             f"set paths.{key} in edml.toml."
         )
         raise ConfigError(message)
+    if not path.exists():
+        message = f"There is no file {path}. Check the path."
+        raise TableError(message)
+    if path.suffix.lower() in _FORMATS:
+        module, extra, purpose = _FORMATS[path.suffix.lower()]
+        import_optional(module, extra=extra, purpose=purpose)
     return path
+
+
+def _check_mlflow(config: "Config") -> None:
+    if config.mlflow.uri is not None:
+        import_optional("mlflow", extra="mlflow", purpose="Logging searches")
 
 
 def _check_one_model(url: str | None, folder: Path | None) -> None:
@@ -442,9 +480,18 @@ def _check_one_model(url: str | None, folder: Path | None) -> None:
         raise ConfigError(message)
 
 
-def _models_of_app(read: "Read", *, given: bool) -> dict[str, Any]:
-    """Return functions that open the registry or the endpoint later."""
+def _open_client(
+    endpoint: "Endpoint", token_file: Path | None, **options: Any
+) -> "RiskClient":
     from edml.cli._access import open_client  # noqa: PLC0415
+
+    return open_client(endpoint, token_file, **options)
+
+
+def _models_of_app(
+    read: "Read", token_file: Path | None, *, given: bool
+) -> dict[str, Any]:
+    """Return functions that open the registry or the endpoint later."""
     from edml.cli._config import ConfigError  # noqa: PLC0415
 
     config, by_flag = read.config, read.origins.get(("registry", "path"), "")
@@ -457,7 +504,7 @@ def _models_of_app(read: "Read", *, given: bool) -> dict[str, Any]:
             )
             raise ConfigError(message)
         # the user is waiting for the page: one retry is enough
-        return {"open_client": lambda: open_client(endpoint, retries=1)}
+        return {"open_client": partial(_open_client, endpoint, token_file, retries=1)}
     known = any(section == "registry" for section, _ in read.origins)
     if given or known or config.registry.path.exists():
         return {"open_registry": lambda: _open(config)}

@@ -22,6 +22,12 @@ SECRETS = {
 }
 #: Keys of earlier versions, which a file may still set, and why they were removed.
 _REMOVED = {("tune", "blended"): "searches blend no models any more"}
+#: Variables that only `edml-serve` read, and those of all commands.
+_RENAMED = {
+    f"{PREFIX}NAME": f"{PREFIX}REGISTRY_NAME",
+    f"{PREFIX}REGISTRY": f"{PREFIX}REGISTRY_PATH",
+    f"{PREFIX}TOKEN_FILE": f"{PREFIX}ENDPOINT_TOKEN_FILE",
+}
 _LONGEST = 40  # characters of a value in a message
 
 Key = tuple[str, str]  # section and key
@@ -118,6 +124,10 @@ class _Layers:
                     self.add((section, key), below, f"{path}, line {line}")
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
+        for old, new in _RENAMED.items():
+            if environ.get(old) and not environ.get(new):
+                environ = {**environ, new: environ[old]}
+                self.notes.append(f"{old} is read as {new}. Rename it.")
         for name, text in sorted(environ.items()):
             if not name.startswith(PREFIX) or name in SECRETS.values() or not text:
                 continue

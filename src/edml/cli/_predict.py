@@ -1,6 +1,6 @@
 """``edml predict``: predict who is at risk, with a registry or an endpoint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from edml._words import count
-from edml.cli._access import open_client, open_registry
+from edml.cli._access import open_registry
 from edml.cli._files import read_files, safe_name, to_json, write_beside, write_whole
 from edml.cli._selection import (
     COURSE_NAME,
@@ -71,12 +71,15 @@ class Predictions(NamedTuple):
 
 
 def predict(
-    events: Sequence[Path], wanted: Wanted, config: Config, *, by_endpoint: bool
+    events: Sequence[Path],
+    wanted: Wanted,
+    config: Config,
+    open_client: "Callable[[], RiskClient] | None" = None,
 ) -> Predictions:
     """Predict with the endpoint, or with the production model of the registry."""
-    if by_endpoint:
+    if open_client is not None:
         names = resolve_columns(config.columns)
-        with open_client(config.endpoint) as client:
+        with open_client() as client:
             chosen = _read(events, wanted, names, config)
             with stage(f"Scoring {count(len(chosen.X), 'row')}"):
                 found = predict_with_client(client, chosen, wanted, names)

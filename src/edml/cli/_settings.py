@@ -28,7 +28,7 @@ class Paths(_Section):
 
     raw: MaybeFile = _setting(None, "The events to learn from, in a file.")
     new: MaybeFile = _setting(None, "Later events, for `edml update` and `edml run`.")
-    features: AFile = _setting(Path("features.parquet"), "Output of `edml process`.")
+    features: AFile = _setting(Path("features.csv"), "Output of `edml process`.")
     inferences: AFile = _setting(Path("inferences"), "Folder of the predictions.")
     report: AFile = _setting(Path("report.html"), "Output of `edml report`.")
     importance: AFile = _setting(Path("importance.csv"), "Output of `edml update`.")
@@ -195,7 +195,9 @@ class Endpoint(_Section):
     timeout: float = _setting(30.0, "Seconds to wait for an answer.", gt=0)
     host: str = _setting("127.0.0.1", "Address on which `edml serve` listens.")
     port: int = _setting(8000, "Its port.", ge=0, le=65535)
-    token_file: MaybeFile = _setting(None, "File of the tokens it accepts.")
+    token_file: MaybeFile = _setting(
+        None, "File of the tokens that it accepts; clients send the first."
+    )
 
 
 class Mlflow(_Section):

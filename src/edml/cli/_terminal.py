@@ -91,8 +91,8 @@ def plain_warnings() -> Iterator[None]:
 
 
 def print_json(result: dict[str, Any]) -> None:
-    """Print a result on stdout, for machines."""
-    typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print a result on stdout, for machines; in ASCII, which any console can show."""
+    typer.echo(json.dumps(result, indent=2, allow_nan=False))
 
 
 def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> None:

@@ -33,7 +33,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """Run the server from command line arguments, as ``edml-serve`` does.
 
     Options that are not given are read from the environment, such as
-    ``EDML_REGISTRY``; a secret key is read only from ``EDML_REGISTRY_KEY``.
+    ``EDML_REGISTRY_PATH``; a secret key is read only from ``EDML_REGISTRY_KEY``.
 
     Parameters
     ----------
@@ -61,16 +61,33 @@ def main(arguments: Iterable[str] | None = None) -> None:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
 
+#: Variables that other commands read too, and their earlier names.
+_EARLIER = {
+    "REGISTRY_PATH": "REGISTRY",
+    "REGISTRY_NAME": "NAME",
+    "ENDPOINT_HOST": "HOST",
+    "ENDPOINT_PORT": "PORT",
+    "ENDPOINT_TOKEN_FILE": "TOKEN_FILE",
+}
+
+
+def _named(variable: str) -> list[str]:
+    return [f"EDML_{variable}", f"EDML_{_EARLIER[variable]}"]
+
+
 _File = Path | None
 Source = Callable[[], "ModelRegistry"]
 
 
 @app.command(context_settings={"auto_envvar_prefix": "EDML"})
 def _serve(
-    registry: Annotated[Path, typer.Option(help="Folder of all registries.")] = Path(
-        "registry"
-    ),
-    name: Annotated[str, typer.Option(help="Which registry in it.")] = "risk",
+    registry: Annotated[
+        Path,
+        typer.Option(envvar=_named("REGISTRY_PATH"), help="Folder of all registries."),
+    ] = Path("registry"),
+    name: Annotated[
+        str, typer.Option(envvar=_named("REGISTRY_NAME"), help="Which registry in it.")
+    ] = "risk",
     public_keys: Annotated[
         str | None,
         typer.Option(
@@ -85,9 +102,17 @@ def _serve(
             help="File of the newest change that was read, against replay.",
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(envvar=_named("ENDPOINT_HOST"), help="Address to listen on.")
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="0 takes a free one.")
+        int,
+        typer.Option(
+            envvar=_named("ENDPOINT_PORT"),
+            min=0,
+            max=65535,
+            help="0 takes a free one.",
+        ),
     ] = 8000,
     threads: Annotated[
         int,
@@ -104,7 +129,8 @@ def _serve(
     token_file: Annotated[
         _File,
         typer.Option(
-            help="Bearer tokens, one a line: SECRET [predict,read]; none without it."
+            envvar=_named("ENDPOINT_TOKEN_FILE"),
+            help="Bearer tokens, one a line: SECRET [predict,read]; none without it.",
         ),
     ] = None,
     certificate: Annotated[
@@ -130,6 +156,9 @@ def _serve(
 
     A secret key that signs the registry is read from EDML_REGISTRY_KEY.
     """
+    for variable, old in _EARLIER.items():
+        if os.environ.get(f"EDML_{old}") and not os.environ.get(f"EDML_{variable}"):
+            _warn(f"EDML_{old} is called EDML_{variable} now. Rename it.")
     keys = [one.strip() for one in (public_keys or "").split(",") if one.strip()]
     source = functools.partial(_open, registry, name, keys, memory)
     try:
