@@ -51,6 +51,14 @@ def slow(session: nox.Session) -> None:
     session.run("pytest", *BY_THREE, "-m", "slow", *session.posargs, env=TEST_ENV)
 
 
+@nox.session
+def core(session: nox.Session) -> None:
+    """Try every command with the core install, without any extra."""
+    session.install(".")
+    with session.chdir(session.create_tmp()):  # away from the sources
+        session.run("python", str(ROOT / ".ci/try_core.py"), env=TEST_ENV)
+
+
 @nox.session(reuse_venv=True)
 def e2e(session: nox.Session) -> None:
     """Use the web app in Chromium; `-- --pictures` takes the docs' pictures."""

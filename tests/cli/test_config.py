@@ -384,19 +384,6 @@ def test_mistakes_are_usage_errors(project, edml, assert_fails):
     assert_fails(edml("tune", "--config", "no.toml"), "no.toml", code=2)
 
 
-def test_variables_of_the_server_are_read_with_a_word():
-    old = {"EDML_REGISTRY": "there", "EDML_NAME": "line", "EDML_TOKEN_FILE": "tokens"}
-    read = read_config(environ=old)
-    assert read.config.registry.path == Path("there")
-    assert read.config.registry.name == "line"
-    assert read.config.endpoint.token_file == Path("tokens")
-    assert read.notes[1] == "EDML_REGISTRY is read as EDML_REGISTRY_PATH. Rename it."
-    assert read.origins["registry", "name"] == "EDML_REGISTRY_NAME"
-    both = {"EDML_REGISTRY": "there", "EDML_REGISTRY_PATH": "here"}
-    read = read_config(environ=both)
-    assert (read.config.registry.path, read.notes) == (Path("here"), [])
-
-
 def test_unknown_variables_are_noted(project, edml):
     result = edml("config", "show", "--json", EDML_TUNE_FODS="3")
     assert result.exit_code == 0
