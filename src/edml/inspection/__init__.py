@@ -12,6 +12,8 @@ from edml.inspection._evaluate import evaluate
 from edml.inspection._evaluation import Evaluation
 from edml.inspection._events_check import check_events
 from edml.inspection._events_report import EventsReport, Finding
+from edml.inspection._fairness import fairness_report
+from edml.inspection._fairness_report import FairnessReport
 from edml.inspection._honesty import honesty_report
 from edml.inspection._honesty_report import HonestyReport
 from edml.inspection._units import EvaluationUnits
@@ -21,6 +23,7 @@ __all__ = [
     "Evaluation",
     "EvaluationUnits",
     "EventsReport",
+    "FairnessReport",
     "Finding",
     "HonestyReport",
     "ImportanceDisplay",
@@ -30,5 +33,6 @@ __all__ = [
     "TrajectoryDisplay",
     "check_events",
     "evaluate",
+    "fairness_report",
     "honesty_report",
 ]

@@ -9,12 +9,15 @@ from edml.metrics._calibration_error import calibration_bins, expected_calibrati
 from edml.metrics._capacity import precision_at_k
 from edml.metrics._earliness import alert_lead_time, flip_rate
 from edml.metrics._figures import LOSSES, METRIC_TITLES, snapshot_metrics
+from edml.metrics._groups import GROUP_TITLES, bootstrap_groups
 from edml.metrics._snapshot import make_snapshot_scorer
 
 __all__ = [
+    "GROUP_TITLES",
     "LOSSES",
     "METRIC_TITLES",
     "alert_lead_time",
+    "bootstrap_groups",
     "bootstrap_metrics",
     "calibration_bins",
     "expected_calibration_error",

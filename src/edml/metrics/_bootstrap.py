@@ -128,7 +128,7 @@ def bootstrap_metrics(
     fails, probability, students = fails[order], probability[order], students[order]
     sums = _student_sums(fails, probability, threshold, students)
     found = []
-    for counts in _draw_counts(len(sums["rows"]), n_resamples, random):
+    for counts in draw_counts(len(sums["rows"]), n_resamples, random):
         drawn = {name: counts @ values for name, values in sums.items()}
         figures = metrics_of_sums(drawn)
         if not set(names).isdisjoint(RANKED_METRICS):
@@ -212,7 +212,7 @@ def _student_sums(
     return sums
 
 
-def _draw_counts(
+def draw_counts(
     n_students: int, n_resamples: int, random: np.random.RandomState
 ) -> Iterator[IntArray]:
     """Draw how often each student is in each resample, in batches of resamples."""
