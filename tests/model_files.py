@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from functools import cache
+from itertools import count
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -46,6 +47,15 @@ MAKERS = {
 def fitted(name):
     model = MAKERS[name]().fit(X, y)
     return model.deployable() if name == "blend" else model
+
+
+_numbers = count(200)
+
+
+def another():
+    """Return a fitted model whose file differs from those before."""
+    model = LogisticRegression(max_iter=next(_numbers))
+    return model.fit([[0.0], [1.0]], [0, 1])
 
 
 @cache

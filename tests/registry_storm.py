@@ -22,7 +22,6 @@ from edml.registry import ModelRegistry
 KEY = b"a key of the registry"
 N_PROCESSES = 3
 X, Y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
-FITTED = LogisticRegression().fit(X, Y)
 # Errors that tell a writer that another one was faster.
 _BEATEN = ("was removed", "Expected a version", "previous champion", "Use demote")
 
@@ -31,15 +30,21 @@ def open_registry(folder):
     return ModelRegistry(folder / "registry", key=KEY)
 
 
+def fitted(rng):
+    """Return a model that no other process has."""
+    return LogisticRegression(max_iter=rng.randrange(100, 2**31)).fit(X, Y)
+
+
 def change(registry, parcel, rng):
     """Make one random change; return what must never be lost."""
     what = rng.choice(["register", "promote", "clean", "repair", "import", "refit"])
     if what == "register":
-        return {"version": registry.register(FITTED).version}
-    if what == "import":
-        return {"version": registry.import_(parcel).version}
+        return {"version": registry.register(fitted(rng)).version}
+    if what == "import":  # the same file each time: once a version, unless removed
+        return {"imported": registry.import_(parcel).version}
     if what == "refit":
-        return {"version": registry.refit("latest", X, Y).version}
+        rows = [[x + rng.random() / 2] for (x,) in X]
+        return {"version": registry.refit("latest", rows, Y).version}
     if what == "promote":
         registry.promote("latest")
     elif what == "clean":
@@ -53,6 +58,7 @@ def work(folder, seed, told):
     """Change the registry until killed; write every finished change to a pipe."""
     rng = random.Random(seed)  # noqa: S311
     registry = open_registry(folder)
+    warnings.simplefilter("ignore", UserWarning)  # of a model that is there already
     while True:
         try:
             done = change(registry, folder / "parcel.zip", rng)
@@ -93,7 +99,7 @@ def storm(folder, n_kills, seed=0):
     """
     rng = random.Random(seed)  # noqa: S311
     registry = open_registry(folder)
-    first = registry.register(FITTED).version
+    first = registry.register(fitted(rng)).version
     registry.promote(first)
     registry.export(first, folder / "parcel.zip")
     told = []
@@ -120,7 +126,8 @@ def storm(folder, n_kills, seed=0):
     there = set(registry.records()["version"])
     versions = [done["version"] for done in told if "version" in done]
     assert len(set(versions)) == len(versions)  # no number twice
-    assert {first, *versions} <= there | removed  # and none lost
+    imported = [done["imported"] for done in told if "imported" in done]
+    assert {first, *versions, *imported} <= there | removed  # and none lost
     return len(told)
 
 

@@ -114,9 +114,10 @@ def test_absent_columns_are_named(model, name):
 def test_model_can_be_refitted_from_its_record(model, tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model)
-    registry.refit(1, X, y)
-    expected, found = model.fail_probability(X), registry.load(2).fail_probability(X)
+    expected, found = model.fail_probability(X), registry.load(1).fail_probability(X)
     np.testing.assert_array_equal(found, expected)
+    with pytest.warns(UserWarning, match="This model is version 1"):  # to the bit
+        assert registry.refit(1, X, y).version == 1
 
 
 def test_damaged_parts_are_rejected(model, tmp_path):

@@ -10,6 +10,7 @@ __all__ = [
     "EdmlError",
     "LeakageError",
     "MissingExtraError",
+    "NoChallengerError",
     "RegistryError",
     "ServingError",
     "SplitError",
@@ -60,6 +61,10 @@ class MissingExtraError(EdmlError, ImportError):
 
 class RegistryError(EdmlError, ValueError):
     """A stored model or state is missing, damaged or untrusted."""
+
+
+class NoChallengerError(RegistryError):
+    """No stored model can compete with the champion."""
 
 
 class ServingError(EdmlError, RuntimeError):

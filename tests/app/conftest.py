@@ -1,5 +1,7 @@
 """The model and students that the tests of the app share."""
 
+from copy import deepcopy
+
 import pandas as pd
 import pytest
 
@@ -47,7 +49,9 @@ def registry(tmp_path, model):
     X = make_table(3)
     registry = ModelRegistry(tmp_path / "registry", who="ada")
     evaluation = evaluate(model, X, make_target(X), n_resamples=20)
-    for _ in range(2):
-        registry.register(model, evaluation)
+    registry.register(model, evaluation)
+    other = deepcopy(model)  # another file, with the same predictions
+    other.pipeline_["classify"].set_params(importance_type="gain")
+    registry.register(other, evaluation)
     registry.promote(1)
     return registry

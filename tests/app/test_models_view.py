@@ -41,8 +41,8 @@ def test_an_empty_registry_has_no_version(tmp_path):
 
 def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
     registry = make_evaluated_registry(tmp_path)
-    other = evaluation_of(random_state=2, side=6)  # rows of no other evaluation
-    registry.register(model(random_state=2), other)
+    other = evaluation_of(random_state=3, side=6)  # rows of no other evaluation
+    registry.register(model(random_state=3), other)
     mine = evaluation_of()
     found = compare(registry.records(), 1, mine)
     assert (found.n_others, found.same_rows, found.n_left_out) == (1, True, 1)

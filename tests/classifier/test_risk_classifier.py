@@ -544,10 +544,10 @@ def test_few_students_are_learned_from(name, tmp_path):
     assert model.pipeline_[-1].get_params() == own  # to be fitted again on more
     registry = ModelRegistry(tmp_path)
     stored = registry.load(registry.register(model).version)
-    again = registry.load(registry.refit(1, FEW, words).version)
-    for other in (stored, again):
-        assert other.fail_label_ == "fail"
-        np.testing.assert_array_equal(other.predict(FEW), model.predict(FEW))
+    assert stored.fail_label_ == "fail"
+    np.testing.assert_array_equal(stored.predict(FEW), model.predict(FEW))
+    with pytest.warns(UserWarning, match="This model is version 1"):  # to the bit
+        assert registry.refit(1, FEW, words).version == 1
 
 
 @pytest.mark.parametrize(

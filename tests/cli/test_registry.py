@@ -105,7 +105,7 @@ def test_show_hides_figures_that_decided(run, folder):
 
 
 def test_show_of_a_version_without_evaluations(run, folder):
-    ModelRegistry(folder).register(model())
+    ModelRegistry(folder).register(model(5.0))
     assert "Evaluations" not in run("show", "latest").stdout
 
 
@@ -120,6 +120,11 @@ def test_promote_and_rollback(run, folder, monkeypatch):
     assert table["who"].tolist()[-3:] == ["ada"] * 3
     assert table["why"].tolist()[-3:] == ["better", "", "it was not"]
     assert_one_line(run("rollback"), "Expected a previous champion")
+    assert ModelRegistry(folder).records("staging")["version"].tolist() == [3]
+    result = run("demote", "staging", "--why", "no use")
+    assert (result.exit_code, result.stdout) == (0, "Version 3 is in development.\n")
+    assert ModelRegistry(folder).history()["why"].iloc[-1] == "no use"
+    assert_one_line(run("demote", "9"), "Expected the number of a version; found 9")
 
 
 def test_a_machine_without_users(run, folder, monkeypatch):
@@ -208,11 +213,19 @@ def test_a_reason_that_is_not_unicode_is_escaped(run, folder):
     assert ModelRegistry(folder).history()["why"].iloc[-1] == "caf\\udce9"
 
 
+@pytest.mark.filterwarnings("default:This model is version")
 def test_export_and_import(run, folder, tmp_path):
     path = tmp_path / "model.zip"
     assert run("export", "production", path).exit_code == 0
     assert_one_line(run("export", "1", path), "Choose another path")
     result = run("import", path)
+    assert result.stdout == "It is version 1, in production.\n"
+    assert "This model is version 1, in production, to the bit" in result.stderr
+    ModelRegistry(folder)._store.remove_versions(lambda state: [3])
+    other = ModelRegistry(tmp_path / "other")
+    other.register(model(10.0))
+    other.export(1, tmp_path / "other.zip")
+    result = run("import", tmp_path / "other.zip")
     assert result.stdout == "It is version 4, in development.\n"
     assert ModelRegistry(folder).record(4).origin["version"] == 1
 
@@ -268,7 +281,16 @@ def test_help_names_the_commands():
     assert result.exit_code == 0
     names = {command.name for command in _registry.app.registered_commands}
     assert names >= {"list", "import"}
-    for name in ("list", "show", "promote", "rollback", "verify", "clean", "export"):
+    for name in (
+        "list",
+        "show",
+        "promote",
+        "demote",
+        "rollback",
+        "verify",
+        "clean",
+        "export",
+    ):
         assert name in result.stdout
     assert KEY in result.stdout
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from edml.cli import _run
+from edml.cli import _run, _tune
 from edml.cli._config import read_config
 from edml.registry import ModelRegistry
 
@@ -113,6 +113,43 @@ def test_new_events_repeat_only_the_update(go):
     assert go(new="later.csv") == []
 
 
+def test_the_champion_is_that_of_the_registry(go, capsys, stand_in):
+    tuner = stand_in(("lightgbm", "xgboost"))
+    go(tuner=tuner)
+    first = go.result["champion"]
+    other = 3 - first
+    registry().promote(other)
+    capsys.readouterr()
+    assert go(tuner=tuner) == []
+    assert go.result["champion"] == other
+    updated = go.result["stages"][-1]["result"]
+    assert (updated["champion"], updated["contest"]) == (other, None)
+    assert f"the champion was {first} then" in capsys.readouterr().err
+    registry().rollback()
+    assert go(tuner=tuner) == []
+    assert go.result["champion"] == first
+    assert go.result["stages"][-1]["result"]["contest"]["winner"] == first
+
+
+def test_versions_that_were_removed_are_not_shown(go, capsys, stand_in):
+    tuner = stand_in(("lightgbm", "xgboost"))
+    go(tuner=tuner)
+    registry().clean(keep_last=0)
+    capsys.readouterr()
+    assert go(tuner=tuner) == []
+    shown = go.result["stages"][2]["result"]["versions"]
+    assert [one["version"] for one in shown] == [go.result["champion"]]
+    assert "1 version of then" in capsys.readouterr().err
+
+
+def test_models_that_tune_registered_are_not_registered_again(go, edml, use):
+    result = edml("tune", "events.csv", "--set", "update.importance=false")
+    assert result.exit_code == 0, result.output
+    assert go() == STAGES
+    assert len(registry().records()) == 1
+    assert registry().evaluations(1)["purpose"].tolist() == ["validation", "choosing"]
+
+
 @pytest.mark.slow
 def test_another_edml_repeats_everything(go, monkeypatch):
     go()
@@ -144,7 +181,7 @@ def _remove(folder):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"format": 2}', '{"format": 1, "stages": {"tune": {}}}'],
+    ["", "{", "[]", "null", '{"format": 2}', '{"format": 2, "stages": {"tune": {}}}'],
 )
 def test_unreadable_state_counts_as_not_done(tmp_path, text, capsys):
     path = tmp_path / "run.json"
@@ -185,10 +222,10 @@ def test_stop_between_candidates_registers_none_twice(go, monkeypatch, stand_in)
     tuner = stand_in(("lightgbm", "xgboost"))
     hand_over = _run._Work.hand_over
 
-    def stop(self, drafts, draft):
+    def stop(self, drafts, draft, model):
         if draft == 2:
             raise KeyboardInterrupt
-        return hand_over(self, drafts, draft)
+        return hand_over(self, drafts, draft, model)
 
     monkeypatch.setattr(_run._Work, "hand_over", stop)
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
@@ -241,7 +278,8 @@ def test_refit_waits_for_newer_events(go, capsys):
 
 @pytest.fixture
 def use(monkeypatch, stand_in):
-    monkeypatch.setattr(_run, "make_tuner", lambda config: stand_in(("lightgbm",)))
+    for module in (_run, _tune):
+        monkeypatch.setattr(module, "make_tuner", lambda _: stand_in(("lightgbm",)))
 
 
 def test_the_command(project, edml, use):

@@ -105,6 +105,35 @@ def test_candidates_are_registered_with_figures_of_unseen_students(
     assert shown["interrupted"] is False
 
 
+def test_the_search_begins_with_the_champion(tuned, edml, use):
+    registry = ModelRegistry("registry")
+    tuner = use()
+    edml("tune", "events.csv")
+    assert tuner.warm_start is None  # there is no champion
+    registry.promote(2)
+    shown = edml("tune", "events.csv")
+    assert tuner.warm_start == registry.record(2)
+    assert "begins with the parameters of version 2" in shown.stderr
+    edml("tune", "events.csv", "--set", "tune.warm_start=false")
+    assert tuner.warm_start is None
+    shown = edml("tune", "events.csv", "--algorithm", "lightgbm")
+    assert tuner.warm_start is None
+    assert "does not begin with the champion, version 2" in shown.stderr
+
+
+@pytest.mark.filterwarnings("default:This model is version")
+def test_models_that_are_there_are_not_registered_again(tuned, edml, use):
+    use()
+    before = ModelRegistry("registry").records()
+    result = edml("tune", "events.csv")
+    assert result.exit_code == 0, result.output
+    pd.testing.assert_frame_equal(ModelRegistry("registry").records(), before)
+    for version in (1, 2):
+        words = f"This model is version {version}, in development, to the bit"
+        assert words in result.stderr
+        assert len(ModelRegistry("registry").evaluations(version)) == 1
+
+
 def test_the_table_on_a_terminal(project, edml, use):
     use()
     result = edml("tune", "events.csv", "--registry", "models", "--name", "spring")

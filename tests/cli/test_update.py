@@ -59,8 +59,9 @@ def test_all_are_evaluated_on_new_students_outside_the_contest(registry):
 
 
 def test_losers_compete_again(registry):
+    registry.promote(2, "staging")
     run(registry, min_gain=1.0)
-    assert registry.record(2).stage == "staging"
+    assert registry.record(2).stage == "development"
     result = run(registry, min_gain=1.0)
     assert result["contest"]["candidates"] == [2]
     assert result["champion"] == 1
@@ -256,4 +257,44 @@ def test_nobody_but_the_champion(with_champion, edml):
     result = edml("update", "later.csv", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["contest"] is None
-    assert "the champion has no challenger" in result.stderr
+    assert "No contest." in result.stderr
+
+
+def test_a_contest_without_a_challenger_is_told(registry, capsys):
+    registry._store.remove_versions(lambda state: [2])
+    # the threshold does not change the ranking: the champion's twin
+    result = run(registry, retune=True, threshold=0.25)
+    assert result["contest"] is None
+    assert (result["retuned"], result["champion"]) == ({"1": 3}, 3)
+    assert "predicts the same as version 1" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_plain_method_decides_by_the_gain(registry):
+    contest = run(registry, method="plain")["contest"]
+    assert contest["method"] == "plain"
+    gain = contest["gains"]["2"]
+    assert contest["winner"] == (2 if gain > 0 else 1)
+
+
+@pytest.mark.slow
+def test_old_versions_are_removed_as_configured(registry, edml):
+    run(registry, refit=True, min_gain=1.0)
+    assert registry.records()["version"].tolist() == [1, 2, 3, 4]
+    result = run(registry, keep=1, min_gain=1.0)
+    assert result["removed"] == [2, 3]
+    assert registry.records()["version"].tolist() == [1, 4]
+    options = ("--set", "update.keep=0", "--set", "update.min_gain=1")
+    shown = edml("update", "later.csv", "--set", "update.importance=false", *options)
+    assert "Removed, by update.keep: version 4." in shown.stdout
+    assert registry.records()["version"].tolist() == [1]
+
+
+def test_versions_that_were_validated_elsewhere_are_validated_on_this_file(registry):
+    run(registry, min_gain=1.0)  # the last validation is on later.csv
+    result = run(registry, "events.csv", min_gain=1.0)
+    rows = sides_of("events.csv").test.fingerprint()
+    last = registry.evaluations(2).iloc[-2:]
+    assert last["purpose"].tolist() == ["validation", "choosing"]
+    assert last["data_fingerprint"].iloc[0] == rows
+    figure = last["average_precision"].iloc[0]
+    assert result["contest"]["validation"] == {"2": figure}

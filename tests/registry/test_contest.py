@@ -1,17 +1,23 @@
 """Better models win, equal ones do not, and no report shows the deciding figures."""
 
 import json
+from itertools import count
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from edml import evaluate, make_risk_pipeline, make_student_activity, make_target
-from edml.exceptions import RegistryError
+from edml.exceptions import NoChallengerError, RegistryError
 from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
 from edml.registry import Contest, ModelRegistry
+from edml.registry._contest import _rank
+from edml.registry._decision import Rules
+from edml.registry._evaluations import Headline
 
 X, y = make_classification(
     1200, n_features=8, n_informative=5, flip_y=0.1, random_state=3
@@ -73,12 +79,17 @@ def test_a_better_model_wins(registry, metric):
 
 @pytest.mark.parametrize("metric", ["average_precision", "brier", "recall"])
 @pytest.mark.parametrize("method", ["bootstrap", "plain"])
-def test_an_equal_model_does_not_win(registry, metric, method):
-    contest = compete(with_champion(registry, GOOD, GOOD), metric=metric, method=method)
+def test_nearly_equal_models_do_not_win(registry, metric, method):
+    # with the same ranking and flags, and a Brier score that is a little worse
+    near = LogisticRegression().fit(X[TRAIN], y[TRAIN])
+    near.coef_ *= 1 + 1e-9
+    near.intercept_ *= 1 + 1e-9
+    with_champion(registry, GOOD, near)
+    contest = compete(registry, metric=metric, method=method, min_gain=1e-6)
     assert (contest.winner, contest.promoted) == (1, False)
-    assert contest.gains == {2: 0}
-    assert stages(registry) == {1: "production", 2: "staging"}
-    assert "not above 0" in contest.why
+    assert contest.gains == {2: pytest.approx(0, abs=1e-6)}
+    assert stages(registry) == {1: "production", 2: "development"}
+    assert "not above 1e-06" in contest.why
 
 
 def test_a_worse_model_does_not_win(registry):
@@ -93,7 +104,6 @@ def test_lucky_candidate_wins_only_the_plain_contest(registry):
     contest = compete(registry, method="plain", update_champion=False)
     assert (contest.winner, contest.promoted) == (2, False)
     assert np.isnan(contest.intervals[2]).all()
-    registry.demote(2)
     contest = compete(registry)
     assert contest.intervals[2][0] < 0 < contest.gains[2]
     assert contest.winner == 1
@@ -104,7 +114,6 @@ def test_the_gain_must_be_large_enough(registry):
     gain = figure(GOOD) - figure(POOR)
     contest = compete(registry, min_gain=gain, method="plain")
     assert contest.winner == 1
-    registry.demote(2)
     assert compete(registry, min_gain=gain - 1e-9, method="plain").winner == 2
 
 
@@ -115,7 +124,7 @@ def test_without_a_champion_the_best_becomes_it(registry):
     assert (contest.champion, contest.winner, contest.promoted) == (None, 2, True)
     assert "no champion" in contest.why
     assert (contest.gains, contest.intervals) == ({}, {})
-    assert stages(registry) == {1: "staging", 2: "production"}
+    assert stages(registry) == {1: "development", 2: "production"}
 
 
 def test_champion_stays_on_request(registry):
@@ -132,7 +141,7 @@ def test_the_best_by_validation_take_part(registry):
         LogisticRegression(C=C).fit(X[TRAIN], y[TRAIN]) for C in (1e-4, 1e-2, 1.0)
     ]
     with_champion(registry, POOR, *models)
-    registry.register(GOOD)
+    registry.register(numbered(1))
     contest = compete(registry, n_candidates=2)
     scores = [validated(one).metrics["average_precision"] for one in models]
     best = sorted((2, 3, 4), key=lambda version: -scores[version - 2])[:2]
@@ -140,8 +149,94 @@ def test_the_best_by_validation_take_part(registry):
     assert contest.validation == {v: scores[v - 2] for v in best}
     assert contest.left_out == {5: "it was not validated"}
     assert contest.challenger in best
-    staged = {version for version, stage in stages(registry).items() if version in best}
-    assert staged == set(best)
+    others = {v: "development" for v in stages(registry) if v != contest.winner}
+    assert stages(registry) == {**others, contest.winner: "production"}
+
+
+def numbered(number, C=None):
+    """Return a model whose file differs; with ``C`` it also predicts otherwise."""
+    model = LogisticRegression(C=1.0 if C is None else C, max_iter=200 + number)
+    return model.fit(X[TRAIN], y[TRAIN])
+
+
+@pytest.mark.parametrize("metric", ["average_precision", "brier", "f1"])
+def test_nobody_competes_with_a_twin(registry, metric):
+    # three files of one model, one of which is the champion, and two of another
+    models = [*(numbered(n) for n in range(3)), *(numbered(n, 1e-3) for n in range(2))]
+    with_champion(registry, *models)
+    contest = compete(registry, n_candidates=9, metric=metric)
+    assert contest.candidates == (5,)
+    assert contest.left_out == {
+        2: "it predicts the same as version 1",
+        3: "it predicts the same as version 1",
+        4: "it predicts the same as version 5",
+    }
+
+
+def test_a_threshold_makes_a_challenger_only_where_flags_count(registry):
+    with_champion(registry, GOOD)
+    registry.retune_threshold(1, X[:100], y[:100], threshold=0.1)
+    registry.reevaluate(X[VALIDATION], y[VALIDATION], 2, purpose="validation")
+    with pytest.raises(NoChallengerError, match="2: it predicts the same as version 1"):
+        compete(registry)
+    assert compete(registry, metric="recall").candidates == (2,)
+
+
+@given(
+    tables=st.lists(st.lists(st.sampled_from("abc"), max_size=3), max_size=6),
+)
+def test_candidates_are_ranked_on_the_last_table_only(tables):
+    figures = {
+        table: dict(enumerate([3, 1, 2, 6, 4, 5], start=seed))
+        for seed, table in enumerate("abc")
+    }
+    clock = count()
+    validations = {
+        version: [
+            Headline(
+                "validation",
+                f"{next(clock):03}",
+                table,
+                {"brier": figures[table].get(version, 0.5)},
+            )
+            for table in of
+        ]
+        for version, of in enumerate(tables, start=1)
+        if of
+    }
+    left_out = {}
+    ranked = _rank(validations, "c", Rules("brier", 0.0, 0.95, "plain", 1, 0), left_out)
+    # by brute force
+    seen = {
+        v for v, hs in validations.items() if any(h.data_fingerprint == "c" for h in hs)
+    }
+    others = [
+        (h.evaluated_at, h.data_fingerprint)
+        for v, hs in validations.items()
+        if v not in seen
+        for h in hs
+    ]
+    rows = max(others)[1] if others else None
+    expected = {
+        v: h.metrics["brier"]
+        for v, hs in validations.items()
+        if v not in seen
+        for h in hs
+        if h.data_fingerprint == rows
+    }
+    assert ranked == expected
+    assert list(ranked) == sorted(expected, key=lambda v: (expected[v], -v))
+    assert ranked.keys() | left_out.keys() == validations.keys()
+    assert not ranked.keys() & left_out.keys()
+
+
+def test_losers_leave_staging_and_a_rollback_brings_them_back(registry):
+    with_champion(registry, POOR, *sorted((numbered(1, 1e-3), GOOD), key=figure)[::-1])
+    registry.promote(3, "staging")
+    assert compete(registry).winner == 2
+    assert stages(registry) == {1: "development", 2: "production", 3: "development"}
+    assert registry.rollback().version == 1
+    assert stages(registry) == {1: "production", 2: "development", 3: "staging"}
 
 
 def test_a_loss_is_better_when_it_is_smaller(registry):
@@ -261,8 +356,9 @@ def test_rows_of_a_plain_table_are_paired(registry):
 def test_many_candidates_widen_the_intervals(registry):
     with_champion(registry, POOR, GOOD)
     one = compete(registry, update_champion=False)
-    for _ in range(4):
-        registry.register(GOOD, validated(GOOD))
+    for C in (0.9, 0.8, 0.7, 0.6):
+        other = LogisticRegression(C=C).fit(X[TRAIN], y[TRAIN])
+        registry.register(other, validated(other))
     many = compete(registry, n_candidates=4, update_champion=False)
     (alone,), together = one.intervals.values(), list(many.intervals.values())
     assert len(together) == 4
@@ -342,7 +438,8 @@ def test_versions_registered_meanwhile_are_kept(registry):
 
     def register_another(version, *rest):
         original(version, *rest)
-        ModelRegistry(registry._store.home.root).register(GOOD)
+        other = LogisticRegression(C=0.1 * version).fit(X[TRAIN], y[TRAIN])
+        ModelRegistry(registry._store.home.root).register(other)
 
     registry._store.store_evaluation = register_another
     assert compete(registry).promoted

@@ -61,7 +61,7 @@ def archive_of(members, compression=zipfile.ZIP_STORED):
 
 def test_an_imported_model_is_the_same(tmp_path, written):
     other = ModelRegistry(tmp_path / "other", "courses")
-    other.register(MODEL)
+    other.register(LogisticRegression(C=9.0).fit(X, y))
     record = other.import_(written)
     original = filled(tmp_path / "again").record(1)
     assert (record.version, record.stage, record.parent) == (2, "development", None)
@@ -91,11 +91,22 @@ def test_an_imported_model_can_be_trained_and_passed_on(tmp_path):
     one.register(RiskClassifier(pipe, cv=2).fit(events, outcome))
     other = ModelRegistry(tmp_path / "other")
     other.import_(one.export(1, tmp_path / "a.zip"))
-    other.refit(1, events, outcome)
-    np.testing.assert_array_equal(
-        other.load(2).predict_proba(events), one.load(1).predict_proba(events)
-    )
+    with pytest.warns(UserWarning, match="is version 1"):
+        other.refit(1, events, outcome)
+    more = events[events["particion"].fillna(0) < 40]
+    other.refit(1, more, make_target(more))
     assert one.import_(other.export(2, tmp_path / "b.zip")).origin["parent"] == 1
+
+
+def test_an_import_of_a_stored_model_adds_its_evaluations(tmp_path, written):
+    other = ModelRegistry(tmp_path / "other")
+    other.register(MODEL, JUDGED)
+    other.promote(1)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="is version 1, in production, to the bit"):
+            record = other.import_(written)
+        assert (record.version, record.stage, record.origin) == (1, "production", None)
+        assert other.evaluations(1)["purpose"].tolist() == ["validation", "report"]
 
 
 def test_same_model_yields_the_same_bytes(tmp_path, parcel):

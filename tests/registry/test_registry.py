@@ -309,7 +309,7 @@ def test_the_list_has_its_columns_and_dtypes(registry):
         assert table.shape == (0, 19)
     registry.register(plain_model())
     registry.promote(1)
-    registry.register(plain_model(), parent=1)
+    registry.register(plain_model(2.0), parent=1)
     table = registry.records()
     assert table["parent"].tolist() == [pd.NA, 1]
     assert str(table["created_at"].dtype).startswith("datetime64")
@@ -331,7 +331,7 @@ def test_evaluations_load_whole(registry):
         first.metrics["roc_auc"],
         second.metrics["roc_auc"],
     ]
-    registry.register(model)
+    registry.register(plain_model(2.0))
     assert registry.evaluations(2).shape == (0, len(table.columns))
 
 
@@ -377,7 +377,7 @@ def test_promotion_only_moves_up(registry):
 
 def test_history_records_author_action_and_reason(registry):
     registry.register(plain_model())
-    registry.register(plain_model())
+    registry.register(plain_model(2.0))
     registry.promote(1)
     registry.promote(2, why="[x] better")
     registry.rollback("it was not")
@@ -457,10 +457,43 @@ def test_rollback_skips_removed_versions(registry):
     assert registry.rollback().version == 1
 
 
-class Stages(RuleBasedStateMachine):
-    """Promotions, rollbacks and removals, against a plain dict."""
+def test_rollback_undoes_what_the_promotion_moved(registry):
+    for C in (0.1, 1.0, 10.0):
+        registry.register(plain_model(C))
+    registry.promote(1)
+    registry.promote(2, "staging")
+    registry.promote(2)
+    registry.promote(3, "staging")
+    assert registry.rollback().version == 1
+    assert registry.records()["stage"].tolist() == ["production", *["staging"] * 2]
 
-    model = plain_model()
+
+def test_rollback_leaves_what_was_moved_again(registry):
+    for C in (0.1, 1.0):
+        registry.register(plain_model(C))
+    registry.promote(1)
+    registry.promote(2, "staging")
+    registry.promote(2)
+    registry.promote(1, "staging")
+    registry.rollback()
+    assert registry.records()["stage"].tolist() == ["production", "staging"]
+
+
+def test_rollback_without_the_earlier_states_moves_the_champion_down(registry):
+    for C in (0.1, 1.0):
+        registry.register(plain_model(C))
+    registry.promote(1)
+    registry.promote(2, "staging")
+    registry.promote(2)
+    registry.demote(1)
+    for generation in (4, 5):
+        (registry._store.home.states / f"{generation}.json").unlink()
+    assert registry.rollback().version == 1
+    assert registry.records()["stage"].tolist() == ["production", "development"]
+
+
+class Stages(RuleBasedStateMachine):
+    """Every change of the stages, against a plain dict and a pile of promotions."""
 
     def __init__(self):
         super().__init__()
@@ -469,7 +502,8 @@ class Stages(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.registry = ModelRegistry(self.folder.name)
         self.stages = {}
-        self.line = []  # the champions; a rollback removes the last
+        # the champions, each with what its promotion moved; a rollback takes one off
+        self.pile = []
         self.count = 0
 
     def teardown(self):
@@ -484,17 +518,23 @@ class Stages(RuleBasedStateMachine):
         self.stages[version] = "production"
 
     def before(self):
-        line = list(self.line)
-        if line and line[-1] == self.champion():
-            line.pop()
-        there = [v for v in line if v in self.stages and v != self.champion()]
+        there = [v for v, _ in self.pile if v in self.stages and v != self.champion()]
         return there[-1] if there else None
 
     @rule()
     def register(self):
         self.count += 1
-        assert self.registry.register(self.model).version == self.count
+        model = plain_model(self.count / 10)
+        assert self.registry.register(model).version == self.count
         self.stages[self.count] = "development"
+
+    @precondition(lambda self: self.stages)
+    @rule(data=st.data())
+    def register_again(self, data):
+        version = data.draw(st.sampled_from(sorted(self.stages)))
+        with pytest.warns(UserWarning, match=f"This model is version {version}, in "):
+            record = self.registry.register(plain_model(version / 10))
+        assert (record.version, record.stage) == (version, self.stages[version])
 
     @precondition(lambda self: self.stages)
     @rule(data=st.data(), stage=st.sampled_from(["staging", "production"]))
@@ -508,9 +548,13 @@ class Stages(RuleBasedStateMachine):
         if stage == "staging":
             self.stages[version] = stage
             return
+        if self.champion() == version:
+            return
+        moved = {version: (self.stages[version], "production")}
         self.crown(version)
-        if not self.line or self.line[-1] != version:
-            self.line.append(version)
+        if self.pile and self.pile[-1][0] == version:
+            self.pile.pop()
+        self.pile.append((version, moved))
 
     @precondition(lambda self: self.stages)
     @rule(data=st.data())
@@ -527,9 +571,15 @@ class Stages(RuleBasedStateMachine):
                 self.registry.rollback()
             return
         assert self.registry.rollback().version == before
+        champion = self.champion()
+        if champion is not None:
+            _, moved = self.pile[-1]
+            self.stages |= {
+                v: was for v, (was, now) in moved.items() if self.stages[v] == now
+            }
         self.crown(before)
-        while self.line[-1] != before:
-            self.line.pop()
+        while self.pile[-1][0] != before:
+            self.pile.pop()
 
     @rule(keep=st.integers(0, 3))
     def clean(self, keep):
@@ -539,6 +589,7 @@ class Stages(RuleBasedStateMachine):
         assert self.registry.clean(keep) == gone
         for version in gone:
             del self.stages[version]
+        self.pile = [one for one in self.pile if one[0] in self.stages]
 
     @invariant()
     def agrees(self):
@@ -557,8 +608,8 @@ TestStages = Stages.TestCase
 
 
 def test_clean_keeps_required_files(registry):
-    for _ in range(8):
-        registry.register(plain_model())
+    for C in range(1, 9):
+        registry.register(plain_model(C))
     registry.promote(1)
     registry.promote(2)
     registry.promote(3, "staging")
@@ -566,7 +617,7 @@ def test_clean_keeps_required_files(registry):
     assert registry.records()["version"].tolist() == [1, 2, 3, 7, 8]
     assert registry.rollback().version == 1
     assert registry.clean(keep_last=0) == [2, 7, 8]
-    assert registry.register(plain_model()).version == 9
+    assert registry.register(plain_model(2)).version == 9  # the first was removed
     with pytest.raises(ValueError, match="keep_last"):
         registry.clean(-1)
 
@@ -581,9 +632,9 @@ def test_clean_removes_leftovers(registry):
 
 def test_verify_loads_every_model(registry):
     registry.register(plain_model())
-    registry.register(plain_model(), judged(plain_model()))
+    registry.register(plain_model(2.0), judged(plain_model(2.0)))
     assert registry.verify() == []
-    record = registry.register(plain_model()).to_dict()
+    record = registry.register(plain_model(3.0)).to_dict()
     registry._store.add_version({"model.skops": b"no model"}, record)
     registry._store.add_version({"model.skops": b"no model"}, {})
     registry._store.add_evaluation(1, {"a": 1})

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 
 from edml import _files
 from edml.exceptions import RegistryError
@@ -19,9 +18,9 @@ from edml.registry import ModelRegistry
 from edml.registry._protocol import seal
 from edml.registry._signing import Keys
 from edml.registry._versions import VersionStore
+from model_files import another
 
 KEY = b"a key of the registry"
-FITTED = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
 
 
 @pytest.fixture(params=[None, KEY], ids=["open", "signed"])
@@ -29,7 +28,7 @@ def registry(request, tmp_path):
     """Return a registry of four versions; 2 succeeded 1 in production."""
     registry = ModelRegistry(tmp_path / "r", key=request.param, who="ada")
     for _ in range(4):
-        registry.register(FITTED)
+        registry.register(another())
     registry.promote(1)
     registry.promote(2)
     return registry
@@ -53,7 +52,7 @@ def check_is_mended(registry):
     """Check that nothing is left to do, and that the registry works."""
     assert registry.repair(dry_run=True) == registry.repair() == []
     assert registry.verify() == []
-    number = registry.register(FITTED).version
+    number = registry.register(another()).version
     registry.promote(number)
     assert registry.load("production").predict([[2.0]]) == [1]
     assert registry.verify() == []
@@ -155,7 +154,7 @@ def test_a_damaged_version_leaves_the_lists(registry, version, file, how):
     assert f"Versions [{version}] are damaged or gone, and leave the lists" in steps[0]
     assert ("In production is no version." in steps[0]) == (version == 2)
     assert version not in registry.records()["version"].tolist()
-    assert registry.register(FITTED).version == 5
+    assert registry.register(another()).version == 5
     if version == 2:
         assert registry.rollback().version == 1
     check_is_mended(registry)
@@ -203,7 +202,7 @@ def test_leftovers_go(registry):
 
 
 def test_a_wrong_key_sets_nothing_aside(tmp_path):
-    ModelRegistry(tmp_path, key=KEY).register(FITTED)
+    ModelRegistry(tmp_path, key=KEY).register(another())
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     with pytest.raises(RegistryError, match="can be read with these keys; found none"):
         ModelRegistry(tmp_path, key=b"another").repair()
@@ -215,7 +214,7 @@ def test_a_wrong_key_sets_nothing_aside(tmp_path):
 def test_an_unsigned_state_in_a_signed_registry_is_set_aside(tmp_path):
     """As an earlier edml wrote it without its key."""
     registry = ModelRegistry(tmp_path, key=KEY)
-    registry.register(FITTED)
+    registry.register(another())
     path = states(registry) / "1.json"
     document = json.loads(path.read_bytes())
     place = {"registry": "risk", "generation": 2}
@@ -239,7 +238,7 @@ def is_whole(path):
 def test_any_damage_is_mended(tmp_path_factory, data):
     registry = ModelRegistry(tmp_path_factory.mktemp("r"), key=KEY)
     for _ in range(3):
-        registry.register(FITTED)
+        registry.register(another())
     registry.promote(1)
     registry.promote(3)
     root = versions(registry).parent
@@ -259,7 +258,7 @@ def test_any_damage_is_mended(tmp_path_factory, data):
         return  # nothing is left to go on from
     registry.repair()
     assert registry.verify() == []
-    assert registry.register(FITTED).version >= 1
+    assert registry.register(another()).version >= 1
 
 
 # -- a full disk --------------------------------------------------------------------
@@ -281,7 +280,7 @@ def test_clean_needs_no_room(registry, monkeypatch):
     monkeypatch.setattr(_files, "step", whole)
     assert not (states(registry) / ".tmp-1").exists()
     room[0] = False
-    registry.register(FITTED)
+    registry.register(another())
     monkeypatch.setattr(_files, "step", step)
     assert registry.clean(0) == [5]  # without leftovers
     monkeypatch.setattr(_files, "step", whole)
@@ -298,7 +297,7 @@ def test_clean_on_a_full_file_system(tmp_path):
     try:
         registry = ModelRegistry(tmp_path, key=KEY)
         for _ in range(3):
-            registry.register(FITTED)
+            registry.register(another())
         registry.promote(1)
         left = os.statvfs(tmp_path)
         (tmp_path / "filler").write_bytes(b"x" * left.f_bavail * left.f_bsize)
@@ -325,7 +324,7 @@ def test_a_reader_beside_clean_never_hears_of_damage(
         if not beaten and version == 2:
             beaten.append(version)
             registry.promote(4)
-            registry.register(FITTED)
+            registry.register(another())
             registry.promote(5)
             registry.clean(0)
         return read(self, version)
@@ -353,7 +352,7 @@ def test_a_reader_beside_clean_never_hears_of_damage(
 def test_a_path_that_cannot_be_is_a_registry_error(tmp_path, folder):
     registry = ModelRegistry(tmp_path / folder)
     for use in (
-        lambda: registry.register(FITTED),
+        lambda: registry.register(another()),
         lambda: registry.load(1),
         registry.records,
         registry.clean,
@@ -363,7 +362,7 @@ def test_a_path_that_cannot_be_is_a_registry_error(tmp_path, folder):
             use()
         str(caught.value).encode()  # can be printed
     whole = ModelRegistry(tmp_path / "r")
-    whole.register(FITTED)
+    whole.register(another())
     for path in (tmp_path / folder, tmp_path / "no" / "file"):
         with pytest.raises(RegistryError, match="Expected"):
             whole.export(1, path)

@@ -29,8 +29,8 @@ def pair(tmp_path):
     return write
 
 
-def fitted():
-    return LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+def fitted(C=1.0):
+    return LogisticRegression(C=C).fit([[0.0], [1.0]], [0, 1])
 
 
 def files(folder):
@@ -76,8 +76,8 @@ def test_an_unsigned_change_of_a_signed_registry_is_rejected(tmp_path, pair):
     private, _ = pair("trainer")
     for name, keys in (("a", {"key": b"k"}), ("b", {"private_key": private})):
         signed = ModelRegistry(tmp_path / "r", name, **keys)
-        for _ in range(3):
-            signed.register(fitted())
+        for C in (1.0, 2.0, 3.0):
+            signed.register(fitted(C))
         signed.promote(1)
         path = signed.export(1, tmp_path / f"{name}.zip")
         before = files(tmp_path / "r")
@@ -116,7 +116,7 @@ def test_rotation_and_revocation(tmp_path, pair):
     # A trainer signs with the new key, and trusts the old one until it is retired.
     trainer = ModelRegistry(tmp_path / "r", private_key=new, public_keys=[old_public])
     trainer.promote(1)
-    trainer.register(fitted())
+    trainer.register(fitted(C=2.0))
     trainer.promote(2)
     reader = ModelRegistry(tmp_path / "r", public_keys=both)
     assert reader.verify() == []
@@ -131,8 +131,8 @@ def test_rotation_and_revocation(tmp_path, pair):
 
 def test_versions_of_a_revoked_key_can_be_set_aside_or_kept(tmp_path, pair):
     (old, old_public), (new, new_public) = pair("old"), pair("new")
-    for _ in range(2):
-        ModelRegistry(tmp_path / "r", private_key=old).register(fitted())
+    for C in (1.0, 2.0):
+        ModelRegistry(tmp_path / "r", private_key=old).register(fitted(C))
     both = ModelRegistry(tmp_path / "r", private_key=new, public_keys=[old_public])
     path = both.export(1, tmp_path / "one.zip")
     assert both.import_(path).version == 3
@@ -217,7 +217,7 @@ def test_a_memory_rejects_an_older_signed_state(tmp_path, pair):
     trainer.register(fitted())
     trainer.promote(1)
     shutil.copytree(tmp_path / "r", tmp_path / "older")
-    trainer.register(fitted())
+    trainer.register(fitted(C=2.0))
     trainer.promote(2)
 
     def read(**memory):

@@ -104,8 +104,18 @@ def promote(
 
 
 @app.command()
+def demote(
+    version: Version, why: Why = "", folder: Folder = None, name: Name = None
+) -> None:
+    """Move a version back to development; nobody replaces a champion."""
+    with _opened("demote", folder, name) as registry:
+        record = registry.demote(parse_version(version), why)
+    _say(f"Version {record.version} is in {record.stage}.")
+
+
+@app.command()
 def rollback(why: Why = "", folder: Folder = None, name: Name = None) -> None:
-    """Return to the previous champion."""
+    """Return to the previous champion, and undo the promotion since."""
     with _opened("rollback", folder, name) as registry:
         record = registry.rollback(why)
     _say(f"Version {record.version} is in production again.")

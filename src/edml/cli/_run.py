@@ -11,23 +11,25 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pandas as pd
 from filelock import FileLock, Timeout
 
 from edml import __version__
+from edml._words import count
 from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
 from edml.cli._settings import Config, Registry
 from edml.cli._sides import Sides, read_sides
 from edml.cli._terminal import note, stage
-from edml.cli._tune import describe, make_tuner, search
+from edml.cli._tune import describe, find_warm_start, make_tuner, search
 from edml.cli._update import update
 from edml.exceptions import EdmlError
-from edml.registry import ModelRegistry
+from edml.registry import PRODUCTION, ModelRegistry
 
 if TYPE_CHECKING:
     from edml.tuning import ModelTuner
 
-FORMAT = 1
+FORMAT = 2
 STATE, LOCK, CANDIDATES = "run.json", "run.lock", "candidates"
 
 
@@ -41,7 +43,7 @@ class Stage(NamedTuple):
     ``inputs`` holds everything that its result depends on. ``work`` takes the results
     of the earlier stages, and returns its own, for JSON. ``holds`` checks from that
     result whether the output still exists. ``after`` names the stage after which it has
-    to be repeated.
+    to be repeated. ``now`` returns an earlier result without what no longer fits.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stage(NamedTuple):
     work: Callable[[Mapping[str, Any]], dict[str, Any]]
     holds: Callable[[Mapping[str, Any]], bool]
     after: str | None
+    now: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
 
 def run(
@@ -71,7 +74,8 @@ def run(
     try:
         with FileLock(folder / LOCK, timeout=0):
             work = _Work(raw, new, config, open_registry, tuner)
-            return _do(work.stages(), folder / STATE, again)
+            shown = _do(work.stages(), folder / STATE, again)
+            return {"stages": shown, "champion": work.champion()}
     except Timeout:
         message = (
             f"Expected no other run in {folder}; found one. Wait for it, or name "
@@ -80,7 +84,7 @@ def run(
         raise RunError(message) from None
 
 
-def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
+def _do(stages: list[Stage], path: Path, again: bool) -> list[dict[str, Any]]:
     done = {} if again else _read_state(path)
     results: dict[str, Any] = {}
     done_now: list[str] = []
@@ -90,7 +94,7 @@ def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
         same = before.get("inputs") == key and one.after not in done_now
         if same and one.holds(before["result"]):
             note(f"{one.name}: already done on {before['done_at']}.")
-            results[one.name] = before["result"]
+            results[one.name] = one.now(before["result"])
             continue
         note(f"{one.name} ...")
         results[one.name] = one.work(results)
@@ -105,11 +109,10 @@ def _do(stages: list[Stage], path: Path, again: bool) -> dict[str, Any]:
         done = {name: done[name] for name in done if name not in stale}
         done[one.name] = entry
         write_json(path, {"format": FORMAT, "stages": done})
-    shown = [
+    return [
         {"stage": name, "done_now": name in done_now, "result": result}
         for name, result in results.items()
     ]
-    return {"stages": shown, "champion": results["update"]["champion"]}
 
 
 def _read_state(path: Path) -> dict[str, Any]:
@@ -165,8 +168,14 @@ class _Work:
         return [
             Stage("process", features, self.process, self.processed, None),
             Stage("tune", search, self.tune, self.tuned, None),
-            Stage("register", registered, self.register, self.registered, "tune"),
-            Stage("update", updated, self.update, self.updated, "register"),
+            Stage(
+                *("register", registered, self.register, self.registered, "tune"),
+                now=self.registered_now,
+            ),
+            Stage(
+                *("update", updated, self.update, self.updated, "register"),
+                now=self.updated_now,
+            ),
         ]
 
     # -- process -------------------------------------------------------------------
@@ -196,7 +205,10 @@ class _Work:
         return self.open_registry(self.config.registry.model_copy(update=changed))
 
     def tune(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        tuner = make_tuner(self.config) if self.tuner is None else self.tuner
+        tuner = self.tuner
+        if tuner is None:
+            tuner = make_tuner(self.config)
+            tuner.warm_start = find_warm_start(self.registry, self.config)
         found = search(self.sides.train, tuner, self.config.mlflow)
         if found.interrupted:  # an interrupted search is not the result of these inputs
             raise KeyboardInterrupt
@@ -209,36 +221,34 @@ class _Work:
                 drafts.register(model, tags=tags)
         return {
             "search": search_id,
+            "models": list(_files_of(drafts)),
             "n_evaluations": found.n_evaluations,
-            "n_candidates": len(found.candidates),
             "students": self.sides.count_students(self.config),
         }
 
     def tuned(self, result: Mapping[str, Any]) -> bool:
-        n_kept = len(self.drafts(result["search"]).records())
-        n_registered = len(self.of_search(result["search"]))
-        return result["n_candidates"] == n_kept or n_registered > 0
+        models = set(result["models"])
+        kept = models == _files_of(self.drafts(result["search"])).keys()
+        return kept or bool(models & _files_of(self.registry).keys())
 
     # -- register ------------------------------------------------------------------
 
-    def of_search(self, search_id: str) -> dict[int, int]:
-        """Return the version of each registered candidate of a search."""
+    def register(self, results: Mapping[str, Any]) -> dict[str, Any]:
+        drafts = self.drafts(results["tune"]["search"])
+        found = _files_of(drafts)
+        if not found:  # they were removed, and are registered
+            there = _files_of(self.registry)
+            models = [one for one in results["tune"]["models"] if one in there]
+            return {"versions": [self.describe(there[m], m) for m in models]}
         return {
-            row["tags"]["candidate"]: int(row["version"])
-            for row in self.registry.records().to_dict("records")
-            if row["tags"].get("search") == search_id
+            "versions": [
+                self.hand_over(drafts, draft, model) for model, draft in found.items()
+            ]
         }
 
-    def register(self, results: Mapping[str, Any]) -> dict[str, Any]:
-        search_id = results["tune"]["search"]
-        there = self.of_search(search_id)
-        drafts = self.drafts(search_id)
-        for draft in map(int, drafts.records()["version"]):
-            if draft not in there:  # a run may have been killed in this loop
-                there[draft] = self.hand_over(drafts, draft)
-        return {"versions": [self.describe(there[draft]) for draft in sorted(there)]}
-
-    def hand_over(self, drafts: ModelRegistry, draft: int) -> int:
+    def hand_over(
+        self, drafts: ModelRegistry, draft: int, model: str
+    ) -> dict[str, Any]:
         """Evaluate a candidate on the test students, and register it."""
         parcel = self.config.paths.state / f"{CANDIDATES}.zip"
         parcel.unlink(missing_ok=True)
@@ -246,20 +256,38 @@ class _Work:
             if not len(drafts.evaluations(draft)):
                 test = self.sides.test
                 drafts.reevaluate(test.X, test.y, draft, purpose="validation")
-            try:
+            version = _files_of(self.registry).get(model)
+            if version is None or not len(self.validated(version)):
                 drafts.export(draft, parcel)
-                return self.registry.import_(parcel).version
-            finally:
-                parcel.unlink(missing_ok=True)
+                try:
+                    version = self.registry.import_(parcel).version
+                finally:
+                    parcel.unlink(missing_ok=True)
+        return self.describe(version, model)
 
-    def describe(self, version: int) -> dict[str, Any]:
-        first = self.registry.evaluations(version).iloc[0]
-        return describe(self.registry.record(version), first["evaluation"])
+    def validated(self, version: int) -> pd.DataFrame:
+        """Return the validations of a version on the test students."""
+        table = self.registry.evaluations(version)
+        rows = self.sides.test.fingerprint()
+        same = table["data_fingerprint"] == rows
+        return table[same & (table["purpose"] == "validation")]
+
+    def describe(self, version: int, model: str) -> dict[str, Any]:
+        evaluation = self.validated(version)["evaluation"].iloc[-1]
+        shown = describe(self.registry.record(version), evaluation)
+        return {**shown, "model": model}
 
     def registered(self, result: Mapping[str, Any]) -> bool:
-        # some may have been removed since
-        there = set(self.registry.records()["version"].tolist())
-        return any(one["version"] in there for one in result["versions"])
+        there = _files_of(self.registry)
+        return any(one["model"] in there for one in result["versions"])
+
+    def registered_now(self, result: dict[str, Any]) -> dict[str, Any]:
+        there = _files_of(self.registry)
+        versions = [one for one in result["versions"] if one["model"] in there]
+        gone = len(result["versions"]) - len(versions)
+        if gone:
+            note(f"register: {count(gone, 'version')} of then were removed since.")
+        return {**result, "versions": versions}
 
     # -- update --------------------------------------------------------------------
 
@@ -276,3 +304,28 @@ class _Work:
     def updated(self, result: Mapping[str, Any]) -> bool:
         there = self.registry.records()["version"].tolist()
         return result["champion"] is None or result["champion"] in there
+
+    def updated_now(self, result: dict[str, Any]) -> dict[str, Any]:
+        champion = self.champion()
+        if champion == result["champion"]:
+            return result
+        note(
+            f"update: the champion was {result['champion']} then; the stages were "
+            "changed since. Its contest is not shown."
+        )
+        return {**result, "contest": None, "champion": champion}
+
+    def champion(self) -> int | None:
+        """Return the version in production."""
+        champion = self.registry.records(PRODUCTION)["version"].tolist()
+        return champion[0] if champion else None
+
+
+def _files_of(registry: ModelRegistry) -> dict[str, int]:
+    """Return the version of each model file, by its SHA-256."""
+    versions = map(int, registry.records()["version"])
+    return {
+        file["sha256"]: version
+        for version in versions
+        for file in registry.record(version).files.values()
+    }

@@ -132,7 +132,7 @@ class Tune(_Section):
     candidates: int = _setting(10, "Maximum number of candidates to keep.", ge=1)
     balance: list[Balance] = _setting(
         ["none", "weight", "smote", "over", "under"],
-        "Ways to balance the classes.",
+        'Ways to balance the classes; weight is class_weight="balanced".',
         min_length=1,
     )
     threshold: Rule = _setting(
@@ -142,6 +142,9 @@ class Tune(_Section):
     )
     calibration: Literal["auto", "sigmoid", "isotonic", "none"] = _setting(
         "auto", "How scores become probabilities."
+    )
+    warm_start: bool = _setting(
+        True, "Begin the search with the parameters of the registry's champion."
     )
     n_jobs: int | None = _setting(None, "Processes of the search; -1 is all.")
 
@@ -173,7 +176,13 @@ class Update(_Section):
     confidence: float = _setting(
         0.95, "Confidence level of the gain's interval.", gt=0, lt=1
     )
+    method: Literal["bootstrap", "plain"] = _setting(
+        "bootstrap", "plain: any gain above min_gain will do, however uncertain."
+    )
     promote: bool = _setting(True, "Promote the winner to champion.")
+    keep: int = _setting(
+        10, "Development versions to keep; older ones are removed.", ge=0
+    )
 
 
 class Registry(_Section):

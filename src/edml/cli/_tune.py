@@ -13,7 +13,7 @@ from edml.cli._sides import Side, read_sides
 from edml.cli._terminal import note, stage
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation, evaluate
-from edml.registry import ModelRecord, ModelRegistry
+from edml.registry import PRODUCTION, ModelRecord, ModelRegistry
 
 if TYPE_CHECKING:
     from edml.feature_extraction import StaticColumns
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 #: The URI of a file in the working directory.
 LOCAL = "local"
+_ALGORITHMS = {
+    "LGBMClassifier": "lightgbm",
+    "RandomForestClassifier": "random_forest",
+    "XGBClassifier": "xgboost",
+}
 
 
 class TuneError(EdmlError, RuntimeError):
@@ -42,7 +47,9 @@ def tune(
     tuner: "ModelTuner | None" = None,
 ) -> dict[str, Any]:
     """Search on some students, evaluate on others, and register the candidates."""
-    tuner = make_tuner(config) if tuner is None else tuner
+    if tuner is None:
+        tuner = make_tuner(config)
+        tuner.warm_start = find_warm_start(registry, config)
     _, sides = read_sides(raw, config)
     found = search(sides.train, tuner, config.mlflow)
     versions = [
@@ -88,6 +95,21 @@ def make_tuner(config: Config) -> "ModelTuner":
         features=config.signals.features,
         static=make_static(config),
     )
+
+
+def find_warm_start(registry: ModelRegistry, config: Config) -> ModelRecord | None:
+    """Return the record of the champion, if the search can begin with it."""
+    if not (config.tune.warm_start and len(registry.records(PRODUCTION))):
+        return None
+    champion = registry.record(PRODUCTION)
+    if _ALGORITHMS.get(champion.algorithm) in config.tune.algorithms:
+        note(f"The search begins with the parameters of version {champion.version}.")
+        return champion
+    note(
+        f"The search does not begin with the champion, version {champion.version}: "
+        f"{champion.algorithm} is not in tune.algorithms."
+    )
+    return None
 
 
 def make_static(config: Config) -> "StaticColumns | None":

@@ -12,10 +12,10 @@ from edml.cli._settings import Config
 from edml.cli._sides import Side, Sides, join, read_sides
 from edml.cli._terminal import note, stage
 from edml.cli._tune import figures_of, threshold_of
-from edml.exceptions import RegistryError
+from edml.exceptions import NoChallengerError, RegistryError
 from edml.explanation import explain
 from edml.metrics import LOSSES
-from edml.registry import DEVELOPMENT, PRODUCTION, STAGING, Contest, ModelRegistry
+from edml.registry import DEVELOPMENT, PRODUCTION, Contest, ModelRegistry
 from edml.schema import first_rows, resolve_columns, snapshot_codes
 
 # Trees are explained fast; other models take seconds per row.
@@ -61,7 +61,7 @@ def update(
         _check_not_learning(config)
         note("Models were tuned on this file: only its contest students are used.")
         shown = sides.contest
-        best = _rank(records, config)
+        best = _rank(_validate(registry, records, sides.test), config)
     else:
         learns = config.update.refit or config.update.retune
         shown = sides.test if learns else join(sides.train, sides.test)
@@ -75,11 +75,13 @@ def update(
         evaluations += [
             _evaluate(registry, version, DEVELOPMENT, shown)
             for version in renewed.versions
+            if version not in set(records["version"])
         ]
     if config.update.importance:
         importance = _importances(registry, [*best, *renewed.versions], shown, config)
     contest = _compete(registry, sides.contest, config, len(renewed.versions))
     champion = _settle(registry, renewed, config)
+    removed = registry.clean(config.update.keep)
     return {
         "students": sides.count_students(config),
         "tuned_on_this_file": tuned,
@@ -88,6 +90,7 @@ def update(
         "retuned": {str(old): new for old, new in renewed.retuned.items()},
         "importance": importance,
         "contest": None if contest is None else contest.to_dict(),
+        "removed": removed,
         "champion": champion,
     }
 
@@ -120,6 +123,29 @@ def _check_not_learning(config: Config) -> None:
                 f"models were tuned on. Pass newer events, or leave {name} out."
             )
             raise ConfigError(message)
+
+
+def _validate(
+    registry: ModelRegistry, records: pd.DataFrame, side: Side
+) -> pd.DataFrame:
+    """Return all figures on the test students of the file that models were tuned on.
+
+    A contest compares only figures on the rows of the last validation: versions whose
+    last validation is on others are evaluated.
+    """
+    rows = side.fingerprint()
+    found = []
+    for version, where in zip(records["version"], records["stage"], strict=True):
+        table = registry.evaluations(version)
+        table = table[table["purpose"] == "validation"]
+        if len(table) and table["data_fingerprint"].iloc[-1] == rows:
+            metrics = table["evaluation"].iloc[-1].metrics
+        elif where == PRODUCTION:  # it takes part without a validation
+            metrics = {}
+        else:
+            metrics = _evaluate(registry, version, where, side)["metrics"]
+        found.append({"version": version, "stage": where, **metrics})
+    return pd.DataFrame(found)
 
 
 def _evaluate(
@@ -199,23 +225,22 @@ def _importances(
 def _compete(
     registry: ModelRegistry, side: Side, config: Config, n_new: int
 ) -> Contest | None:
-    """Run the contest; earlier losers, in staging, take part again."""
-    for version in map(int, registry.records(STAGING)["version"]):
-        registry.demote(version, "to compete again")
-    if not len(registry.records(DEVELOPMENT)):
-        note("No contest: the champion has no challenger.")
+    try:
+        with stage("Holding the contest"):
+            return registry.compete(
+                side.X,
+                side.y,
+                n_candidates=config.update.candidates + n_new,
+                update_champion=config.update.promote,
+                metric=config.update.metric,
+                min_gain=config.update.min_gain,
+                confidence=config.update.confidence,
+                method=config.update.method,
+                random_state=config.data.random_state,
+            )
+    except NoChallengerError as error:
+        note(f"No contest. {error}")
         return None
-    with stage("Holding the contest"):
-        return registry.compete(
-            side.X,
-            side.y,
-            n_candidates=config.update.candidates + n_new,
-            update_champion=config.update.promote,
-            metric=config.update.metric,
-            min_gain=config.update.min_gain,
-            confidence=config.update.confidence,
-            random_state=config.data.random_state,
-        )
 
 
 def _settle(registry: ModelRegistry, renewed: _Renewed, config: Config) -> int | None:
@@ -224,7 +249,7 @@ def _settle(registry: ModelRegistry, renewed: _Renewed, config: Config) -> int |
     if not champion:
         return None
     new = renewed.retuned.get(champion[0])
-    if new is None or not config.update.promote:
+    if new in (None, champion[0]) or not config.update.promote:
         return int(champion[0])
     # the probabilities are equal, so a contest could not decide
     why = f"version {champion[0]} with a threshold chosen on new students"

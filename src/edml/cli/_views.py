@@ -47,6 +47,9 @@ def show_updated(out: Console, result: dict[str, Any]) -> None:
         out.print(f"Wrote {result['importance']}: what moved the scores.")
     if result["contest"] is not None:
         out.print(f"The contest: {result['contest']['why']}")
+    if result["removed"]:
+        removed = ", ".join(map(str, result["removed"]))
+        out.print(f"Removed, by update.keep: version {removed}.")
     champion = result["champion"]
     out.print("No champion yet." if champion is None else f"Champion: {champion}.")
 

@@ -1,15 +1,16 @@
 """Contest: whether a new model is better than the champion, and how certainly."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edml.exceptions import RegistryError
+from edml.exceptions import NoChallengerError, RegistryError
 from edml.registry._decision import Contestant, Rules, decide
 from edml.registry._evaluations import CHOOSING, Headline
-from edml.registry._record import ModelRecord
 from edml.registry._state import DEVELOPMENT, PRODUCTION, STAGING, State
 from edml.registry._store import ModelStore, check_unseen, seen_as
 
@@ -36,11 +37,12 @@ class Contest:
     champion : int or None
         The version in production before the contest.
     candidates : tuple of int
-        The development versions that took part, the best by validation first.
+        The challengers that took part, the best by validation first.
     left_out : dict of int to str
-        The development versions that could not take part, and why.
+        The versions that could not take part, and why.
     validation : dict of int to float
-        The metric of each candidate on its own validation rows.
+        The metric of each candidate on the rows of the last validation, by which they
+        were chosen.
     figures : dict of int to float
         The metric of each contestant on the rows of the contest.
     gains : dict of int to float
@@ -125,30 +127,17 @@ def hold(
 ) -> Contest:
     """Run a contest, and record it in the history."""
     state = store.state()
-    entered, left_out = _enter(store, state, rules)
-    contestants: dict[int, Contestant] = {}
-    for version, (record, headline) in entered.items():
-        if len(contestants) == n_candidates:
-            break
-        one = Contestant(store.load(version), X, y, rules)
-        reason = _reason_to_leave_out(one, record, headline)
-        if reason is None:
-            contestants[version] = one
-        else:
-            left_out[version] = reason
-    if not contestants:
+    load = cache(lambda version: Contestant(store.load(version), X, y, rules))
+    contestants, validation, left_out = _enter(store, state, load, n_candidates, rules)
+    if not validation:
         reasons = "; ".join(f"{v}: {why}" for v, why in sorted(left_out.items())[:5])
-        raise RegistryError(
-            "Expected a development version that was validated, on other rows than "
-            f"these; found none ({reasons or 'nothing is in development'}). Register "
-            "one with evaluation=edml.evaluate(...)."
+        raise NoChallengerError(
+            "Expected a version that was validated on other rows than these, and "
+            "predicts otherwise than the champion; found none "
+            f"({reasons or 'nothing is in development or staging'}). Register one "
+            "with evaluation=edml.evaluate(...)."
         )
-    candidates = tuple(contestants)
-    if state.champion is not None:
-        one = Contestant(store.load(state.champion), X, y, rules)
-        champion = store.record_in(state.champion, PRODUCTION)
-        check_unseen(champion.to_dict(), one.evaluation.data_fingerprint)
-        contestants[state.champion] = one
+    candidates = tuple(validation)
     decision = decide(contestants, state.champion, rules)
     contest = Contest(
         metric=rules.metric,
@@ -159,55 +148,108 @@ def hold(
         champion=state.champion,
         candidates=candidates,
         left_out=left_out,
-        validation={v: entered[v][1].metrics[rules.metric] for v in candidates},
+        validation=validation,
         promoted=bool(update_champion) and decision["winner"] != state.champion,
         **decision,
     )
     # Before the decision, so that no report shows them if the process ends in between.
     for version, one in contestants.items():
         store.store_evaluation(version, one.evaluation, CHOOSING)
+    detail = contest.to_dict()
     store.change(
-        "compete", contest.why, lambda now: _settle(now, contest), contest.to_dict()
+        "compete", contest.why, lambda now: _settle(state, now, contest), detail
     )
     return contest
 
 
 def _enter(
-    store: ModelStore, state: State, rules: Rules
-) -> tuple[dict[int, tuple[ModelRecord, Headline]], dict[int, str]]:
-    """Return the versions that may take part, the best by validation first."""
-    entered, left_out = {}, {}
+    store: ModelStore,
+    state: State,
+    load: Callable[[int], Contestant],
+    n_candidates: int,
+    rules: Rules,
+) -> tuple[dict[int, Contestant], dict[int, float], dict[int, str]]:
+    """Return the contestants, the candidates' validation, and who is left out."""
+    records, validations, left_out = {}, {}, {}
     for version, stage in state.stages.items():
-        if stage != DEVELOPMENT:
-            continue
-        record = store.record_in(version, stage)
-        headline = store.validation(record)
-        if headline is None:
-            left_out[version] = "it was not validated"
-        elif np.isnan(headline.metrics.get(rules.metric, np.nan)):
+        if stage != PRODUCTION:
+            records[version] = store.record_in(version, stage)
+            validations[version] = store.validations(records[version])
+            if not validations[version]:
+                left_out[version] = "it was not validated"
+                del validations[version]
+    contestants: dict[int, Contestant] = {}
+    validation: dict[int, float] = {}
+    if not validations:
+        return contestants, validation, left_out
+    first = next(iter(validations)) if state.champion is None else state.champion
+    data = load(first).evaluation.data_fingerprint
+    if state.champion is not None:
+        champion = store.record_in(state.champion, PRODUCTION)
+        check_unseen(champion.to_dict(), data)
+        contestants[state.champion] = load(state.champion)
+    for version, figure in _rank(validations, data, rules, left_out).items():
+        if len(validation) == n_candidates:
+            break
+        reason = seen_as(records[version].to_dict(), data)
+        reason = reason or _like_another(load(version), contestants, rules)
+        if reason is None:
+            contestants[version] = load(version)
+            validation[version] = figure
+        else:
+            left_out[version] = reason
+    return contestants, validation, left_out
+
+
+def _rank(
+    validations: Mapping[int, Sequence[Headline]],
+    data: str,
+    rules: Rules,
+    left_out: dict[int, str],
+) -> dict[int, float]:
+    """Return the figures on the rows of the last validation, the best first.
+
+    Figures on other rows cannot be compared with these.
+    """
+    by_rows: dict[int, dict[str, float]] = {}
+    last = ("", 0, "")  # its time, version and rows
+    for version, headlines in validations.items():
+        by_rows[version] = {
+            one.data_fingerprint: one.metrics.get(rules.metric, np.nan)
+            for one in headlines
+        }
+        if data not in by_rows[version]:
+            times = [(h.evaluated_at, version, h.data_fingerprint) for h in headlines]
+            last = max(last, *times)
+    figures = {}
+    for version, known in by_rows.items():
+        figure = known.get(last[2])
+        if data in known:
+            left_out[version] = "it was validated on these rows"
+        elif figure is None:
+            left_out[version] = f"it was not validated on the rows of version {last[1]}"
+        elif np.isnan(figure):
             left_out[version] = f"its validation has no {rules.metric}"
         else:
-            entered[version] = (record, headline)
-
-    def merit(version: int) -> tuple[float, int]:  # ties go to the newest
-        return rules.sign * entered[version][1].metrics[rules.metric], version
-
-    best = sorted(entered, key=merit, reverse=True)
-    return {version: entered[version] for version in best}, left_out
+            figures[version] = figure
+    # ties go to the newest
+    ranked = sorted(figures, key=lambda v: (rules.sign * figures[v], v), reverse=True)
+    return {version: figures[version] for version in ranked}
 
 
-def _reason_to_leave_out(
-    one: Contestant, record: ModelRecord, headline: Headline
+def _like_another(
+    one: Contestant, others: Mapping[int, Contestant], rules: Rules
 ) -> str | None:
-    data = one.evaluation.data_fingerprint
-    if data == headline.data_fingerprint:
-        return "it was validated on these rows"
-    return seen_as(record.to_dict(), data)
+    """Return why a model that predicts the same as another one is left out."""
+    for version, other in others.items():
+        if one.is_like(other, rules):
+            return f"it predicts the same as version {version}"
+    return None
 
 
-def _settle(state: State, contest: Contest) -> State:
+def _settle(began: State, state: State, contest: Contest) -> State:
     """Return the state after a contest; raise if they have changed meanwhile."""
-    moved = [v for v in contest.candidates if state.stages.get(v) != DEVELOPMENT]
+    moved = [v for v in contest.candidates if state.stages.get(v) != began.stages[v]]
     if moved or state.champion != contest.champion:
         raise RegistryError(
             f"Expected the champion {contest.champion} and the candidates "
@@ -216,8 +258,10 @@ def _settle(state: State, contest: Contest) -> State:
             "moved. Nothing was changed; hold the contest again."
         )
     for version in contest.candidates:
-        state = state.move(version, STAGING)
-    return state.move(contest.winner, PRODUCTION) if contest.promoted else state
+        state = state.move(version, DEVELOPMENT)
+    if contest.winner == state.champion:
+        return state
+    return state.move(contest.winner, PRODUCTION if contest.promoted else STAGING)
 
 
 def _written(value: Any) -> Any:

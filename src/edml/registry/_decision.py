@@ -22,6 +22,7 @@ from edml.registry._state import check_choice
 from edml.schema import BoolArray, FloatArray, IntArray, check_confidence
 
 METHODS = ("bootstrap", "plain")
+_OF_FLAGS = ("f1", "precision", "recall", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class Contestant:
             random_state=rules.random_state,
         )
         self.score = self.evaluation.metrics[rules.metric]
+
+    def is_like(self, other: "Contestant", rules: Rules) -> bool:
+        """Return whether another model has the same predictions, and so figures."""
+        ours, theirs = self.units.y_prob, other.units.y_prob
+        return np.array_equal(ours, theirs) and (
+            rules.metric not in _OF_FLAGS
+            or np.array_equal(ours >= self.threshold, theirs >= other.threshold)
+        )
 
     def resample(self, rules: Rules) -> FloatArray:
         """Return the metric in resamples that are the same for all contestants."""

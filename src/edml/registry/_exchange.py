@@ -73,8 +73,7 @@ def import_version(store: ModelStore, path: Path, trust_unsigned: bool) -> Model
     body = record.to_dict() | {"origin": origin, "parent": None}
     for name in ("version", "stage", "files"):
         del body[name]  # for the store to set
-    stored = store.add_version(files, body, evaluations)
-    return store.record_in(stored["version"], DEVELOPMENT)
+    return store.find_or_add_model(files[MODEL], body, evaluations)
 
 
 def pack(

@@ -86,7 +86,7 @@ class RegistryMaintenance(RegistryReader):
     def import_(
         self, path: str | PathLike[str], *, trust_unsigned: bool = False
     ) -> ModelRecord:
-        """Store the model of an exported file as a new version, in development.
+        """Store the model of an exported file, in development if it is new.
 
         Parameters
         ----------
@@ -99,12 +99,17 @@ class RegistryMaintenance(RegistryReader):
         Returns
         -------
         record : ModelRecord
-            The record of the new version; ``origin`` says where it comes from.
+            Its record; the ``origin`` of a new version says where it comes from.
 
         Raises
         ------
         RegistryError
             If the file is damaged or not signed, the model holds a type that is not
             allowed, or the version cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            If the model is a stored version already, as for `ModelRegistry.register`.
         """
         return import_version(self._store, Path(path), trust_unsigned)

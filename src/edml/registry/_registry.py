@@ -10,7 +10,6 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml.exceptions import RegistryError
 from edml.inspection import Evaluation, evaluate
 from edml.registry import _derive
 from edml.registry._contest import Contest, hold
@@ -132,6 +131,8 @@ class ModelRegistry(RegistryMaintenance):
     ) -> ModelRecord:
         """Store a fitted model as a new version, in development.
 
+        A model whose file equals that of a stored version is this version.
+
         Parameters
         ----------
         model : RiskClassifier, pipeline or classifier
@@ -156,6 +157,13 @@ class ModelRegistry(RegistryMaintenance):
             If the model is not a fitted classifier or holds a type that is not on the
             list, the evaluation is of another model or of its training rows, or the
             version cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            If the model is a stored version already. Its record is returned, tags and
+            parent are ignored, and it gets the evaluation if it has none of the same
+            rows and purpose.
         """
         if parent is not None:
             parent = self._store.find(parent)
@@ -231,10 +239,12 @@ class ModelRegistry(RegistryMaintenance):
         return self._store.record_in(version, stage)
 
     def rollback(self, why: str = "") -> ModelRecord:
-        """Bring the previous champion back.
+        """Bring the previous champion back, and undo the promotion since.
 
-        A second rollback goes back one step further; it does not restore the version
-        that was rolled back. The last 100 champions are remembered.
+        Versions that the promotion moved, such as the losers of a contest, return to
+        their stages, unless they were moved again. A second rollback goes back one step
+        further; it does not restore the version that was rolled back. The last 100
+        champions are remembered.
 
         Parameters
         ----------
@@ -254,14 +264,9 @@ class ModelRegistry(RegistryMaintenance):
         """
 
         def update(state: State) -> State:
-            before = state.previous_champion
-            if before is None:
-                raise RegistryError(
-                    "Expected a previous champion; found none that is still stored. "
-                    "Promote the version that you want."
-                )
-            self._store.read_file(before, MODEL)  # raises if it is damaged
-            return state.move(before, PRODUCTION)
+            new = state.rolled_back(self._store.moves_of_champion(state))
+            self._store.read_file(new.find(PRODUCTION), MODEL)  # raises if damaged
+            return new
 
         state = self._store.change(ROLLBACK, str(why), update)
         return self._store.record_in(state.find(PRODUCTION), PRODUCTION)
@@ -338,14 +343,16 @@ class ModelRegistry(RegistryMaintenance):
         n_resamples: int = 1000,
         random_state: int = 0,
     ) -> Contest:
-        """Let the best development versions compete with the champion.
+        """Let the best versions compete with the champion.
 
-        Those with the best validation move to "staging". All are evaluated on these
-        rows, and the best of them becomes the champion if it is better: with the
-        default method, if the lower end of its gain's interval is above ``min_gain``.
-        The interval comes from resamples of students that are the same for both models
+        The challengers are those in development or staging that are best on the rows
+        of the last validation; versions that were not validated on these are left out,
+        and so are those that predict the same as another. All are evaluated on ``X``,
+        and the best of them becomes the champion if it is better: with the default
+        method, if the lower end of its gain's interval is above ``min_gain``. The
+        interval comes from resamples of students that are the same for both models
         [1]_, and accounts for the number of candidates. If there is no champion, the
-        best candidate becomes champion.
+        best candidate becomes champion. The losers are in development afterwards.
 
         Parameters
         ----------
@@ -354,9 +361,9 @@ class ModelRegistry(RegistryMaintenance):
         y : array-like of shape (n_rows,)
             Their outcomes.
         n_candidates : int, default=3
-            Maximum number of development versions that take part.
+            Maximum number of challengers that take part.
         update_champion : bool, default=True
-            Whether the winner becomes the champion; False only records the result.
+            Whether the winner becomes the champion; if False, it is in staging.
         metric : str, default="average_precision"
             The headline metric that decides; lower is better for brier, log_loss and
             calibration_error.
@@ -379,9 +386,11 @@ class ModelRegistry(RegistryMaintenance):
 
         Raises
         ------
+        NoChallengerError
+            If no version can take part.
         RegistryError
-            If no development version can take part, the champion has seen the rows,
-            the metric is undefined on them, or the stages were changed meanwhile.
+            If the champion has seen the rows, the metric is undefined on them, or the
+            stages were changed meanwhile.
 
         References
         ----------
@@ -423,6 +432,11 @@ class ModelRegistry(RegistryMaintenance):
         RegistryError
             If a part of it, such as your own sampler or splitter, cannot be rebuilt
             from its record, or the version cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            If the new model is a stored version already, as for `register`.
         """
         return _derive.refit(self._store, version, X, y, tags)
 
@@ -464,5 +478,10 @@ class ModelRegistry(RegistryMaintenance):
         RegistryError
             If the model was trained on these rows, they have only one outcome, the
             record has no rule, or the version cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            If the new model is a stored version already, as for `register`.
         """
         return _derive.retune_threshold(self._store, version, X, y, threshold, tags)

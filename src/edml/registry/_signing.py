@@ -77,6 +77,14 @@ class Keys:
         """Whether there is a key to check signatures with."""
         return self.secret is not None or bool(self.public)
 
+    @property
+    def own(self) -> "Keys":
+        """Only the key that signs."""
+        if self.private is None:
+            return Keys(self.secret)
+        public = self.private.public_key()
+        return Keys(None, self.private, {fingerprint(public): public})
+
     def sign(self, data: bytes) -> str:
         """Return a signature; a private key comes before a secret."""
         if self.private is None:

@@ -149,6 +149,35 @@ class State:
             f"are {_list_briefly(list(self.stages))}."
         )
 
+    def moves_since(self, before: "State") -> list[tuple[int, str, str]]:
+        """List each version that moved, with its stages before and after."""
+        return [
+            (
+                version,
+                before.stages.get(version, "new"),
+                self.stages.get(version, "removed"),
+            )
+            for version in sorted({*before.stages, *self.stages})
+            if before.stages.get(version) != self.stages.get(version)
+        ]
+
+    def rolled_back(self, moves: Iterable[tuple[int, str, str]]) -> "State":
+        """Bring the previous champion back, and undo ``moves`` of versions.
+
+        A version that was moved again later stays where it is.
+        """
+        previous = self.previous_champion
+        if previous is None:
+            raise RegistryError(
+                "Expected a previous champion; found none that is still stored. "
+                "Promote the version that you want."
+            )
+        state = self
+        for version, was, became in moves:
+            if was in (DEVELOPMENT, STAGING) and state.stages.get(version) == became:
+                state = state.move(version, was)
+        return state.move(previous, PRODUCTION)
+
     def check_below(self, version: int, stage: str) -> None:
         """Raise if a version is above a stage."""
         self.check_version(version)

@@ -115,8 +115,31 @@ class ModelStore(VersionStore):
                 name: written["evaluation"][name]
                 for name in ("metrics", "data_fingerprint")
             }
-        stored = self.add_version({MODEL: data}, body, evaluations)
-        return ModelRecord.from_dict({**stored, "stage": DEVELOPMENT})
+        return self.find_or_add_model(data, body, evaluations)
+
+    def find_or_add_model(
+        self,
+        data: bytes,
+        body: Mapping[str, Any],
+        evaluations: Sequence[Mapping[str, Any]],
+    ) -> ModelRecord:
+        """Store a model file; if a version has it, add its new evaluations to that."""
+        stored, is_new = self.find_or_add({MODEL: data}, body, evaluations)
+        record = self.record(stored["version"])
+        if is_new:
+            return record
+        known = {(e.purpose, e.data_fingerprint) for e in self.headlines(record)}
+        for evaluation in evaluations:
+            one = read_headline(evaluation)
+            if (one.purpose, one.data_fingerprint) not in known:
+                self.add_evaluation(record.version, evaluation)
+        warnings.warn(
+            f"This model is version {record.version}, in {record.stage}, to the bit: "
+            "it was not stored again.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return record
 
     # -- evaluations -----------------------------------------------------------------
 
@@ -153,10 +176,9 @@ class ModelStore(VersionStore):
         fair = [one for one in headlines if one.data_fingerprint not in used]
         return fair[-1] if fair else None
 
-    def validation(self, record: ModelRecord) -> Headline | None:
-        """Return the latest headline by which a contest may choose its candidates."""
-        found = [one for one in self.headlines(record) if one.purpose == VALIDATION]
-        return found[-1] if found else None
+    def validations(self, record: ModelRecord) -> list[Headline]:
+        """Return the headlines by which a contest may choose, the oldest first."""
+        return [one for one in self.headlines(record) if one.purpose == VALIDATION]
 
 
 def check_unseen(record: Mapping[str, Any], data_fingerprint: str) -> None:

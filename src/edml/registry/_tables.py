@@ -90,7 +90,7 @@ def list_history(history: Sequence[State]) -> pd.DataFrame:
     """Return the table of `ModelRegistry.history`."""
     rows = []
     for before, state in pairwise([State(), *history]):
-        moves = _moves(before, state)
+        moves = state.moves_since(before)
         changes = [f"{version}: {was} to {now}" for version, was, now in moves]
         rows.append(
             vars(state)
@@ -102,18 +102,6 @@ def list_history(history: Sequence[State]) -> pd.DataFrame:
             }
         )
     return _table(rows, _HISTORY)
-
-
-def _moves(before: State, after: State) -> list[tuple[int, str, str]]:
-    return [
-        (
-            version,
-            before.stages.get(version, "new"),
-            after.stages.get(version, "removed"),
-        )
-        for version in sorted({*before.stages, *after.stages})
-        if before.stages.get(version) != after.stages.get(version)
-    ]
 
 
 def _table(rows: Sequence[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame:

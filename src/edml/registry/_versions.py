@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from edml.registry._protocol import (
 )
 from edml.registry._reads import as_text
 from edml.registry._signing import NO_KEYS, Keys
-from edml.registry._state import State
+from edml.registry._state import ROLLBACK, State
 
 
 def now() -> str:
@@ -81,24 +82,64 @@ class VersionStore:
         """
         listed = _describe_files(files)
         with self.home.locked():
-            state = self._settled_state()
-            version = state.highest + 1
-            data, stored = self.home.seal(
-                "record", {"version": version}, {**record, "files": listed}
-            )
-            sealed = {
-                f"{number}.json": self.seal_evaluation(version, number, evaluation)
-                for number, evaluation in enumerate(evaluations, start=1)
-            }
-            with self.home.writing("The new version was not stored"):
-                self._publish_version(version, {**files, RECORD: data}, sealed)
-            failure = (
-                f"Version {version} is stored and counts as development, but the "
-                "history does not say so yet"
-            )
-            with self.home.writing(failure):
-                _files.sync_folder(self.home.versions)
-            self.write_state(failure, state.with_new([version]), "register")
+            return self._add_version(files, {**record, "files": listed}, evaluations)
+
+    def find_or_add(
+        self,
+        files: Mapping[str, bytes],
+        record: Mapping[str, Any],
+        evaluations: Sequence[Mapping[str, Any]] = (),
+    ) -> tuple[Document, bool]:
+        """Store a version unless one has the same files; return its record, and if new.
+
+        Two processes that store the same files at once store one version.
+        """
+        listed = _describe_files(files)
+        with self.home.locked():
+            twin = self._find_files(listed)
+            if twin is not None:
+                return twin, False
+            body = {**record, "files": listed}
+            return self._add_version(files, body, evaluations), True
+
+    def _find_files(self, listed: Mapping[str, Any]) -> Document | None:
+        """Return the record of the newest version that has these files, undamaged.
+
+        A version signed with another key does not count: that key may be revoked.
+        """
+        own = Folder(self.home.root, self.home.name, self.home.keys.own, 0)
+        for version in reversed(self.versions()):
+            with suppress(RegistryError):
+                path = self.path(version) / RECORD
+                record = own.read(path, "record", {"version": version})
+                if record["files"] == listed:
+                    for name in listed:
+                        self.read_file(version, name)
+                    return record
+        return None
+
+    def _add_version(
+        self,
+        files: Mapping[str, bytes],
+        record: Mapping[str, Any],
+        evaluations: Sequence[Mapping[str, Any]],
+    ) -> Document:
+        state = self._settled_state()
+        version = state.highest + 1
+        data, stored = self.home.seal("record", {"version": version}, record)
+        sealed = {
+            f"{number}.json": self.seal_evaluation(version, number, evaluation)
+            for number, evaluation in enumerate(evaluations, start=1)
+        }
+        with self.home.writing("The new version was not stored"):
+            self._publish_version(version, {**files, RECORD: data}, sealed)
+        failure = (
+            f"Version {version} is stored and counts as development, but the history "
+            "does not say so yet"
+        )
+        with self.home.writing(failure):
+            _files.sync_folder(self.home.versions)
+        self.write_state(failure, state.with_new([version]), "register")
         return stored
 
     def _publish_version(
@@ -265,6 +306,23 @@ class VersionStore:
                     state = state.following(states[-1] if states else State())
                 states.append(state)
         return states
+
+    def moves_of_champion(self, state: State) -> list[tuple[int, str, str]]:
+        """Return the moves of the change that brought the champion to production.
+
+        They are empty if that change is damaged or lost.
+        """
+        states = [State(), *self.whole_states()]
+        for before, after in reversed([*pairwise(states)]):
+            line = [v for v in after.line or () if v in state.stages]
+            if (
+                after.what != ROLLBACK
+                and before.champion != after.champion == state.champion
+                and tuple(line) == state.line
+                and after.generation == before.generation + 1
+            ):
+                return after.moves_since(before)
+        return []
 
     def shorten_states(self) -> None:
         """Write the states of earlier formats again, in today's short form."""
