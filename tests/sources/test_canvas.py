@@ -308,19 +308,28 @@ def test_unreadable_files_are_named(tmp_path, export):
     path = folder / "courses.jsonl"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], "{", *lines[1:]]))
-    with pytest.raises(TableError, match=r"courses\.jsonl, line 2: expected one JSON"):
+    with pytest.raises(TableError, match=r"courses\.jsonl: .*; line 2 is none"):
         read_canvas(folder)
     path.unlink()
     (folder / "courses.csv.gz").write_bytes(b"no gzip")
-    with pytest.raises(TableError, match=r"courses\.csv\.gz cannot be read as \.csv"):
+    with pytest.raises(TableError, match=r"courses\.csv\.gz cannot be read as csv"):
         read_canvas(folder)
+
+
+@pytest.mark.parametrize("text", ["", "key.id,value.name\n"])
+def test_a_table_without_rows_is_empty(tmp_path, export, text):
+    folder = write_export(tmp_path)
+    (folder / "assignment_groups.csv").write_text(text)
+    X, report = read_canvas(folder, exams=(), return_report=True)
+    assert report.read["assignment_groups"] == 0
+    pd.testing.assert_frame_equal(X, read_canvas(export, exams=()))
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1,2,3", "1 of the 1 rows before line 3 have another number of fields"),
-        ('1,"2', "the quotes near line 2 cannot be read"),
+        ("1,2,3", "Expected 2 fields in every line.*found 3 in line 2"),
+        ('1,"2', "The quotes near line 2 cannot be read"),
     ],
 )
 def test_rows_that_do_not_fit_the_names(tmp_path, line, message):

@@ -1,6 +1,6 @@
 """A table as it was found in a file or frame, before its columns are read."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
@@ -66,3 +66,8 @@ def two_headers() -> TableError:
         "The column names have several levels (a MultiIndex). Join them to one name "
         "each, as in X.columns = ['_'.join(names) for names in X.columns]."
     )
+
+
+def columns_by_kind(kinds: Mapping[str, str]) -> dict[str, str]:
+    """Return the kind of each column, from the columns of each kind."""
+    return {name: kind for kind, names in kinds.items() for name in names.split()}

@@ -5,8 +5,7 @@ The schema is Moodle's own: ``lib/db``, ``mod/assign/db``, ``mod/quiz/db`` and
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,8 @@ import pandas as pd
 from edml.exceptions import TableError
 from edml.sources._cells import NULL_WORDS, check_rows, read_floats
 from edml.sources._dates import read_dates
+from edml.sources._raw import columns_by_kind
 
-Kind = Literal["id", "date", "optional date", "number", "text", "word"]
 Values = tuple[str | int, ...]
 
 _NO_ID = ("", "0", r"\N", *NULL_WORDS)
@@ -27,256 +26,175 @@ COURSE_LEVEL = 50  # the context of a course
 class Table:
     """What is read of one table."""
 
-    columns: Mapping[str, Kind]
+    columns: Mapping[str, str]
     needs: tuple[str, ...]  # the others are missing values where they are absent
-    parent: tuple[str, str] | None = None  # the column that holds ids of a table
-    where: Mapping[str, Values] = field(default_factory=dict)
-    parent_where: Mapping[str, Values] = field(default_factory=dict)
+    parent: tuple[str, str] | None  # the column that holds ids of a table
+    where: Mapping[str, Values]
+    parent_where: Mapping[str, Values]
+
+
+def _table(
+    needs: str,
+    *,
+    parent: tuple[str, str] | None = None,
+    where: Mapping[str, Values] | None = None,
+    parent_where: Mapping[str, Values] | None = None,
+    **columns: str,
+) -> Table:
+    """Describe a table by its columns of each kind, separated by spaces."""
+    kinds = columns_by_kind(columns)
+    return Table(kinds, tuple(needs.split()), parent, where or {}, parent_where or {})
 
 
 TABLES = {
-    "course": Table(
-        {
-            "id": "id",
-            "shortname": "text",
-            "fullname": "text",
-            "startdate": "date",
-            "enddate": "date",
-        },
-        needs=("id", "startdate"),
+    "course": _table(
+        "id startdate",
+        id="id",
+        date="startdate enddate",
+        text="shortname fullname",
     ),
-    "enrol": Table(
-        {"id": "id", "courseid": "id", "status": "number", "roleid": "id"},
-        needs=("id", "courseid"),
+    "enrol": _table(
+        "id courseid",
+        id="id courseid roleid",
+        number="status",
         parent=("courseid", "course"),
     ),
-    "user_enrolments": Table(
-        {
-            "enrolid": "id",
-            "userid": "id",
-            "status": "number",
-            "timestart": "date",
-            "timeend": "date",
-            "timecreated": "date",
-            "timemodified": "date",
-        },
-        needs=("enrolid", "userid"),
+    "user_enrolments": _table(
+        "enrolid userid",
+        id="enrolid userid",
+        date="timestart timeend timecreated timemodified",
+        number="status",
         parent=("enrolid", "enrol"),
     ),
-    "role": Table(
-        {"id": "id", "shortname": "word", "name": "word", "archetype": "word"},
-        needs=("id",),
-    ),
-    "context": Table(
-        {"id": "id", "contextlevel": "number", "instanceid": "id"},
-        needs=("id", "contextlevel", "instanceid"),
+    "role": _table("id", id="id", word="shortname name archetype"),
+    "context": _table(
+        "id contextlevel instanceid",
+        id="id instanceid",
+        number="contextlevel",
         parent=("instanceid", "course"),
         where={"contextlevel": (COURSE_LEVEL,)},
     ),
-    "role_assignments": Table(
-        {"roleid": "id", "contextid": "id", "userid": "id"},
-        needs=("roleid", "userid"),
+    "role_assignments": _table(
+        "roleid userid",
+        id="roleid contextid userid",
         parent=("contextid", "context"),
     ),
-    "user": Table(
-        {"id": "id", "idnumber": "text", "lastaccess": "date"}, needs=("id",)
-    ),
-    "groups": Table(
-        {"id": "id", "courseid": "id"},
-        needs=("id", "courseid"),
-        parent=("courseid", "course"),
-    ),
-    "groups_members": Table(
-        {"groupid": "id", "userid": "id"},
-        needs=("groupid", "userid"),
+    "user": _table("id", id="id", date="lastaccess", text="idnumber"),
+    "groups": _table("id courseid", id="id courseid", parent=("courseid", "course")),
+    "groups_members": _table(
+        "groupid userid",
+        id="groupid userid",
         parent=("groupid", "groups"),
     ),
-    "groupings_groups": Table(
-        {"groupingid": "id", "groupid": "id"},
-        needs=("groupingid", "groupid"),
+    "groupings_groups": _table(
+        "groupingid groupid",
+        id="groupingid groupid",
         parent=("groupid", "groups"),
     ),
-    "assign": Table(
-        {
-            "id": "id",
-            "course": "id",
-            "name": "text",
-            "duedate": "date",
-            "allowsubmissionsfromdate": "date",
-            "cutoffdate": "date",
-            "grade": "number",
-            "teamsubmission": "number",
-            "teamsubmissiongroupingid": "id",
-            "blindmarking": "number",
-            "revealidentities": "number",
-            "markingworkflow": "number",
-        },
-        needs=("id", "course", "name", "duedate", "grade"),
+    "assign": _table(
+        "id course name duedate grade",
+        id="id course teamsubmissiongroupingid",
+        date="duedate allowsubmissionsfromdate cutoffdate",
+        number="grade teamsubmission blindmarking revealidentities markingworkflow",
+        text="name",
         parent=("course", "course"),
     ),
-    "assign_submission": Table(
-        {
-            "id": "id",
-            "assignment": "id",
-            "userid": "id",
-            "groupid": "id",
-            "attemptnumber": "number",
-            "status": "word",
-            "timemodified": "date",
-        },
-        needs=("assignment", "userid", "status", "timemodified"),
+    "assign_submission": _table(
+        "assignment userid status timemodified",
+        id="id assignment userid groupid",
+        date="timemodified",
+        number="attemptnumber",
+        word="status",
         parent=("assignment", "assign"),
     ),
-    "assign_grades": Table(
-        {
-            "assignment": "id",
-            "userid": "id",
-            "attemptnumber": "number",
-            "grade": "number",
-            "timemodified": "date",
-        },
-        needs=("assignment", "userid", "grade", "timemodified"),
+    "assign_grades": _table(
+        "assignment userid grade timemodified",
+        id="assignment userid",
+        date="timemodified",
+        number="attemptnumber grade",
         parent=("assignment", "assign"),
     ),
-    "assign_overrides": Table(
-        {
-            "assignid": "id",
-            "groupid": "id",
-            "userid": "id",
-            "sortorder": "number",
-            "allowsubmissionsfromdate": "optional date",
-            "duedate": "optional date",
-            "cutoffdate": "optional date",
-        },
-        needs=("assignid", "userid", "duedate"),
+    "assign_overrides": _table(
+        "assignid userid duedate",
+        id="assignid groupid userid",
+        optional_date="allowsubmissionsfromdate duedate cutoffdate",
+        number="sortorder",
         parent=("assignid", "assign"),
     ),
-    "assign_user_flags": Table(
-        {
-            "assignment": "id",
-            "userid": "id",
-            "extensionduedate": "date",
-            "workflowstate": "word",
-        },
-        needs=("assignment", "userid", "extensionduedate"),
+    "assign_user_flags": _table(
+        "assignment userid extensionduedate",
+        id="assignment userid",
+        date="extensionduedate",
+        word="workflowstate",
         parent=("assignment", "assign"),
     ),
-    "quiz": Table(
-        {
-            "id": "id",
-            "course": "id",
-            "name": "text",
-            "timeopen": "date",
-            "timeclose": "date",
-            "timecreated": "date",
-            "grade": "number",
-            "sumgrades": "number",
-            "grademethod": "number",
-        },
-        needs=("id", "course", "name", "timeclose", "grade", "sumgrades"),
+    "quiz": _table(
+        "id course name timeclose grade sumgrades",
+        id="id course",
+        date="timeopen timeclose timecreated",
+        number="grade sumgrades grademethod",
+        text="name",
         parent=("course", "course"),
     ),
-    "quiz_attempts": Table(
-        {
-            "id": "id",
-            "quiz": "id",
-            "userid": "id",
-            "attempt": "number",
-            "preview": "number",
-            "state": "word",
-            "timefinish": "date",
-            "timemodified": "date",
-            "sumgrades": "number",
-        },
-        needs=("quiz", "userid", "attempt", "state", "timefinish", "sumgrades"),
+    "quiz_attempts": _table(
+        "quiz userid attempt state timefinish sumgrades",
+        id="id quiz userid",
+        date="timefinish timemodified",
+        number="attempt preview sumgrades",
+        word="state",
         parent=("quiz", "quiz"),
     ),
-    "quiz_overrides": Table(
-        {
-            "quiz": "id",
-            "groupid": "id",
-            "userid": "id",
-            "timeopen": "optional date",
-            "timeclose": "optional date",
-        },
-        needs=("quiz", "userid", "timeclose"),
+    "quiz_overrides": _table(
+        "quiz userid timeclose",
+        id="quiz groupid userid",
+        optional_date="timeopen timeclose",
         parent=("quiz", "quiz"),
     ),
-    "quiz_grades": Table(
-        {"quiz": "id", "userid": "id", "grade": "number", "timemodified": "date"},
-        needs=("quiz", "userid", "grade", "timemodified"),
+    "quiz_grades": _table(
+        "quiz userid grade timemodified",
+        id="quiz userid",
+        date="timemodified",
+        number="grade",
         parent=("quiz", "quiz"),
     ),
-    "course_modules": Table(
-        {
-            "course": "id",
-            "module": "id",
-            "instance": "id",
-            "visible": "number",
-            "deletioninprogress": "number",
-        },
-        needs=("course", "module", "instance", "visible"),
+    "course_modules": _table(
+        "course module instance visible",
+        id="course module instance",
+        number="visible deletioninprogress",
         parent=("course", "course"),
     ),
-    "modules": Table({"id": "id", "name": "word"}, needs=("id", "name")),
-    "grade_items": Table(
-        {
-            "id": "id",
-            "courseid": "id",
-            "itemname": "text",
-            "itemtype": "word",
-            "itemmodule": "word",
-            "iteminstance": "id",
-            "itemnumber": "number",
-            "gradetype": "number",
-            "grademax": "number",
-            "grademin": "number",
-            "gradepass": "number",
-            "hidden": "number",
-        },
-        needs=("id", "courseid", "itemtype", "itemmodule", "iteminstance", "grademax"),
+    "modules": _table("id name", id="id", word="name"),
+    "grade_items": _table(
+        "id courseid itemtype itemmodule iteminstance grademax",
+        id="id courseid iteminstance",
+        number="itemnumber gradetype grademax grademin gradepass hidden",
+        text="itemname",
+        word="itemtype itemmodule",
         parent=("courseid", "course"),
     ),
-    "grade_grades": Table(
-        {
-            "itemid": "id",
-            "userid": "id",
-            "finalgrade": "number",
-            "hidden": "number",
-            "excluded": "number",
-            "overridden": "date",
-            "timemodified": "date",
-        },
-        needs=("itemid", "userid", "finalgrade", "timemodified"),
+    "grade_grades": _table(
+        "itemid userid finalgrade timemodified",
+        id="itemid userid",
+        date="overridden timemodified",
+        number="finalgrade hidden excluded",
         parent=("itemid", "grade_items"),
         parent_where={"itemtype": ("mod", "manual", "course")},
     ),
     # The totals of course and categories change with every grade: they are left out.
-    "grade_grades_history": Table(
-        {
-            "id": "number",
-            "action": "number",
-            "itemid": "id",
-            "userid": "id",
-            "finalgrade": "number",
-            "hidden": "number",
-            "timemodified": "date",
-        },
-        needs=("id", "itemid", "userid", "finalgrade", "timemodified"),
+    "grade_grades_history": _table(
+        "id itemid userid finalgrade timemodified",
+        id="itemid userid",
+        date="timemodified",
+        number="id action finalgrade hidden",
         parent=("itemid", "grade_items"),
         parent_where={"itemtype": ("mod", "manual")},
     ),
-    "logstore_standard_log": Table(
-        {
-            "userid": "id",
-            "courseid": "id",
-            "component": "word",
-            "timecreated": "date",
-            "origin": "word",
-            "realuserid": "id",
-            "anonymous": "number",
-        },
-        needs=("userid", "courseid", "component", "timecreated"),
+    "logstore_standard_log": _table(
+        "userid courseid component timecreated",
+        id="userid courseid realuserid",
+        date="timecreated",
+        number="anonymous",
+        word="component origin",
         parent=("courseid", "course"),
     ),
 }
@@ -359,14 +277,14 @@ def read_values(name: str, raw: pd.DataFrame, ids: Ids) -> pd.DataFrame:
     return pd.DataFrame(read)
 
 
-def _read_column(values: pd.Series, kind: Kind, ids: Ids) -> pd.Series:
+def _read_column(values: pd.Series, kind: str, ids: Ids) -> pd.Series:
     if kind == "id":
         return ids.encode(values)
     if kind == "number":
         return _read_numbers(values)
-    if kind in ("date", "optional date"):
+    if kind in ("date", "optional_date"):
         dates = read_dates(values, "s", "UTC", ".").seconds
-        return dates if kind == "optional date" else dates.fillna(0).astype("int64")
+        return dates if kind == "optional_date" else dates.fillna(0).astype("int64")
     texts = _read_texts(values)
     return texts if kind == "text" else texts.str.strip().str.lower()
 
