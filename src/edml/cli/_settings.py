@@ -46,6 +46,9 @@ class Source(_Section):
     date_unit: Literal["s", "ms", "us", "ns"] | None = _setting(
         None, "Unit of dates that are numbers, since 1970."
     )
+    date_format: str | None = _setting(
+        None, "How dates are written as text that is not ISO 8601."
+    )
     timezone: str | None = _setting(
         None, "Time zone of dates that have none, such as America/Bogota."
     )
@@ -253,6 +256,7 @@ _EXAMPLES = {  # for keys without a default
     "source.decimal": '","',
     "source.encoding": '"cp1252"',
     "source.date_unit": '"ms"',
+    "source.date_format": '"%d/%m/%Y %H:%M"',
     "source.timezone": '"America/Bogota"',
     "source.sheet": '"Events"',
     "tune.timeout": "600",

@@ -33,22 +33,29 @@ class Dates(NamedTuple):
 
 
 def read_dates(
-    column: pd.Series, unit: str | None, timezone: str, decimal: str
+    column: pd.Series,
+    unit: str | None,
+    timezone: str,
+    decimal: str,
+    form: str | None = None,
 ) -> Dates:
     """Read dates; null, 0 and words for null are missing, the former two as they are.
 
     ``unit`` is that of epochs, None to take it from their size; ``timezone`` is where
-    datetimes without a zone are from.
+    datetimes without a zone are from; ``form`` is how text is written.
     """
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         plain = column.astype(dtype.categories.dtype)
-        return read_dates(plain, unit, timezone, decimal)
+        return read_dates(plain, unit, timezone, decimal, form)
     if is_objects(column):
         column = _settle(column)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _from_datetimes(column, timezone, "datetime")
     if isinstance(column.dtype, pd.StringDtype):
+        stated = None if form is None else _from_form(column, form, timezone)
+        if stated is not None:
+            return stated
         given = column.notna().to_numpy(dtype=np.bool_)
         if given.any() and column.str.fullmatch(_ISO)[given].all():
             # to look for numbers among a million dates takes longer than to parse them
@@ -136,6 +143,34 @@ def _from_texts(
     return _from_datetimes(
         pd.Series(rows, column.index, name=column.name), timezone, "ISO 8601"
     )
+
+
+def _from_form(column: pd.Series, form: str, timezone: str) -> Dates | None:
+    """Read texts that are all written in one form; None if some are not."""
+    codes, found = pd.factorize(column)
+    texts = pd.Series(found, dtype="str").str.strip()
+    moments = pd.to_datetime(texts, format=form, errors="coerce", utc="%z" in form)
+    if moments.isna().any() or not len(moments):
+        return None
+    rows = moments.array.take(codes, allow_fill=True)
+    return _from_datetimes(
+        pd.Series(rows, column.index, name=column.name), timezone, form
+    )
+
+
+def check_form(form: str) -> None:
+    """Raise a `ValueError` unless a date survives being written in this form."""
+    day = dt.datetime(2024, 3, 31, 18, 5, tzinfo=dt.UTC)
+    try:
+        back = dt.datetime.strptime(day.strftime(form), form)
+    except ValueError:
+        back = None
+    if back is None or back.date() != day.date():
+        message = (
+            "date_format needs the day, the month and the year in the codes of "
+            f"strptime, as '%d/%m/%Y %H:%M'; found {form!r}."
+        )
+        raise ValueError(message)
 
 
 def _parse(texts: pd.Series, zoned: BoolArray) -> pd.Series:

@@ -34,7 +34,7 @@ from edml.sources._cells import (
     read_numbers,
     read_texts,
 )
-from edml.sources._dates import UNITS, Dates, read_dates
+from edml.sources._dates import UNITS, Dates, check_form, read_dates
 from edml.sources._open import find_label, open_table
 from edml.sources._raw import Dialect, Expected, Format, Raw, Source
 
@@ -106,6 +106,7 @@ def read_events(
     decimal: str | None = None,
     encoding: str | None = None,
     date_unit: str | None = None,
+    date_format: str | None = None,
     timezone: str | None = None,
     sheet: str | None = None,
     na_values: Collection[str] = (),
@@ -122,6 +123,7 @@ def read_events(
     decimal: str | None = None,
     encoding: str | None = None,
     date_unit: str | None = None,
+    date_format: str | None = None,
     timezone: str | None = None,
     sheet: str | None = None,
     na_values: Collection[str] = (),
@@ -137,6 +139,7 @@ def read_events(
     decimal: str | None = None,
     encoding: str | None = None,
     date_unit: str | None = None,
+    date_format: str | None = None,
     timezone: str | None = None,
     sheet: str | None = None,
     na_values: Collection[str] = (),
@@ -172,6 +175,10 @@ def read_events(
     date_unit : {"s", "ms", "us", "ns"} or None, default=None
         Unit of dates that are numbers, counted from 1970. None takes the one that puts
         all dates of a column between 1990 and 2100.
+    date_format : str or None, default=None
+        How dates are written in columns of text that are not ISO 8601, in the codes of
+        `datetime.datetime.strptime`, such as ``"%d/%m/%Y %H:%M"``. It is never guessed,
+        because 4/3/2024 is two dates.
     timezone : str or None, default=None
         IANA name of the time zone of dates that have none, such as
         ``"America/Bogota"``; None is UTC. Where clocks go back, an hour that comes
@@ -232,6 +239,8 @@ def read_events(
     True
     """
     _check_parameters(sep, decimal, date_unit, timezone)
+    if date_format is not None:
+        check_form(date_format)
     if unreadable not in ("raise", "report"):
         message = f"unreadable is 'raise' or 'report', found {unreadable!r}."
         raise ValueError(message)
@@ -247,7 +256,14 @@ def read_events(
         raw = open_table(source, label, given, sheet, expected)
         said = describe_absent(check_work(raw.frame, names))
         raw.notes += [said] if said else []
-        X, report, errors = _read(raw, names, date_unit, timezone, tuple(na_values))
+        reader = _Reader(
+            date_unit,
+            date_format,
+            timezone or "UTC",
+            raw.dialect.decimal or ".",
+            tuple(na_values),
+        )
+        X, report, errors = _read(raw, names, reader, timezone)
         if errors and unreadable == "raise":
             raise _join(errors)
     except TableError as error:
@@ -298,6 +314,7 @@ class _Reader(NamedTuple):
     """How the columns of a table are read."""
 
     date_unit: str | None
+    date_format: str | None
     timezone: str
     decimal: str
     na_values: tuple[str, ...]
@@ -312,7 +329,7 @@ class _Reader(NamedTuple):
     def read(self, column: pd.Series, role: str) -> _Column:
         """Read a column by its role, and check it while its rows have their lines."""
         if role in EPOCH_COLUMNS:
-            dates = read_dates(column, self.date_unit, self.timezone, self.decimal)
+            dates = self._read_dates(column)
             return _Column(dates.seconds, dates)
         if role in _NUMBERS:
             numbers = read_numbers(column, self.decimal)
@@ -329,6 +346,22 @@ class _Reader(NamedTuple):
             _check_periods(texts)
         words = texts.distinct[texts.distinct.isin(NULL_WORDS)]
         return _Column(cells, None, texts.whole, tuple(words), n_alike)
+
+    def _read_dates(self, column: pd.Series) -> Dates:
+        try:
+            return read_dates(
+                column, self.date_unit, self.timezone, self.decimal, self.date_format
+            )
+        except TableError as error:
+            if not isinstance(column.dtype, pd.StringDtype):
+                raise
+            hint = (
+                "Or pass how they are written, such as date_format='%d/%m/%Y %H:%M'."
+                if self.date_format is None
+                else f"Not all are written as date_format={self.date_format!r} says."
+            )
+            message = f"{error} {hint}"
+            raise TableError(message, column=error.column, rows=error.rows) from None
 
 
 def _whole(numbers: pd.Series) -> pd.Series:
@@ -349,9 +382,8 @@ def _check_periods(texts: Texts) -> None:
 def _read(
     raw: Raw,
     names: Mapping[str, str],
-    date_unit: str | None,
+    reader: _Reader,
     timezone: str | None,
-    na_values: tuple[str, ...],
 ) -> tuple[pd.DataFrame, ReadingReport, list[TableError]]:
     """Read every column by its role; return how, and the errors of those that fail."""
     frame, notes = raw.frame, raw.notes
@@ -360,7 +392,6 @@ def _read(
     present = {names[name]: name for name in order if names[name] in frame.columns}
     roles = {actual: present[actual] for actual in frame.columns if actual in present}
     sep, decimal, encoding = raw.dialect
-    reader = _Reader(date_unit, timezone or "UTC", decimal or ".", na_values)
     with ThreadPoolExecutor() as pool:  # Arrow and numpy release the GIL
         columns = pool.map(
             reader.try_to_read, (frame[name] for name in roles), roles.values()
@@ -370,7 +401,7 @@ def _read(
     errors = [one for one in found.values() if isinstance(one, TableError)]
     dates = {name: one.dates for name, one in read.items() if one.dates is not None}
     _note_ids(read, notes)
-    _note_dates(dates, date_unit, timezone, notes)
+    _note_dates(dates, reader.date_unit, timezone, notes)
     _note_texts(read, notes)
     table = {
         name: read[name].cells if name in read else frame[name]
