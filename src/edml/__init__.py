@@ -38,6 +38,7 @@ _HOME = {
     "add_students": "sources",
     "as_of": "datasets",
     "check_events": "inspection",
+    "compare_models": "inspection",
     "evaluate": "inspection",
     "explain": "explanation",
     "fairness_report": "inspection",

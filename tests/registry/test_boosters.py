@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lightgbm import LGBMClassifier
 
 from edml.exceptions import RegistryError
 from edml.registry import _lightgbm, _xgboost
@@ -84,7 +85,7 @@ LINES = {
     "left_child": ["0", "-1", "1000", "-1000", "99999999999", "x", "1.5", "nan", ""],
     "right_child": ["0", "-9", "2147483648", "--1"],
     "split_feature": ["4", "-1", "99999", "2147483647"],
-    "threshold": ["nan", "inf", "1e999", "x", "0x10", "1_0"],
+    "threshold": ["nan", "-inf", "1e999", "x", "0x10", "1_0"],
     "leaf_value": ["nan", "inf", "x", "-inf"],
     "decision_type": ["1", "3", "12", "-1", "999", "x"],
     "internal_count": ["x", "1e5"],
@@ -472,3 +473,22 @@ def test_native_library_state_is_never_read(name):
     node.update({"__class__": "Booster", "__module__": module})
     with pytest.raises(RegistryError, match=r"The model (file|holds)"):
         loads(with_schema(data, schema))
+
+
+def test_a_split_that_separates_missing_values_has_an_infinite_threshold():
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 3, (400, 2)).astype(float)
+    values[rng.random(400) < 0.5, 0] = np.nan
+    labels = np.isnan(values[:, 0]).astype(int)
+    model = LGBMClassifier(n_estimators=3, num_leaves=3, verbose=-1)
+    model.fit(values, labels)
+    text = text_of(model)
+    assert re.search(r"(?m)^threshold=(.* )?inf( |$)", text)
+    loaded = loads(dumps(model))
+    found = loaded.booster_.predict(values)
+    np.testing.assert_array_equal(found, model.booster_.predict(values))
+    for wrong in ("1inf", "nan", "-inf", "infinity"):
+        with pytest.raises(RegistryError, match="list of numbers"):
+            check_lightgbm(line("threshold", first(wrong))(text))
+    with pytest.raises(RegistryError, match="list of numbers"):
+        check_lightgbm(line("leaf_value", first("inf"))(text))

@@ -1,5 +1,6 @@
 """Evaluation of models by snapshot, honest comparisons of splits, and pictures."""
 
+from edml.inspection._compare import compare_models
 from edml.inspection._displays import (
     EarlinessDisplay,
     ImportanceDisplay,
@@ -32,6 +33,7 @@ __all__ = [
     "ThresholdDisplay",
     "TrajectoryDisplay",
     "check_events",
+    "compare_models",
     "evaluate",
     "fairness_report",
     "honesty_report",

@@ -164,14 +164,14 @@ def honesty_report(
     >>> report.table["roc_auc_optimism"].idxmax()
     'row-random'
     """
-    wanted = _check_metrics(metrics)
+    wanted = check_metrics(metrics)
     names = columns_of(pipe)
     if fail_label is None:
         fail_label = getattr(pipe, "fail_label", None)
     codes = snapshot_codes(check_table(X), names)
-    outcome, target = _read_outcome(X, y, codes, fail_label)
+    outcome, target = read_outcome(X, y, codes, fail_label)
     fails = target.fails
-    seed = _read_seed(random_state)
+    seed = read_seed(random_state)
     found = make_folds(
         X,
         fails,
@@ -180,12 +180,10 @@ def honesty_report(
         test_periods=test_periods,
         random_state=seed,
     )
-    front, rest = _part(pipe)
+    front, rest = part(pipe)
     students = factorize_keys(X[names[STUDENT]])
-    score = _predict(
-        front, rest, X, outcome, found, students, n_jobs, target.fail_label
-    )
-    table = _measure(
+    score = predict(front, rest, X, outcome, found, students, n_jobs, target.fail_label)
+    table = measure(
         {split: values[found.rows] for split, values in score.items()},
         fails[found.rows],
         X[names[STUDENT]].iloc[found.rows],  # ids, so that row order does not matter
@@ -212,7 +210,7 @@ _UNMARKED = (
 )
 
 
-def _check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
+def check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     known = list(snapshot_metrics([0, 1], [0.0, 1.0]))
     names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     unknown = [name for name in names if name not in known]
@@ -224,14 +222,14 @@ def _check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _read_seed(random_state: int | np.random.RandomState | None) -> int:
+def read_seed(random_state: int | np.random.RandomState | None) -> int:
     """Return one seed, so that all splits use the same resamples."""
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def _read_outcome(
+def read_outcome(
     X: pd.DataFrame, y: ArrayLike, codes: IntArray, fail_label: Any
 ) -> tuple[Any, Target]:
     """Return ``y`` as an array, and its classes."""
@@ -244,18 +242,18 @@ def _read_outcome(
     return pd.Series(column_or_1d(y)).infer_objects().to_numpy(), target
 
 
-def _part(pipe: Any) -> tuple[Any, Any]:
+def part(pipe: Any) -> tuple[Any, Any]:
     """Split a pipeline into steps to run once for all folds, or None, and the rest."""
     inner = getattr(pipe, "estimator", None)
     if isinstance(pipe, RiskClassifier) and inner is None:
-        inner = make_risk_pipeline(random_state=_read_seed(pipe.random_state))
+        inner = make_risk_pipeline(random_state=read_seed(pipe.random_state))
     if isinstance(pipe, Pipeline) or not isinstance(inner, Pipeline):
         return split_per_history(pipe)
     front, rest = split_per_history(inner)
     return front, pipe if front is None else clone(pipe).set_params(estimator=rest)
 
 
-def _predict(
+def predict(
     front: Any,
     rest: Any,
     X: pd.DataFrame,
@@ -288,7 +286,7 @@ def _run_fold(
     return risk[np.searchsorted(shown, fold.test)]
 
 
-def _measure(
+def measure(
     score: dict[str, FloatArray],
     fails: BoolArray,
     students: pd.Series,
@@ -298,8 +296,9 @@ def _measure(
     confidence: float,
     n_resamples: int,
     random_state: int,
+    above: str = "optimism",
 ) -> pd.DataFrame:
-    """Return the figures of each split, and their optimism."""
+    """Return figures by name, and by how much they are better than the reference's."""
     values = [snapshot_metrics(fails, prob) for prob in score.values()]
     draws = [
         bootstrap_metrics(
@@ -319,10 +318,10 @@ def _measure(
         drawn = np.array([found[name] for found in draws])
         sign = -1 if name in LOSSES else 1
         # + 0.0 turns the -0.0 of a loss into 0 for the reference itself
-        above = sign * (value - value[first]) + 0.0
-        drawn_above = sign * (drawn - drawn[first]) + 0.0
+        better = sign * (value - value[first]) + 0.0
+        drawn_better = sign * (drawn - drawn[first]) + 0.0
         columns |= _with_interval(name, value, drawn, confidence)
-        columns |= _with_interval(f"{name}_optimism", above, drawn_above, confidence)
+        columns |= _with_interval(f"{name}_{above}", better, drawn_better, confidence)
     columns["n_snapshots"] = [len(fails)] * len(score)
     columns["n_students"] = [students.nunique()] * len(score)
     return pd.DataFrame(columns, index=pd.Index(list(score), name="split"))

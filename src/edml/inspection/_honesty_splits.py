@@ -60,7 +60,7 @@ class Folds:
     def splits(self) -> list[str]:
         """The possible splits, the most flattering first."""
         made = {fold.split for fold in self.folds}
-        return [split for split in _SPLITS if split in made]
+        return [split for split in _SPLITS if split in made] or sorted(made)
 
     @property
     def reference(self) -> str:
@@ -96,7 +96,7 @@ def make_folds(
     notes = []
     for split, make in makers.items():
         try:
-            made[split] = _check_sides(list(make()), fails)
+            made[split] = check_sides(list(make()), fails)
         except SplitError as error:
             notes.append(f"The split {split!r} is left out. {error}")
     if not set(_REFERENCES) & set(made):
@@ -148,7 +148,7 @@ def _course_sides(X: pd.DataFrame, names: Mapping[str, str], n_splits: int) -> S
     return sides
 
 
-def _check_sides(sides: Sides, fails: BoolArray) -> Sides:
+def check_sides(sides: Sides, fails: BoolArray) -> Sides:
     for number, (train, _) in enumerate(sides, start=1):
         held = fails[train]
         if not len(held):

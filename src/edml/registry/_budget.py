@@ -43,6 +43,17 @@ class Budget:
             refuse("would fill the memory while it is read")
 
 
+def read_numbers_or_inf(text: bytes, size: int) -> NDArray[Any]:
+    """Return numbers, of which some may be the word inf."""
+    words = text.split(b" ")
+    infinite = [place for place, word in enumerate(words) if word == b"inf"]
+    for place in infinite:
+        words[place] = b"0"
+    values = read_numbers(b" ".join(words), size, float)
+    values[infinite] = np.inf
+    return values
+
+
 def read_numbers(text: bytes, size: int, kind: type) -> NDArray[Any]:
     """Return ``size`` numbers separated by single spaces, in ASCII digits."""
     others = b" -" if kind is int else b" -+.e"

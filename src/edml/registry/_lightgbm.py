@@ -10,7 +10,13 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from edml.registry._budget import Budget, is_neutral, read_count, read_numbers
+from edml.registry._budget import (
+    Budget,
+    is_neutral,
+    read_count,
+    read_numbers,
+    read_numbers_or_inf,
+)
 from edml.registry._nodes import refuse
 from edml.registry._trees import LEAF, MAX_CLASSES, Trees, check_trees
 
@@ -240,7 +246,11 @@ def _join(blocks: list[Block], name: str, sizes: list[int], kind: type) -> NDArr
         texts = [text if size else b"" for text, size in zip(texts, sizes, strict=True)]
     if [text.count(b" ") + 1 if text else 0 for text in texts] != sizes:
         _refuse(f"a tree with the wrong number of {name}")
-    return read_numbers(b" ".join(filter(None, texts)), sum(sizes), kind)
+    joined = b" ".join(filter(None, texts))
+    # a split that separates missing values has an infinite threshold
+    if name == "threshold" and b"inf" in joined:
+        return read_numbers_or_inf(joined, sum(sizes))
+    return read_numbers(joined, sum(sizes), kind)
 
 
 def _check(
