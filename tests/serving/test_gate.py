@@ -17,11 +17,48 @@ def taking_app(environ, start_response):
 def gate_of(app=taking_app, **options):
     settings = {"slots": 1, "timeout_seconds": 60}
     settings |= {"received": lambda: None, "answering": lambda: None}
+    settings |= {"stopping": lambda: False}
     return Gate(app, **settings | options)
 
 
 def ask(gate):
     return b"".join(gate({}, lambda *_: None))
+
+
+BODY = {"CONTENT_LENGTH": "9"}
+
+
+@pytest.mark.parametrize(
+    ("stopping", "environ", "takes", "closes"),
+    [
+        (False, {}, False, False),
+        (True, {}, False, True),
+        (True, BODY, True, True),
+        (False, BODY, True, False),
+        (False, BODY, False, True),  # it may be rejected before it has arrived
+        (False, {"HTTP_TRANSFER_ENCODING": "chunked"}, False, True),
+        (False, {"CONTENT_LENGTH": "0"}, False, False),
+    ],
+)
+def test_which_answers_close_their_connection(stopping, environ, takes, closes):
+    closed, started = [], []
+
+    class Response:
+        def start_response(self, *answer):
+            started.append(answer)
+
+        def force_close(self):
+            closed.append(True)
+
+    def app(environ, start_response):
+        if takes:
+            environ[RECEIVED]()
+        start_response("200 OK", [])
+        return []
+
+    gate_of(app, stopping=lambda: stopping)({**environ}, Response().start_response)
+    assert started == [("200 OK", [])]
+    assert closed == [True] * closes
 
 
 class Busy:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import partial
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -20,6 +19,9 @@ class Gate:
     It has no turn while the body arrives, so that a slow client does not delay others.
     ``received`` is called when the body is complete, ``answering`` when the response is
     ready.
+
+    A response says that its connection closes if ``stopping`` returns true, or if the
+    body was not received: a client must not send its next request over it.
     """
 
     def __init__(
@@ -30,20 +32,34 @@ class Gate:
         timeout_seconds: float,
         received: Callable[[], None],
         answering: Callable[[], None],
+        stopping: Callable[[], bool],
     ) -> None:
         self._app = app
         self._slots = BoundedSemaphore(slots)
         self._timeout_seconds = timeout_seconds
         self._received = received
         self._answering = answering
+        self._stopping = stopping
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
+        unread = [_has_body(environ)]
+
+        def received() -> None:
+            unread.clear()
+            self._take_turn(at_the_end)
+
+        def start(*answer: Any) -> Any:
+            if self._stopping() or any(unread):
+                # WSGI does not let an app set the header itself
+                start_response.__self__.force_close()  # type: ignore[attr-defined]
+            return start_response(*answer)
+
         with ExitStack() as at_the_end:
             at_the_end.callback(self._answering)
-            environ[RECEIVED] = partial(self._take_turn, at_the_end)
-            return self._app(environ, start_response)
+            environ[RECEIVED] = received
+            return self._app(environ, start)
 
     def _take_turn(self, at_the_end: ExitStack) -> None:
         self._received()
@@ -54,3 +70,8 @@ class Gate:
             )
             raise Problem(503, "busy", detail, headers={"Retry-After": "1"})
         at_the_end.callback(self._slots.release)
+
+
+def _has_body(environ: dict[str, Any]) -> bool:
+    length = environ.get("CONTENT_LENGTH") or "0"
+    return length != "0" or "HTTP_TRANSFER_ENCODING" in environ

@@ -6,6 +6,7 @@ tests/serving/test_server.py (slow) shows whether the overrides still work.
 """
 
 import json
+import selectors
 import signal
 import socket
 import ssl
@@ -14,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +37,14 @@ CONNECTIONS_HELD = 1000
 CROWD = 200  # connections at once; each then has less time to arrive
 CROWDED_SECONDS = 2.0
 STOP_SECONDS = 5.0  # for requests that are still arriving when the server stops
-IDLE_SECONDS = 1.0  # then, for the next request on a kept connection
+IDLE_SECONDS = 2.0  # then, for the next request on a kept connection
 
 _STATUS = {
     errors.LimitRequestLine: (414, "Shorten the address."),
     errors.LimitRequestHeaders: (431, "Send fewer and shorter headers."),
     errors.ExpectationFailed: (417, "Leave the header Expect out."),
     errors.UnsupportedTransferCoding: (501, "Send the body plain or chunked."),
+    errors.ConfigurationProblem: (404, "Ask below the path of SCRIPT_NAME."),
 }
 
 
@@ -96,8 +99,11 @@ class Worker(ThreadWorker):
     """A worker that clients cannot block.
 
     gunicorn waits indefinitely for the rest of a request, and for a client to read its
-    response; here both have a time limit. On shutdown, gunicorn waits for idle
-    connections; here they have one second.
+    response; here both have a time limit.
+
+    On shutdown, gunicorn closes each connection after its response, which a client that
+    was not told so uses for its next request, and loses. Here a connection stays open
+    for a moment, and closes with the response that says so.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -114,6 +120,7 @@ class Worker(ThreadWorker):
             timeout_seconds=self.app.limits.timeout_seconds,
             received=self._watch.pause,
             answering=self._watch.restart,
+            stopping=lambda: not self.alive,
         )
 
     def init_signals(self) -> None:
@@ -129,6 +136,7 @@ class Worker(ThreadWorker):
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for events; while stopping, for a second, with less time for clients."""
         if not self.alive:
+            self._stop_listening()
             self._watch.hasten(STOP_SECONDS)
             latest = time.monotonic() + IDLE_SECONDS
             for conn in (*self.keepalived_conns, *self.pending_conns):
@@ -136,6 +144,31 @@ class Worker(ThreadWorker):
             self.notify()
             timeout = min(timeout, 1.0)
         super().wait_for_and_dispatch_events(timeout)
+
+    def _stop_listening(self) -> None:
+        """Take the connections that wait to be accepted, and let no more arrive."""
+        self.set_accept_enabled(False)
+        while self.sockets:
+            n_before = self.nr_conns
+            self.accept(self.sockets[-1])
+            if self.nr_conns == n_before:
+                self.sockets.pop().close()
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep a connection also while stopping, if its response did not close it."""
+        if self.alive or fs.cancelled() or fs.exception() or fs.result() is not True:
+            super().finish_request(conn, fs)
+            return
+        try:
+            conn.sock.setblocking(False)
+            conn.timeout = time.monotonic() + IDLE_SECONDS
+            readable = partial(self.on_client_socket_readable, conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+        except (OSError, ValueError):  # the client has left
+            self.nr_conns -= 1
+            conn.close()
+        else:
+            self.keepalived_conns.append(conn)
 
     def handle(self, conn: Any) -> Any:
         """Handle a request in a thread of the pool."""
@@ -180,7 +213,7 @@ class Watch:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._watched: dict[int, tuple[Any, float, int]] = {}
-        self._hastened = False
+        self._latest = float("inf")  # for requests to arrive
 
     @contextmanager
     def over(self, conn: Any) -> Iterator[None]:
@@ -207,15 +240,8 @@ class Watch:
         self._set(me, self._watched[me][0], socket.SHUT_RDWR)
 
     def hasten(self, seconds: float) -> None:
-        """Shorten the time of requests that are still arriving, at the first call."""
-        if self._hastened:
-            return
-        self._hastened = True
-        latest = time.monotonic() + seconds
-        with self._lock:
-            for me, (conn, deadline, how) in self._watched.items():
-                if how == socket.SHUT_RD and deadline != float("inf"):
-                    self._watched[me] = conn, min(deadline, latest), how
+        """From the first call on, requests have at most ``seconds`` left to arrive."""
+        self._latest = min(self._latest, time.monotonic() + seconds)
 
     def cut_off(self) -> None:
         """Shut the connections of slow clients, which wakes their threads."""
@@ -224,7 +250,8 @@ class Watch:
             is_crowded = len(self._watched) > CROWD
             less = max(0.0, self._seconds - CROWDED_SECONDS) if is_crowded else 0.0
             for me, (conn, deadline, how) in self._watched.items():
-                if now > deadline - less:
+                arrives = how == socket.SHUT_RD and deadline != float("inf")
+                if now > deadline - less or (arrives and now > self._latest):
                     _shut(conn.sock, how)
                     self._watched[me] = conn, now + self._seconds, socket.SHUT_RDWR
 
