@@ -1,8 +1,12 @@
 """Bodies arrive whole or not at all, and all of them within their memory."""
 
+import gzip
 import io
+import random
 import threading
 import time
+import tracemalloc
+import zlib
 
 import pytest
 from flask import Flask
@@ -143,3 +147,83 @@ def test_bodies_in_flight_share_their_memory():
         thread.join()
     for _ in range(9):  # what is over, or was refused, holds nothing
         assert receive(receiver, large) == large
+
+
+# -- gzip ------------------------------------------------------------------------------
+
+
+def packed(receiver, data, **more):
+    return receive(receiver, data, HTTP_CONTENT_ENCODING="gzip", **more)
+
+
+def packed_refusal(data, **more):
+    return refusal(Receiver(LIMITS), data, HTTP_CONTENT_ENCODING="gzip", **more)
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.booleans())
+def test_gzip_of_one_or_more_members(parts, chunked):
+    data = b"".join(map(gzip.compress, parts))
+    length = None if chunked else len(data)
+    assert packed(Receiver(LIMITS), data, length=length) == b"".join(parts)
+
+
+@given(st.binary(max_size=300), st.data())
+def test_half_a_gzip_is_refused(body, data):
+    whole = gzip.compress(body)
+    end = data.draw(st.integers(1, len(whole) - 1))
+    assert packed_refusal(whole[:end]) == (400, "content-encoding")
+    assert packed_refusal(whole[:end], length=len(whole)) == (408, "incomplete")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"plain text",
+        gzip.compress(b"x") + b"more",
+        gzip.compress(b"x" * 99)[:-8] + b"12345678",  # a wrong checksum
+        zlib.compress(b"x"),
+    ],
+)
+def test_what_is_no_gzip(data):
+    assert packed_refusal(data) == (400, "content-encoding")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_gzip_at_the_limit(more):
+    body = random.Random(0).randbytes(2**19) + b"x" * (2**19 + more)  # noqa: S311
+    if more:
+        assert packed_refusal(gzip.compress(body)) == (413, "too-large")
+    else:
+        assert packed(Receiver(LIMITS), gzip.compress(body)) == body
+
+
+def test_gzip_that_is_longer_than_its_content():
+    data = gzip.compress(random.Random(0).randbytes(2**20))  # noqa: S311
+    assert packed_refusal(data) == (413, "too-large")
+
+
+def test_a_bomb_unpacks_no_further_than_the_limit():
+    deflate = zlib.compressobj(wbits=31)
+    bomb = b"".join(deflate.compress(bytes(2**20)) for _ in range(100))
+    bomb += deflate.flush()
+    receiver = Receiver(LIMITS)
+    tracemalloc.start()
+    found = refusal(receiver, bomb, HTTP_CONTENT_ENCODING="gzip")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == (413, "too-large")
+    assert peak < 8 * LIMITS.max_body_bytes
+    assert packed(receiver, gzip.compress(b"x" * 2**20)) == b"x" * 2**20  # all is free
+
+
+def test_too_many_members():
+    assert packed_refusal(gzip.compress(b"") * 10_001) == (400, "content-encoding")
+    assert packed(Receiver(LIMITS), gzip.compress(b"x") * 10_000) == b"x" * 10_000
+
+
+def test_another_coding_is_refused():
+    for coding in ("br", "gzip, gzip", "deflate", ""):
+        with pytest.raises(Problem, match="use gzip") as caught:
+            receive(Receiver(LIMITS), b"x", HTTP_CONTENT_ENCODING=coding)
+        assert caught.value.status == 415
+        assert caught.value.headers == {"Accept-Encoding": "gzip"}

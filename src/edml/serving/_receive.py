@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest
 from edml.serving._gate import RECEIVED
 from edml.serving._limits import Limits
 from edml.serving._problem import Problem, refuse_body
+from edml.serving._unpack import unpack
 
 _PIECE = 2**18  # bytes of a body between two checks of the clock
 _MOST_IN_FLIGHT = 4  # times the largest body; a body's first piece does not count
@@ -27,19 +28,13 @@ class Receiver:
     @contextmanager
     def receive(self, deadline: float) -> Iterator[bytes]:
         """Yield the body of the current request once it has its turn."""
-        request = flask.request
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            detail = (
-                "Expected an uncompressed body; found the header Content-Encoding. "
-                "Send Parquet, which is compressed itself."
-            )
-            raise Problem(415, "content-encoding", detail)
         most = self._limits.max_body_bytes
-        if (request.content_length or 0) > most:
-            raise refuse_body(self._limits)
+        arriving = self._arrive(deadline)
+        if _is_packed():
+            arriving = unpack(arriving, _PIECE)
         pieces, size, held = [], 0, 0
         try:
-            while piece := _read(min(_PIECE, most + 1 - size)):
+            for piece in arriving:
                 if size:
                     self._hold(len(piece))
                     held += len(piece)
@@ -47,16 +42,29 @@ class Receiver:
                 size += len(piece)
                 if size > most:
                     raise refuse_body(self._limits)
-                if time.monotonic() > deadline:
-                    raise self._too_slow()
-            if size < (request.content_length or 0):
-                raise _incomplete()
             body = b"".join(pieces)
             pieces.clear()
-            request.environ.get(RECEIVED, lambda: None)()
+            flask.request.environ.get(RECEIVED, lambda: None)()
             yield body
         finally:
             self._hold(-held)
+
+    def _arrive(self, deadline: float) -> Iterator[bytes]:
+        """Yield the body as it is sent; raise a Problem unless all of it comes."""
+        stated = flask.request.content_length or 0
+        most = self._limits.max_body_bytes
+        if stated > most:
+            raise refuse_body(self._limits)
+        size = 0
+        while piece := _read(min(_PIECE, most + 1 - size)):
+            size += len(piece)
+            if size > most:
+                raise refuse_body(self._limits)
+            if time.monotonic() > deadline:
+                raise self._too_slow()
+            yield piece
+        if size < stated:
+            raise _incomplete()
 
     def _hold(self, n_bytes: int) -> None:
         with self._lock:
@@ -74,6 +82,21 @@ class Receiver:
             "came too slowly. Send it again, or less."
         )
         return Problem(408, "too-slow", detail)
+
+
+def _is_packed() -> bool:
+    """Check whether the body is in gzip; a Problem rejects other encodings."""
+    coding = flask.request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in ("gzip", "x-gzip"):
+        return True
+    if coding == "identity":
+        return False
+    detail = (
+        "Expected a body in gzip, or as it is; found another coding in the header "
+        "Content-Encoding. Send Parquet, which is compressed itself, or use gzip."
+    )
+    headers = {"Accept-Encoding": "gzip"}
+    raise Problem(415, "content-encoding", detail, headers=headers)
 
 
 def _read(size: int) -> bytes:
