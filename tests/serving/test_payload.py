@@ -234,7 +234,10 @@ BAD_CELLS = [
     ("score", True, "are not numbers"),
     ("score", [SECRET], "are not numbers"),
     ("nota_parcial", {SECRET: 1}, "are not numbers"),
-    ("nota_parcial", 1e300, "beyond 1e\\+15"),
+    ("nota_parcial", 1e300, "beyond 1,000,000"),
+    ("nota_parcial", 1e12, "beyond 1,000,000"),
+    ("score", -1_000_001, "beyond 1,000,000"),
+    ("particion", 1_700_000_000, "beyond 1,000,000"),  # a date
     ("ass_due_at", -1e16, "a date outside 1990 to 2100"),
     ("user_uuid", None, "have no id"),
     ("user_uuid", "nan", "have no id"),

@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import re
 import zipfile
 from datetime import date, datetime
 from decimal import Decimal
+from importlib import resources
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -15,7 +17,13 @@ import pytest
 from edml.datasets import make_student_activity
 from edml.exceptions import MissingExtraError, TableError
 from edml.feature_extraction import FeatureEngineer
-from edml.schema import COLUMNS, EPOCH_COLUMNS, REQUIRED_COLUMNS, SNAPSHOT_KEYS
+from edml.schema import (
+    COLUMNS,
+    EPOCH_COLUMNS,
+    REQUIRED_COLUMNS,
+    SNAPSHOT_KEYS,
+    data_dictionary,
+)
 from edml.sources import read_events
 from edml.sources._open import read_table
 
@@ -71,13 +79,16 @@ def test_the_templates_are_read_without_a_note():
     assert FeatureEngineer().fit_transform(found)["score_mean"].max() == 85
 
 
-def test_the_page_describes_every_column():
+def test_the_page_shows_a_dictionary_of_every_column():
     page = (DOCS / "user_guide/own_data.rst").read_text()
-    described = page.partition("The columns\n---")[2]
-    assert [name for name in COLUMNS if f"``{name}``" not in described] == []
-    for name in SNAPSHOT_KEYS:
-        row = described.partition(f"   * - ``{name}``")[2].partition("   * - ")[0]
-        assert "**Required**" in row, name
+    (shown,) = re.findall(r":file: (\S*dictionary\.csv)", page)
+    text = (DOCS / "user_guide" / shown).read_text("utf-8")
+    assert text == resources.files("edml.schema").joinpath("dictionary.csv").read_text()
+    described = data_dictionary()
+    assert set(described) == set(COLUMNS)
+    for name, about in described.items():
+        required = about.without.startswith("Required")
+        assert required == (name in SNAPSHOT_KEYS), name
 
 
 # -- JSON ---------------------------------------------------------------------------

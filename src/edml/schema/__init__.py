@@ -29,6 +29,7 @@ from edml.schema._columns import (
     step_parameter,
 )
 from edml.schema._dates import DATE_UNITS, EARLIEST, LATEST, DateUnit, date_unit
+from edml.schema._dictionary import ColumnDescription, data_dictionary
 from edml.schema._dtypes import row_error, take_labels
 from edml.schema._exam_kinds import (
     EXAM_KIND_PRESETS,
@@ -69,6 +70,7 @@ from edml.schema._predictions import (
     read_weights,
 )
 from edml.schema._readers import (
+    LARGEST_NUMBER,
     Names,
     read_epochs,
     read_names,
@@ -102,6 +104,7 @@ __all__ = [
     "EXAM_KINDS",
     "EXAM_KIND_PRESETS",
     "FINAL_GRADE",
+    "LARGEST_NUMBER",
     "LATEST",
     "NAME_COLUMNS",
     "NUMBER_COLUMNS",
@@ -112,6 +115,7 @@ __all__ = [
     "SNAPSHOT_KEYS",
     "STUDENT",
     "BoolArray",
+    "ColumnDescription",
     "DateUnit",
     "FloatArray",
     "IntArray",
@@ -131,6 +135,7 @@ __all__ = [
     "combine_codes",
     "count_occupancy",
     "count_spellings",
+    "data_dictionary",
     "date_unit",
     "describe_absent",
     "describe_index",

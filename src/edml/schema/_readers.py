@@ -18,6 +18,8 @@ from edml.schema._dtypes import (
 from edml.schema._types import FloatArray, IntArray
 
 LARGEST_PARTITION = 2**53  # whole numbers are exact in a float up to here
+#: Beyond it, no grade, score, weight or course day of a file is what it seems to be.
+LARGEST_NUMBER = 1_000_000
 _HOW_TO_READ_DATES = (
     "Dates are epoch seconds or datetimes: read the table with edml.read_events, or "
     "convert the column with pd.to_datetime."

@@ -14,6 +14,7 @@ from edml.schema import (
     COURSE,
     EARLIEST,
     EPOCH_COLUMNS,
+    LARGEST_NUMBER,
     LATEST,
     NAME_COLUMNS,
     NUMBER_COLUMNS,
@@ -25,8 +26,6 @@ from edml.schema import (
 from edml.serving._problem import Problem, refuse_table
 from edml.sources import read_events
 
-#: Beyond it, sums of squares lose all precision; grades and dates are far smaller.
-LARGEST_NUMBER = 1e15
 LARGEST_KEY = 2**53  # a float holds whole numbers exactly up to here
 MISSING = frozenset({"nan", "NaN"})  # in addition to null, as pandas users write it
 
@@ -65,7 +64,9 @@ def read_column(canonical: str, actual: str, cells: Cells) -> NDArray[Any]:
     if canonical in _KEYS:
         return _read_keys(actual, cells)
     if canonical in _NUMBERS:
-        return _read_numbers(actual, cells)
+        if isinstance(cells, np.ndarray) and cells.dtype.kind == "M":
+            return cells
+        return np.array(cells, dtype=np.float64)
     return _read_texts(actual, cells, names=canonical in _NAMES)
 
 
@@ -111,9 +112,10 @@ def is_number(canonical: str) -> bool:
 
 
 def is_plain(canonical: str, cells: Cells) -> bool:
-    """Check whether a column of numbers or dates can be read without further ado.
+    """Check whether a column of numbers or dates can be taken as it is.
 
-    Other cells are text, words for null, dates as text or in other units than seconds.
+    All others are left to the reader of files: text, words for null, dates in other
+    units than seconds, and numbers that it may not accept.
     """
     if canonical not in _NUMBERS:
         return True
@@ -122,11 +124,11 @@ def is_plain(canonical: str, cells: Cells) -> bool:
             return cells.dtype.kind == "M" and canonical in EPOCH_COLUMNS
     elif not set(map(type, cells)) <= {float, int, type(None)}:
         return False
-    if canonical not in EPOCH_COLUMNS:
-        return True
-    dates = np.array(cells, dtype=np.float64)  # None becomes NaN
-    known = (dates >= EARLIEST) & (dates < LATEST)
-    return bool((known | (dates == 0) | np.isnan(dates)).all())
+    numbers = np.array(cells, dtype=np.float64)  # None becomes NaN
+    if canonical in EPOCH_COLUMNS:
+        known = (numbers >= EARLIEST) & (numbers < LATEST)
+        return bool((known | (numbers == 0) | np.isnan(numbers)).all())
+    return not (np.abs(numbers) > LARGEST_NUMBER).any()
 
 
 def read_like_a_file(
@@ -146,21 +148,6 @@ def read_like_a_file(
         for name, column in X.items()
     }
     return cells, report.notes
-
-
-def _read_numbers(name: str, cells: Cells) -> NDArray[Any]:
-    if isinstance(cells, np.ndarray) and cells.dtype.kind == "M":
-        return cells
-    numbers = np.array(cells, dtype=np.float64)
-    immense = np.abs(numbers) > LARGEST_NUMBER  # includes infinities, but not NaN
-    if immense.any():
-        raise _refuse_rows(
-            name,
-            immense,
-            f"hold an infinite number, or one beyond {LARGEST_NUMBER:g}",
-            "Correct them, or make them null.",
-        )
-    return numbers
 
 
 def _read_texts(name: str, cells: Cells, *, names: bool) -> NDArray[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from edml.schema import (
+    LARGEST_NUMBER,
     BoolArray,
     check_keys,
     count_spellings,
@@ -223,12 +224,16 @@ def _as_number(cell: Any) -> Any:
 
 
 def read_numbers(column: pd.Series, decimal: str) -> pd.Series:
-    """Read a column of finite numbers, null where there is none."""
+    """Read a column of numbers of a plausible size, null where there is none."""
     numbers, bad = read_floats(column, decimal)
-    remedy = "Correct them, or leave them empty."
-    check_rows(column, bad, "are not numbers", remedy)
-    infinite = np.isinf(numbers.to_numpy())
-    check_rows(column, infinite, "hold an infinite number", remedy)
+    check_rows(column, bad, "are not numbers", "Correct them, or leave them empty.")
+    check_rows(
+        column,
+        np.abs(numbers.to_numpy()) > LARGEST_NUMBER,  # NaN compares as False
+        f"hold an infinite number, or one beyond {LARGEST_NUMBER:,}",
+        "Grades, scores, weights and course days are smaller: check that each column "
+        "holds what its name says.",
+    )
     return numbers
 
 
