@@ -1,5 +1,6 @@
 """The routes: answers, refusals and logs."""
 
+import gzip
 import importlib
 import io
 import json
@@ -104,12 +105,26 @@ def test_answer_says_what_was_inferred(client, events):
     assert "notes" not in post(client, events).json
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["explain=2", "explain=", "explain=1&explain=0", "language=de", "explian=1", "=1"],
-)
-def test_bad_queries(client, events, query):
-    refused(post(client, events.head(9), query=f"?{query}"), 400, "query")
+BAD_QUERIES = {
+    "explain=2": "explain",
+    "explain=": "explain",
+    "explain=1&explain=0": "explain",
+    "language=de": "language",
+    "at=-1": "at",
+    "at=1.5": "at",
+    "at=1000001": "at",
+    "at=s3cret": "at",
+    "s3cret=1": None,
+    "=1": None,
+}
+
+
+@pytest.mark.parametrize(("query", "parameter"), BAD_QUERIES.items())
+def test_bad_queries(client, events, query, parameter):
+    problem = refused(post(client, events.head(9), query=f"?{query}"), 400, "query")
+    assert problem.get("parameter") == parameter
+    assert parameter is None or f"the parameter {parameter} once" in problem["detail"]
+    assert "s3cret" not in str(problem)
 
 
 def test_error_names_bad_rows(client, events):
@@ -188,11 +203,54 @@ def test_work_that_takes_too_long(stored, events, monkeypatch):
     refused(post(client, events, query="?explain=1"), 413, "too-slow")
 
 
-def test_compressed_bodies(client):
-    answer = client.post(
-        "/predict", data=b"x", content_type=CSV, headers={"Content-Encoding": "gzip"}
-    )
+def test_compressed_bodies(client, events):
+    plain = post(client, events, "csv")
+    body = gzip.compress(events.to_csv(index=False).encode())
+    for headers, status in (("gzip", 200), ("br", 415)):
+        answer = client.post(
+            "/predict",
+            data=body,
+            content_type=CSV,
+            headers={"Content-Encoding": headers},
+        )
+        assert answer.status_code == status
+        if status == 200:
+            assert answer.json == plain.json
     refused(answer, 415, "content-encoding")
+    assert answer.headers["Accept-Encoding"] == "gzip"
+
+
+# -- a day ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [0, 5, 17, 1_000_000])
+def test_at_a_day(client, events, model, at):
+    answer = post(client, events, query=f"?at={at}&explain=1")
+    conform(answer.json, "Answer")
+    found = predictions(answer)
+    truth = model.score_students(events, at=at)
+    for name in ("user_uuid", "probability", "flagged", "reasons", "facts"):
+        assert [*found[name]] == [*truth[name]], name
+    assert found["partition"].tolist() == truth["particion"].tolist()
+
+
+def test_before_the_first_day(client, events):
+    later = events.assign(particion=events["particion"].fillna(0) + 10)
+    answer = post(client, later, query="?at=9")
+    assert answer.json["predictions"] == []
+    assert answer.json["notes"] == [
+        "Left out 30 students of a course without an event up to day 9."
+    ]
+
+
+def test_who_has_no_event_yet_is_noted(client, events):
+    who = events["user_uuid"].iloc[0]
+    day = events["particion"].fillna(0)
+    late = events.assign(particion=day.where(events["user_uuid"] != who, day + 50))
+    answer = post(client, late, query="?at=40")
+    assert who not in answer.json["predicted_probability"]
+    n_courses = events.loc[events["user_uuid"] == who, "course_uuid"].nunique()
+    assert answer.json["notes"][0].startswith(f"Left out {n_courses} student")
 
 
 # -- the other routes ----------------------------------------------------------------

@@ -387,7 +387,7 @@ def with_a_foreign_step(columns=None):
 
 
 def test_a_model_with_foreign_steps_reads_every_column(model, events):
-    assert set(Scorer(model).columns) == set(REQUIRED_COLUMNS)
+    assert set(Scorer(model).columns) == {*REQUIRED_COLUMNS, "periodo"}
     foreign = with_a_foreign_step().deployable()
     scorer = Scorer(foreign)
     assert set(scorer.columns) == {*COLUMNS, "rubric"}

@@ -122,6 +122,26 @@ def test_reasons_and_facts(client, model, language):
     assert asked["facts"].tolist() == expected["facts"].tolist()
 
 
+@pytest.mark.parametrize("at", [0, 30])
+def test_at_a_day(client, model, at):
+    asked = client.predict(X, at=at)
+    expected = model.score_students(X, at=at, n_reasons=0)
+    assert asked["probability"].tolist() == expected["probability"].tolist()
+    assert asked["particion"].tolist() == expected["particion"].tolist()
+
+
+def test_before_the_first_event(client):
+    later = X.assign(particion=X["particion"].fillna(0) + 5)
+    with pytest.warns(UserWarning, match="without an event up to day 4"):
+        assert client.predict(later, at=4).empty
+
+
+@pytest.mark.parametrize(("at", "error"), [(-1, ValueError), (1.5, TypeError)])
+def test_no_day(client, at, error):
+    with pytest.raises(error, match="at"):
+        client.predict(X, at=at)
+
+
 def test_a_student_in_two_courses_has_two_rows(client, model):
     first = X.iloc[0]
     one = X[
@@ -219,10 +239,12 @@ def test_the_question():
         client.predict(X)
         with pytest.raises(ServingError, match="same version of edml"):
             client.predict(X, explain=True, language="es")  # the answer has none
+        client.predict(X, at=7)
         client.model()
     assert [path for path, _, _ in requests] == [
         "/risk/predict",
         "/risk/predict?explain=1&language=es",
+        "/risk/predict?at=7",
         "/risk/model",
     ]
     assert {headers["Authorization"] for _, headers, _ in requests} == {

@@ -1,9 +1,15 @@
 """The endpoint conforms to its OpenAPI document."""
 
 import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from html.parser import HTMLParser
 
 import pytest
 import schemathesis
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.specs.openapi.checks import (
@@ -11,9 +17,10 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,
 )
 
-from bodies import CSV, JSON, PARQUET, post
+from bodies import CSV, JSON, PARQUET, conform, post, train
 from edml.registry import ModelRegistry
-from edml.serving import Limits, create_app
+from edml.schema import COLUMNS, data_dictionary
+from edml.serving import Limits, create_app, create_blueprint
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - only for this test
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -80,6 +87,131 @@ def test_the_columns_are_those_of_the_champion(document, client, events):
         answer = client.post("/predict", json=[lacking])
         assert (answer.status_code, answer.json["column"]) == (422, name)
     assert post(client, events).status_code == 200
+
+
+def test_every_field_is_described_with_an_example(document):
+    def described(name, field):
+        of = field.get("$ref")
+        target = schemas[of.rpartition("/")[2]] if of else {}
+        assert field.get("description") or target.get("description"), name
+        const = {"const", "enum"} & field.keys()
+        assert const or of or "items" in field or field.get("examples"), name
+
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        assert schema.get("description"), name
+        if name != "Columns":
+            for field, of in schema.get("properties", {}).items():
+                described(f"{name}.{field}", of)
+    for parameter in document["paths"]["/predict"]["post"]["parameters"]:
+        assert parameter["description"]
+        assert "example" in parameter
+
+
+def test_events_are_described_by_the_data_dictionary(document):
+    dictionary = data_dictionary()
+    assert set(dictionary) == set(COLUMNS)
+    event = document["components"]["schemas"]["Event"]
+    for name, field in event["properties"].items():
+        assert dictionary[name].meaning in field["description"]
+        assert "`" not in field["description"]
+
+
+def test_the_examples_are_answered(document, client):
+    schemas = document["components"]["schemas"]
+    (event,), (columns,) = schemas["Event"]["examples"], schemas["Columns"]["examples"]
+    for body in ([event], columns):
+        conform(body, "Records" if body == [event] else "Columns")
+        answer = client.post("/predict?at=21&explain=1&language=en", json=body)
+        assert answer.status_code == 200, answer.text
+        assert "notes" not in answer.json
+
+
+def test_examples_of_answers_conform(document):
+    for name in ("Prediction", "ProblemDocument", "Record", "Status"):
+        fields = document["components"]["schemas"][name]["properties"]
+        example = {
+            field: of["examples"][0] if "examples" in of else of.get("const", "at")
+            for field, of in fields.items()
+        }
+        conform(example, name)
+
+
+# -- the page --------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a page shows, links to and could load."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.names, self.links, self.ids, self.tags = [], [], set(), set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        found = dict(attrs)
+        assert not {"src", "style", "onclick", "action"} & found.keys()
+        if "id" in found:
+            assert found["id"] not in self.ids
+            self.ids.add(found["id"])
+        if "href" in found:
+            self.links.append(found["href"])
+
+
+def test_the_page_shows_the_document(client, document):
+    answer = client.get("/docs")
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    page = Page(answer.text)
+    for path, item in document["paths"].items():
+        (method,) = item
+        assert f"{method.upper()} {path}" in answer.text
+    for name, schema in document["components"]["schemas"].items():
+        assert name in page.ids
+        for field, of in schema.get("properties", {}).items():
+            assert escape(field) in answer.text
+            assert escape(of.get("description", "")) in answer.text
+    assert all(link[0] == "#" and link[1:] in page.ids for link in page.links)
+
+
+def test_the_page_loads_nothing(client):
+    answer = client.get("/docs")
+    page = Page(answer.text)
+    assert not page.tags & {"script", "link", "img", "iframe", "object", "form"}
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    assert b64encode(sha256(style.encode()).digest()).decode() in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_page_needs_no_token_and_shows_no_own_column(stored, tmp_path):
+    columns = {"user_uuid": "<b>who</b>"}
+    registry = ModelRegistry(tmp_path)
+    registry.promote(registry.register(train(1, columns=columns)).version)
+    escaped = escape("<b>who</b>")
+    guarded = create_app(registry, tokens=[TOKEN]).test_client()
+    answer = guarded.get("/docs")
+    assert answer.status_code == 200
+    assert escaped not in answer.text
+    assert TOKEN not in answer.text
+    answer = create_app(registry).test_client().get("/docs")
+    assert escaped in answer.text
+    assert "<b>" not in answer.text
+
+
+def test_paths_are_below_the_prefix(stored):
+    app = Flask("host")
+    app.register_blueprint(create_blueprint(ModelRegistry(stored)), url_prefix="/risk")
+    client = app.test_client()
+    roots = {"": "/risk", "/school": "/school/risk"}
+    for root, expected in roots.items():
+        environ = {"SCRIPT_NAME": root}
+        document = client.get("/risk/openapi.json", environ_overrides=environ).json
+        assert document["servers"] == [{"url": expected}]
+        page = client.get("/risk/docs", environ_overrides=environ).text
+        assert f"<code>{expected}</code>" in page
 
 
 # -- schemathesis ----------------------------------------------------------------------

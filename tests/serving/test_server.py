@@ -92,6 +92,7 @@ OPTIONS = [
     ("--token-file", "EDML_ENDPOINT_TOKEN_FILE", "token_file", "tokens"),
     ("--certificate", "EDML_CERTIFICATE", "certificate", "chain.pem"),
     ("--key", "EDML_CERTIFICATE_KEY", "key", "key.pem"),
+    ("--origins", "EDML_ORIGINS", "origins", "https://tutors.example.org"),
 ]
 
 
@@ -150,6 +151,7 @@ def test_usage(arguments):
 
 
 def refused(*arguments, **environment):
+    environment = {"EDML_ENDPOINT_PORT": "0"} | environment  # port 8000 may be taken
     result = CliRunner().invoke(app, list(map(str, arguments)), env=environment)
     assert result.exit_code == 1, result.output
     *_, line = result.stderr.splitlines()
@@ -200,6 +202,11 @@ def test_a_private_key_of_another_certificate(tmp_path):
 def test_an_empty_key_and_a_wrong_name(registry):
     assert "key" in refused("--registry", registry, EDML_REGISTRY_KEY="")
     assert "name" in refused("--registry", registry, "--name", "../up").lower()
+
+
+def test_an_origin_of_another_form(registry):
+    for origins in ("*", "https://tutors.example.org/", "https://ok.org,tutors"):
+        assert "origins" in refused("--registry", registry, "--origins", origins)
 
 
 def test_without_the_extra(monkeypatch):

@@ -22,6 +22,7 @@ def create_app(
     tokens: Mapping[str, Iterable[str]] | Sequence[str] | None = None,
     limits: Limits | None = None,
     poll_seconds: float = 2.0,
+    origins: Iterable[str] = (),
 ) -> "flask.Flask":
     """Create a Flask app that serves the champion of a registry.
 
@@ -35,6 +36,8 @@ def create_app(
         Limits of one request; None is ``Limits()``.
     poll_seconds : float, default=2.0
         Interval between checks for a new champion, in seconds, > 0.
+    origins : iterable of str, default=()
+        Origins whose pages may call the endpoint, as for `create_blueprint`.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def create_app(
     Raises
     ------
     ServingError
-        If a token is too short, or a scope unknown.
+        If a token is too short, a scope unknown, or an origin malformed.
     MissingExtraError
         If the extra "serve" is not installed.
     ValueError
@@ -80,7 +83,11 @@ def create_app(
     """
     configure_logs()
     blueprint = create_blueprint(
-        registry, tokens=tokens, limits=limits, poll_seconds=poll_seconds
+        registry,
+        tokens=tokens,
+        limits=limits,
+        poll_seconds=poll_seconds,
+        origins=origins,
     )
     from edml.serving._endpoint import make_app  # noqa: PLC0415 - needs the extra
 
@@ -94,6 +101,7 @@ def create_blueprint(
     limits: Limits | None = None,
     poll_seconds: float = 2.0,
     name: str = "edml",
+    origins: Iterable[str] = (),
 ) -> "flask.Blueprint":
     """Create a blueprint that serves a registry's champion, for your own Flask app.
 
@@ -114,17 +122,20 @@ def create_blueprint(
         Interval between checks for a new champion, in seconds, > 0.
     name : str, default="edml"
         The blueprint's name, unique within an app.
+    origins : iterable of str, default=()
+        Origins such as "https://tutors.example.org" whose pages may call the endpoint
+        from a browser (CORS). By default no page of another origin may.
 
     Returns
     -------
     blueprint : flask.Blueprint
-        With the routes POST /predict; GET /health, /ready, /model, /openapi.json and
-        /metrics. /health and /ready require no token.
+        With the routes POST /predict; GET /health, /ready, /model, /openapi.json,
+        /docs and /metrics. /health, /ready and /docs require no token.
 
     Raises
     ------
     ServingError
-        If a token is too short, or a scope unknown.
+        If a token is too short, a scope unknown, or an origin malformed.
     MissingExtraError
         If the extra "serve" is not installed.
     ValueError
@@ -170,5 +181,10 @@ def create_blueprint(
         )
         raise ValueError(message)
     return make_blueprint(
-        registry, TokenBook(tokens), limits or Limits(), float(poll_seconds), name
+        registry,
+        TokenBook(tokens),
+        limits or Limits(),
+        float(poll_seconds),
+        name,
+        origins,
     )

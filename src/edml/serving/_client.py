@@ -103,7 +103,12 @@ class RiskClient:
         self._http.clear()
 
     def predict(
-        self, X: pd.DataFrame, explain: bool = False, language: str = "en"
+        self,
+        X: pd.DataFrame,
+        explain: bool = False,
+        language: str = "en",
+        *,
+        at: int | None = None,
     ) -> pd.DataFrame:
         """Request the risk of students.
 
@@ -116,6 +121,9 @@ class RiskClient:
             Whether to request reasons and facts too.
         language : {"en", "es"}, default="en"
             Language of the reasons and facts.
+        at : int, default=None
+            Predict at the end of this course day, at least 0; None predicts at each
+            student's latest.
 
         Returns
         -------
@@ -132,13 +140,15 @@ class RiskClient:
         ServingError
             If the endpoint rejects the table, is unreachable or has no champion.
         TypeError
-            If ``X`` is not a DataFrame.
+            If ``X`` is not a DataFrame, or ``at`` not a whole number.
+        ValueError
+            If ``at`` is negative.
 
         Warns
         -----
         UserWarning
             If the endpoint inferred something about the table, such as the unit of
-            dates.
+            dates, or left students out who have no event up to ``at``.
         """
         if not isinstance(X, pd.DataFrame):
             message = (
@@ -148,6 +158,9 @@ class RiskClient:
             raise TypeError(message)
         body, content_type = encode(X)
         asked = {"explain": "1", "language": language} if explain else {}
+        if at is not None:
+            check_scalar(at, "at", Integral, min_val=0)
+            asked["at"] = str(int(at))
         answer = self._read(self._send("POST", "/predict", body, content_type, asked))
         return read_answer(answer, explain)
 

@@ -1,29 +1,31 @@
 """The routes of the endpoint, and the hooks before and after each request."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import flask
 import orjson
 from werkzeug.exceptions import HTTPException
 
-from edml.explanation import LANGUAGES
 from edml.registry import ModelRegistry
 from edml.schema import REQUIRED_COLUMNS
 from edml.serving import _metrics
 from edml.serving._champion import Champion, ChampionWatch
+from edml.serving._docs import make_docs
 from edml.serving._limits import Limits
 from edml.serving._logs import LOGGER, request_id
 from edml.serving._openapi import describe_endpoint
+from edml.serving._origins import Origins
 from edml.serving._payload import JSON, read_events
 from edml.serving._problem import MEDIA_TYPE, Problem
+from edml.serving._query import read_query
 from edml.serving._receive import Receiver
 from edml.serving._scorer import check_time, predict_events
 from edml.serving._tokens import TokenBook
 
 EXTENSION = "edml.serving"
 REQUEST_ID = "X-Request-ID"
-_TRUTHS = {"1": True, "true": True, "0": False, "false": False}
 _CODES = {404: "not-found", 405: "method", 408: "too-slow", 413: "too-large"}
 _DETAILS = {
     404: "Expected a path of this endpoint; found another. See /openapi.json.",
@@ -37,13 +39,14 @@ def make_blueprint(
     limits: Limits,
     poll_seconds: float = 2.0,
     name: str = "edml",
+    origins: Iterable[str] = (),
 ) -> flask.Blueprint:
     """Make the blueprint of `create_blueprint`.
 
     The app that registers it finds the endpoint in
     ``app.extensions["edml.serving"][name]``.
     """
-    endpoint = _Endpoint(registry, book, limits, poll_seconds)
+    endpoint = _Endpoint(registry, book, limits, poll_seconds, Origins(origins))
     blueprint = flask.Blueprint(name, "edml.serving")
     blueprint.before_request(endpoint.begin)
     blueprint.after_request(endpoint.end)
@@ -56,6 +59,7 @@ def make_blueprint(
         ("/ready", "ready", endpoint.ready),
         ("/model", "model", endpoint.model),
         ("/openapi.json", "openapi", endpoint.openapi),
+        ("/docs", "docs", endpoint.docs),
         ("/metrics", "metrics", endpoint.expose_metrics),
     ):
         blueprint.add_url_rule(path, route, view)
@@ -90,12 +94,14 @@ class _Endpoint:
         book: TokenBook,
         limits: Limits,
         poll_seconds: float,
+        origins: Origins,
     ) -> None:
         self.metrics = _metrics.Metrics()
         changed = self.metrics.changed
         self.watch = ChampionWatch(registry, poll_seconds, changed)
         self._book = book
         self._limits = limits
+        self._origins = origins
         self._receiver = Receiver(limits)
         self._retry_after = str(max(1, round(poll_seconds)))
         self.watch.look()
@@ -121,6 +127,7 @@ class _Endpoint:
         route = (flask.request.endpoint or "").rpartition(".")[2] or "other"
         response.headers[REQUEST_ID] = flask.g.edml_id
         response.headers["Cache-Control"] = "no-store"
+        self._origins.allow(response)
         self.metrics.answered(route, response.status_code, seconds)
         line = {
             "request_id": flask.g.edml_id,
@@ -198,7 +205,7 @@ class _Endpoint:
     def predict(self) -> flask.Response:
         self._authorize("predict")
         deadline = flask.g.edml_begun + self._limits.timeout_seconds
-        explain, language = _read_query()
+        query = read_query(flask.request.args.lists())
         champion = self._champion()  # the same one until the request ends
         with self._receiver.receive(deadline) as body:
             X = read_events(
@@ -213,9 +220,8 @@ class _Endpoint:
             X,
             version=champion.version,
             name=champion.name,
-            explain=explain,
-            language=language,
             deadline=deadline,
+            **query._asdict(),
         )
         n_students = len(answer["predictions"])
         self.metrics.predicted(len(X), n_students)
@@ -238,37 +244,34 @@ class _Endpoint:
 
     def openapi(self) -> flask.Response:
         self._authorize("read")
-        champion = self.watch.champion
+        return _answer(self._describe(own_columns=True))
+
+    def docs(self) -> flask.Response:
+        """Show the page to everyone: a browser sends no token.
+
+        Where tokens are required it has the default columns, not those of the model.
+        """
+        page, headers = make_docs(self._describe(own_columns=self._book.open))
+        return flask.Response(page, headers=headers, content_type="text/html")
+
+    def _describe(self, *, own_columns: bool) -> dict[str, Any]:
+        champion = self.watch.champion if own_columns else None
         columns = {name: name for name in REQUIRED_COLUMNS}
         if champion is not None:
             columns = champion.scorer.columns
-        tokens = not self._book.open
-        return _answer(describe_endpoint(columns, self._limits, tokens=tokens))
+        # the path of the request, without that of its route
+        path = f"{flask.request.script_root}{flask.request.path}".rpartition("/")[0]
+        return describe_endpoint(
+            columns,
+            self._limits,
+            tokens=not self._book.open,
+            prefix=path,
+        )
 
     def expose_metrics(self) -> flask.Response:
         self._authorize("read")
         text = self.metrics.expose(healthy=self.watch.problem is None)
         return flask.Response(text, content_type=_metrics.CONTENT_TYPE)
-
-
-def _read_query() -> tuple[bool, str]:
-    """Return explain and language; reject unknown parameters."""
-    given = flask.request.args.to_dict(flat=False)
-    explain = given.pop("explain", ["0"])
-    language = given.pop("language", ["en"])
-    if given or len(explain) != 1 or explain[0] not in _TRUTHS:
-        detail = (
-            "Expected the parameters explain (1, 0, true or false) and language, once "
-            "each; found another parameter or value. Correct the query."
-        )
-        raise Problem(400, "query", detail)
-    if len(language) != 1 or language[0] not in LANGUAGES:
-        detail = (
-            f"Expected language as one of {sorted(LANGUAGES)}; found another. Choose "
-            "one of them."
-        )
-        raise Problem(400, "query", detail)
-    return _TRUTHS[explain[0]], language[0]
 
 
 def _answer(

@@ -15,7 +15,8 @@ _LABELS = re.compile(r"\(row label(s?) ")
 class Problem(Exception):  # noqa: N818 - the RFC's word
     """A rejected request; neither ``detail`` nor ``rows`` holds a cell's value.
 
-    ``code`` names the problem for programs; rows count from 0.
+    ``code`` names the problem for programs; rows count from 0; ``parameter`` is the
+    wrong one of the query.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         *,
         column: str | None = None,
         rows: tuple[int, ...] = (),
+        parameter: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -34,6 +36,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.detail = detail
         self.column = column
         self.rows = rows
+        self.parameter = parameter
         self.headers = dict(headers or {})
 
     def to_dict(self, request_id: str | None = None) -> dict[str, Any]:
@@ -49,6 +52,8 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
             document["column"] = self.column
         if self.rows:
             document["rows"] = list(self.rows)
+        if self.parameter is not None:
+            document["parameter"] = self.parameter
         if request_id is not None:
             document["request_id"] = request_id
         return document

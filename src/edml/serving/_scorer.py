@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml.datasets import make_student_activity
+from edml._words import count
+from edml.datasets import as_of, make_student_activity
 from edml.exceptions import TableError
 from edml.explanation import explain as explain_rows
 from edml.explanation import history_facts
@@ -20,6 +21,7 @@ from edml.schema import (
     COURSE,
     NAME_COLUMNS,
     PARTITION,
+    PERIOD,
     REQUIRED_COLUMNS,
     STUDENT,
     FloatArray,
@@ -35,6 +37,7 @@ from edml.serving._problem import Problem, refuse_table
 _N_REASONS = 3  # as in score_students
 #: Events of a history, squared, summed over the histories: 5 seconds on one core.
 _MOST_WORK = 10**9
+_NO_ROWS = np.empty(0, dtype=np.int64)
 _SECONDS_AT_ONCE = 1.0  # between two checks of the clock, if reasons are slow
 
 
@@ -76,7 +79,9 @@ def _columns_read(model: Any) -> dict[str, str]:
     kinds = {type(step) for _, step in front.steps} if front is not None else set()
     seen = [str(name) for name in getattr(model, "feature_names_in_", ())]
     if FeatureEngineer in kinds and kinds <= {DataCleaner, FeatureEngineer}:
-        return work_columns(seen or [*names.values()], names)
+        work = work_columns(seen or [*names.values()], names)
+        has_period = DataCleaner in kinds and names[PERIOD] in seen
+        return work | ({PERIOD: names[PERIOD]} if has_period else {})
     # steps of other libraries may read any column seen in fit
     known = {*COLUMNS, *names.values()}
     return {**names, **{name: name for name in seen if name not in known}}
@@ -92,20 +97,25 @@ def predict_events(
     *,
     version: int,
     name: str = "risk",
+    at: int | None = None,
     explain: bool = False,
     language: str = "en",
     deadline: float | None = None,
 ) -> dict[str, Any]:
     """Return the response for a table of `read_events`, in JSON form.
 
-    Predictions come with the highest probability first. ``deadline`` is a moment of
-    `time.monotonic`; after it, and for a table that cannot be scored, raise a Problem.
+    Predictions are those at the end of course day ``at``, the highest probability
+    first. ``deadline`` is a moment of `time.monotonic`; after it, and for a table that
+    cannot be scored, raise a Problem.
     """
     names = scorer.columns
     _check_work(X, names)
     check_time(deadline)
+    notes = [*X.attrs.get("notes", ())]
     with _refusals():
-        rows, probabilities = scorer(X)
+        if at is not None:
+            X = _at(X, at, scorer, notes)
+        rows, probabilities = scorer(X) if len(X) else (_NO_ROWS, np.empty(0))
     if not _are_probabilities(probabilities):
         raise _not_scored()
     check_time(deadline)
@@ -133,13 +143,26 @@ def predict_events(
         explained = _explain(scorer.model, X, rows, language, deadline)
         for prediction, (reasons, facts) in zip(predictions, explained, strict=True):
             prediction |= {"reasons": reasons, "facts": facts}
-    notes = {"notes": X.attrs["notes"]} if "notes" in X.attrs else {}
     return {
         "model": {"name": name, "version": version},
         "predictions": predictions,
         "predicted_probability": _by_student(predictions),
-        **notes,
+        **({"notes": notes} if notes else {}),
     }
+
+
+def _at(X: pd.DataFrame, at: int, scorer: Scorer, notes: list[str]) -> pd.DataFrame:
+    """Return the events as known at the end of a day; note who has none by then."""
+    keys = [scorer.columns[name] for name in (STUDENT, COURSE)]
+    days = float(step_parameter(scorer.model, "partition_days", 1.0))
+    shown = as_of(X, at, columns=columns_of(scorer.model), partition_days=days)
+    n_absent = len(X[keys].drop_duplicates()) - len(shown[keys].drop_duplicates())
+    if n_absent:
+        notes.append(
+            f"Left out {count(n_absent, 'student')} of a course without an event up to "
+            f"day {at}."
+        )
+    return shown
 
 
 def check_time(deadline: float | None) -> None:

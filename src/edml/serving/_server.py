@@ -143,6 +143,12 @@ def _serve(
             help="Private key of the certificate, in PEM.",
         ),
     ] = None,
+    origins: Annotated[
+        str,
+        typer.Option(
+            help="Origins whose web pages may call it, separated by commas; none."
+        ),
+    ] = "",
     check: Annotated[
         bool,
         typer.Option(
@@ -159,7 +165,7 @@ def _serve(
     for variable, old in _EARLIER.items():
         if os.environ.get(f"EDML_{old}") and not os.environ.get(f"EDML_{variable}"):
             _warn(f"EDML_{old} is called EDML_{variable} now. Rename it.")
-    keys = [one.strip() for one in (public_keys or "").split(",") if one.strip()]
+    keys = _split(public_keys or "")
     source = functools.partial(_open, registry, name, keys, memory)
     try:
         if check:
@@ -171,7 +177,9 @@ def _serve(
         # gunicorn is not available on Windows; workers share modules imported before
         # the fork, and are ready sooner
         from edml.serving import _endpoint, _worker  # noqa: F401, PLC0415
+        from edml.serving._origins import Origins  # noqa: PLC0415
 
+        Origins(_split(origins))  # raises before it starts
         tokens = None if token_file is None else read_tokens(token_file)
         _load_tls(certificate, key)
         _check_address(host, port)
@@ -192,7 +200,9 @@ def _serve(
             ready=functools.partial(_announce, certificate is not None),
         )
         _worker.Application(
-            functools.partial(_make_app, source, TokenBook(tokens), limits),
+            functools.partial(
+                _make_app, source, TokenBook(tokens), limits, _split(origins)
+            ),
             limits=limits,
             threads=threads,
             settings=settings,
@@ -226,12 +236,18 @@ def _open(
     )
 
 
-def _make_app(source: Source, book: TokenBook, limits: Limits) -> Any:
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _make_app(
+    source: Source, book: TokenBook, limits: Limits, origins: Sequence[str]
+) -> Any:
     """Make the app of a worker."""
     from edml.serving._endpoint import make_app, make_blueprint  # noqa: PLC0415
 
     configure_logs()
-    return make_app(make_blueprint(source(), book, limits))
+    return make_app(make_blueprint(source(), book, limits, origins=origins))
 
 
 def _share_memory() -> None:

@@ -120,7 +120,7 @@ def refusal(url: str, status: int, problem: dict[str, Any]) -> str:
     """Return an RFC 9457 document as a one-line error message."""
     reason = problem.get("detail") or problem.get("title")
     parts = [f"{url} answered {status}: {reason}"]
-    for name in ("column", "rows", "request_id"):
+    for name in ("column", "rows", "parameter", "request_id"):
         if problem.get(name) not in (None, []):
             parts.append(f"{name.replace('_', ' ')}: {problem[name]}")
     return " ".join(part if part.endswith(".") else f"{part}." for part in parts)
