@@ -140,6 +140,14 @@ def test_list_ignores_later_days(edml, model, X):
     assert len(at) == len(latest)
 
 
+def test_a_name_in_a_csv_file_is_no_formula(edml, model, X):
+    X.assign(course_name='=HYPERLINK("x")').to_csv("later.csv", index=False)
+    shown = predict(edml, "--format", "csv")
+    table = pd.concat(pd.read_csv(path) for path in shown["files"])
+    assert table["course_name"].str.startswith("'=").all()
+    assert {one["course_name"] for one in shown["predictions"]} == {'=HYPERLINK("x")'}
+
+
 def test_columns_are_those_of_the_model(edml, tuned, events):
     columns = {"user_uuid": "student", "course_uuid": "class"}
     table = events.rename(columns=columns)

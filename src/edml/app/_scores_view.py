@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._spreadsheet import without_formulas
 from edml._translation import N_
 from edml.app._events_view import label_column
 from edml.schema import COURSE, STUDENT, BoolArray
@@ -27,7 +28,6 @@ FILE_COLUMNS = (
     "course_uuid",
 )
 _BOM = "\ufeff"  # marks the file as UTF-8 for spreadsheets
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Counts(NamedTuple):
@@ -101,18 +101,9 @@ def write_csv(
     """
     table = students.assign(contact=contact)
     columns = [name for name in FILE_COLUMNS if name in table.columns]
-    safe = table[columns].copy()
-    for name in columns:
-        if safe[name].dtype.kind not in "bif":
-            safe[name] = [_harmless(value) for value in safe[name]]
+    safe = without_formulas(table[columns])
     separator = ";" if decimal == "," else ","
     text = safe.rename(columns=names).to_csv(
         index=False, sep=separator, decimal=decimal, lineterminator="\r\n"
     )
     return (_BOM + text).encode("utf-8", "surrogatepass")
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value

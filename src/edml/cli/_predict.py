@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from edml._spreadsheet import without_formulas
 from edml._words import count
 from edml.cli._access import open_registry
 from edml.cli._files import read_files, safe_name, to_json, write_beside, write_whole
@@ -211,10 +212,10 @@ def to_records(students: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _to_csv(students: pd.DataFrame) -> bytes:
-    """Format as CSV: lossless probabilities, and lists joined by "; "."""
+    """Format for a spreadsheet: lossless probabilities, and lists joined by "; "."""
     lists = [name for name in ("reasons", "facts") if name in students.columns]
     flat = students.assign(**{name: students[name].map("; ".join) for name in lists})
-    return flat.to_csv(index=False).encode("utf-8", "surrogatepass")
+    return without_formulas(flat).to_csv(index=False).encode("utf-8", "surrogatepass")
 
 
 def _in_order(students: pd.DataFrame) -> pd.DataFrame:
