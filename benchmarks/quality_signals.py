@@ -10,6 +10,9 @@ unknown
     What is unknown left out (NaN), or 0.
 trees
     Small and large trees, by how many rows fail.
+calibration
+    Kinds of calibration, learned from three folds of the training students on every
+    thirtieth day, with one curve for all days or one for each.
 cold
     A course that the model has not seen: each module left out of training, or not, for
     the same students of a fold.
@@ -46,6 +49,7 @@ from edml import (
     load_oulad,
     make_risk_pipeline,
 )
+from edml.classifier import IsotonicCalibrator, SigmoidCalibrator
 from edml.feature_extraction import FEATURES, PROGRESS_FEATURES
 from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
 from edml.pipeline import larger_trees
@@ -62,7 +66,6 @@ PROTECTED = ["imd_band", "age_band", "gender", "region", "disability"]
 ALL = StaticColumns(
     NUMBERS, EDUCATION + COURSE + PROTECTED, sensitive_ok=PROTECTED, fill_value=None
 )
-STATIC = StaticColumns(NUMBERS, EDUCATION)
 #: The sets of features, and the set that each is compared with.
 GROUPS = {
     "classic": None,
@@ -261,6 +264,57 @@ def show_unknown(folder):
                 write_change("change", *(sides.draw(rows, score) for score in both))
 
 
+def calibrated(own, fails, own_day, score, day):
+    """Yield the name of each kind of calibration, and the probabilities."""
+    yield "none", score
+    for name, kind in (
+        ("isotonic", IsotonicCalibrator),
+        ("sigmoid", SigmoidCalibrator),
+    ):
+        for by_day in (False, True):
+            found = np.empty(len(score))
+            for at in np.unique(day):
+                units = own_day == at if by_day else np.full(len(own), True)
+                y = fails[units]
+                counts = {"n_failing": int(y.sum()), "n_passing": int((~y).sum())}
+                curve = kind().fit(own[units], y, **counts)
+                found[day == at] = curve.predict(score[day == at])
+            yield f"{name} by day" if by_day else name, found
+
+
+def show_calibration(folder):
+    """Print the calibration error, the mean error and the Brier score of each kind."""
+    sides = Sides(folder, held_back=False)
+    seat = (sides.about["user_uuid"] + sides.about["course_uuid"]).to_numpy()
+    seats = (sides.train["user_uuid"] + sides.train["course_uuid"]).to_numpy()
+    for side, train, test in sides_of_2013(sides):
+        score = sides.score("progress", train, test)
+        units = np.isin(seat, [*set(seats[train])])
+        own = np.full(len(units), np.nan)
+        folds = StudentKFold(3, random_state=1)
+        for some, _ in folds.split(sides.train[train], sides.y[train]):
+            kept = np.flatnonzero(train)[some]
+            fitted = np.zeros(len(train), dtype=bool)
+            fitted[kept] = True
+            left = units & ~np.isin(
+                sides.students, [*set(sides.train["user_uuid"][fitted])]
+            )
+            own[left] = sides.score("progress", fitted, left)[left]
+        fails = sides.y_true == 1
+        given = own[units], fails[units], sides.day[units], score[test], sides.day[test]
+        for name, y_prob in calibrated(*given):
+            found = np.full(len(test), np.nan)
+            found[test] = y_prob
+            for at in DAYS:
+                for who, rows in (("", test), (" not begun", test & sides.idle)):
+                    here = rows & (sides.day == at)
+                    if not 100 < fails[here].sum() < here.sum():
+                        continue
+                    off = found[here].mean() - fails[here].mean()
+                    label = f"{side} {name} {at:>4}{who} {off:+.3f}"
+                    show(label, sides.y_true[here], found[here])
+
+
 def show_cold(folder):
     """Print the figures for each module, left out of training and not."""
     sides = Sides(folder, held_back=False)
@@ -369,6 +423,7 @@ def show_curve(folder):
 PARTS = {
     "unknown": show_unknown,
     "trees": show_trees,
+    "calibration": show_calibration,
     "cold": show_cold,
     "start": show_start,
     "groups": show_groups,
