@@ -388,7 +388,7 @@ def show_fairness(folder):
     plain = sides.score("progress, static")
     for column in PROTECTED:
         score = sides.score(f"progress, static, {column}")
-        group = sides.about[column].astype("str").to_numpy()
+        group = sides.about[column].astype(object).fillna("not stated").to_numpy()
         for day in DAYS[:2]:
             rows = sides.day == day
             both = (sides.draw(rows, some) for some in (plain, score))
