@@ -25,7 +25,7 @@ from edml import (
 from edml.exceptions import RegistryError, TableError
 from edml.registry import ModelRegistry
 from edml.schema import COLUMNS, REQUIRED_COLUMNS
-from edml.serving import Limits, create_app
+from edml.serving import Limits, _scorer, create_app
 from edml.serving._champion import ChampionWatch
 from edml.serving._payload import read_events
 from edml.serving._problem import Problem
@@ -393,6 +393,22 @@ def test_a_model_with_foreign_steps_reads_every_column(model, events):
     assert set(scorer.columns) == {*COLUMNS, "rubric"}
     rows, probabilities = scorer(events)
     assert (probabilities == foreign.predict_proba(events)[rows, 1]).all()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_reasons_are_tried_before_the_first_request(model, monkeypatch, fails):
+    explained = []
+
+    def explain(*given, **options):
+        explained.append(len(options["rows"]))
+        if fails:
+            raise RuntimeError
+        return explain_rows(*given, **options)
+
+    explain_rows = _scorer.explain_rows
+    monkeypatch.setattr(_scorer, "explain_rows", explain)
+    Scorer(model)  # a model without reasons still predicts
+    assert explained == [1]
 
 
 @pytest.fixture(scope="module")

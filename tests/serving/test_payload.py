@@ -224,6 +224,15 @@ def test_csv_of_another_dialect(model, events, sep):
     assert refusal(bad, CSV).code == "no-table"
 
 
+@pytest.mark.parametrize("sep", [",", ";"])
+def test_ids_of_csv_keep_their_zeros(events, sep):
+    ids = ["007", "7", "07"] * 3
+    X = events.head(9).assign(user_uuid=ids, course_uuid=["01", "1", "1"] * 3)
+    found = read(X.to_csv(index=False, sep=sep).encode(), CSV)
+    assert found["user_uuid"].tolist() == ids
+    assert found["course_uuid"].tolist() == X["course_uuid"].tolist()
+
+
 # -- unreadable bodies -----------------------------------------------------------------
 
 BAD_CELLS = [

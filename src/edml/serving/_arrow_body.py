@@ -22,18 +22,26 @@ _MOST_COLUMNS = 1000  # and row groups
 
 
 def read_csv(
-    body: bytes, required: Collection[str], optional: Collection[str], limits: Limits
+    body: bytes,
+    required: Collection[str],
+    optional: Collection[str],
+    limits: Limits,
+    ids: Collection[str] = (),
 ) -> dict[str, NDArray[Any] | list[Any]]:
     """Read the named columns of CSV: commas, a header, UTF-8.
 
     A column is numeric if every cell is a number, else text; empty cells and 'nan' are
-    missing. All other columns are ignored.
+    missing. ``ids`` are always text: 007 and 7 are two of them. All other columns are
+    ignored.
     """
     check_lines(body, limits)
     names = _check_names(_read_header(body), required, optional)
     table = _parse_csv(body, names)
     check_length(table.num_rows, limits)
-    return {name: _spelled(table.column(name)) for name in names}
+    return {
+        name: _texts(_one_array(column)) if name in ids else _spelled(column)
+        for name, column in zip(names, table.select(names).columns, strict=True)
+    }
 
 
 def check_lines(body: bytes, limits: Limits) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from edml.schema import REQUIRED_COLUMNS
+from edml.schema import COURSE, REQUIRED_COLUMNS, STUDENT
 from edml.serving._arrow_body import (
     check_length,
     check_lines,
@@ -67,7 +67,8 @@ def read_events(
         check_length(len(found[names[0]]), limits)
         found = {name: found[name] for name in names}
     else:
-        found = _READERS[kind](body, required, optional, limits)
+        ids = {"ids": (columns[STUDENT], columns[COURSE])} if kind == CSV else {}
+        found = _READERS[kind](body, required, optional, limits, **ids)
         if not all(is_plain(roles[name], cells) for name, cells in found.items()):
             # ids and names are read below: here any text stands for them
             table = pd.DataFrame(

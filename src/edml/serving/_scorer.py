@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,17 @@ class Scorer:
         seen = [*getattr(model, "feature_names_in_", ())]
         # such as columns of activity; as a category, 0 is one that fit has not seen
         trial = trial.assign(**{name: 0 for name in seen if name not in trial})
-        _, probabilities = self(trial)
+        rows, probabilities = self(trial)
         if not _are_probabilities(probabilities):
             message = (
                 "Expected probabilities in [0, 1] for made-up students; the model gave "
                 "others. Fit and register it again."
             )
             raise ValueError(message)
+        # the first explanation imports much, and may compile; what fails here is
+        # answered when somebody asks for reasons
+        with suppress(Exception):
+            _explain(model, trial, rows[:1], "en", None)
 
     def __call__(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]:
         """Return the latest row of each history and its probability of failing."""
