@@ -52,7 +52,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
                 _row(field, _type(of), of, "yes" if field in required else "no")
                 for field, of in fields.items()
             ]
-            yield make_table(name, ("field", "type", "meaning", "always"), rows)
+            yield make_table(name, ("field", "type", "meaning", "required"), rows)
         else:
             yield f"<p>{_type(schema)}</p>"
         for example in schema.get("examples", ()):
