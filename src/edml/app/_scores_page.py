@@ -177,6 +177,14 @@ def _score(asked: Asked, _source: Source, _events: Events) -> Scored:
 
 
 def _show_result(source: Source, events: Events, asked: Asked, words: Words) -> None:
+    if lacking := source.lacking(asked.by.version, events.X):
+        text = words(
+            "The table lacks columns that this model reads: {columns}. Add them to the "
+            "table, or put a model into production that does without them.",
+            columns=_state.escape(", ".join(lacking)),
+        )
+        st.error(text)
+        return
     n_chosen = len(list_students(events, asked.choice.period, asked.choice.course))
     n_rows = words.number(len(asked.choice.students) or n_chosen)
     with st.spinner(words("Scoring {n} students …", n=n_rows), show_time=True):

@@ -108,6 +108,12 @@ class RegistrySource:
         """Return the length of a partition, as the version's pipeline sets it."""
         return float(step_parameter(self.load(version), "partition_days", 1.0))
 
+    def lacking(self, version: int, X: pd.DataFrame) -> list[str]:
+        """Return the absent columns that a version reads besides those of events."""
+        steps = getattr(self.load(version).pipeline_, "named_steps", {})
+        extra = getattr(steps.get("features"), "extra_columns", [])
+        return [name for name in extra if name not in X.columns]
+
     def score(
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
     ) -> Scored:
@@ -214,6 +220,10 @@ class EndpointSource:
     def partition_days(self, version: int) -> float:
         """Return one day, which `edml predict` also assumes for an endpoint."""
         return 1.0
+
+    def lacking(self, version: int, X: pd.DataFrame) -> list[str]:
+        """Return nothing: the endpoint says itself what it lacks."""
+        return []
 
     def score(
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
