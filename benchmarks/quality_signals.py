@@ -13,6 +13,8 @@ trees
 calibration
     Kinds of calibration, learned from three folds of the training students on every
     thirtieth day, with one curve for all days or one for each.
+time
+    Processor time and peak memory of reading all tables and computing all features.
 cold
     A course that the model has not seen: each module left out of training, or not, for
     the same students of a fold.
@@ -34,7 +36,9 @@ curve
 """
 
 import argparse
+import resource
 import sys
+import time
 
 import numpy as np
 from sklearn.base import clone
@@ -315,6 +319,19 @@ def show_calibration(folder):
                     show(label, sides.y_true[here], found[here])
 
 
+def show_time(folder):
+    """Print the processor time and the peak memory, so far, of each step."""
+    start = time.process_time()
+    X, _ = read(folder, 7, activity=True, static=True)
+    middle = time.process_time()
+    features = HistoryFeatures("full", ALL).fit_transform(X)
+    seconds = middle - start, time.process_time() - middle
+    gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    write(f"{len(X):,} rows, {features.shape[1]} columns of features")
+    write(f"{seconds[0]:.1f} s to read, {seconds[1]:.1f} s to describe")
+    write(f"{gigabytes:.1f} GiB at most")
+
+
 def show_cold(folder):
     """Print the figures for each module, left out of training and not."""
     sides = Sides(folder, held_back=False)
@@ -424,6 +441,7 @@ PARTS = {
     "unknown": show_unknown,
     "trees": show_trees,
     "calibration": show_calibration,
+    "time": show_time,
     "cold": show_cold,
     "start": show_start,
     "groups": show_groups,
