@@ -8,7 +8,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 python3 \
     && rm -rf /var/lib/apt/lists/*
 
-FROM base AS build
+FROM base AS dependencies
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3-venv \
     && rm -rf /var/lib/apt/lists/*
@@ -16,7 +16,9 @@ WORKDIR /source
 COPY requirements.lock ./
 RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.txt \
     && python3 -m venv /opt/uv \
-    && /opt/uv/bin/pip install --no-cache-dir --require-hashes -r uv.txt
+    && /opt/uv/bin/pip install --no-cache-dir --require-hashes -r uv.txt \
+    && /opt/uv/bin/uv pip install --no-cache --python /opt/uv \
+       --constraints requirements.lock hatchling
 ENV PATH=/opt/uv/bin:$PATH \
     UV_COMPILE_BYTECODE=1 \
     UV_NO_CACHE=1 \
@@ -33,17 +35,21 @@ RUN uv venv --python 3.13 /opt/edml \
        --excludes instead xgboost-cpu \
     && ! uv pip freeze --python /opt/edml | grep --invert-match --line-regexp \
        --fixed-strings --file locked
+
+FROM dependencies AS build
 COPY README.md LICENSE ./
 COPY src src
-RUN uv pip install --python /opt/edml --no-deps \
-    --build-constraints requirements.lock --require-build-hashes .
+RUN hatchling build --target wheel --directory . \
+    && uv pip install --python /opt/edml --prefix /opt/only --no-deps *.whl
 
 FROM base
 RUN groupadd --system --gid 10001 edml \
     && useradd --system --uid 10001 --gid edml --no-create-home \
        --shell /usr/sbin/nologin edml \
     && install -d -o edml -g edml /features /inferences /registry
-COPY --from=build /opt/edml /opt/edml
+# In two layers, of which only the second one changes with the sources.
+COPY --from=dependencies /opt/edml /opt/edml
+COPY --from=build /opt/only /opt/edml
 # One thread for each library: requests run side by side instead.
 ENV PATH=/opt/edml/bin:$PATH \
     HOME=/tmp \

@@ -7,6 +7,7 @@ minute or two for each.
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import nox
@@ -236,6 +237,34 @@ def lock(session: nox.Session) -> None:
         *[*options, "--no-annotate", f"--excludes={excluded}", *session.posargs],
         *["--custom-compile-command=nox -s lock", "--output-file=requirements.lock"],
     )
+
+
+@nox.session(reuse_venv=True)
+def image(session: nox.Session) -> None:
+    """Build the image, and run all services of compose.yaml on a demo table.
+
+    With docker or podman; root on Debian installs podman, and makes the base image.
+    """
+    engine = find_engine(session)
+    if engine is None:
+        session.skip("NOT RUN: the image needs docker or podman. Install one.")
+    session.install("podman-compose", "pyyaml", "trustme")
+    session.run("python", ".ci/check_image.py", engine)
+
+
+def find_engine(session: nox.Session) -> str | None:
+    """Return docker or podman, whichever works."""
+    if shutil.which("docker"):
+        command = ["docker", "info"]
+        asked = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+        if asked.returncode == 0:
+            return "docker"
+    needed = ["podman", "buildah", "runc", "debootstrap", "iptables"]
+    missing = not all(map(shutil.which, needed))
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
+        more = ["netavark", "aardvark-dns", "catatonit", "iproute2"]
+        install_debian(session, "podman", *needed, *more)
+    return "podman" if shutil.which("podman") else None
 
 
 @nox.session

@@ -48,7 +48,8 @@ def stages():
 
 @pytest.fixture(scope="module")
 def build(stages):
-    return stages[1]
+    """Return the stages that the last one copies from, as one."""
+    return [*stages[1], *stages[2]]
 
 
 @pytest.fixture(scope="module")
@@ -139,19 +140,28 @@ def test_the_lock_is_made_for_the_python_of_the_image(build):
 
 
 def test_all_stages_have_one_base(stages):
-    (base,) = {stage[0][1].split()[0] for stage in stages} - {"base"}
+    (base,) = {stage[0][1].split()[0] for stage in stages} - {"base", "dependencies"}
     assert re.fullmatch(r"debian:[a-z]+-slim", base)
 
 
 def test_dependencies_are_installed_before_the_sources_are_copied(build):
     steps = [f"{word} {rest}" for word, rest in build]
     (sources,) = [n for n, step in enumerate(steps) if step.startswith("COPY src")]
-    installs = [n for n, step in enumerate(steps) if "pip install" in step]
-    assert installs[-1] > sources  # edml
-    assert all(n < sources for n in installs[:-1])
-    assert "--no-deps" in steps[installs[-1]]
-    for n in installs:
-        assert "requirements.lock" in steps[n] or "--require-hashes" in steps[n]
+    installs = [
+        (n, command)
+        for n, step in enumerate(steps)
+        for command in step.split("&&")
+        if "pip install" in command
+    ]
+    assert len(installs) == 4
+    for n, command in installs[:-1]:
+        assert n < sources
+        assert "--constraints requirements.lock" in command or (
+            "--require-hashes" in command
+        )
+    n, command = installs[-1]  # edml
+    assert n > sources
+    assert "--no-deps *.whl" in command
 
 
 def test_the_extras_are_an_argument(build):
