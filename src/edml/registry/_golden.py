@@ -286,8 +286,16 @@ def _words(number: int) -> NDArray[Any]:
     return _named("kind ", (np.arange(_N_ROWS) + number) % 3)
 
 
+def _counts_by_student(number: int) -> NDArray[Any]:
+    """Return small whole numbers that never change for a student."""
+    random = np.random.RandomState(RECIPE + 1 + number)
+    each = random.randint(0, 30, _N_STUDENTS).astype(np.float64)
+    return np.repeat(each, _N_ROWS // _N_STUDENTS)
+
+
 #: What columns that no event table has are filled with, in the order of the attempts.
 _FILLED: dict[str, Callable[[int], NDArray[Any]]] = {
     "numbers": _counts,
     "words": _words,
+    "numbers by student": _counts_by_student,  # for StaticColumns
 }
