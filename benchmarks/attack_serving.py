@@ -7,6 +7,7 @@ honest request failed or took more than ten times the slowest without an attack.
 """
 
 import argparse
+import gzip
 import http.client
 import socket
 import sys
@@ -28,10 +29,15 @@ MOST_HEALTH = 1.0  # seconds
 MOST_SLOWER = 10.0
 
 
-def body(kind, data):
+def body(kind, data, more=""):
     """Return a whole request with this body."""
-    head = HEAD.format(kind) + f"Content-Length: {len(data)}\r\n\r\n"
+    head = HEAD.format(kind) + f"Content-Length: {len(data)}\r\n{more}\r\n"
     return [head.encode(), data]
+
+
+def packed(kind, data):
+    """Return a whole request with this body in gzip."""
+    return body(kind, gzip.compress(data, 9), "Content-Encoding: gzip\r\n")
 
 
 def chunked(*chunks):
@@ -60,6 +66,11 @@ def attacks():
         "one long line": body("text/csv", b"a" * 60 * MEGABYTE),
         "a million columns": body("text/csv", b"a," * 10**6 + b"\n"),
         "open quote": body("text/csv", b'a,b\n"' + b"x,\n" * 20 * MEGABYTE),
+        "gzip bomb": packed(JSON, bytes(300 * MEGABYTE)),
+        "gzip of nested JSON": packed(JSON, b"[" * 30 * MEGABYTE),
+        "gzip of no member": body(
+            JSON, gzip.compress(b"") * 10**6, "Content-Encoding: gzip\r\n"
+        ),
         "no Parquet": body(PARQUET, b"PAR1" + b"\0" * 30 * MEGABYTE + b"PAR1"),
     }
 

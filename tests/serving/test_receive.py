@@ -217,8 +217,8 @@ def test_a_bomb_unpacks_no_further_than_the_limit():
 
 
 def test_too_many_members():
-    assert packed_refusal(gzip.compress(b"") * 10_001) == (400, "content-encoding")
-    assert packed(Receiver(LIMITS), gzip.compress(b"x") * 10_000) == b"x" * 10_000
+    assert packed_refusal(gzip.compress(b"") * 2_001) == (400, "content-encoding")
+    assert packed(Receiver(LIMITS), gzip.compress(b"x") * 2_000) == b"x" * 2_000
 
 
 def test_another_coding_is_refused():

@@ -6,12 +6,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from sklearn.linear_model import LogisticRegression
 
 import mirrored
-from edml.exceptions import RegistryError, TrackingError
+from edml.exceptions import RegistryError, TableError, TrackingError
 from edml.registry import ModelRegistry
 from edml.tracking import _model, load_model, log_model
 from edml.tracking._loading import _load_pyfunc
@@ -109,6 +110,21 @@ def test_mlflow_reads_the_folder(registry, mlflow_server, client, flavors):
     np.testing.assert_array_equal(answer["flagged"], flagged)
     assert answer.index.equals(X.index)
     assert len(served.predict(served.input_example)) == len(served.input_example)
+
+    days = X["particion"].fillna(0)
+    dates = pd.to_datetime(X["ass_due_at"].where(X["ass_due_at"] != 0), unit="s")
+    for table in (
+        X.assign(particion=days.astype("int64")),
+        X.assign(nombre_examen=np.nan, nota_parcial=np.nan),  # no exam yet
+        X.assign(ass_due_at=dates),
+    ):
+        truth = registry.load().predict_proba(table)[:, 1]
+        np.testing.assert_array_equal(served.predict(table)["probability"], truth)
+    for table in (X.assign(score="SECRET"), X.drop(columns="particion")):
+        with pytest.raises(TableError) as caught:
+            served.predict(table)
+        for value in ("SECRET", *X["user_uuid"].unique()):
+            assert value not in str(caught.value)
 
     # and skops itself, with the list of types next to the file
     plain = flavors.sklearn.load_model(str(folder))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from edml.serving._problem import Problem
 
 _GZIP = 16 + zlib.MAX_WBITS
-_AT_ONCE = 2**16  # bytes; what follows a member is copied once for each member
-_MOST_MEMBERS = 10_000
+_AT_ONCE = 2**14  # bytes; what follows a member is copied once for each member
+_MOST_MEMBERS = 2_000  # bgzip writes one for every 64 KB
 
 
 def unpack(packed: Iterable[bytes], piece_size: int) -> Iterator[bytes]:
