@@ -431,3 +431,17 @@ def test_an_absent_column_is_reported_with_the_features_that_stay_empty():
     _, report = read_events(file, name="events.csv", return_report=True)
     (note,) = [note for note in report.notes if "'score'" in note]
     assert "'score_*'" in note
+
+
+def test_names_that_differ_in_case_only_are_noted():
+    table = FEW.assign(ass_name="Essay", ass_name_sub=" Essay ", score=80)
+    assert read(csv(table))[1].notes == ()
+    table.loc[1, "ass_name_sub"] = "ESSAY"
+    (note,) = read(csv(table))[1].notes
+    assert "['ass_name', 'ass_name_sub'] hold 1 name that differ" in note
+
+
+@pytest.mark.parametrize(("score", "noted"), [(0.85, True), (0, False), (85, False)])
+def test_scores_that_are_fractions_are_noted(score, noted):
+    _, report = read(csv(FEW.assign(score=score)))
+    assert any("'score' holds scores of 0 to 1" in one for one in report.notes) == noted

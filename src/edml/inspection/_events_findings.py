@@ -72,8 +72,8 @@ def _find_spellings(facts: Facts, name: str) -> Iterator[Finding]:
         yield Finding(
             "ids-spelled-differently",
             "warning",
-            f"{alike:,} of {n_ids:,} ids in {actual!r} differ from another one only "
-            "in white space, upper and lower case, leading zeros or a final '.0'.",
+            f"{count(alike, 'id')} of {n_ids:,} in {actual!r} spelled like another one "
+            "but for white space, case, leading zeros or a final '.0'.",
             "Rows of one student or course are counted as those of several.",
             "Write each id in one way.",
             (actual,),
@@ -159,7 +159,7 @@ def find_course_problems(facts: Facts, passing_grade: float) -> Iterator[Finding
         yield Finding(
             "small-courses",
             "note",
-            f"{small:,} of {len(ids):,} courses have fewer than {_FEW_STUDENTS} "
+            f"{small:,} of {count(len(ids), 'course')} with fewer than {_FEW_STUDENTS} "
             "students.",
             "Figures of a course by itself are not shown or have wide intervals.",
             "Judge the model on all courses together.",
@@ -171,7 +171,7 @@ def find_course_problems(facts: Facts, passing_grade: float) -> Iterator[Finding
         yield Finding(
             "students-in-several-courses",
             "note",
-            f"{several:,} of {students.nunique():,} students are in more than one "
+            f"{several:,} of {count(students.nunique(), 'student')} in more than one "
             "course.",
             "A split by rows or by courses would have them on both sides.",
             "Split with student_train_test_split or StudentKFold, as edml does.",
@@ -198,8 +198,8 @@ def _find_outcomes(
         yield Finding(
             "running-courses",
             "note",
-            f"{len(grades) - len(known):,} of {len(grades):,} enrolments have no final "
-            "grade.",
+            f"{len(grades) - len(known):,} of {count(len(grades), 'enrolment')} "
+            "without a final grade.",
             "They can be scored but not used in training.",
             f"Train on X.dropna(subset=[{name!r}]).",
             (name,),
@@ -230,12 +230,12 @@ def _find_outcomes(
             (name,),
         )
     elif min(failing, len(known) - failing) < _FEW_FAILING:
-        rarer = "failing" if failing <= len(known) - failing else "passing"
+        rarer = min((failing, "failing"), (len(known) - failing, "passing"))
         yield Finding(
             "few-outcomes",
             "warning",
-            f"Only {min(failing, len(known) - failing):,} of {len(known):,} enrolments "
-            f"with a final grade are {rarer}.",
+            f"Only {count(rarer[0], rarer[1] + ' enrolment')} of {len(known):,} with a "
+            "final grade.",
             "A model of this few is uncertain, and so is every figure about it.",
             "Add past periods of the same courses.",
             (name,),
@@ -254,8 +254,8 @@ def find_row_problems(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "repeated-rows",
             "warning",
-            f"{repeated:,} of {len(rows):,} rows with an exam or a submission repeat "
-            "another row.",
+            f"{count(repeated, 'repeated row')} of {len(rows):,} with an exam or a "
+            "submission.",
             "Each counts as a part of its exam or submission, as if done twice.",
             "If the export repeats rows, drop them: X = X.drop_duplicates().",
         )
@@ -323,8 +323,8 @@ def _find_scale(
         yield Finding(
             "grades-above-the-scale",
             "warning",
-            f"{above:,} of {len(known):,} values of {actual!r} lie above {top:g}; the "
-            f"largest is {high:g}.",
+            f"{above:,} of {count(len(known), 'value')} of {actual!r} above {top:g}; "
+            f"the largest is {high:g}.",
             "Models of tables in another unit do not apply, and reasons read wrongly.",
             f"Convert them to a scale from 0 to {top:g}.",
             (actual,),
@@ -334,7 +334,7 @@ def _find_scale(
         yield Finding(
             "negative-grades",
             "warning",
-            f"{negative:,} of {len(known):,} values of {actual!r} are negative.",
+            f"{negative:,} of {count(len(known), 'value')} of {actual!r} below 0.",
             "Codes such as -1 for 'absent' count as very low grades.",
             "Make such codes null; keep real negative marks.",
             (actual,),
@@ -346,19 +346,19 @@ def find_date_problems(facts: Facts) -> Iterator[Finding]:
     for name, noun, what, cost in (
         (
             "ass_due_at",
-            "assignments",
+            "assignment",
             "due date",
             "These assignments have no timing: hours before the deadline stay empty.",
         ),
         (
             "s_submitted_at",
-            "submissions",
+            "submission",
             "submission date",
             "Whatever has neither date nor score counts as not handed in.",
         ),
         (
             "s_graded_at",
-            "scores",
+            "score",
             "grading date",
             "Their scores count as known on the day of submission, which may be "
             "earlier than they were.",
@@ -372,17 +372,18 @@ def find_date_problems(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 f"no-{what.replace(' ', '-')}",
                 "warning",
-                f"{missing:,} of {len(rows):,} {noun} have no {what}.",
+                f"{missing:,} of {count(len(rows), noun)} without a {what}.",
                 cost,
                 "Add the dates if the platform has them.",
                 (facts.names[name],),
             )
-    for early, late, what in (
-        ("ass_unlock_at", "ass_due_at", "assignments are due before they open"),
+    for early, late, noun, what in (
+        ("ass_unlock_at", "ass_due_at", "assignment", "due before opening"),
         (
             "s_submitted_at",
             "s_graded_at",
-            "submissions were graded before their date",
+            "submission",
+            "graded before its date",
         ),
     ):
         if early in facts.read and late in facts.read:
@@ -391,7 +392,7 @@ def find_date_problems(facts: Facts) -> Iterator[Finding]:
                 yield Finding(
                     "dates-in-wrong-order",
                     "warning",
-                    f"{before:,} {what}.",
+                    f"{count(before, noun)} {what}.",
                     "Timings are negative, or a score counts from its submission.",
                     "Check that both columns have the same unit and time zone.",
                     (facts.names[early], facts.names[late]),
@@ -441,8 +442,8 @@ def find_empty_features(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "exams-without-kind",
                 "warning",
-                f"{len(unknown)} of {len(exams.labels)} exam names have no kind: "
-                f"{_listed(unknown)}.",
+                f"{len(unknown)} of {count(len(exams.labels), 'exam name')} without a "
+                f"kind: {_listed(unknown)}.",
                 cost,
                 "Pass exam_kinds={kind: [names]}, or write a section [exam_kinds] in "
                 "edml.toml.",

@@ -11,7 +11,7 @@ from edml._words import count
 from edml.exceptions import TableError
 from edml.schema import COURSE, STUDENT, check_table, resolve_columns
 from edml.sources._import_report import ImportReport
-from edml.sources._tidy import TidyTable, read_frame, read_tidy
+from edml.sources._tidy import Labelled, TidyTable, find_pairs, read_frame, read_tidy
 
 _KEYS = ("student", "course")
 
@@ -100,45 +100,48 @@ def add_students(
     by_course = "course" in students.columns
     keys = _KEYS if by_course else _KEYS[:1]
     table = read_tidy(students, "students", keys, added, notes)
-    have = TidyTable("X", X)
-    student = have.ids(names[STUDENT])
-    code, place = student.codes, table.ids("student").find_in(student.labels)
-    if by_course:
-        course = have.ids(names[COURSE])
-        where = table.ids("course").find_in(course.labels)
-        place = np.where(
-            (place < 0) | (where < 0), -1, place * len(course.labels) + where
-        )
-        code = code * len(course.labels) + course.codes
-    known = np.flatnonzero(place >= 0)
-    repeated = np.zeros(len(table), dtype=np.bool_)
-    repeated[known] = pd.Series(place[known]).duplicated().to_numpy()
+    have = _read_pairs(
+        TidyTable("X", X), names[STUDENT], names[COURSE] if by_course else None
+    )
+    pairs = _read_pairs(table, "student", "course" if by_course else None)
+    place = find_pairs(pairs, have)  # a row of X for each row, and the reverse
+    row = find_pairs(have, pairs)
+    known = place >= 0
+    repeated = known & pd.Series(place).duplicated().to_numpy()
     table.check("student", repeated, "repeat another", "Keep one row for each student.")
-    if len(X) and not len(known):
+    if len(X) and not known.any():
         message = (
             f"students: none of the {len(table)} rows is of a student of the event "
             f"table, by {list(keys)}. Check that both hold the same kind of id."
         )
         raise TableError(message)
-    row = np.append(known, -1)[pd.Index(place[known]).get_indexer(code)]
     new = {
         name: pd.api.extensions.take(students[name].array, row, allow_fill=True)
         for name in added
     }
     filled = X.assign(**new)
-    absent = pd.Index(code[row < 0]).nunique()
+    absent = len(np.unique(find_pairs(have, have)[row < 0]))
     what = "enrolment" if by_course else "student"
     if absent:
         notes.append(f"students lacks {count(absent, what)} of the event table.")
     report = ImportReport(
         source="students",
         read={"students": len(table)},
-        made={"columns": len(added), f"described {what}s": len(known)},
+        made={"columns": len(added), f"described {what}s": int(known.sum())},
         rules={
             f"of {what}s who are not in the event table were left out": int(
-                (place < 0).sum()
+                (~known).sum()
             )
         },
         notes=tuple(notes),
     )
     return (filled, report) if return_report else filled
+
+
+def _read_pairs(
+    table: TidyTable, student: str, course: str | None
+) -> tuple[Labelled, Labelled]:
+    """Read the ids of students and courses; without a course, all rows are of one."""
+    if course is not None:
+        return table.ids(student), table.ids(course)
+    return table.ids(student), Labelled(np.zeros(len(table), dtype=np.int64), [""])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from edml._optional import import_optional
 from edml.exceptions import TableError
-from edml.sources._raw import label_lines
+from edml.sources._raw import label_lines, naming
 
 _BLOCK = 100_000  # rows
 _SEPARATORS = (",", ";", "\t", "|")
@@ -34,10 +34,10 @@ def read_blocks(
     readers = {"parquet": _read_parquet, "csv": _read_csv, "tsv": _read_csv}
     read = readers.get(suffix, _read_csv if suffix == "txt" else _read_json)
     try:
-        yield from read(path, set(wanted), plain)
-    except TableError as error:
-        message = f"{path.name}: {error}"
-        raise TableError(message, column=error.column, rows=error.rows) from None
+        with naming(path.name):
+            yield from read(path, set(wanted), plain)
+    except TableError:
+        raise
     except (ValueError, OSError, EOFError, zlib.error) as error:
         message = (
             f"{path.name} cannot be read as {suffix}: {type(error).__name__}. Export "

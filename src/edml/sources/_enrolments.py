@@ -7,6 +7,7 @@ import pandas as pd
 
 from edml.exceptions import TableError
 from edml.schema import FloatArray, IntArray, combine_codes, read_periods
+from edml.sources._raw import naming
 from edml.sources._rows import Events
 from edml.sources._tidy import Labelled, TidyTable, find_pairs
 from edml.sources._versions import epoch_days
@@ -51,11 +52,8 @@ def read_seats(table: TidyTable) -> Seats:
 def read_seat_periods(table: TidyTable, start: IntArray, notes: list[str]) -> Labelled:
     """Read each enrolment's half-year, or infer it from the day that it starts."""
     if "period" in table:
-        try:
+        with naming(table.name):
             codes, labels, _ = read_periods(table.frame["period"])
-        except TableError as error:
-            message = f"{table.name}: {error}"
-            raise TableError(message, column="period", rows=error.rows) from None
         return Labelled(codes, labels)
     days = pd.Series(start.astype("datetime64[D]").astype("datetime64[s]"))
     half = np.where(days.dt.month <= 6, "01-", "02-").astype(object)

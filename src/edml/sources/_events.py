@@ -36,7 +36,7 @@ from edml.sources._cells import (
 )
 from edml.sources._dates import UNITS, Dates, check_form, read_dates
 from edml.sources._open import find_label, open_table
-from edml.sources._raw import Dialect, Expected, Format, Raw, Source
+from edml.sources._raw import Dialect, Expected, Format, Raw, Source, naming
 
 _IDS = (STUDENT, COURSE, "legajo", "sub_uuid")
 _NUMBERS = (PARTITION, *NUMBER_COLUMNS)
@@ -246,7 +246,7 @@ def read_events(
         raise ValueError(message)
     names = resolve_columns(columns)
     label = find_label(source, name)
-    try:
+    with naming(label):
         given = Dialect(sep, decimal, encoding)
         expected = Expected(
             set(names.values()),
@@ -266,9 +266,6 @@ def read_events(
         X, report, errors = _read(raw, names, reader, timezone)
         if errors and unreadable == "raise":
             raise _join(errors)
-    except TableError as error:
-        message = str(error) if label is None else f"{label}: {error}"
-        raise TableError(message, column=error.column, rows=error.rows) from None
     if return_report:
         return X, report
     if report.notes:
@@ -306,7 +303,7 @@ class _Column(NamedTuple):
     cells: pd.Series
     dates: Dates | None = None
     whole: bool = False  # ids had a ``.0``
-    words: tuple[str, ...] = ()  # that may mean a missing value
+    distinct: pd.Series | None = None  # the texts in it
     n_alike: int = 0  # ids that differ in spelling only
 
 
@@ -344,8 +341,7 @@ class _Reader(NamedTuple):
             cells, n_alike = read_keys(texts)
         elif role == PERIOD:
             _check_periods(texts)
-        words = texts.distinct[texts.distinct.isin(NULL_WORDS)]
-        return _Column(cells, None, texts.whole, tuple(words), n_alike)
+        return _Column(cells, None, texts.whole, texts.distinct, n_alike)
 
     def _read_dates(self, column: pd.Series) -> Dates:
         try:
@@ -403,6 +399,7 @@ def _read(
     _note_ids(read, notes)
     _note_dates(dates, reader.date_unit, timezone, notes)
     _note_texts(read, notes)
+    _note_work({roles[actual]: column for actual, column in read.items()}, notes)
     table = {
         name: read[name].cells if name in read else frame[name]
         for name in frame.columns
@@ -472,10 +469,36 @@ def _note_texts(read: Mapping[str, _Column], notes: list[str]) -> None:
             f"Columns {whole} hold whole numbers with decimals, which were left out: "
             "1004.0 is the id 1004. Write ids as text."
         )
-    columns = [name for name, column in read.items() if column.words]
+    found = {
+        name: column.distinct[column.distinct.isin(NULL_WORDS)]
+        for name, column in read.items()
+        if column.distinct is not None
+    }
+    columns = [name for name, words in found.items() if len(words)]
     if columns:
-        words = sorted({word for name in columns for word in read[name].words})
+        words = sorted(set(pd.concat([found[name] for name in columns])))
         notes.append(
             f"Columns {columns} hold the words {words}, which stay words: if they mean "
             f"missing values, pass na_values={words}."
+        )
+
+
+def _note_work(read: Mapping[str, _Column], notes: list[str]) -> None:
+    """Note names that differ in case only, and scores that are no percentages."""
+    for roles in (("nombre_examen",), ("ass_name", "ass_name_sub")):
+        columns = [read[role] for role in roles if role in read]
+        texts = [one.distinct for one in columns if one.distinct is not None]
+        names = pd.concat([pd.Series(dtype="str"), *texts]).str.strip()
+        alike = names.nunique() - names.str.casefold().nunique()
+        if alike:
+            notes.append(
+                f"Columns {[one.cells.name for one in columns]} hold "
+                f"{count(alike, 'name')} that differ from another one only in case and "
+                "count as different. Write each name in one way."
+            )
+    if "score" in read and 0 < read["score"].cells.max() <= 1:
+        notes.append(
+            f"Column {read['score'].cells.name!r} holds scores of 0 to 1, as Excel "
+            "keeps cells that are formatted as percent. If they are fractions, "
+            "multiply them by 100."
         )

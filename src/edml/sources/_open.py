@@ -14,7 +14,7 @@ from edml.sources._csv import GZIP, read_csv, unpack
 from edml.sources._excel import read_excel
 from edml.sources._header import check_header
 from edml.sources._json import read_json
-from edml.sources._raw import UNKNOWN, Dialect, Expected, Raw, Source
+from edml.sources._raw import UNKNOWN, Dialect, Expected, Raw, Source, naming
 
 _CSV, _JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
 _EXCEL, _PARQUET = (".xlsx", ".xlsm"), (".parquet",)
@@ -84,11 +84,8 @@ def read_table(
     ``known`` are column names that it may have, by which a separator is recognized.
     """
     label = find_label(source, name)
-    try:
+    with naming(label):
         raw = open_table(source, label, UNKNOWN, None, Expected(known))
-    except TableError as error:
-        message = str(error) if label is None else f"{label}: {error}"
-        raise TableError(message, column=error.column, rows=error.rows) from None
     return raw.frame, without_parameters(raw.notes)
 
 

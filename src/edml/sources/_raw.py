@@ -1,6 +1,7 @@
 """A table as it was found in a file or frame, before its columns are read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
@@ -53,6 +54,16 @@ class Raw:
     dialect: Dialect = UNKNOWN
     header: str = "The table"  # what holds the column names, for messages
     sheet: str | None = None
+
+
+@contextmanager
+def naming(what: str | None) -> Iterator[None]:
+    """Name a table or its file in errors about it."""
+    try:
+        yield
+    except TableError as error:
+        message = str(error) if what is None else f"{what}: {error}"
+        raise TableError(message, column=error.column, rows=error.rows) from None
 
 
 def label_lines(numbers: Sequence[int] | pd.Index) -> pd.Index:

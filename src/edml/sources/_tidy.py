@@ -2,8 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from os import PathLike
@@ -17,6 +16,7 @@ from edml.schema import BoolArray, FloatArray, IntArray, row_error
 from edml.sources._cells import has_decimal_commas, read_numbers
 from edml.sources._dates import read_dates
 from edml.sources._open import read_table
+from edml.sources._raw import naming
 
 _WHOLE = r"(-?\d+)\.0+"  # an id that was a float before it became text
 
@@ -105,7 +105,7 @@ class TidyTable:
         """Read numbers; an absent column is all null."""
         if column not in self:
             return np.full(len(self), np.nan)
-        with self._named():
+        with naming(self.name):
             found = read_numbers(self.frame[column], self.decimal)
         return found.to_numpy(dtype=np.float64)
 
@@ -113,24 +113,15 @@ class TidyTable:
         """Read dates as epoch seconds; an absent column, null and 0 are missing."""
         if column not in self:
             return np.full(len(self), np.nan)
-        with self._named():
+        with naming(self.name):
             seconds = read_dates(self.frame[column], None, "UTC", ".").seconds
         return np.where(seconds == 0, np.nan, seconds)
 
     def check(self, column: str, bad: BoolArray, problem: str, remedy: str) -> None:
         """Raise a `TableError` for the rows that ``bad`` marks."""
         if bad.any():
-            with self._named():
+            with naming(self.name):
                 raise row_error(self.frame[column], bad, problem, remedy)
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Say in errors which table it is."""
-        try:
-            yield
-        except TableError as error:
-            message = f"{self.name}: {error}"
-            raise TableError(message, column=error.column, rows=error.rows) from None
 
 
 def read_frame(

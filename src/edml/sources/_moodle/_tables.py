@@ -13,7 +13,7 @@ import pandas as pd
 from edml.exceptions import TableError
 from edml.sources._cells import NULL_WORDS, check_rows, read_floats
 from edml.sources._dates import read_dates
-from edml.sources._raw import columns_by_kind
+from edml.sources._raw import columns_by_kind, naming
 
 Values = tuple[str | int, ...]
 
@@ -269,11 +269,8 @@ def read_values(name: str, raw: pd.DataFrame, ids: Ids) -> pd.DataFrame:
             values = raw[column]
         else:
             values = pd.Series(np.nan, index=raw.index, name=column)
-        try:
+        with naming(f"Moodle's table {name}"):
             read[column] = _read_column(values, kind, ids)
-        except TableError as error:
-            message = f"Moodle's table {name}: {error}"
-            raise TableError(message, column=column, rows=error.rows) from None
     return pd.DataFrame(read)
 
 
