@@ -10,7 +10,7 @@ from served import wait_until
 
 
 def taking_app(environ, start_response):
-    environ[RECEIVED]()
+    environ[RECEIVED](environ.get("n_bytes", 0))
     return [b"done"]
 
 
@@ -69,7 +69,7 @@ class Busy:
         self.now = self.most = 0
 
     def __call__(self, environ, start_response):
-        environ[RECEIVED]()
+        environ[RECEIVED](environ.get("n_bytes", 0))
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
@@ -111,6 +111,28 @@ def test_a_request_that_takes_no_turn_waits_for_none():
     thread.join()
 
 
+def test_large_bodies_wait_for_one_another_and_small_ones_pass():
+    app = Busy()
+    gate = gate_of(app, slots=3)
+    threads = []
+
+    def start(n_requests, n_bytes):
+        for _ in range(n_requests):
+            environ = {"n_bytes": n_bytes}
+            threads.append(threading.Thread(target=gate, args=(environ, None)))
+            threads[-1].start()
+
+    start(5, n_bytes=2**20 + 1)
+    wait_until(lambda: app.now == 1)
+    start(2, n_bytes=2**20)
+    wait_until(lambda: app.now == 3)
+    app.free.set()
+    for thread in threads:
+        thread.join()
+    assert app.now == 0
+    assert app.most == 3
+
+
 def test_busy_for_too_long():
     app = Busy()
     gate = gate_of(app, timeout_seconds=0.01)
@@ -128,7 +150,7 @@ def test_busy_for_too_long():
 
 def test_error_in_the_app_releases_its_slot():
     def app(environ, start_response):
-        environ[RECEIVED]()
+        environ[RECEIVED](environ.get("n_bytes", 0))
         raise ZeroDivisionError
 
     gate = gate_of(app)
@@ -143,7 +165,7 @@ def test_it_reports_when_the_request_and_the_answer_are_there(takes_turn):
 
     def app(environ, start_response):
         if takes_turn:
-            environ[RECEIVED]()
+            environ[RECEIVED](environ.get("n_bytes", 0))
         told.append("at work")
         return [b""]
 

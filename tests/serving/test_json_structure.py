@@ -1,12 +1,13 @@
 """Counts of keys, brackets and depth match those of a slow reader."""
 
 import json
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edml.serving import Limits
+from edml.serving import Limits, _json_body
 from edml.serving._json_body import _count_outside_texts, _measure, read_json
 from edml.serving._problem import Problem
 
@@ -44,8 +45,10 @@ def count_containers(document):
 @given(document=DOCUMENTS, ascii_=st.booleans(), indent=st.sampled_from([None, 1]))
 def test_structure(document, ascii_, indent):
     body = json.dumps(document, ensure_ascii=ascii_, indent=indent).encode()
-    assert _count_outside_texts(body, b":") == count_keys(document)
-    assert _count_outside_texts(body, b"{[") == count_containers(document)
+    for n_bytes in (2**20, 7):
+        with patch.object(_json_body, "_PIECE", n_bytes):
+            assert _count_outside_texts(body, b":") == count_keys(document)
+            assert _count_outside_texts(body, b"{[") == count_containers(document)
     if isinstance(document, (dict, list)):
         assert _measure(document) == (depth(document), count_keys(document))
 

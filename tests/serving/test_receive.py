@@ -119,7 +119,7 @@ def test_the_turn_is_taken_after_the_last_byte():
             return super().read(size)
 
     source = Source(b"x" * 600_000)
-    environ = {RECEIVED: lambda: turns.append(source.tell())}
+    environ = {RECEIVED: lambda _: turns.append(source.tell())}
     receive(Receiver(LIMITS), source, **environ)
     assert turns == [600_000]
 

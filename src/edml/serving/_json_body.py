@@ -12,6 +12,7 @@ from edml.serving._cells import choose_columns
 from edml.serving._limits import Limits
 from edml.serving._problem import Problem, refuse_size
 
+_PIECE = 2**20  # bytes of a body that are searched at once
 _SLACK = 1000  # brackets that names may contain, in addition to one for each row
 _ADVICE = (
     "Send a list of records, [{column: value, ...}, ...], or an object of columns, "
@@ -26,7 +27,7 @@ def read_json(
     # each row has one bracket, and too many would use memory before they are counted
     most = 2 * limits.max_rows + _SLACK
     n_brackets = body.count(b"{") + body.count(b"[")
-    if n_brackets > most and _count_outside_texts(body, b"{[") > most:
+    if n_brackets > most and _count_outside_texts(body, b"{[", most) > most:
         raise refuse_size("far more rows", f"{limits.max_rows:,}")
     document = _parse(body)
     is_records = isinstance(document, list)
@@ -89,16 +90,20 @@ def _measure(document: Any) -> tuple[int, int]:
     return depth, n_keys
 
 
-def _count_outside_texts(body: bytes, signs: bytes) -> int:
+def _count_outside_texts(body: bytes, signs: bytes, most: float = np.inf) -> int:
+    """Count signs outside of texts, but not far beyond ``most``."""
     if b"\\" in body:  # match escapes in pairs from the left
         body = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-    found = np.frombuffer(body, dtype=np.uint8)
-    # one byte for each of the body: an attacker's may be as large as the limit
-    inside = np.logical_xor.accumulate(found == ord('"'))
-    wanted = found == signs[0]
-    for sign in signs[1:]:
-        wanted |= found == sign
-    return int(np.count_nonzero(wanted & ~inside))
+    total, inside = 0, False
+    for start in range(0, len(body), _PIECE):
+        found = np.frombuffer(body[start : start + _PIECE], dtype=np.uint8)
+        quoted = np.logical_xor.accumulate(found == ord('"')) ^ inside
+        wanted = np.logical_or.reduce([found == sign for sign in signs])
+        total += int(np.count_nonzero(wanted & ~quoted))
+        if total > most:
+            break
+        inside = bool(quoted[-1])
+    return total
 
 
 # -- records ---------------------------------------------------------------------------

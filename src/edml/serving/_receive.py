@@ -44,7 +44,7 @@ class Receiver:
                     raise refuse_body(self._limits)
             body = b"".join(pieces)
             pieces.clear()
-            flask.request.environ.get(RECEIVED, lambda: None)()
+            flask.request.environ.get(RECEIVED, lambda n_bytes: None)(size)
             yield body
         finally:
             self._hold(-held)
