@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edml.exceptions import RegistryError
-from edml.registry import _archive
+from edml.registry import _model_file
 from edml.registry._arrays import read_array
 from edml.registry._model_file import dumps, loads
 from edml.registry._nodes import nodes
@@ -194,13 +195,14 @@ def test_a_member_used_so_often_that_it_is_a_bomb():
 
 def test_too_many_members(monkeypatch):
     data = file_of("forest")  # which reads what it has written
-    monkeypatch.setattr(_archive, "MAX_MEMBERS", 2)
+    few = replace(_model_file.MODEL_FILE, max_members=2)
+    monkeypatch.setattr(_model_file, "MODEL_FILE", few)
     refuse(data, "members")
 
 
 def test_a_description_that_is_too_long(monkeypatch):
     data = file_of("logistic")
-    monkeypatch.setattr(_archive, "MAX_SCHEMA_SIZE", 100)
+    monkeypatch.setattr(_model_file, "MAX_SCHEMA_SIZE", 100)
     refuse(data, "too long")
 
 

@@ -18,6 +18,7 @@ from edml import (
     make_target,
 )
 from edml.exceptions import RegistryError
+from edml.feature_extraction import StaticColumns
 from edml.registry import ModelRegistry, _golden, _model_file
 from model_files import MAKERS, X, fitted
 
@@ -115,6 +116,18 @@ def test_a_model_that_reads_other_columns_has_answers_too(tmp_path):
     registry.load(1)
 
 
+def test_a_model_of_facts_about_students_has_answers_too(tmp_path):
+    events = make_student_activity(60, fail_rate=0.3, random_state=0)
+    facts = events.assign(born=events["user_uuid"].str.len() % 5, campus="north")
+    static = StaticColumns(numeric=["born"], categorical=["campus"])
+    pipeline = make_risk_pipeline(every=5, static=static)
+    model = RiskClassifier(pipeline, cv=2).fit(facts, make_target(events))
+    registry = ModelRegistry(tmp_path)
+    registry.register(model)
+    assert registry.record(1).answers["other_columns"] == "numbers by student"
+    registry.load(1)
+
+
 class Picky(LogisticRegression):
     def predict_proba(self, X):
         if len(X) > 1:  # storing tries one row of zeros
@@ -143,7 +156,7 @@ def test_answers_are_those_of_score_latest_to_the_bit(tmp_path, classifier):
     assert stored[0] != stored[1]
     for number, answers in enumerate(stored, start=1):
         model = registry.load(number)
-        probe = _golden.make_probe(model)
+        probe = _golden._make_probe(model, "numbers")
         assert answers == model.score_latest(probe)[1].tolist()
         probe["particion"] = 0.0  # a copy: the next load compares as before
         registry.load(number)

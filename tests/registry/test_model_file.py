@@ -274,6 +274,6 @@ def test_a_library_that_another_package_brings(monkeypatch):
         return f"3.2 of {name}"
 
     monkeypatch.setattr("edml.registry._libraries.version", version)
-    found = library_versions()
+    found = library_versions.__wrapped__()
     assert found["xgboost"] == "3.2 of xgboost-cpu"
     assert found["skops"] == "unknown"

@@ -361,12 +361,54 @@ def test_a_threshold_is_a_probability(value):
         ("DataCleaner", "columns", {"unknown": "x"}),
         ("SigmoidCalibrator", "slope_", -1.0),
         ("SigmoidCalibrator", "intercept_", float("inf")),
+        ("SigmoidCalibrator", "intercept_", [1]),
+        ("SigmoidCalibrator", "intercept_", 2**31),
+        ("SigmoidCalibrator", "slope_", True),
+        ("FeatureEngineer", "partition_days", 1e30),
+        ("FeatureEngineer", "fill_value", 10**70),
     ],
 )
 def test_values_that_no_pipeline_has(owner, attribute, value):
     data = deployed()
     schema = schema_of(data)
     attributes(next(find(schema, owner)))[attribute] = text_node(value)
+    refuse(with_schema(data, schema))
+
+
+@cache
+def joined():
+    events = make_student_activity(40, fail_rate=0.3, random_state=1)
+    pipe = make_risk_pipeline(every=10, features="progress")
+    model = RiskClassifier(pipe.set_params(classify__n_estimators=5), cv=2)
+    return dumps(model.fit(events, make_target(events)).deployable())
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute", "value"),
+    [
+        ("ProgressFeatures", "partition_days", 7.0),
+        ("ProgressFeatures", "fill_value", 3.0),
+        ("FeatureEngineer", "exam_kinds", "english"),
+        ("FeatureEngineer", "pending", "zero"),
+        ("HistoryFeatures", "fill_value", 3.0),
+        ("ProgressFeatures", "columns", {"partition": "day"}),
+    ],
+)
+def test_the_parts_of_features_have_their_settings(owner, attribute, value):
+    data = joined()
+    schema = schema_of(data)
+    own = attributes(next(find(schema, owner)))
+    assert own[attribute] != text_node(value)
+    own[attribute] = text_node(value)
+    refuse(with_schema(data, schema))
+
+
+@pytest.mark.parametrize("name", ["", None, 1, "day"])
+def test_the_parts_of_features_were_fitted_on_its_columns(name):
+    data = joined()
+    schema = schema_of(data)
+    own = attributes(next(find(schema, "ProgressFeatures")))
+    own["feature_names_in_"]["content"][0] = text_node(name)
     refuse(with_schema(data, schema))
 
 

@@ -181,7 +181,19 @@ def test_a_record_survives_json(registry, model):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("version", True), ("version", "1"), ("threshold", None), ("tags", [])],
+    [
+        ("version", True),
+        ("version", "1"),
+        ("threshold", None),
+        ("threshold", 10**400),
+        ("threshold", -0.1),
+        ("tags", []),
+        ("created_at", "yesterday"),
+        ("created_at", "2024-13-01T00:00:00+00:00"),
+        ("created_at", "9" * 5000),
+        ("parent", -1),
+        ("parent", 10**30),
+    ],
 )
 def test_a_wrong_record_is_rejected(registry, name, value):
     stored = registry.register(plain_model()).to_dict()

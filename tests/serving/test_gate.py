@@ -52,7 +52,7 @@ def test_which_answers_close_their_connection(stopping, environ, takes, closes):
 
     def app(environ, start_response):
         if takes:
-            environ[RECEIVED]()
+            environ[RECEIVED](0)
         start_response("200 OK", [])
         return []
 

@@ -2,6 +2,7 @@
 
 from edml.registry._contest import Contest
 from edml.registry._exported import ExportedModel, read_model_file
+from edml.registry._golden import make_probe
 from edml.registry._record import ModelRecord
 from edml.registry._registry import ModelRegistry
 from edml.registry._signing import generate_keys
@@ -16,5 +17,6 @@ __all__ = [
     "ModelRecord",
     "ModelRegistry",
     "generate_keys",
+    "make_probe",
     "read_model_file",
 ]

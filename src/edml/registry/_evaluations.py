@@ -6,6 +6,7 @@ from typing import Any
 
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation
+from edml.registry._protocol import is_time
 from edml.registry._versions import now
 
 VALIDATION = "validation"  # candidates of a contest are chosen by it
@@ -56,8 +57,10 @@ def read_headline(body: Mapping[str, Any]) -> Headline:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _unreadable("its rows or figures are missing") from error
-    texts = (headline.evaluated_at, headline.data_fingerprint)
-    if headline.purpose not in PURPOSES or not all(isinstance(t, str) for t in texts):
+    is_right = is_time(headline.evaluated_at) and isinstance(
+        headline.data_fingerprint, str
+    )
+    if headline.purpose not in PURPOSES or not is_right:
         raise _unreadable(f"its time is missing, or it is not for {PURPOSES}")
     return headline
 

@@ -1,12 +1,9 @@
 """One version as one file: its documents and its model, in a zip.
 
 The members are those of the version's folder, with the documents sealed as in
-`edml.registry._protocol`. They are stored without compression, so that no file unpacks
-to more than its size. Their names are only looked up, never used as paths.
+`edml.registry._protocol`. Their names are only looked up, never used as paths.
 """
 
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 from edml import _files
 from edml.exceptions import RegistryError
 from edml.registry import _reads
+from edml.registry._archive import EXPORT
 from edml.registry._evaluations import read_evaluation
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import (
@@ -31,11 +29,9 @@ from edml.registry._state import DEVELOPMENT
 from edml.registry._store import MODEL, ModelStore
 from edml.registry._versions import now
 
-MAX_MEMBERS = 10_000
 MAX_BYTES = 2 * MAX_FILE_BYTES
 
 _EVALUATION = "evaluations/{}.json"
-_ALWAYS = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
 
 
 def export_version(store: ModelStore, version: int, path: Path) -> Path:
@@ -89,11 +85,7 @@ def pack(
         members[f"evaluations/{number}.json"] = seal(
             "evaluation", {**place, "number": number}, {"evaluation": evaluation}, keys
         )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, _ALWAYS), content)
-    return buffer.getvalue()
+    return EXPORT.write(members)
 
 
 def unpack(
@@ -103,8 +95,8 @@ def unpack(
 
     Everything but the model itself is checked. Without keys, signatures are ignored.
     """
-    members = _read_members(data)
-    record = unseal(members.pop(RECORD, b""), "record", {}, keys)
+    members = EXPORT.read(data)
+    record = unseal(members.pop(RECORD), "record", {}, keys)
     place = {name: record[name] for name in ("registry", "version")}
     evaluations: list[Document] = []
     while (name := _EVALUATION.format(len(evaluations) + 1)) in members:
@@ -118,36 +110,6 @@ def unpack(
         if not matches(content, record["files"][name]):
             raise _no_export(f"{name} is not the file that its record names")
     return record, members, evaluations
-
-
-def _read_members(data: bytes) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            names = {info.filename for info in infos}
-            if not 0 < len(infos) <= MAX_MEMBERS or len(names) != len(infos):
-                raise _no_export("it has no members, too many, or two of one name")
-            for info in infos:
-                if (
-                    info.compress_type != zipfile.ZIP_STORED
-                    or info.file_size != info.compress_size
-                    or info.flag_bits & 0x1
-                ):
-                    raise _no_export("it has a compressed or encrypted member")
-            if sum(info.file_size for info in infos) > len(data):
-                raise _no_export("its members overlap")
-            return {info.filename: archive.read(info) for info in infos}
-    except RegistryError:
-        raise
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        NotImplementedError,
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:
-        raise _no_export(f"it is damaged ({type(error).__name__})") from error
 
 
 def _no_export(why: str) -> RegistryError:

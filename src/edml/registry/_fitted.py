@@ -102,9 +102,9 @@ def _check_deployed(model: DeployedClassifier) -> None:
     calibrator, right = model.calibrator, True
     if isinstance(calibrator, SigmoidCalibrator):
         low, high = calibrator.range_
-        numbers = (calibrator.slope_, calibrator.intercept_)
-        right = 0 < low <= high < 1 and calibrator.slope_ > 0
-        right = right and all(np.isfinite(number) for number in numbers)
+        numbers = (low, high, calibrator.slope_, calibrator.intercept_)
+        right = all(isinstance(one, float) and np.isfinite(one) for one in numbers)
+        right = right and 0 < low <= high < 1 and calibrator.slope_ > 0
     elif isinstance(calibrator, IsotonicCalibrator):
         at, height = calibrator.scores_, calibrator.probabilities_
         right = {at.dtype, height.dtype} == {np.dtype(np.float64)}

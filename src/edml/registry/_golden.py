@@ -106,7 +106,7 @@ def check_answers(model: Any, record: ModelRecord) -> None:
 
 def _ask(model: Any, other_columns: str) -> list[float]:
     """Return a model's probabilities: of failing, or of every class but the first."""
-    table = make_probe(model, other_columns=other_columns)
+    table = _make_probe(model, other_columns)
     events = is_event_table(table, columns_of(model))
     if not (events and hasattr(model, "score_latest")):
         found = np.asarray(model.predict_proba(table))[:, 1:].ravel()
@@ -183,11 +183,41 @@ def _wrong(found: str, expected: str) -> RegistryError:
     )
 
 
-def make_probe(model: Any, *, other_columns: str = "numbers") -> Any:
+def make_probe(model: Any) -> Any:
     """Make up students in the columns that a model was fitted on.
 
-    The table never changes: it serves to compare what a model answers.
+    The table never changes with edml's versions, because the answers that a registry
+    keeps are about these students. Use it to try a model before real students.
+
+    Parameters
+    ----------
+    model : classifier
+        A fitted model of an event table or of a plain one.
+
+    Returns
+    -------
+    probe : DataFrame of shape (96, n_columns) or ndarray of shape (n_rows, n_features)
+        The events of 24 students in two courses, in the model's own column and exam
+        names; a column that no event table has holds a number for each student. For a
+        model of a plain table, 4 to 96 rows of numbers.
+
+    See Also
+    --------
+    ModelRecord : Keeps the model's answers for these students.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.registry import make_probe
+    >>> model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    >>> make_probe(model).shape
+    (96, 1)
     """
+    return _make_probe(model, "numbers by student")
+
+
+def _make_probe(model: Any, other_columns: str) -> Any:
+    """Return the table of recipe 1; `_FILLED` fills columns that no event table has."""
     names = columns_of(model)
     seen = [*getattr(model, "feature_names_in_", ())]
     if not seen:
@@ -276,7 +306,7 @@ def _named(prefix: str, numbers: NDArray[Any]) -> NDArray[Any]:
 
 
 def _counts(number: int) -> NDArray[Any]:
-    """Return small whole numbers for a column, such as clicks or credits."""
+    """Return small whole numbers for a column, such as clicks."""
     random = np.random.RandomState(RECIPE + 1 + number)
     return random.randint(0, 30, _N_ROWS).astype(np.float64)
 

@@ -14,7 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from edml.exceptions import RegistryError
 from edml.registry import _types
-from edml.registry._archive import SCHEMA, read_members, read_schema, size_limit
+from edml.registry._archive import MODEL_FILE, size_limit
 from edml.registry._budget import Budget
 from edml.registry._contents import ContentCheck
 from edml.registry._fitted import check_model
@@ -22,6 +22,7 @@ from edml.registry._nodes import nodes, refuse, type_name
 from edml.registry._packing import pack
 from edml.registry._walk import Maker, Walk
 
+MAX_SCHEMA_SIZE = 256 * 2**20
 PROTOCOLS = (2,)  # of skops, that can be read
 _OF_PYTHON = ("builtins", "numpy")
 _TRUSTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -107,14 +108,32 @@ def _unlisted_types(data: bytes, trusted: frozenset[str]) -> list[str]:
 
 
 def _schema(data: bytes) -> dict[str, Any]:
-    return read_schema(read_members(data)[SCHEMA], Budget(len(data)))
+    return _read_schema(MODEL_FILE.read(data), Budget(len(data)))
+
+
+def _read_schema(members: dict[str, bytes], budget: Budget) -> dict[str, Any]:
+    """Read the description of a model's objects: JSON of any depth."""
+    content = members[MODEL_FILE.needed]
+    if len(content) > MAX_SCHEMA_SIZE:
+        refuse("has a schema that is too long")
+    try:
+        schema = budget.read_json(content)
+    except RegistryError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise RegistryError(
+            "The model file's schema is damaged. Restore it from a copy."
+        ) from error
+    if not isinstance(schema, dict):
+        refuse("has a schema that is not a JSON object")
+    return schema
 
 
 def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
     """Check everything in a file, and return the maker of its model."""
-    members = read_members(data)
+    members = MODEL_FILE.read(data)
     budget = Budget(len(data))
-    schema = read_schema(members[SCHEMA], budget)
+    schema = _read_schema(members, budget)
     protocol = schema.pop("protocol", None)
     if type(protocol) is not int or protocol not in PROTOCOLS:
         raise RegistryError(
@@ -125,7 +144,7 @@ def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
     walk = Walk(members, tuple(trusted), size_limit(len(data)), budget, content)
     make = walk.visit(schema)
     content.trees.check()
-    if members.keys() - walk.used != {SCHEMA}:
+    if members.keys() - walk.used != {MODEL_FILE.needed}:
         refuse("holds members that the model does not use")
     return make
 

@@ -10,7 +10,7 @@ import xgboost
 
 from edml.exceptions import RegistryError
 from edml.registry import _lightgbm, _types, _xgboost
-from edml.registry._archive import SCHEMA, write_members
+from edml.registry._archive import MODEL_FILE
 from edml.registry._arrays import without_padding
 from edml.registry._budget import Budget
 from edml.registry._nodes import State, nodes, type_name
@@ -31,13 +31,13 @@ def pack(model: Any) -> bytes:
             f"({type(error).__name__}). Store one of edml's own classifiers."
         ) from error
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        schema = json.loads(archive.read(SCHEMA))
+        schema = json.loads(archive.read(MODEL_FILE.needed))
         packed = _Packed(archive)
         for node in nodes(schema):
             packed.shrink(node)
     schema.pop("_skops_version", None)
     text = json.dumps(schema, separators=(",", ":"))
-    return write_members({SCHEMA: text.encode(), **packed.members})
+    return MODEL_FILE.write({MODEL_FILE.needed: text.encode(), **packed.members})
 
 
 class _Packed:

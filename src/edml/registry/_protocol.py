@@ -58,6 +58,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from edml.exceptions import RegistryError
@@ -96,7 +97,9 @@ _FIELDS: dict[str, dict[str, type]] = {
     },
 }
 
+MAX_NUMBER = 10**9 - 1  # of a version or a change
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_TIME = re.compile(r"20[0-9-]{8}T[0-9:.]{8,15}\+00:00")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # Windows takes these for devices, with any ending.
@@ -131,6 +134,16 @@ def check_file_name(name: str) -> None:
 def read_number(name: str) -> int | None:
     """Return the number in a file's or folder's name, or None."""
     return int(name) if _NUMBER.fullmatch(name) else None
+
+
+def is_time(text: object) -> bool:
+    """Return whether this is a time in UTC, as ISO 8601."""
+    try:
+        return isinstance(text, str) and bool(
+            _TIME.fullmatch(text) and datetime.fromisoformat(text)
+        )
+    except ValueError:
+        return False
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

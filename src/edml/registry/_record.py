@@ -1,6 +1,6 @@
 """ModelRecord: the metadata of a stored model, available without loading it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from numbers import Integral, Real
@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from edml.exceptions import RegistryError
 from edml.pipeline import Blend
 from edml.registry._libraries import library_versions
+from edml.registry._protocol import MAX_NUMBER, is_time
 from edml.registry._versions import now
 
 #: Internal classes, with the names that users know.
@@ -146,6 +147,8 @@ class ModelRecord:
                 problem = f"found no {name!r}"
             elif type(given[name]) not in kinds:
                 problem = f"found {name!r} of type {type(given[name]).__name__}"
+            elif not _CHECKS.get(name, _anything)(given[name]):
+                problem = f"found {name!r} with an impossible value"
             else:
                 continue
             raise RegistryError(
@@ -165,6 +168,18 @@ class ModelRecord:
             f"algorithm={self.algorithm!r}, threshold={self.threshold:.3g}, "
             f"parent={self.parent}, tags={self.tags})"
         )
+
+
+def _anything(value: object) -> bool:
+    return True
+
+
+#: What a field's value must be, besides its type.
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "threshold": lambda number: 0 <= number <= 1,
+    "parent": lambda number: number is None or 0 < number <= MAX_NUMBER,
+    "created_at": is_time,
+}
 
 
 @cache

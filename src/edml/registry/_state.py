@@ -6,7 +6,7 @@ from operator import index
 from typing import Any
 
 from edml.exceptions import RegistryError
-from edml.registry._protocol import STAGES, Document, read_number
+from edml.registry._protocol import STAGES, Document, is_time, read_number
 from edml.registry._reads import as_text
 
 DEVELOPMENT, STAGING, PRODUCTION = STAGES
@@ -79,11 +79,12 @@ class State:
             or versions != sorted(stages)
             or not given.keys() <= stages.keys()
             or (versions and versions[-1] > document["highest"])
+            or not is_time(document["when"])
         ):
             raise RegistryError(
-                "Expected stages by version, up to the stated highest number; found "
-                f"others in generation {document['generation']} of the state. Restore "
-                "the file from a backup, or use repair."
+                "Expected stages by version, up to the stated highest number, and a "
+                f"time; found others in generation {document['generation']} of the "
+                "state. Restore the file from a backup, or use repair."
             )
         _check_stages(stages)
         names = ("generation", "what", "why", "who", "when", "detail", "highest")

@@ -79,7 +79,7 @@ def read_rule(rule: Any) -> Any:
 
 def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any:
     """Return the unfitted model that a stored one was fitted from."""
-    obstacles = (training or {}).get("obstacles", ["how it was trained"])
+    obstacles = _obstacles(training)
     if training is None or obstacles:
         raise RegistryError(
             f"Expected a record from which version {version} can be rebuilt; it lacks: "
@@ -99,13 +99,21 @@ def retuned_training(
     if training is None:
         return None
     obstacles = [
-        line for line in training["obstacles"] if not line.startswith("threshold,")
+        line for line in _obstacles(training) if not line.startswith("threshold,")
     ]
     if training["kind"] == "estimator":
         obstacles.append("the threshold of a model that was fitted without one")
         return {**training, "obstacles": obstacles}
     rule = describe_rule(threshold, obstacles)
     return {**training, "threshold": rule, "obstacles": obstacles}
+
+
+def _obstacles(training: Mapping[str, Any] | None) -> list[str]:
+    """Return what a record lacks for rebuilding the model."""
+    found = (training or {}).get("obstacles", ["how it was trained"])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise _damaged(TypeError())
+    return found
 
 
 def _rebuild(training: Mapping[str, Any], stored: Any) -> Any:

@@ -27,6 +27,8 @@ from edml.schema import resolve_columns, resolve_exam_kinds
 PARTS: tuple[type, ...] = (FeatureEngineer, ProgressFeatures, ActivityFeatures)
 #: They take ``columns``.
 _MAPPED: Any = (DataCleaner, HistoryFeatures, StaticColumns, *PARTS)
+#: Parameters that HistoryFeatures hands on to its parts.
+_SHARED = {"columns", "exam_kinds", "fill_value", "partition_days", "pending"}
 # Fitted arrays with one value, row or column for each feature.
 _OF_FEATURES = (
     *("center_", "coef_", "data_max_", "data_min_", "data_range_", "feature_count_"),
@@ -120,10 +122,9 @@ def _check_parameters(kind: str, estimator: Any) -> None:
         validate_parameter_constraints(constraints, given, kind)
         if isinstance(estimator, _MAPPED):
             resolve_columns(estimator.columns)
+            _check_settings(kind, own)
         if isinstance(estimator, FeatureEngineer | HistoryFeatures):
             resolve_exam_kinds(estimator.exam_kinds)
-            _check_finite(kind, "partition_days", float(estimator.partition_days))
-            _check_finite(kind, "fill_value", estimator.fill_value)
         n_trees = own.get("n_estimators")
         if n_trees is not None and not 0 < n_trees <= _MOST_TREES:
             refuse(f"has a {kind} of {n_trees} trees; at most {_MOST_TREES} are read")
@@ -135,6 +136,12 @@ def _check_parameters(kind: str, estimator: Any) -> None:
         if isinstance(error, RegistryError):
             raise
         refuse(f"has a {kind} with a parameter that it cannot have ({error})")
+
+
+def _check_settings(kind: str, own: dict[str, Any]) -> None:
+    for name, most in (("partition_days", _MOST), ("fill_value", _LARGEST)):
+        if own.get(name) is not None and not abs(float(own[name])) <= most:
+            refuse(f"has a {kind} whose {name} is not finite, or too large")
 
 
 def _check_signals(estimator: Any) -> None:
@@ -151,8 +158,12 @@ def _check_joined(joined: HistoryFeatures) -> None:
         wanted = (*wanted, StaticColumns)
     if not isinstance(joined.parts_, list) or (*map(type, joined.parts_),) != wanted:
         refuse(f"has HistoryFeatures of {joined.features!r} with other parts")
-    if any(part.columns != joined.columns for part in joined.parts_):
-        refuse("has HistoryFeatures whose parts read other columns")
+    names = [*getattr(joined, "feature_names_in_", ())]
+    for part in joined.parts_:
+        own = {name: vars(part)[name] for name in _SHARED & vars(part).keys()}
+        other = any(value != getattr(joined, name) for name, value in own.items())
+        if other or [*getattr(part, "feature_names_in_", ())] != names:
+            refuse("has HistoryFeatures whose parts have other settings or columns")
 
 
 def _check_static(static: StaticColumns) -> None:
@@ -189,7 +200,10 @@ def _check_shapes(kind: str, own: dict[str, Any]) -> None:
     if n_features is None:
         return
     names = own.get("feature_names_in_")
-    if names is not None and not len({*names}) == len(names) == n_features:
+    if names is not None and not (
+        len({*names}) == len(names) == n_features
+        and all(isinstance(name, str) for name in names)
+    ):
         refuse(f"has a {kind} with another number of names than features")
     sizes = [(name, -1, n_features, "features") for name in _OF_FEATURES]
     if "classes_" in own:

@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 
 from edml._words import count
-from edml.datasets import as_of, make_student_activity
+from edml.datasets import as_of
 from edml.exceptions import TableError
 from edml.explanation import explain as explain_rows
 from edml.explanation import history_facts
 from edml.feature_extraction import FeatureEngineer
 from edml.pipeline import split_per_history
 from edml.preprocessing import DataCleaner
+from edml.registry import make_probe
 from edml.schema import (
     COLUMNS,
     COURSE,
     NAME_COLUMNS,
     PARTITION,
     PERIOD,
-    REQUIRED_COLUMNS,
     STUDENT,
     FloatArray,
     IntArray,
@@ -50,15 +50,7 @@ class Scorer:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.columns = _columns_read(model)  # canonical to actual names
-        trial = make_student_activity(12, n_courses=2, partitions=20, random_state=0)
-        # if a column has two roles, write the required one last
-        roles = sorted(trial, key=REQUIRED_COLUMNS.__contains__)
-        names = columns_of(model)
-        trial = pd.DataFrame({names[role]: trial[role] for role in roles})
-        seen = [*getattr(model, "feature_names_in_", ())]
-        # such as columns of activity; as a category, 0 is one that fit has not seen
-        trial = trial.assign(**{name: 0 for name in seen if name not in trial})
-        rows, probabilities = self(trial)
+        rows, probabilities = self(make_probe(model))
         if not _are_probabilities(probabilities):
             message = (
                 "Expected probabilities in [0, 1] for made-up students; the model gave "
