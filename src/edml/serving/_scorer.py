@@ -50,7 +50,8 @@ class Scorer:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.columns = _columns_read(model)  # canonical to actual names
-        rows, probabilities = self(make_probe(model))
+        trial = make_probe(model)
+        rows, probabilities = self(trial)
         if not _are_probabilities(probabilities):
             message = (
                 "Expected probabilities in [0, 1] for made-up students; the model gave "
