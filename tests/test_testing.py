@@ -9,10 +9,18 @@ from sklearn.pipeline import make_pipeline
 
 from edml import DataCleaner, FeatureEngineer, make_student_activity
 from edml.exceptions import LeakageError, TableError
+from edml.feature_extraction import HistoryFeatures
 from edml.testing import check_company_invariance, check_no_lookahead
 
 KEYS = ["user_uuid", "course_uuid"]
 X = make_student_activity(30, fail_rate=0.2, random_state=0)
+SEATS = X[KEYS].drop_duplicates().reset_index(drop=True)
+_STUDENTS = dict(zip(SEATS["user_uuid"], SEATS.index // 2, strict=True))
+#: Two histories for each student, each in a course of its own.
+IN_PAIRS = X.assign(
+    user_uuid=X["user_uuid"].map(_STUDENTS).astype(str),
+    course_uuid=X["course_uuid"] + X["user_uuid"],
+)
 
 
 class Planted(TransformerMixin, BaseEstimator):
@@ -50,6 +58,31 @@ def test_own_transformers_do_not_look_ahead(days):
     for transformer in (engineer, make_pipeline(DataCleaner(), engineer)):
         check_no_lookahead(transformer, X, partition_days=days)
         check_company_invariance(transformer, X)
+
+
+@pytest.mark.parametrize("features", ["classic", "progress", "full"])
+def test_features_of_all_kinds_depend_on_their_own_history(features):
+    counts = np.random.default_rng(0).poisson(1, len(IN_PAIRS))
+    table = IN_PAIRS.assign(activity_quiz=counts, activity_forum=counts[::-1])
+    transformer = HistoryFeatures(features)
+    check_company_invariance(transformer, table)
+    check_no_lookahead(transformer, table)
+
+
+@pytest.mark.parametrize(
+    ("table", "rule", "who"),
+    [
+        (
+            *(IN_PAIRS, lambda X: X.groupby("user_uuid")["score"].transform("mean")),
+            "histories",
+        ),
+        (X, lambda X: X.groupby("course_uuid")["particion"].rank(), "students"),
+    ],
+    ids=["other courses of a student", "rank in the course"],
+)
+def test_planted_context_is_found(table, rule, who):
+    with pytest.raises(LeakageError, match=f"other {who} are removed"):
+        check_company_invariance(Planted(rule), table)
 
 
 @pytest.mark.parametrize("leak", LOOK_AHEAD)

@@ -18,6 +18,7 @@ from edml.exceptions import LeakageError, TableError
 from edml.schema import (
     ACTIVITY_PREFIX,
     COLUMNS,
+    COURSE,
     FINAL_GRADE,
     NUMBER_COLUMNS,
     PARTITION,
@@ -27,6 +28,7 @@ from edml.schema import (
     BoolArray,
     IntArray,
     check_table,
+    history_codes,
     known_partitions,
     read_epochs,
     read_partitions,
@@ -158,17 +160,18 @@ def check_company_invariance(
     rtol: float = 1e-9,
     random_state: Any = 0,
 ) -> None:
-    """Check that a row's features depend only on its own student, in any row order.
+    """Check that a row's features depend only on its own history, in any row order.
 
-    The rows are shuffled, other students are removed, and other students are added; the
-    features of the remaining rows must not change.
+    A history is a student in a course. The rows are shuffled, other students are
+    removed, other courses of the same students are removed, and other students are
+    added; the features of the remaining rows must not change.
 
     Parameters
     ----------
     transformer : transformer
         Returns one row for each row of the event table. It is cloned, never changed.
     X : DataFrame of shape (n_rows, n_columns)
-        An event table of several students.
+        An event table of several students, some of them in several courses.
     y : array-like of shape (n_rows,), default=None
         The target, for transformers that ask for one.
     columns : mapping of str to str, default=None
@@ -205,6 +208,10 @@ def check_company_invariance(
     leaving = rng.permutation(len(found))[::2]
     stay = np.flatnonzero(~np.isin(students, leaving))
     run.compare(X.iloc[stay], stay, stay >= 0, change="other students are removed")
+    histories = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    leaving = rng.permutation(int(histories.max(initial=-1)) + 1)[::2]
+    stay = np.flatnonzero(~np.isin(histories, leaving))
+    run.compare(X.iloc[stay], stay, stay >= 0, change="other histories are removed")
     more = pd.concat([X, _strangers(X, names, rng)], ignore_index=True)
     mixed = rng.permutation(len(more))
     run.compare(
@@ -342,7 +349,9 @@ def _strangers(
         [f"stranger-{rng.randint(2**31)}-{code}" for code in range(len(found))],
         dtype=object,
     )[codes]
-    for canonical in ("nota_parcial", "score"):
-        if names[canonical] in X.columns:
-            others[names[canonical]] = rng.permutation(X[names[canonical]].to_numpy())
+    shuffled = [names[canonical] for canonical in ("nota_parcial", "score")]
+    shuffled += [name for name in X if str(name).startswith(ACTIVITY_PREFIX)]
+    for name in shuffled:
+        if name in X.columns:
+            others[name] = rng.permutation(X[name].to_numpy())
     return others

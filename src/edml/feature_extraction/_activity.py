@@ -182,7 +182,12 @@ class ActivityFeatures(HistoryTransformer):
         counts = [X[name] for name in self.activity_columns_]
         return _Activity(keys.history, keys.partition, counts)
 
-    def _describe(self, events: _Activity, rows: IntArray | None = None) -> FloatArray:
+    def _describe(
+        self,
+        events: _Activity,
+        rows: IntArray | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
         return activity_features(
             events.history,
             events.partition,
@@ -191,6 +196,7 @@ class ActivityFeatures(HistoryTransformer):
             partition_days=self.partition_days,
             fill_value=self.fill_value,
             wanted=rows,
+            out=out,
         ).T
 
 

@@ -33,6 +33,7 @@ def activity_features(
     partition_days: float,
     fill_value: float | None,
     wanted: IntArray | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Compute the features of all rows, or of those wanted, (n_features, n_wanted).
 
@@ -50,7 +51,8 @@ def activity_features(
         for days in _WINDOWS
     }
     begin_all = snapshots.firsts[history[some]]
-    described = np.empty((1 + len(ACTIVITY_FEATURES) + 2 * n_kinds, len(at)))
+    n_features = 1 + len(ACTIVITY_FEATURES) + 2 * n_kinds
+    described = np.empty((n_features, len(at))) if out is None else out
     described[0] = partition[some]
     total = np.zeros(n_snapshots, dtype=np.int64)
     first_of_kind = 1 + len(ACTIVITY_FEATURES)

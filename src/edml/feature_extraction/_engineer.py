@@ -152,7 +152,12 @@ class FeatureEngineer(HistoryTransformer):
         read = work_columns(self.feature_names_in_, resolve_columns(self.columns))
         return read_events(X, read, self.partition_days)
 
-    def _describe(self, events: Events, rows: IntArray | None = None) -> FloatArray:
+    def _describe(
+        self,
+        events: Events,
+        rows: IntArray | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
         kinds = resolve_exam_kinds(self.exam_kinds)
         return history_features(
             events.history,
@@ -167,6 +172,7 @@ class FeatureEngineer(HistoryTransformer):
             pending_is_zero=self.pending == "zero",
             fill_value=self.fill_value,
             wanted=rows,
+            out=out,
         ).T
 
 

@@ -75,6 +75,7 @@ def history_features(
     pending_is_zero: bool,
     fill_value: float | None,
     wanted: IntArray | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Compute the features of all rows, or of those wanted, of shape (44, n_wanted).
 
@@ -86,7 +87,8 @@ def history_features(
     of_row = snapshots.of_row if wanted is None else snapshots.of_row[wanted]
     grades, exam_name = _grades(snapshots, exams)
     work = _work(snapshots, creations, submissions, pending_is_zero)
-    described = np.empty((len(FEATURES), len(of_row)))  # in the order of FEATURES
+    # in the order of FEATURES
+    described = np.empty((len(FEATURES), len(of_row))) if out is None else out
 
     def write(first: str, values: FloatArray, place: IntArray) -> None:
         """Write consecutive features, given where each row finds its values."""

@@ -188,16 +188,21 @@ class HistoryFeatures(HistoryTransformer):
         events = reader._read(X)
         return _Read(events.history, events.partition, events, X)
 
-    def _describe(self, read: _Read, rows: IntArray | None = None) -> FloatArray:
+    def _describe(
+        self,
+        read: _Read,
+        rows: IntArray | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
         n_rows = len(read.history) if rows is None else len(rows)
-        described = np.empty((len(self._names()), n_rows))
-        done = 0
-        for part in self.parts_:
+        end = len(self._names())
+        described = np.empty((end, n_rows)) if out is None else out
+        # From the last part to the first, each writes into its place: where a part's
+        # partition repeats that of the first, the part before it overwrites it.
+        for part in reversed(self.parts_):
             of_events = isinstance(part, FeatureEngineer | ProgressFeatures)
             own_read = read.events if of_events else part._read_columns(read.X, read)
-            own = part._describe(own_read, rows)
-            repeats = done > 0 and part._names()[0] == PARTITION
-            columns = own.T[1:] if repeats else own.T
-            described[done : done + len(columns)] = columns
-            done += len(columns)
+            begin = end - len(part._names())
+            part._describe(own_read, rows, described[begin:end])
+            end = begin + (begin > 0 and part._names()[0] == PARTITION)
         return described.T

@@ -189,7 +189,12 @@ class ProgressFeatures(HistoryTransformer):
             read[_WEIGHT] = names[_WEIGHT]
         return read_events(X, read, self.partition_days)
 
-    def _describe(self, events: Events, rows: IntArray | None = None) -> FloatArray:
+    def _describe(
+        self,
+        events: Events,
+        rows: IntArray | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
         return progress_features(
             events.history,
             events.partition,
@@ -199,4 +204,5 @@ class ProgressFeatures(HistoryTransformer):
             partition_days=self.partition_days,
             fill_value=self.fill_value,
             wanted=rows,
+            out=out,
         ).T

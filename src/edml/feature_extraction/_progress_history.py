@@ -86,6 +86,7 @@ def progress_features(
     partition_days: float,
     fill_value: float | None,
     wanted: IntArray | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Compute the features of all rows, or of those wanted, (n_features, n_wanted).
 
@@ -122,8 +123,10 @@ def progress_features(
         step[snapshots.firsts],
     )
     of_row = snapshots.of_row if wanted is None else snapshots.of_row[wanted]
-    described = np.empty((len(PROGRESS_FEATURES), len(of_row)))
+    described = np.empty((len(PROGRESS_FEATURES), len(of_row))) if out is None else out
     described[0] = partition if wanted is None else partition[wanted]
+    if fill_value is not None:  # there are fewer steps than rows
+        np.copyto(found, fill_value, where=np.isnan(found))
     place = step[of_row]
     # the mode "raise" would make a copy of the output
     np.take(found, place, axis=1, out=described[1:-2], mode="clip")
@@ -142,7 +145,8 @@ def progress_features(
         due_day > 0, past[of_row] - due_day, days_since(work.due, last)
     )
     if fill_value is not None:
-        np.copyto(described, fill_value, where=np.isnan(described))
+        since = described[-2:]
+        np.copyto(since, fill_value, where=np.isnan(since))
     return described
 
 

@@ -196,7 +196,12 @@ class StaticColumns(HistoryTransformer):
             raise TableError(message)
         return _Read(keys.history, keys.partition, X)
 
-    def _describe(self, read: _Read, rows: IntArray | None = None) -> FloatArray:
+    def _describe(
+        self,
+        read: _Read,
+        rows: IntArray | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
         first, place = first_rows(read.history)
         table = {}
         for name in self._all_names():
@@ -207,8 +212,11 @@ class StaticColumns(HistoryTransformer):
         for name, categories in zip(self.categorical, self.categories_, strict=True):
             codes = pd.Index(categories, dtype=object).get_indexer(_texts(table[name]))
             parts += [(codes == code).astype(float) for code in range(len(categories))]
-        described = np.column_stack(parts)
-        return described[place if rows is None else place[rows]]
+        of_row = place if rows is None else place[rows]
+        described = np.empty((len(parts), len(of_row))) if out is None else out
+        for row, values in zip(described, parts, strict=True):
+            np.take(values, of_row, out=row, mode="clip")
+        return described.T
 
     def _fill(self, numbers: FloatArray) -> FloatArray:
         if self.fill_value is None:

@@ -65,8 +65,16 @@ class HistoryTransformer(TransformerMixin, BaseEstimator):
         """Return the `Rows` of a table."""
         raise NotImplementedError
 
-    def _describe(self, events: Any, rows: IntArray | None = None) -> FloatArray:
-        """Compute the features of all rows or of some, (n_rows, n_features)."""
+    def _describe(
+        self,
+        events: Any,
+        rows: IntArray | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
+        """Compute the features of all rows or of some, (n_rows, n_features).
+
+        ``out`` is where to write them, (n_features, n_rows).
+        """
         raise NotImplementedError
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
