@@ -1,0 +1,75 @@
+"""Figures for the terminal: each with its interval, on whom, and what to compare."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from edml._words import count
+from edml.cli._terminal import figure, make_table, right
+
+#: The figures in a table of models; two-line headings fit into 80 columns.
+HEADLINES = {
+    "roc_auc": "AUC",
+    "average_precision": "average\nprecision",
+    "precision": "precision",
+    "recall": "recall",
+}
+
+
+def format_figure(value: float | None, interval: Sequence[float | None] | None) -> str:
+    """Return a figure above its interval, such as 0.456 above 0.30-0.61."""
+    low, high = interval or (None, None)
+    if "-" in (figure(low), figure(high)):
+        return figure(value)
+    return f"{figure(value)}\n{low:.2f}-{high:.2f}"
+
+
+def format_figures(
+    metrics: Mapping[str, float | None],
+    intervals: Mapping[str, Sequence[float | None]] | None,
+    names: Sequence[str] = (*HEADLINES,),
+) -> list[str]:
+    """Return the cells of a model's figures."""
+    known = intervals or {}
+    return [format_figure(metrics[name], known.get(name)) for name in names]
+
+
+def describe_students(n_students: int, n_failing: int) -> str:
+    """Return how many students there are, and how many of them fail."""
+    share = f" ({n_failing / n_students:.1%})" if n_students else ""
+    return f"{count(n_students, 'student')}, of whom {n_failing:,} fail{share}"
+
+
+def show_models(
+    out: Console, title: str, versions: Sequence[Mapping[str, Any]]
+) -> None:
+    """Show models that were evaluated on the same students, and on whom."""
+    out.print(models_table(title, versions))
+    counts = versions[0]["counts"] if versions else {}
+    if counts:
+        out.print(explain_figures(counts))
+
+
+def models_table(title: str, versions: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the table of some models' figures."""
+    headings = map(right, HEADLINES.values())
+    shown = make_table(title, right(""), "algorithm", *headings)
+    for one in versions:
+        cells = format_figures(one["metrics"], one["intervals"])
+        shown.add_row(str(one.get("version", "")), one["algorithm"], *cells)
+    return shown
+
+
+def explain_figures(counts: Mapping[str, int]) -> str:
+    """Return on whom figures were measured, and what they may be compared with."""
+    failing = counts["n_failing_snapshots"] / max(counts["n_snapshots"], 1)
+    students = describe_students(counts["n_students"], counts["n_failing_students"])
+    return (
+        f"On {students}, none of whom was trained on; each course day of a student "
+        "counts once. Below each figure is its 95 % interval. A model that knows "
+        f"nothing has an AUC of 0.5 and an average precision of {failing:.3f}, the "
+        "share of days that belong to a failing student. Precision and recall are "
+        "those of the model's own threshold. Compare figures only on the same students."
+    )
