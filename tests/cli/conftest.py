@@ -34,6 +34,7 @@ class StandIn:
 
     fitted: ClassVar = {}  # the same rows give the same model
     interrupted_ = False
+    scoring, n_splits_ = "average_precision", 4
 
     def __init__(self, learners=("lightgbm", "xgboost"), error=None):
         self.learners = learners
@@ -47,7 +48,10 @@ class StandIn:
         if self.error is not None:
             raise self.error
         self.candidates_ = [self.fit_one(name, X, y) for name in self.learners]
-        self.history_ = pd.DataFrame({"score": [0.5] * len(self.learners)})
+        n = len(self.learners)
+        self.history_ = pd.DataFrame({"score": [0.5] * n})
+        self.cv_results_ = {"mean_test_score": [0.5] * n, "std_test_score": [0.1] * n}
+        self.candidate_indices_ = [*range(n)]
         return self
 
     def fit_one(self, name, X, y):

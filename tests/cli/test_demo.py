@@ -7,22 +7,14 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import (
-    average_precision_score,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
 from typer.testing import CliRunner
 
 import edml
 from edml.cli import _demo, app, main
 from edml.datasets import load_activity
-from edml.metrics import make_snapshot_scorer
+from edml.inspection import evaluate
 from edml.model_selection import student_train_test_split
 from edml.pipeline import make_risk_pipeline
-
-FIGURES = list(_demo.FIGURES)
 
 
 def run(*arguments):
@@ -55,36 +47,45 @@ def snapshots_of(*rows):
 # -- the sample ---------------------------------------------------------------
 
 
-def test_demo_shows_figures_of_each_snapshot_once(sample, shown):
-    pipeline, X, y = sample
+def test_demo_shows_the_figures_of_evaluate(sample, shown):
     assert shown.exit_code == 0, shown.output
-    scorer = make_snapshot_scorer(["roc_auc", "average_precision", "recall"])
-    scores = scorer(pipeline, X, y)
-    (row,) = rows_of(shown.stdout, "all days")
-    assert row[2] == str(X["user_uuid"].nunique())
-    assert [row[4], row[5], row[7]] == [
-        f"{scores[name]:.3f}" for name in ("roc_auc", "average_precision", "recall")
-    ]
+    evaluation = evaluate(*sample)
+    (row,) = rows_of(shown.stdout, "LGBMClassifier")
+    names = ("roc_auc", "average_precision", "precision", "recall")
+    assert row[1:] == [f"{evaluation.metrics[name]:.3f}" for name in names]
+    said = " ".join(shown.stdout.split())
+    for name in names:
+        low, high = evaluation.intervals[name]
+        assert f"{low:.2f}-{high:.2f}" in said
+    counts = evaluation.counts
+    whom = f"{counts['n_students']} students, of whom {counts['n_failing_students']}"
+    assert f"On {whom} fail" in said
 
 
-def test_demo_shows_figures_of_each_fifth(sample, shown):
+def test_demo_shows_who_is_found(sample, shown):
     pipeline, X, y = sample
     rows = X.assign(y=y, score=pipeline.predict_proba(X)[:, 1])
-    rows["particion"] = rows["particion"].fillna(0)
-    once = rows.groupby(["user_uuid", "course_uuid", "particion"])[["y", "score"]]
-    once = once.first().reset_index()
-    once["flag"] = once["score"] >= 0.5
-    lines = [row for row in rows_of(shown.stdout, "days ") if "-" in row[1]]
-    assert [row[1] for row in lines] == ["0-11", "12-23", "24-35", "36-47", "48-59"]
-    for fifth, row in enumerate(lines):
-        part = once[once["particion"].between(12 * fifth, 12 * fifth + 11)]
-        y_true, score, flag = part["y"], part["score"], part["flag"]
-        assert row[3] == f"{y_true.mean():.3f}"
-        assert row[4] == f"{roc_auc_score(y_true, score):.3f}"
-        assert row[5] == f"{average_precision_score(y_true, score):.3f}"
-        precision = f"{precision_score(y_true, flag, zero_division=0):.3f}"
-        assert row[6] == (precision if flag.any() else "-")
-        assert row[7] == f"{recall_score(y_true, flag):.3f}"
+    rows["day"] = rows["particion"].fillna(0)
+    table = shown.stdout.split("one student in ten")[1].splitlines()
+    lines = [line.split() for line in table if line[:8].strip().isdigit()]
+    assert [row[0] for row in lines[:5]] == ["11", "23", "35", "47", "59"]
+    for day, row in zip((11, 23, 35, 47, 59), lines, strict=False):
+        fewest = most = contacted = enrolled = failing = 0  # by the order of ties
+        by_lot = 0.0
+        for _, course in rows[rows["day"] <= day].groupby("course_uuid"):
+            last = course.sort_values("day", kind="stable").groupby("user_uuid").tail(1)
+            places = -(-len(last) // 10)
+            unlucky = last.sort_values(["score", "y"], ascending=[False, True])
+            lucky = last.sort_values(["score", "y"], ascending=False)
+            enrolled += len(last)
+            failing += last["y"].sum()
+            contacted += places
+            fewest += unlucky["y"].head(places).sum()
+            most += lucky["y"].head(places).sum()
+            by_lot += last["y"].sum() * places / len(last)
+        assert row[1:4] == [str(n) for n in (enrolled, failing, contacted)]
+        assert fewest <= int(row[4]) <= most
+        assert row[5:] == [f"{by_lot:.1f}", f"{int(row[4]) / failing:.3f}"]
 
 
 def test_demo_shows_the_ten_most_at_risk_at_their_latest_day(sample, shown):
@@ -95,7 +96,7 @@ def test_demo_shows_the_ten_most_at_risk_at_their_latest_day(sample, shown):
     newest = rows[rows["day"] == newest].groupby("user_uuid")
     expected = newest["score"].max().nlargest(10)
     names = newest["legajo"].first()
-    table = shown.stdout.split("most at risk")[1].splitlines()
+    table = shown.stdout.split("students most at risk")[1].splitlines()
     lines = [line.split() for line in table if line.rstrip().endswith((" yes", " no"))]
     assert [row[0] for row in lines] == [str(names[who]) for who in expected.index]
     assert [row[-2] for row in lines] == [f"{score:.3f}" for score in expected]
@@ -106,8 +107,10 @@ def test_demo_fits_80_columns_and_explains_its_figures(shown):
     said = " ".join(shown.stdout.split())
     for words in (
         "synthetic",
-        "No student is in both",
+        "none of whom was trained on",
         "counts once",
+        "Drawing lots",
+        "knows nothing",
         "not calibrated",
     ):
         assert words in said
@@ -121,79 +124,40 @@ def test_progress_goes_to_stderr(shown):
 # -- the tables, by hand ------------------------------------------------------
 
 
-def test_figures_by_hand():
-    figures = _demo.measure(
-        snapshots_of(
-            ("a", "x", 0, 1, 0.5),  # flagged: 0.5 is at the threshold
-            ("a", "x", 1, 1, 0.2),
-            ("b", "x", 0, 0, 0.6),
-            ("c", "x", 0, 0, 0.1),
-        )
+def test_gain_by_hand():
+    # 11 students: two are contacted; the third most at risk fails as well
+    rows = [(f"s{n}", "x", 0, int(n in (0, 2)), 1 - n / 20) for n in range(11)]
+    # and a course of one
+    gain = _demo.measure_day(snapshots_of(*rows, ("t", "y", 0, 1, 0.1)), 0)
+    names = ("n_enrolled", "n_failing", "n_contacted", "n_found")
+    assert [gain[name] for name in names] == [12, 3, 3, 2]
+    assert gain["share"] == pytest.approx(2 / 3)
+    assert gain["by_lot"] == pytest.approx(2 * 2 / 11 + 1)
+    assert 0 <= gain["low"] <= gain["share"] <= gain["high"] <= 1
+
+
+def test_only_what_was_known_that_day_counts():
+    table = snapshots_of(
+        ("a", "x", 0, 1, 0.9), ("a", "x", 5, 1, 0.1), ("b", "x", 0, 0, 0.5)
     )
-    assert figures == {
-        "students": 3.0,
-        "failing": 0.5,
-        "roc_auc": 0.5,
-        "average_precision": pytest.approx((1 / 2 + 2 / 3) / 2),
-        "precision": 0.5,
-        "recall": 0.5,
-    }
+    assert _demo.measure_day(table, 0)["n_found"] == 1
+    assert _demo.measure_day(table, 4)["n_found"] == 1
+    assert _demo.measure_day(table, 5)["n_found"] == 0
+
+
+def test_nobody_fails():
+    gain = _demo.measure_day(snapshots_of(("a", "x", 0, 0, 0.9)), 0)
+    assert (gain["n_contacted"], gain["by_lot"]) == (1, 0)
+    assert np.isnan([gain["share"], gain["low"], gain["high"]]).all()
 
 
 @pytest.mark.parametrize(
-    ("fails", "score", "defined"),
-    [
-        (0, 0.1, []),
-        (0, 0.9, ["precision"]),
-        (1, 0.1, ["recall"]),
-        (1, 0.9, ["precision", "recall"]),
-    ],
+    ("length", "days"),
+    [(10, [1, 3, 5, 7, 9]), (7, [1, 2, 4, 5, 6]), (3, [0, 1, 2]), (1, [0])],
 )
-def test_figures_of_one_class_are_undefined_not_an_error(fails, score, defined):
-    figures = _demo.measure(snapshots_of(("a", "x", 0, fails, score)))
-    assert [name for name in FIGURES if not np.isnan(figures[name])] == defined
-
-
-@pytest.mark.parametrize(
-    ("length", "labels"),
-    [
-        (10, ["0-1", "2-3", "4-5", "6-7", "8-9"]),
-        (7, ["0-1", "2-2", "3-4", "5-5", "6-6"]),
-        (3, ["0-0", "1-1", "2-2"]),
-        (1, ["0-0"]),
-    ],
-)
-def test_every_day_is_in_one_fifth(length, labels):
-    days = [(str(day), "x", day, day % 2, 0.5) for day in range(length)]
-    figures = _demo.measure_fifths(snapshots_of(*days))
-    assert list(figures.index) == [*(f"days {label}" for label in labels), "all days"]
-    assert figures["students"].iloc[:-1].sum() == length
-
-
-def test_fifth_without_a_snapshot_is_undefined():
-    figures = _demo.measure_fifths(
-        snapshots_of(("a", "x", 0, 0, 0.1), ("b", "x", 9, 1, 0.9))
-    )
-    assert figures["students"].tolist() == [1, 0, 0, 0, 1, 2]
-    assert figures.iloc[1:4, 1:].isna().all(axis=None)
-    assert figures.loc["all days", FIGURES].tolist() == [1, 1, 1, 1]
-
-
-def test_snapshots_are_the_first_rows_with_null_partitions_on_day_0():
-    X = pd.DataFrame(
-        {
-            "user_uuid": ["b", "b", "a", "b"],
-            "course_uuid": "x",
-            "course_name": "X",
-            "legajo": [2, 2, 1, 2],
-            "particion": [np.nan, 3, 3, 0],
-        }
-    )
-    y = pd.Series([1, 1, 0, 1])
-    table = _demo.take_snapshots(X, y, np.array([0.3, 0.4, 0.1, 0.3]))
-    assert table["user_uuid"].tolist() == ["b", "b", "a"]
-    assert table["particion"].tolist() == [0, 3, 3]
-    assert table["probability"].tolist() == [0.3, 0.4, 0.1]
+def test_the_days_are_the_ends_of_the_fifths(length, days):
+    rows = [(str(day), "x", day, day % 2, 0.5) for day in range(length)]
+    assert _demo.measure_gain(snapshots_of(*rows))["day"].tolist() == days
 
 
 def test_student_in_two_courses_is_listed_once_and_by_the_latest_day():
@@ -258,7 +222,7 @@ def test_demo_trains_on_the_earlier_presentations(tmp_path):
     assert "before October 2013" in said
     # the five returning students are in the test, and left out of training
     assert "55 and 60 students" in said
-    assert rows_of(result.stdout, "all days")[0][2] == "60"
+    assert "On 60 students" in said
     assert len(rows_of(result.stdout, "[x]")) == 10
 
 
@@ -268,8 +232,8 @@ def test_demo_on_the_real_tables(oulad_home):
     assert result.exit_code == 0, result.output
     assert "11,657 and 6,623 students" in " ".join(result.stdout.split())
     assert max(map(len, result.stdout.splitlines())) <= 80
-    (row,) = rows_of(result.stdout, "all days")
-    assert 0.80 < float(row[4]) < 0.90
+    (row,) = rows_of(result.stdout, "LGBMClassifier")
+    assert 0.80 < float(row[1]) < 0.90
 
 
 # -- errors -------------------------------------------------------------------

@@ -62,10 +62,14 @@ def test_list(run, folder):
     first = next(line for line in lines if line[:2] == ["1", "production"])
     figures = ModelRegistry(folder).records().iloc[0]
     expected = [
-        f"{figures[name]:.3f}"
-        for name in ("threshold", "roc_auc", "average_precision", "brier")
+        f"{figures[name]:.3f}" for name in ("threshold", "roc_auc", "average_precision")
     ]
-    assert first[2:] == ["LogisticRegression", *expected]
+    assert first[2:] == ["LogisticRegression", *expected, "[1]"]
+    low, high = figures["intervals"]["roc_auc"]
+    below = lines[lines.index(first) + 1]
+    assert below[0] == f"{low:.2f}-{high:.2f}"
+    n, failing = figures["n_students"], figures["n_failing_students"]
+    assert f"[1] {n} students, of whom {failing} fail (" in result.stdout
     assert result.stdout.count("development") == 2
 
 

@@ -104,17 +104,23 @@ def test_stages_go_on_from_where_they_were(registry):
     assert registry.verify() == []
 
 
+def decision(contest):
+    """Return a contest without its words, which differ between versions."""
+    return {name: value for name, value in contest.items() if name != "why"}
+
+
 @newer
 def test_stored_contests_keep_their_decisions(registry):
     expected = registry.history()["detail"]
     registry.demote(3)
     registry.promote(1)
     first = registry.compete(*students(3, 40), n_resamples=200)
-    assert first.to_dict() == expected[5]
+    assert decision(first.to_dict()) == decision(expected[5])
     for version in first.candidates:
         registry.demote(version)
     options = {"metric": "brier", "method": "plain", "n_resamples": 50}
-    assert registry.compete(*students(6), **options).to_dict() == expected[8]
+    second = registry.compete(*students(6), **options)
+    assert decision(second.to_dict()) == decision(expected[8])
 
 
 def test_an_exported_file_can_be_imported(registry, folder):

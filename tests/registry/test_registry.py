@@ -318,7 +318,7 @@ def test_the_list_shows_the_latest_fair_figures(registry):
 
 def test_the_list_has_its_columns_and_dtypes(registry):
     for table in (registry.records(), registry.records("staging")):
-        assert table.shape == (0, 19)
+        assert table.shape == (0, 22)
     registry.register(plain_model())
     registry.promote(1)
     registry.register(plain_model(2.0), parent=1)

@@ -76,18 +76,7 @@ def demo(
         with stage("Loading the libraries"):
             from edml.cli import _demo  # noqa: PLC0415
         result = _demo.demo(oulad)
-    out = console()
-    n_train, n_test = result.n_students
-    out.print(f"{result.how} These are {n_train:,} and {n_test:,} students.\n")
-    out.print(_views.demo_figures(result.figures))
-    out.print(_views.demo_students(result.most_at_risk))
-    out.print(
-        "No student is in both training and test data, and each student, course and "
-        "day counts once. Compare the average precision with the share failing, which "
-        "a model that knows nothing reaches. Precision and recall are those of "
-        "flagging from 0.5 on, an arbitrary threshold; the probabilities are not "
-        "calibrated here."
-    )
+    _views.show_demo(console(), result)
 
 
 def process(

@@ -1,15 +1,16 @@
 """``edml demo``: train on some students, and evaluate on others."""
 
 import math
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from edml.cli._terminal import stage
 from edml.datasets import load_activity, load_oulad
-from edml.metrics import snapshot_metrics
+from edml.inspection import Evaluation, EvaluationUnits
+from edml.metrics import bootstrap_metrics, percentile_interval
 from edml.model_selection import PeriodSplit, student_train_test_split
 from edml.pipeline import make_risk_pipeline
 from edml.schema import (
@@ -17,24 +18,20 @@ from edml.schema import (
     PARTITION,
     PERIOD,
     STUDENT,
-    FloatArray,
-    first_rows,
     read_partitions,
-    resolve_columns,
-    snapshot_codes,
 )
 
-THRESHOLD = 0.5
 N_FIFTHS = 5
-FIGURES = ("roc_auc", "average_precision", "precision", "recall")
+CAPACITY = 0.1  # share of the students of a course who can be contacted
 
 
 class Demo(NamedTuple):
-    """The results: ``figures`` by fifth of the course, and ten students."""
+    """The results: who is found by day, the figures of all days, and ten students."""
 
     how: str
     n_students: tuple[int, int]  # of training and test data
-    figures: pd.DataFrame
+    gain: pd.DataFrame
+    evaluation: Evaluation
     most_at_risk: pd.DataFrame
 
 
@@ -55,13 +52,15 @@ def demo(oulad: Path | None) -> Demo:
     with stage(f"Training on {len(split.X_train):,} rows"):
         # one thread: on busy cores, several threads wait for each other far longer
         pipeline = make_risk_pipeline().fit(split.X_train, split.y_train)
-    with stage(f"Scoring {len(split.X_test):,} rows"):
-        score = pipeline.predict_proba(split.X_test)[:, 1]
-    snapshots = take_snapshots(split.X_test, split.y_test, score)
+    with stage(f"Evaluating {len(split.X_test):,} rows"):
+        units = EvaluationUnits.from_estimator(pipeline, split.X_test, split.y_test)
+        evaluation = Evaluation.from_units(units)
+    snapshots = take_snapshots(split.X_test, units)
     return Demo(
         split.how,
         (split.X_train[STUDENT].nunique(), split.X_test[STUDENT].nunique()),
-        measure_fifths(snapshots),
+        measure_gain(snapshots),
+        evaluation,
         most_at_risk(snapshots),
     )
 
@@ -91,47 +90,59 @@ def _split_oulad(folder: Path) -> _Split:
     return _Split(X_train, X_test, y.iloc[train], y.iloc[test], how)
 
 
-def take_snapshots(X: pd.DataFrame, y: pd.Series, score: FloatArray) -> pd.DataFrame:
+def take_snapshots(X: pd.DataFrame, units: EvaluationUnits) -> pd.DataFrame:
     """Return each snapshot's keys, outcome and probability, from its first row."""
-    first, _ = first_rows(snapshot_codes(X, resolve_columns(None)))
-    snapshots = X.iloc[first][[STUDENT, COURSE, "course_name", "legajo"]].copy()
-    snapshots[PARTITION] = read_partitions(X[PARTITION])[first]
-    snapshots["fails"] = y.to_numpy()[first]
-    snapshots["probability"] = score[first]
+    snapshots = X.iloc[units.rows][[STUDENT, COURSE, "course_name", "legajo"]].copy()
+    snapshots[PARTITION] = read_partitions(X[PARTITION])[units.rows]
+    snapshots["fails"] = units.y_true.astype(int)
+    snapshots["probability"] = units.y_prob
     return snapshots
 
 
-def measure(snapshots: pd.DataFrame) -> dict[str, float]:
-    """Return the figures of some snapshots; NaN where undefined."""
-    fails = snapshots["fails"].to_numpy() == 1
-    figures = dict.fromkeys(FIGURES, math.nan)
-    if len(snapshots):
-        figures |= snapshot_metrics(fails, snapshots["probability"], THRESHOLD)
-    return {
-        "students": float(snapshots[STUDENT].nunique()),
-        "failing": float(fails.mean()) if len(fails) else math.nan,
-        **{name: figures[name] for name in FIGURES},
-    }
+def measure_gain(snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Return who is found by contacting some students, at the end of each fifth.
 
-
-def measure_fifths(snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Return the figures of each fifth of the course, and of the whole course.
-
-    The length is that of the longest course. With fewer than five days, the fifths
-    without a day are left out.
+    In each course the share ``CAPACITY`` of its students is contacted, rounded up:
+    those most at risk at their latest partition by then.
     """
     length = int(snapshots[PARTITION].max()) + 1
-    # day p is in fifth p * 5 // length, which begins at the quotient rounded up
-    starts = [-(-fifth * length // N_FIFTHS) for fifth in range(N_FIFTHS + 1)]
-    parts = {
-        f"days {start}-{stop - 1}": measure(
-            snapshots[snapshots[PARTITION].between(start, stop - 1)]
+    # day p is in fifth p * 5 // length
+    days = {-(-fifth * length // N_FIFTHS) - 1 for fifth in range(1, N_FIFTHS + 1)}
+    return pd.DataFrame([measure_day(snapshots, day) for day in sorted(days)])
+
+
+def measure_day(snapshots: pd.DataFrame, day: int) -> dict[str, float]:
+    """Return who is found on one day, and the interval of the share found.
+
+    The interval comes from resamples of students.
+    """
+    known = snapshots[snapshots[PARTITION] <= day].sort_values(PARTITION, kind="stable")
+    latest = known.drop_duplicates([STUDENT, COURSE], keep="last")
+    by_course = latest.groupby(COURSE, observed=True)["probability"]
+    n_students = by_course.transform("size")
+    places = np.ceil(CAPACITY * n_students)
+    rank = by_course.rank(method="first", ascending=False)
+    contacted = (rank <= places).to_numpy()
+    fails = latest["fails"].to_numpy() == 1
+    found = contacted & fails
+    share, low, high = math.nan, math.nan, math.nan
+    if fails.any():
+        share = found.sum() / fails.sum()
+        draws = bootstrap_metrics(
+            fails, contacted.astype(float), latest[STUDENT], metrics=["recall"]
         )
-        for start, stop in pairwise(starts)
-        if start < stop
+        low, high = percentile_interval(draws["recall"].dropna())
+    return {
+        "day": day,
+        "n_enrolled": len(latest),
+        "n_failing": int(fails.sum()),
+        "n_contacted": int(contacted.sum()),
+        "n_found": int(found.sum()),
+        "by_lot": float((places / n_students)[fails].sum()),
+        "share": share,
+        "low": low,
+        "high": high,
     }
-    parts["all days"] = measure(snapshots)
-    return pd.DataFrame.from_dict(parts, orient="index")
 
 
 def most_at_risk(snapshots: pd.DataFrame, n_students: int = 10) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Figures for the terminal: each with its interval, on whom, and what to compare."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ HEADLINES = {
 def format_figure(value: float | None, interval: Sequence[float | None] | None) -> str:
     """Return a figure above its interval, such as 0.456 above 0.30-0.61."""
     low, high = interval or (None, None)
-    if "-" in (figure(low), figure(high)):
+    if low is None or high is None or math.isnan(low):
         return figure(value)
     return f"{figure(value)}\n{low:.2f}-{high:.2f}"
 
@@ -38,7 +39,7 @@ def format_figures(
 
 def describe_students(n_students: int, n_failing: int) -> str:
     """Return how many students there are, and how many of them fail."""
-    share = f" ({n_failing / n_students:.1%})" if n_students else ""
+    share = f" ({100 * n_failing / n_students:.1f} %)" if n_students else ""
     return f"{count(n_students, 'student')}, of whom {n_failing:,} fail{share}"
 
 

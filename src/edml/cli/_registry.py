@@ -12,8 +12,8 @@ from rich.table import Column, Table
 
 from edml._words import count
 from edml.cli import _views
+from edml.cli._figures import HEADLINES, describe_students, format_figures
 from edml.cli._terminal import (
-    HEADLINES,
     Json,
     console,
     figure,
@@ -64,6 +64,8 @@ def list_(
         return
     if len(records):
         console().print(_records_table(records))
+        if records["evaluated_on"].notna().any():
+            console().print(_explain_numbers(records))
     else:
         console().print(f"No version {'in ' + stage if stage else 'yet'}.")
 
@@ -258,24 +260,43 @@ def _opened(
 
 
 def _records_table(records: "pd.DataFrame") -> Table:
-    headlines = list(HEADLINES)[:3]
-    table = make_table(
-        "Versions",
-        right(""),
-        "stage",
-        "algorithm",
-        right("thres-\nhold"),
-        *(right(HEADLINES[name]) for name in headlines),
-    )
+    names = list(HEADLINES)[:2]
+    headings = (right(HEADLINES[name]) for name in names)
+    columns: tuple[str | Column, ...]
+    columns = ("stage", "algorithm", right("thres-\nhold"), *headings, "on")
+    table = make_table("Versions", right(""), *columns)
+    numbers = _number_rows(records)
     for row in records.to_dict("records"):
         table.add_row(
             str(row["version"]),
             row["stage"],
             row["algorithm"],
-            *(figure(row[name]) for name in ("threshold", *headlines)),
+            figure(row["threshold"]),
+            *format_figures(row, row["intervals"], names),
+            numbers.get(row["evaluated_on"], ""),
             style="bold" if row["stage"] == "production" else None,
         )
     return table
+
+
+def _number_rows(records: "pd.DataFrame") -> dict[str, str]:
+    """Return a name for each set of rows that versions were evaluated on."""
+    rows = records["evaluated_on"].dropna().unique()
+    return {one: f"[{number}]" for number, one in enumerate(rows, start=1)}
+
+
+def _explain_numbers(records: "pd.DataFrame") -> str:
+    """Return on whom the figures of a list were measured."""
+    numbers = _number_rows(records)
+    lines = []
+    once = records.dropna(subset="evaluated_on").drop_duplicates("evaluated_on")
+    for row in once.to_dict("records"):
+        counts = row["n_students"], row["n_failing_students"]
+        whom = describe_students(*counts) if isinstance(counts[0], int) else "students"
+        number = numbers[row["evaluated_on"]]
+        lines.append(f"{number} {whom}, evaluated on {row['evaluated_at']:%Y-%m-%d}.")
+    last = "Below each figure is its 95 % interval. Compare only figures of one [n]."
+    return "\n".join([*lines, last])
 
 
 def _record_table(record: "ModelRecord") -> Table:
@@ -287,13 +308,21 @@ def _record_table(record: "ModelRecord") -> Table:
 
 def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
     headings = map(right, HEADLINES.values())
-    table = make_table("Evaluations", right(""), "purpose", "when", *headings)
+    columns: tuple[str | Column, ...]
+    columns = ("purpose", right("students"), *headings)
+    table = make_table("Evaluations", right(""), *columns)
     for row in evaluations.to_dict("records"):
-        # figures used to choose a model flatter it
-        figures = [figure(row[name]) if row["fair"] else "-" for name in HEADLINES]
+        evaluation, counts = row["evaluation"], row["evaluation"].counts
+        figures = format_figures(evaluation.metrics, evaluation.intervals)
+        if not row["fair"]:  # figures used to choose a model flatter it
+            figures = ["-"] * len(figures)
         purpose = row["purpose"] if row["fair"] else "used for choosing"
-        when = f"{row['evaluated_at']:%Y-%m-%d}"
-        table.add_row(str(row["number"]), purpose, when, *figures)
+        table.add_row(
+            str(row["number"]),
+            f"{purpose}\n{row['evaluated_at']:%Y-%m-%d}",
+            f"{counts['n_students']:,}\n{counts['n_failing_students']:,} fail",
+            *figures,
+        )
     return table
 
 

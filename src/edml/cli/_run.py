@@ -216,9 +216,10 @@ class _Work:
         search_id = secrets.token_hex(8)
         drafts = self.drafts(search_id)
         with stage("Keeping the candidates"):
-            for number, model in enumerate(found.candidates, start=1):
-                tags = {"source": "run", "search": search_id, "candidate": number}
-                drafts.register(model, tags=tags)
+            scores = found.cross_validations
+            for model, score in zip(found.candidates, scores, strict=True):
+                tags = {"source": "run", "search": search_id}
+                drafts.register(model, tags=tags, cross_validation=score)
         return {
             "search": search_id,
             "models": list(_files_of(drafts)),

@@ -27,14 +27,6 @@ Settings = Annotated[
 ]
 #: A column of numbers.
 right = partial(Column, justify="right")
-#: The figures in a table of models; two-line headings fit into 80 columns.
-HEADLINES = {
-    "roc_auc": "AUC",
-    "average_precision": "average\nprecision",
-    "brier": "Brier",
-    "precision": "precision",
-    "recall": "recall",
-}
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, for machines, on stdout.")

@@ -36,6 +36,7 @@ class Found(NamedTuple):
     """The result of a search, the best candidate first."""
 
     candidates: list[Any]
+    cross_validations: list[dict[str, Any]]
     n_evaluations: int
     interrupted: bool
 
@@ -53,8 +54,10 @@ def tune(
     _, sides = read_sides(raw, config)
     found = search(sides.train, tuner, config.mlflow)
     versions = [
-        register(registry, model, sides.test, {"source": "tune"}, number)
-        for number, model in enumerate(found.candidates, start=1)
+        register(registry, model, score, sides.test, number)
+        for number, (model, score) in enumerate(
+            zip(found.candidates, found.cross_validations, strict=True), start=1
+        )
     ]
     return {
         "students": sides.count_students(config),
@@ -150,7 +153,26 @@ def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Fou
             "evaluations or time."
         )
         raise TuneError(message)
-    return Found(list(tuner.candidates_), len(tuner.history_), tuner.interrupted_)
+    return Found(
+        list(tuner.candidates_),
+        _read_scores(tuner),
+        len(tuner.history_),
+        tuner.interrupted_,
+    )
+
+
+def _read_scores(tuner: "ModelTuner") -> list[dict[str, Any]]:
+    """Return the cross-validation score of each candidate, for its record."""
+    scores = tuner.cv_results_
+    return [
+        {
+            "scoring": str(tuner.scoring),
+            "mean": float(scores["mean_test_score"][index]),
+            "std": float(scores["std_test_score"][index]),
+            "n_folds": int(tuner.n_splits_),
+        }
+        for index in tuner.candidate_indices_
+    ]
 
 
 def _logged(mlflow: Mlflow | None) -> AbstractContextManager[Any]:
@@ -166,14 +188,19 @@ def _logged(mlflow: Mlflow | None) -> AbstractContextManager[Any]:
 def register(
     registry: ModelRegistry,
     model: Any,
+    cross_validation: Mapping[str, Any],
     test: Side,
-    tags: Mapping[str, Any],
     number: int,
 ) -> dict[str, Any]:
     """Evaluate a candidate on the test students, and register it."""
     with stage(f"Evaluating candidate {number}"):
         evaluation = evaluate(model, test.X, test.y)
-        record = registry.register(model, evaluation, tags)
+        record = registry.register(
+            model,
+            evaluation,
+            {"source": "tune"},
+            cross_validation=cross_validation,
+        )
     return describe(record, evaluation)
 
 
@@ -183,11 +210,12 @@ def describe(record: ModelRecord, evaluation: Evaluation) -> dict[str, Any]:
         "version": record.version,
         "algorithm": record.algorithm,
         "threshold": record.threshold,
+        "cross_validation": record.cross_validation,
         **figures_of(evaluation),
     }
 
 
 def figures_of(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the metrics with their intervals, for JSON."""
+    """Return the metrics with their intervals, and on whom, for JSON."""
     written = evaluation.to_dict()
-    return {"metrics": written["metrics"], "intervals": written["intervals"]}
+    return {name: written[name] for name in ("metrics", "intervals", "counts")}

@@ -7,11 +7,18 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from edml._words import count
-from edml.cli._terminal import HEADLINES, figure, make_table, right
+from edml.cli._figures import (
+    explain_figures,
+    format_figure,
+    models_table,
+    show_models,
+)
+from edml.cli._terminal import figure, make_table, right
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from edml.cli._demo import Demo
     from edml.registry import ModelRecord
 
 _MOST = 10  # students on the screen; the files list all
@@ -33,13 +40,13 @@ def show_tuned(out: Console, result: dict[str, Any]) -> None:
         f"students. The figures are of {students['test']:,} others; "
         f"{students['contest']:,} are kept for a contest."
     )
-    _show_figures(out, "Registered", result["versions"])
+    show_models(out, "Registered", result["versions"])
 
 
 def show_updated(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml update`."""
     if result["evaluations"]:
-        _show_figures(out, "On the new students", result["evaluations"])
+        show_models(out, "On the new students", result["evaluations"])
     for what, made in (("Refitted", "refitted"), ("Threshold of", "retuned")):
         for old, new in result[made].items():
             out.print(f"{what} version {old}: it is version {new}.")
@@ -110,7 +117,7 @@ def show_run(out: Console, result: dict[str, Any]) -> None:
     for one in result["stages"]:
         out.print(f"{one['stage']}: {'done' if one['done_now'] else 'done before'}")
         if one["stage"] == "register":
-            _show_figures(out, "Registered", one["result"]["versions"])
+            show_models(out, "Registered", one["result"]["versions"])
         if one["stage"] == "update":
             show_updated(out, one["result"])
 
@@ -129,28 +136,51 @@ def show_config(out: Console, result: dict[str, Any]) -> None:
     out.print(shown)
 
 
-def demo_figures(figures: "pd.DataFrame") -> Table:
-    """Return the table of the figures of `edml demo`, by fifth of the course."""
-    shown = make_table(
-        "How well the failures of the test students are predicted",
-        "course day",
-        right("students"),
-        right("share\nfailing"),
-        right("AUC"),
-        right("average\nprecision"),
-        right("precision\nat 0.5"),
-        right("recall\nat 0.5"),
+def show_demo(out: Console, result: "Demo") -> None:
+    """Show the result of `edml demo`."""
+    n_train, n_test = result.n_students
+    out.print(f"{result.how} These are {n_train:,} and {n_test:,} students.\n")
+    out.print(_gain_table(result.gain))
+    out.print(
+        "In each course, one student in ten is contacted, rounded up: those most at "
+        "risk on that day. Drawing lots finds as many failing students as the column "
+        "says, on average. Below the share found is its 95 % interval. A student in "
+        "two courses counts twice.\n"
     )
-    for part, row in figures.iterrows():
-        numbers = map(figure, row.iloc[1:])
-        last_fifth = part == figures.index[-2]
+    evaluation = result.evaluation
+    shown = {"algorithm": "LGBMClassifier", **vars(evaluation)}
+    out.print(models_table("On all days of the test students", [shown]))
+    out.print(explain_figures(evaluation.counts))
+    out.print(
+        "The threshold is 0.5 here, and the probabilities are not calibrated: `edml "
+        "run` does both.\n"
+    )
+    out.print(_students_table(result.most_at_risk))
+
+
+def _gain_table(gain: "pd.DataFrame") -> Table:
+    """Return the table of how many failing students a limited capacity finds."""
+    shown = make_table(
+        "What is gained by contacting one student in ten",
+        right("course\nday"),
+        right("students"),
+        right("who\nfail"),
+        right("contacted"),
+        right("of whom\nfail"),
+        right("by\nlot"),
+        right("share\nfound"),
+    )
+    for row in gain.to_dict("records"):
+        names = ("day", "n_enrolled", "n_failing", "n_contacted", "n_found")
         shown.add_row(
-            str(part), f"{row['students']:,.0f}", *numbers, end_section=last_fifth
+            *(f"{row[name]:,.0f}" for name in names),
+            f"{row['by_lot']:.1f}",
+            format_figure(row["share"], (row["low"], row["high"])),
         )
     return shown
 
 
-def demo_students(students: "pd.DataFrame") -> Table:
+def _students_table(students: "pd.DataFrame") -> Table:
     """Return the table of the students most at risk."""
     shown = make_table(
         f"The {len(students)} students most at risk, at their latest day",
@@ -185,6 +215,7 @@ def record_facts(record: "ModelRecord") -> dict[str, str]:
         "trained on": record.data_fingerprint,
         "threshold from": record.threshold_fingerprint,
         "folds": record.split_plan_hash,
+        "cross-validation": _listed(record.cross_validation or {}),
         "libraries": _listed(record.libraries),
         "comes from": _listed(record.origin or {}),
     }
@@ -193,11 +224,3 @@ def record_facts(record: "ModelRecord") -> dict[str, str]:
 
 def _listed(values: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
-
-
-def _show_figures(out: Console, title: str, versions: list[dict[str, Any]]) -> None:
-    shown = make_table(title, right(""), "algorithm", *map(right, HEADLINES.values()))
-    for one in versions:
-        figures = [figure(one["metrics"][name]) for name in HEADLINES]
-        shown.add_row(str(one["version"]), one["algorithm"], *figures)
-    out.print(shown)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
+from edml._words import count
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation, EvaluationUnits
 from edml.metrics import (
@@ -106,6 +107,10 @@ def decide(
             "of students who pass."
         )
     candidates = [version for version in contestants if version != champion]
+    counts = next(iter(contestants.values())).evaluation.counts
+    unit = "student" if counts["n_histories"] else "row"
+    failing = counts["n_failing_students"]
+    whom = f"{count(counts['n_students'], unit)}, {failing:,} failing"
     # the first of equals has the better validation
     challenger = max(candidates, key=lambda version: rules.sign * figures[version])
     gains: dict[int, float] = {}
@@ -114,7 +119,8 @@ def decide(
         wins = True
         why = (
             f"Version {challenger} is the best candidate by {rules.metric} "
-            f"({figures[challenger]:.4g}), and there was no champion to beat."
+            f"({figures[challenger]:.4g}, on {whom}), and there was no champion to "
+            "beat."
         )
     else:
         gains = {v: rules.sign * (figures[v] - figures[champion]) for v in candidates}
@@ -124,12 +130,12 @@ def decide(
             bound, called, interval = gain, "that", ""
         else:
             bound, called = low, "the lower end"
-            interval = f", interval [{low:+.4g}, {high:+.4g}]"
+            interval = f", {rules.confidence:.0%} interval [{low:+.4g}, {high:+.4g}]"
         wins = bool(bound > rules.min_gain)
         why = (
-            f"Version {challenger} gains {gain:+.4g} in {rules.metric} over the "
-            f"champion {champion} ({figures[challenger]:.4g}, "
-            f"{figures[champion]:.4g}{interval}); {called} is "
+            f"Version {challenger} gains {gain:+.4g}{interval} in {rules.metric} over "
+            f"the champion {champion} ({figures[challenger]:.4g}, "
+            f"{figures[champion]:.4g}, on {whom}); {called} is "
             f"{'above' if wins else 'not above'} {rules.min_gain:g}."
         )
     return {

@@ -23,6 +23,9 @@ class Headline:
     evaluated_at: str
     data_fingerprint: str
     metrics: dict[str, float]  # NaN where undefined
+    # None in the records of earlier versions of edml
+    intervals: dict[str, list[float | None]] | None = None
+    counts: dict[str, int] | None = None
 
 
 def write_evaluation(evaluation: Evaluation, purpose: str) -> dict[str, Any]:
@@ -54,6 +57,8 @@ def read_headline(body: Mapping[str, Any]) -> Headline:
                 name: float("nan" if value is None else value)
                 for name, value in body["evaluation"]["metrics"].items()
             },
+            body["evaluation"].get("intervals"),
+            body["evaluation"].get("counts"),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _unreadable("its rows or figures are missing") from error

@@ -65,11 +65,13 @@ class RegistryReader:
 
         Returns
         -------
-        table : DataFrame of shape (n_versions, 19)
+        table : DataFrame of shape (n_versions, 22)
             One row per version: version, stage, algorithm, created_at, threshold, the
             headline figures of its latest evaluation on rows that did not decide a
             contest (NaN if there is none), evaluated_at, purpose, evaluated_on
-            (SHA-256 of the rows of that evaluation), parent and tags.
+            (SHA-256 of the rows of that evaluation), intervals (a dict of the ends of
+            each figure's interval, or None), n_students, n_failing_students, parent
+            and tags.
 
         Raises
         ------

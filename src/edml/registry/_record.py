@@ -67,6 +67,10 @@ class ModelRecord:
         The model's probabilities for made-up students, to the bit, which loading
         compares; None for models that earlier versions of edml stored, and for those
         that cannot read made-up students.
+    cross_validation : dict or None, default=None
+        The score of the search that found it: ``scoring``, ``mean`` and ``std`` over
+        the folds, and their number, ``n_folds``. It was chosen for its score, which
+        therefore flatters it.
 
     See Also
     --------
@@ -106,6 +110,7 @@ class ModelRecord:
     validation: dict[str, Any] | None
     origin: dict[str, Any] | None
     answers: dict[str, Any] | None = None
+    cross_validation: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as a dictionary that JSON can hold.
@@ -140,7 +145,8 @@ class ModelRecord:
         RegistryError
             If a field is missing or has the wrong type.
         """
-        data = {"answers": None, **data}  # records from before have none
+        # records from before have none of these
+        data = {"answers": None, "cross_validation": None, **data}
         given = {name: data[name] for name in _read_kinds() if name in data}
         for name, kinds in _read_kinds().items():
             if name not in given:

@@ -128,6 +128,7 @@ class ModelRegistry(RegistryMaintenance):
         tags: Mapping[str, Any] | None = None,
         *,
         parent: int | None = None,
+        cross_validation: Mapping[str, Any] | None = None,
     ) -> ModelRecord:
         """Store a fitted model as a new version, in development.
 
@@ -145,6 +146,9 @@ class ModelRegistry(RegistryMaintenance):
             Notes: names mapped to strings, numbers, booleans or None.
         parent : int, default=None
             The version that it was derived from.
+        cross_validation : dict, default=None
+            For the record: ``scoring``, ``mean``, ``std`` and ``n_folds`` of the
+            search that found it.
 
         Returns
         -------
@@ -173,6 +177,9 @@ class ModelRegistry(RegistryMaintenance):
             evaluation=evaluation,
             tags=tags,
             parent=parent,
+            cross_validation=None
+            if cross_validation is None
+            else dict(cross_validation),
         )
 
     def promote(

@@ -113,7 +113,7 @@ class ModelStore(VersionStore):
             # The headline is also in the record, so that listing reads no curves.
             body["validation"] = {
                 name: written["evaluation"][name]
-                for name in ("metrics", "data_fingerprint")
+                for name in ("metrics", "data_fingerprint", "intervals", "counts")
             }
         return self.find_or_add_model(data, body, evaluations)
 

@@ -22,6 +22,9 @@ _RECORDS = {
     "evaluated_at": "datetime",
     "purpose": "str",
     "evaluated_on": "str",
+    "intervals": "object",
+    "n_students": "Int64",
+    "n_failing_students": "Int64",
     "parent": "Int64",
     "tags": "object",
 }
@@ -65,7 +68,7 @@ def _row(store: ModelStore, record: ModelRecord) -> dict[str, Any]:
     if headline is None:
         return shown
     rows = {"evaluated_on": headline.data_fingerprint}
-    return headline.metrics | vars(headline) | rows | shown
+    return headline.metrics | vars(headline) | (headline.counts or {}) | rows | shown
 
 
 def list_evaluations(store: ModelStore, version: int) -> pd.DataFrame:
