@@ -121,6 +121,17 @@ def test_the_search_begins_with_the_champion(tuned, edml, use):
     assert "does not begin with the champion, version 2" in shown.stderr
 
 
+def test_the_cross_validation_stands_in_the_record(tuned, edml):
+    registry = ModelRegistry("registry")
+    score = {"scoring": "average_precision", "mean": 0.5, "std": 0.1, "n_folds": 4}
+    assert registry.record(1).cross_validation == score
+    shown = edml("registry", "show", "1").stdout
+    assert "scoring=average_precision, mean=0.5" in " ".join(shown.split())
+    registry.export(1, "one.zip")
+    other = ModelRegistry("other")
+    assert other.import_("one.zip").cross_validation == score
+
+
 @pytest.mark.filterwarnings("default:This model is version")
 def test_models_that_are_there_are_not_registered_again(tuned, edml, use):
     use()
@@ -249,6 +260,7 @@ def test_ctrl_c_keeps_the_best_so_far(project, edml, use, stand_in):
         def fit(self, X, y):
             super().fit(X, y)
             self.candidates_ = self.candidates_[:1]
+            self.candidate_indices_ = [0]
             self.interrupted_ = True
             return self
 
