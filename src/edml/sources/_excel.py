@@ -13,7 +13,7 @@ import pandas as pd
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._header import N_TOP, check_top
-from edml.sources._raw import LARGEST_SIZE, Raw, label_lines
+from edml.sources._raw import LARGEST_SIZE, Dialect, Raw, label_lines
 
 _Row = tuple[int, tuple[Any, ...]]
 
@@ -106,7 +106,7 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
     texts = ["" if name is None else str(name) for name in names]
     frame.columns = pd.Index(texts, dtype=object)
     frame.index = label_lines([number for number, _ in found])
-    return Raw("excel", frame, notes, header=f"Line {line}", sheet=sheet)
+    return Raw("excel", frame, notes, Dialect(sheet=sheet), f"Line {line}")
 
 
 def _rows(sheet: Any) -> Iterator[_Row]:

@@ -30,7 +30,7 @@ def read_json(data: bytes, encoding: str | None) -> Raw:
         lines = [one for one in enumerate(text.split("\n"), 1) if one[1].strip()]
         records = [_parse(line, f"line {number}") for number, line in lines]
         frame = _from_records(records, "line", [number for number, _ in lines])
-    return Raw("json", frame, notes, Dialect(None, None, encoding))
+    return Raw("json", frame, notes, Dialect(encoding=encoding))
 
 
 def _parse_whole(text: str) -> Any:

@@ -30,27 +30,18 @@ def find_label(source: Source, name: str | None) -> str | None:
 
 
 def open_table(
-    source: Source,
-    label: str | None,
-    given: Dialect,
-    sheet: str | None,
-    expected: Expected,
+    source: Source, label: str | None, given: Dialect, expected: Expected
 ) -> Raw:
     """Read a table as it is, and check the names of its columns."""
-    raw = _open(source, label, given, sheet, expected)
+    if label is None:
+        raw = _open_frame(source)
+    else:
+        raw = _open_file(source, label, given, expected)
     check_header(raw, expected)
     return raw
 
 
-def _open(
-    source: Source,
-    label: str | None,
-    given: Dialect,
-    sheet: str | None,
-    expected: Expected,
-) -> Raw:
-    if label is None:
-        return _open_frame(source)
+def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> Raw:
     path = Path(source) if isinstance(source, (str, PathLike)) else None
     if path is not None and path.is_dir():
         return read_parquet(path, expected.known)
@@ -71,7 +62,7 @@ def _open(
     if suffix in _JSON:
         return read_json(data, given.encoding)
     if suffix in _EXCEL:
-        return read_excel(data, sheet, expected.known)
+        return read_excel(data, given.sheet, expected.known)
     return read_parquet(data, expected.known)
 
 
@@ -85,7 +76,7 @@ def read_table(
     """
     label = find_label(source, name)
     with naming(label):
-        raw = open_table(source, label, UNKNOWN, None, Expected(known))
+        raw = open_table(source, label, UNKNOWN, Expected(known))
     return raw.frame, without_parameters(raw.notes)
 
 

@@ -23,14 +23,15 @@ LARGEST_SIZE = 4 * 2**30  # bytes that a compressed file may unpack to
 
 
 class Dialect(NamedTuple):
-    """How a CSV file is written; None is to be detected."""
+    """How a file is written; None is to be detected, or not of its format."""
 
-    sep: str | None
-    decimal: str | None
-    encoding: str | None
+    sep: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
 
 
-UNKNOWN = Dialect(None, None, None)
+UNKNOWN = Dialect()
 
 
 class Expected(NamedTuple):
@@ -53,7 +54,6 @@ class Raw:
     notes: list[str]
     dialect: Dialect = UNKNOWN
     header: str = "The table"  # what holds the column names, for messages
-    sheet: str | None = None
 
 
 @contextmanager

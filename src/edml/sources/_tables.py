@@ -15,7 +15,7 @@ from edml.sources._event_table import COLUMNS_OF, Date, make_event_table
 from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._matching import Unknown
 from edml.sources._open import open_table, without_parameters
-from edml.sources._raw import UNKNOWN, Expected, naming
+from edml.sources._raw import Dialect, Expected, naming
 
 _REQUIRED = ("enrolments", "assignments", "submissions")
 #: The columns that are required and optional; students may have any others.
@@ -164,7 +164,7 @@ def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
             label = str(path) if sheet is None else f"{path}, sheet {sheet!r}"
             known = Expected((*required, *optional))
             with naming(label):
-                raw = open_table(path, str(path), UNKNOWN, sheet, known)
+                raw = open_table(path, str(path), Dialect(sheet=sheet), known)
             tables[name] = raw.frame
             notes += [f"{label}: {text}" for text in without_parameters(raw.notes)]
     return tables

@@ -1,0 +1,185 @@
+"""Read the columns of an event table by their roles, and note what was inferred."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from edml._words import count
+from edml.exceptions import TableError
+from edml.schema import (
+    COURSE,
+    EPOCH_COLUMNS,
+    NUMBER_COLUMNS,
+    PARTITION,
+    PERIOD,
+    STUDENT,
+    read_partitions,
+    read_periods,
+)
+from edml.sources._cells import (
+    NULL_WORDS,
+    Texts,
+    read_keys,
+    read_numbered,
+    read_numbers,
+    read_texts,
+)
+from edml.sources._dates import Dates, read_dates
+
+#: The columns that hold nothing but numbers.
+NUMBERS = (PARTITION, *NUMBER_COLUMNS)
+_IDS = (STUDENT, COURSE, "legajo", "sub_uuid")
+_NUMBERED = "assignment_id"  # an id that is ordered by size where it is a number
+_UNIT_NAMES = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+
+class Column(NamedTuple):
+    """A column that was read, and what the report says about it."""
+
+    cells: pd.Series
+    dates: Dates | None = None
+    whole: bool = False  # ids had a ``.0``
+    distinct: pd.Series | None = None  # the texts in it
+    n_alike: int = 0  # ids that differ in spelling only
+
+
+class ColumnReader(NamedTuple):
+    """How the columns of a table are read."""
+
+    date_unit: str | None
+    date_format: str | None
+    timezone: str
+    decimal: str
+    na_values: tuple[str, ...]
+
+    def try_to_read(self, column: pd.Series, role: str) -> "Column | TableError":
+        """Read a column, or return what is wrong with it."""
+        try:
+            return self.read(column, role)
+        except TableError as error:
+            return error
+
+    def read(self, column: pd.Series, role: str) -> Column:
+        """Read a column by its role, and check it while its rows have their lines."""
+        if role in EPOCH_COLUMNS:
+            dates = self._read_dates(column)
+            return Column(dates.seconds, dates)
+        if role in NUMBERS:
+            numbers = read_numbers(column, self.decimal)
+            return Column(_whole(numbers) if role == PARTITION else numbers)
+        if role == _NUMBERED:
+            texts = read_numbered(column, self.decimal)
+            return Column(texts.column, whole=texts.whole)
+        texts = read_texts(column, ids=role in _IDS, decimal=self.decimal)
+        texts = texts.without(self.na_values)
+        cells, n_alike = texts.column, 0
+        if role in (STUDENT, COURSE):
+            cells, n_alike = read_keys(texts)
+        elif role == PERIOD:
+            _check_periods(texts)
+        return Column(cells, None, texts.whole, texts.distinct, n_alike)
+
+    def _read_dates(self, column: pd.Series) -> Dates:
+        try:
+            return read_dates(
+                column, self.date_unit, self.timezone, self.decimal, self.date_format
+            )
+        except TableError as error:
+            if not isinstance(column.dtype, pd.StringDtype):
+                raise
+            hint = (
+                "Or pass how they are written, such as date_format='%d/%m/%Y %H:%M'."
+                if self.date_format is None
+                else f"Not all are written as date_format={self.date_format!r} says."
+            )
+            message = f"{error} {hint}"
+            raise TableError(message, column=error.column, rows=error.rows) from None
+
+
+def _whole(numbers: pd.Series) -> pd.Series:
+    """Check partitions, and return them as whole numbers if none is null."""
+    partitions = read_partitions(numbers)
+    if numbers.isna().any():
+        return numbers
+    return pd.Series(partitions, numbers.index, copy=False)
+
+
+def _check_periods(texts: Texts) -> None:
+    try:
+        read_periods(texts.distinct)
+    except TableError:
+        read_periods(texts.column)  # which names the rows
+
+
+def note_dates(
+    dates: Mapping[str, Dates],
+    date_unit: str | None,
+    timezone: str | None,
+    notes: list[str],
+) -> None:
+    for unit, word in _UNIT_NAMES.items():
+        found = [name for name, one in dates.items() if one.form == unit]
+        if found and date_unit is None:
+            notes.append(
+                f"Dates in {found} are {word} since 1970; fix it with "
+                f"date_unit={unit!r}."
+            )
+    naive = [name for name, one in dates.items() if one.naive]
+    if naive and timezone is None:
+        notes.append(
+            f"Dates in {naive} have no time zone and were read as UTC; fix it with "
+            "timezone='UTC' or another."
+        )
+
+
+def note_ids(read: Mapping[str, Column], notes: list[str]) -> None:
+    notes += [
+        f"Column {name!r} holds {count(column.n_alike, 'id')} that differ from another "
+        "one only in white space, case or leading zeros, and count as different. Write "
+        "each id in one way."
+        for name, column in read.items()
+        if column.n_alike
+    ]
+
+
+def note_texts(read: Mapping[str, Column], notes: list[str]) -> None:
+    whole = [name for name, column in read.items() if column.whole]
+    if whole:
+        notes.append(
+            f"Columns {whole} hold whole numbers with decimals, which were left out: "
+            "1004.0 is the id 1004. Write ids as text."
+        )
+    found = {
+        name: column.distinct[column.distinct.isin(NULL_WORDS)]
+        for name, column in read.items()
+        if column.distinct is not None
+    }
+    columns = [name for name, words in found.items() if len(words)]
+    if columns:
+        words = sorted(set(pd.concat([found[name] for name in columns])))
+        notes.append(
+            f"Columns {columns} hold the words {words}, which stay words: if they mean "
+            f"missing values, pass na_values={words}."
+        )
+
+
+def note_work(read: Mapping[str, Column], notes: list[str]) -> None:
+    """Note names that differ in case only, and scores that are no percentages."""
+    for roles in (("nombre_examen",), ("ass_name", "ass_name_sub")):
+        columns = [read[role] for role in roles if role in read]
+        texts = [one.distinct for one in columns if one.distinct is not None]
+        names = pd.concat([pd.Series(dtype="str"), *texts]).str.strip()
+        alike = names.nunique() - names.str.casefold().nunique()
+        if alike:
+            notes.append(
+                f"Columns {[one.cells.name for one in columns]} hold "
+                f"{count(alike, 'name')} that differ from another one only in case and "
+                "count as different. Write each name in one way."
+            )
+    if "score" in read and 0 < read["score"].cells.max() <= 1:
+        notes.append(
+            f"Column {read['score'].cells.name!r} holds scores of 0 to 1, as Excel "
+            "keeps cells that are formatted as percent. If they are fractions, "
+            "multiply them by 100."
+        )
