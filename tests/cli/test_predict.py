@@ -25,7 +25,7 @@ from edml.cli._predict import (
     write_files,
 )
 from edml.cli._selection import Wanted, choose_events, list_histories
-from edml.exceptions import ServingError, TableError
+from edml.exceptions import ServingError
 from edml.registry import ModelRegistry
 from edml.schema import resolve_columns
 from edml.serving import create_app
@@ -78,10 +78,10 @@ class Client:
     def __exit__(self, *_):
         pass
 
-    def predict(self, X, explain=False, language="en"):
+    def predict(self, X, explain=False, language="en", at=None):
         self.sent = X
         students = self.model.score_students(
-            X, n_reasons=3 if explain else 0, language=language
+            X, at=at, n_reasons=3 if explain else 0, language=language
         )
         students = students.drop(columns=["change", "legajo", "course_name"])
         students["threshold"] = self.model.threshold_
@@ -274,8 +274,8 @@ def test_numbers_as_ids_survive_texts(model, X):
     )
 
     class Texts(Client):
-        def predict(self, X, explain=False, language="en"):
-            found = super().predict(X, explain, language)
+        def predict(self, X, explain=False, language="en", at=None):
+            found = super().predict(X, explain, language, at)
             return found.assign(user_uuid=found["user_uuid"].astype(str))
 
     chosen = choose_events(numbered, Wanted(), NAMES)
@@ -285,7 +285,7 @@ def test_numbers_as_ids_survive_texts(model, X):
 
 def test_endpoint_that_rejects_the_request(edml, model, assert_fails, monkeypatch):
     class Refuses(Client):
-        def predict(self, X, explain=False, language="en"):
+        def predict(self, X, explain=False, language="en", at=None):
             raise ServingError("Expected an answer; found none.")
 
     monkeypatch.setattr("edml.serving._client.RiskClient", Refuses(model))
@@ -299,13 +299,6 @@ def test_an_invalid_address(edml, with_champion, assert_fails):
     result = edml("predict", "later.csv", "--url", "ftp://ann:hush@x")
     assert_fails(result, "Expected an address", code=2)
     assert "hush" not in result.output
-
-
-def test_a_day_before_all_events(model, X):
-    wanted = Wanted(partition=3)
-    late = choose_events(X.assign(particion=9), wanted, NAMES)
-    with pytest.raises(TableError, match="no row up to partition 3"):
-        predict_with_client(Client(model), late, wanted, NAMES)
 
 
 # -- files --------------------------------------------------------------------

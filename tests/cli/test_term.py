@@ -302,3 +302,25 @@ def test_a_term_with_a_kill_in_each_command(term, seed):
         if not (line.startswith("registry") and took_effect):
             term.type(line)
     assert n_killed > len(KILLED) / 2
+
+
+@pytest.mark.slow
+def test_the_routine_of_the_readme(tmp_path, monkeypatch, edml):
+    """Type its lines as they stand, but for a shorter search, and no server."""
+    readme = Path(__file__).parents[2] / "README.md"
+    _, _, section = readme.read_text("utf-8").partition("The routine of a term:")
+    routine, files = re.findall(r"```console\n(.*?)```", section, re.DOTALL)[:2]
+    (code,) = re.findall(r'python -c "\n(.*)"\n', files, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    shorter = {"EDML_TUNE_EVALUATIONS": "2", "EDML_TUNE_ALGORITHMS": "lightgbm"}
+    lines = [shlex.split(line, comments=True) for line in routine.splitlines()]
+    assert len(lines) == 6
+    assert lines.pop() == ["edml", "serve"]
+    for command, *arguments in lines:
+        assert command == "edml"
+        result = edml(*arguments, **shorter, EDML_TUNE_FOLDS="2")
+        assert result.exit_code == 0, (arguments, result.output)
+    lists = [json.loads(path.read_bytes()) for path in read_lists()]
+    assert lists
+    assert {one["period"] for one in lists} == {"02-2023"}

@@ -21,7 +21,6 @@ from edml.cli._selection import (
 )
 from edml.cli._settings import Config
 from edml.cli._terminal import stage
-from edml.datasets import as_of
 from edml.exceptions import TableError
 from edml.registry import PRODUCTION
 from edml.schema import (
@@ -145,17 +144,8 @@ def predict_with_client(
 ) -> pd.DataFrame:
     """Score students with an endpoint, which receives only their events."""
     X = chosen.X
-    if chosen.partition is not None:
-        X = as_of(X, chosen.partition, columns=names)
-        if not len(X):
-            message = (
-                f"X has no row up to partition {chosen.partition}. Pass a later one "
-                "as --at."
-            )
-            raise TableError(message)
-    found = client.predict(X, wanted.explain, wanted.language).rename(
-        columns={names[name]: name for name in (*_KEYS, PARTITION)}
-    )
+    found = client.predict(X, wanted.explain, wanted.language, at=chosen.partition)
+    found = found.rename(columns={names[name]: name for name in (*_KEYS, PARTITION)})
     # as text: an id may be a number here, and text in the request and the answer
     keys = [names[name] for name in _KEYS]
     sent = X.drop_duplicates(keys)
