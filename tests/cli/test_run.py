@@ -58,7 +58,7 @@ def test_from_events_to_a_champion(go):
     assert purposes == ["validation", "choosing"]
     assert table["purpose"].tolist() == ["validation"]
     assert go.result["champion"] == 1
-    features = pd.read_csv("features.csv")
+    features = pd.read_parquet("features.parquet")
     assert go.result["stages"][0]["result"]["n_snapshots"] == len(features)
 
 
@@ -160,9 +160,9 @@ def test_another_edml_repeats_everything(go, monkeypatch):
 @pytest.mark.slow
 def test_missing_results_are_recomputed(go):
     go()
-    Path("features.csv").unlink()
+    Path("features.parquet").unlink()
     assert go() == ["process"]
-    Path("features.csv").write_bytes(b"other")
+    Path("features.parquet").write_bytes(b"other")
     assert go() == ["process"]
     _remove(Path("registry"))
     assert go() == ["register", "update"]

@@ -20,6 +20,9 @@ import pytest
 from edml import as_of, make_student_activity
 from edml.registry import ModelRegistry
 
+# that a model is stored already, and the like, which the commands show as notes
+pytestmark = pytest.mark.filterwarnings("default")
+
 HALF = 20  # weeks of a half-year, which has a course day for each
 PERIODS = ("01-2022", "02-2022", "01-2023", "02-2023")
 KEYS = ["user_uuid", "course_uuid"]

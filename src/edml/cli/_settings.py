@@ -1,5 +1,6 @@
 """The settings of a project: their names, types and defaults."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,12 +24,16 @@ class _Section(BaseModel):
     )
 
 
+# CSV takes far longer for a large table, but needs no extra
+_FEATURES = Path("features.parquet" if find_spec("pyarrow") else "features.csv")
+
+
 class Paths(_Section):
     """Where files are; relative paths begin at the folder of this file."""
 
     raw: MaybeFile = _setting(None, "The events to learn from, in a file.")
     new: MaybeFile = _setting(None, "Later events, for `edml update` and `edml run`.")
-    features: AFile = _setting(Path("features.csv"), "Output of `edml process`.")
+    features: AFile = _setting(_FEATURES, "Output of `edml process`.")
     inferences: AFile = _setting(Path("inferences"), "Folder of the predictions.")
     report: AFile = _setting(Path("report.html"), "Output of `edml report`.")
     importance: AFile = _setting(Path("importance.csv"), "Output of `edml update`.")
