@@ -126,7 +126,7 @@ def test_the_cross_validation_stands_in_the_record(tuned, edml):
     score = {"scoring": "average_precision", "mean": 0.5, "std": 0.1, "n_folds": 4}
     assert registry.record(1).cross_validation == score
     shown = edml("registry", "show", "1").stdout
-    assert "scoring=average_precision,mean=0.5" in "".join(shown.split())
+    assert "mean=0.5,n_folds=4,scoring=average_precision" in "".join(shown.split())
     registry.export(1, "one.zip")
     other = ModelRegistry("other")
     assert other.import_("one.zip").cross_validation == score
