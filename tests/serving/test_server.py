@@ -527,6 +527,13 @@ def test_a_worker_that_dies_is_replaced(registry, expected):
                 assert client.predict(X)["probability"].tolist() == expected[1]
 
 
+def answers(client):
+    try:
+        return client.ready()
+    except ServingError:
+        return False
+
+
 @pytest.mark.slow
 def test_tls_and_tokens(registry, token_file, tmp_path, expected):
     ca = trustme.CA()
@@ -539,6 +546,7 @@ def test_tls_and_tokens(registry, token_file, tmp_path, expected):
         with RiskClient(
             served.url, TOKEN, certificate=str(tmp_path / "ca.pem")
         ) as client:
+            wait_until(lambda: answers(client))  # no handshake before a worker is there
             assert client.predict(X)["probability"].tolist() == expected[1]
         with (
             RiskClient(served.url, TOKEN, retries=0) as client,

@@ -17,6 +17,7 @@ from edml.schema import (
     LARGEST_NUMBER,
     NUMBER_COLUMNS,
     PARTITION,
+    PERIOD,
     REQUIRED_COLUMNS,
     STUDENT,
     data_dictionary,
@@ -27,7 +28,7 @@ from edml.serving._problem import MEDIA_TYPE
 _KINDS = {
     **dict.fromkeys(NUMBER_COLUMNS, "Number"),
     **dict.fromkeys(EPOCH_COLUMNS, "Epoch"),
-    **{STUDENT: "Id", COURSE: "Id", PARTITION: "Day"},
+    **{STUDENT: "Id", COURSE: "Id", PARTITION: "Day", PERIOD: "Period"},
 }
 _REJECTIONS = {
     "400": "The body or a parameter cannot be read.",
@@ -82,7 +83,7 @@ def _describe_events(
         if name in data_dictionary():
             about = data_dictionary()[name]
             cells[actual]["description"] = f"{about.meaning} Unit: {about.unit}."
-            is_text = name not in _KINDS or _KINDS[name] == "Id"
+            is_text = _KINDS.get(name, "Text") in ("Id", "Period", "Text")
             example[actual] = about.example if is_text else float(about.example)
     required = [columns[name] for name in REQUIRED_COLUMNS if name in columns]
     schemas["Records"]["maxItems"] = limits.max_rows
