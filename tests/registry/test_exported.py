@@ -1,6 +1,7 @@
 """ExportedModel: the bytes of a stored model, and the way back through all checks."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,17 @@ def test_the_bytes_are_read_back(registry, path):
     model = read_model_file(path, sha256=exported.sha256, libraries=libraries)
     expected = registry.load(1).predict_proba(X)
     np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_the_answers_of_a_record_are_compared(registry, path):
+    record = registry.record(1)
+    assert read_model_file(path, record=record).predict(X).shape == (len(X),)
+    other = replace(record, threshold=0.25)
+    with pytest.raises(RegistryError, match=r"threshold 0\.5"):
+        read_model_file(path, record=other)
+    path.write_bytes(registry.export_model(2).data)
+    with pytest.raises(RegistryError, match="SHA-256"):
+        read_model_file(path, record=record)
 
 
 def test_another_file_is_rejected(path):

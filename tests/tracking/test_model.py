@@ -1,6 +1,7 @@
 """Versions on a real server: logging them, and loading them safely."""
 
 import hashlib
+import json
 import socket
 import warnings
 from pathlib import Path
@@ -91,6 +92,7 @@ def test_the_file_is_the_registrys_and_predicts_the_same_bits(
         "input_example.json",
         "model.skops",  # and no pickle next to it
         "python_env.yaml",
+        "record.json",
         "requirements.txt",
         "serving_input_example.json",
     ]
@@ -287,6 +289,22 @@ class TestTampered:
         (folder / "model.skops").write_bytes(bytes(data))
         with pytest.raises(RegistryError, match=r"SHA-256.*found another"):
             load_model(uri, mlflow_server.uri)
+
+    def test_a_record_of_other_answers(self, logged, mlflow_server):
+        uri, _, folder = logged
+        path = folder / "record.json"
+        record = json.loads(path.read_text("utf-8"))
+        record["answers"]["probabilities"][0] = 0.125
+        path.write_text(json.dumps(record), "utf-8")
+        with pytest.raises(RegistryError, match="answers that differ"):
+            load_model(uri, mlflow_server.uri)
+        with pytest.raises(RegistryError, match="answers that differ"):
+            _load_pyfunc(str(folder / "model.skops"))
+        path.write_text("[]", "utf-8")
+        with pytest.raises(RegistryError, match="the record that edml logged"):
+            load_model(uri, mlflow_server.uri)
+        path.unlink()  # as earlier versions of edml logged it
+        load_model(uri, mlflow_server.uri)
 
     def test_a_type_that_is_not_on_the_list(
         self, logged, registry, mlflow_server, client, tmp_path

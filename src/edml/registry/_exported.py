@@ -14,6 +14,7 @@ from edml.registry._protocol import MAX_FILE_BYTES
 from edml.registry._reads import read_file
 from edml.registry._record import ModelRecord
 from edml.registry._sandbox import load_model
+from edml.registry._store import MODEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,7 @@ class ExportedModel:
 def read_model_file(
     path: str | PathLike[str],
     *,
+    record: ModelRecord | None = None,
     sha256: str | None = None,
     libraries: Mapping[str, str] | None = None,
     trusted: Sequence[str] = (),
@@ -96,6 +98,10 @@ def read_model_file(
     ----------
     path : str or path-like
         The file, which may come from an untrusted place.
+    record : ModelRecord, default=None
+        Its record. The model must answer for made-up students as the record says, and
+        the record's SHA-256 and library versions are the defaults of those below. None
+        compares no answers.
     sha256 : str, default=None
         The SHA-256 that its bytes must have; None skips the check.
     libraries : mapping of str to str, default=None
@@ -113,7 +119,8 @@ def read_model_file(
     ------
     RegistryError
         If the file cannot be read, has another SHA-256, is damaged, holds a type that
-        is not allowed, or was written by a newer edml.
+        is not allowed, or was written by a newer edml, or the model answers otherwise
+        than its record.
 
     Warns
     -----
@@ -131,6 +138,9 @@ file or directory. Check the path and your permissions. If another process has j
 removed it, try again; otherwise, restore it from a backup.
     """
     data = read_file(None, Path(path), MAX_FILE_BYTES)
+    if record is not None:
+        sha256 = sha256 or record.files.get(MODEL, {}).get("sha256")
+        libraries = libraries or record.libraries
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise RegistryError(
             f"Expected the file whose SHA-256 is {sha256:.64}; found another in "
@@ -138,4 +148,6 @@ removed it, try again; otherwise, restore it from a backup.
         )
     if libraries is not None:
         check_versions(libraries)
-    return _model_file.loads(data, trusted=trusted)
+    if record is None:
+        return _model_file.loads(data, trusted=trusted)
+    return load_model(data, record, trusted=trusted)

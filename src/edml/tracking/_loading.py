@@ -8,16 +8,17 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from edml.exceptions import RegistryError
-from edml.registry import read_model_file
+from edml.registry import ModelRecord, read_model_file
 from edml.schema import fail_column
 from edml.tracking._client import connected, mlflow, resolve_uri
 from edml.tracking._package import FLAGGED, PROBABILITY, check_binary
-from edml.tracking._tags import LIBRARIES, MODEL_FILE, SHA256
+from edml.tracking._tags import LIBRARIES, MODEL_FILE, RECORD_FILE, SHA256
 
 _ADDRESS = re.compile(
     r"models:/(?:(?P<id>m-\w+)"
@@ -32,9 +33,10 @@ def load_model(
     """Load a model that `log_model` or `sync` has logged.
 
     Its file must have the SHA-256 that the server knows, and is then checked as
-    `edml.registry.ModelRegistry.load` checks it, against a closed list of types.
-    Nothing is unpickled, and the list of types next to the file is not read. Anyone who
-    can change both the server's tags and its files can still replace the model.
+    `edml.registry.ModelRegistry.load` checks it, against a closed list of types and
+    the answers in its record. Nothing is unpickled, and the list of types next to the
+    file is not read. Anyone who can change both the server's tags and its files can
+    still replace the model.
 
     Parameters
     ----------
@@ -99,13 +101,21 @@ def load_model(
                 f"{SHA256!r}. Load it with MLflow, if you trust its source."
             )
             raise RegistryError(message)
-        path = mlflow("mlflow.artifacts").download_artifacts(
-            artifact_uri=f"{location.rstrip('/')}/{MODEL_FILE}",
-            dst_path=folder,
-            tracking_uri=resolve_uri(tracking_uri),
-        )
+        artifacts = mlflow("mlflow.artifacts")
+        server = resolve_uri(tracking_uri)
+        found = artifacts.list_artifacts(artifact_uri=location, tracking_uri=server)
+        paths = [
+            artifacts.download_artifacts(
+                artifact_uri=f"{location.rstrip('/')}/{name}",
+                dst_path=folder,
+                tracking_uri=server,
+            )
+            for name in (MODEL_FILE, RECORD_FILE)
+            if name == MODEL_FILE or name in {Path(one.path).name for one in found}
+        ]
         return read_model_file(
-            path,
+            paths[0],
+            record=_read_record(Path(paths[0])),
             sha256=tags[SHA256],
             libraries=_read_libraries(tags),
             trusted=trusted,
@@ -123,6 +133,23 @@ def _find(client: Any, parts: re.Match[str]) -> tuple[Mapping[str, str], str]:
         found = client.get_model_version(parts["name"], parts["version"])
     location = client.get_model_version_download_uri(found.name, found.version)
     return found.tags, location
+
+
+def _read_record(path: Path) -> ModelRecord | None:
+    """Read the record beside a model file; earlier versions of edml logged none."""
+    path = path.with_name(RECORD_FILE)
+    if not path.exists():
+        return None
+    try:
+        return ModelRecord.from_dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, RegistryError):
+            raise
+        message = (
+            f"Expected the record that edml logged in {RECORD_FILE}; found another "
+            "file. Log the model again."
+        )
+        raise RegistryError(message) from error
 
 
 def _read_libraries(tags: Mapping[str, str]) -> dict[str, str]:
@@ -152,6 +179,6 @@ class ServedModel:
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Load a downloaded model file; MLflow calls this function by its name."""
-    model = read_model_file(path)
+    model = read_model_file(path, record=_read_record(Path(path)))
     check_binary(model)
     return ServedModel(model)

@@ -17,7 +17,7 @@ from edml.exceptions import RegistryError
 from edml.registry import ExportedModel, ModelRecord
 from edml.schema import REQUIRED_COLUMNS, columns_of, is_event_table
 from edml.tracking._client import mlflow
-from edml.tracking._tags import MODEL_FILE, origin_tags
+from edml.tracking._tags import MODEL_FILE, RECORD_FILE, origin_tags
 
 #: The name of this module is written into the models.
 LOADER = "edml.tracking._loading"
@@ -60,6 +60,7 @@ def write_package(
     if example is not None:
         described.saved_input_example_info = _write_example(folder, example)
     (folder / MODEL_FILE).write_bytes(exported.data)
+    (folder / RECORD_FILE).write_text(json.dumps(record.to_dict()), "utf-8")
     _write_environment(folder, record)
     described.model_size_bytes = sum(one.stat().st_size for one in folder.iterdir())
     described.save(str(folder / "MLmodel"))

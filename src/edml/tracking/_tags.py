@@ -11,6 +11,7 @@ from edml.registry import ModelRecord, ModelRegistry
 from edml.tracking._records import to_key, to_text
 
 MODEL_FILE = "model.skops"
+RECORD_FILE = "record.json"
 PREFIX = "edml."
 REGISTRY, VERSION, SHA256 = "edml.registry", "edml.model_version", "edml.sha256"
 LIBRARIES, LOGGED_MODEL = "edml.libraries", "edml.logged_model"
