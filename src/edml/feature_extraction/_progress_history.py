@@ -72,6 +72,7 @@ class _Assignments(NamedTuple):
     weight: FloatArray
     days_before_due: FloatArray
     on_time: BoolArray
+    never: IntArray
     due_order: IntArray
     order: IntArray
 
@@ -117,6 +118,7 @@ def progress_features(
             arrived=step[work.arrived],
             timed=step[work.timed],
             weighed=step[work.weighed],
+            never=step[work.never],
         ),
         Spells(step[states.start], step[states.stop], states.value),
         item,
@@ -134,15 +136,14 @@ def progress_features(
     of_snapshot = np.append(snapshots.keys()[1], 0)  # the last entry is never taken
 
     def days_since(at: IntArray, last: IntArray) -> FloatArray:
-        begun = np.append(of_snapshot[at], 0)[last]
-        days = (described[0] - begun) * partition_days
-        return np.where(last >= 0, days, np.nan)
+        begun = np.append(of_snapshot[at].astype(np.float64), np.nan)[last]
+        days: FloatArray = (described[0] - begun[place]) * partition_days
+        return days
 
-    last = last_due[place]
-    due_day = np.append(due_day, 0)[last]
-    described[-2] = days_since(work.arrived, last_sent[place])
+    described[-2] = days_since(work.arrived, last_sent)
+    day = np.append(due_day, 0)[last_due][place]
     described[-1] = np.where(
-        due_day > 0, past[of_row] - due_day, days_since(work.due, last)
+        day > 0, past[of_row] - day, days_since(work.due, last_due)
     )
     if fill_value is not None:
         since = described[-2:]
@@ -186,6 +187,7 @@ def _assignments(
         weight=weight,
         days_before_due=early,
         on_time=np.where(np.isnan(early), arrived <= due, early >= 0),
+        never=never,
         due_order=_order(due, dates.due),
         order=_order(arrived, date),
     )
@@ -244,7 +246,16 @@ def _aggregate(
     """Return the features at each step, and its last due and last sent assignments."""
     n_steps = int(firsts[-1])
     found = np.full((len(PROGRESS_FEATURES) - 3, n_steps), np.nan)
-    last_due, last_sent = np.full((2, n_steps), -1)
+    done = np.maximum(work.due, work.arrived)
+    last_due, last_done, last_sent, last_timed = (
+        _last(at, order, work.never, firsts)
+        for at, order in (
+            (work.due, work.due_order),
+            (done, work.due_order),
+            (work.arrived, work.order),
+            (work.timed, work.order),
+        )
+    )
     for begin, end, some in blocks(states.start, states.stop, firsts):
         point, place = expand(
             np.maximum(states.start[some], begin) - begin,
@@ -253,11 +264,26 @@ def _aggregate(
         which, score = item[some][place], states.value[some][place]
         block = _Block(point, which, score, work, begin, end - begin)
         with np.errstate(divide="ignore", invalid="ignore"):
-            for row, values in enumerate(block.features()):
+            for row, values in enumerate(block.features(last_done[begin:end])):
                 found[row, begin:end] = values
-        last_due[begin:end] = block.last(block.due, work.due_order)
-        last_sent[begin:end] = block.last(block.sent, work.order)
+    found[-1] = np.append(work.days_before_due, np.nan)[last_timed]
     return found, last_due, last_sent
+
+
+def _last(at: IntArray, order: IntArray, never: IntArray, firsts: IntArray) -> IntArray:
+    """Return each step's last assignment, by order, of those whose ``at`` has come.
+
+    -1 where there is none. Those that come rank above all of earlier histories.
+    """
+    best = np.full(int(firsts[-1]), -1)
+    some = np.flatnonzero(at < never)
+    np.maximum.at(best, at[some], order[some])
+    best = np.maximum.accumulate(best)
+    of_rank = np.empty(len(order) + 1, dtype=np.int64)
+    of_rank[order], of_rank[-1] = np.arange(len(order)), -1
+    last = of_rank[best]
+    begun = np.repeat(firsts[:-1], np.diff(firsts))  # the first step of the history
+    return np.where(np.append(at, -1)[last] >= begun, last, -1)
 
 
 class _Block:
@@ -279,7 +305,6 @@ class _Block:
         self.work = work
         self.due = at >= work.due[which]
         self.sent = at >= work.arrived[which]
-        self.timed = at >= work.timed[which]
         self.score = score
         self.weight = np.where(at >= work.weighed[which], work.weight[which], _WEIGHT)
 
@@ -293,19 +318,11 @@ class _Block:
         found = np.bincount(self.point[where], values[where], self.n_points)
         return found.astype(np.float64, copy=False)  # no marked entry: whole numbers
 
-    def last(self, mask: BoolArray, order: IntArray) -> IntArray:
-        """Return each step's last marked assignment by order; -1 if there is none."""
-        place, which = self.point[mask], self.which[mask]
-        rank = order[which]
-        best = np.full(self.n_points, -1)
-        np.maximum.at(best, place, rank)
-        found = np.full(self.n_points, -1)
-        hit = rank == best[place]
-        found[place[hit]] = which[hit]
-        return found
+    def features(self, last_done: IntArray) -> Iterator[FloatArray]:
+        """Yield the features of the steps, from the second to the last but three.
 
-    def features(self) -> Iterator[FloatArray]:
-        """Yield the features of the steps, from the second to the last but two."""
+        ``last_done`` is each step's latest due assignment that is submitted.
+        """
         work, which = self.work, self.which
         due, sent = self.due, self.sent
         missed, done = due & ~sent, due & sent
@@ -314,8 +331,7 @@ class _Block:
         marks = self.weight * self.score
         n_due, n_missed = self.count(due), self.count(missed)
         weight_due = self.sum(self.weight, due)
-        latest = self.last(done, work.due_order)
-        latest = np.append(work.due_order, -1)[latest][self.point]
+        latest = np.append(work.due_order, -1)[last_done][self.point]
         yield n_missed
         yield self.count(missed & (work.due_order[which] > latest))
         yield self.count(sent & ~due)
@@ -327,7 +343,6 @@ class _Block:
         yield weight_due
         yield self.sum(marks, known) / 100
         yield from self._scores(known)
-        yield np.append(work.days_before_due, np.nan)[self.last(self.timed, work.order)]
 
     def _scores(self, known: BoolArray) -> Iterator[FloatArray]:
         """Yield the last score, the mean of the last three, and the trend."""
