@@ -24,7 +24,6 @@ import sys
 import time
 
 import numpy as np
-import torch
 from quality_signals import (
     DAYS,
     FIGURES,
@@ -37,11 +36,16 @@ from quality_signals import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+try:
+    import torch
+except ImportError:  # asv imports all benchmarks
+    torch = None
+
 SHOWN = "full, static"
 EPOCHS, UNITS, BATCH = 12, 64, 128
 
 
-class Network(torch.nn.Module):
+class Network(torch.nn.Module if torch else object):
     """Log-odds of failing at each step of a sequence."""
 
     def __init__(self, n_features):
@@ -130,6 +134,8 @@ def histories(table):
 
 def main(folder):
     """Print the figures of each learner, and the changes from the trees."""
+    if torch is None:
+        sys.exit("quality_sequence.py needs PyTorch. Run: pip install torch")
     torch.set_num_threads(1)
     sides = Sides(folder, held_back=False)
     names = sides.columns(SHOWN)[2:]
