@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -312,16 +311,20 @@ class VersionStore:
 
         They are empty if that change is damaged or lost.
         """
-        states = [State(), *self.whole_states()]
-        for before, after in reversed([*pairwise(states)]):
-            line = [v for v in after.line or () if v in state.stages]
+        after = state
+        for generation in reversed(range(state.generation)):
+            try:
+                before = self.read_state(generation) if generation else State()
+            except RegistryError:
+                return []
             if (
                 after.what != ROLLBACK
                 and before.champion != after.champion == state.champion
-                and tuple(line) == state.line
-                and after.generation == before.generation + 1
+                # earlier formats keep no line
+                and (after.line is None or _there(after.line, state) == state.line)
             ):
                 return after.moves_since(before)
+            after = before
         return []
 
     def shorten_states(self) -> None:
@@ -422,6 +425,11 @@ class VersionStore:
     def path(self, version: int) -> Path:
         """Return the folder of a version."""
         return self.home.versions / str(version)
+
+
+def _there(line: Sequence[int], state: State) -> tuple[int, ...]:
+    """Return the champions that are still stored."""
+    return tuple(version for version in line if version in state.stages)
 
 
 def _describe_files(files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
