@@ -51,7 +51,7 @@ def registry(tmp_path, model):
     evaluation = evaluate(model, X, make_target(X), n_resamples=20)
     registry.register(model, evaluation)
     other = deepcopy(model)  # another file, with the same predictions
-    other.pipeline_["classify"].set_params(importance_type="gain")
+    other.pipeline_["classify"].subsample_for_bin = 1000
     registry.register(other, evaluation)
     registry.promote(1)
     return registry

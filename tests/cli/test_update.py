@@ -78,7 +78,8 @@ def test_update_without_promotion_promotes_nobody(tuned):
 
 @pytest.mark.slow
 def test_the_metric_and_the_number_of_candidates(registry, later_events, stand_in):
-    sides = sides_of("events.csv")
+    other = Config.model_validate({"data": {"random_state": 1}})
+    sides = sides_of("events.csv", other)
     for model in stand_in(("lightgbm", "xgboost")).fit(*sides.train).candidates_:
         registry.register(model, evaluate(model, *sides.test, n_resamples=5))
     result = run(registry, candidates=2, metric="brier", min_gain=1.0)
