@@ -130,7 +130,9 @@ def decide(
             bound, called, interval = gain, "that", ""
         else:
             bound, called = low, "the lower end"
-            interval = f", {rules.confidence:.0%} interval [{low:+.4g}, {high:+.4g}]"
+            interval = (
+                f", {100 * rules.confidence:g} % interval [{low:+.4g}, {high:+.4g}]"
+            )
         wins = bool(bound > rules.min_gain)
         why = (
             f"Version {challenger} gains {gain:+.4g}{interval} in {rules.metric} over "
