@@ -73,6 +73,8 @@ def test_against_counting_line_by_line(lines):
     assert outcome[: len(SPARSE)].equals(make_target(SPARSE))
 
 
+# which are drawn after the last day, too
+@pytest.mark.filterwarnings("ignore:Import from activity")
 @given(LINES, st.integers(0, 60))
 def test_no_count_is_known_before_its_day(lines, day):
     activity = log([(0, 0, "quiz", 1), (0, 0, "forum", 1), *lines])
@@ -245,3 +247,11 @@ def test_files_and_the_kind_of_all_lines(tmp_path):
     lines.assign(day=["1", "x"]).to_csv(tmp_path / "clicks.csv", index=False)
     with pytest.raises(TableError, match=r"activity: Column 'day'.*line 3"):
         add_activity(SPARSE, tmp_path / "clicks.csv")
+
+
+def test_lines_after_the_last_day_are_said_to_be_left_out():
+    last = int(SPARSE["particion"].max())
+    activity = log([(0, 1, "quiz", 2), (0, last + 400, "quiz", 3)])
+    with pytest.warns(UserWarning, match="1 row: lines after a course's last day were"):
+        found = add_activity(SPARSE, activity)
+    assert found["activity_quiz"].sum() == 2

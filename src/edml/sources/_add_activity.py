@@ -23,11 +23,12 @@ from edml.schema import (
     resolve_columns,
 )
 from edml.sources._counts import count_days, read_counts, read_kinds
-from edml.sources._import_report import ImportReport
+from edml.sources._import_report import ImportReport, warn_of_doubts
 from edml.sources._matching import Unknown
 from edml.sources._rows import Events
 from edml.sources._tidy import TidyTable, find_pairs, read_tidy
 
+_LATE = "lines after a course's last day were left out"
 _OF_HISTORY = {STUDENT, COURSE, "course_name", "legajo", PERIOD, FINAL_GRADE}
 
 
@@ -80,7 +81,8 @@ def add_activity(
         What to do with lines of a student who is not in that course in ``X``, such as a
         teacher.
     return_report : bool, default=False
-        Whether to return a report, too.
+        Whether to return a report, too. Otherwise a warning says if lines after a
+        course's last day were left out.
 
     Returns
     -------
@@ -161,7 +163,7 @@ def add_activity(
     rules = {
         "lines of students who are not in the course were left out": strange.sum(),
         "lines from before the start count on day 0": (day[kept] < 0).sum(),
-        "lines after a course's last day were left out": late.sum(),
+        _LATE: late.sum(),
     }
     kinds = kinds._replace(codes=kinds.codes[kept])
     active = count_days(seat[kept], np.maximum(day[kept], 0), kinds, count[kept])
@@ -172,8 +174,12 @@ def add_activity(
         made={"rows": len(filled), "new rows": n_new, "kinds": len(kinds.labels)},
         rules={rule: int(number) for rule, number in rules.items()},
         notes=tuple(notes),
+        doubts=(_LATE,) if late.any() else (),
     )
-    return (filled, report) if return_report else filled
+    if return_report:
+        return filled, report
+    warn_of_doubts(report)
+    return filled
 
 
 def _find_rows(
