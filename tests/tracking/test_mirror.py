@@ -137,7 +137,12 @@ def test_a_promotion_and_a_rollback_are_followed(server, registry):
     assert tags["edml.changed_by"] == "ada"
     assert tags["edml.change"] == "promote"
     registry.rollback("it was not")
-    assert len(server.sync().changed) == 3
+    assert server.sync().changed == (  # as it was before the promotion
+        "Version 1: from development to production.",
+        "Version 3: from production to staging.",
+        "Alias challenger: from nothing to number 3.",
+        "Alias champion: from number 3 to number 1.",
+    )
     assert server.is_in_step()
     assert server.tags(1)["edml.change"] == "rollback"
     assert server.tags(3)["edml.why"] == "it was not"
