@@ -44,6 +44,21 @@ def open_axes(ax: Any, *, figsize: tuple[float, float] | None = None) -> Any:
     return ax
 
 
+def open_panels(ax: Any, n_panels: int, what: str, figsize: tuple[float, float]) -> Any:
+    """Return ``ax`` as an array after a check, or the panels of a new figure."""
+    if ax is None:
+        pyplot = require_pyplot()
+        _, ax = pyplot.subplots(1, n_panels, figsize=figsize, layout="constrained")
+    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    if len(axes) != n_panels:
+        message = (
+            f"ax needs one Axes for each of the {n_panels} {what}; found {len(axes)}. "
+            f"Make them with subplots(1, {n_panels})."
+        )
+        raise ValueError(message)
+    return axes
+
+
 def soften(ax: Any, *, grid: str = "y") -> None:
     """Remove the upper and right frame, and draw a light grid behind the data."""
     ax.spines[["top", "right"]].set_visible(False)

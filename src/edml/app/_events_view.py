@@ -18,6 +18,7 @@ from edml.schema import (
     history_codes,
     read_partitions,
     read_periods,
+    spell_key,
 )
 
 _COURSE_NAME, _FILE_NUMBER = "course_name", "legajo"
@@ -134,10 +135,4 @@ def label_column(table: pd.DataFrame, *columns: str) -> pd.Series:
     for name in columns:
         if name in table.columns:
             found = found.where(found.notna(), table[name].astype(object))
-    return found.map(_text).astype("str")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # a CSV column with nulls holds 123 as 123.0
-    return str(value)
+    return found.map(spell_key).astype("str")

@@ -12,7 +12,14 @@ import pandas as pd
 from edml._sklearn import fit_context, remember_columns
 from edml.exceptions import TableError
 from edml.feature_extraction._transformer import HistoryTransformer, Rows, read_keys
-from edml.schema import BoolArray, FloatArray, IntArray, first_rows, read_numbers
+from edml.schema import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    first_rows,
+    read_numbers,
+    spell_key,
+)
 
 _MOST_CATEGORIES = 100
 #: Words in the name of a column that describes a protected attribute, and beginnings of
@@ -240,10 +247,8 @@ def _texts(column: pd.Series) -> Any:
 
 
 def _text(value: object) -> str | None:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     # a file of text holds 1.0 where numbers with nulls were written
-    return re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip()) or None
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", spell_key(value).strip()) or None
 
 
 def _find_categories(column: pd.Series) -> list[str]:

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml._drawing import BLUE, GREY, VERMILLION, require_pyplot, soften, without_math
+from edml._drawing import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    open_panels,
+    require_pyplot,
+    soften,
+    without_math,
+)
 from edml.metrics import GROUP_TITLES
 
 _COLOURS = {"differs": VERMILLION, "alike": BLUE, "cannot tell": GREY}
@@ -87,18 +95,10 @@ class FairnessReport:
         ValueError
             If there are fewer or more axes than figures.
         """
-        pyplot = require_pyplot()
+        require_pyplot()
         names = list(GROUP_TITLES)
-        if ax is None:
-            size = (2.0 + 2.2 * len(names), 1.3 + 0.35 * len(self.groups))
-            _, ax = pyplot.subplots(1, len(names), figsize=size, layout="constrained")
-        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        if len(axes) != len(names):
-            message = (
-                f"ax needs one Axes for each of the {len(names)} figures; found "
-                f"{len(axes)}. Make them with subplots(1, {len(names)})."
-            )
-            raise ValueError(message)
+        size = (2.0 + 2.2 * len(names), 1.3 + 0.35 * len(self.groups))
+        axes = open_panels(ax, len(names), "figures", size)
         labels = [without_math(label) for label in self.groups["group"]]
         for number, (panel, name) in enumerate(zip(axes, names, strict=True)):
             self._draw_panel(panel, name)

@@ -4,10 +4,9 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from edml._drawing import BLUE, VERMILLION, require_pyplot, soften
+from edml._drawing import BLUE, VERMILLION, open_panels, require_pyplot, soften
 from edml.metrics import LOSSES, METRIC_TITLES
 
 
@@ -75,18 +74,10 @@ class HonestyReport:
         ValueError
             If there are fewer or more axes than metrics.
         """
-        pyplot = require_pyplot()
+        require_pyplot()
         n_metrics = len(self.metrics)
-        if ax is None:
-            size = (1.2 + 2.2 * n_metrics, 1.1 + 0.4 * len(self.table))
-            _, ax = pyplot.subplots(1, n_metrics, figsize=size, layout="constrained")
-        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        if len(axes) != n_metrics:
-            message = (
-                f"ax needs one Axes for each of the {n_metrics} metrics; found "
-                f"{len(axes)}. Make them with subplots(1, {n_metrics})."
-            )
-            raise ValueError(message)
+        size = (1.2 + 2.2 * n_metrics, 1.1 + 0.4 * len(self.table))
+        axes = open_panels(ax, n_metrics, "metrics", size)
         for number, (panel, name) in enumerate(zip(axes, self.metrics, strict=True)):
             self._draw_panel(panel, name)
             splits = self.table.index if number == 0 else []

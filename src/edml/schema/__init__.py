@@ -52,6 +52,7 @@ from edml.schema._keys import (
     latest_rows,
     rank_keys,
     snapshot_codes,
+    spell_key,
 )
 from edml.schema._occupancy import (
     Occupancy,
@@ -172,6 +173,7 @@ __all__ = [
     "resolve_exam_kinds",
     "row_error",
     "snapshot_codes",
+    "spell_key",
     "step_parameter",
     "strip_names",
     "take_labels",

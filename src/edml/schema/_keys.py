@@ -59,15 +59,16 @@ def _factorize(column: pd.Series) -> tuple[IntArray, list[Any]]:
     if len(codes) and codes.min() < 0:
         check_keys(column)
     if len({isinstance(key, str) for key in found}) > 1:
-        joined, texts = pd.factorize(np.array([_spell(key) for key in found]))
+        joined, texts = pd.factorize(np.array([spell_key(key) for key in found]))
         codes, found = joined.astype(np.int64)[codes], list(texts)
     return codes, found
 
 
-def _spell(key: Any) -> str:
+def spell_key(key: object) -> str:
     """Write a key as text: 1004 and 1004.0 are '1004'."""
-    whole = isinstance(key, float) and key.is_integer()
-    return str(int(key) if whole else key)
+    if isinstance(key, float) and key.is_integer():
+        return str(int(key))  # a column with nulls holds 1004 as 1004.0
+    return str(key)
 
 
 def combine_codes(first: IntArray, second: IntArray) -> IntArray:
