@@ -89,5 +89,6 @@ def test_students_are_listed_explained_and_refused_in_words(
         expect(refused).to_contain_text(name)
     expect(key(page, "students")).to_have_count(0)
     key(page, "forget_upload").get_by_role("button").click()
+    wait_until_idle(page)
     list_students(page)
     expect(shown).to_be_attached(timeout=60_000)
