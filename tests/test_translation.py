@@ -120,7 +120,7 @@ def test_english_texts_are_the_messages_themselves():
     assert type(translator("en")) is NullTranslations
     assert translator("en").gettext("no event yet") == "no event yet"
     assert translator("es").gettext("no event yet") == "ninguna actividad todavía"
-    assert translator("es").ngettext("{} day", "{} days", 1) == "{} día"
+    assert translator("es").ngettext("{n} day", "{n} days", 1) == "{n} día"
     assert translator("es").pgettext("decimal separator", ".") == ","
 
 

@@ -1,6 +1,110 @@
-"""Words for counts, in the singular and the plural."""
+"""Texts and numbers in the reader's language: the only formatter of numbers.
+
+Tables, captions, charts, reports, downloads and the command line all use it, so that a
+value has the same digits everywhere. It rounds halves away from zero, as browsers do.
+"""
+
+import math
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
+
+from edml._translation import SOURCE_LANGUAGE, translator
+
+MISSING = "–"  # noqa: RUF001 - a dash marks a missing value
+#: The highest exam grade and assignment score of the event table.
+MAX_GRADE, MAX_SCORE = 10, 100
+_CONTEXT = Context(prec=400)  # digits of the largest float, and of its fraction
+_MOST_DIGITS = 6  # of a small number
+
+
+class Words:
+    """The texts and numbers of one language; a text's key is the English original."""
+
+    def __init__(self, language: str = SOURCE_LANGUAGE) -> None:
+        self.language = language
+        self._texts = translator(language)
+        self.decimal = self._texts.pgettext("decimal separator", ".")
+        self.thousands = self._texts.pgettext("thousands separator", ",")
+        self._signs = str.maketrans({",": self.thousands, ".": self.decimal})
+
+    # -- texts ------------------------------------------------------------------------
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """Translate a text and fill in its values."""
+        return _fill(self._texts.gettext(text), values)
+
+    def pgettext(self, context: str, text: str, /, **values: object) -> str:
+        """Translate a text whose translation depends on the context."""
+        return _fill(self._texts.pgettext(context, text), values)
+
+    def ngettext(self, one: str, many: str, n: int, /, **values: object) -> str:
+        """Translate a text that depends on a number, which fills in ``{n}``."""
+        text = self._texts.ngettext(one, many, n)
+        return _fill(text, {"n": self.number(n), **values})
+
+    # -- numbers ----------------------------------------------------------------------
+
+    def number(
+        self, value: float | None, digits: int = 0, *, signed: bool = False
+    ) -> str:
+        """Format a number: 1,234.5 or 1.234,5; a dash for NaN and None.
+
+        A value that rounds to zero has no sign; ``signed`` shows the plus of others.
+        """
+        if value is None or math.isnan(value):
+            return MISSING
+        if math.isinf(value):
+            return "∞" if value > 0 else "-∞"
+        step = Decimal(1).scaleb(-digits)
+        rounded = Decimal(value).quantize(step, ROUND_HALF_UP, _CONTEXT)
+        sign = "+" if signed and rounded else ""
+        return f"{rounded:{sign}z,f}".translate(self._signs)
+
+    def percent(
+        self, share: float | None, digits: int = 1, *, signed: bool = False
+    ) -> str:
+        """Format a fraction as a percentage: 35.3% or 35,3 %."""
+        if share is None or math.isnan(share):
+            return MISSING
+        number = self.number(100 * share, digits, signed=signed)
+        return self._texts.gettext("{}%").format(number)
+
+    def short(self, value: float | None) -> str:
+        """Format a number without needless digits: 1,234, 12.5, 8 or 0.04."""
+        if value is None or not math.isfinite(value):
+            return self.number(value)
+        size = abs(value)
+        digits = 0 if size >= 100 else 1
+        if 0 < size < 0.1:
+            digits = min(-math.floor(math.log10(size)), _MOST_DIGITS)
+        text = self.number(value, digits)
+        return text.rstrip("0").removesuffix(self.decimal) if digits else text
+
+    def interval(self, low: float | None, high: float | None, digits: int = 2) -> str:
+        """Format the ends of an interval: [0.71, 0.84]; "" where one is unknown."""
+        if low is None or high is None or math.isnan(low) or math.isnan(high):
+            return ""
+        ends = {"low": self.number(low, digits), "high": self.number(high, digits)}
+        return self._texts.gettext("[{low}, {high}]").format(**ends)
+
+    def grade(self, value: float | None, highest: int = MAX_GRADE) -> str:
+        """Format a grade with its scale: 6.5/10; one beyond the scale stands alone."""
+        text = self.short(value)
+        if value is None or not 0 <= value <= highest:
+            return text
+        return f"{text}/{highest}"
+
+
+@cache
+def words_in(language: str) -> Words:
+    """Return the words of a language, made once."""
+    return Words(language)
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return "1 row" or "1,234 rows"; ``many`` is ``one`` and an s by default."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _fill(text: str, values: dict[str, object]) -> str:
+    return text.format(**values) if values else text

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import edml
+from edml._words import Words
 from edml.cli import _demo, app, main
 from edml.datasets import load_activity
 from edml.inspection import evaluate
@@ -99,7 +100,8 @@ def test_demo_shows_the_ten_most_at_risk_at_their_latest_day(sample, shown):
     table = shown.stdout.split("students most at risk")[1].splitlines()
     lines = [line.split() for line in table if line.rstrip().endswith((" yes", " no"))]
     assert [row[0] for row in lines] == [str(names[who]) for who in expected.index]
-    assert [row[-2] for row in lines] == [f"{score:.3f}" for score in expected]
+    shown_risks = [row[-2] for row in lines]
+    assert shown_risks == [Words().percent(score) for score in expected]
 
 
 def test_demo_fits_80_columns_and_explains_its_figures(shown):

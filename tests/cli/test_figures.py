@@ -2,6 +2,7 @@
 
 import pytest
 
+from edml._words import MISSING
 from edml.cli._figures import (
     describe_students,
     explain_figures,
@@ -17,8 +18,8 @@ from edml.cli._figures import (
         (0.4561, None, "0.456"),  # an earlier edml stored none
         (0.4561, (None, None), "0.456"),
         (0.4561, (float("nan"), float("nan")), "0.456"),  # without resamples
-        (None, (None, None), "-"),
-        (float("nan"), None, "-"),
+        (None, (None, None), MISSING),
+        (float("nan"), None, MISSING),
     ],
 )
 def test_a_figure_stands_above_its_interval(value, interval, text):
@@ -32,10 +33,10 @@ def test_a_model_without_intervals():
 @pytest.mark.parametrize(
     ("counts", "text"),
     [
-        ((160, 7), "160 students, of whom 7 fail (4.4 %)"),
-        ((1, 1), "1 student, of whom 1 fail (100.0 %)"),
+        ((160, 7), "160 students, of whom 7 fail (4.4%)"),
+        ((1, 1), "1 student, of whom 1 fails (100.0%)"),
         ((0, 0), "0 students, of whom 0 fail"),
-        ((12345, 1234), "12,345 students, of whom 1,234 fail (10.0 %)"),
+        ((12345, 1234), "12,345 students, of whom 1,234 fail (10.0%)"),
     ],
 )
 def test_students_are_counted(counts, text):
@@ -50,5 +51,5 @@ def test_the_figures_of_a_model_that_knows_nothing_are_named():
         "n_failing_snapshots": 36,
     }
     text = explain_figures(counts)
-    assert text.startswith("On 160 students, of whom 7 fail (4.4 %)")
+    assert text.startswith("On 160 students, of whom 7 fail (4.4%)")
     assert "an AUC of 0.5 and an average precision of 0.036" in text

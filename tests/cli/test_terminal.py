@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from edml._words import MISSING
 from edml.cli import _terminal, app
 from edml.cli._config import ConfigError
 from edml.cli._terminal import figure, guarded, show, stage
@@ -114,7 +115,7 @@ def test_nan_is_not_valid_json():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.12345, "0.123"), (None, "-"), (float("nan"), "-")]
+    ("value", "text"), [(0.12345, "0.123"), (None, MISSING), (float("nan"), MISSING)]
 )
 def test_figures(value, text):
     assert figure(value) == text

@@ -26,7 +26,7 @@ from edml.pipeline import make_risk_pipeline
 
 EVERY = (*FEATURES, *PROGRESS_FEATURES[1:], *ACTIVITY_FEATURES)
 FORMS = {
-    *("number", "count", "share", "percent"),
+    *("number", "grade", "score", "count", "share", "percent"),
     *("hours", "days", "points", "times"),
 }
 SIGNED = ("hrs_taken", "hrs_before", "days_before", "score_trend")
@@ -92,8 +92,8 @@ def test_phrases_are_well_formed(feature):
         (
             "nota_overall_mean",
             3.5,
-            "mean exam grade 3.5",
-            "nota media en exámenes 3,5",
+            "mean exam grade 3.5/10",
+            "nota media en exámenes 3,5/10",
         ),
         (
             "nota_overall_mean",
@@ -101,7 +101,13 @@ def test_phrases_are_well_formed(feature):
             "no exam grade yet",
             "sin nota de examen todavía",
         ),
-        ("nota_overall_mean", 0.0, "mean exam grade 0", "nota media en exámenes 0"),
+        (
+            "nota_overall_mean",
+            0.0,
+            "mean exam grade 0/10",
+            "nota media en exámenes 0/10",
+        ),
+        ("nota_overall_mean", 14.0, "mean exam grade 14", None),  # another scale
         ("parciales_n_sum", 2.0, "midterm exams so far: 2", "parciales hasta ahora: 2"),
         ("parciales_n_sum", 0.0, "no midterm exam yet", "ningún parcial todavía"),
         (
@@ -134,10 +140,10 @@ def test_phrases_are_well_formed(feature):
             "used 45.6% of the time given on average",
             "usó en promedio el 45,6 % del plazo",
         ),
-        ("score_mean", 1234.4, "mean assignment score 1234", None),
-        ("score_mean", 0.04, "mean assignment score 0.04", None),
+        ("score_mean", 1234.4, "mean assignment score 1,234", None),
+        ("score_mean", 0.04, "mean assignment score 0.04/100", None),
         ("score_mean", -0.26, "mean assignment score -0.3", None),
-        ("score_mean", 99.96, "mean assignment score 100", None),
+        ("score_mean", 99.96, "mean assignment score 100/100", None),
         ("particion", 12.0, "course day 12", "día 12 del curso"),
         (
             "missed_streak",
@@ -175,7 +181,7 @@ def test_phrases_are_well_formed(feature):
             "acciones en línea, quiz, en los últimos 14 días: 8",
         ),
         ("activity_n_n", 0.0, "no action online yet, n", None),
-        ("income", 3.25, "income = 3.2", "income = 3,2"),
+        ("income", 3.25, "income = 3.3", "income = 3,3"),
         ("income", np.nan, "income is missing", "falta income"),
         ("income", None, "income is missing", "falta income"),
         ("{income}", "high", "{income} = high", "{income} = high"),
@@ -235,12 +241,12 @@ def test_near_copies_are_one_topic_named_by_the_weightiest_in_its_direction():
     )
     assert made.reasons().tolist() == [
         [
-            "mean exam grade 1 (raises the risk)",
+            "mean exam grade 1/10 (raises the risk)",
             "assignments so far: 1 (raises the risk)",
         ],
-        ["mean exam grade 1 (raises the risk)"],
+        ["mean exam grade 1/10 (raises the risk)"],
         [
-            "mean exam grade 1 (lowers the risk)",
+            "mean exam grade 1/10 (lowers the risk)",
             "assignments so far: 1 (lowers the risk)",
         ],
     ]

@@ -93,7 +93,7 @@ def show_metrics(
 
 def _say_rows(evaluation: Evaluation, words: Words) -> str:
     counts = {name: words.number(n) for name, n in evaluation.counts.items()}
-    counts["confidence"] = words.percent(evaluation.confidence)
+    counts["confidence"] = words.percent(evaluation.confidence, 0)
     if not len(evaluation.by_partition):
         return words(
             "On {n_snapshots} rows the model had not seen, {n_failing_snapshots} of "

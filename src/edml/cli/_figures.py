@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edml._words import count
+from edml._words import Words, count
 from edml.cli._terminal import figure, make_table, right
 
 #: The figures in a table of models; two-line headings fit into 80 columns.
@@ -24,7 +24,7 @@ def format_figure(value: float | None, interval: Sequence[float | None] | None) 
     low, high = interval or (None, None)
     if low is None or high is None or math.isnan(low):
         return figure(value)
-    return f"{figure(value)}\n{low:.2f}-{high:.2f}"
+    return f"{figure(value)}\n{Words().number(low, 2)}-{Words().number(high, 2)}"
 
 
 def format_figures(
@@ -39,8 +39,9 @@ def format_figures(
 
 def describe_students(n_students: int, n_failing: int) -> str:
     """Return how many students there are, and how many of them fail."""
-    share = f" ({100 * n_failing / n_students:.1f} %)" if n_students else ""
-    return f"{count(n_students, 'student')}, of whom {n_failing:,} fail{share}"
+    share = f" ({Words().percent(n_failing / n_students)})" if n_students else ""
+    fail = "fails" if n_failing == 1 else "fail"
+    return f"{count(n_students, 'student')}, of whom {n_failing:,} {fail}{share}"
 
 
 def show_models(
@@ -69,8 +70,8 @@ def explain_figures(counts: Mapping[str, int]) -> str:
     students = describe_students(counts["n_students"], counts["n_failing_students"])
     return (
         f"On {students}, none of whom was trained on; each course day of a student "
-        "counts once. Below each figure is its 95 % interval. A model that knows "
-        f"nothing has an AUC of 0.5 and an average precision of {failing:.3f}, the "
+        "counts once. Below each figure is its 95% interval. A model that knows "
+        f"nothing has an AUC of 0.5 and an average precision of {figure(failing)}, the "
         "share of days that belong to a failing student. Precision and recall are "
         "those of the model's own threshold. Compare figures only on the same students."
     )

@@ -295,7 +295,7 @@ def _explain_numbers(records: "pd.DataFrame") -> str:
         whom = describe_students(*counts) if isinstance(counts[0], int) else "students"
         number = numbers[row["evaluated_on"]]
         lines.append(f"{number} {whom}, evaluated on {row['evaluated_at']:%Y-%m-%d}.")
-    last = "Below each figure is its 95 % interval. Compare only figures of one [n]."
+    last = "Below each figure is its 95% interval. Compare only figures of one [n]."
     return "\n".join([*lines, last])
 
 

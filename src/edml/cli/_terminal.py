@@ -15,6 +15,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
+from edml._words import Words
+
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 
 ConfigFile = Annotated[
@@ -96,8 +98,8 @@ def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> 
 
 
 def figure(value: float | None) -> str:
-    """Format a figure with three digits, or "-" if missing."""
-    return "-" if value is None or value != value else f"{value:.3f}"  # noqa: PLR0124
+    """Format a figure with three digits; a dash if missing."""
+    return Words().number(value, 3)
 
 
 def make_table(title: str, *columns: str | Column) -> Table:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from edml._words import count
+from edml._words import Words, count
 from edml.cli._figures import (
     explain_figures,
     format_figure,
     models_table,
     show_models,
 )
-from edml.cli._terminal import figure, make_table, right
+from edml.cli._terminal import make_table, right
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ def show_predicted(
             number,
             course,
             str(one[names["particion"]]),
-            figure(one["probability"]),
+            Words().percent(one["probability"]),
             "flagged" if one["flagged"] else "",
             reasons[0],
         )
@@ -144,7 +144,7 @@ def show_demo(out: Console, result: "Demo") -> None:
     out.print(
         "In each course, one student in ten is contacted, rounded up: those most at "
         "risk on that day. Drawing lots finds as many failing students as the column "
-        "says, on average. Below the share found is its 95 % interval. A student in "
+        "says, on average. Below the share found is its 95% interval. A student in "
         "two courses counts twice.\n"
     )
     evaluation = result.evaluation
@@ -174,7 +174,7 @@ def _gain_table(gain: "pd.DataFrame") -> Table:
         names = ("day", "n_enrolled", "n_failing", "n_contacted", "n_found")
         shown.add_row(
             *(f"{row[name]:,.0f}" for name in names),
-            f"{row['by_lot']:.1f}",
+            Words().number(row["by_lot"], 1),
             format_figure(row["share"], (row["low"], row["high"])),
         )
     return shown
@@ -195,7 +195,7 @@ def _students_table(students: "pd.DataFrame") -> Table:
             str(row.legajo),
             str(row.course_name),
             str(row.particion),
-            figure(row.probability),
+            Words().percent(row.probability),
             "yes" if row.fails else "no",
         )
     return shown
@@ -207,7 +207,7 @@ def record_facts(record: "ModelRecord") -> dict[str, str]:
         "stage": record.stage,
         "algorithm": record.algorithm,
         "parameters": _listed(record.parameters),
-        "threshold": f"{record.threshold:.6g}",
+        "threshold": Words().percent(record.threshold),
         "stored": record.created_at,
         "parent": record.parent,
         "tags": _listed(record.tags),

@@ -58,7 +58,7 @@ class Explanation:
     ... )
     >>> for reasons in explanation.reasons():
     ...     print("; ".join(reasons))
-    mean exam grade 3.5 (raises the risk); handed in 30 hours before due on average
+    mean exam grade 3.5/10 (raises the risk); handed in 30 hours before due on average
     (lowers the risk)
     handed in 12 hours late on average (raises the risk); no exam grade yet (raises
     the risk)

@@ -3,7 +3,7 @@
 
 A feature has a phrase for a known value, one for an unknown value (for counts: for 0),
 and some have one for negative values. ``{:count}`` and ``{:number}`` stand for the
-value, ``{:points}``, ``{:hours}`` and ``{:days}`` for a number or a duration without
+value, ``{:grade}`` and ``{:score}`` for one with its scale, ``{:points}``, ``{:hours}`` and ``{:days}`` for a number or a duration without
 its sign, ``{:times}`` for a ratio that the value is the logarithm of, ``{:share}`` for
 a fraction and ``{:percent}`` for a number of percent, both written with the percent
 sign, which an extractor would take for a placeholder.
@@ -12,14 +12,14 @@ sign, which an extractor would take for a placeholder.
 import math
 import re
 from collections.abc import Mapping
-from gettext import NullTranslations
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from edml._translation import N_, list_languages, translator
+from edml._translation import N_, list_languages
+from edml._words import MAX_GRADE, MAX_SCORE, Words, words_in
 
 #: The languages of reasons and facts: English, and those with a catalogue.
 LANGUAGES = list_languages()
@@ -83,29 +83,29 @@ _TOPIC_OF = {name: topic for topic, group in TOPICS.items() for name in group}
 PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "particion": (N_("course day {:number}"), N_("course day unknown")),
     "parciales_n_sum": (N_("midterm exams so far: {:count}"), N_("no midterm exam yet")),
-    "nota_parciales_min": (N_("lowest midterm grade {:number}"), N_("no midterm grade yet")),
-    "nota_parciales_max": (N_("best midterm grade {:number}"), N_("no midterm grade yet")),
-    "nota_parciales_mean": (N_("mean midterm grade {:number}"), N_("no midterm grade yet")),
+    "nota_parciales_min": (N_("lowest midterm grade {:grade}"), N_("no midterm grade yet")),
+    "nota_parciales_max": (N_("best midterm grade {:grade}"), N_("no midterm grade yet")),
+    "nota_parciales_mean": (N_("mean midterm grade {:grade}"), N_("no midterm grade yet")),
     "nota_parciales_std": (N_("midterm grades vary by {:number}"), N_("fewer than two midterm grades yet")),
     "integradores_n_sum": (N_("integrative exams so far: {:count}"), N_("no integrative exam yet")),
-    "nota_integradores_min": (N_("lowest integrative exam grade {:number}"), N_("no integrative exam grade yet")),
-    "nota_integradores_max": (N_("best integrative exam grade {:number}"), N_("no integrative exam grade yet")),
-    "nota_integradores_mean": (N_("mean integrative exam grade {:number}"), N_("no integrative exam grade yet")),
+    "nota_integradores_min": (N_("lowest integrative exam grade {:grade}"), N_("no integrative exam grade yet")),
+    "nota_integradores_max": (N_("best integrative exam grade {:grade}"), N_("no integrative exam grade yet")),
+    "nota_integradores_mean": (N_("mean integrative exam grade {:grade}"), N_("no integrative exam grade yet")),
     "nota_integradores_std": (N_("integrative exam grades vary by {:number}"), N_("fewer than two integrative exam grades yet")),
     "recuperatorios_n_sum": (N_("make-up exams so far: {:count}"), N_("no make-up exam yet")),
-    "nota_recuperatorios_min": (N_("lowest make-up exam grade {:number}"), N_("no make-up exam grade yet")),
-    "nota_recuperatorios_max": (N_("best make-up exam grade {:number}"), N_("no make-up exam grade yet")),
-    "nota_recuperatorios_mean": (N_("mean make-up exam grade {:number}"), N_("no make-up exam grade yet")),
+    "nota_recuperatorios_min": (N_("lowest make-up exam grade {:grade}"), N_("no make-up exam grade yet")),
+    "nota_recuperatorios_max": (N_("best make-up exam grade {:grade}"), N_("no make-up exam grade yet")),
+    "nota_recuperatorios_mean": (N_("mean make-up exam grade {:grade}"), N_("no make-up exam grade yet")),
     "nota_recuperatorios_std": (N_("make-up exam grades vary by {:number}"), N_("fewer than two make-up exam grades yet")),
     "overall_parciales_n_sum": (N_("exams so far: {:count}"), N_("no exam yet")),
-    "nota_overall_min": (N_("lowest exam grade {:number}"), N_("no exam grade yet")),
-    "nota_overall_max": (N_("best exam grade {:number}"), N_("no exam grade yet")),
-    "nota_overall_mean": (N_("mean exam grade {:number}"), N_("no exam grade yet")),
+    "nota_overall_min": (N_("lowest exam grade {:grade}"), N_("no exam grade yet")),
+    "nota_overall_max": (N_("best exam grade {:grade}"), N_("no exam grade yet")),
+    "nota_overall_mean": (N_("mean exam grade {:grade}"), N_("no exam grade yet")),
     "nota_overall_std": (N_("exam grades vary by {:number}"), N_("fewer than two exam grades yet")),
     "assignment_n_sum": (N_("assignments so far: {:count}"), N_("no assignment yet")),
-    "score_min": (N_("lowest assignment score {:number}"), N_("no assignment score yet")),
-    "score_max": (N_("best assignment score {:number}"), N_("no assignment score yet")),
-    "score_mean": (N_("mean assignment score {:number}"), N_("no assignment score yet")),
+    "score_min": (N_("lowest assignment score {:score}"), N_("no assignment score yet")),
+    "score_max": (N_("best assignment score {:score}"), N_("no assignment score yet")),
+    "score_mean": (N_("mean assignment score {:score}"), N_("no assignment score yet")),
     "score_std": (N_("assignment scores vary by {:number}"), N_("fewer than two assignment scores yet")),
     "assignment_zero_sum": (N_("assignments missing or scored 0: {:count}"), N_("no assignment missing or scored 0")),
     "hrs_to_do_assignment_min": (N_("shortest time given for an assignment {:hours}"), N_("no assignment with dates yet")),
@@ -131,12 +131,12 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "submitted_share": (N_("submitted {:share} of the assignments due so far"), N_("no assignment due yet")),
     "submitted_weight_share": (N_("submitted {:share} of the assignments due so far, by weight"), N_("no assignment due yet")),
     "on_time_share": (N_("submitted {:share} of the assignments due so far on time"), N_("no assignment due yet")),
-    "due_score_mean": (N_("mean score {:number}, counting missed assignments as 0"), N_("no score and no missed assignment yet")),
-    "due_score_weighted_mean": (N_("mean score by weight {:number}, counting missed assignments as 0"), N_("no score and no missed assignment yet")),
+    "due_score_mean": (N_("mean score {:score}, counting missed assignments as 0"), N_("no score and no missed assignment yet")),
+    "due_score_weighted_mean": (N_("mean score by weight {:score}, counting missed assignments as 0"), N_("no score and no missed assignment yet")),
     "weight_due": (N_("{:percent} of the course's mark was due so far"), N_("no assignment due yet")),
     "marks_in_hand": (N_("marks of the course earned so far {:number}"), N_("no marks of the course earned yet")),
-    "score_last": (N_("last assignment score {:number}"), N_("no assignment score yet")),
-    "score_last_3_mean": (N_("mean of the last three assignment scores {:number}"), N_("no assignment score yet")),
+    "score_last": (N_("last assignment score {:score}"), N_("no assignment score yet")),
+    "score_last_3_mean": (N_("mean of the last three assignment scores {:score}"), N_("no assignment score yet")),
     "score_trend": (N_("last score {:points} points above the mean of the earlier ones"), N_("fewer than two assignment scores yet"), N_("last score {:points} points below the mean of the earlier ones")),
     "days_before_due_last": (N_("last hand-in {:days} before due"), N_("no hand-in with a due date yet"), N_("last hand-in {:days} late")),
     "days_since_submission": (N_("last hand-in {:days} ago"), N_("nothing handed in yet")),
@@ -195,15 +195,15 @@ def feature_phrase(name: str, value: Any, language: str = "en") -> str:
     >>> feature_phrase("nota_overall_mean", None)
     'no exam grade yet'
     """
-    texts = translator(language)
+    words = words_in(language)
     (known, missing, *negative), kind = _find_phrases(name)
-    words = {"name": name, "kind": kind}
+    names = {"name": name, "kind": kind}
     if pd.isna(value) or ("{:count}" in known and value == 0):
-        return texts.gettext(missing).format(**words)
+        return words(missing, **names)
     if not isinstance(value, (int, float, np.number)):
         return f"{name} = {value}"  # a category
     text = negative[0] if negative and value < 0 else known
-    return texts.gettext(text).format(_Amount(float(value), texts), **words)
+    return words(text).format(_Amount(float(value), words), **names)
 
 
 def _find_phrases(name: str) -> tuple[tuple[str, ...], str]:
@@ -252,63 +252,55 @@ def feature_name(name: str, language: str = "en") -> str:
     >>> feature_name("hrs_before_due_min")
     'latest hand-in … before due'
     """
-    texts = translator(language)
+    words = words_in(language)
     (known, *_), kind = _find_phrases(name)
     if known == _UNKNOWN[0]:
         return name
-    text = texts.gettext(known).replace("{kind}", kind)
+    text = words(known).replace("{kind}", kind)
     return re.sub(r":? …$", "", _PLACE.sub("…", text))
 
 
 def write_reason(name: str, value: Any, rises: bool, language: str) -> str:
     """Return a feature, its value and the direction in which it moved the score."""
-    texts = translator(language)
     rises_or_falls = N_("{} (raises the risk)") if rises else N_("{} (lowers the risk)")
-    return texts.gettext(rises_or_falls).format(feature_phrase(name, value, language))
+    phrase = feature_phrase(name, value, language)
+    return words_in(language)(rises_or_falls).format(phrase)
 
 
 class _Amount:
     """A number, formatted in the phrase's language by its format specifier."""
 
-    def __init__(self, value: float, texts: NullTranslations) -> None:
+    def __init__(self, value: float, words: Words) -> None:
         self.value = value
-        self.texts = texts
+        self.words = words
 
     def __format__(self, form: str) -> str:
-        if form == "hours":
-            return self._duration(abs(self.value))
-        if form == "days":
-            return self._days(abs(self.value))
-        if form == "points":
-            return self._short(abs(self.value))
-        if form == "times":
-            ratio = self._short(math.exp(min(self.value, _MOST_EXPONENT)))
-            return self.texts.gettext("{} times").format(ratio)
+        words, value = self.words, self.value
+        if form in ("hours", "days"):
+            write = self._duration if form == "hours" else self._days
+            return write(abs(value))
+        if form in ("grade", "score"):
+            return words.grade(value, MAX_GRADE if form == "grade" else MAX_SCORE)
         if form in ("share", "percent"):
-            percent = self.value * (100 if form == "share" else 1)
-            return self.texts.gettext("{}%").format(self._short(percent))
-        return self._short(self.value)
+            percent = value * (100 if form == "share" else 1)
+            return words("{}%").format(words.short(percent))
+        if form == "times":
+            ratio = words.short(math.exp(min(value, _MOST_EXPONENT)))
+            return words("{} times").format(ratio)
+        return words.short(abs(value) if form == "points" else value)
 
     def _duration(self, hours: float) -> str:
         if hours >= 48:
             return self._days(hours / 24)
-        amount = self._short(hours)
-        return self.texts.ngettext("{} hour", "{} hours", _plural(amount)).format(
-            amount
-        )
+        amount = self.words.short(hours)
+        number = _plural(amount)
+        return self.words.ngettext("{n} hour", "{n} hours", number, n=amount)
 
     def _days(self, days: float) -> str:
         if days < 2 and days != int(days):
             return self._duration(24 * days)
-        amount = self._short(days)
-        return self.texts.ngettext("{} day", "{} days", _plural(amount)).format(amount)
-
-    def _short(self, value: float) -> str:
-        if 0 < abs(value) < 0.1:
-            text = f"{value:.1g}"
-        else:
-            text = f"{value:.{0 if abs(value) >= 100 else 1}f}".removesuffix(".0")
-        return text.replace(".", self.texts.pgettext("decimal separator", "."))
+        amount = self.words.short(days)
+        return self.words.ngettext("{n} day", "{n} days", _plural(amount), n=amount)
 
 
 def _plural(amount: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from edml._words import count
+from edml._words import Words, count
 from edml.feature_extraction import FEATURES, FeatureEngineer
 from edml.inspection._events_facts import Facts
 from edml.inspection._events_report import Finding
@@ -95,7 +95,7 @@ def _find_gaps(
         yield Finding(
             "no-quiet-days",
             "warning",
-            f"Enrolments have rows on {100 * share:.0f} % of their days.",
+            f"Enrolments have rows on {Words().percent(share)} of their days.",
             "On a day without a row, a student is neither scored nor used in training: "
             "the quiet students, who are most at risk, are missing.",
             "Add an empty row for each student, course and day (or week).",

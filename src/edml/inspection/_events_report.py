@@ -10,7 +10,7 @@ import pandas as pd
 
 from edml._files import replace_file
 from edml._page import CSS, make_page, make_row, make_table
-from edml._words import count
+from edml._words import Words, count
 
 _HEADINGS = {
     "error": "Errors: the table cannot be used like this",
@@ -156,7 +156,7 @@ class EventsReport:
             _text_row(
                 one.column,
                 "absent" if pd.isna(one.actual) else one.actual,
-                "" if pd.isna(one.missing) else f"{100 * one.missing:.1f} %",
+                "" if pd.isna(one.missing) else Words().percent(one.missing),
                 count(one.of, "row") if one.of else "",
             )
             for one in self.columns.itertuples()
@@ -182,7 +182,7 @@ class EventsReport:
         if found["share_failing"] is not None:
             text += (
                 f" Of the final grades of {count(found['n_outcomes'], 'enrolment')}, "
-                f"{100 * found['share_failing']:.1f} % are failing."
+                f"{Words().percent(found['share_failing'])} are failing."
             )
         elif found["n_outcomes"] == 0:
             text += " No enrolment has a final grade."

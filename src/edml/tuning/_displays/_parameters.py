@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, check_scalar
 
 from edml._drawing import BLUE, GREY, draw_bars, without_math
+from edml._words import Words
 from edml.schema import FloatArray
 from edml.tuning._displays._history import read_history
 
@@ -146,7 +147,7 @@ class ParameterImportanceDisplay:
         elif self.algorithm:
             lines.append(f"parameters of {self.algorithm}")
         if r2 is not None:
-            share = f"{100 * r2:.0f} %" if r2 > 0 else "nothing"
+            share = Words().percent(r2, 0) if r2 > 0 else "nothing"
             lines.append(f"they explain {share} of the variance in unseen candidates")
         if r2 is not None and r2 < _R2_ENOUGH:
             lines.append("that is too little: read nothing into the order")

@@ -1,6 +1,10 @@
 """Words: texts, numbers and the choice of a language."""
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edml.app._words import Words, choose_language, language_name
 from edml.explanation import LANGUAGES
@@ -46,5 +50,53 @@ def test_numbers_are_written_as_their_readers_do():
     assert Words("en").number(12345.678, 2) == "12,345.68"
     assert Words("es").number(12345.678, 2) == "12.345,68"
     assert Words("en").percent(0.1234, 1) == "12.3%"
-    assert Words("es").percent(0.1234, 1) == "12,3 %"
+    assert Words("es").percent(0.1234) == "12,3 %"
     assert Words("en").number(float("nan")) == "\N{EN DASH}"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (None, 1, "\N{EN DASH}"),
+        (0.25, 1, "0.3"),  # as browsers round
+        (-0.25, 1, "-0.3"),
+        (-0.04, 1, "0.0"),  # a zero has no sign
+        (math.inf, 3, "∞"),
+        (1e300, 0, f"{int(1e300):,}"),
+    ],
+)
+def test_numbers_are_rounded_alike(value, digits, text):
+    assert Words().number(value, digits) == text
+
+
+@given(st.floats(-1e12, 1e12), st.integers(0, 6))
+def test_a_number_is_read_back_within_half_a_digit(value, digits):
+    text = Words().number(value, digits, signed=True)
+    found = float(text.replace(",", ""))
+    assert abs(found - value) <= 0.5 * 10**-digits + 1e-15 * abs(value)
+    assert (text[0] in "+-") == (found != 0)
+    spanish = Words("es").number(value, digits, signed=True)
+    assert spanish == text.translate(str.maketrans(",.", ".,"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234.4, "1,234"), (12.25, "12.3"), (8.04, "8"), (100.5, "101"), (0.04, "0.04")],
+)
+def test_short_numbers_have_no_needless_digits(value, text):
+    assert Words().short(value) == text
+    spanish = text.translate(str.maketrans(",.", ".,"))
+    assert Words("es").short(value) == spanish
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(6.5, "6.5/10"), (10, "10/10"), (14, "14"), (-1, "-1"), (None, "\N{EN DASH}")],
+)
+def test_grades_say_their_scale(value, text):
+    assert Words().grade(value) == text
+
+
+def test_intervals_are_written_as_their_readers_do():
+    assert Words("es").interval(0.706, 0.84) == "[0,71; 0,84]"
+    assert Words("en").interval(None, 0.84) == ""
