@@ -22,6 +22,11 @@ __all__ = [
 class EdmlError(Exception):
     """Base class of every error that edml raises on purpose."""
 
+    @property
+    def code(self) -> str | None:
+        """What is wrong, for programs, such as "missing_columns"; None if unnamed."""
+        return getattr(self.args[0], "code", None) if self.args else None
+
 
 class TableError(EdmlError, ValueError):
     """The event table, or a column of it, cannot be read.

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._sklearn import Interval, fit_context, remember_columns
 from edml.exceptions import TableError
 from edml.feature_extraction._activity_history import (
@@ -172,10 +173,12 @@ class ActivityFeatures(HistoryTransformer):
         """Read the columns of a table whose keys are read."""
         absent = [name for name in self.activity_columns_ if name not in X.columns]
         if absent:
-            message = (
+            message = coded(
+                "missing_activity",
                 f"The event table lacks {absent}, the activity that the features were "
                 "fitted with. Add it with edml.sources.add_activity, with zeros for a "
-                "kind that did not occur, or use a model without activity."
+                "kind that did not occur, or use a model without activity.",
+                columns=absent,
             )
             raise TableError(message)
         check_table(X, self.activity_columns_)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml._sklearn import fit_context, remember_columns
 from edml.exceptions import TableError
 from edml.feature_extraction._transformer import HistoryTransformer, Rows, read_keys
@@ -196,9 +197,11 @@ class StaticColumns(HistoryTransformer):
         """Check the columns of a table whose keys are read."""
         absent = [name for name in self._all_names() if name not in X.columns]
         if absent:
-            message = (
+            message = coded(
+                "missing_static",
                 f"The event table lacks the columns {absent} about the student. Add "
-                "them with edml.add_students."
+                "them with edml.add_students.",
+                columns=absent,
             )
             raise TableError(message)
         return _Read(keys.history, keys.partition, X)
@@ -276,9 +279,11 @@ def _check_constant(column: pd.Series, first: IntArray, place: IntArray) -> None
     changed: BoolArray = codes != codes[first][place]
     if changed.any():
         histories = len(np.unique(place[changed]))
-        message = (
+        message = coded(
+            "varying_column",
             f"Column {column.name!r} changes within {histories:,} of {len(first):,} "
             "histories (a student in a course). Keep one value for each, as known when "
-            "the course begins, or leave the column out."
+            "the course begins, or leave the column out.",
+            column=column.name,
         )
         raise TableError(message, column=str(column.name))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from edml._messages import coded, for_python, join
 from edml.exceptions import TableError
 
 STUDENT = "user_uuid"
@@ -193,9 +194,10 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
         raise TableError(message)
     have = X.columns
     if isinstance(have, pd.MultiIndex):
-        message = (
+        message = coded(
+            "several_headers",
             f"The event table has {have.nlevels} levels of column names. Keep one: "
-            "X.columns = X.columns.get_level_values(0)."
+            "X.columns = X.columns.get_level_values(0).",
         )
         raise TableError(message)
     required = list(required)
@@ -207,17 +209,21 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
             for name in absent
             if difflib.get_close_matches(name, others, n=1)
         }
-        hint = f" Similar columns: {near}." if near else ""
-        hint = describe_index(X, absent) or hint
-        message = (
-            f"The event table lacks {absent}.{hint} Rename the columns, or map them "
-            "with columns={canonical: actual}."
+        similar = coded("similar_columns", f" Similar columns: {near}.", near=near)
+        hint = describe_index(X, absent) or (similar if near else "")
+        lacks = coded(
+            "missing_columns", f"The event table lacks {absent}.", columns=absent
         )
-        raise TableError(message)
+        remedy = " Rename the columns, or map them with columns={canonical: actual}."
+        raise TableError(join(lacks, hint, for_python(remedy)))
     if not have.is_unique:
         twice = sorted({str(name) for name in have[have.duplicated()]} & {*required})
         if twice:
-            message = f"The event table has the columns {twice} more than once."
+            message = coded(
+                "doubled_names",
+                f"The event table has the columns {twice} more than once.",
+                columns=twice,
+            )
             raise TableError(message)
     return X
 
@@ -225,7 +231,10 @@ def check_table(X: object, required: Iterable[str] = ()) -> pd.DataFrame:
 def describe_index(X: pd.DataFrame, absent: Collection[str]) -> str:
     """Return a sentence about absent columns that the index holds, or ''."""
     levels = [name for name in X.index.names if name in absent]
-    return f" Its index holds {levels}: pass X.reset_index()." if levels else ""
+    if not levels:
+        return ""
+    message = f" Its index holds {levels}: pass X.reset_index()."
+    return coded("columns_in_index", message, columns=levels)
 
 
 def check_array_like(X: object) -> None:

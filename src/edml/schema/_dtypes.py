@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml._messages import Rows, coded
 from edml.exceptions import TableError
 from edml.schema._types import BoolArray, FloatArray, IntArray
 
@@ -29,6 +30,7 @@ def factorize(
             bad,
             "hold a list or another collection",
             "Write one text or number in each row.",
+            code="collection",
         ) from None
     return codes.astype(np.int64, copy=False), list(found)
 
@@ -65,7 +67,9 @@ def as_floats(
             boolean = (isinstance(cell, _BOOLEANS) for cell in given)
             unreadable |= np.fromiter(boolean, dtype=np.bool_, count=len(given))
     if unreadable.any():
-        raise row_error(column, unreadable, "are not numbers", remedy)
+        raise row_error(
+            column, unreadable, "are not numbers", remedy, code="not_numbers"
+        )
     return values
 
 
@@ -104,22 +108,32 @@ def take_labels(labels: list[Any], codes: IntArray, column: pd.Series) -> Any:
 
 
 def row_error(
-    column: pd.Series, bad: BoolArray, problem: str, remedy: str
+    column: pd.Series,
+    bad: BoolArray,
+    problem: str,
+    remedy: str,
+    *,
+    code: str | None = None,
 ) -> TableError:
     """Return the error for the rows that ``bad`` marks: their labels, no values.
 
-    Rows of a file are labelled by its lines or records, which name their index.
+    Rows of a file are labelled by its lines or records, which name their index. The
+    text of ``code`` has the column and ``where``.
     """
     rows = np.flatnonzero(bad)
     labels: list[Any] = column.index[rows[:5]].tolist()
     more = ", ..." if len(rows) > 5 else ""
     shown = ", ".join(repr(label) for label in labels)
     name = column.index.name
-    what = name if name in ("line", "record") else "row label"
+    numbered = name in ("line", "record")
+    what = name if numbered else "row label"
     what += "s" if len(rows) > 1 else ""
-    return TableError(
+    message = (
         f"Column {column.name!r}: {len(rows)} of {len(column)} rows {problem} "
-        f"({what} {shown}{more}). {remedy}",
-        column=str(column.name),
-        rows=tuple(labels),
+        f"({what} {shown}{more}). {remedy}"
     )
+    if code is not None:
+        numbers = labels if numbered else (rows[:5] + 1).tolist()
+        where = Rows(name if numbered else "row", tuple(numbers), len(rows[5:]))
+        message = coded(code, message, column=column.name, where=where)
+    return TableError(message, column=str(column.name), rows=tuple(labels))

@@ -20,7 +20,8 @@ def check_keys(column: pd.Series) -> None:
     """Raise a `TableError` if a key is null."""
     null = column.isna().to_numpy()
     if null.any():
-        raise row_error(column, null, "have no value", "Drop them, or fix the join.")
+        remedy = "Drop them, or fix the join."
+        raise row_error(column, null, "have no value", remedy, code="no_value")
 
 
 def count_spellings(column: pd.Series) -> tuple[int, int]:

@@ -48,7 +48,11 @@ def read_numbers(
     infinite = np.isinf(values)
     if infinite.any():
         raise row_error(
-            column, infinite, "hold an infinite number", "Make them null or finite."
+            column,
+            infinite,
+            "hold an infinite number",
+            "Make them null or finite.",
+            code="infinite",
         )
     return values
 
@@ -63,6 +67,7 @@ def read_partitions(column: pd.Series) -> IntArray:
             bad,
             "hold a negative or immense partition",
             "A partition is a course day, counted from 0: move or drop them.",
+            code="negative_day",
         )
     values = np.where(np.isnan(values), 0.0, values)
     partitions: IntArray = values.astype(np.int64)
@@ -73,6 +78,7 @@ def read_partitions(column: pd.Series) -> IntArray:
             fractional,
             "hold a fractional partition",
             "Partitions are whole numbers: round them down.",
+            code="fractional_day",
         )
     return partitions
 
@@ -91,6 +97,7 @@ def read_epochs(column: pd.Series) -> FloatArray:
             negative,
             "hold a date before 1970",
             "Dates are epoch seconds, 0 or null where missing.",
+            code="date_range",
         )
     seconds = np.where(seconds == 0, np.nan, seconds)
     outside = (seconds < EARLIEST) | (seconds >= LATEST)  # NaN compares as False
@@ -103,6 +110,7 @@ def read_epochs(column: pd.Series) -> FloatArray:
             + (f"; as numbers they look like {unit.words}" if unit else ""),
             "Dates are epoch seconds or datetimes, 0 or null where missing. "
             + (unit.remedy if unit else "Correct them, or make them null."),
+            code="date_range",
         )
     return seconds
 
@@ -154,6 +162,7 @@ def read_periods(column: pd.Series) -> tuple[IntArray, list[str], IntArray]:
             bad,
             "hold no period",
             "Periods are 'S-YYYY' or 'SS-YYYY', S being 1 or 2: '01-2022'.",
+            code="no_period",
         )
     half_year = np.array(
         [2 * int(match[2]) + int(match[1]) - 1 for match in parsed if match],

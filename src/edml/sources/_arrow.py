@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._raw import Raw, two_headers
@@ -45,9 +46,10 @@ def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
             # from memory, so that the file may be replaced meanwhile
             table, notes = parquet.ParquetFile(BytesIO(source)).read(), []
     except (pa.ArrowException, OSError):  # their messages may quote the file
-        message = (
+        message = coded(
+            "not_parquet",
             "It cannot be read as Parquet. Write it again, for example with "
-            "DataFrame.to_parquet, or pass a CSV file."
+            "DataFrame.to_parquet, or pass a CSV file.",
         )
         raise TableError(message) from None
     about = table.schema.pandas_metadata or {}
@@ -73,9 +75,11 @@ def _add_ranges(
         if isinstance(level, dict) and level.get("name") in known:
             numbers = range(level["start"], level["stop"], level["step"])
             if len(numbers) != len(frame):
-                message = (
+                message = coded(
+                    "index_gaps",
                     f"The index {level['name']!r} does not have a number for each row. "
-                    "Write it as a column, with reset_index()."
+                    "Write it as a column, with reset_index().",
+                    column=level["name"],
                 )
                 raise TableError(message)
             frame.insert(0, level["name"], pd.Series(numbers, frame.index))
@@ -92,9 +96,10 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
     hidden = [path for path in paths if path.name.startswith(("_", "."))]
     paths = [path for path in paths if path not in hidden]
     if not paths:
-        message = (
+        message = coded(
+            "no_parts",
             "There is no file that ends in .parquet in the folder. Pass a file, or a "
-            "folder of Parquet parts."
+            "folder of Parquet parts.",
         )
         raise TableError(message)
     tables: list[Any] = []
@@ -109,18 +114,23 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
                 table = table.append_column(name, cells)
         if tables and set(table.column_names) != set(tables[0].column_names):
             differing = set(table.column_names) ^ set(tables[0].column_names)
-            message = (
+            message = coded(
+                "unequal_parts",
                 f"Expected the same columns in every part; {paths[0].name!r} and "
                 f"{path.name!r} differ in {sorted(differing)}. Write them from one "
-                "table, or move the part elsewhere."
+                "table, or move the part elsewhere.",
+                first=paths[0].name,
+                second=path.name,
+                columns=sorted(differing),
             )
             raise TableError(message)
         tables.append(table)
     try:
         whole = pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException:
-        message = (
-            "The parts hold columns of different types. Write them from one table."
+        message = coded(
+            "parts_of_types",
+            "The parts hold columns of different types. Write them from one table.",
         )
         raise TableError(message) from None
     notes = [f"It is a folder of {len(paths)} parts."] if len(paths) > 1 else []

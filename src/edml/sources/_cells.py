@@ -54,10 +54,17 @@ def map_cells(
     return [found[code] for code in codes.tolist()], bad[codes]
 
 
-def check_rows(column: pd.Series, bad: BoolArray, problem: str, remedy: str) -> None:
+def check_rows(
+    column: pd.Series,
+    bad: BoolArray,
+    problem: str,
+    remedy: str,
+    *,
+    code: str | None = None,
+) -> None:
     """Raise a `TableError` for the rows that ``bad`` marks."""
     if bad.any():
-        raise row_error(column, bad, problem, remedy)
+        raise row_error(column, bad, problem, remedy, code=code)
 
 
 # -- texts -----------------------------------------------------------------------------
@@ -111,6 +118,7 @@ def _spell_cells(column: pd.Series, *, ids: bool) -> pd.Series:
         bad,
         f"hold neither text nor {'a whole number below 2**53' if ids else 'a number'}",
         "Write them as text; in a spreadsheet, format the cells as text.",
+        code="not_id" if ids else "not_text",
     )
     return pd.Series(cells, column.index, dtype="str", name=column.name)
 
@@ -149,6 +157,7 @@ def read_keys(texts: Texts) -> tuple[pd.Series, int]:
             column.str.fullmatch(_ROUNDED).to_numpy(dtype=np.bool_),
             "hold an id in scientific notation, whose last digits are lost",
             "Export them again, with ids as text.",
+            code="rounded_id",
         )
     return column, count_spellings(distinct)[0]
 
@@ -226,13 +235,15 @@ def _as_number(cell: Any) -> Any:
 def read_numbers(column: pd.Series, decimal: str) -> pd.Series:
     """Read a column of numbers of a plausible size, null where there is none."""
     numbers, bad = read_floats(column, decimal)
-    check_rows(column, bad, "are not numbers", "Correct them, or leave them empty.")
+    remedy = "Correct them, or leave them empty."
+    check_rows(column, bad, "are not numbers", remedy, code="not_numbers")
     check_rows(
         column,
         np.abs(numbers.to_numpy()) > LARGEST_NUMBER,  # NaN compares as False
         f"hold an infinite number, or one beyond {LARGEST_NUMBER:,}",
         "Grades, scores, weights and course days are smaller: check that each column "
         "holds what its name says.",
+        code="immense",
     )
     return numbers
 

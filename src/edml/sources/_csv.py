@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.sources._cells import has_decimal_commas
 from edml.sources._header import N_TOP, check_names, check_top
@@ -60,9 +61,13 @@ def _read_utf8(
     _check_nulls(b"\0" in data)
     sep, header = _read_header(data, given.sep, set(expected.known), notes)
     where = f"Line {header.row}"
-    hint = f" The separator {sep!r} is not in the line of names: pass another as sep=."
-    hint = hint if len(header.names) == 1 else ""
-    check_names(where, header.names, expected, hint)
+    hint = coded(
+        "not_separated",
+        f" The separator {sep!r} is not in the line of names: pass another as sep=.",
+        sep=sep,
+    )
+    alone = len(header.names) == 1
+    check_names(where, header.names, expected, hint if alone else "")
     numbers = [
         place for place, name in enumerate(header.names) if name in expected.numbers
     ]
@@ -85,10 +90,10 @@ def unpack(data: bytes) -> bytes:
         with gzip.open(io.BytesIO(data)) as file:
             unpacked = file.read(LARGEST_SIZE + 1)
     except (EOFError, OSError, zlib.error):
-        message = "It cannot be unpacked as gzip. Compress the file again."
+        message = coded("gzip", "It cannot be unpacked as gzip. Compress it again.")
         raise TableError(message) from None
     if len(unpacked) > LARGEST_SIZE:
-        message = "It unpacks to more than 4 GB. Split the file."
+        message = coded("too_large", "It unpacks to more than 4 GB. Split the file.")
         raise TableError(message)
     return unpacked
 
@@ -107,7 +112,11 @@ def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, s
                 "accents, and fix it with encoding='cp1252' or another."
             )
             return as_text(data, "cp1252", notes)
-        message = f"It is not text in {encoding}. Pass its encoding, or save as UTF-8."
+        message = coded(
+            "encoding",
+            f"It is not text in {encoding}. Pass its encoding, or save as UTF-8.",
+            encoding=encoding,
+        )
         raise TableError(message) from None
     _check_nulls("\0" in text)
     return text.removeprefix("\ufeff"), encoding or "utf-8"
@@ -115,9 +124,10 @@ def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, s
 
 def _check_nulls(found: bool) -> None:
     if found:
-        message = (
-            "It holds null characters: it is no text, or its encoding is another, such "
-            "as encoding='utf-16-le'. Save it as CSV in UTF-8."
+        message = coded(
+            "null_characters",
+            "It holds null characters: it is not text, or has another encoding, such "
+            "as encoding='utf-16-le'. Save it as CSV in UTF-8.",
         )
         raise TableError(message)
 
@@ -145,12 +155,11 @@ def _read_header(
 
     best = max(found, key=fitness)
     if not found[best]:
-        what = (
-            "The quotes in its first lines cannot be read"
-            if data[start:].strip()
-            else "It is empty"
-        )
-        message = f"{what}. Write a line of column names, and rows below it."
+        remedy = "Write a line of column names, and rows below it."
+        quoted = f"The quotes in its first lines cannot be read. {remedy}"
+        message = coded("quotes_at_top", quoted)
+        if not data[start:].strip():
+            message = coded("empty_file", f"It is empty. {remedy}")
         raise TableError(message)
     check_top([(row.row, row.names) for row in found[best]], known)
     if sep is None and best != ",":
@@ -223,7 +232,7 @@ def _read_regular(
     suspects = (frame[0] == header.names[0]).to_numpy()
     for line, *cells in frame.iloc[np.flatnonzero(suspects)].itertuples(name=None):
         if _blank_nulls(cells) == header.names:
-            raise _ragged(header, "the column names again", line)
+            raise _names_again(header, line)
     return frame, mark if floats else None
 
 
@@ -331,22 +340,40 @@ def _check_rows(
     try:
         for number, row in enumerate(rows, start=header.row + 1):
             if row == header.names:
-                raise _ragged(header, "the column names again", number)
+                raise _names_again(header, number)
             if len(row) == n_names and (n_names > 1 or row[0]):
                 yield number, row
             elif len(row) > 1 or "".join(row).strip():
-                raise _ragged(header, f"{len(row)} fields", number)
+                raise _ragged(header, len(row), number)
     except csv.Error:
-        message = (
+        message = coded(
+            "quotes",
             f"The quotes in the line after line {number} cannot be read. Close every "
-            "quote, and write a quote within quotes twice."
+            "quote, and write a quote within quotes twice.",
+            line=number,
         )
         raise TableError(message) from None
 
 
-def _ragged(header: _Header, found: str, number: int) -> TableError:
-    return TableError(
-        f"Expected {len(header.names)} fields in every line, as there are column "
-        f"names; found {found} in line {number}. Correct the line; a field that holds "
-        "the separator needs quotes around it."
+def _ragged(header: _Header, found: int, number: int) -> TableError:
+    expected = len(header.names)
+    message = coded(
+        "ragged",
+        f"Expected {expected} fields in every line, as there are column names; found "
+        f"{found} fields in line {number}. Correct the line; a field that holds the "
+        "separator needs quotes around it.",
+        line=number,
+        found=found,
+        expected=expected,
     )
+    return TableError(message)
+
+
+def _names_again(header: _Header, number: int) -> TableError:
+    message = coded(
+        "names_again",
+        f"Expected {len(header.names)} fields in every line, as there are column "
+        f"names; found the column names again in line {number}. Delete the line.",
+        line=number,
+    )
+    return TableError(message)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.schema import EARLIEST, LATEST, BoolArray, FloatArray, date_unit
 from edml.sources._cells import check_rows, is_objects, read_floats
@@ -67,7 +68,7 @@ def read_dates(
     elif pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind in "fiu":
         numbers, _ = read_floats(column)
     else:
-        check_rows(column, column.notna().to_numpy(), "hold no date", _FORMS)
+        _check_dates(column, column.notna().to_numpy())
         return Dates(_nothing(column), "")
     return _from_epochs(column, numbers, unit)
 
@@ -91,15 +92,21 @@ def _settle(column: pd.Series) -> pd.Series:
     if texts.all():
         return column.astype("str")
     numbers, bad = read_floats(column)
-    check_rows(column, bad, "hold no date", _FORMS)
+    _check_dates(column, bad)
     return numbers
 
 
 def _mixed(column: pd.Series, how: str) -> TableError:
-    return TableError(
+    message = coded(
+        "mixed_dates",
         f"Column {column.name!r} holds dates of different kinds, {how}. {_FORMS}",
-        column=str(column.name),
+        column=column.name,
     )
+    return TableError(message, column=str(column.name))
+
+
+def _check_dates(column: pd.Series, bad: BoolArray) -> None:
+    check_rows(column, bad, "hold no date", _FORMS, code="no_date")
 
 
 def _from_datetimes(column: pd.Series, timezone: str, form: str) -> Dates:
@@ -134,7 +141,7 @@ def _from_texts(
     zoned = texts.str.contains(_ZONE, regex=True).to_numpy(dtype=np.bool_)
     moments = _parse(ready, zoned)
     unreadable = moments.isna().to_numpy()
-    check_rows(column, np.append(unreadable, False)[codes], "hold no date", _FORMS)
+    _check_dates(column, np.append(unreadable, False)[codes])
     if zoned.any() and not zoned.all():
         raise _mixed(column, "some with a time zone and others without one")
     if (numbers.notna() & (numbers != 0)).any():
@@ -216,4 +223,5 @@ def _check_range(column: pd.Series, bad: BoolArray, words: str = "") -> None:
         f"hold a date outside 1990 to 2100{words}",
         "Write numbers as epoch seconds, milliseconds, microseconds or nanoseconds "
         "since 1970, and leave unknown dates empty.",
+        code="date_range",
     )

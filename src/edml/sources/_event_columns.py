@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from edml._messages import coded, join
 from edml._words import count
 from edml.exceptions import TableError
 from edml.schema import (
@@ -93,7 +94,7 @@ class ColumnReader(NamedTuple):
                 if self.date_format is None
                 else f"Not all are written as date_format={self.date_format!r} says."
             )
-            message = f"{error} {hint}"
+            message = join(error.args[0], coded("date_written", f" {hint}"))
             raise TableError(message, column=error.column, rows=error.rows) from None
 
 

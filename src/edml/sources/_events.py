@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
+from edml._messages import coded, join
 from edml.exceptions import TableError
 from edml.schema import (
     EPOCH_COLUMNS,
@@ -323,7 +324,7 @@ def _read(
         {name: found.form for name, found in dates.items() if found.form},
         (timezone or "UTC") if any(found.naive for found in dates.values()) else None,
         sheet,
-        {str(error.column): str(error) for error in errors} or None,
+        {str(error.column): error.args[0] for error in errors} or None,
     )
     return X, report, errors
 
@@ -334,5 +335,10 @@ def _join(errors: list[TableError]) -> TableError:
     if not others:
         return first
     columns = [error.column for error in others]
-    message = f"{first} The columns {columns} cannot be read either."
+    also = coded(
+        "also_unreadable",
+        f" The columns {columns} cannot be read either.",
+        columns=columns,
+    )
+    message = join(first.args[0], also)
     return TableError(message, column=first.column, rows=first.rows)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._header import N_TOP, check_top
@@ -26,12 +27,16 @@ def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
     # python-calamine is faster, but two far cells make it abort the process, and it
     # reads a cell that holds an error as an empty one.
     openpyxl = import_optional("openpyxl", extra="excel", purpose="Excel")
-    unreadable = "It cannot be read as an Excel workbook. Save it again as .xlsx."
+    unreadable = coded(
+        "not_excel", "It cannot be read as an Excel workbook. Save it again as .xlsx."
+    )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(part.file_size for part in archive.infolist())
         if size > LARGEST_SIZE:
-            message = "It unpacks to more than 4 GB. Split the workbook."
+            message = coded(
+                "too_large", "It unpacks to more than 4 GB. Split the workbook."
+            )
             raise TableError(message)
         notes = _note_merged(data)
         with warnings.catch_warnings():  # of styles and extensions that it lacks
@@ -82,21 +87,31 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
                 f"with sheet={sheet!r}."
             )
     elif sheet not in sheets:
-        message = f"It has no sheet {sheet!r}. Its sheets are {list(sheets)}."
+        message = coded(
+            "no_sheet",
+            f"It has no sheet {sheet!r}. Its sheets are {list(sheets)}.",
+            sheet=sheet,
+            sheets=list(sheets),
+        )
         raise TableError(message)
     rows = _rows(sheets[sheet])
     top = [*islice(rows, N_TOP)]
     if not top:
-        message = "It is empty. Write a row of column names, and rows below it."
+        message = coded(
+            "empty_file", "It is empty. Write a row of column names, and rows below it."
+        )
         raise TableError(message)
     check_top(top, known)
     line, names = top[0]
     found = []
     for number, cells in chain(top[1:], rows):
         if len(cells) > len(names):
-            message = (
+            message = coded(
+                "unnamed_cell",
                 f"Line {line} holds no name for column {len(cells)}, which has a value "
-                f"in line {number}. Name it, or empty it."
+                f"in line {number}. Name it, or empty it.",
+                line=number,
+                place=len(cells),
             )
             raise TableError(message)
         found.append((number, cells + (None,) * (len(names) - len(cells))))

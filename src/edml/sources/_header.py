@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded, for_python, join
 from edml.exceptions import TableError
 from edml.schema import check_table
 from edml.sources._raw import Expected, Raw, two_headers
@@ -55,7 +56,7 @@ def _describe_index(index: pd.Index) -> str:
     if not names or isinstance(index, pd.RangeIndex):
         return ""
     shown = [name for name in names if name is not None] or "no name"
-    return (
+    return for_python(
         f" Its index has {shown}: if it holds one of them, name it so, as in "
         "X.rename_axis('user_uuid')."
     )
@@ -68,25 +69,30 @@ def check_names(
     texts = [name for name in names if isinstance(name, str) and name.strip()]
     doubled = sorted({name for name in texts if texts.count(name) > 1})
     if doubled:
-        message = (
+        message = coded(
+            "doubled_names",
             f"{where} holds the column names {doubled} more than once. Rename or drop "
-            "all but one of each."
+            "all but one of each.",
+            columns=doubled,
         )
         raise TableError(message)
     for name in texts:
         renamed = _RENAMED.fullmatch(name)
         if renamed and renamed[1] in expected.known and renamed[1] in texts:
-            message = (
+            message = coded(
+                "renamed_name",
                 f"{where} holds the columns {renamed[1]!r} and {name!r}, as if a name "
                 "had been there twice and one was changed. Drop the wrong one, or "
-                "rename it."
+                "rename it.",
+                first=renamed[1],
+                second=name,
             )
             raise TableError(message)
     _check_spellings(where, texts, expected.known)
     try:
         check_table(pd.DataFrame(columns=names), expected.required)
     except TableError as error:
-        raise TableError(f"{error}{hint}") from None
+        raise TableError(join(error.args[0], hint)) from None
 
 
 def _check_spellings(where: str, names: list[str], known: Collection[str]) -> None:
@@ -96,10 +102,13 @@ def _check_spellings(where: str, names: list[str], known: Collection[str]) -> No
         other = meant.get(_fold(name))
         if other is not None and name not in known:
             doubled = f"beside {other!r}" if other in names else f"instead of {other!r}"
-            message = (
+            message = coded(
+                "similar_name",
                 f"{where} holds the column {name!r} {doubled}: they differ in upper "
                 "and lower case, spaces, hyphens or underscores only. Rename it, or "
-                "drop it if it is another column."
+                "drop it if it is another column.",
+                column=name,
+                expected=other,
             )
             raise TableError(message)
 
@@ -119,9 +128,11 @@ def check_top(
             above = (
                 f"line {first}" if line == first + 1 else f"lines {first} to {line - 1}"
             )
-            message = (
+            message = coded(
+                "below_title",
                 f"The column names are in line {line}, below a title. Delete {above}, "
-                "so that the names come first."
+                "so that the names come first.",
+                line=line,
             )
             raise TableError(message)
 
@@ -137,9 +148,11 @@ def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:
             "Write the table without its index."
         )
         return
-    message = (
+    message = coded(
+        "unnamed_column",
         f"{raw.header} holds no name for column {place + 1}, which has values. Name "
-        "it, or leave it out; an index is left out with to_csv(index=False)."
+        "it, or leave it out; an index is left out with to_csv(index=False).",
+        place=place + 1,
     )
     raise TableError(message)
 

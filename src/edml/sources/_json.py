@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from edml._messages import Rows, coded
 from edml.exceptions import TableError
 from edml.sources._csv import as_text
 from edml.sources._raw import Dialect, Raw, label_lines
@@ -28,7 +29,7 @@ def read_json(data: bytes, encoding: str | None) -> Raw:
         frame = _from_records(whole, "record", range(1, len(whole) + 1))
     else:
         lines = [one for one in enumerate(text.split("\n"), 1) if one[1].strip()]
-        records = [_parse(line, f"line {number}") for number, line in lines]
+        records = [_parse(line, number) for number, line in lines]
         frame = _from_records(records, "line", [number for number, _ in lines])
     return Raw("json", frame, notes, Dialect(encoding=encoding))
 
@@ -37,27 +38,35 @@ def _parse_whole(text: str) -> Any:
     """Parse a document that is a list or an object of columns; None for lines."""
     first, _, rest = text.strip().partition("\n")
     if first[:1] not in ("[", "{"):
-        message = f"It is not JSON. {_ADVICE}"
+        message = coded("not_json", f"It is not JSON. {_ADVICE}")
         raise TableError(message)
     if rest and first[0] == "{" and first.rstrip().endswith("}"):
         return None
-    return _parse(text, "the file")
+    return _parse(text)
 
 
-def _parse(text: str, where: str) -> Any:
+def _parse(text: str, line: int | None = None) -> Any:
+    """Parse a document, or one of several, in a line of its own."""
+    where = "the file" if line is None else f"line {line}"
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}" if where == "the file" else where
-        message = f"It is not JSON in {place}, column {error.colno}. {_ADVICE}"
+        line = line or error.lineno
+        message = coded(
+            "not_json_at",
+            f"It is not JSON in line {line}, column {error.colno}. {_ADVICE}",
+            line=line,
+        )
         raise TableError(message) from None
     except RecursionError:
-        message = f"It is nested too deeply in {where}. {_ADVICE}"
+        message = coded("nested_json", f"It is nested too deeply in {where}. {_ADVICE}")
         raise TableError(message) from None
     except _DoubledError as error:
-        message = (
+        message = coded(
+            "doubled_in_json",
             f"An object in {where} holds the names {error} more than once. Write each "
-            "name once."
+            "name once.",
+            columns=error.args[0],
         )
         raise TableError(message) from None
 
@@ -77,7 +86,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _from_records(records: list[Any], label: str, numbers: Any) -> pd.DataFrame:
     for number, record in zip(numbers, records, strict=True):
         if not isinstance(record, dict):
-            message = f"Expected a record in {label} {number}. {_ADVICE}"
+            message = coded(
+                "no_record",
+                f"Expected a record in {label} {number}. {_ADVICE}",
+                where=Rows(label, (number,)),
+            )
             raise TableError(message)
     names = list(dict.fromkeys(name for record in records for name in record))
     frame = pd.DataFrame(
@@ -96,9 +109,12 @@ def _from_columns(document: dict[str, dict[str, Any]]) -> pd.DataFrame:
     table = {}
     for name, cells in document.items():
         if cells.keys() != document[first].keys():
-            message = (
+            message = coded(
+                "unequal_columns",
                 f"Expected the same rows in every column; those of {name!r} differ "
-                f"from those of {first!r}. Write null where there is no value."
+                f"from those of {first!r}. Write null where there is no value.",
+                first=first,
+                second=name,
             )
             raise TableError(message)
         table[name] = _objects([cells[label] for label in labels])

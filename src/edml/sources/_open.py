@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.sources._arrow import is_arrow, read_arrow, read_parquet
 from edml.sources._csv import GZIP, read_csv, unpack
@@ -49,10 +50,12 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
     packed = suffixes[-1:] == [".gz"]
     suffix = "".join(suffixes[:-1][-1:] if packed else suffixes[-1:])
     if suffix not in (*_CSV, *_JSON) and (packed or suffix not in _EXCEL + _PARQUET):
-        message = (
+        message = coded(
+            "file_kind",
             "Expected a table in a file that ends in .csv, .tsv, .txt, .xlsx, .json, "
             ".jsonl or .parquet, the text formats also with .gz; found "
-            f"{Path(label).name!r}. Convert the file, or rename it."
+            f"{Path(label).name!r}. Convert the file, or rename it.",
+            name=Path(label).name,
         )
         raise TableError(message)
     data = _read_bytes(source if path is None else path)
@@ -106,6 +109,8 @@ def _read_bytes(source: Any) -> bytes:
             raise TypeError(message)
         return data
     if not source.is_file():
-        message = f"There is no file {source}. Check the path."
+        message = coded(
+            "no_file", f"There is no file {source}. Check the path.", path=source
+        )
         raise TableError(message)
     return source.read_bytes()

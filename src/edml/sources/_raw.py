@@ -8,6 +8,7 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
 
 import pandas as pd
 
+from edml._messages import coded, join
 from edml.exceptions import TableError
 
 
@@ -62,7 +63,7 @@ def naming(what: str | None) -> Iterator[None]:
     try:
         yield
     except TableError as error:
-        message = str(error) if what is None else f"{what}: {error}"
+        message = error.args[0] if what is None else join(f"{what}: ", error.args[0])
         raise TableError(message, column=error.column, rows=error.rows) from None
 
 
@@ -73,10 +74,12 @@ def label_lines(numbers: Sequence[int] | pd.Index) -> pd.Index:
 
 def two_headers() -> TableError:
     """Return the error for column names on several levels."""
-    return TableError(
+    message = coded(
+        "several_headers",
         "The column names have several levels (a MultiIndex). Join them to one name "
-        "each, as in X.columns = ['_'.join(names) for names in X.columns]."
+        "each, as in X.columns = ['_'.join(names) for names in X.columns].",
     )
+    return TableError(message)
 
 
 def columns_by_kind(kinds: Mapping[str, str]) -> dict[str, str]:
