@@ -348,7 +348,9 @@ def _date(value: Any) -> Fraction | None:
 # -- comparing ----------------------------------------------------------------
 
 
-def assert_features_agree(got: pd.DataFrame, want: pd.DataFrame) -> None:
+def assert_features_agree(
+    got: pd.DataFrame, want: pd.DataFrame, *, to_the_bit: bool = False
+) -> None:
     """Check keys, index, order and dtype; counts exactly, the rest within 1e-9."""
     assert list(got.columns) == list(want.columns) == KEYS + FEATURES
     pd.testing.assert_index_equal(got.index, want.index, exact="equiv")
@@ -357,7 +359,8 @@ def assert_features_agree(got: pd.DataFrame, want: pd.DataFrame) -> None:
     assert set(got[FEATURES].dtypes) <= {np.dtype(float)}
     a, b = got[FEATURES].to_numpy(), want[FEATURES].to_numpy()
     exact = np.isin(FEATURES, ["particion", *COUNTS])
-    close = np.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True)
+    tolerance = 0.0 if to_the_bit else 1e-9
+    close = np.isclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
     wrong = ~np.where(exact, a == b, close)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]

@@ -105,8 +105,9 @@ def test_stages_go_on_from_where_they_were(registry):
 
 
 def decision(contest):
-    """Return a contest without its words, which differ between versions."""
-    return {name: value for name, value in contest.items() if name != "why"}
+    """Return a contest without its words and last digits, which versions change."""
+    found = {name: value for name, value in contest.items() if name != "why"}
+    return json.loads(json.dumps(found), parse_float=lambda text: round(float(text), 9))
 
 
 @newer

@@ -50,10 +50,9 @@ def read_events(
     exam = read_names(table["nombre_examen"])
     created = read_names(table["ass_name"])
     sent = read_names(table["ass_name_sub"])
+    exam_codes, exam_names = _number_names(exam.labels)
     # creations and submissions share one list of names, which aligns them
-    names, distinct = pd.factorize(
-        np.array([*created.labels, *sent.labels], dtype=object)
-    )
+    names, assignment_names = _number_names([*created.labels, *sent.labels])
     n_created = len(created.labels)
 
     grade = read_numbers(table["nota_parcial"])[exam.rows]
@@ -75,9 +74,9 @@ def read_events(
     return Events(
         history=history,
         partition=partition,
-        exam_names=exam.labels,
-        assignment_names=list(distinct),
-        exams=Exams(exam.rows, exam.codes, grade),
+        exam_names=exam_names,
+        assignment_names=assignment_names,
+        exams=Exams(exam.rows, exam_codes[exam.codes], grade),
         creations=Creations(
             row=created.rows,
             name=names[:n_created][created.codes],
@@ -96,6 +95,16 @@ def read_events(
             blank=blank,
         ),
     )
+
+
+def _number_names(labels: list[str]) -> tuple[IntArray, list[str]]:
+    """Return the code of each name, and the names sorted: values are summed in order.
+
+    In another order, sums differ in their last bits. This one depends neither on the
+    order of the rows nor on who else is in the table.
+    """
+    codes, names = pd.factorize(np.array(labels, dtype=object), sort=True)
+    return codes, list(names)
 
 
 def _read_weights(X: pd.DataFrame, read: Mapping[str, str]) -> FloatArray:

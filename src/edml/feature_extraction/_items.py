@@ -100,7 +100,12 @@ def earliest_events(item: IntArray, at: IntArray, never: IntArray) -> IntArray:
 def running_means(
     items: Items, item: IntArray, at: IntArray, value: FloatArray
 ) -> tuple[Spells, IntArray]:
-    """Return spells of the mean of each item's parts so far, and their items."""
+    """Return spells of the mean of each item's parts so far, and their items.
+
+    The spells are in an order that does not depend on the order of the rows.
+    """
+    order = np.lexsort((value, item))
+    item, at, value = item[order], at[order], value[order]
     never = items.never
     alone = (np.bincount(item, minlength=len(never)) == 1)[item]
     single = item[alone]  # most items have one part, and need no mean

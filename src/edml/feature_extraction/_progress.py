@@ -200,7 +200,6 @@ class ProgressFeatures(HistoryTransformer):
             events.partition,
             events.creations,
             events.submissions,
-            names=events.assignment_names,
             partition_days=self.partition_days,
             fill_value=self.fill_value,
             wanted=rows,

@@ -5,7 +5,7 @@ its weight: each from a snapshot on. Its state changes at few snapshots, the ste
 the features of a step are aggregates of the states that hold there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +83,6 @@ def progress_features(
     creations: Creations,
     submissions: Submissions,
     *,
-    names: Sequence[str],
     partition_days: float,
     fill_value: float | None,
     wanted: IntArray | None = None,
@@ -91,15 +90,14 @@ def progress_features(
 ) -> FloatArray:
     """Compute the features of all rows, or of those wanted, (n_features, n_wanted).
 
-    ``creations.name`` and ``submissions.name`` are codes of ``names``.
+    ``creations.name`` and ``submissions.name`` number one list of names.
     """
     snapshots = Snapshots(history, partition)
     n_creations = len(creations.row)
-    rank = np.argsort(np.argsort(np.array(names, dtype=object)))
     items = number_items(
         snapshots,
         np.concatenate([creations.row, submissions.row]),
-        rank[np.concatenate([creations.name, submissions.name])],
+        np.concatenate([creations.name, submissions.name]),
     )
     created, sent = items.of_event[:n_creations], items.of_event[n_creations:]
     dates = first_creations(snapshots, created, creations, items.never)
