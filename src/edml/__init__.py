@@ -19,6 +19,7 @@ _HOME = {
     "HonestyReport": "inspection",
     "ImportanceDisplay": "inspection",
     "KeyDropper": "preprocessing",
+    "Ledger": "ledger",
     "ModelRecord": "registry",
     "ModelRegistry": "registry",
     "ModelTuner": "tuning",

@@ -9,6 +9,7 @@ from typing import Any
 __all__ = [
     "EdmlError",
     "LeakageError",
+    "LedgerError",
     "MissingExtraError",
     "NoChallengerError",
     "RegistryError",
@@ -62,6 +63,13 @@ class LeakageError(EdmlError, AssertionError):
 
 class MissingExtraError(EdmlError, ImportError):
     """A feature needs an optional dependency that is not installed."""
+
+
+class LedgerError(EdmlError, ValueError):
+    """The ledger is missing, damaged or of a later format, or needs another key.
+
+    Also raised if it cannot be written; a run is stored whole or not at all.
+    """
 
 
 class RegistryError(EdmlError, ValueError):

@@ -36,7 +36,8 @@ def by_hand(model, X, at):
 def test_columns_and_rows(students):
     assert list(students) == [
         *("user_uuid", "course_uuid", "legajo", "course_name", "particion"),
-        *("probability", "flagged", "change", "reasons", "facts"),
+        *("probability", "flagged", "change", "reasons"),
+        *("reason_features", "facts"),
     ]
     assert not students.duplicated(KEYS).any()
     assert students["probability"].is_monotonic_decreasing

@@ -27,7 +27,10 @@ from edml.schema import (
 )
 
 _FOR_PEOPLE = ("legajo", "course_name")
-_COMPUTED = ("probability", "flagged", "change", "reasons", "facts")
+_COMPUTED = (
+    *("probability", "flagged", "change"),
+    *("reasons", "reason_features", "facts"),
+)
 
 
 class _Model(Protocol):
@@ -100,6 +103,7 @@ def score_students(
         ranked = rows[order]
         explanation = explain(model, table, rows=ranked)
         students["reasons"] = explanation.reasons(n_reasons, language).to_list()
+        students["reason_features"] = explanation.reason_features(n_reasons).to_list()
         students["facts"] = history_facts(
             table,
             ranked,

@@ -179,8 +179,9 @@ class RiskPredictions:
             and ``course_name`` where ``X`` has them, and ``particion``, by the names
             that they have in ``X``; ``probability``,
             ``flagged``, ``change`` (the probability minus that at ``since``, or NaN),
-            ``reasons`` (what moved the score, most important first; not causes) and
-            ``facts`` (facts that are not features), both lists of str.
+            ``reasons`` (what moved the score, most important first; not causes),
+            ``reason_features`` (the feature behind each reason, without its value) and
+            ``facts`` (facts that are not features), all lists of str.
 
         Raises
         ------

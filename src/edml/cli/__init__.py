@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from edml import __version__
-from edml.cli import _check, _commands, _config_commands, _import, _registry
+from edml.cli import (
+    _check,
+    _commands,
+    _config_commands,
+    _import,
+    _ledger,
+    _predict_command,
+    _registry,
+)
 
 __all__ = ["app", "main"]
 
@@ -23,7 +31,7 @@ for _command in (
     _commands.process,
     _commands.tune,
     _commands.update,
-    _commands.predict,
+    _predict_command.predict,
     _commands.report,
     _commands.run,
     _commands.app,
@@ -35,6 +43,7 @@ app.command(  # options that it does not know are those of edml-serve
 app.add_typer(_import.app, name="import")
 app.add_typer(_config_commands.app, name="config")
 app.add_typer(_registry.app, name="registry")
+app.add_typer(_ledger.app, name="ledger")
 
 
 def main() -> None:

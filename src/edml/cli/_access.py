@@ -1,4 +1,4 @@
-"""The registry and the endpoint, opened with the secrets of the environment."""
+"""Registry, endpoint and ledger, opened with the secrets of the environment."""
 
 import getpass
 import os
@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edml.cli._config import SECRETS, ConfigError, read_config
-from edml.cli._settings import Endpoint, Registry
+from edml.cli._settings import Endpoint, Ledger, Registry
 
 if TYPE_CHECKING:
+    from edml import ledger
     from edml.registry import ModelRegistry
     from edml.serving import RiskClient
 
+_LEDGER_KEY = SECRETS["ledger", "key"]
 _KEY, _TOKEN = SECRETS["registry", "key"], SECRETS["endpoint", "token"]
 
 
@@ -57,6 +59,23 @@ def open_client(
         return RiskClient(str(endpoint.url), token, timeout=endpoint.timeout, **options)
     except ValueError as error:  # the message shows neither the address nor the token
         raise ConfigError(f"endpoint.url or {_TOKEN}: {error}") from None
+
+
+def open_ledger(where: Ledger) -> "ledger.Ledger":
+    """Open the ledger, with the key of the environment, else that of its file."""
+    from edml.ledger import Ledger  # noqa: PLC0415 - slow to import
+
+    if where.path is None:
+        message = (
+            "Expected a ledger; found none. Pass --ledger, or set ledger.path in "
+            "edml.toml."
+        )
+        raise ConfigError(message)
+    key = os.environ.get(_LEDGER_KEY)
+    if key is None and where.key_file is not None:
+        key = next(iter(where.key_file.read_text("utf-8").splitlines()), "")
+    secret = None if key is None else key.encode("utf-8", "surrogateescape")
+    return Ledger(where.path, secret)
 
 
 def _user() -> str | None:

@@ -1,10 +1,9 @@
 """The commands and their options; modules of the same names do the work."""
 
 import os
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,14 +31,14 @@ if TYPE_CHECKING:
 
 # Slow imports are inside the commands, because --help does not need them.
 
-_EVENTS = "The events: .csv, .xlsx, .json or .parquet. Default: paths.raw."
+EVENTS = "The events: .csv, .xlsx, .json or .parquet. Default: paths.raw."
 #: Formats of files that need an extra: a module, the extra, and what it is for.
 _FORMATS = {
     ".parquet": ("pyarrow", "parquet", "Parquet"),
     ".xlsm": ("openpyxl", "excel", "Excel"),
     ".xlsx": ("openpyxl", "excel", "Excel"),
 }
-Raw = Annotated[Path | None, typer.Argument(help=_EVENTS)]
+Raw = Annotated[Path | None, typer.Argument(help=EVENTS)]
 New = Annotated[
     Path | None,
     typer.Argument(help="Later events, as a file like raw. Default: paths.new."),
@@ -58,7 +57,7 @@ TokenFile = Annotated[
 ]
 
 
-def _check_language(language: str | None) -> str | None:
+def check_language(language: str | None) -> str | None:
     if language is not None and language not in list_languages():
         message = f"expected one of {', '.join(list_languages())}."
         raise typer.BadParameter(message)
@@ -124,7 +123,7 @@ def tune(
         ("tune", "evaluations"): evaluations,
         ("tune", "timeout"): timeout,
         ("mlflow", "uri"): mlflow,
-        **_of_registry(folder, name),
+        **of_registry(folder, name),
     }
     with guarded("tune"):
         read = read_settings(config, settings, flags).config
@@ -164,7 +163,7 @@ def update(
         ("update", "refit"): refit,
         ("update", "retune"): retune,
         ("update", "promote"): promote,
-        **_of_registry(folder, name),
+        **of_registry(folder, name),
     }
     with guarded("update"):
         read = read_settings(config, settings, flags).config
@@ -173,107 +172,6 @@ def update(
             from edml.cli import _update  # noqa: PLC0415
         result = _update.update(events, read, _open(read))
     show(result, as_json, _views.show_updated)
-
-
-def predict(
-    raw: Annotated[
-        list[Path] | None,
-        typer.Argument(help=f"{_EVENTS} Of several, later ones have precedence."),
-    ] = None,
-    course: Annotated[
-        str | None, typer.Option(help="Course as shown, its name or its id.")
-    ] = None,
-    period: Annotated[
-        str | None, typer.Option(help="Courses of this half-year, such as 02-2026.")
-    ] = None,
-    student: Annotated[
-        list[str] | None,
-        typer.Option(help="Id or file number of a student; can be repeated."),
-    ] = None,
-    running: Annotated[
-        bool | None,
-        typer.Option(
-            "--running/--no-running",
-            help="Leave out courses that are over. Default: if there are others.",
-        ),
-    ] = None,
-    at: Annotated[
-        int | None,
-        typer.Option(
-            "--at",
-            "--partition",
-            min=0,
-            help="Predict at the end of this course day; default: the latest.",
-        ),
-    ] = None,
-    pick_random: Annotated[
-        bool,
-        typer.Option(
-            "--pick-random", help="A random student, course and day after day 15."
-        ),
-    ] = False,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of --pick-random.")
-    ] = None,
-    url: Url = None,
-    token_file: TokenFile = None,
-    folder: Folder = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the predictions.")
-    ] = None,
-    kind: Annotated[
-        Literal["json", "csv"], typer.Option("--format", help="Format of the files.")
-    ] = "json",
-    language: Annotated[
-        str, typer.Option(callback=_check_language, help="Language of the reasons.")
-    ] = "en",
-    config: ConfigFile = None,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> None:
-    """Predict who is on the way to failing, and why; a new file for each course."""
-    flags = {
-        ("endpoint", "url"): url,
-        ("paths", "inferences"): out,
-        **_of_registry(folder, None),
-    }
-    with guarded("predict"):
-        _check_one_model(url, folder)
-        read = read_settings(config, settings, flags).config
-        given: list[Path | None] = list(raw) if raw else [None]
-        events = [find_events(one, read.paths.raw, "raw") for one in given]
-        with stage("Loading the libraries"):
-            from edml.cli import _predict  # noqa: PLC0415
-            from edml.cli._selection import Wanted  # noqa: PLC0415
-        wanted = Wanted(
-            course=course,
-            period=period,
-            students=student or (),
-            running=running,
-            partition=at,
-            pick_random=pick_random,
-            seed=seed,
-            language=language,
-        )
-        by_endpoint = read.endpoint.url is not None and folder is None
-        client = partial(_open_client, read.endpoint, token_file)
-        found = _predict.predict(events, wanted, read, client if by_endpoint else None)
-        inferences = read.paths.inferences
-        with stage(f"Writing into {inferences}"):
-            files = _predict.write_files(
-                found,
-                inferences,
-                kind,
-                whole=wanted.whole_courses,
-                now=datetime.now(UTC),
-            )
-    result = {**found.about, "files": files, "predictions": found.to_records()}
-    labels = found.courses["label"].tolist()
-    show(
-        result,
-        as_json,
-        partial(_views.show_predicted, names=found.names, courses=labels),
-    )
 
 
 def report(
@@ -289,7 +187,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a page about the champion, or compare several versions."""
-    flags = {("paths", "report"): out, **_of_registry(folder, name)}
+    flags = {("paths", "report"): out, **of_registry(folder, name)}
     with guarded("report"):
         read = read_settings(config, settings, flags).config
         with stage("Loading the libraries"):
@@ -317,7 +215,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Process, tune, register and update; skip stages that are already done."""
-    flags = {("paths", "new"): new, **_of_registry(folder, name)}
+    flags = {("paths", "new"): new, **of_registry(folder, name)}
     with guarded("run"):
         read = read_settings(config, settings, flags).config
         events = find_events(raw, read.paths.raw, "raw")
@@ -353,7 +251,7 @@ def serve(
 
 
 def app(
-    data: Annotated[Path | None, typer.Option(help=_EVENTS)] = None,
+    data: Annotated[Path | None, typer.Option(help=EVENTS)] = None,
     folder: Folder = None,
     name: Name = None,
     url: Url = None,
@@ -362,7 +260,7 @@ def app(
         str | None,
         typer.Option(
             "--lang",
-            callback=_check_language,
+            callback=check_language,
             help="Language of the pages. Default: the browser's.",
         ),
     ] = None,
@@ -383,9 +281,9 @@ def app(
     Without a registry, an endpoint and events it shows the sample that comes with
     edml, and a model that is trained on the spot.
     """
-    flags = {("endpoint", "url"): url, **_of_registry(folder, name)}
+    flags = {("endpoint", "url"): url, **of_registry(folder, name)}
     with guarded("app"):
-        _check_one_model(url, folder)
+        check_one_model(url, folder)
         read = read_settings(config, settings, flags)
         events = data or read.config.paths.raw
         if events is not None:
@@ -428,7 +326,7 @@ def _open(config: "Config") -> "ModelRegistry":
     return open_registry(config.registry)
 
 
-def _of_registry(folder: Path | None, name: str | None) -> dict[tuple[str, str], Any]:
+def of_registry(folder: Path | None, name: str | None) -> dict[tuple[str, str], Any]:
     return {("registry", "path"): folder, ("registry", "name"): name}
 
 
@@ -461,7 +359,7 @@ def _check_mlflow(config: "Config") -> None:
         import_optional("mlflow", extra="mlflow", purpose="Logging searches")
 
 
-def _check_one_model(url: str | None, folder: Path | None) -> None:
+def check_one_model(url: str | None, folder: Path | None) -> None:
     from edml.cli._config import ConfigError  # noqa: PLC0415
 
     if url is not None and folder is not None:
@@ -469,7 +367,7 @@ def _check_one_model(url: str | None, folder: Path | None) -> None:
         raise ConfigError(message)
 
 
-def _open_client(
+def open_client(
     endpoint: "Endpoint", token_file: Path | None, **options: Any
 ) -> "RiskClient":
     from edml.cli._access import open_client  # noqa: PLC0415
@@ -493,7 +391,7 @@ def _models_of_app(
             )
             raise ConfigError(message)
         # the user is waiting for the page: one retry is enough
-        return {"open_client": partial(_open_client, endpoint, token_file, retries=1)}
+        return {"open_client": partial(open_client, endpoint, token_file, retries=1)}
     known = any(section == "registry" for section, _ in read.origins)
     if given or known or config.registry.path.exists():
         return {"open_registry": lambda: _open(config)}

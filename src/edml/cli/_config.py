@@ -18,6 +18,7 @@ PREFIX = "EDML_"
 #: Secrets, which are read from the environment only and never from the file.
 SECRETS = {
     ("registry", "key"): f"{PREFIX}REGISTRY_KEY",
+    ("ledger", "key"): f"{PREFIX}LEDGER_KEY",
     ("endpoint", "token"): f"{PREFIX}ENDPOINT_TOKEN",
 }
 #: Keys of earlier versions, which a file may still set, and why they were removed.

@@ -35,6 +35,7 @@ from edml.schema import (
 )
 
 if TYPE_CHECKING:
+    from edml.ledger import Ledger
     from edml.serving import RiskClient
 
 _KEYS = (STUDENT, COURSE)
@@ -75,8 +76,13 @@ def predict(
     wanted: Wanted,
     config: Config,
     open_client: "Callable[[], RiskClient] | None" = None,
+    ledger: "Ledger | None" = None,
 ) -> Predictions:
-    """Predict with the endpoint, or with the production model of the registry."""
+    """Predict with the endpoint, or with the production model of the registry.
+
+    The ledger, if any, records the predictions before they are returned.
+    """
+    model_hash = None
     if open_client is not None:
         names = resolve_columns(config.columns)
         with open_client() as client:
@@ -95,7 +101,22 @@ def predict(
         with stage(f"Scoring {count(len(chosen.X), 'row')}"):
             found = predict_with_model(model, record.version, chosen, wanted)
         about = {"registry": config.registry.name, "model_version": record.version}
+        model_hash = record.model_hash
     courses = courses_of(found, chosen.histories)
+    if ledger is not None:
+        with stage(f"Recording in {ledger.path}"):
+            ledger.append(
+                found.assign(**{PERIOD: courses[PERIOD]}),
+                version=about["model_version"],
+                registry=about.get("registry"),
+                model_hash=model_hash,
+                events=chosen.X,
+                threshold=float(found["threshold"].iloc[0]),
+                capacity=config.contacts,
+                source="predict",
+            )
+        about["ledger"] = str(ledger.path)
+    found = found.drop(columns="reason_features", errors="ignore")
     return Predictions(found, courses, about, names, chosen.partition)
 
 
@@ -209,7 +230,8 @@ def _to_csv(students: pd.DataFrame) -> bytes:
 
 
 def _in_order(students: pd.DataFrame) -> pd.DataFrame:
-    columns = [name for name in (*_OF_EVENTS, *_ADDED) if name in students.columns]
+    known = (*_OF_EVENTS, *_ADDED, "reason_features")
+    columns = [name for name in known if name in students.columns]
     return students[columns].reset_index(drop=True)
 
 

@@ -205,6 +205,21 @@ class Registry(_Section):
     )
 
 
+class Ledger(_Section):
+    """Where `edml predict` records what was told; nowhere unless it is named."""
+
+    path: MaybeFile = _setting(None, "File of the ledger.")
+    key_file: MaybeFile = _setting(
+        None, "File of the secret key under which students' ids are pseudonyms."
+    )
+    capacity: int | None = _setting(
+        None,
+        "Students of a course who can be contacted; default: per_course of "
+        "tune.threshold.",
+        ge=1,
+    )
+
+
 class Endpoint(_Section):
     """The served champion, for `edml predict` and `edml serve`."""
 
@@ -238,8 +253,17 @@ class Config(_Section):
     tune: Tune = Tune()
     update: Update = Update()
     registry: Registry = Registry()
+    ledger: Ledger = Ledger()
     endpoint: Endpoint = Endpoint()
     mlflow: Mlflow = Mlflow()
+
+    @property
+    def contacts(self) -> int | None:
+        """How many students of a course can be contacted; None if unknown."""
+        rule = self.tune.threshold
+        return self.ledger.capacity or (
+            rule.per_course if isinstance(rule, Capacity) else None
+        )
 
     def name_exams(self) -> dict[str, list[str]] | str | None:
         """Return the names of exams, as `exam_kinds=` takes them."""
@@ -271,6 +295,9 @@ _EXAMPLES = {  # for keys without a default
     "update.threshold": '"recall>=0.9"',
     "registry.private_key": '"trainer.pem"',
     "registry.memory": '"../registry-memory.json"',
+    "ledger.path": '"ledger.db"',
+    "ledger.key_file": '"../ledger.key"',
+    "ledger.capacity": "15",
     "endpoint.url": '"http://127.0.0.1:8000"',
     "endpoint.token_file": '"tokens.txt"',
     "mlflow.uri": '"http://127.0.0.1:5000"',

@@ -126,9 +126,6 @@ class Explanation:
             If the language is unknown, or ``n`` is below 0.
         """
         translator(language)  # an unknown language raises an error even without rows
-        if n < 0:
-            message = f"n={n} is not a number of reasons. Pass 0 or more."
-            raise ValueError(message)
         reasons: list[list[str]] = [[] for _ in range(len(self))]
         names = [str(name) for name in self.contributions.columns]
         values = [self.values.iloc[:, k].to_numpy() for k in range(len(names))]
@@ -139,8 +136,37 @@ class Explanation:
             reasons, self.contributions.index, dtype=object, name="reasons"
         )
 
+    def reason_features(self, n: int = 3) -> pd.Series:
+        """Return the feature behind each of the `reasons`, without its value.
+
+        Parameters
+        ----------
+        n : int, default=3
+            Maximum number of reasons per row, >= 0.
+
+        Returns
+        -------
+        features : Series of shape (n_rows,)
+            For each row a list of str, in the order of its reasons.
+
+        Raises
+        ------
+        ValueError
+            If ``n`` is below 0.
+        """
+        features: list[list[str]] = [[] for _ in range(len(self))]
+        names = [str(name) for name in self.contributions.columns]
+        for row, feature, _ in self._rank(n):
+            features[row].append(names[feature])
+        return pd.Series(
+            features, self.contributions.index, dtype=object, name="reason_features"
+        )
+
     def _rank(self, n: int) -> Any:
         """Yield row, feature and direction of each reason, the most important first."""
+        if n < 0:
+            message = f"n={n} is not a number of reasons. Pass 0 or more."
+            raise ValueError(message)
         numbers = self.contributions.to_numpy(dtype=np.float64)
         if not numbers.size:
             return []

@@ -16,6 +16,7 @@ from edml.registry._evaluations import read_evaluation
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import (
     MAX_FILE_BYTES,
+    MODEL,
     RECORD,
     Document,
     matches,
@@ -26,7 +27,7 @@ from edml.registry._record import ModelRecord
 from edml.registry._sandbox import load_model
 from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
-from edml.registry._store import MODEL, ModelStore
+from edml.registry._store import ModelStore
 from edml.registry._versions import now
 
 MAX_BYTES = 2 * MAX_FILE_BYTES

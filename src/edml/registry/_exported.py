@@ -14,7 +14,6 @@ from edml.registry._protocol import MAX_FILE_BYTES
 from edml.registry._reads import read_file
 from edml.registry._record import ModelRecord
 from edml.registry._sandbox import load_model
-from edml.registry._store import MODEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +138,7 @@ removed it, try again; otherwise, restore it from a backup.
     """
     data = read_file(None, Path(path), MAX_FILE_BYTES)
     if record is not None:
-        sha256 = sha256 or record.files.get(MODEL, {}).get("sha256")
+        sha256 = sha256 or record.model_hash
         libraries = libraries or record.libraries
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise RegistryError(

@@ -68,6 +68,7 @@ FORMAT = 3
 STAGES = ("development", "staging", "production")
 
 RECORD = "record.json"
+MODEL = "model.skops"
 EVALUATIONS = "evaluations"
 STATES = "state"
 VERSIONS = "versions"

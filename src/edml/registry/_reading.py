@@ -12,10 +12,10 @@ import pandas as pd
 from edml.exceptions import RegistryError
 from edml.registry._exchange import export_version
 from edml.registry._exported import ExportedModel
-from edml.registry._protocol import STAGES
+from edml.registry._protocol import MODEL, STAGES
 from edml.registry._record import ModelRecord
 from edml.registry._state import check_choice
-from edml.registry._store import MODEL, ModelStore
+from edml.registry._store import ModelStore
 from edml.registry._tables import list_evaluations, list_history, list_records
 from edml.registry._verify import check_store, find_model_problems
 

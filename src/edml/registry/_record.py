@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from edml.exceptions import RegistryError
 from edml.pipeline import Blend
 from edml.registry._libraries import library_versions
-from edml.registry._protocol import MAX_NUMBER, is_time
+from edml.registry._protocol import MAX_NUMBER, MODEL, is_time
 from edml.registry._versions import now
 
 #: Internal classes, with the names that users know.
@@ -111,6 +111,11 @@ class ModelRecord:
     origin: dict[str, Any] | None
     answers: dict[str, Any] | None = None
     cross_validation: dict[str, Any] | None = None
+
+    @property
+    def model_hash(self) -> str | None:
+        """SHA-256 of the model's file, which tells versions of registries apart."""
+        return self.files.get(MODEL, {}).get("sha256")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as a dictionary that JSON can hold.

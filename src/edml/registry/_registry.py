@@ -16,6 +16,7 @@ from edml.registry._contest import Contest, hold
 from edml.registry._decision import Rules
 from edml.registry._evaluations import REPORT, VALIDATION, rows_of_contests
 from edml.registry._maintenance import RegistryMaintenance
+from edml.registry._protocol import MODEL
 from edml.registry._record import ModelRecord
 from edml.registry._signing import Keys
 from edml.registry._state import (
@@ -26,7 +27,7 @@ from edml.registry._state import (
     State,
     check_choice,
 )
-from edml.registry._store import MODEL, ModelStore, check_unseen
+from edml.registry._store import ModelStore, check_unseen
 from edml.registry._training import describe_training
 
 

@@ -20,14 +20,12 @@ from edml.registry._evaluations import (
 )
 from edml.registry._golden import answers_of
 from edml.registry._libraries import check_versions
-from edml.registry._protocol import EVALUATIONS
+from edml.registry._protocol import EVALUATIONS, MODEL
 from edml.registry._record import ModelRecord, describe
 from edml.registry._sandbox import load_model
 from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
 from edml.registry._versions import VersionStore
-
-MODEL = "model.skops"
 
 
 class ModelStore(VersionStore):

@@ -12,6 +12,7 @@ from edml.registry._protocol import (
     DAMAGED,
     EVALUATIONS,
     LOCK,
+    MODEL,
     RECORD,
     STATES,
     VERSIONS,
@@ -19,7 +20,7 @@ from edml.registry._protocol import (
 )
 from edml.registry._sandbox import load_model
 from edml.registry._state import DEVELOPMENT, State
-from edml.registry._store import MODEL, ModelStore
+from edml.registry._store import ModelStore
 from edml.registry._versions import VersionStore
 
 T = TypeVar("T")

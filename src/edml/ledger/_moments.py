@@ -1,0 +1,25 @@
+"""Moments, as the database holds them: microseconds since 1970, in UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+EARLIEST, LATEST = -(2**63), 2**63 - 1
+
+
+def read_moment(value: str | datetime | timedelta, name: str) -> int:
+    """Read a moment, or the time before now; UTC where it has no time zone."""
+    if isinstance(value, timedelta):
+        value = datetime.now(UTC) - value
+    try:
+        moment = pd.Timestamp(value)
+    except (TypeError, ValueError):
+        moment = pd.NaT
+    if moment is pd.NaT:
+        message = (
+            f"{name} needs a date, such as '2026-03-01', or a timedelta before now; "
+            f"found {type(value).__name__}. Convert it."
+        )
+        raise ValueError(message)
+    moment = moment.tz_localize("UTC") if moment.tz is None else moment
+    return int(moment.as_unit("us").asm8.astype("int64"))

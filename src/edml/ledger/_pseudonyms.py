@@ -1,0 +1,42 @@
+"""Pseudonyms of students: HMAC-SHA256 of their ids."""
+
+import hmac
+from collections.abc import Iterable
+
+from edml.exceptions import LedgerError
+from edml.schema import spell_key
+
+_SHORTEST = 16  # bytes of a key that cannot be guessed
+_CHECK = b"the key of this ledger"
+
+
+class Pseudonyms:
+    """Spells ids as a ledger stores them: as they are, or under a key."""
+
+    def __init__(self, key: bytes | None) -> None:
+        if key is not None and (not isinstance(key, bytes) or len(key) < _SHORTEST):
+            kind = type(key).__name__
+            found = f"{len(key)} bytes" if isinstance(key, bytes) else kind
+            message = (
+                f"Expected key=None or at least {_SHORTEST} bytes; found {found}. Pass "
+                "secret bytes, preferably 32 random ones."
+            )
+            raise LedgerError(message)
+        self._key = key
+
+    @property
+    def check(self) -> str:
+        """What a ledger stores to recognize the key; "" without one."""
+        return "" if self._key is None else self._digest(_CHECK)
+
+    def spell(self, ids: Iterable[object]) -> list[str]:
+        """Spell ids: 1004, 1004.0 and '1004' are one."""
+        # SQLite takes no half of a surrogate pair
+        texts = [spell_key(one).encode("utf-8", "backslashreplace") for one in ids]
+        if self._key is None:
+            return [text.decode() for text in texts]
+        return [self._digest(text) for text in texts]
+
+    def _digest(self, text: bytes) -> str:
+        assert self._key is not None  # noqa: S101 - for mypy
+        return hmac.digest(self._key, text, "sha256").hex()
