@@ -95,6 +95,9 @@ evaluations = st.builds(
     lead_time=st.dictionaries(TEXTS, FLOATS | st.integers(), max_size=3),
     flip_rate=FLOATS,
     data_fingerprint=st.text(),
+    contacts=tables(),
+    draws=tables(),
+    resamples=st.text(),
 )
 
 
@@ -214,10 +217,26 @@ def test_parts_that_cannot_be_read(evaluation, path, value):
         Evaluation.from_dict(data)
 
 
-@pytest.mark.parametrize("found", [0, 2, "1", None, True, 1.0])
+@pytest.mark.parametrize("found", [0, 3, "1", None, True, 1.0])
 def test_unknown_format(evaluation, found):
-    with pytest.raises(ValueError, match=r"is of format .*; this edml reads format 1"):
+    with pytest.raises(ValueError, match=r"is of format .*; this edml reads formats 1"):
         Evaluation.from_dict(evaluation.to_dict() | {"format": found})
+
+
+def test_an_evaluation_of_an_earlier_edml_is_read_without_the_newer_parts(evaluation):
+    newer = ("contacts", "draws", "resamples")
+    data = evaluation.to_dict()
+    for name in newer:
+        del data[name]
+    restored = Evaluation.from_dict(data | {"format": 1})
+    assert restored.counts == evaluation.counts
+    assert list(restored.contacts) == list(evaluation.contacts)
+    assert not len(restored.contacts)
+    assert Evaluation.from_dict(restored.to_dict()) == restored
+    with pytest.raises(ValueError, match="or none, as earlier versions"):
+        evaluation.compare(restored)
+    with pytest.raises(ValueError, match=r"unknown parts \['contacts', 'draws'"):
+        Evaluation.from_dict(evaluation.to_dict() | {"format": 1})
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"metrics": {}}])

@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
 from edml._page import Picture
 from edml.inspection._evaluation_figures import draw_pictures
@@ -17,6 +18,7 @@ from edml.inspection._evaluation_format import (
 from edml.inspection._evaluation_html import make_fragment, write_page
 from edml.inspection._measures import measure
 from edml.inspection._options import Options
+from edml.inspection._paired import compare
 from edml.inspection._units import EvaluationUnits
 
 
@@ -71,6 +73,18 @@ class Evaluation(EvaluationFields):
         Share of consecutive snapshots of a history between which the flag changes.
     data_fingerprint : str
         SHA-256 of the rows and their labels, whatever their order.
+    contacts : DataFrame
+        Whom a course team would contact at the end of each week, and whom it would
+        find: ``particion``; ``per_course``, how many students of a course are
+        contacted, those most at risk, or NaN for those at and above the threshold;
+        n_students (once per course, with a row by then), n_failing of them,
+        n_contacted and n_found (of these, who fail) in that week, and
+        n_contacted_so_far and n_found_so_far (at least once). No row on plain tables.
+    draws : DataFrame of shape (n_resamples, 9)
+        The metrics of each resample of students, rounded to 5 digits.
+    resamples : str
+        SHA-256 of the resampled students, by which two evaluations are paired; "" if
+        they cannot be.
 
     See Also
     --------
@@ -176,6 +190,35 @@ class Evaluation(EvaluationFields):
             If the format is unknown, or a part is absent, unknown or unreadable.
         """
         return cls(**read_fields(data))
+
+    def compare(self, other: "Evaluation", *, confidence: float = 0.95) -> pd.DataFrame:
+        """Compare with another model's evaluation on the same students.
+
+        The same resamples of students give the figures of both, so the intervals are
+        those of the differences. Most of the chance in who is a test student cancels.
+
+        Parameters
+        ----------
+        other : Evaluation
+            Of another model, on the same rows and with the same integer
+            ``random_state`` and ``n_resamples``.
+        confidence : float, default=0.95
+            Of each interval, a fraction in (0, 1).
+
+        Returns
+        -------
+        table : DataFrame of shape (9, 6)
+            A row for each metric: value (of this evaluation), other, difference, low
+            and high (the interval of the difference) and verdict: "better" or "worse"
+            where the interval excludes 0, else "cannot be told apart".
+
+        Raises
+        ------
+        ValueError
+            If the evaluations are not of the same rows and resamples, or one was stored
+            by an earlier edml.
+        """
+        return compare(self, other, confidence)
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write a self-contained HTML page, including the pictures.

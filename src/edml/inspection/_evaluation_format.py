@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml.inspection._contacts import no_contacts
 from edml.schema import IntArray
 
-_FORMAT = 1
+_FORMAT = 2
 # JSON has no infinities; NaN becomes null. "Infinity" is the threshold of no flags.
 _INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -33,6 +34,9 @@ class EvaluationFields:
     lead_time: dict[str, float]
     flip_rate: float
     data_fingerprint: str
+    contacts: pd.DataFrame
+    draws: pd.DataFrame
+    resamples: str
 
 
 def write_fields(evaluation: EvaluationFields) -> dict[str, Any]:
@@ -44,9 +48,8 @@ def write_fields(evaluation: EvaluationFields) -> dict[str, Any]:
 
 def read_fields(data: Any) -> dict[str, Any]:
     """Read what `write_fields` returned."""
-    _check_names(data)
-    fields = {}
-    for name, read in _READERS.items():
+    fields = _parts_since_2()
+    for name, read in _find_readers(data).items():
         try:
             fields[name] = read(data[name])
         except (
@@ -64,28 +67,37 @@ def read_fields(data: Any) -> dict[str, Any]:
     return fields
 
 
-def _check_names(data: Any) -> None:
+def _parts_since_2() -> dict[str, Any]:
+    """Return the parts that evaluations of format 1 lack, empty."""
+    return {"contacts": no_contacts(), "draws": _read_table([]), "resamples": ""}
+
+
+def _find_readers(data: Any) -> "dict[str, Convert]":
+    """Return the readers of a format's parts; raise if one is missing or unknown."""
     if not isinstance(data, Mapping) or "format" not in data:
         message = (
-            "Expected what Evaluation.to_dict returns, {'format': 1, 'metrics': ...}; "
+            "Expected what Evaluation.to_dict returns, {'format': 2, 'metrics': ...}; "
             f"found {type(data).__name__} without a format. Pass that dictionary."
         )
         raise ValueError(message)
     version = data["format"]
-    if type(version) is not int or version != _FORMAT:
+    if type(version) is not int or not 1 <= version <= _FORMAT:
         message = (
-            f"The evaluation is of format {version!r}; this edml reads format "
-            f"{_FORMAT}. Read it with the edml that wrote it, or evaluate again."
+            f"The evaluation is of format {version!r}; this edml reads formats "
+            f"1 to {_FORMAT}. Read it with the edml that wrote it, or evaluate again."
         )
         raise ValueError(message)
-    missing = sorted(set(_READERS) - set(data))
-    unexpected = sorted(map(str, set(data) - {"format", *_READERS}))
+    newer = _parts_since_2() if version == 1 else ()
+    readers = {name: read for name, read in _READERS.items() if name not in newer}
+    missing = sorted(set(readers) - set(data))
+    unexpected = sorted(map(str, set(data) - {"format", *readers}))
     if missing or unexpected:
         message = (
             f"The evaluation lacks the parts {missing} and has the unknown parts "
             f"{unexpected}. Take it whole from where it was written, or evaluate again."
         )
         raise ValueError(message)
+    return readers
 
 
 def _write(value: Any) -> Any:
@@ -229,4 +241,7 @@ _READERS: dict[str, Convert] = {
     "lead_time": _each(_read_number),
     "flip_rate": _read_float,
     "data_fingerprint": _read_as(str),
+    "contacts": _read_table,
+    "draws": _read_table,
+    "resamples": _read_as(str),
 }

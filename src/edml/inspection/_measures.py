@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml.inspection._contacts import count_contacts
 from edml.inspection._curves import make_curves
 from edml.inspection._groups import read_group
 from edml.inspection._options import Options
+from edml.inspection._paired import keep_draws, name_resamples
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import (
     METRIC_TITLES,
@@ -33,6 +35,7 @@ def measure(units: EvaluationUnits, options: Options) -> dict[str, Any]:
     """Compute the fields of an Evaluation."""
     y_true, y_prob = units.y_true, units.y_prob
     flagged = y_prob >= options.threshold
+    draws = options.draw(y_true, y_prob, units.clusters)
     by_group = {}
     for column in options.columns:
         codes, labels = read_group(units, column, options.min_count)
@@ -40,7 +43,7 @@ def measure(units: EvaluationUnits, options: Options) -> dict[str, Any]:
         by_group[str(column)] = _break_down(units, codes, key, options)
     return {
         "metrics": snapshot_metrics(y_true, y_prob, options.threshold),
-        "intervals": options.estimate_intervals(y_true, y_prob, units.clusters),
+        "intervals": options.intervals_of(draws),
         "confidence": float(options.confidence),
         "threshold": float(options.threshold),
         "counts": _count(units),
@@ -48,6 +51,9 @@ def measure(units: EvaluationUnits, options: Options) -> dict[str, Any]:
         "curves": make_curves(units, options),
         "by_group": by_group,
         "data_fingerprint": units.fingerprint(),
+        "contacts": count_contacts(units, options.threshold),
+        "draws": keep_draws(draws),
+        "resamples": name_resamples(units, options),
         **_along_the_course(units, flagged, options),
     }
 

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.utils import check_scalar
 
 from edml.metrics import METRIC_TITLES, bootstrap_metrics, percentile_interval
@@ -54,9 +55,19 @@ class Options:
         metrics: Sequence[str] = tuple(METRIC_TITLES),
     ) -> dict[str, tuple[float, float]]:
         """Bootstrap the interval of each metric; NaN without resamples."""
+        return self.intervals_of(self.draw(y_true, y_prob, clusters, metrics))
+
+    def draw(
+        self,
+        y_true: BoolArray,
+        y_prob: FloatArray,
+        clusters: IntArray,
+        metrics: Sequence[str] = tuple(METRIC_TITLES),
+    ) -> pd.DataFrame:
+        """Return the metrics of each resample; no row without resamples."""
         if not self.n_resamples:
-            return dict.fromkeys(metrics, (np.nan, np.nan))
-        draws = bootstrap_metrics(
+            return pd.DataFrame(columns=list(metrics), dtype=np.float64)
+        return bootstrap_metrics(
             y_true,
             y_prob,
             clusters,
@@ -65,6 +76,9 @@ class Options:
             n_resamples=self.n_resamples,
             random_state=self.random_state,
         )
+
+    def intervals_of(self, draws: pd.DataFrame) -> dict[str, tuple[float, float]]:
+        """Return the interval of each metric of the draws."""
         return {
             name: percentile_interval(draws[name], self.confidence) for name in draws
         }
