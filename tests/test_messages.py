@@ -22,8 +22,8 @@ from edml.sources import read_events
 SOURCES = Path(edml.__file__).parent
 OF_ROWS = {"column", "where"}
 PYTHON = re.compile(
-    r"row labels?|dtype|DataFrame|pandas|pass |\bedml\.|[a-z_]+=|\bNone\b|MultiIndex|"
-    r"\[|\]|\(\)|canonical|epoch|integer|float|string",
+    r"row labels?|dtype|DataFrame|pandas|pass |\bedml\.(?!toml)\w|[a-z_]+=|\bNone\b|"
+    r"MultiIndex|\[|\]|\(\)|canonical|epoch|integer|float|string",
     re.IGNORECASE,
 )
 
@@ -37,7 +37,10 @@ def literals(node):
 
 
 def codes_in_code():
-    """Return (code, names of values) of every message in the code that has a code."""
+    """Return (code, names of values) of every message in the code that has a code.
+
+    A choice between two codes is written as ``"one" if ... else "other"``.
+    """
     found = []
     for path in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -70,7 +73,7 @@ def test_every_text_is_translated_and_holds_no_python(language):
         text = translator(language).gettext(english)
         assert (text == english) is (language == "en"), code
         assert placeholders(text) == placeholders(english), code
-        assert not PYTHON.search(re.sub(r"\{\w+\}", "", text)), code
+        assert not PYTHON.search(re.sub(r"\{\w+\}", "x", text)), code
         assert text.endswith(".")
 
 

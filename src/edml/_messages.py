@@ -40,12 +40,12 @@ class Rows(NamedTuple):
     n_more: int = 0
 
 
-def coded(code: str, message: str, /, **values: Any) -> Coded:
+def coded(code: str, message: str, /, **values: Any) -> str:
     """Return a message with its code, one of `TEXTS`, and the values of that text."""
     return Coded(message, ((code, values),))
 
 
-def for_python(message: str) -> Coded:
+def for_python(message: str) -> str:
     """Return a message that only Python users need: others do not see it."""
     return Coded(message)
 

@@ -3,6 +3,7 @@
 import importlib
 from types import ModuleType
 
+from edml._messages import coded
 from edml.exceptions import MissingExtraError
 
 
@@ -16,5 +17,7 @@ def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise  # it is installed, but one of its dependencies is not
-        message = f"{purpose} needs {error.name}. Run: pip install 'edml[{extra}]'."
+        command = f"pip install 'edml[{extra}]'"
+        text = f"{purpose} needs {error.name}. Run: {command}."
+        message = coded("missing_extra", text, command=command)
         raise MissingExtraError(message, name=error.name) from error

@@ -176,4 +176,128 @@ TEXTS = {
         "This model reads columns about the student that the table lacks: {columns}. "
         "Add them, or use a model without them."
     ),
+    # -- what was inferred of a file
+    "read_utf16": N_("The file was read as UTF-16."),
+    "read_cp1252": N_(
+        "The file was read as Windows-1252: check letters with accents, and better "
+        "save it as UTF-8."
+    ),
+    "read_separator": N_("The first line names the separator {sep}."),
+    "read_separated": N_("Columns are separated by {sep}."),
+    "read_tabs": N_("Columns are separated by tabs."),
+    "read_commas": N_("Numbers have a decimal comma."),
+    "read_merged": N_(
+        "The workbook has merged cells, of which only the first holds a value: if they "
+        "are among the rows, unmerge them and fill each cell."
+    ),
+    "read_sheet": N_("The sheet {sheet} was read, one of {n}."),
+    "read_index": N_("Columns were read from the table's index: {columns}."),
+    "read_parts": N_("The table was read from {n} files."),
+    "left_out_numbers": N_(
+        "Column {place} was left out: it has no name, and numbers the rows."
+    ),
+    "read_epochs": N_(
+        "Dates were read as {unit} since 1970, in the columns {columns}."
+    ),
+    "read_as_utc": N_(
+        "Dates have no time zone and were read as UTC, in the columns {columns}."
+    ),
+    "alike_ids": N_(
+        "Column {column} holds ids that differ from another only in spaces, case or "
+        "leading zeros ({n}); they count as different. Write each id in one way."
+    ),
+    "alike_names": N_(
+        "Names that differ only in upper and lower case count as different ({n}), in "
+        "the columns {columns}. Write each name in one way."
+    ),
+    "read_tails": N_(
+        "1004.0 was read as the id 1004, in the columns {columns}. Write ids as text."
+    ),
+    "kept_words": N_(
+        "The columns {columns} hold the words {words}. If they mean that a value is "
+        "missing, leave the cells empty."
+    ),
+    "small_scores": N_(
+        "Column {column} holds scores of 0 to 1. If they are fractions, multiply them "
+        "by 100."
+    ),
+    "without_columns": N_(
+        "The table has no {columns}. What they would show is unknown."
+    ),
+    "score_from_row": N_("A score counts from the day of its row on."),
+    # -- choosing what to predict
+    "no_events": N_(
+        "There is no file of events. Name one after the command, or set {key} in "
+        "edml.toml."
+    ),
+    "url_and_registry": N_("Choose one of --url and --registry."),
+    "no_half_year": N_("--period expects a half-year such as 02-2026."),
+    "unknown_period": N_("The table has no such period. Its periods are: {known}."),
+    "unknown_course": N_(
+        "The table has no such course. Write its name or id as the table does: {known}."
+    ),
+    "unknown_students": N_(
+        "The table does not have the students number {places} of those given. Write "
+        "ids as the column {column} does."
+    ),
+    "unclear_students": N_(
+        "Number {places} of the students given is the id of one and the file number of "
+        "another. Write the ids, as the column {column} does."
+    ),
+    "none_running": N_(
+        "No chosen course is running. Leave --running out to predict for them."
+    ),
+    "none_to_pick": N_(
+        "No chosen student has events after day {day}. Add --no-running for courses "
+        "that are over."
+    ),
+    "taken_names": N_(
+        "The predictions have columns with these names, too: {columns}. Rename those "
+        "of the table."
+    ),
+    "all_running": N_(
+        "Column {column} is empty in every row: these courses are still running. Use "
+        "events of courses that have ended."
+    ),
+    # -- models
+    "no_models": N_("There is no model yet. Train one first, with edml run."),
+    "none_in_stage": N_(
+        "No model is in that stage. Put one into production first, with edml registry "
+        "promote."
+    ),
+    "no_version": N_("There is no version {version}. Choose another."),
+    "no_previous": N_(
+        "The model before this one is no longer stored. Promote the version that you "
+        "want."
+    ),
+    "seen_students": N_(
+        "Version {version} was trained on all of these students. Use events of others."
+    ),
+    "no_candidate": N_(
+        "The search found no good model. Lower tune.min_score, or allow more "
+        "evaluations or time."
+    ),
+    "no_evaluation": N_(
+        "No model has been evaluated on other students. Run edml update."
+    ),
+    "other_run": N_("Another run is working in {folder}. Wait until it ends."),
+    "registry_locked": N_(
+        "Another program is changing the models right now. Try again later."
+    ),
+    "unsigned": N_(
+        "A file of the registry has no signature, although a key is set. Do not trust "
+        "it; ask whoever stored it."
+    ),
+    "wrong_signature": N_(
+        "A file of the registry was signed with another key. Check the keys; if they "
+        "are right, restore the file from a backup."
+    ),
+    "no_answer": N_(
+        "{url} does not answer. Check the address, and that the endpoint runs."
+    ),
+    "not_endpoint": N_(
+        "{url} did not answer as an endpoint of edml does (status {status}). Check the "
+        "address."
+    ),
+    "missing_extra": N_("A part of edml is not installed. Run: {command}."),
 }

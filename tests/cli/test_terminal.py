@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from edml._messages import coded
 from edml._words import MISSING
 from edml.cli import _terminal, app
 from edml.cli._config import ConfigError
@@ -200,3 +201,56 @@ def test_serve_forwards_settings_and_options(project, edml, monkeypatch):
 def test_serve_rejects_bad_settings(project, edml, assert_fails):
     result = edml("serve", "--set", "endpoint.port=x")
     assert_fails(result, "endpoint.port expects a valid integer", code=2)
+
+
+# -- languages ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def said_in_spanish():
+    token = _terminal.LANGUAGE.set("es")
+    yield
+    _terminal.LANGUAGE.reset(token)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("said_in_spanish")
+def test_errors_and_warnings_are_said_in_the_chosen_language(capsys):
+    note = coded(
+        "read_commas", "Numbers have a decimal comma; fix it with decimal=','."
+    )
+    with guarded("x"):
+        warnings.warn(note, stacklevel=2)
+    with pytest.raises(typer.Exit), guarded("x"):
+        raise TableError(coded("no_file", "There is no file a\nb.", path="a\nb"))
+    assert capsys.readouterr() == (
+        "",
+        "Note: Los números llevan coma decimal.\n"
+        "edml x: No existe el archivo a b. Revise su nombre y su carpeta.\n",
+    )
+
+
+@pytest.mark.usefixtures("said_in_spanish")
+def test_an_error_of_settings_with_a_code_is_wrong_usage(capsys):
+    with pytest.raises(typer.Exit) as caught, guarded("x"):
+        raise ConfigError(coded("url_and_registry", "Leave one out."))
+    assert caught.value.exit_code == 2
+    assert "edml x: Elija una sola" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_the_language_is_an_option_or_a_variable(edml, monkeypatch, by):
+    if by == "environment":
+        monkeypatch.setenv("EDML_LANG", "es")
+    option = ["--lang", "es"] if by == "option" else []
+    found = edml(*option, "predict", "absent.csv")
+    assert found.exit_code == 1
+    assert "edml predict: No existe el archivo absent.csv." in found.stderr
+    monkeypatch.delenv("EDML_LANG", raising=False)
+    assert "There is no file" in edml("predict", "absent.csv").stderr
+
+
+def test_an_unknown_language_is_wrong_usage(edml):
+    found = edml("--lang", "fr", "demo")
+    assert found.exit_code == 2
+    assert "expected one of en, es" in found.stderr

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from edml import __version__
+from edml._translation import SOURCE_LANGUAGE
 from edml.cli import (
     _check,
     _commands,
@@ -16,6 +17,7 @@ from edml.cli import (
     _predict_command,
     _registry,
 )
+from edml.cli._terminal import LANGUAGE, check_language
 
 __all__ = ["app", "main"]
 
@@ -69,5 +71,14 @@ def _edml(
             "--version", callback=_show_version, is_eager=True, help="Show the version."
         ),
     ] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EDML_LANG",
+            callback=check_language,
+            help="Language of errors, notes and reasons: en or es.",
+        ),
+    ] = None,
 ) -> None:
     """Find the students who are on the way to failing a course, on every day of it."""
+    LANGUAGE.set(lang or SOURCE_LANGUAGE)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edml._messages import coded
 from edml._optional import import_optional
-from edml._translation import list_languages
 from edml.cli import _views
 from edml.cli._registry import parse_version
 from edml.cli._terminal import (
@@ -16,6 +16,7 @@ from edml.cli._terminal import (
     ConfigFile,
     Json,
     Settings,
+    check_language,
     console,
     guarded,
     note,
@@ -55,13 +56,6 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(help="File with the token of the endpoint, on its first line."),
 ]
-
-
-def check_language(language: str | None) -> str | None:
-    if language is not None and language not in list_languages():
-        message = f"expected one of {', '.join(list_languages())}."
-        raise typer.BadParameter(message)
-    return language
 
 
 def demo(
@@ -340,14 +334,16 @@ def find_events(given: Path | None, known: Path | None, key: str) -> Path:
 
     path = given or known
     if path is None:
-        message = (
+        message = coded(
+            "no_events",
             f"Expected a file of events; found none. Pass one on the command line, or "
-            f"set paths.{key} in edml.toml."
+            f"set paths.{key} in edml.toml.",
+            key=f"paths.{key}",
         )
         raise ConfigError(message)
     if not path.exists():
         message = f"There is no file {path}. Check the path."
-        raise TableError(message)
+        raise TableError(coded("no_file", message, path=path))
     if path.suffix.lower() in _FORMATS:
         module, extra, purpose = _FORMATS[path.suffix.lower()]
         import_optional(module, extra=extra, purpose=purpose)
@@ -364,7 +360,7 @@ def check_one_model(url: str | None, folder: Path | None) -> None:
 
     if url is not None and folder is not None:
         message = "Expected one of --url and --registry; found both. Leave one out."
-        raise ConfigError(message)
+        raise ConfigError(coded("url_and_registry", message))
 
 
 def open_client(

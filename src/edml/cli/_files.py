@@ -18,7 +18,7 @@ from edml._optional import import_optional
 from edml._words import count
 from edml.cli._selection import id_texts
 from edml.cli._settings import Source
-from edml.cli._terminal import note
+from edml.cli._terminal import note, say
 from edml.exceptions import TableError
 from edml.schema import COURSE, PARTITION, STUDENT
 
@@ -89,7 +89,7 @@ def _read_events(
         **({} if source is None else source.model_dump()),
     )
     for text in report.notes:
-        note(f"{path}: {text}")
+        note(f"{path}: {say(text)}")
     return X, report
 
 

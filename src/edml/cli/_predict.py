@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._spreadsheet import without_formulas
 from edml._words import count
 from edml.cli._access import open_registry
@@ -126,9 +127,11 @@ def _read(
     """Return the requested events and their students in courses."""
     taken = [names[name] for name in _OF_EVENTS if names[name] in _ADDED]
     if taken:
-        message = (
+        message = coded(
+            "taken_names",
             f"The columns {taken} of the events have names that the predictions use "
-            f"for their own, {list(_ADDED)}. Rename them."
+            f"for their own, {list(_ADDED)}. Rename them.",
+            columns=taken,
         )
         raise TableError(message)
     with stage("Reading the events"):

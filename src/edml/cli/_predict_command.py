@@ -13,14 +13,22 @@ from edml.cli._commands import (
     Folder,
     TokenFile,
     Url,
-    check_language,
     check_one_model,
     find_events,
     of_registry,
     open_client,
     read_settings,
 )
-from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show, stage
+from edml.cli._terminal import (
+    LANGUAGE,
+    ConfigFile,
+    Json,
+    Settings,
+    check_language,
+    guarded,
+    show,
+    stage,
+)
 
 LedgerFile = Annotated[
     Path | None,
@@ -78,8 +86,9 @@ def predict(
         Literal["json", "csv"], typer.Option("--format", help="Format of the files.")
     ] = "json",
     language: Annotated[
-        str, typer.Option(callback=check_language, help="Language of the reasons.")
-    ] = "en",
+        str | None,
+        typer.Option(callback=check_language, help="Language of the reasons."),
+    ] = None,
     ledger: LedgerFile = None,
     config: ConfigFile = None,
     settings: Settings = None,
@@ -109,7 +118,7 @@ def predict(
             partition=at,
             pick_random=pick_random,
             seed=seed,
-            language=language,
+            language=language or LANGUAGE.get(),
         )
         by_endpoint = read.endpoint.url is not None and folder is None
         client = partial(open_client, read.endpoint, token_file)

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edml._messages import coded
 from edml._optional import import_optional
 from edml._page import make_figures, make_page, make_row, make_table
 from edml.cli._files import write_whole
@@ -66,9 +67,10 @@ def choose_evaluations(
         else:
             shown.append(Evaluated(record, None, ""))
     if all(one.evaluation is None for one in shown):
-        message = (
+        message = coded(
+            "no_evaluation",
             "Expected an evaluation that decided no contest; found none. "
-            "Evaluate on other students: edml update, or ModelRegistry.reevaluate."
+            "Evaluate on other students: edml update, or ModelRegistry.reevaluate.",
         )
         raise RegistryError(message)
     return shown

@@ -15,6 +15,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from edml import __version__
+from edml._messages import coded
 from edml._words import count
 from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
@@ -77,9 +78,11 @@ def run(
             shown = _do(work.stages(), folder / STATE, again)
             return {"stages": shown, "champion": work.champion()}
     except Timeout:
-        message = (
+        message = coded(
+            "other_run",
             f"Expected no other run in {folder}; found one. Wait for it, or name "
-            "another folder: --set paths.state=FOLDER."
+            "another folder: --set paths.state=FOLDER.",
+            folder=folder,
         )
         raise RunError(message) from None
 

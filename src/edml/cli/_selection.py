@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml._words import count
 from edml.cli._config import ConfigError
 from edml.cli._terminal import note
@@ -141,13 +142,15 @@ def _of_courses(
             _, (period,), _ = read_periods(pd.Series([wanted.period]))
         except TableError:
             message = "--period expects a half-year such as 02-2026."
-            raise ConfigError(message) from None
+            raise ConfigError(coded("no_half_year", message)) from None
         chosen = chosen[chosen[PERIOD] == period]
         if not len(chosen):
             known = ", ".join(sorted(set(histories[PERIOD]) - {""})) or "none"
-            message = (
+            message = coded(
+                "unknown_period",
                 f"Expected events of the period given as --period; found none. The "
-                f"periods in {names[PERIOD]!r} are: {known}."
+                f"periods in {names[PERIOD]!r} are: {known}.",
+                known=known,
             )
             raise TableError(message)
     if wanted.course is not None:
@@ -155,9 +158,11 @@ def _of_courses(
         columns = chosen[[COURSE, COURSE_NAME, "label"]]
         of_course = chosen[(columns == course).any(axis=1)]
         if not len(of_course):
-            message = (
+            message = coded(
+                "unknown_course",
                 "Expected events of the course given as --course; found none. Pass a "
-                f"name or id as the table spells it: {_list_courses(chosen)}."
+                f"name or id as the table spells it: {_list_courses(chosen)}.",
+                known=_list_courses(chosen),
             )
             raise TableError(message)
         chosen = of_course
@@ -190,17 +195,23 @@ def _of_students(
         chosen |= by_id | by_number
     n_given = len(wanted.students)  # by position: an id would identify a student
     if absent:
-        message = (
+        message = coded(
+            "unknown_students",
             f"Expected events of all {n_given} students; found none of number "
             f"{', '.join(absent)} of them. Pass ids as the column {names[STUDENT]!r} "
-            f"spells them, or file numbers as {names[FILE_NUMBER]!r} does."
+            f"spells them, or file numbers as {names[FILE_NUMBER]!r} does.",
+            places=absent,
+            column=names[STUDENT],
         )
         raise TableError(message)
     if unclear:
-        message = (
+        message = coded(
+            "unclear_students",
             f"Expected one student for each --student; found that number "
             f"{', '.join(unclear)} of {n_given} is the id of one and the file number "
-            f"of another. Pass both ids, as the column {names[STUDENT]!r} spells them."
+            f"of another. Pass both ids, as the column {names[STUDENT]!r} spells them.",
+            places=unclear,
+            column=names[STUDENT],
         )
         raise TableError(message)
     return histories[histories[STUDENT].isin(chosen)]
@@ -211,10 +222,11 @@ def _running(histories: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
     if wanted.running is False or (wanted.running is None and not len(running)):
         return histories
     if not len(running):
-        message = (
+        message = coded(
+            "none_running",
             "Expected a course that is running; found a final grade of every chosen "
             "student, or of half of their course. Leave --running out to predict for "
-            "them."
+            "them.",
         )
         raise TableError(message)
     n_left = len(histories) - len(running)
@@ -233,10 +245,12 @@ def _pick(
     first = int(_EARLY_DAYS / partition_days) + 1
     late = histories[histories[PARTITION] >= first].sort_values([STUDENT, COURSE])
     if not len(late):
-        message = (
+        message = coded(
+            "none_to_pick",
             f"Expected a student with events after day {_EARLY_DAYS} to pick at "
             "random; found none among those chosen. Add --no-running for courses that "
-            "are over."
+            "are over.",
+            day=_EARLY_DAYS,
         )
         raise TableError(message)
     rng = np.random.default_rng(wanted.seed)

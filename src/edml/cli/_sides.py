@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml._words import count
 from edml.cli._files import read_events
 from edml.cli._settings import Config
@@ -58,9 +59,11 @@ def with_outcome(X: pd.DataFrame, config: Config) -> tuple[Side, int]:
     check_table(X, [name])
     known = X[name].notna().to_numpy()
     if not known.any():
-        message = (
+        message = coded(
+            "all_running",
             f"Column {name!r} is null in all {len(X)} rows: their courses are still "
-            "running. Pass events of courses that have ended."
+            "running. Pass events of courses that have ended.",
+            column=name,
         )
         raise TableError(message)
     ended = X if known.all() else X[known].reset_index(drop=True)

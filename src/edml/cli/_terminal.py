@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +16,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
+from edml._messages import in_words
+from edml._translation import SOURCE_LANGUAGE, list_languages
 from edml._words import Words
 
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
@@ -27,12 +30,33 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="SECTION.KEY=VALUE: any setting; may be repeated."),
 ]
+#: The language of errors and notes, which `edml --lang` sets.
+LANGUAGE = ContextVar("language", default=SOURCE_LANGUAGE)
 #: A column of numbers.
 right = partial(Column, justify="right")
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, for machines, on stdout.")
 ]
+
+
+def check_language(language: str | None) -> str | None:
+    """Return a language that has a catalogue; anything else is wrong usage."""
+    if language is not None and language not in list_languages():
+        message = f"expected one of {', '.join(list_languages())}."
+        raise typer.BadParameter(message)
+    return language
+
+
+def say(said: Exception | str) -> str:
+    """Return an error or a note in the chosen language, as one line.
+
+    In English it is the text for Python users, who read settings, too.
+    """
+    language = LANGUAGE.get()
+    text = str(said) if language == SOURCE_LANGUAGE else in_words(said, language)
+    # one line: a name with a line break must not look like two messages
+    return " ".join(text.split())
 
 
 def note(text: str) -> None:
@@ -64,12 +88,12 @@ def guarded(command: str) -> Iterator[None]:
         with plain_warnings():
             yield
     except ConfigError as error:
-        for line in str(error).splitlines():
+        lines = [say(error)] if error.code else str(error).splitlines()
+        for line in lines:
             _complain(command, line)
         raise typer.Exit(2) from None
     except (EdmlError, OSError) as error:
-        # one line: a name with a line break must not look like two messages
-        _complain(command, " ".join(str(error).split()))
+        _complain(command, say(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         _complain(command, "Stopped. No file is half-written.")
@@ -124,4 +148,4 @@ def _complain(command: str, text: str) -> None:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"Note: {message}", file=sys.stderr)  # noqa: T201 - where warnings go
+    print(f"Note: {say(message)}", file=sys.stderr)  # noqa: T201 - where warnings go

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from edml._messages import coded
 from edml.classifier import Capacity, check_threshold
 from edml.cli import _settings
 from edml.cli._config import ConfigError
@@ -148,9 +149,10 @@ def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Fou
             if run_id is not None:
                 note(f"MLflow has it as run {run_id}.")
     if not tuner.candidates_:
-        message = (
+        message = coded(
+            "no_candidate",
             "The search kept no candidate. Lower tune.min_score, or allow more "
-            "evaluations or time."
+            "evaluations or time.",
         )
         raise TuneError(message)
     return Found(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.cli._config import ConfigError
 from edml.cli._files import write_table
 from edml.cli._settings import Config
@@ -48,9 +49,10 @@ def update(
     """
     records = registry.records()
     if not len(records):
-        message = (
+        message = coded(
+            "no_models",
             "Expected a registered model; found none. Run edml tune, or name another "
-            "registry with --registry."
+            "registry with --registry.",
         )
         raise RegistryError(message)
     whole, sides = read_sides(raw, config)
@@ -104,10 +106,12 @@ def _tuned_on(
     for version in map(int, records["version"]):
         seen = registry.record(version).data_fingerprint
         if seen == all_rows:
-            message = (
+            message = coded(
+                "seen_students",
                 f"Expected events of students whom the models have not seen; found "
                 f"that version {version} was trained on all of these. Pass other "
-                "events."
+                "events.",
+                version=version,
             )
             raise RegistryError(message)
         if seen == train:

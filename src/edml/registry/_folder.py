@@ -10,6 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from edml import _files
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry import _reads
 from edml.registry._protocol import (
@@ -58,11 +59,13 @@ class Folder:
             try:
                 lock.acquire(poll_interval=_POLL_SECONDS)
             except Timeout as error:
-                raise RegistryError(
+                message = coded(
+                    "registry_locked",
                     f"Expected the lock of registry {self.name!r} within "
                     f"{self.timeout:g} seconds; found that another process is still "
-                    "writing. Try again later."
-                ) from error
+                    "writing. Try again later.",
+                )
+                raise RegistryError(message) from error
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from edml import _files
+from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import RegistryError
 from edml.registry._reads import read_file, system_errors
@@ -95,20 +96,24 @@ class Keys:
     def check(self, signature: Any, data: bytes, called: str) -> None:
         """Raise unless one of the keys signed the data."""
         if signature is None:
-            raise RegistryError(
+            message = coded(
+                "unsigned",
                 f"Expected {called} to be signed, because the registry was opened with "
                 "a key; found no signature. Do not trust it; if it was written without "
                 "a key on purpose, open the registry without one, or import the file "
-                "with trust_unsigned=True."
+                "with trust_unsigned=True.",
             )
+            raise RegistryError(message)
         if not isinstance(signature, str) or not self._is_ours(signature, data):
             parts = _ED25519.fullmatch(str(signature))
             by = f", by the public key {parts[1]}" if parts else ""
-            raise RegistryError(
+            message = coded(
+                "wrong_signature",
                 f"Expected {called} to be signed with this key or a trusted one; found "
                 f"another signature{by}. Check the keys; if they are right, the file "
-                "was forged: restore it from a backup."
+                "was forged: restore it from a backup.",
             )
+            raise RegistryError(message)
 
     def _is_ours(self, signature: str, data: bytes) -> bool:
         parts = _ED25519.fullmatch(signature)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from operator import index
 from typing import Any
 
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry._protocol import STAGES, Document, is_time, read_number
 from edml.registry._reads import as_text
@@ -132,7 +133,10 @@ class State:
         if not found:
             where = "any version" if name == LATEST else f"a version in {name}"
             remedy = "Promote one" if self.stages else "Register a model"
-            raise RegistryError(f"Expected {where}; found none. {remedy} first.")
+            message = f"Expected {where}; found none. {remedy} first."
+            raise RegistryError(
+                coded("none_in_stage" if self.stages else "no_models", message)
+            )
         if len(found) > 1:
             raise RegistryError(
                 f"Expected one version in {name}; found {found}. Name one by its "
@@ -145,10 +149,13 @@ class State:
         if version in self.stages:
             return
         was = "was removed" if 0 < version <= self.highest else "does not exist"
-        raise RegistryError(
+        message = coded(
+            "no_version",
             f"Expected the number of a version; found {version}, which {was}. There "
-            f"are {_list_briefly(list(self.stages))}."
+            f"are {_list_briefly(list(self.stages))}.",
+            version=version,
         )
+        raise RegistryError(message)
 
     def moves_since(self, before: "State") -> list[tuple[int, str, str]]:
         """List each version that moved, with its stages before and after."""
@@ -169,10 +176,12 @@ class State:
         """
         previous = self.previous_champion
         if previous is None:
-            raise RegistryError(
+            message = coded(
+                "no_previous",
                 "Expected a previous champion; found none that is still stored. "
-                "Promote the version that you want."
+                "Promote the version that you want.",
             )
+            raise RegistryError(message)
         state = self
         for version, was, became in moves:
             if was in (DEVELOPMENT, STAGING) and state.stages.get(version) == became:

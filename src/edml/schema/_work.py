@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded, for_python, join
 from edml.schema._columns import REQUIRED_COLUMNS, SNAPSHOT_KEYS, check_table
 
 _EXAMS = ("nombre_examen", "nota_parcial")
@@ -73,9 +74,11 @@ def describe_absent(read: Mapping[str, str]) -> str:
     empty = [
         feature for feature, needed in _NEEDED.items() if not read.keys() >= {*needed}
     ]
-    said = f"The event table has no {absent}, or not what they belong to."
+    message = f"The event table has no {absent}, or not what they belong to."
+    said = [coded("without_columns", message, columns=absent)]
     if empty:
-        said += f" These features stay empty: {empty}."
+        said.append(for_python(f" These features stay empty: {empty}."))
     if "s_graded_at" in absent and "score" in read:
-        said += " A score counts from the day of its row on."
-    return said
+        message = " A score counts from the day of its row on."
+        said.append(coded("score_from_row", message))
+    return join(*said)

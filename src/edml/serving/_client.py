@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.utils import check_scalar
 
 from edml import __version__
+from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import ServingError
 from edml.serving._problem import MEDIA_TYPE
@@ -220,9 +221,11 @@ class RiskClient:
             )
         except self._urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error
-            message = (
+            message = coded(
+                "no_answer",
                 f"Expected an answer from {self._url}; found {_without_place(reason)}. "
-                "Check the address, and that the endpoint runs."
+                "Check the address, and that the endpoint runs.",
+                url=self._url,
             )
             raise ServingError(message) from None  # its traceback holds the token
 
@@ -234,10 +237,13 @@ class RiskClient:
                 return answer
         if kind == MEDIA_TYPE and isinstance(problem := parse(response.data), dict):
             raise ServingError(refusal(self._url, response.status, problem))
-        message = (
+        message = coded(
+            "not_endpoint",
             f"Expected the answer of an edml endpoint at {self._url}; found status "
             f"{response.status} and {kind or 'no content type'}. Check the address, "
-            "and the proxy before it."
+            "and the proxy before it.",
+            url=self._url,
+            status=response.status,
         )
         raise ServingError(message)
 

@@ -59,7 +59,8 @@ def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
     frame = _to_frame(table)
     named = _add_ranges(frame, about.get("index_columns", ()), known)
     if named := [*named, *(name for name in kept if name in known)]:
-        notes.append(f"Columns kept in the index were read as columns: {named}.")
+        message = f"Columns kept in the index were read as columns: {named}."
+        notes.append(coded("read_index", message, columns=named))
     unnamed = [name for name in kept if name.startswith("__index_level_")]
     if unnamed := [name for name in unnamed if name in frame.columns]:
         frame = frame.set_index(unnamed).rename_axis([None] * len(unnamed))
@@ -133,8 +134,9 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
             "The parts hold columns of different types. Write them from one table.",
         )
         raise TableError(message) from None
-    notes = [f"It is a folder of {len(paths)} parts."] if len(paths) > 1 else []
-    return whole, notes
+    message = f"It is a folder of {len(paths)} parts."
+    note = coded("read_parts", message, n=len(paths))
+    return whole, [note] if len(paths) > 1 else []
 
 
 def _to_frame(table: Any) -> pd.DataFrame:

@@ -79,7 +79,8 @@ def _read_utf8(
         commas = found is None and has_decimal_commas([frame[one] for one in numbers])
         decimal = "," if commas else found or "."
     if given.decimal is None and decimal == ",":
-        notes.append("Numbers have a decimal comma; fix it with decimal=','.")
+        message = "Numbers have a decimal comma; fix it with decimal=','."
+        notes.append(coded("read_commas", message))
     frame.columns = pd.Index(header.names, dtype=object)
     return Raw("csv", frame, notes, Dialect(sep, decimal, given.encoding), where)
 
@@ -102,15 +103,18 @@ def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, s
     """Decode a file without its byte order mark, and return its encoding."""
     if encoding is None and data.startswith(_UTF16_MARKS):
         encoding = "utf-16"
-        notes.append("It is marked as UTF-16; fix it with encoding='utf-16'.")
+        message = "It is marked as UTF-16; fix it with encoding='utf-16'."
+        notes.append(coded("read_utf16", message))
     try:
         text = data.decode(encoding or "utf-8")
     except (UnicodeError, LookupError):
         if encoding is None:
-            notes.append(
+            message = coded(
+                "read_cp1252",
                 "It is not UTF-8 and was read as Windows-1252: check letters with "
-                "accents, and fix it with encoding='cp1252' or another."
+                "accents, and fix it with encoding='cp1252' or another.",
             )
+            notes.append(message)
             return as_text(data, "cp1252", notes)
         message = coded(
             "encoding",
@@ -144,7 +148,8 @@ def _read_header(
         start = line.end()
         if sep is None:
             sep = line[1].decode()
-            notes.append(f"Its first line names the separator {sep!r}.")
+            message = f"Its first line names the separator {sep!r}."
+            notes.append(coded("read_separator", message, sep=sep))
     found = {
         one: _first_rows(data, one, start) for one in ([sep] if sep else _SEPARATORS)
     }
@@ -164,7 +169,9 @@ def _read_header(
     check_top([(row.row, row.names) for row in found[best]], known)
     if sep is None and best != ",":
         shown = "tabs" if best == "\t" else repr(best)
-        notes.append(f"Columns are separated by {shown}; fix it with sep={best!r}.")
+        message = f"Columns are separated by {shown}; fix it with sep={best!r}."
+        separated = coded("read_separated", message, sep=best)
+        notes.append(coded("read_tabs", message) if best == "\t" else separated)
     return best, found[best][0]
 
 

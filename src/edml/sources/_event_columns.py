@@ -122,23 +122,35 @@ def note_dates(
     for unit, word in _UNIT_NAMES.items():
         found = [name for name, one in dates.items() if one.form == unit]
         if found and date_unit is None:
-            notes.append(
+            message = coded(
+                "read_epochs",
                 f"Dates in {found} are {word} since 1970; fix it with "
-                f"date_unit={unit!r}."
+                f"date_unit={unit!r}.",
+                columns=found,
+                unit=unit,
             )
+            notes.append(message)
     naive = [name for name, one in dates.items() if one.naive]
     if naive and timezone is None:
-        notes.append(
+        message = coded(
+            "read_as_utc",
             f"Dates in {naive} have no time zone and were read as UTC; fix it with "
-            "timezone='UTC' or another."
+            "timezone='UTC' or another.",
+            columns=naive,
         )
+        notes.append(message)
 
 
 def note_ids(read: Mapping[str, Column], notes: list[str]) -> None:
     notes += [
-        f"Column {name!r} holds {count(column.n_alike, 'id')} that differ from another "
-        "one only in white space, case or leading zeros, and count as different. Write "
-        "each id in one way."
+        coded(
+            "alike_ids",
+            f"Column {name!r} holds {count(column.n_alike, 'id')} that differ from "
+            "another one only in white space, case or leading zeros, and count as "
+            "different. Write each id in one way.",
+            column=name,
+            n=column.n_alike,
+        )
         for name, column in read.items()
         if column.n_alike
     ]
@@ -147,10 +159,13 @@ def note_ids(read: Mapping[str, Column], notes: list[str]) -> None:
 def note_texts(read: Mapping[str, Column], notes: list[str]) -> None:
     whole = [name for name, column in read.items() if column.whole]
     if whole:
-        notes.append(
+        message = coded(
+            "read_tails",
             f"Columns {whole} hold whole numbers with decimals, which were left out: "
-            "1004.0 is the id 1004. Write ids as text."
+            "1004.0 is the id 1004. Write ids as text.",
+            columns=whole,
         )
+        notes.append(message)
     found = {
         name: column.distinct[column.distinct.isin(NULL_WORDS)]
         for name, column in read.items()
@@ -159,28 +174,40 @@ def note_texts(read: Mapping[str, Column], notes: list[str]) -> None:
     columns = [name for name, words in found.items() if len(words)]
     if columns:
         words = sorted(set(pd.concat([found[name] for name in columns])))
-        notes.append(
+        message = coded(
+            "kept_words",
             f"Columns {columns} hold the words {words}, which stay words: if they mean "
-            f"missing values, pass na_values={words}."
+            f"missing values, pass na_values={words}.",
+            columns=columns,
+            words=words,
         )
+        notes.append(message)
 
 
 def note_work(read: Mapping[str, Column], notes: list[str]) -> None:
     """Note names that differ in case only, and scores that are no percentages."""
     for roles in (("nombre_examen",), ("ass_name", "ass_name_sub")):
-        columns = [read[role] for role in roles if role in read]
-        texts = [one.distinct for one in columns if one.distinct is not None]
+        found = [read[role] for role in roles if role in read]
+        texts = [one.distinct for one in found if one.distinct is not None]
         names = pd.concat([pd.Series(dtype="str"), *texts]).str.strip()
         alike = names.nunique() - names.str.casefold().nunique()
         if alike:
-            notes.append(
-                f"Columns {[one.cells.name for one in columns]} hold "
-                f"{count(alike, 'name')} that differ from another one only in case and "
-                "count as different. Write each name in one way."
+            columns = [one.cells.name for one in found]
+            message = coded(
+                "alike_names",
+                f"Columns {columns} hold {count(alike, 'name')} that differ from "
+                "another one only in case and count as different. Write each name in "
+                "one way.",
+                columns=columns,
+                n=alike,
             )
+            notes.append(message)
     if "score" in read and 0 < read["score"].cells.max() <= 1:
-        notes.append(
-            f"Column {read['score'].cells.name!r} holds scores of 0 to 1, as Excel "
-            "keeps cells that are formatted as percent. If they are fractions, "
-            "multiply them by 100."
+        name = read["score"].cells.name
+        message = coded(
+            "small_scores",
+            f"Column {name!r} holds scores of 0 to 1, as Excel keeps cells that are "
+            "formatted as percent. If they are fractions, multiply them by 100.",
+            column=name,
         )
+        notes.append(message)

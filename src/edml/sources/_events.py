@@ -258,8 +258,9 @@ def read_events(
     if return_report:
         return X, report
     if report.notes:
-        notes = " ".join(report.notes)
-        warnings.warn(f"{label}: {notes}" if label else notes, stacklevel=2)
+        notes = [text for note in report.notes for text in (note, " ")]
+        message = join(*([f"{label}: "] if label else []), *notes[:-1])
+        warnings.warn(message, stacklevel=2)
     return X
 
 

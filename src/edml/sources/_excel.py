@@ -62,11 +62,13 @@ def _note_merged(data: bytes) -> list[str]:
                 end = b""
                 while piece := file.read(2**20):
                     if b"mergeCells" in end + piece:
-                        return [
+                        message = coded(
+                            "read_merged",
                             "It has merged cells, of which the first one holds the "
                             "value and the others are empty: if they are among the "
-                            "rows, unmerge them and fill each cell."
-                        ]
+                            "rows, unmerge them and fill each cell.",
+                        )
+                        return [message]
                     end = piece[-10:]
     return []
 
@@ -82,10 +84,14 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
 
         sheet = max(tops, key=fitness)
         if len(sheets) > 1:
-            notes.append(
+            message = coded(
+                "read_sheet",
                 f"It has {len(sheets)} sheets, of which {sheet!r} was read; fix it "
-                f"with sheet={sheet!r}."
+                f"with sheet={sheet!r}.",
+                n=len(sheets),
+                sheet=sheet,
             )
+            notes.append(message)
     elif sheet not in sheets:
         message = coded(
             "no_sheet",

@@ -39,7 +39,8 @@ def check_header(raw: Raw, expected: Expected) -> None:
         frame = frame.reset_index(level=kept)
         if isinstance(frame.index, pd.RangeIndex):
             frame = frame.reset_index(drop=True)
-        raw.notes.append(f"Columns kept in the index were read as columns: {kept}.")
+        message = f"Columns kept in the index were read as columns: {kept}."
+        raw.notes.append(coded("read_index", message, columns=kept))
     names = [name if isinstance(name, str) else None for name in frame.columns]
     unnamed = [name is not None and bool(_UNNAMED.fullmatch(name)) for name in names]
     for place in np.flatnonzero(unnamed):
@@ -143,10 +144,13 @@ def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:
     if not filled.any():
         return
     if filled.all() and _is_counting(column):
-        raw.notes.append(
+        message = coded(
+            "left_out_numbers",
             f"Column {place + 1} has no name and numbers the rows; it was left out. "
-            "Write the table without its index."
+            "Write the table without its index.",
+            place=place + 1,
         )
+        raw.notes.append(message)
         return
     message = coded(
         "unnamed_column",
