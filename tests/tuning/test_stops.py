@@ -244,6 +244,18 @@ def test_a_slow_candidate_is_stopped(fake):
     assert fake.now <= 140.0
 
 
+@pytest.mark.parametrize("cost", [12.0, 30.0, 50.0])
+def test_a_slow_algorithm_leaves_time_for_the_next(fake, cost):
+    algorithms = timed(cost, "slow"), timed(1.0, "quick")
+    search = tuner(*algorithms, n_iter=None, timeout=60.0).fit(X, Y)
+    history = search.history_.set_index("algorithm")
+    assert (history.loc[["slow"], "status"] == "stopped").all()
+    assert (history.loc[["quick"], "status"] == "evaluated").any()
+    assert search.best_params_["algorithm"] == "quick"
+    assert search.candidates_
+    assert fake.now <= 60.0 + 1.0
+
+
 def test_cheaper_algorithm_gets_more_evaluations(fake):
     search = tuner(
         timed(1.0, "cheap"), timed(5.0, "dear"), n_iter=None, timeout=100.0

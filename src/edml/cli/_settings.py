@@ -125,7 +125,9 @@ class Tune(_Section):
     """How models are searched for."""
 
     algorithms: list[Algorithm] = _setting(
-        ["random_forest", "lightgbm", "xgboost"], "Algorithms to try.", min_length=1
+        ["lightgbm", "xgboost", "random_forest"],
+        "Algorithms to try, in order.",
+        min_length=1,
     )
     scoring: str = _setting("average_precision", "The scorer to maximize.")
     folds: int = _setting(4, "Student folds of the search.", ge=2)

@@ -153,7 +153,9 @@ class Search:
         for place, algorithm in enumerate(self._algorithms):
             n_algorithms = len(self._algorithms) - place
             n_iter = _UNBOUNDED if n_left is None else -(-n_left // n_algorithms)
-            if self._is_over or n_iter == 0 or self._is_late(self.candidates):
+            # until one has a score, the next algorithm may be faster than those so far
+            is_late = self._is_late(self.best and self.candidates)
+            if self._is_over or n_iter == 0 or is_late or self.rules.left <= 0:
                 return
             before = len(self.candidates)
             try:

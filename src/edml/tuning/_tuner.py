@@ -51,10 +51,12 @@ skopt.BayesSearchCV.html>`__, on the same folds of students and on one row per
     Parameters
     ----------
     algorithms : sequence of str or (name, pipeline, space), \
-default=("random_forest", "lightgbm", "xgboost")
-        What to search. Your own is a name, a pipeline or classifier, and a mapping of
-        its parameters to ``(low, high)``, ``(low, high, "log-uniform")``, a list of
-        choices, or a dimension of scikit-optimize. For edml's, see `search_space`.
+default=("lightgbm", "xgboost", "random_forest")
+        What to search, in this order; with a ``timeout``, put the quickest first, so
+        that a candidate is ready in time. Your own is a name, a pipeline or
+        classifier, and a mapping of its parameters to ``(low, high)``,
+        ``(low, high, "log-uniform")``, a list of choices, or a dimension of
+        scikit-optimize. For edml's, see `search_space`.
     scoring : str or callable, default="average_precision"
         Any scorer. Scorers of flags see those that ``threshold`` chooses on each
         fold.
@@ -197,7 +199,7 @@ default=(None, "weight", "smote", "over", "under")
 
     def __init__(  # noqa: PLR0913
         self,
-        algorithms: Sequence[Any] = ("random_forest", "lightgbm", "xgboost"),
+        algorithms: Sequence[Any] = ("lightgbm", "xgboost", "random_forest"),
         scoring: Any = "average_precision",
         cv: Any = 4,
         n_iter: int | None = 50,
