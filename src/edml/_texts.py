@@ -22,6 +22,11 @@ TEXTS = {
     ),
     "not_excel": N_("The file is not an Excel workbook. Save it again as .xlsx."),
     "no_sheet": N_("The workbook has no sheet {sheet}. Its sheets are: {sheets}."),
+    "mixed_percents": N_(
+        "The column {column} mixes formats: line {percent} holds a percentage, which "
+        "Excel keeps as a fraction, and line {plain} a plain number. Format the whole "
+        "column alike, and correct its values."
+    ),
     "not_json": N_(
         "The file is not JSON. Write one record in each line, a list of records, or "
         "an object of columns."

@@ -237,6 +237,39 @@ def test_merged_cells_are_noted():
     assert "It has merged cells" in read(file.getvalue(), "t.xlsx")[1].notes[0]
 
 
+@pytest.mark.parametrize("column", ["score", "points_possible"])
+def test_percentages_among_plain_numbers_are_rejected(column):
+    table = EVENTS[EVENTS[column].notna()].head(3)
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(BytesIO(workbook(("a", rows_of(table)))))
+    place = list(table).index(column) + 1
+    (cells,) = book.active.iter_cols(place, place, min_row=2)
+    for line, cell in enumerate(cells, start=2):
+        cell.value, cell.number_format = 0.85, "0.00%"
+        book.save(file := BytesIO())
+        if line < 1 + len(table):
+            said = f"'{column}' mixes formats: line 2 holds a percentage, .* {line + 1} a"
+            with pytest.raises(TableError, match=said):
+                read(file.getvalue(), "t.xlsx")
+    found, _ = read(file.getvalue(), "t.xlsx")  # all alike
+    assert found[column].tolist() == [0.85] * len(table)
+
+
+def test_a_file_object_without_a_name():
+    with pytest.raises(TableError, match=r"Pass one, such as name='events.csv'"):
+        read_events(BytesIO(EVENTS.to_csv(index=False).encode()))
+
+
+def test_words_for_null_among_numbered_ids():
+    table = EVENTS[EVENTS["assignment_id"].notna()].head(3)
+    words = table["assignment_id"].astype(object).where([True, False, True], "NA")
+    data = table.assign(assignment_id=words).to_csv(index=False).encode()
+    found, _ = read(data, "t.csv", na_values=["NA"])
+    expected = table["assignment_id"].where([True, False, True])
+    assert found["assignment_id"].tolist()[::2] == expected.tolist()[::2]
+    assert np.isnan(found["assignment_id"].iloc[1])
+
+
 def test_blank_cells_below_and_beside_an_excel_table_are_left_out():
     rows = [[*row, None, " "] for row in rows_of(FEW)]
     found, _ = read(workbook(("a", [*rows, [" ", " "], [None]])), "t.xlsx")

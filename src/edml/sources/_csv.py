@@ -237,9 +237,10 @@ def _read_regular(
     first = header.row + 1
     frame.index = label_lines(pd.RangeIndex(first, first + len(frame)))
     suspects = (frame[0] == header.names[0]).to_numpy()
-    for line, *cells in frame.iloc[np.flatnonzero(suspects)].itertuples(name=None):
-        if _blank_nulls(cells) == header.names:
-            raise _names_again(header, line)
+    if suspects.any():  # taking no rows of a large table is slow
+        for line, *cells in frame[suspects].itertuples(name=None):
+            if _blank_nulls(cells) == header.names:
+                raise _names_again(header, line)
     return frame, mark if floats else None
 
 

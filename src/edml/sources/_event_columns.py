@@ -70,6 +70,9 @@ class ColumnReader(NamedTuple):
             numbers = read_numbers(column, self.decimal)
             return Column(_whole(numbers) if role == PARTITION else numbers)
         if role == _NUMBERED:
+            if self.na_values:
+                texts = read_texts(column, ids=True, decimal=self.decimal)
+                column = texts.without(self.na_values).column
             texts = read_numbered(column, self.decimal)
             return Column(texts.column, whole=texts.whole)
         texts = read_texts(column, ids=role in _IDS, decimal=self.decimal)

@@ -17,6 +17,7 @@ from edml.sources._header import N_TOP, check_top
 from edml.sources._raw import LARGEST_SIZE, Dialect, Raw, label_lines
 
 _Row = tuple[int, tuple[Any, ...]]
+_Formats = dict[int, dict[bool, int]]
 
 
 def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
@@ -100,7 +101,8 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
             sheets=list(sheets),
         )
         raise TableError(message)
-    rows = _rows(sheets[sheet])
+    formats: _Formats = {}
+    rows = _rows(sheets[sheet], formats)
     top = [*islice(rows, N_TOP)]
     if not top:
         message = coded(
@@ -121,6 +123,7 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
             )
             raise TableError(message)
         found.append((number, cells + (None,) * (len(names) - len(cells))))
+    _check_percents({names[place]: lines for place, lines in formats.items()}, known)
     frame = pd.DataFrame(
         [cells for _, cells in found], columns=range(len(names)), dtype=object
     )
@@ -130,15 +133,40 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
     return Raw("excel", frame, notes, Dialect(sheet=sheet), f"Line {line}")
 
 
-def _rows(sheet: Any) -> Iterator[_Row]:
-    """Yield the line and the cells, up to the last, of every row that is not empty."""
+def _rows(sheet: Any, formats: _Formats | None = None) -> Iterator[_Row]:
+    """Yield the line and the cells, up to the last, of every row that is not empty.
+
+    ``formats`` gets the first line in which a column has a number, with and without
+    percent.
+    """
     sheet.reset_dimensions()  # which some programs write wrongly
-    for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+    for line, row in enumerate(sheet.iter_rows(), start=1):
+        cells = tuple(cell.value for cell in row)
+        for place, cell in enumerate(cells if formats is not None else ()):
+            if isinstance(cell, (int, float)):
+                percent = "%" in row[place].number_format
+                formats.setdefault(place, {}).setdefault(percent, line)
         n_cells = len(cells)
         while n_cells and _is_blank(cells[n_cells - 1]):
             n_cells -= 1
         if n_cells:
             yield line, cells[:n_cells]
+
+
+def _check_percents(formats: dict[str, dict[bool, int]], known: set[str]) -> None:
+    """Refuse columns in which 85 % is 0.85 in one line and 85 in another."""
+    for name, lines in formats.items():
+        if name in known and len(lines) > 1:
+            message = coded(
+                "mixed_percents",
+                f"Column {name!r} mixes formats: line {lines[True]} holds a percentage, "
+                f"which Excel keeps as a fraction, and line {lines[False]} a plain "
+                "number. Format the whole column alike, and correct its values.",
+                column=name,
+                percent=lines[True],
+                plain=lines[False],
+            )
+            raise TableError(message, column=name)
 
 
 def _is_blank(cell: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import coded, for_python
 from edml.exceptions import TableError
 from edml.sources._arrow import is_arrow, read_arrow, read_parquet
 from edml.sources._csv import GZIP, read_csv, unpack
@@ -19,6 +19,7 @@ from edml.sources._raw import UNKNOWN, Dialect, Expected, Raw, Source, naming
 
 _CSV, _JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
 _EXCEL, _PARQUET = (".xlsx", ".xlsm"), (".parquet",)
+_NAMELESS = "the file"
 
 
 def find_label(source: Source, name: str | None) -> str | None:
@@ -26,7 +27,7 @@ def find_label(source: Source, name: str | None) -> str | None:
     if isinstance(source, (str, PathLike)):
         return name or str(source)
     if hasattr(source, "read"):
-        return name or str(getattr(source, "name", "the file"))
+        return name or str(getattr(source, "name", _NAMELESS))
     return None
 
 
@@ -57,6 +58,11 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
             f"{Path(label).name!r}. Convert the file, or rename it.",
             name=Path(label).name,
         )
+        if label == _NAMELESS:
+            message = for_python(
+                "The file object has no name to tell its format by. Pass one, such as "
+                "name='events.csv'."
+            )
         raise TableError(message)
     data = _read_bytes(source if path is None else path)
     data = unpack(data) if packed or data.startswith(GZIP) else data
