@@ -142,8 +142,8 @@ def _rows(sheet: Any, formats: _Formats | None = None) -> Iterator[_Row]:
     sheet.reset_dimensions()  # which some programs write wrongly
     for line, row in enumerate(sheet.iter_rows(), start=1):
         cells = tuple(cell.value for cell in row)
-        for place, cell in enumerate(cells if formats is not None else ()):
-            if isinstance(cell, (int, float)):
+        for place, cell in enumerate(cells):
+            if formats is not None and isinstance(cell, (int, float)):
                 percent = "%" in row[place].number_format
                 formats.setdefault(place, {}).setdefault(percent, line)
         n_cells = len(cells)
@@ -159,9 +159,10 @@ def _check_percents(formats: dict[str, dict[bool, int]], known: set[str]) -> Non
         if name in known and len(lines) > 1:
             message = coded(
                 "mixed_percents",
-                f"Column {name!r} mixes formats: line {lines[True]} holds a percentage, "
-                f"which Excel keeps as a fraction, and line {lines[False]} a plain "
-                "number. Format the whole column alike, and correct its values.",
+                f"Column {name!r} mixes formats: line {lines[True]} holds a "
+                "percentage, which Excel keeps as a fraction, and line "
+                f"{lines[False]} a plain number. Format the whole column "
+                "alike, and correct its values.",
                 column=name,
                 percent=lines[True],
                 plain=lines[False],
