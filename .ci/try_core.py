@@ -61,6 +61,7 @@ NEEDING = [
     ("parquet", ["import", "oulad", "tables"]),
     ("parquet", ["predict", "events.parquet"]),
     ("parquet", ["process", "events.csv", "--out", "features.parquet"]),
+    ("scale", ["bucket", "events.csv"]),
     ("serve", ["predict", "events.csv", "--url", "http://127.0.0.1:1"]),
     ("serve", ["serve"]),
     ("sign", ["registry", "keygen", "key.pem"]),

@@ -16,6 +16,7 @@ from edml.cli import (
     _ledger,
     _predict_command,
     _registry,
+    _scale,
 )
 from edml.cli._terminal import LANGUAGE, check_language
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 for _command in (
     _commands.demo,
     _check.check,
+    _scale.bucket,
     _commands.process,
     _commands.tune,
     _commands.update,

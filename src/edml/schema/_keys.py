@@ -30,9 +30,13 @@ def count_spellings(column: pd.Series) -> tuple[int, int]:
     White space around an id, its case, leading zeros and a final '.0' are spelling.
     """
     ids = pd.Series(column.dropna().unique()).astype("str")
+    return len(ids) - plain_spellings(ids).nunique(), len(ids)
+
+
+def plain_spellings(ids: pd.Series) -> pd.Series:
+    """Return ids as text without what is spelling, as `count_spellings` says."""
     plain = ids.str.strip().str.casefold().str.removesuffix(".0")
-    plain = plain.str.replace(r"^0+(?=\d+$)", "", regex=True)
-    return len(ids) - plain.nunique(), len(ids)
+    return plain.str.replace(r"^0+(?=\d+$)", "", regex=True)
 
 
 def factorize_keys(column: pd.Series) -> IntArray:

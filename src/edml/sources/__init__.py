@@ -3,6 +3,7 @@
 from edml.sources._add_activity import add_activity
 from edml.sources._add_students import add_students
 from edml.sources._canvas import read_canvas
+from edml.sources._chunks import EventChunk, EventChunks
 from edml.sources._event_table import make_event_table
 from edml.sources._events import ReadingReport, read_events
 from edml.sources._import_report import ImportReport
@@ -10,6 +11,8 @@ from edml.sources._moodle import read_moodle
 from edml.sources._tables import read_tables
 
 __all__ = [
+    "EventChunk",
+    "EventChunks",
     "ImportReport",
     "ReadingReport",
     "add_activity",

@@ -14,7 +14,7 @@ from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._raw import Raw, two_headers
 
-_NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 def is_arrow(source: object) -> bool:
@@ -27,7 +27,7 @@ def read_arrow(source: Any) -> Raw:
     arrow = import_optional(
         "pyarrow", extra="parquet", purpose="Reading tables of other libraries"
     )
-    return Raw("arrow", _to_frame(arrow.table(source)), [])
+    return Raw("arrow", to_frame(arrow.table(source)), [])
 
 
 def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
@@ -46,36 +46,49 @@ def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
             # from memory, so that the file may be replaced meanwhile
             table, notes = parquet.ParquetFile(BytesIO(source)).read(), []
     except (pa.ArrowException, OSError):  # their messages may quote the file
-        message = coded(
-            "not_parquet",
-            "It cannot be read as Parquet. Write it again, for example with "
-            "DataFrame.to_parquet, or pass a CSV file.",
-        )
-        raise TableError(message) from None
+        raise unreadable() from None
     about = table.schema.pandas_metadata or {}
     if len(about.get("column_indexes", ())) > 1:
         raise two_headers()
     kept = [name for name in about.get("index_columns", ()) if isinstance(name, str)]
-    frame = _to_frame(table)
-    named = _add_ranges(frame, about.get("index_columns", ()), known)
+    frame = to_frame(table)
+    named = add_ranges(frame, about.get("index_columns", ()), known)
     if named := [*named, *(name for name in kept if name in known)]:
-        message = f"Columns kept in the index were read as columns: {named}."
-        notes.append(coded("read_index", message, columns=named))
+        notes.append(note_index(named))
     unnamed = [name for name in kept if name.startswith("__index_level_")]
     if unnamed := [name for name in unnamed if name in frame.columns]:
         frame = frame.set_index(unnamed).rename_axis([None] * len(unnamed))
     return Raw("parquet", frame, notes)
 
 
-def _add_ranges(
-    frame: pd.DataFrame, levels: Sequence[Any], known: Collection[str]
+def unreadable() -> TableError:
+    """Return the error about a file that is no Parquet."""
+    message = coded(
+        "not_parquet",
+        "It cannot be read as Parquet. Write it again, for example with "
+        "DataFrame.to_parquet, or pass a CSV file.",
+    )
+    return TableError(message)
+
+
+def add_ranges(
+    frame: pd.DataFrame,
+    levels: Sequence[Any],
+    known: Collection[str],
+    first: int = 0,
+    n_rows: int | None = None,
 ) -> list[str]:
-    """Add the columns that pandas kept as a range in the index, and return them."""
+    """Add the columns that pandas kept as a range in the index, and return them.
+
+    The rows are those from ``first`` on, of the ``n_rows`` of a file.
+    """
     added = []
     for level in levels:
         if isinstance(level, dict) and level.get("name") in known:
             numbers = range(level["start"], level["stop"], level["step"])
-            if len(numbers) != len(frame):
+            whole = len(numbers) == (len(frame) if n_rows is None else n_rows)
+            numbers = numbers[first : first + len(frame)]
+            if not whole:
                 message = coded(
                     "index_gaps",
                     f"The index {level['name']!r} does not have a number for each row. "
@@ -93,9 +106,7 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
     import pyarrow as pa  # noqa: PLC0415 - optional
     from pyarrow import parquet  # noqa: PLC0415
 
-    paths = sorted(folder.rglob("*.parquet"))
-    hidden = [path for path in paths if path.name.startswith(("_", "."))]
-    paths = [path for path in paths if path not in hidden]
+    paths = find_parts(folder)
     if not paths:
         message = coded(
             "no_parts",
@@ -106,40 +117,81 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
     tables: list[Any] = []
     for path in paths:
         table = parquet.ParquetFile(path).read()
-        for part in path.relative_to(folder).parts[:-1]:
-            # `periodo=01-2023`, as Spark writes it, is a column of one value
-            name, equals, value = part.partition("=")
-            if equals and name not in table.column_names:
-                cell = None if value == _NO_PARTITION else unquote(value)
+        for name, cell in hive_cells(path, folder).items():
+            if name not in table.column_names:
                 cells = pa.array([cell] * table.num_rows, pa.large_string())
                 table = table.append_column(name, cells)
         if tables and set(table.column_names) != set(tables[0].column_names):
-            differing = set(table.column_names) ^ set(tables[0].column_names)
-            message = coded(
-                "unequal_parts",
-                f"Expected the same columns in every part; {paths[0].name!r} and "
-                f"{path.name!r} differ in {sorted(differing)}. Write them from one "
-                "table, or move the part elsewhere.",
-                first=paths[0].name,
-                second=path.name,
-                columns=sorted(differing),
-            )
-            raise TableError(message)
+            raise differing(paths[0], tables[0].column_names, path, table.column_names)
         tables.append(table)
     try:
         whole = pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException:
-        message = coded(
-            "parts_of_types",
-            "The parts hold columns of different types. Write them from one table.",
-        )
-        raise TableError(message) from None
-    message = f"It is a folder of {len(paths)} parts."
-    note = coded("read_parts", message, n=len(paths))
-    return whole, [note] if len(paths) > 1 else []
+        raise differing_types() from None
+    return whole, note_parts(len(paths))
 
 
-def _to_frame(table: Any) -> pd.DataFrame:
+def note_index(names: list[str]) -> str:
+    """Return a note for columns that were in the index."""
+    message = f"Columns kept in the index were read as columns: {names}."
+    return coded("read_index", message, columns=names)
+
+
+def note_parts(n_parts: int) -> list[str]:
+    """Return a note for several parts."""
+    message = f"It is a folder of {n_parts} parts."
+    return [coded("read_parts", message, n=n_parts)] if n_parts > 1 else []
+
+
+def find_parts(folder: Path, suffixes: Collection[str] = (".parquet",)) -> list[Path]:
+    """Return the files of a folder but hidden ones, in the order of their names."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not path.name.startswith(("_", "."))
+        and path.name.lower().removesuffix(".gz").endswith(tuple(suffixes))
+    ]
+
+
+def hive_cells(path: Path, folder: Path) -> dict[str, str | None]:
+    """Return the columns that the folders of a part are named after.
+
+    `periodo=01-2023`, as Spark writes it, is a column of one value.
+    """
+    parts = [part.partition("=") for part in path.relative_to(folder).parts[:-1]]
+    return {
+        name: None if value == NO_PARTITION else unquote(value)
+        for name, equals, value in parts
+        if equals
+    }
+
+
+def differing(
+    first: Path, names: Collection[str], other: Path, others: Collection[str]
+) -> TableError:
+    """Return the error about parts that have other columns."""
+    columns = sorted(set(names) ^ set(others))
+    message = coded(
+        "unequal_parts",
+        f"Expected the same columns in every part; {first.name!r} and {other.name!r} "
+        f"differ in {columns}. Write them from one table, or move the part elsewhere.",
+        first=first.name,
+        second=other.name,
+        columns=columns,
+    )
+    return TableError(message)
+
+
+def differing_types() -> TableError:
+    """Return the error about parts whose columns cannot be joined."""
+    message = coded(
+        "parts_of_types",
+        "The parts hold columns of different types. Write them from one table.",
+    )
+    return TableError(message)
+
+
+def to_frame(table: Any) -> pd.DataFrame:
     """Convert a table without loss: nullable integers stay integers."""
     columns = [_to_series(column) for column in table.columns]
     frame = pd.DataFrame(dict(enumerate(columns)), copy=False)

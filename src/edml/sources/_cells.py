@@ -182,12 +182,17 @@ def read_numbered(column: pd.Series, decimal: str) -> Texts:
     """Read ids, which become numbers if all are whole, to be ordered by size."""
     codes, found = pd.factorize(_spell_cells(column, ids=True))
     texts = _without_tails(pd.Series(found, dtype="str"), decimal)
-    if not texts.distinct.str.fullmatch(_WHOLE).all():
+    if not are_whole(texts.distinct):
         return read_texts(column, ids=True, decimal=decimal)
     numbers = np.append(texts.column.astype(np.float64), np.nan)[codes]
     if not np.isnan(numbers).any():
         numbers = numbers.astype(np.int64)
     return Texts(pd.Series(numbers, column.index, copy=False), texts.distinct)
+
+
+def are_whole(texts: pd.Series) -> bool:
+    """Check whether all texts are whole numbers as `read_numbered` takes them."""
+    return bool(texts.str.fullmatch(_WHOLE).all())
 
 
 # -- numbers ---------------------------------------------------------------------------

@@ -21,16 +21,27 @@ from edml.sources._cells import has_decimal_commas
 from edml.sources._header import N_TOP, check_names, check_top
 from edml.sources._raw import LARGEST_SIZE, Dialect, Expected, Raw, label_lines
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?(?:\r\n?|\n)', re.IGNORECASE)
 GZIP = b"\x1f\x8b"  # how a compressed file begins
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
 _PIECE = 2**18  # bytes
+UTF16 = coded(
+    "read_utf16", "It is marked as UTF-16; fix it with encoding='utf-16'."
+)
+NOT_UTF8 = coded(
+    "read_cp1252",
+    "It is not UTF-8 and was read as Windows-1252: check letters with accents, and fix "
+    "it with encoding='cp1252' or another.",
+)
+COMMAS = coded(
+    "read_commas", "Numbers have a decimal comma; fix it with decimal=','."
+)
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
     """The line of column names."""
 
     names: list[str]
@@ -44,7 +55,7 @@ def read_csv(data: bytes, given: Dialect, expected: Expected) -> Raw:
     All cells are text, but those of numbers, which may be floats already.
     """
     notes: list[str] = []
-    if given.encoding in (None, "utf-8") and not data.startswith(_UTF16_MARKS):
+    if given.encoding in (None, "utf-8") and not data.startswith(UTF16_MARKS):
         # reading shows whether it is UTF-8, which saves a search of the whole file
         with suppress(UnicodeDecodeError):
             plain = data.removeprefix(codecs.BOM_UTF8)
@@ -58,31 +69,42 @@ def _read_utf8(
     data: bytes, given: Dialect, expected: Expected, notes: list[str]
 ) -> Raw:
     """Read a CSV file in UTF-8; raise a UnicodeDecodeError if it is not."""
-    _check_nulls(b"\0" in data)
-    sep, header = _read_header(data, given.sep, set(expected.known), notes)
+    check_nulls(b"\0" in data)
+    sep, header = read_header(data, given.sep, set(expected.known), notes)
     where = f"Line {header.row}"
+    check_columns(header, sep, expected)
+    frame, decimal = read_rows(data, header, sep, given.decimal, expected.numbers)
+    if given.decimal is None and decimal == ",":
+        notes.append(COMMAS)
+    return Raw("csv", frame, notes, Dialect(sep, decimal, given.encoding), where)
+
+
+def check_columns(header: Header, sep: str, expected: Expected) -> None:
+    """Check the names of the columns, and hint at another separator."""
     hint = coded(
         "not_separated",
         f" The separator {sep!r} is not in the line of names: pass another as sep=.",
         sep=sep,
     )
     alone = len(header.names) == 1
+    where = f"Line {header.row}"
     check_names(where, header.names, expected, hint if alone else "")
-    numbers = [
-        place for place, name in enumerate(header.names) if name in expected.numbers
-    ]
-    decimal = given.decimal or ("." if sep == "," else None)
-    frame, found = _read_regular(data, header, sep, decimal, numbers)
+
+
+def read_rows(
+    data: bytes, header: Header, sep: str, decimal: str | None, numbers: Collection[str]
+) -> tuple[pd.DataFrame, str]:
+    """Read the rows below a header, and the decimal mark if it is not known."""
+    places = [place for place, name in enumerate(header.names) if name in numbers]
+    decimal = decimal or ("." if sep == "," else None)
+    frame, found = _read_regular(data, header, sep, decimal, places)
     if frame is None:
         frame = _read_rows(data, header, sep)
     if decimal is None:
-        commas = found is None and has_decimal_commas([frame[one] for one in numbers])
+        commas = found is None and has_decimal_commas([frame[one] for one in places])
         decimal = "," if commas else found or "."
-    if given.decimal is None and decimal == ",":
-        message = "Numbers have a decimal comma; fix it with decimal=','."
-        notes.append(coded("read_commas", message))
     frame.columns = pd.Index(header.names, dtype=object)
-    return Raw("csv", frame, notes, Dialect(sep, decimal, given.encoding), where)
+    return frame, decimal
 
 
 def unpack(data: bytes) -> bytes:
@@ -101,20 +123,14 @@ def unpack(data: bytes) -> bytes:
 
 def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, str]:
     """Decode a file without its byte order mark, and return its encoding."""
-    if encoding is None and data.startswith(_UTF16_MARKS):
+    if encoding is None and data.startswith(UTF16_MARKS):
         encoding = "utf-16"
-        message = "It is marked as UTF-16; fix it with encoding='utf-16'."
-        notes.append(coded("read_utf16", message))
+        notes.append(UTF16)
     try:
         text = data.decode(encoding or "utf-8")
     except (UnicodeError, LookupError):
         if encoding is None:
-            message = coded(
-                "read_cp1252",
-                "It is not UTF-8 and was read as Windows-1252: check letters with "
-                "accents, and fix it with encoding='cp1252' or another.",
-            )
-            notes.append(message)
+            notes.append(NOT_UTF8)
             return as_text(data, "cp1252", notes)
         message = coded(
             "encoding",
@@ -122,11 +138,11 @@ def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, s
             encoding=encoding,
         )
         raise TableError(message) from None
-    _check_nulls("\0" in text)
+    check_nulls("\0" in text)
     return text.removeprefix("\ufeff"), encoding or "utf-8"
 
 
-def _check_nulls(found: bool) -> None:
+def check_nulls(found: bool) -> None:
     if found:
         message = coded(
             "null_characters",
@@ -139,9 +155,9 @@ def _check_nulls(found: bool) -> None:
 # -- the column names ------------------------------------------------------------------
 
 
-def _read_header(
+def read_header(
     data: bytes, sep: str | None, known: set[str], notes: list[str]
-) -> tuple[str, _Header]:
+) -> tuple[str, Header]:
     """Read the column names with the separator that yields the most known names."""
     start = 0
     if line := _SEPARATOR_LINE.match(data):
@@ -175,7 +191,7 @@ def _read_header(
     return best, found[best][0]
 
 
-def _first_rows(data: bytes, sep: str, start: int) -> list[_Header]:
+def _first_rows(data: bytes, sep: str, start: int) -> list[Header]:
     """Return the first rows that are not empty, up to one whose quotes are wrong."""
     read: list[bytes] = []  # the names may span several lines
 
@@ -184,12 +200,12 @@ def _first_rows(data: bytes, sep: str, start: int) -> list[_Header]:
             read.append(line.encode())
             yield line
 
-    found: list[_Header] = []
+    found: list[Header] = []
     rows = enumerate(csv.reader(lines(), delimiter=sep, strict=True), start=1)
     try:
         for number, row in rows:
             if any(name.strip() for name in row):
-                found.append(_Header(row, number, start + sum(map(len, read))))
+                found.append(Header(row, number, start + sum(map(len, read))))
             if len(found) == N_TOP:
                 break
     except csv.Error:
@@ -207,7 +223,7 @@ def _open(data: bytes, start: int) -> io.TextIOWrapper:
 
 
 def _read_regular(
-    data: bytes, header: _Header, sep: str, decimal: str | None, numbers: list[int]
+    data: bytes, header: Header, sep: str, decimal: str | None, numbers: list[int]
 ) -> tuple[pd.DataFrame | None, str | None]:
     """Read a file that has one row in every line fast, with pyarrow.
 
@@ -252,7 +268,7 @@ def _has_commas(frame: pd.DataFrame, mark: str, numbers: list[int]) -> bool:
 def _parse(
     data: bytes,
     part: slice,
-    header: _Header,
+    header: Header,
     sep: str,
     floats: Collection[int] = (),
     decimal: str = ".",
@@ -318,7 +334,7 @@ def _count_bytes(data: bytes, one: bytes, start: int, end: int) -> int:
     return sum(int(np.count_nonzero(piece == one[0])) for piece in pieces)
 
 
-def _read_rows(data: bytes, header: _Header, sep: str) -> pd.DataFrame:
+def _read_rows(data: bytes, header: Header, sep: str) -> pd.DataFrame:
     """Read any file row by row; raise for one with more or fewer fields than names."""
     columns: list[list[pd.Series]] = [[] for _ in header.names]
     lines: list[int] = []
@@ -340,7 +356,7 @@ def _read_rows(data: bytes, header: _Header, sep: str) -> pd.DataFrame:
 
 
 def _check_rows(
-    data: bytes, header: _Header, sep: str
+    data: bytes, header: Header, sep: str
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the line and the fields of every row, without blank lines."""
     rows = csv.reader(_open(data, header.end), delimiter=sep, strict=True)
@@ -363,7 +379,7 @@ def _check_rows(
         raise TableError(message) from None
 
 
-def _ragged(header: _Header, found: int, number: int) -> TableError:
+def _ragged(header: Header, found: int, number: int) -> TableError:
     expected = len(header.names)
     message = coded(
         "ragged",
@@ -377,7 +393,7 @@ def _ragged(header: _Header, found: int, number: int) -> TableError:
     return TableError(message)
 
 
-def _names_again(header: _Header, number: int) -> TableError:
+def _names_again(header: Header, number: int) -> TableError:
     message = coded(
         "names_again",
         f"Expected {len(header.names)} fields in every line, as there are column "

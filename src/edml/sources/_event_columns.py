@@ -1,6 +1,7 @@
 """Read the columns of an event table by their roles, and note what was inferred."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,6 +15,7 @@ from edml.schema import (
     NUMBER_COLUMNS,
     PARTITION,
     PERIOD,
+    REQUIRED_COLUMNS,
     STUDENT,
     read_partitions,
     read_periods,
@@ -31,7 +33,7 @@ from edml.sources._dates import Dates, read_dates
 #: The columns that hold nothing but numbers.
 NUMBERS = (PARTITION, *NUMBER_COLUMNS)
 _IDS = (STUDENT, COURSE, "legajo", "sub_uuid")
-_NUMBERED = "assignment_id"  # an id that is ordered by size where it is a number
+NUMBERED = "assignment_id"  # an id that is ordered by size where it is a number
 _UNIT_NAMES = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
@@ -53,6 +55,24 @@ class ColumnReader(NamedTuple):
     timezone: str
     decimal: str
     na_values: tuple[str, ...]
+    numbered: bool = True  # whether ids of assignments may be numbers
+
+    def read_table(
+        self, frame: pd.DataFrame, names: Mapping[str, str]
+    ) -> "tuple[dict[str, str], dict[str, Column], list[TableError]]":
+        """Read the columns that are known; return also the role of each, and errors."""
+        # where a column has two roles, the required one decides how it is read
+        order = sorted(names, key=lambda name: name in REQUIRED_COLUMNS)
+        present = {names[name]: name for name in order if names[name] in frame.columns}
+        roles = {name: present[name] for name in frame.columns if name in present}
+        with ThreadPoolExecutor() as pool:  # Arrow and numpy release the GIL
+            columns = pool.map(
+                self.try_to_read, (frame[name] for name in roles), roles.values()
+            )
+            found = dict(zip(roles, columns, strict=True))
+        read = {name: one for name, one in found.items() if isinstance(one, Column)}
+        errors = [one for one in found.values() if isinstance(one, TableError)]
+        return roles, read, errors
 
     def try_to_read(self, column: pd.Series, role: str) -> "Column | TableError":
         """Read a column, or return what is wrong with it."""
@@ -69,13 +89,13 @@ class ColumnReader(NamedTuple):
         if role in NUMBERS:
             numbers = read_numbers(column, self.decimal)
             return Column(_whole(numbers) if role == PARTITION else numbers)
-        if role == _NUMBERED:
+        if role == NUMBERED and self.numbered:
             if self.na_values:
                 texts = read_texts(column, ids=True, decimal=self.decimal)
                 column = texts.without(self.na_values).column
             texts = read_numbered(column, self.decimal)
             return Column(texts.column, whole=texts.whole)
-        texts = read_texts(column, ids=role in _IDS, decimal=self.decimal)
+        texts = read_texts(column, ids=role in (*_IDS, NUMBERED), decimal=self.decimal)
         texts = texts.without(self.na_values)
         cells, n_alike = texts.column, 0
         if role in (STUDENT, COURSE):

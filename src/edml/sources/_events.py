@@ -2,8 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,7 +12,6 @@ from edml._messages import coded, join
 from edml.exceptions import TableError
 from edml.schema import (
     EPOCH_COLUMNS,
-    REQUIRED_COLUMNS,
     SNAPSHOT_KEYS,
     check_work,
     describe_absent,
@@ -227,9 +225,7 @@ def read_events(
     >>> read_events(file, name="events.csv").shape == X.shape
     True
     """
-    _check_parameters(sep, decimal, date_unit, timezone)
-    if date_format is not None:
-        check_form(date_format)
+    check_parameters(sep, decimal, date_unit, timezone, date_format)
     if unreadable not in ("raise", "report"):
         message = f"unreadable is 'raise' or 'report', found {unreadable!r}."
         raise ValueError(message)
@@ -254,7 +250,7 @@ def read_events(
         )
         X, report, errors = _read(raw, names, reader, timezone)
         if errors and unreadable == "raise":
-            raise _join(errors)
+            raise join_errors(errors)
     if return_report:
         return X, report
     if report.notes:
@@ -264,9 +260,14 @@ def read_events(
     return X
 
 
-def _check_parameters(
-    sep: str | None, decimal: str | None, date_unit: str | None, timezone: str | None
+def check_parameters(
+    sep: str | None,
+    decimal: str | None,
+    date_unit: str | None,
+    timezone: str | None,
+    date_format: str | None,
 ) -> None:
+    """Raise a `ValueError` for what cannot be read in any table."""
     one = sep is None or (len(sep) == 1 and sep not in '"\r\n')
     if not one or decimal not in (None, ".", ","):
         message = "sep expects one character, and decimal '.' or ','."
@@ -282,6 +283,8 @@ def _check_parameters(
             f"{timezone!r}."
         )
         raise ValueError(message) from None
+    if date_format is not None:
+        check_form(date_format)
 
 
 def _read(
@@ -291,24 +294,10 @@ def _read(
     timezone: str | None,
 ) -> tuple[pd.DataFrame, ReadingReport, list[TableError]]:
     """Read every column by its role; return how, and the errors of those that fail."""
-    frame, notes = raw.frame, raw.notes
-    # where a column has two roles, the required one decides how it is read
-    order = sorted(names, key=lambda name: name in REQUIRED_COLUMNS)
-    present = {names[name]: name for name in order if names[name] in frame.columns}
-    roles = {actual: present[actual] for actual in frame.columns if actual in present}
-    sep, decimal, encoding, sheet = raw.dialect
-    with ThreadPoolExecutor() as pool:  # Arrow and numpy release the GIL
-        columns = pool.map(
-            reader.try_to_read, (frame[name] for name in roles), roles.values()
-        )
-        found = dict(zip(roles, columns, strict=True))
-    read = {name: one for name, one in found.items() if isinstance(one, Column)}
-    errors = [one for one in found.values() if isinstance(one, TableError)]
-    dates = {name: one.dates for name, one in read.items() if one.dates is not None}
-    note_ids(read, notes)
-    note_dates(dates, reader.date_unit, timezone, notes)
-    note_texts(read, notes)
-    note_work({roles[actual]: column for actual, column in read.items()}, notes)
+    frame = raw.frame
+    roles, read, errors = reader.read_table(frame, names)
+    report = make_report(raw, roles, read, reader.date_unit, timezone)
+    unreadable = {str(error.column): error.args[0] for error in errors} or None
     table = {
         name: read[name].cells if name in read else frame[name]
         for name in frame.columns
@@ -316,7 +305,25 @@ def _read(
     X = pd.DataFrame(table, frame.index, copy=False)
     if raw.format != "pandas":
         X = X.reset_index(drop=True)
-    report = ReadingReport(
+    return X, replace(report, unreadable=unreadable), errors
+
+
+def make_report(
+    raw: Raw,
+    roles: Mapping[str, str],
+    read: Mapping[str, Column],
+    date_unit: str | None,
+    timezone: str | None,
+) -> ReadingReport:
+    """Note what was inferred about the columns, after the notes of the table."""
+    notes = raw.notes
+    dates = {name: one.dates for name, one in read.items() if one.dates is not None}
+    note_ids(read, notes)
+    note_dates(dates, date_unit, timezone, notes)
+    note_texts(read, notes)
+    note_work({roles[actual]: column for actual, column in read.items()}, notes)
+    sep, decimal, encoding, sheet = raw.dialect
+    return ReadingReport(
         raw.format,
         sep,
         decimal,
@@ -325,12 +332,10 @@ def _read(
         {name: found.form for name, found in dates.items() if found.form},
         (timezone or "UTC") if any(found.naive for found in dates.values()) else None,
         sheet,
-        {str(error.column): error.args[0] for error in errors} or None,
     )
-    return X, report, errors
 
 
-def _join(errors: list[TableError]) -> TableError:
+def join_errors(errors: list[TableError]) -> TableError:
     """Return the first error, which names the other columns that cannot be read."""
     first, *others = errors
     if not others:

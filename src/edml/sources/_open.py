@@ -17,8 +17,8 @@ from edml.sources._header import check_header
 from edml.sources._json import read_json
 from edml.sources._raw import UNKNOWN, Dialect, Expected, Raw, Source, naming
 
-_CSV, _JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
-_EXCEL, _PARQUET = (".xlsx", ".xlsm"), (".parquet",)
+CSV, _JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
+_EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet",)
 _NAMELESS = "the file"
 
 
@@ -47,10 +47,8 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
     path = Path(source) if isinstance(source, (str, PathLike)) else None
     if path is not None and path.is_dir():
         return read_parquet(path, expected.known)
-    suffixes = [suffix.lower() for suffix in Path(label).suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    suffix = "".join(suffixes[:-1][-1:] if packed else suffixes[-1:])
-    if suffix not in (*_CSV, *_JSON) and (packed or suffix not in _EXCEL + _PARQUET):
+    suffix, packed = find_suffix(label)
+    if suffix not in (*CSV, *_JSON) and (packed or suffix not in _EXCEL + PARQUET):
         message = coded(
             "file_kind",
             "Expected a table in a file that ends in .csv, .tsv, .txt, .xlsx, .json, "
@@ -66,13 +64,20 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
         raise TableError(message)
     data = _read_bytes(source if path is None else path)
     data = unpack(data) if packed or data.startswith(GZIP) else data
-    if suffix in _CSV:
+    if suffix in CSV:
         return read_csv(data, given, expected)
     if suffix in _JSON:
         return read_json(data, given.encoding)
     if suffix in _EXCEL:
         return read_excel(data, given.sheet, expected.known)
     return read_parquet(data, expected.known)
+
+
+def find_suffix(label: str) -> tuple[str, bool]:
+    """Return the suffix of a file without .gz, and whether it has that."""
+    suffixes = [suffix.lower() for suffix in Path(label).suffixes]
+    packed = suffixes[-1:] == [".gz"]
+    return "".join(suffixes[:-1][-1:] if packed else suffixes[-1:]), packed
 
 
 def read_table(

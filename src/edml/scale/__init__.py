@@ -1,0 +1,8 @@
+"""Tables larger than the memory: whole students in buckets on disk."""
+
+from edml.scale._bucket_of import bucket_of
+from edml.scale._bucketing import bucket_events
+from edml.scale._map import map_buckets
+from edml.scale._store import EventStore
+
+__all__ = ["EventStore", "bucket_events", "bucket_of", "map_buckets"]
