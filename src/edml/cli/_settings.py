@@ -91,6 +91,9 @@ class Data(_Section):
     contest_share: float = _setting(
         0.2, "Share of the students to decide contests on.", gt=0, lt=1
     )
+    max_rows: int = _setting(
+        2_000_000, "Of a larger store, the rows to draw whole students of.", ge=1
+    )
     random_state: int = _setting(
         0, "Seed of the division and of the search.", ge=0, le=2**32 - 1
     )

@@ -39,7 +39,7 @@ def bucket_of(ids: ArrayLike, n_buckets: int) -> IntArray:
     --------
     >>> from edml.scale import bucket_of
     >>> bucket_of([1004, "1004", 1004.0, "ann"], 64)
-    array([18, 18, 18, 63])
+    array([18, 18, 18, 10])
     """
     check_scalar(n_buckets, "n_buckets", int, min_val=1)
     column = ids if isinstance(ids, pd.Series) else pd.Series(ids, dtype=None)

@@ -73,8 +73,24 @@ def bucket_events(
         space while it is written.
     n_buckets : int or "auto", default="auto"
         Number of buckets. "auto" makes buckets of about 250,000 rows.
-    columns, sep, decimal, encoding, date_unit, date_format, timezone, sheet, na_values
-        As for `read_events`.
+    columns : mapping of str to str or None, default=None
+        ``{canonical: actual}`` for the columns whose names differ.
+    sep : str or None, default=None
+        Separator of CSV files; None detects it.
+    decimal : {".", ","} or None, default=None
+        Decimal mark of CSV files; None detects it in the first rows.
+    encoding : str or None, default=None
+        Encoding of CSV files; None detects it in the first rows.
+    date_unit : {"s", "ms", "us", "ns"} or None, default=None
+        Unit of dates that are numbers; None detects it.
+    date_format : str or None, default=None
+        How dates are written in columns of text that are not ISO 8601.
+    timezone : str or None, default=None
+        IANA name of the time zone of dates that have none; None is UTC.
+    sheet : str or None, default=None
+        Name of the sheet of an Excel workbook.
+    na_values : collection of str, default=()
+        Words in text columns that mean a missing value.
     chunk_rows : int, default=500_000
         About how many rows are read at a time.
     n_jobs : int or None, default=None

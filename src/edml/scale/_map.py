@@ -39,7 +39,8 @@ def map_buckets(
     store : EventStore
         The events.
     out : path-like
-        The folder to write, a Parquet file for each bucket. An earlier one is replaced.
+        The folder to write, a Parquet file for each bucket that has rows. An earlier
+        one is replaced.
     key : str
         Describes what the function computes: with another key, or another store, all
         buckets are computed again.
@@ -86,7 +87,8 @@ def map_buckets(
         missing = [
             bucket
             for bucket in range(store.n_buckets)
-            if not (draft.content / bucket_name(bucket)).is_file()
+            if store.n_rows_of(bucket)
+            and not (draft.content / bucket_name(bucket)).is_file()
         ]
         n_done = store.n_buckets - len(missing)
         done = f"What was computed of {store.n_buckets} buckets is kept."

@@ -1,7 +1,7 @@
 """EventStore: an event table on disk, whole students in buckets."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
@@ -128,13 +128,29 @@ class EventStore:
         """
         return self.path / bucket_name(bucket)
 
-    def read(self, bucket: int) -> pd.DataFrame:
+    def n_rows_of(self, bucket: int) -> int:
+        """Return the number of rows of a bucket.
+
+        Parameters
+        ----------
+        bucket : int
+            From 0 to ``n_buckets - 1``.
+
+        Returns
+        -------
+        n_rows : int
+        """
+        return int(self.manifest["buckets"][bucket]["rows"])
+
+    def read(self, bucket: int, names: Sequence[str] | None = None) -> pd.DataFrame:
         """Read the events of a bucket.
 
         Parameters
         ----------
         bucket : int
             From 0 to ``n_buckets - 1``.
+        names : sequence of str or None, default=None
+            The columns to read; None is all.
 
         Returns
         -------
@@ -151,10 +167,10 @@ class EventStore:
 
         path = self.bucket_path(bucket)
         try:
-            table = parquet.ParquetFile(path).read()
+            table = parquet.ParquetFile(path).read(names)
         except (pa.ArrowException, FileNotFoundError):
             table = None
-        if table is None or table.num_rows != self.manifest["buckets"][bucket]["rows"]:
+        if table is None or table.num_rows != self.n_rows_of(bucket):
             message = (
                 f"{path} is not the file that the store's manifest describes. Make the "
                 "store again with bucket_events."

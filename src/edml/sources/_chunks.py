@@ -50,6 +50,14 @@ class EventChunk:
         Where the rows end, for `EventChunks.read`; for JSON.
     share : float
         How much of the table has been read, a fraction in [0, 1].
+
+    Examples
+    --------
+    >>> from edml.datasets import make_student_activity
+    >>> from edml.sources import EventChunks
+    >>> (chunk,) = EventChunks(make_student_activity(20, random_state=0)).read()
+    >>> chunk.share
+    1.0
     """
 
     __module__ = "edml.sources"
@@ -71,8 +79,24 @@ class EventChunks:
     ----------
     source : path-like, DataFrame or Arrow table
         As for `read_events`, or a folder of CSV files that are one table.
-    columns, sep, decimal, encoding, date_unit, date_format, timezone, sheet, na_values
-        As for `read_events`.
+    columns : mapping of str to str or None, default=None
+        ``{canonical: actual}`` for the columns whose names differ.
+    sep : str or None, default=None
+        Separator of CSV files; None detects it.
+    decimal : {".", ","} or None, default=None
+        Decimal mark of CSV files; None detects it in the first rows.
+    encoding : str or None, default=None
+        Encoding of CSV files; None detects it in the first rows.
+    date_unit : {"s", "ms", "us", "ns"} or None, default=None
+        Unit of dates that are numbers; None detects it.
+    date_format : str or None, default=None
+        How dates are written in columns of text that are not ISO 8601.
+    timezone : str or None, default=None
+        IANA name of the time zone of dates that have none; None is UTC.
+    sheet : str or None, default=None
+        Name of the sheet of an Excel workbook.
+    na_values : collection of str, default=()
+        Words in text columns that mean a missing value.
     n_rows : int, default=500_000
         About how many rows a chunk has.
 
