@@ -4,7 +4,7 @@ A message for Python users carries a code and the values in it. The code has ano
 text, without parameters and types, which the app and the command line show.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from gettext import NullTranslations
 from typing import Any, NamedTuple
 
@@ -57,6 +57,19 @@ def join(*texts: str) -> str:
         return whole
     parts = (text.parts if isinstance(text, Coded) else (text,) for text in texts)
     return Coded(whole, tuple(part for one in parts for part in one if part))
+
+
+def pack(text: str) -> list[Any]:
+    """Return a message with its codes and values as lists, for JSON."""
+    return [str(text), list(text.parts)] if isinstance(text, Coded) else [text]
+
+
+def unpack(packed: Sequence[Any]) -> str:
+    """Return the message that was packed."""
+    if len(packed) == 1:
+        return str(packed[0])
+    parts = (one if isinstance(one, str) else tuple(one) for one in packed[1])
+    return Coded(packed[0], tuple(parts))
 
 
 def in_words(said: Exception | str, language: str) -> str:

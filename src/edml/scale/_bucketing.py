@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from edml import __version__
 from edml._files import make_folder, remove_tree, replace_file
+from edml._messages import pack
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.scale._bucket_of import bucket_of
@@ -221,7 +222,10 @@ class _Bucketing:
             raise TableError(message)
         report, types = self.chunks.settle([one["facts"] for one in done])
         self.plan |= {
-            "facts": {"report": asdict(report), "types": types},
+            "facts": {
+                "report": {**asdict(report), "notes": [*map(pack, report.notes)]},
+                "types": types,
+            },
             "n_pieces": len(done),
             "n_rows": sum(one["rows"] for one in done),
         }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml._messages import unpack
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources import ReadingReport
@@ -106,7 +107,8 @@ class EventStore:
     def report(self) -> ReadingReport:
         """How the source was read."""
         found = self.manifest["report"]
-        return ReadingReport(**{**found, "notes": tuple(found["notes"])})
+        notes = tuple(unpack(note) for note in found["notes"])
+        return ReadingReport(**{**found, "notes": notes})
 
     @property
     def fingerprint(self) -> str:

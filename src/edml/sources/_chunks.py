@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from edml._messages import pack, unpack
 from edml.exceptions import TableError
 from edml.schema import (
     EPOCH_COLUMNS,
@@ -190,7 +191,7 @@ class EventChunks:
             said = {name: one.to_dict() for name, one in facts.items()}
             about = {
                 "format": raw.format,
-                "notes": raw.notes,
+                "notes": [pack(note) for note in raw.notes],
                 "dialect": list(raw.dialect),
                 "names": list(raw.frame.columns),
                 "columns": said,
@@ -247,7 +248,7 @@ class EventChunks:
                 ids.setdefault(name, []).append(one.ids)
         actual = {self._names[name]: name for name in self._names}
         roles = {name: actual[name] for name in found}
-        notes = dict.fromkeys(note for chunk in facts for note in chunk["notes"])
+        notes = dict.fromkeys(unpack(one) for chunk in facts for one in chunk["notes"])
         none = pd.DataFrame(columns=last["names"])
         absent = describe_absent(check_work(none, self._names))
         raw = Raw(

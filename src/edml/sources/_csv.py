@@ -28,17 +28,13 @@ GZIP = b"\x1f\x8b"  # how a compressed file begins
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
 _PIECE = 2**18  # bytes
-UTF16 = coded(
-    "read_utf16", "It is marked as UTF-16; fix it with encoding='utf-16'."
-)
+UTF16 = coded("read_utf16", "It is marked as UTF-16; fix it with encoding='utf-16'.")
 NOT_UTF8 = coded(
     "read_cp1252",
     "It is not UTF-8 and was read as Windows-1252: check letters with accents, and fix "
     "it with encoding='cp1252' or another.",
 )
-COMMAS = coded(
-    "read_commas", "Numbers have a decimal comma; fix it with decimal=','."
-)
+COMMAS = coded("read_commas", "Numbers have a decimal comma; fix it with decimal=','.")
 
 
 class Header(NamedTuple):
