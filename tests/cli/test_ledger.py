@@ -1,6 +1,7 @@
 """What `edml predict` told, from a terminal."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -38,17 +39,18 @@ def test_predict_appends_what_it_says(told, edml):
     assert "reason_features" not in told["predictions"][0]
 
 
-def test_nothing_is_recorded_unless_named(with_champion, edml, tmp_path):
+def test_nothing_is_recorded_unless_named(with_champion, edml):
     assert edml("predict", "later.csv").exit_code == 0
-    assert not list(tmp_path.rglob("*.db"))
+    assert list(Path().rglob("inferences"))
+    assert not list(Path().rglob("*.db"))
 
 
-def test_unusable_ledger_stops_before_any_file(with_champion, edml, tmp_path):
-    (tmp_path / "ledger.db").write_text("a text" * 200)
-    result = edml("predict", "later.csv", "--ledger", str(tmp_path / "ledger.db"))
+def test_unusable_ledger_stops_before_any_file(with_champion, edml):
+    Path("ledger.db").write_text("a text" * 200)
+    result = edml("predict", "later.csv", "--ledger", "ledger.db")
     assert result.exit_code == 1
     assert "damaged, or another kind of file" in result.output
-    assert not list(tmp_path.rglob("inferences"))
+    assert not list(Path().rglob("inferences"))
 
 
 def test_show(told, edml):
@@ -98,3 +100,28 @@ def test_key_of_pseudonyms(with_champion, edml, tmp_path, by):
     refused = edml("predict", "later.csv", "--ledger", "ledger.db")
     assert refused.exit_code == 1
     assert "found no key" in refused.output
+
+
+def test_export_erase_and_prune(told, edml):
+    one = told["predictions"][0]
+    student, where = one["user_uuid"], ("--ledger", "ledger.db")
+    stored = json.loads(edml("ledger", "export", student, *where).stdout)
+    assert stored["student"] == student
+    assert one["probability"] in {entry["probability"] for entry in stored["entries"]}
+    result = edml("ledger", "export", student, "--out", "stored.json", *where)
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("stored.json").read_text("utf-8")) == stored
+    n = len(stored["entries"])
+    erased = edml("ledger", "erase", student, *where)
+    assert erased.stdout == f"Erased {n} {'entry' if n == 1 else 'entries'}.\n"
+    assert not Ledger("ledger.db").export(student)["entries"]
+    assert student not in erased.output
+    assert edml("ledger", "prune", "--older-than", "90d", *where).exit_code == 0
+    assert len(Ledger("ledger.db").runs()) == 1
+    scores = pd.DataFrame(told["predictions"])
+    Ledger("ledger.db").append(scores, version=1, time="2020-01-01")
+    pruned = edml("ledger", "prune", "--older-than", "1y", *where)
+    assert pruned.stdout == "Erased 1 run.\n"
+    assert "--older-than expects" in " ".join(
+        edml("ledger", "prune", "--older-than", "1 year", *where).output.split()
+    )

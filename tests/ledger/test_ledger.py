@@ -13,21 +13,10 @@ from hypothesis import strategies as st
 from edml.exceptions import LedgerError, TableError
 from edml.ledger import Ledger
 from edml.schema import fingerprint
+from ledger_lists import make_scores
 
 KEY = b"0123456789abcdef"
 IDS = st.one_of(st.integers(0, 10**6), st.text(min_size=1, max_size=8))
-
-
-def make_scores(ids=("ann", "ben", "cho"), courses="algebra", day=20, **columns):
-    n = len(ids)
-    made = {
-        "user_uuid": list(ids),
-        "course_uuid": courses,
-        "particion": day,
-        "probability": np.linspace(0.9, 0.1, n),
-        "flagged": np.arange(n) == 0,
-    }
-    return pd.DataFrame(made | columns)
 
 
 @pytest.fixture

@@ -80,6 +80,58 @@ def show(
         console().print(f"The latest {_MOST} of {len(found):,}; --json prints all.")
 
 
+@app.command()
+def export(
+    student: Student,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write, instead of stdout.")
+    ] = None,
+    ledger: LedgerFile = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Write everything that is stored about a student, as JSON."""
+    with _opened("export", ledger, config, settings) as opened:
+        stored = opened.export(student)
+        if out is not None:
+            from edml.cli._files import write_json  # noqa: PLC0415 - slow to import
+
+            write_json(out, stored)
+    if out is None:
+        print_json(stored)
+    else:
+        n_entries = count(len(stored["entries"]), "entry", "entries")
+        typer.echo(f"Wrote {out}: {n_entries}.")
+
+
+@app.command()
+def erase(
+    student: Student,
+    ledger: LedgerFile = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Erase a student; no file of the ledger then holds a byte of the id."""
+    with _opened("erase", ledger, config, settings) as opened:
+        n_entries = opened.erase(student)
+    typer.echo(f"Erased {count(n_entries, 'entry', 'entries')}.")
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        str, typer.Option("--older-than", help="Age such as 90d, 6w, 3m or 1y.")
+    ],
+    ledger: LedgerFile = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Erase the runs that are older."""
+    with _opened("prune", ledger, config, settings) as opened:
+        n_runs = opened.prune(parse_age(older_than, "--older-than"))
+    typer.echo(f"Erased {count(n_runs, 'run')}.")
+
+
 def parse_age(text: str, option: str) -> timedelta:
     """Read 90d, 6w, 3m or 1y; a month has 30 days, a year 365."""
     from edml.cli._config import ConfigError  # noqa: PLC0415 - slow to import

@@ -15,7 +15,9 @@ _APPLICATION = 0x65444C67  # "eDLg", in the file's header
 _ONLY_OWNER = 0o600
 _POLL_SECONDS = 0.05
 
-# Ids, courses and sets of reasons are stored once; entries hold their numbers.
+# Ids, courses and sets of reasons are stored once; entries hold their numbers. The key
+# of entries finds a student by one step per run; an index of its own would double the
+# file, and have each run write to all of it.
 _TABLES = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (
@@ -41,16 +43,15 @@ CREATE TABLE courses (
 CREATE TABLE reasons (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE TABLE entries (
     run INTEGER NOT NULL,
-    course INTEGER NOT NULL,
     student INTEGER NOT NULL,
+    course INTEGER NOT NULL,
     day INTEGER NOT NULL,
     probability REAL NOT NULL,
     flagged INTEGER NOT NULL,
     within_capacity INTEGER NOT NULL,
     reasons INTEGER NOT NULL,
-    PRIMARY KEY (run, course, student)
+    PRIMARY KEY (run, student, course)
 ) WITHOUT ROWID;
-CREATE INDEX entries_by_student ON entries (student, run);
 """
 
 

@@ -1,30 +1,25 @@
 """Ledger: what was told about each student, and when."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from numbers import Integral
-from os import PathLike, fspath
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from edml.exceptions import LedgerError
-from edml.ledger._database import Database
-from edml.ledger._moments import EARLIEST, LATEST, read_moment
-from edml.ledger._pseudonyms import Pseudonyms
-from edml.ledger._rows import insert, read_scores, select_entries, select_runs
-from edml.schema import fingerprint, spell_key
+from edml.ledger._deletion import delete_runs, delete_student
+from edml.ledger._moments import Moment, read_moment
+from edml.ledger._reader import LedgerReader
+from edml.ledger._rows import insert, read_scores
+from edml.schema import fingerprint
 
 _RUN = """
 INSERT INTO runs (
     time, source, registry, version, model_hash, events, threshold, capacity, n_entries
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-Moment = str | datetime | timedelta
 
 
-class Ledger:
+class Ledger(LedgerReader):
     """A file to which every list of scores is appended, and in which none changes.
 
     It answers what was told about a student and when, by which model, and how scores
@@ -83,23 +78,6 @@ class Ledger:
     """
 
     __module__ = "edml.ledger"
-
-    def __init__(
-        self,
-        path: str | PathLike[str],
-        key: bytes | None = None,
-        *,
-        timeout: float = 30.0,
-    ) -> None:
-        self.path = Path(fspath(path))
-        self._pseudonyms = Pseudonyms(key)
-        self._database = Database(self.path, timeout)
-        if self.path.exists():
-            self._check_key(writes=False)
-
-    def __repr__(self) -> str:
-        kind = ", with pseudonyms" if self._pseudonyms.check else ""
-        return f"Ledger({str(self.path)!r}{kind})"
 
     def append(
         self,
@@ -165,113 +143,70 @@ class Ledger:
         ):
             message = f"capacity must be a whole number from 0 on; found {capacity!r}."
             raise ValueError(message)
-        rows = read_scores(scores, columns, capacity, self._pseudonyms)
+        read = read_scores(scores, columns, capacity, self._pseudonyms)
         moment = read_moment(datetime.now(UTC) if time is None else time, "time")
         digest = fingerprint(events) if isinstance(events, pd.DataFrame) else events
         described = (
             *(moment, source, registry, version, model_hash, digest),
-            *(threshold, capacity, len(rows)),
+            *(threshold, capacity, len(read)),
         )
         self._database.create(self._pseudonyms.check)
-        self._check_key(writes=True)
+        self._check_key(needs_ids=True)
         with self._database.writing() as connection:
             run = int(connection.execute(_RUN, described).lastrowid or 0)
-            insert(connection, run, rows)
+            insert(connection, run, read)
         return run
 
-    def runs(
-        self, since: Moment | None = None, until: Moment | None = None
-    ) -> pd.DataFrame:
-        """Return one row for each run, the earliest first.
+    def erase(self, student: object) -> int:
+        """Erase a student, so that no file of the ledger holds a byte of the id.
+
+        Runs that were about nobody else are erased as well. The whole file is
+        written anew, which takes about as long as copying it twice.
 
         Parameters
         ----------
-        since, until : str, datetime or timedelta, default=None
-            Runs from ``since`` on, and before ``until``. A timedelta counts back from
-            now; a date without a time zone is in UTC.
+        student : str or int
+            The student's id.
 
         Returns
         -------
-        runs : DataFrame of shape (n_runs, 10)
-            ``run``, ``time`` (UTC), ``source``, ``registry``, ``version``,
-            ``model_hash``, ``events``, ``threshold``, ``capacity`` and ``n_entries``,
-            which counts those that were erased later, too.
+        n_entries : int
+            How many entries were erased.
 
         Raises
         ------
         LedgerError
-            If there is no such file, or it cannot be read.
+            If there is no such file, the key is missing, or another process keeps
+            reading the old bytes. Repeat the call then, also after a kill.
         """
-        with self._database.reading() as connection:
-            return select_runs(connection, *_span(since, until))
+        name = self._find(student)
+        with self._database.writing() as connection:
+            n_entries = delete_student(connection, name)
+        self._database.wipe()
+        return n_entries
 
-    def entries(
-        self,
-        since: Moment | None = None,
-        until: Moment | None = None,
-        *,
-        student: object = None,
-        course: object = None,
-    ) -> pd.DataFrame:
-        """Return one row for each student, course and run, the earliest first.
+    def prune(self, older_than: Moment) -> int:
+        """Erase the runs before a moment, and students without later ones.
 
         Parameters
         ----------
-        since, until : str, datetime or timedelta, default=None
-            Entries from ``since`` on, and before ``until``, as for `runs`.
-        student, course : str or int, default=None
-            Only those of this id.
+        older_than : str, datetime or timedelta
+            A moment, in UTC without a time zone; or the age of the runs to keep.
 
         Returns
         -------
-        entries : DataFrame of shape (n_entries, 11)
-            ``time`` (UTC), ``run``, ``version``, ``student``, ``course``, ``period``
-            ("" if unknown), ``day`` of the course, ``probability``, ``flagged``,
-            ``within_capacity`` (null without a capacity), and ``reasons``, a tuple of
-            the features' names. Within a run, the highest probability is first.
+        n_runs : int
+            How many runs were erased.
 
         Raises
         ------
         LedgerError
-            If there is no such file, or a student is asked for without the key.
+            If there is no such file, or another process keeps reading the old bytes.
+            Repeat the call then, also after a kill.
         """
-        name = None if student is None else self._find(student)
-        with self._database.reading() as connection:
-            return select_entries(
-                connection,
-                *_span(since, until),
-                student=name,
-                course=None if course is None else spell_key(course),
-            )
-
-    def _find(self, student: object) -> str:
-        """Spell a student's id as the ledger does."""
-        self._check_key(writes=True)
-        return self._pseudonyms.spell([student])[0]
-
-    def _check_key(self, *, writes: bool) -> None:
-        """Check that the key is the ledger's; without one it can only be read."""
-        with self._database.reading() as connection:
-            found = "SELECT value FROM settings WHERE name = 'key'"
-            stored: Any = connection.execute(found).fetchone()[0]
-        given = self._pseudonyms.check
-        if given == stored or not (given or writes):
-            return
-        if not stored:
-            problem = "a key, but its ids are no pseudonyms. Leave the key out"
-        elif not given:
-            problem = "no key, and its ids are pseudonyms. Pass the key"
-        else:
-            problem = "another key. Pass the one that it was begun with"
-        message = (
-            f"Expected the key of the ledger {self.path}; found {problem}, or begin "
-            "another file."
-        )
-        raise LedgerError(message)
-
-
-def _span(since: Moment | None, until: Moment | None) -> tuple[int, int]:
-    return (
-        EARLIEST if since is None else read_moment(since, "since"),
-        LATEST if until is None else read_moment(until, "until"),
-    )
+        moment = read_moment(older_than, "older_than")
+        self._check_key(needs_ids=False)
+        with self._database.writing() as connection:
+            n_runs = delete_runs(connection, moment)
+        self._database.wipe()
+        return n_runs

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
+Moment = str | datetime | timedelta
 EARLIEST, LATEST = -(2**63), 2**63 - 1
 
 
-def read_moment(value: str | datetime | timedelta, name: str) -> int:
+def read_moment(value: Moment, name: str) -> int:
     """Read a moment, or the time before now; UTC where it has no time zone."""
     if isinstance(value, timedelta):
         value = datetime.now(UTC) - value

@@ -1,19 +1,23 @@
 """Scores as rows of the database, and rows of the database as tables."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
+from edml.ledger._moments import EARLIEST
 from edml.ledger._pseudonyms import Pseudonyms
 from edml.schema import (
     COURSE,
     PARTITION,
     PERIOD,
     STUDENT,
+    BoolArray,
+    FloatArray,
     IntArray,
     canonical_names,
     check_keys,
@@ -27,33 +31,26 @@ from edml.schema import (
 )
 
 _UNKNOWN = -1  # whether a student was within an unknown capacity
-_INSERT = """
-INSERT INTO entries VALUES (
-    ?,
-    (SELECT id FROM courses WHERE course = ? AND period = ?),
-    (SELECT id FROM students WHERE student = ?),
-    ?, ?, ?, ?,
-    (SELECT id FROM reasons WHERE names = ?)
-)
-"""
+# CROSS JOIN: go through the runs, and find the entries of each by their key
 _SELECT = """
-SELECT entries.run, entries.course, entries.student, day, probability, flagged,
-    within_capacity, reasons
+SELECT runs.time, entries.run, runs.version, entries.student, entries.course, day,
+    probability, flagged, within_capacity, reasons
 FROM runs CROSS JOIN entries ON entries.run = runs.id
 WHERE runs.time >= ? AND runs.time < ?
 """
-# CROSS JOIN keeps SQLite from another order: entries first, by their index
-_SELECT_STUDENT = """
-SELECT entries.run, entries.course, entries.student, day, probability, flagged,
-    within_capacity, reasons
-FROM entries CROSS JOIN runs ON entries.run = runs.id
-WHERE entries.student = ? AND runs.time >= ? AND runs.time < ?
+_OF_STUDENT = " AND entries.student = ?"
+_LAST_OF_HISTORY = """
+    AND entries.student = (SELECT id FROM students WHERE student = ?)
+    AND entries.course IN (SELECT id FROM courses WHERE course = ?)
+ORDER BY runs.time DESC, runs.id DESC LIMIT 1
 """
-_NUMBERS = np.dtype(
+_FIELDS = np.dtype(
     [
+        ("time", np.int64),
         ("run", np.int64),
-        ("course", np.int64),
+        ("version", np.float64),
         ("student", np.int64),
+        ("course", np.int64),
         ("day", np.int64),
         ("probability", np.float64),
         ("flagged", np.bool_),
@@ -63,13 +60,32 @@ _NUMBERS = np.dtype(
 )
 
 
+@dataclass(frozen=True)
+class Scores:
+    """A checked list: distinct names, and each entry's place in them."""
+
+    students: list[str]
+    courses: list[tuple[str, str]]
+    reasons: list[str]
+    student: IntArray
+    course: IntArray
+    day: IntArray
+    probability: FloatArray
+    flagged: BoolArray
+    within_capacity: IntArray
+    reason: IntArray
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+
 def read_scores(
     scores: pd.DataFrame,
     columns: Mapping[str, str] | None,
     capacity: int | None,
     pseudonyms: Pseudonyms,
-) -> list[tuple[Any, ...]]:
-    """Check a table of `score_students`, and return what each entry holds."""
+) -> Scores:
+    """Check a table of `score_students`, and return what the entries hold."""
     if not isinstance(scores, pd.DataFrame):
         message = (
             "scores must be the DataFrame that score_students returns; found "
@@ -79,61 +95,105 @@ def read_scores(
     table = canonical_names(scores, resolve_columns(columns))
     check_table(table, [STUDENT, COURSE, PARTITION, "probability", "flagged"])
     n = len(table)
-    if not n:
-        return []
     for name in (STUDENT, COURSE):
         check_keys(table[name])
     histories = history_codes(table[STUDENT], table[COURSE])
-    n_repeated = n - int(histories.max()) - 1
+    n_repeated = n - len(np.unique(histories))
     if n_repeated:
         message = (
             f"scores must hold one row for each student and course; {n_repeated} of "
             f"{n} rows repeat one. Pass what score_students returns."
         )
         raise TableError(message)
-    probability = read_probabilities(table["probability"])
-    periods = table[PERIOD].fillna("").astype(str) if PERIOD in table else [""] * n
+    probability = read_probabilities(table["probability"]) if n else np.empty(0)
     within = np.full(n, _UNKNOWN)
     if capacity is not None:
         order = np.argsort(-probability, kind="stable")
         courses = table[COURSE].iloc[order]
         within[order] = courses.groupby(courses, sort=False).cumcount() < capacity
-    return list(
-        zip(
-            [spell_key(one) for one in table[COURSE]],
-            periods,
-            pseudonyms.spell(table[STUDENT]),
-            read_partitions(table[PARTITION]).tolist(),
-            probability.tolist(),
-            read_flags(table["flagged"], "flagged").tolist(),
-            within.tolist(),
-            _reasons(table),
-            strict=True,
-        )
+    student, students = pd.factorize(table[STUDENT].to_numpy(dtype=object))
+    periods = table[PERIOD].fillna("").astype(str) if PERIOD in table else [""] * n
+    names = table[COURSE].to_numpy(dtype=object)  # far faster to go through
+    course, units = _distinct(list(zip(names, periods, strict=True)))
+    reasons = table["reason_features"] if "reason_features" in table else [()] * n
+    reason, sets = _distinct([",".join(features) for features in reasons])
+    return Scores(
+        students=pseudonyms.spell(students),
+        courses=[(spell_key(one), period) for one, period in units],
+        reasons=sets,
+        student=student,
+        course=course,
+        day=read_partitions(table[PARTITION]),
+        probability=probability,
+        flagged=read_flags(table["flagged"], "flagged") if n else np.empty(0, np.bool_),
+        within_capacity=within,
+        reason=reason,
     )
 
 
-def _reasons(table: pd.DataFrame) -> Iterator[str]:
-    if "reason_features" not in table:
-        return iter([""] * len(table))
-    return (",".join(names) for names in table["reason_features"])
+def read_histories(
+    scores: pd.DataFrame,
+    columns: Mapping[str, str] | None,
+    pseudonyms: Pseudonyms,
+) -> list[tuple[str, str]]:
+    """Return the student and course of each row, as the ledger spells them."""
+    table = canonical_names(scores, resolve_columns(columns))
+    check_table(table, [STUDENT, COURSE])
+    for name in (STUDENT, COURSE):
+        check_keys(table[name])
+    students = pseudonyms.spell(table[STUDENT])
+    return [*zip(students, map(spell_key, table[COURSE]), strict=True)]
 
 
-def insert(
-    connection: sqlite3.Connection, run: int, rows: list[tuple[Any, ...]]
-) -> None:
+def _distinct(values: list[Any]) -> tuple[IntArray, list[Any]]:
+    """Return each value's place among the distinct ones."""
+    place = {value: k for k, value in enumerate(dict.fromkeys(values))}
+    return np.array([place[value] for value in values], dtype=np.int64), [*place]
+
+
+def insert(connection: sqlite3.Connection, run: int, scores: Scores) -> None:
     """Insert the entries of a run, and the names that are new."""
-    courses = {(course, period) for course, period, *_ in rows}
-    students = {(row[2],) for row in rows}
-    reasons = {(row[-1],) for row in rows}
-    connection.executemany(
-        "INSERT OR IGNORE INTO courses (course, period) VALUES (?, ?)", courses
+    if not len(scores):
+        return
+    students = _number(
+        connection,
+        "INSERT OR IGNORE INTO students (student) VALUES (?)",
+        "SELECT id FROM students WHERE student = ?",
+        [(name,) for name in scores.students],
+    )[scores.student]
+    courses = _number(
+        connection,
+        "INSERT OR IGNORE INTO courses (course, period) VALUES (?, ?)",
+        "SELECT id FROM courses WHERE course = ? AND period = ?",
+        scores.courses,
+    )[scores.course]
+    reasons = _number(
+        connection,
+        "INSERT OR IGNORE INTO reasons (names) VALUES (?)",
+        "SELECT id FROM reasons WHERE names = ?",
+        [(names,) for names in scores.reasons],
+    )[scores.reason]
+    order = np.lexsort((courses, students))  # that of the table
+    columns = (
+        *(np.full(len(scores), run), students, courses, scores.day),
+        *(scores.probability, scores.flagged, scores.within_capacity, reasons),
     )
     connection.executemany(
-        "INSERT OR IGNORE INTO students (student) VALUES (?)", students
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        zip(*(column[order].tolist() for column in columns), strict=True),
     )
-    connection.executemany("INSERT OR IGNORE INTO reasons (names) VALUES (?)", reasons)
-    connection.executemany(_INSERT, ((run, *row) for row in rows))
+
+
+def _number(
+    connection: sqlite3.Connection,
+    add: str,
+    find: str,
+    names: Sequence[tuple[str, ...]],
+) -> IntArray:
+    """Return the number of each name in the database; add those that are new."""
+    connection.executemany(add, names)
+    found = (connection.execute(find, name).fetchone()[0] for name in names)
+    return np.fromiter(found, dtype=np.int64, count=len(names))
 
 
 def select_runs(connection: sqlite3.Connection, since: int, until: int) -> pd.DataFrame:
@@ -144,7 +204,7 @@ def select_runs(connection: sqlite3.Connection, since: int, until: int) -> pd.Da
     )
     names = [column[0] for column in found.description]
     runs = pd.DataFrame.from_records(found.fetchall(), columns=names)
-    runs["time"] = pd.to_datetime(runs["time"].astype(np.int64), unit="us", utc=True)
+    runs["time"] = to_times(runs["time"].to_numpy(dtype=np.int64))
     whole = dict.fromkeys(("version", "capacity"), "Int64")
     text = dict.fromkeys(("source", "registry", "model_hash", "events"), "str")
     return runs.rename(columns={"id": "run"}).astype(
@@ -152,53 +212,80 @@ def select_runs(connection: sqlite3.Connection, since: int, until: int) -> pd.Da
     )
 
 
-def select_entries(
+def select(
     connection: sqlite3.Connection,
     since: int,
     until: int,
-    student: str | None,
-    course: str | None,
-) -> pd.DataFrame:
-    """Return the entries of a time, the earliest and most at risk first."""
+    student: str | None = None,
+    course: str | None = None,
+) -> np.ndarray[Any, Any]:
+    """Return the entries of a time as numbers, the earliest and most at risk first."""
     if student is None:
         found = connection.execute(_SELECT, (since, until))
     else:
-        one = "SELECT id FROM students WHERE student = ?"
-        number = connection.execute(one, (student,)).fetchone() or (0,)
-        found = connection.execute(_SELECT_STUDENT, (*number, since, until))
-    numbers = np.fromiter(found, dtype=_NUMBERS)
-    courses = connection.execute("SELECT id, course, period FROM courses").fetchall()
+        number = find_student(connection, student) or 0  # which no student has
+        found = connection.execute(_SELECT + _OF_STUDENT, (since, until, number))
+    entries = np.fromiter(found, dtype=_FIELDS)
     if course is not None:
-        wanted = [number for number, name, _ in courses if name == course]
-        numbers = numbers[np.isin(numbers["course"], wanted)]
-    runs = connection.execute("SELECT id, time, version FROM runs").fetchall()
-    times = pd.Series({number: time for number, time, _ in runs}, dtype=np.int64)
-    versions = pd.Series({number: one for number, _, one in runs}, dtype="Int64")
-    time = times.loc[numbers["run"]].to_numpy()
-    order = np.lexsort((-numbers["probability"], numbers["run"], time))
-    numbers, time = numbers[order], time[order]
-    within = numbers["within_capacity"]
+        find = "SELECT id FROM courses WHERE course = ?"
+        wanted = [number for (number,) in connection.execute(find, (course,))]
+        entries = entries[np.isin(entries["course"], wanted)]
+    order = np.lexsort((-entries["probability"], entries["run"], entries["time"]))
+    return entries[order]
+
+
+def select_previous(
+    connection: sqlite3.Connection, keys: Sequence[tuple[str, str]], until: int
+) -> np.ndarray[Any, Any]:
+    """Return the last entry of each student and course before a moment, or zeros."""
+    found = np.zeros(len(keys), dtype=_FIELDS)
+    for place, (student, course) in enumerate(keys):
+        asked = (EARLIEST, until, student, course)
+        row = connection.execute(_SELECT + _LAST_OF_HISTORY, asked).fetchone()
+        if row is not None:
+            found[place] = row
+    return found
+
+
+def find_student(connection: sqlite3.Connection, student: str) -> int | None:
+    """Return the number of a student, as the ledger spells the id."""
+    find = "SELECT id FROM students WHERE student = ?"
+    row = connection.execute(find, (student,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def to_table(
+    connection: sqlite3.Connection, entries: np.ndarray[Any, Any]
+) -> pd.DataFrame:
+    """Return entries with the names of their students, courses and reasons."""
+    courses = connection.execute("SELECT id, course, period FROM courses").fetchall()
     reasons = connection.execute("SELECT id, names FROM reasons").fetchall()
     students = connection.execute("SELECT id, student FROM students").fetchall()
+    within = entries["within_capacity"]
     return pd.DataFrame(
         {
-            "time": pd.to_datetime(time, unit="us", utc=True),
-            "run": numbers["run"],
-            "version": versions.loc[numbers["run"]].array,
-            "student": _take(dict(students), numbers["student"]),
-            "course": _take({k: name for k, name, _ in courses}, numbers["course"]),
-            "period": _take({k: period for k, _, period in courses}, numbers["course"]),
-            "day": numbers["day"],
-            "probability": numbers["probability"],
-            "flagged": numbers["flagged"],
+            "time": to_times(entries["time"]),
+            "run": entries["run"],
+            "version": pd.array(entries["version"], dtype="Int64"),
+            "student": _take(dict(students), entries["student"]),
+            "course": _take({k: name for k, name, _ in courses}, entries["course"]),
+            "period": _take({k: period for k, _, period in courses}, entries["course"]),
+            "day": entries["day"],
+            "probability": entries["probability"],
+            "flagged": entries["flagged"],
             "within_capacity": pd.arrays.BooleanArray(within == 1, within == _UNKNOWN),
             "reasons": _take(
                 {k: tuple(text.split(",") if text else ()) for k, text in reasons},
-                numbers["reasons"],
+                entries["reasons"],
                 object,
             ),
         }
     )
+
+
+def to_times(microseconds: IntArray) -> pd.DatetimeIndex:
+    """Return moments of the database."""
+    return pd.to_datetime(microseconds, unit="us", utc=True)
 
 
 def _take(names: Mapping[int, Any], numbers: IntArray, dtype: Any = "str") -> Any:
