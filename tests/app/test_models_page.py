@@ -1,5 +1,6 @@
 """The models page shows the registry, and changes it only with permission."""
 
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -12,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 from edml.app import AppSettings
 from edml.app._launch import hand_over
 from edml.app._models_names import METRICS
-from edml.app._models_thresholds import threshold_table
 from edml.app._words import Words
 from edml.exceptions import ServingError
 from edml.registry import ModelRegistry
@@ -75,15 +75,25 @@ def texts(page):
     return "\n".join(one.value for kind in kinds for one in page.get(kind))
 
 
-def metrics(page):
-    # the slider's come later, under the same names
-    return {one.label: one for one in reversed(list(page.metric))}
+def open_tab(page, name, language="en"):
+    """Return the page with another tab open."""
+    page.session_state[f"models_tab_{language}"] = Words(language)(name)
+    return run(page)
+
+
+def figures(page):
+    """Return the table of figures, by metric."""
+    return page.table[0].value
+
+
+def both(value, ends, words):
+    return (
+        f"{words.number(value, FIGURE_DIGITS)} {words.interval(*ends, FIGURE_DIGITS)}"
+    )
 
 
 @in_both
-def test_all_versions_and_the_figures_of_the_champion_are_shown(
-    registry, data, language
-):
+def test_versions_are_shown_in_tabs(registry, data, language):
     page = open_page(registry, language, data=data)
     words = Words(language)
     assert not page.error
@@ -95,61 +105,90 @@ def test_all_versions_and_the_figures_of_the_champion_are_shown(
         f"{version} · {stage} · {algorithm}"
         for version, stage, algorithm in zip((1, 3, 2), stages, algorithms, strict=True)
     ]
-    shown = metrics(page)
-    mine, theirs = evaluation_of().metrics, evaluation_of("random_forest").metrics
-    for name, value in mine.items():
-        metric = shown[words(METRICS[name][0])]
-        assert metric.value.startswith(words.number(value, FIGURE_DIGITS))
-        difference = words.number(value - theirs[name], FIGURE_DIGITS)
-        assert difference in metric.delta
-        less = name in ("brier", "log_loss", "calibration_error")
-        better = (value < theirs[name]) == less
-        how = "{difference} (better)" if better else "{difference} (worse)"
-        assert metric.delta.endswith(words(how, difference=""))
-    assert words("This is the model's threshold.") in texts(page)
-    # the bars, the thresholds, four curves, the features, and the 3-D view
-    assert len(page.get("plotly_chart")) == 8
+    headline = evaluation_of().headline(language)
+    assert headline in [one.value for one in page.markdown]
+    drawn = {"Overview": 1, "Figures": 0, "Threshold": 1, "Curves": 5, "Features": 1}
+    for name, n_charts in drawn.items():
+        open_tab(page, name, language)
+        assert len(page.get("plotly_chart")) == n_charts, name
+        assert not page.error, name
+    page.button(key="models_draw_points").click()
+    assert len(run(page).get("plotly_chart")) == 2
+    open_tab(page, "Data and history", language)
+    assert words("Its history") in texts(page)
 
 
-def test_the_slider_shows_the_numbers_of_the_evaluation(registry, data):
-    page = open_page(registry, data=data)
-    table = threshold_table(evaluation_of())
-    for row in table.iloc[[3, 40, -1]].itertuples():
-        slider = page.select_slider(key="models_threshold_1")
-        slider.set_value(row.threshold)
+@in_both
+def test_two_versions_are_compared_in_pairs(registry, language):
+    words = Words(language)
+    page = open_tab(open_page(registry, language), "Figures", language)
+    mine, theirs = evaluation_of(), evaluation_of("random_forest")
+    assert list(figures(page)) == [words("version {version}", version=1)]
+    page.selectbox(key="models_other").select(2)
+    shown = figures(run(page))
+    expected = mine.compare(theirs)
+    for name, row in expected.iterrows():
+        cells = shown.loc[words(METRICS[name][0])].tolist()
+        difference = words.number(row["difference"], FIGURE_DIGITS, signed=True)
+        ends = words.interval(row["low"], row["high"], FIGURE_DIGITS)
+        assert cells == [
+            both(mine.metrics[name], mine.intervals[name], words),
+            both(theirs.metrics[name], theirs.intervals[name], words),
+            f"{difference} {ends}",
+            words(row["verdict"]),
+        ]
+    assert len(open_tab(page, "Curves", language).get("plotly_chart")) == 5
+    assert not page.error
+    page.selectbox(key="models_other").select(3)
+    run(page)
+    run(open_tab(page, "Figures", language))
+    told = words("The other version was not evaluated: nothing can be compared.")
+    assert told in texts(page)
+
+
+def test_the_capacity_shows_the_counts_of_the_evaluation(registry):
+    page = open_tab(open_page(registry), "Threshold")
+    contacts = evaluation_of().contacts
+    for row in contacts.dropna().iloc[[0, 7, -1]].itertuples():
+        page.select_slider(key="models_capacity").set_value(int(row.per_course))
+        page.select_slider(key="models_day").set_value(int(row.particion))
         run(page)
-        matrix = page.table[0].value.to_numpy().ravel().tolist()
-        counts = row.passing_unflagged, row.passing_flagged
-        counts += row.failing_missed, row.failing_flagged
-        assert matrix == [f"{count:,}" for count in counts]
-        at = [one.value for one in page.metric][-4:]
-        flagged = f"{row.flagged_per_course:,.1f}"
-        expected = [row.precision, row.f1, row.recall]
-        assert sorted(at) == sorted([*[f"{one:.3f}" for one in expected], flagged])
-        assert any("no longer evaluated honestly" in one.value for one in page.warning)
-        students = model().score_students(running(), n_reasons=0)
-        n = int((students["probability"] >= row.threshold).sum())
-        assert f"{n} of {len(students)} students" in texts(page)
-    assert (
-        registry.record(1).threshold == evaluation_of().threshold
-    )  # the slider has not moved
+        n, found, share = [one.value for one in page.metric]
+        assert (n, found) == (str(row.n_contacted), str(row.n_found))
+        assert share == Words().percent(row.n_found / row.n_failing, 0)
+        counts = page.table[0].value.to_numpy(dtype=int)
+        assert counts.sum() == row.n_students
+        assert counts[1].tolist() == [row.n_failing - row.n_found, row.n_found]
+        assert counts[:, 1].sum() == row.n_contacted
+        assert not page.error
+
+
+def test_an_evaluation_of_an_earlier_edml_says_what_it_lacks(tmp_path):
+    registry = ModelRegistry(tmp_path)
+    early = replace(
+        evaluation_of(), contacts=evaluation_of().contacts.iloc[:0], resamples=""
+    )
+    registry.register(model(), early)
+    page = open_page(registry)
+    assert "It ranks one who fails above" in "".join(o.value for o in page.markdown)
+    open_tab(page, "Threshold")
+    assert "did not count students by week" in texts(page)
+    assert "registry.reevaluate(X, y, 1)" in [code.value for code in page.code]
 
 
 def test_another_version_is_chosen(registry):
     page = open_page(registry)
     page.selectbox(key="models_version").select(2)
     run(page)
+    open_tab(page, "Figures")
     auc = evaluation_of("random_forest").metrics["roc_auc"]
-    assert metrics(page)["ROC AUC"].value.startswith(f"{auc:.3f}")
+    assert figures(page).loc["ROC AUC"].iloc[0].startswith(f"{auc:.3f}")
     assert "Metrics of version 2" in texts(page)
 
 
 def test_without_a_table_no_student_is_scored(registry):
-    page = open_page(registry)
-    assert Words("en")(
-        "Start the app with --data, or upload a table on the Students page, to "
-        "see whom this threshold would flag in each course."
-    ) in texts(page)
+    page = open_tab(open_page(registry), "Features")
+    assert page.button(key="models_draw_points").disabled
     assert "by their own count" in texts(page)
     assert Words("en")(
         "Predictions cannot be drawn: there are not three features with known "
@@ -163,6 +202,8 @@ def test_version_without_evaluation_is_labelled(registry, language):
     page.selectbox(key="models_version").select(3)
     run(page)
     words = Words(language)
+    assert words("It was not evaluated: nobody knows how good it is.") in texts(page)
+    open_tab(page, "Threshold", language)
     assert words(
         "Version {version} was not evaluated on students it had not seen, so "
         "nothing can be said about how good it is. Evaluate it with:",
@@ -171,14 +212,13 @@ def test_version_without_evaluation_is_labelled(registry, language):
     assert "registry.reevaluate(X, y, 3)" in [code.value for code in page.code]
     assert not page.metric
     assert not page.select_slider
-    assert words("Its history") in texts(page)
 
 
 def test_figures_that_decided_a_contest_are_not_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
     registry._store.store_evaluation(1, evaluation_of(), "choosing")
-    page = open_page(registry)
+    page = open_tab(open_page(registry), "Figures")
     assert "only on the students of a contest" in texts(page)
     assert not page.metric
 
@@ -207,10 +247,13 @@ def test_a_registry_without_champion_offers_the_newest(tmp_path):
 # -- changes -------------------------------------------------------------------------
 
 
-def test_without_permission_there_are_no_buttons(registry):
+def test_without_permission_the_buttons_are_disabled_and_say_why(registry):
     page = open_page(registry)
     page.selectbox(key="models_version").select(3)
-    assert not keys(run(page)) & {"models_promote", "models_rollback"}
+    run(page)
+    for key in ("models_promote", "models_rollback"):
+        assert page.button(key=key).disabled
+    assert "started with --allow-changes" in texts(page)
 
 
 @in_both
@@ -306,24 +349,24 @@ def test_another_version_is_shown_instead_of_a_removed_one(registry):
     run(page)
     assert "Version 3 is no longer there" in texts(page)
     assert "version 3 moved from development to removed" in texts(page)
-    assert "Metrics of version 1" in texts(page)
+    assert "Version 1" in texts(page)
 
 
 @pytest.mark.slow
 def test_a_damaged_model_is_a_message_and_its_figures_stay(registry, data):
     path = registry._store.folder / "versions" / "1" / "model.skops"
     path.write_bytes(b"damaged")
-    page = open_page(registry, data=data)
+    page = open_tab(open_page(registry, data=data), "Features")
     told = "".join(one.value for one in page.warning)
     assert "Restore it from a backup" in told
-    assert "ROC AUC" in metrics(page)
+    assert "ROC AUC" in figures(open_tab(page, "Figures")).index
 
 
 def test_a_model_of_another_table_is_a_message(tmp_path, data):
     registry = ModelRegistry(tmp_path)
     X = pd.DataFrame({"grade": np.linspace(0, 1, 40)})
     registry.register(LogisticRegression().fit(X, X["grade"] > 0.5))
-    page = open_page(registry, data=data)
+    page = open_tab(open_page(registry, data=data), "Features")
     assert "reads another table" in texts(page).replace("\\", "")
     assert not page.error
 
@@ -357,7 +400,9 @@ def test_an_endpoint_reports_its_champion(registry, language):
     facts = dict(page.dataframe[0].value.to_numpy().tolist())
     figures = page.table[0].value.iloc[:, 0]
     assert facts[words("Version")] == "1"
-    assert facts[words("Rows it was trained on (SHA-256)")] == model().data_fingerprint_
+    trained_on = facts[words("Rows it was trained on (SHA-256)")]
+    assert model().data_fingerprint_.startswith(trained_on)
+    assert len(trained_on) == 16
     for name, value in evaluation_of().metrics.items():
         assert figures[words(METRICS[name][0])] == words.number(value, FIGURE_DIGITS)
     assert not page.button
@@ -380,6 +425,8 @@ def test_an_endpoint_without_metrics_is_not_evaluated(registry):
 
 def test_no_key_of_a_student_is_on_the_page(registry, data):
     page = open_page(registry, data=data)
-    shown = str(page) + "".join(one.value.to_csv() for one in page.dataframe)
     students = running()["user_uuid"].unique()
-    assert not [student for student in students if student in shown]
+    for name in ("Overview", "Features", "Data and history"):
+        open_tab(page, name)
+        shown = str(page) + "".join(one.value.to_csv() for one in page.dataframe)
+        assert not [student for student in students if student in shown]

@@ -10,7 +10,6 @@ from edml.app._models_scored import (
     MAX_POINTS,
     N_IMPORTANT,
     explained_rows,
-    flagged_by_course,
     importance_of,
     own_importance,
     points_of,
@@ -31,7 +30,6 @@ def test_the_latest_rows_are_scored_as_score_students_does():
     both = each.merge(students, on=keys, suffixes=("", "_told"))
     assert len(both) == len(students)
     assert (both["probability"] == both["probability_told"]).all()
-    assert scored.courses.tolist() == each["course_uuid"].tolist()
 
 
 def test_a_bare_pipeline_is_scored_by_its_probabilities():
@@ -45,19 +43,6 @@ def test_a_model_of_another_table_is_refused_in_words():
     plain = pd.DataFrame({"grade": [1.0, 2.0]})
     with pytest.raises(TableError, match="reads another table"):
         score_latest(model(), plain)
-
-
-def test_students_flagged_are_counted_by_course():
-    scored = score_latest(model(), running())
-    students = model().score_students(running(), n_reasons=0)
-    for threshold in (0.0, model().threshold_, 1.0):
-        counted = flagged_by_course(scored, threshold).set_index("course")
-        flagged = students[students["probability"] >= threshold]
-        for course, of_course in students.groupby("course_uuid"):
-            assert counted.loc[course, "n_students"] == len(of_course)
-            expected = int((flagged["course_uuid"] == course).sum())
-            assert counted.loc[course, "flagged"] == expected
-        assert counted["flagged"].is_monotonic_decreasing
 
 
 def test_importance_is_that_of_explain():

@@ -1,5 +1,7 @@
 """The models page shows what the registry recorded, and compares like with like."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from edml.app._models_curves import make_curves, thin
 from edml.app._models_names import METRICS
 from edml.app._models_view import (
-    compare,
-    latest_evaluation,
     list_versions,
+    pair_evaluations,
     provenance,
+    read_interval,
     version_history,
 )
 from edml.inspection import evaluate
@@ -39,64 +41,65 @@ def test_an_empty_registry_has_no_version(tmp_path):
     assert not len(list_versions(ModelRegistry(tmp_path).records()))
 
 
-def test_the_difference_is_from_the_mean_on_the_same_rows(tmp_path):
+def test_differences_are_paired_on_common_rows(registry):
+    pair = pair_evaluations(1, registry.evaluations(1), 2, registry.evaluations(2))
+    assert (pair.first.version, pair.second.version, pair.reason) == (1, 2, "")
+    expected = evaluation_of().compare(evaluation_of("random_forest"))
+    pd.testing.assert_frame_equal(pair.differences, expected)
+
+
+def test_the_latest_evaluations_on_common_rows_are_compared(tmp_path):
     registry = make_evaluated_registry(tmp_path)
-    other = evaluation_of(random_state=3, side=6)  # rows of no other evaluation
-    registry.register(model(random_state=3), other)
-    mine = evaluation_of()
-    found = compare(registry.records(), 1, mine)
-    assert (found.n_others, found.same_rows, found.n_left_out) == (1, True, 1)
-    theirs = evaluation_of("random_forest").metrics
-    for figure in found.metrics:
-        assert figure.value == mine.metrics[figure.name]
-        assert (figure.low, figure.high) == mine.intervals[figure.name]
-        expected = mine.metrics[figure.name] - theirs[figure.name]
-        assert figure.difference == pytest.approx(expected)
-    alone = compare(registry.records(), 4, other)
-    assert (alone.n_others, alone.same_rows, alone.n_left_out) == (2, False, 0)
-    mean = (mine.metrics["brier"] + theirs["brier"]) / 2
-    brier = {one.name: one for one in alone.metrics}["brier"]
-    assert brier.others == pytest.approx(mean)
+    registry._store.store_evaluation(1, evaluation_of(side=6), "report")
+    alone = pair_evaluations(1, registry.evaluations(1))
+    assert alone.first.evaluation == evaluation_of(side=6)
+    pair = pair_evaluations(1, registry.evaluations(1), 2, registry.evaluations(2))
+    assert pair.first.evaluation == evaluation_of()
+    assert pair.differences is not None
 
 
-def test_less_is_better_of_errors():
-    records = pd.DataFrame(
-        {"version": [1, 2], "evaluated_at": pd.to_datetime("2026"), "evaluated_on": ""}
-    )
-    for name in METRICS:
-        records[name] = 0.99  # of the other version; any finite error is better
-    comparison = compare(records, 1, evaluation_of())
-    told = {figure.name: figure.better for figure in comparison.metrics}
-    assert told["brier"] is True
-    assert told["roc_auc"] is False
-    equal = records.assign(**evaluation_of().metrics)
-    assert {one.better for one in compare(equal, 1, evaluation_of()).metrics} == {None}
+def test_what_cannot_be_compared_says_why(tmp_path):
+    registry = make_evaluated_registry(tmp_path)
+    mine = registry.evaluations(1)
+    none = pair_evaluations(1, mine, 3, registry.evaluations(3))
+    assert (none.second, none.reason) == (None, "not evaluated")
+    registry.register(model(random_state=3), evaluation_of(random_state=3, side=6))
+    other = pair_evaluations(1, mine, 4, registry.evaluations(4))
+    assert (other.differences, other.reason) == (None, "other rows")
+    early = replace(evaluation_of("random_forest"), resamples="")
+    registry._store.store_evaluation(2, early, "report")
+    pair = pair_evaluations(1, mine, 2, registry.evaluations(2))
+    assert (pair.differences, pair.reason) == (None, "no resamples")
 
 
-def test_without_others_there_is_no_difference(registry):
-    records = registry.records().query("version == 1")
-    comparison = compare(records, 1, evaluation_of())
-    assert comparison.n_others == 0
-    assert all(np.isnan(figure.difference) for figure in comparison.metrics)
-    assert all(figure.better is None for figure in comparison.metrics)
+@pytest.mark.parametrize(
+    ("intervals", "ends"),
+    [
+        ({"f1": [0.1, 0.2]}, (0.1, 0.2)),
+        ({"f1": None}, (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_intervals_of_the_records(intervals, ends):
+    assert read_interval(intervals, "f1") == ends
 
 
 def test_contest_evaluations_are_never_shown(tmp_path):
     registry = ModelRegistry(tmp_path)
     registry.register(model())
     registry._store.store_evaluation(1, evaluation_of(), "choosing")
-    assert latest_evaluation(registry.evaluations(1)) is None
+    assert pair_evaluations(1, registry.evaluations(1)).first is None
     registry._store.store_evaluation(1, evaluation_of(), "report")  # on the same rows
-    assert latest_evaluation(registry.evaluations(1)) is None
+    assert pair_evaluations(1, registry.evaluations(1)).first is None
     fair = evaluation_of(side=6)
     registry._store.store_evaluation(1, fair, "report")
-    latest = latest_evaluation(registry.evaluations(1))
-    assert latest.evaluation == fair
-    assert (latest.purpose, latest.n_choosing) == ("report", 2)
+    pair = pair_evaluations(1, registry.evaluations(1))
+    assert pair.first.evaluation == fair
+    assert (pair.first.purpose, pair.n_choosing) == ("report", 2)
 
 
 def test_a_version_without_evaluation_has_none(registry):
-    assert latest_evaluation(registry.evaluations(3)) is None
+    assert pair_evaluations(3, registry.evaluations(3)).first is None
 
 
 def test_history_is_that_of_the_version_newest_first(registry):
@@ -113,8 +116,7 @@ def test_history_is_that_of_the_version_newest_first(registry):
 
 def test_provenance_names_data_and_split(registry):
     record = registry.record(1)
-    latest = latest_evaluation(registry.evaluations(1))
-    facts = provenance(record, latest)
+    facts = provenance(record, pair_evaluations(1, registry.evaluations(1)).first)
     assert facts["trained_on"] == model().data_fingerprint_
     assert facts["split_plan"] == model().deployable().split_plan_hash
     assert facts["judged_on"] == evaluation_of().data_fingerprint
@@ -132,7 +134,9 @@ def test_provenance_names_data_and_split(registry):
 def test_curves_are_the_stored_ones_and_their_captions_the_figures():
     evaluation = evaluation_of()
     curves = make_curves(evaluation)
-    assert list(curves) == ["roc", "precision_recall", "calibration", "earliness"]
+    assert list(curves) == [
+        *("roc", "precision_recall", "calibration", "earliness", "thresholds")
+    ]
     assert curves["roc"].table.equals(evaluation.curves["roc"])
     assert curves["roc"].summary["area"] == evaluation.metrics["roc_auc"]
     assert curves["roc"].summary["tpr"] == pytest.approx(evaluation.metrics["recall"])

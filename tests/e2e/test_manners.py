@@ -23,7 +23,7 @@ def test_fits_a_phone_in_the_dark(visit, app, path, picture, language):
         f"{app.url}{path}", width=390, height=844, color_scheme="dark", has_touch=True
     )
     if path:
-        expect(key(page, "models_history")).to_be_attached(timeout=60_000)
+        expect(key(page, "models_bars")).to_be_attached(timeout=60_000)
     else:
         list_students(page)
         expect(key(page, "students")).to_be_visible(timeout=60_000)

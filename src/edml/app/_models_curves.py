@@ -32,6 +32,7 @@ def make_curves(evaluation: Evaluation) -> dict[str, Curve]:
         "precision_recall": _precision_recall,
         "calibration": _calibration,
         "earliness": _earliness,
+        "thresholds": _thresholds,
     }
     return {name: make(evaluation) for name, make in makers.items()}
 
@@ -104,6 +105,17 @@ def _earliness(evaluation: Evaluation) -> Curve:
         summary["first"], summary["last"] = ends["particion"].astype(float)
         summary["at_first"], summary["at_last"] = ends["roc_auc"]
     return Curve("earliness", shown[columns].reset_index(drop=True), summary)
+
+
+def _thresholds(evaluation: Evaluation) -> Curve:
+    table = evaluation.curves["thresholds"]
+    own = table.loc[table["threshold"] == evaluation.threshold, "flagged_per_course"]
+    summary = {
+        "threshold": evaluation.threshold,
+        "flagged": float(own.iloc[0]) if len(own) else float("nan"),
+        **{name: evaluation.metrics[name] for name in ("precision", "recall", "f1")},
+    }
+    return Curve("thresholds", table, summary)
 
 
 def _interval(evaluation: Evaluation, name: str) -> tuple[float, float]:

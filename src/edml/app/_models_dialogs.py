@@ -39,7 +39,18 @@ def offer(
     If the page has just reported a change of the registry, the button was pressed
     before the user could see it, and no dialog opens.
     """
-    with st.container(horizontal=True):
+    allowed = handed_settings().allow_changes
+    reasons = []
+    if not allowed:
+        text = words("Changes need an app that was started with --allow-changes.")
+        reasons.append(text)
+    elif seen.before is None:
+        text = words(
+            "There is no version to roll back to: no earlier production version is "
+            "still there."
+        )
+        reasons.append(text)
+    with st.container(horizontal=True, key="models_changes"):
         if version == seen.champion:
             text = words("Version {version} is in production.", version=version)
             st.badge(text, icon=":material/star:")
@@ -47,22 +58,20 @@ def offer(
             words("Promote to production"),
             key="models_promote",
             icon=":material/upgrade:",
+            disabled=not allowed,
         ):
             st.session_state[_ASKING] = Asking("promote", version, seen, evaluated)
-        none_before = words(
-            "There is no version to roll back to: no earlier production version is "
-            "still there."
-        )
         rollback = st.button(
             words("Roll back"),
             key="models_rollback",
             icon=":material/undo:",
-            disabled=seen.before is None,
-            help=none_before if seen.before is None else None,
+            disabled=not allowed or seen.before is None,
         )
         if rollback and seen.before is not None:
             asking = Asking("rollback", seen.before, seen, evaluated=True)
             st.session_state[_ASKING] = asking
+    for reason in reasons:  # below the buttons, where a phone shows it too
+        st.caption(reason)
     if changed:
         _forget()
     pending: Asking | None = st.session_state.get(_ASKING)

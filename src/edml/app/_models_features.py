@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from edml.app import _state
 from edml.app._events_view import Events
 from edml.app._models_figures import draw_importance, draw_points
 from edml.app._models_names import SCALES
@@ -19,10 +20,14 @@ from edml.app._models_scored import (
     points_of,
     score_latest,
 )
+from edml.app._models_sections import show_numbers
 from edml.app._source import RegistrySource
 from edml.app._words import Words
+from edml.exceptions import EdmlError
 from edml.explanation import feature_name
 from edml.registry import ModelRecord
+
+_DRAWN = "models_points_drawn"
 
 
 class Basis(NamedTuple):
@@ -32,17 +37,24 @@ class Basis(NamedTuple):
     points: Points | None
 
 
-def score_events(
-    source: RegistrySource, record: ModelRecord, events: Events, words: Words
-) -> Scored:
-    """Score each student and course of a table at the latest day, once."""
-    version = record.version
-    doing = words("Scoring the table with version {version} …", version=version)
-    with st.spinner(doing, show_time=True):
-        return _score(_identity(record), events.fingerprint, source, record, events)
+@st.fragment
+def show(
+    source: RegistrySource, record: ModelRecord, events: Events | None, words: Words
+) -> None:
+    """Show the most important features of a version."""
+    with _state.guarded(words, "models_try_again_features"):
+        st.header(words("What version {version} relies on", version=record.version))
+        try:
+            _show_importance(source, record, events, words)
+        except EdmlError as error:
+            reason = _state.plain(error)
+            text = words(
+                "The contributions could not be computed. {reason}", reason=reason
+            )
+            st.warning(text)
 
 
-def show_importance(
+def _show_importance(
     source: RegistrySource, record: ModelRecord, events: Events | None, words: Words
 ) -> None:
     """Show the heaviest features, and predictions over three of them."""
@@ -58,15 +70,27 @@ def show_importance(
         st.caption(text)
         return
     _show_weights(importance, words)
-    st.subheader(words("Predictions over the three heaviest features"))
-    if basis.points is None or not len(basis.points.table.dropna()):
+    points = basis.points
+    drawable = points is not None and len(points.table.dropna()) > 0
+    drawn = drawable and st.session_state.get(_DRAWN, False)
+    if not drawn:
+        st.button(
+            words("Draw the predictions in three dimensions"),
+            key="models_draw_points",
+            icon=":material/view_in_ar:",
+            disabled=not drawable,
+            on_click=st.session_state.update,
+            kwargs={_DRAWN: True},
+        )
+    if points is None or not drawable:
         text = words(
             "Predictions cannot be drawn: there are not three features with known "
             "names, or there is no table."
         )
         st.caption(text)
-        return
-    _show_points(basis.points, record.threshold, words)
+    elif drawn:
+        st.subheader(words("Predictions over the three heaviest features"))
+        _show_points(points, record.threshold, words)
 
 
 def _identity(record: ModelRecord) -> str:
@@ -82,9 +106,8 @@ def _score(
     _record: ModelRecord,
     _events: Events,
 ) -> Scored:
-    courses = _events.of_histories["course"].to_numpy()[_events.histories]
     model = _source.load(_record.version)
-    return score_latest(model, _events.X, courses)
+    return score_latest(model, _events.X)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -141,7 +164,7 @@ def _show_weights(importance: Importance, words: Words) -> None:
                 words("Weight"): weights,
             }
         )
-        st.container(key="models_importance_table").dataframe(table, hide_index=True)
+        show_numbers(table, "models_importance_table", words)
 
 
 def _show_points(points: Points, threshold: float, words: Words) -> None:
@@ -182,7 +205,7 @@ def _show_points(points: Points, threshold: float, words: Words) -> None:
                 },
             }
         )
-        st.container(key="models_points_table").dataframe(table, hide_index=True)
+        show_numbers(table, "models_points_table", words)
 
 
 def _say_means(group: pd.DataFrame, names: dict[str, str], words: Words) -> str:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from edml.app._models_curves import Curve
 from edml.app._models_names import AXES, STAGES
 from edml.app._models_scored import Points
+from edml.app._models_view import read_interval
 from edml.app._palette import (
     BLUE,
     FLAGGED,
@@ -18,7 +19,7 @@ from edml.app._palette import (
     GREY,
     LAYOUT,
     NOT_FLAGGED,
-    SKY,
+    PURPLE,
     VERMILLION,
 )
 from edml.app._words import Words
@@ -28,7 +29,7 @@ from edml.schema import FloatArray
 _LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 _ROW = 30  # pixels of a bar
 _LABEL = 26  # characters per line of a label, so that a phone has room for the bar
-_BAND = "rgba(86, 180, 233, 0.3)"  # SKY
+_VERSIONS = ((BLUE, "solid"), (VERMILLION, "dash"))
 _LINES = {
     "precision": (BLUE, "solid"),
     "recall": (VERMILLION, "dash"),
@@ -47,19 +48,33 @@ def draw_versions(versions: pd.DataFrame, metric: str, words: Words) -> Any:
     shown = versions[::-1]  # the first version at the top
     champion = shown["champion"].to_numpy(dtype=bool)
     values = shown[metric].to_numpy(dtype=np.float64)
+    ends = np.array(
+        [read_interval(one, metric) for one in shown["intervals"]], dtype=np.float64
+    )
     texts = [
-        words.number(value, 3) if evaluated else words("not evaluated")
-        for value, evaluated in zip(values, shown["evaluated"], strict=True)
+        f"{words.number(value, 3)} {words.interval(low, high, 3)}".rstrip()
+        if evaluated
+        else words("not evaluated")
+        for value, evaluated, (low, high) in zip(
+            values, shown["evaluated"], ends, strict=True
+        )
     ]
+    labels = [label_version(row, words) for row in shown.itertuples()]
     bars = go.Bar(
         x=np.nan_to_num(values),
-        y=[label_version(row, words) for row in shown.itertuples()],
+        y=[f"{label}<br>{text}" for label, text in zip(labels, texts, strict=True)],
         orientation="h",
-        text=texts,
-        textposition="outside",
-        cliponaxis=False,
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": np.nan_to_num(ends[:, 1] - values),
+            "arrayminus": np.nan_to_num(values - ends[:, 0]),
+            "color": GREY,
+            "thickness": 2,
+            "width": 6,
+        },
         customdata=shown["algorithm"],
-        hovertemplate="%{y}<br>%{customdata}<br>%{text}<extra></extra>",
+        hovertemplate="%{y}<br>%{customdata}<extra></extra>",
         marker={
             "color": np.where(champion, VERMILLION, BLUE).tolist(),
             "pattern": {
@@ -70,79 +85,92 @@ def draw_versions(versions: pd.DataFrame, metric: str, words: Words) -> Any:
             },
         },
     )
-    most = max(1.0 if metric not in LOSSES else 0.0, float(np.nanmax([*values, 0.0])))
+    highest = float(np.nanmax([*values, *ends[:, 1], 0.0]))
+    most = max(1.0 if metric not in LOSSES else 0.0, highest)
     return _finish(
         go.Figure(bars),
         words,
-        height=110 + _ROW * len(shown),
-        xaxis={"range": [0, 1.15 * most or 1.0]},  # with room for the number
+        height=90 + int(1.5 * _ROW) * len(shown),
+        xaxis={"range": [0, 1.02 * most or 1.0]},
         yaxis={"type": "category", "showgrid": False},
         bargap=0.25,
     )
 
 
-def draw_thresholds(table: pd.DataFrame, at: float, own: float, words: Words) -> Any:
-    """Draw precision, recall and F1 at each threshold."""
+def draw_found(lines: Mapping[str, pd.DataFrame], capacity: int, words: Words) -> Any:
+    """Draw the share of the failing that each capacity finds, for each version."""
     drawn = go.Figure()
-    for name, (color, dash) in _LINES.items():
+    for (name, table), (color, dash) in zip(lines.items(), _VERSIONS, strict=False):
+        _add_band(drawn, table["per_course"], table["low"], table["high"], color, name)
         drawn.add_scatter(
-            x=table["threshold"],
-            y=table[name],
+            x=table["per_course"],
+            y=table["share_found"],
             mode="lines",
-            name=words(AXES[name]),
-            line={"color": color, "dash": dash, "width": 2.5, "shape": "vh"},
+            name=name,
+            line={"color": color, "dash": dash, "width": 2.5},
+            hovertemplate="%{x}: %{y:.0%}<extra></extra>",
         )
-    for threshold, dash in ((own, "dot"), (at, "dash")):
-        if np.isfinite(threshold):
-            drawn.add_vline(threshold, line={"color": GREY, "dash": dash, "width": 2})
+    table = next(iter(lines.values()))
+    _add_dotted(drawn, table["per_course"], table["by_lot"], words("by lot"))
+    at = table[table["per_course"] == capacity]
+    _add_mark(drawn, at["per_course"], at["share_found"], words("your choice"))
     return _finish(
         drawn,
         words,
-        xaxis={"title": words("threshold")},
-        yaxis={"title": words("share"), "range": [0, 1.02]},
-    )
-
-
-def draw_curve(curve: Curve, words: Words) -> Any:
-    """Draw a curve."""
-    return _CURVES[curve.name](curve, words)
-
-
-def _draw_roc(curve: Curve, words: Words) -> Any:
-    drawn = _open_line(curve, "fpr", "tpr", words)
-    _add_dotted(drawn, [0, 1], [0, 1], words("chance"))
-    return _finish_shares(drawn, curve, "fpr", "tpr", words)
-
-
-def _draw_precision_recall(curve: Curve, words: Words) -> Any:
-    # precision is constant between two thresholds: steps, not slopes
-    drawn = _open_line(curve, "recall", "precision", words, shape="hv")
-    chance = curve.summary["chance"]
-    _add_dotted(drawn, [0, 1], [chance, chance], words("chance"))
-    return _finish_shares(drawn, curve, "recall", "precision", words)
-
-
-def _draw_calibration(curve: Curve, words: Words) -> Any:
-    table = curve.table
-    given, found = table["mean_predicted"], table["share_positive"]
-    drawn = go.Figure()
-    most = float(np.nanmax([0.01, given.max(), table["high"].max(), found.max()]))
-    _add_dotted(drawn, [0, most], [0, most], words("perfectly calibrated"))
-    drawn.add_scatter(
-        x=given,
-        y=found,
-        mode="lines+markers",
-        name=words("model"),
-        line={"color": BLUE},
-        marker={"size": 8},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": (table["high"] - found).fillna(0),
-            "arrayminus": (found - table["low"]).fillna(0),
-            "color": SKY,
+        xaxis={"title": words(AXES["per_course"]), "rangemode": "tozero"},
+        yaxis={
+            "title": words(AXES["share_found"]),
+            "range": [0, 1.02],
+            "tickformat": ".0%",
         },
     )
+
+
+def draw_curve(curves: Mapping[str, Curve], words: Words) -> Any:
+    """Draw a curve of one version, or of two, by their names."""
+    first = next(iter(curves.values()))
+    return _CURVES[first.name](curves, words)
+
+
+def _draw_roc(curves: Mapping[str, Curve], words: Words) -> Any:
+    drawn = _open_lines(curves, "fpr", "tpr")
+    _add_dotted(drawn, [0, 1], [0, 1], words("chance"))
+    return _finish_shares(drawn, curves, "fpr", "tpr", words)
+
+
+def _draw_precision_recall(curves: Mapping[str, Curve], words: Words) -> Any:
+    # precision is constant between two thresholds: steps, not slopes
+    drawn = _open_lines(curves, "recall", "precision", shape="hv")
+    chance = next(iter(curves.values())).summary["chance"]
+    _add_dotted(drawn, [0, 1], [chance, chance], words("chance"))
+    return _finish_shares(drawn, curves, "recall", "precision", words)
+
+
+def _draw_calibration(curves: Mapping[str, Curve], words: Words) -> Any:
+    drawn = go.Figure()
+    tables = [curve.table for curve in curves.values()]
+    names = ["mean_predicted", "high", "share_positive"]
+    most = float(np.nanmax([0.01, *(table[names].max().max() for table in tables)]))
+    _add_dotted(drawn, [0, most], [0, most], words("perfectly calibrated"))
+    for (name, curve), (color, dash) in zip(curves.items(), _VERSIONS, strict=False):
+        table = curve.table
+        found = table["share_positive"]
+        drawn.add_scatter(
+            x=table["mean_predicted"],
+            y=found,
+            mode="lines+markers",
+            name=name,
+            line={"color": color, "dash": dash},
+            marker={"size": 8},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": (table["high"] - found).fillna(0),
+                "arrayminus": (found - table["low"]).fillna(0),
+                "color": color,
+                "thickness": 1,
+            },
+        )
     return _finish(
         drawn,
         words,
@@ -151,31 +179,21 @@ def _draw_calibration(curve: Curve, words: Words) -> Any:
     )
 
 
-def _draw_earliness(curve: Curve, words: Words) -> Any:
-    table = curve.table
-    day = table["particion"]
+def _draw_earliness(curves: Mapping[str, Curve], words: Words) -> Any:
     drawn = go.Figure()
-    if table["roc_auc_low"].notna().any():
-        quiet: dict[str, Any] = {"mode": "lines", "line": {"width": 0}}
-        drawn.add_scatter(x=day, y=table["roc_auc_low"], showlegend=False, **quiet)
+    for (name, curve), (color, dash) in zip(curves.items(), _VERSIONS, strict=False):
+        table = curve.table
+        day, ends = table["particion"], (table["roc_auc_low"], table["roc_auc_high"])
+        _add_band(drawn, day, *ends, color, name)
         drawn.add_scatter(
             x=day,
-            y=table["roc_auc_high"],
-            fill="tonexty",
-            fillcolor=_BAND,
-            name=words("interval"),
-            **quiet,
+            y=table["roc_auc"],
+            mode="lines",
+            name=name,
+            line={"color": color, "dash": dash, "width": 2.5},
         )
-    drawn.add_scatter(
-        x=day,
-        y=table["roc_auc"],
-        mode="lines+markers",
-        name=words("model"),
-        line={"color": BLUE},
-        marker={"size": 5},
-    )
-    ends = [day.min(), day.max()]
-    _add_dotted(drawn, ends, [0.5, 0.5], words("chance"))
+    day = next(iter(curves.values())).table["particion"]
+    _add_dotted(drawn, [day.min(), day.max()], [0.5, 0.5], words("chance"))
     return _finish(
         drawn,
         words,
@@ -184,11 +202,35 @@ def _draw_earliness(curve: Curve, words: Words) -> Any:
     )
 
 
+def _draw_thresholds(curves: Mapping[str, Curve], words: Words) -> Any:
+    """Draw precision, recall and F1 of the first version at each threshold."""
+    curve = next(iter(curves.values()))
+    drawn = go.Figure()
+    for name, (color, dash) in _LINES.items():
+        drawn.add_scatter(
+            x=curve.table["threshold"],
+            y=curve.table[name],
+            mode="lines",
+            name=words(AXES[name]),
+            line={"color": color, "dash": dash, "width": 2.5, "shape": "vh"},
+        )
+    own = curve.summary["threshold"]
+    if np.isfinite(own):
+        drawn.add_vline(own, line={"color": GREY, "dash": "dot", "width": 2})
+    return _finish(
+        drawn,
+        words,
+        xaxis={"title": words("threshold")},
+        yaxis={"title": words("share"), "range": [0, 1.02]},
+    )
+
+
 _CURVES = {
     "roc": _draw_roc,
     "precision_recall": _draw_precision_recall,
     "calibration": _draw_calibration,
     "earliness": _draw_earliness,
+    "thresholds": _draw_thresholds,
 }
 
 
@@ -262,21 +304,48 @@ def draw_points(
         },
     }
     # keep the view after the user has rotated it
-    return _finish(drawn, words, 520, scene=scene, uirevision="kept")
+    return _finish(drawn, words, 600, scene=scene, uirevision="kept")
 
 
-def _open_line(
-    curve: Curve, x: str, y: str, words: Words, shape: str = "linear"
+def _open_lines(
+    curves: Mapping[str, Curve], x: str, y: str, shape: str = "linear"
 ) -> Any:
     drawn = go.Figure()
-    drawn.add_scatter(
-        x=curve.table[x],
-        y=curve.table[y],
-        mode="lines",
-        name=words("model"),
-        line={"color": BLUE, "width": 2.5, "shape": shape},
-    )
+    for (name, curve), (color, dash) in zip(curves.items(), _VERSIONS, strict=False):
+        drawn.add_scatter(
+            x=curve.table[x],
+            y=curve.table[y],
+            mode="lines",
+            name=name,
+            line={"color": color, "dash": dash, "width": 2.5, "shape": shape},
+        )
     return drawn
+
+
+def _add_band(drawn: Any, x: Any, low: Any, high: Any, color: str, group: str) -> None:
+    """Fill the intervals around a line, as part of its entry in the legend."""
+    if not low.notna().any():
+        return
+    quiet: dict[str, Any] = {
+        "mode": "lines",
+        "line": {"width": 0},
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    drawn.add_scatter(x=x, y=low, name=group, **quiet)
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    fill = f"rgba({red}, {green}, {blue}, 0.18)"
+    drawn.add_scatter(x=x, y=high, name=group, fill="tonexty", fillcolor=fill, **quiet)
+
+
+def _add_mark(drawn: Any, x: Any, y: Any, name: str) -> None:
+    drawn.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        name=name,
+        marker={"symbol": "diamond", "size": 13, "color": PURPLE},
+    )
 
 
 def _add_dotted(drawn: Any, x: Sequence[float], y: Sequence[float], name: str) -> None:
@@ -290,14 +359,12 @@ def _add_dotted(drawn: Any, x: Sequence[float], y: Sequence[float], name: str) -
     )
 
 
-def _finish_shares(drawn: Any, curve: Curve, x: str, y: str, words: Words) -> Any:
-    drawn.add_scatter(
-        x=[curve.summary[x]],
-        y=[curve.summary[y]],
-        mode="markers",
-        name=words("its threshold"),
-        marker={"symbol": "diamond", "size": 13, "color": VERMILLION},
-    )
+def _finish_shares(
+    drawn: Any, curves: Mapping[str, Curve], x: str, y: str, words: Words
+) -> Any:
+    own = [curve.summary for curve in curves.values()]
+    xs, ys = [one[x] for one in own], [one[y] for one in own]
+    _add_mark(drawn, xs, ys, words("its threshold"))
     ends = [-0.02, 1.02]
     return _finish(
         drawn,

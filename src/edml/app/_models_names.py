@@ -36,6 +36,13 @@ METRICS = {
     ),
 }
 
+#: Verdicts of `Evaluation.compare`.
+VERDICTS = {
+    "better": N_("better"),
+    "worse": N_("worse"),
+    "cannot be told apart": N_("cannot be told apart"),
+}
+
 STAGES = {
     "development": N_("development"),
     "staging": N_("staging"),
@@ -100,6 +107,16 @@ CURVES = {
             " days."
         ),
     ),
+    "thresholds": (
+        N_("Thresholds"),
+        N_(
+            "Precision, recall and F1 for each threshold, by student and day. At the "
+            "model's threshold, {threshold}, precision is {precision}, recall {recall} "
+            "and F1 {f1}. On a day, {flagged} students of a course stand flagged, on "
+            "average."
+        ),
+        N_("There is nothing to draw."),
+    ),
 }
 
 #: Axes of charts, and columns of their tables.
@@ -109,6 +126,11 @@ AXES = {
     "recall": N_("recall"),
     "f1": N_("F1"),
     "flagged_per_course": N_("flagged per course"),
+    "per_course": N_("contacted per course"),
+    "n_contacted": N_("contacted"),
+    "n_found": N_("of whom fail"),
+    "share_found": N_("share of the failing found"),
+    "by_lot": N_("by lot"),
     "fpr": N_("share of the passing flagged"),
     "tpr": N_("share of the failing flagged"),
     "mean_predicted": N_("mean predicted probability"),
@@ -133,6 +155,8 @@ PURPOSES = {
 
 #: The names of the facts from `provenance`.
 FACTS = {
+    "algorithm": N_("Algorithm"),
+    "threshold": N_("Flags from this probability up"),
     "created_at": N_("Stored"),
     "parent": N_("Made from version"),
     "trained_on": N_("Rows it was trained on (SHA-256)"),

@@ -1,27 +1,31 @@
-"""The models page: the versions and their quality."""
+"""The models page: two versions side by side, in tabs that are drawn when opened."""
+
+from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
-from edml.app import _data, _models_dialogs, _models_sections, _models_slider, _state
-from edml.app._launch import handed_settings
+from edml.app import (
+    _data,
+    _models_contacts,
+    _models_dialogs,
+    _models_features,
+    _models_overview,
+    _models_sections,
+    _state,
+)
 from edml.app._models_changes import Seen, changes_since, look
-from edml.app._models_figures import draw_versions, label_version
-from edml.app._models_names import METRICS, STAGES
-from edml.app._models_sections import write_time
+from edml.app._models_names import STAGES
 from edml.app._models_view import (
-    compare,
-    latest_evaluation,
+    Pair,
     list_versions,
-    provenance,
+    pair_evaluations,
     version_history,
 )
-from edml.app._source import EndpointSource, RegistrySource, Source
+from edml.app._source import EndpointSource, Source
 from edml.app._words import Words
-from edml.metrics import LOSSES
 
-_VERSION, _METRIC, _SEEN = "models_version", "models_figure", "models_seen"
-_MAX_BARS = 30  # more are indistinguishable
+_VERSION, _OTHER, _SEEN = "models_version", "models_other", "models_seen"
 _COMMAND = "edml tune events.csv --registry registry"
 
 
@@ -45,14 +49,94 @@ def show(source: Source, words: Words) -> None:
         st.info(text, icon=":material/model_training:")
         st.code(_COMMAND, language="bash")
         return
-    _show_versions(versions, words)
-    version = _choose(versions, words)
-    if handed_settings().allow_changes:
-        evaluated = bool(versions.set_index("version").loc[version, "evaluated"])
+    version, other = _choose(versions, words)
+    registry = source.registry
+    record = registry.record(version)
+    pair = pair_evaluations(
+        version,
+        registry.evaluations(version),
+        other,
+        None if other is None else registry.evaluations(other),
+    )
+
+    def show_overview() -> None:
+        _models_overview.show(versions, pair, version, words)
         _models_dialogs.offer(
-            source.registry, version, seen, words, evaluated=evaluated, changed=changed
+            registry,
+            version,
+            seen,
+            words,
+            evaluated=pair.first is not None,
+            changed=changed,
         )
-    _show_version(source, versions, history, version, words)
+
+    def show_features() -> None:
+        events = _data.current(source, words)
+        _models_features.show(source, record, events, words)
+
+    def show_data() -> None:
+        shown = [(record, pair.first)]
+        if other is not None:
+            shown.append((registry.record(other), pair.second))
+        _models_sections.show_data(shown, words)
+        _models_sections.show_history(version_history(history, version), words)
+
+    _show_tabs(
+        {
+            words("Overview"): show_overview,
+            words("Figures"): _if_evaluated(
+                pair, version, words, _models_sections.show_metrics
+            ),
+            words("Threshold"): _if_evaluated(
+                pair, version, words, _models_contacts.show
+            ),
+            words("Curves"): _if_evaluated(
+                pair, version, words, _models_sections.show_curves
+            ),
+            words("Features"): show_features,
+            words("Data and history"): show_data,
+        },
+        words.language,
+    )
+
+
+def _show_tabs(sections: dict[str, Callable[[], None]], language: str) -> None:
+    """Draw the open tab only: the others may take seconds."""
+    key = f"models_tab_{language}"
+    _state.keep(key)
+    tabs = st.tabs(list(sections), key=key, on_change="rerun")
+    for tab, show_section in zip(tabs, sections.values(), strict=True):
+        if tab.open:
+            with tab:
+                show_section()
+
+
+def _if_evaluated(
+    pair: Pair, version: int, words: Words, show_section: Callable[[Pair, Words], None]
+) -> Callable[[], None]:
+    """Return a section that says why there is nothing where there is no evaluation."""
+
+    def show_or_explain() -> None:
+        if pair.first is not None:
+            show_section(pair, words)
+            return
+        if pair.n_choosing:
+            text = words(
+                "Version {version} was evaluated only on the students of a contest "
+                "between versions. Such metrics flatter the winner and are not shown. "
+                "Evaluate it on other students with:",
+                version=version,
+            )
+        else:
+            text = words(
+                "Version {version} was not evaluated on students it had not seen, so "
+                "nothing can be said about how good it is. Evaluate it with:",
+                version=version,
+            )
+        st.info(text, icon=":material/help:")
+        st.code(f"registry.reevaluate(X, y, {version})", language="python")
+
+    return show_or_explain
 
 
 def _say_changes(history: pd.DataFrame, seen: Seen, words: Words) -> bool:
@@ -76,89 +160,8 @@ def _say_changes(history: pd.DataFrame, seen: Seen, words: Words) -> bool:
     return True
 
 
-# -- all versions --------------------------------------------------------------------
-
-
-def _show_versions(versions: pd.DataFrame, words: Words) -> None:
-    st.header(words("All versions"))
-    _state.keep(_METRIC)
-    metric = st.selectbox(
-        words("Metric"),
-        list(METRICS),
-        format_func=lambda name: words(METRICS[name][0]),
-        key=_METRIC,
-    )
-    st.caption(words(METRICS[metric][1]))
-    shown = versions.head(_MAX_BARS)
-    st.plotly_chart(draw_versions(shown, metric, words), key="models_bars")
-    st.caption(_say_versions(versions, metric, words))
-    if len(shown) < len(versions):
-        n = words.number(len(shown))
-        text = words("The chart shows the newest {n}; the table shows all.", n=n)
-        st.caption(text)
-    with st.expander(words("The same as a table")):
-        _show_table(versions, words)
-
-
-def _say_versions(versions: pd.DataFrame, metric: str, words: Words) -> str:
-    values = versions.loc[versions["evaluated"], ["version", metric]].dropna()
-    n = words.number(len(versions))
-    if not len(values):
-        return words(
-            "None of the {n} versions was evaluated on students it had not seen, so "
-            "there is no metric to show.",
-            n=n,
-        )
-    best = values[metric].min() if metric in LOSSES else values[metric].max()
-    first = values.loc[values[metric] == best, "version"]
-    champion = versions.loc[versions["champion"], "version"]
-    return words(
-        "{metric} of {n_evaluated} of {n} versions, each on students it had not seen: "
-        "{best} has the best value, {value}. The version in production, {champion}, "
-        "has a star and hatched bars. Do not compare versions by their bars if they "
-        "were evaluated on different students.",
-        metric=words(METRICS[metric][0]),
-        n_evaluated=words.number(int(versions["evaluated"].sum())),
-        n=n,
-        best=", ".join(map(str, sorted(first))),
-        value=words.number(float(best), 3),
-        champion=champion.iloc[0] if len(champion) else words("none"),
-    )
-
-
-def _show_table(versions: pd.DataFrame, words: Words) -> None:
-    stages = [
-        label_version(row, words) if row.champion else words(STAGES[str(row.stage)])
-        for row in versions.itertuples()
-    ]
-    when = [write_time(when) for when in versions["evaluated_at"]]
-    names = {name: words(texts[0]) for name, texts in METRICS.items()}
-    table = pd.DataFrame(
-        {
-            words("Version"): versions["version"],
-            words("Stage"): stages,
-            words("Algorithm"): versions["algorithm"],
-            **{label: versions[name] for name, label in names.items()},
-            words("Evaluated"): [text or words("not evaluated") for text in when],
-            words("Stored"): [write_time(when) for when in versions["created_at"]],
-        }
-    )
-    bars = {
-        label: st.column_config.ProgressColumn(
-            min_value=0.0,
-            max_value=max(1.0, float(versions[name].max() or 0)),
-            format="%.3f",
-        )
-        for name, label in names.items()
-    }
-    box = st.container(key="models_table")
-    box.dataframe(table, hide_index=True, column_config=bars)
-
-
-# -- one version ---------------------------------------------------------------------
-
-
-def _choose(versions: pd.DataFrame, words: Words) -> int:
+def _choose(versions: pd.DataFrame, words: Words) -> tuple[int, int | None]:
+    """Return the version to look at, and one to compare it with."""
     labels = {
         int(version): f"{version} · {words(STAGES[stage])} · {algorithm}"
         for version, stage, algorithm in zip(
@@ -166,7 +169,7 @@ def _choose(versions: pd.DataFrame, words: Words) -> int:
         )
     }
     newest = next(iter(labels))
-    _state.keep(_VERSION)
+    _state.keep(_VERSION, _OTHER)
     gone = st.session_state.get(_VERSION, newest)
     if gone not in labels:
         st.session_state[_VERSION] = newest
@@ -177,49 +180,24 @@ def _choose(versions: pd.DataFrame, words: Words) -> int:
             other=newest,
         )
         st.warning(text, icon=":material/delete:")
-    label = words("Version to look at")
-    return st.selectbox(
-        label, list(labels), format_func=labels.__getitem__, key=_VERSION
+    left, right = st.columns(2)
+    version = left.selectbox(
+        words("Version to look at"),
+        list(labels),
+        format_func=labels.__getitem__,
+        key=_VERSION,
     )
-
-
-def _show_version(
-    source: RegistrySource,
-    versions: pd.DataFrame,
-    history: pd.DataFrame,
-    version: int,
-    words: Words,
-) -> None:
-    record = source.registry.record(version)
-    evaluations = source.registry.evaluations(version)
-    latest = latest_evaluation(evaluations)
-    st.header(words("Metrics of version {version}", version=version))
-    if latest is None:
-        if len(evaluations):
-            text = words(
-                "Version {version} was evaluated only on the students of a contest "
-                "between versions. Such metrics flatter the winner and are not shown. "
-                "Evaluate it on other students with:",
-                version=version,
-            )
-        else:
-            text = words(
-                "Version {version} was not evaluated on students it had not seen, so "
-                "nothing can be said about how good it is. Evaluate it with:",
-                version=version,
-            )
-        st.info(text, icon=":material/help:")
-        st.code(f"registry.reevaluate(X, y, {version})", language="python")
-    else:
-        comparison = compare(versions, version, latest.evaluation)
-        _models_sections.show_metrics(latest, comparison, words)
-    events = _data.current(source, words)
-    if latest is not None:
-        _models_slider.show_threshold(source, record, latest.evaluation, events, words)
-        _models_sections.show_curves(latest.evaluation, words)
-    # the features may take seconds: compute them last, but show them before the rest
-    features = st.container()
-    _models_sections.show_data(provenance(record, latest), words)
-    _models_sections.show_history(version_history(history, version), words)
-    with features:
-        _models_sections.show_features(source, record, events, words)
+    named: dict[int | None, str] = {None: words("no other version")}
+    named |= {one: label for one, label in labels.items() if one != version}
+    others = list(named)
+    if st.session_state.get(_OTHER) not in others:
+        st.session_state[_OTHER] = None
+    other = right.selectbox(
+        words("Compare with"),
+        others,
+        format_func=named.__getitem__,
+        key=_OTHER,
+        disabled=len(others) == 1,
+        help=words("There is only one version.") if len(others) == 1 else None,
+    )
+    return version, other

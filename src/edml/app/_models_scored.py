@@ -46,7 +46,6 @@ class Scored:
     """The latest row of each history in the table, scored by a version."""
 
     rows: IntArray  # positions in the table
-    courses: Any  # readable names
     probability: FloatArray
 
 
@@ -69,7 +68,7 @@ class Points:
     n_all: int  # histories, of which the table has `MAX_POINTS` at most
 
 
-def score_latest(model: Any, table: pd.DataFrame, courses: Any = None) -> Scored:
+def score_latest(model: Any, table: pd.DataFrame) -> Scored:
     """Score each student and course of an event table at the latest day."""
     names = columns_of(model)
     if not is_event_table(table, names):
@@ -82,8 +81,7 @@ def score_latest(model: Any, table: pd.DataFrame, courses: Any = None) -> Scored
     except (LookupError, TypeError, ValueError) as error:
         # raised by a model that does not read events; its message may hold a value
         raise _other_table(type(error).__name__) from None
-    labels = table[names[COURSE]].astype(str) if courses is None else courses
-    return Scored(rows, np.asarray(labels)[rows], probability)
+    return Scored(rows, probability)
 
 
 def _probability(
@@ -103,18 +101,6 @@ def _other_table(why: str) -> TableError:
         f"This version reads another table than the one that the app was given ({why})."
         " Choose another version, or start the app with its table."
     )
-
-
-def flagged_by_course(scored: Scored, threshold: float) -> pd.DataFrame:
-    """Count students and flagged ones of each course, the most flagged first."""
-    each = pd.DataFrame(
-        {"course": scored.courses, "flagged": scored.probability >= threshold}
-    )
-    found = each.groupby("course", sort=True)["flagged"].agg(["size", "sum"])
-    found = found.reset_index().set_axis(["course", "n_students", "flagged"], axis=1)
-    found = found.astype({"n_students": "int64", "flagged": "int64"})
-    order = found["flagged"].sort_values(ascending=False, kind="stable").index
-    return found.loc[order].reset_index(drop=True)
 
 
 def explained_rows(record: ModelRecord) -> int:

@@ -1,14 +1,12 @@
-"""The sections of the models page about one version."""
+"""The sections of the models page about one version, or two side by side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from edml.app import _state
-from edml.app._events_view import Events
 from edml.app._models_curves import Curve, make_curves
-from edml.app._models_features import show_importance
 from edml.app._models_figures import draw_curve
 from edml.app._models_names import (
     AXES,
@@ -18,17 +16,18 @@ from edml.app._models_names import (
     METRICS,
     PURPOSES,
     STAGES,
+    VERDICTS,
 )
-from edml.app._models_view import Compared, Comparison, LatestEvaluation, provenance
-from edml.app._source import EndpointSource, RegistrySource
+from edml.app._models_view import Pair, StoredEvaluation, provenance
+from edml.app._source import EndpointSource
 from edml.app._words import Words
-from edml.exceptions import EdmlError
 from edml.inspection import Evaluation
-from edml.metrics import LOSSES
 from edml.registry import ModelRecord
 
 DIGITS = 3  # of a metric
-_N_COLUMNS = 3
+_FEWER_DIGITS = {"first": 0, "last": 0, "lead": 0, "flagged": 1}  # days and students
+_HASHES = ("trained_on", "split_plan", "threshold_from", "judged_on")
+_HASH = 16  # shown characters, enough to see whether two are equal
 
 
 def write_time(when: Any) -> str:
@@ -36,59 +35,76 @@ def write_time(when: Any) -> str:
     return "" if pd.isna(when) else f"{pd.Timestamp(when):%Y-%m-%d %H:%M} UTC"
 
 
-def show_numbers(table: pd.DataFrame, key: str) -> None:
-    """Show a table with numbers rounded to a comparable number of digits."""
-    numbers = table.select_dtypes("floating").columns
-    config = {name: st.column_config.NumberColumn(format="%.4f") for name in numbers}
-    st.container(key=key).dataframe(table, hide_index=True, column_config=config)
+def show_numbers(table: pd.DataFrame, key: str, words: Words) -> None:
+    """Show a table with the numbers of the reader's language, sorted by value."""
+    styles = {
+        name: words.number
+        if table[name].dtype.kind in "iu"
+        else lambda one: words.number(one, DIGITS)
+        for name in table.select_dtypes("number")
+    }
+    st.container(key=key).dataframe(table.style.format(styles), hide_index=True)
 
 
 def _with_interval(value: float, low: float, high: float, words: Words) -> str:
-    number = words.number(value, DIGITS)
-    if pd.isna(low) or pd.isna(high):
-        return number
-    ends = {"low": words.number(low, 2), "high": words.number(high, 2)}
-    return number + " " + words("[{low}, {high}]", **ends)
+    return f"{words.number(value, DIGITS)} {words.interval(low, high, DIGITS)}".rstrip()
 
 
 # -- metrics -------------------------------------------------------------------------
 
 
-def show_metrics(
-    latest: LatestEvaluation, comparison: Comparison, words: Words
-) -> None:
-    """Show the metrics of a version and the average of the other versions'."""
-    st.caption(
-        f"{_say_rows(latest.evaluation, words)} {_say_others(comparison, words)}"
-    )
-    metrics = comparison.metrics
+def show_metrics(pair: Pair, words: Words) -> None:
+    """Show the metrics of a version, and those of another with the differences."""
+    if pair.first is None:
+        return
+    first, second = pair.first, pair.second
+    st.header(words("Metrics of version {version}", version=first.version))
+    st.caption(_say_rows(first.evaluation, words))
+    columns = {
+        words("Metric"): [words(METRICS[name][0]) for name in METRICS],
+        words("version {version}", version=first.version): _figures(first, words),
+    }
+    if second is not None:
+        name = words("version {version}", version=second.version)
+        columns[name] = _figures(second, words)
+    if pair.differences is not None:
+        columns[words("Difference")] = _differences(pair.differences, words)
+        columns[words("Verdict")] = [
+            words(VERDICTS[pair.differences.loc[name, "verdict"]]) for name in METRICS
+        ]
     with st.container(key="models_metrics"):
-        for start in range(0, len(metrics), _N_COLUMNS):
-            row = metrics[start : start + _N_COLUMNS]
-            for column, metric in zip(st.columns(_N_COLUMNS), row, strict=True):
-                with column:
-                    _show_metric(metric, words)
-    if latest.n_choosing:
+        table = pd.DataFrame(columns)
+        st.table(table.set_index(words("Metric")))
+    st.caption(_say_comparison(pair, words))
+    with st.expander(words("What the metrics mean")):
+        for name, meaning in METRICS.values():
+            st.markdown(f"**{words(name)}**: {words(meaning)}")
+    if pair.n_choosing:
         text = words.ngettext(
             "{n} evaluation on the students of a contest is not shown: it flatters the "
             "winner.",
             "{n} evaluations on the students of a contest are not shown: they flatter "
             "the winner.",
-            latest.n_choosing,
+            pair.n_choosing,
         )
         st.caption(text)
-    with st.expander(words("The same as a table")):
-        table = pd.DataFrame(
-            {
-                words("Metric"): [words(METRICS[one.name][0]) for one in metrics],
-                words("Value"): [one.value for one in metrics],
-                words("Interval from"): [one.low for one in metrics],
-                words("to"): [one.high for one in metrics],
-                words("Average of the others"): [one.others for one in metrics],
-                words("Difference"): [one.difference for one in metrics],
-            }
-        )
-        show_numbers(table, "models_compared")
+
+
+def _figures(stored: StoredEvaluation, words: Words) -> list[str]:
+    metrics, intervals = stored.evaluation.metrics, stored.evaluation.intervals
+    none = (float("nan"), float("nan"))
+    return [
+        _with_interval(metrics[name], *intervals.get(name, none), words)
+        for name in METRICS
+    ]
+
+
+def _differences(table: pd.DataFrame, words: Words) -> list[str]:
+    return [
+        f"{words.number(row.difference, DIGITS, signed=True)} "
+        f"{words.interval(row.low, row.high, DIGITS)}".rstrip()
+        for row in table.loc[list(METRICS)].itertuples()
+    ]
 
 
 def _say_rows(evaluation: Evaluation, words: Words) -> str:
@@ -108,94 +124,79 @@ def _say_rows(evaluation: Evaluation, words: Words) -> str:
     )
 
 
-def _say_others(comparison: Comparison, words: Words) -> str:
-    if not comparison.n_others:
+def _say_comparison(pair: Pair, words: Words) -> str:
+    if pair.reason == "not evaluated":
+        return words("The other version was not evaluated: nothing can be compared.")
+    if pair.reason == "other rows":
         return words(
-            "No other version was evaluated, so there is nothing to compare with."
+            "The two versions were evaluated on different students, so part of any "
+            "difference is due to them: do not compare the figures."
         )
-    if not comparison.same_rows:
-        return words.ngettext(
-            "The arrow shows the difference from the other version. It was evaluated "
-            "on different students, so part of the difference may be due to them.",
-            "The arrow shows the difference from the average of the {n} other "
-            "versions. They were evaluated on different students, so part of the "
-            "difference may be due to them.",
-            comparison.n_others,
+    if pair.reason == "no resamples":
+        return words(
+            "The evaluations hold no common resamples of students, as earlier versions "
+            "of edml stored none. Evaluate both again to see which differences are "
+            "more than chance."
         )
-    text = words.ngettext(
-        "The arrow shows the difference from the other version evaluated on the same "
-        "students.",
-        "The arrow shows the difference from the average of the {n} other versions "
-        "evaluated on the same students.",
-        comparison.n_others,
-    )
-    if comparison.n_left_out:
-        n = words.number(comparison.n_left_out)
-        left_out = words(
-            "Versions evaluated on different students are left out ({n}).", n=n
-        )
-        text = f"{text} {left_out}"
-    return text
-
-
-def _show_metric(metric: Compared, words: Words) -> None:
-    delta = None
-    if not pd.isna(metric.difference):
-        sign = "+" if metric.difference > 0 else ""
-        number = sign + words.number(metric.difference, DIGITS)
-        if metric.better is None:
-            delta = words("{difference} (the same)", difference=number)
-        elif metric.better:
-            delta = words("{difference} (better)", difference=number)
-        else:
-            delta = words("{difference} (worse)", difference=number)
-    name, help_text = METRICS[metric.name]
-    st.metric(
-        words(name),
-        _with_interval(metric.value, metric.low, metric.high, words),
-        delta,
-        delta_color="inverse" if metric.name in LOSSES else "normal",
-        help=words(help_text),
-        border=True,
+    if pair.second is None:
+        return words("Choose a version to compare with above.")
+    return words(
+        "Differences are of the first version minus the second, on the same students. "
+        "Where the interval of a difference holds 0, the two cannot be told apart."
     )
 
 
 # -- curves --------------------------------------------------------------------------
 
 
-def show_curves(evaluation: Evaluation, words: Words) -> None:
-    """Show the curves of an evaluation, each with an equivalent text."""
+def show_curves(pair: Pair, words: Words) -> None:
+    """Show the curves of one or two evaluations, each with an equivalent text."""
     st.header(words("Test set curves"))
-    curves = list(make_curves(evaluation).values())
-    for pair in (curves[:2], curves[2:]):
-        for column, curve in zip(st.columns(2), pair, strict=True):
+    shown = [one for one in (pair.first, pair.second) if one is not None]
+    if pair.reason == "other rows":
+        st.warning(_say_comparison(pair, words), icon=":material/warning:")
+    every = [make_curves(one.evaluation) for one in shown]
+    names = [words("version {version}", version=one.version) for one in shown]
+    curves = [
+        dict(zip(names, found, strict=True))
+        for found in zip(*(curves.values() for curves in every), strict=True)
+    ]
+    for start in range(0, len(curves), 2):
+        pairs = zip(st.columns(2), curves[start : start + 2], strict=False)
+        for column, curve in pairs:
             with column:
                 _show_curve(curve, words)
 
 
-def _show_curve(curve: Curve, words: Words) -> None:
+def _show_curve(curves: dict[str, Curve], words: Words) -> None:
+    curve = next(iter(curves.values()))
     title, _, no_curve = CURVES[curve.name]
     st.subheader(words(title))
     if not len(curve.table):
         st.caption(words(no_curve))
         return
-    st.plotly_chart(draw_curve(curve, words), key=f"models_{curve.name}")
-    st.caption(_say_curve(curve, words))
+    st.plotly_chart(draw_curve(curves, words), key=f"models_{curve.name}")
+    for name, one in curves.items():
+        if len(one.table):
+            said = _say_curve(one, words)
+            st.caption(said if len(curves) == 1 else f"{name}: {said}")
     with st.expander(words("The same as a table")):
         table = curve.thinned
-        names = {name: words(AXES[name]) for name in table.columns}
-        show_numbers(table.rename(columns=names), f"models_{curve.name}_table")
+        labels = {name: words(AXES[name]) for name in table.columns}
+        key = f"models_{curve.name}_table"
+        show_numbers(table.rename(columns=labels), key, words)
 
 
 def _say_curve(curve: Curve, words: Words) -> str:
     numbers = dict(curve.summary)
     n_left_out = int(numbers.pop("n_left_out", 0))
     ends = numbers.pop("low", float("nan")), numbers.pop("high", float("nan"))
-    days = ("first", "last", "lead")
     values = {
-        name: words.number(value, 0 if name in days else DIGITS)
+        name: words.number(value, _FEWER_DIGITS.get(name, DIGITS))
         for name, value in numbers.items()
     }
+    if "threshold" in numbers:
+        values["threshold"] = words.percent(numbers["threshold"])
     for name in ("area", "error"):  # the figures that have an interval
         if name in numbers:
             values[name] = _with_interval(numbers[name], *ends, words)
@@ -209,60 +210,63 @@ def _say_curve(curve: Curve, words: Words) -> str:
     return text
 
 
-# -- features, data, history ---------------------------------------------------------
+# -- data, history -------------------------------------------------------------------
 
 
-@st.fragment
-def show_features(
-    source: RegistrySource, record: ModelRecord, events: Events | None, words: Words
+def show_data(
+    shown: Sequence[tuple[ModelRecord, StoredEvaluation | None]], words: Words
 ) -> None:
-    """Show the most important features of a version."""
-    with _state.guarded(words, "models_try_again_features"):
-        st.header(words("What it relies on"))
-        try:
-            show_importance(source, record, events, words)
-        except EdmlError as error:
-            reason = _state.plain(error)
-            text = words(
-                "The contributions could not be computed. {reason}", reason=reason
-            )
-            st.warning(text)
-
-
-def show_data(facts: dict[str, Any], words: Words) -> None:
-    """Show the data that a version was trained and evaluated on."""
-    st.header(words("The data it was evaluated on"))
+    """Show the data that versions were trained and evaluated on."""
+    st.header(words("The data it was trained and evaluated on"))
     text = words(
         "The registry keeps fingerprints of the rows, never the rows. Equal "
         "fingerprints are equal rows with equal outcomes."
     )
     st.caption(text)
+    facts = {
+        words("version {version}", version=record.version): _write_facts(
+            provenance(record, stored), words
+        )
+        for record, stored in shown
+    }
     with st.container(key="models_data"):
-        _show_facts(_write_facts(facts, words), words)
+        _show_facts(facts, words)
 
 
 def _write_facts(facts: dict[str, Any], words: Words) -> dict[str, str]:
     written = {}
-    for name, value in facts.items():
+    for name in FACTS:
+        if name not in facts:
+            continue
+        value = facts[name]
         text = str(value)
-        if name in ("created_at", "evaluated_at"):
+        if name in _HASHES:
+            text = text[:_HASH]
+        elif name in ("created_at", "evaluated_at"):
             text = write_time(value)
         elif name == "purpose":
             text = words(PURPOSES[value])
+        elif name == "threshold":
+            text = words.percent(value)
         elif isinstance(value, int):
             text = words.number(value)
         written[words(FACTS[name])] = text
     return written
 
 
-def _show_facts(facts: dict[str, str], words: Words) -> None:
-    table = pd.DataFrame(facts.items(), columns=[words("What"), words("Value")])
+def _show_facts(facts: dict[str, dict[str, str]], words: Words) -> None:
+    """Show a column of facts for each name."""
+    table = pd.DataFrame(facts).fillna("")
+    table.insert(0, words("What"), table.index)
     st.dataframe(table, hide_index=True, height="content")
 
 
 def show_history(moves: pd.DataFrame, words: Words) -> None:
     """Show the stage history of a version."""
     st.header(words("Its history"))
+    if not len(moves):
+        st.caption(words("It has not moved between stages yet."))
+        return
     table = pd.DataFrame(
         {
             words("When"): [write_time(when) for when in moves["when"]],
@@ -288,13 +292,9 @@ def show_endpoint(source: EndpointSource, words: Words) -> None:
         facts = {
             words("Version"): str(record.version),
             words("Stage"): words(STAGES[record.stage]),
-            words("Algorithm"): record.algorithm,
-            words("Flags from this probability up"): words.number(
-                record.threshold, DIGITS
-            ),
             **_write_facts(provenance(record, None), words),
         }
-        _show_facts(facts, words)
+        _show_facts({words("Value"): facts}, words)
         metrics = (record.validation or {}).get("metrics") or {}
         if metrics:
             text = words(

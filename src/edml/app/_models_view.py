@@ -2,52 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
-from edml.app._models_names import METRICS
 from edml.inspection import Evaluation
-from edml.metrics import LOSSES
 from edml.registry import PRODUCTION, ModelRecord
 
 
 @dataclass(frozen=True)
-class LatestEvaluation:
-    """The latest evaluation of a version on students who did not decide a contest."""
+class StoredEvaluation:
+    """An evaluation of a version on students who did not decide a contest."""
 
+    version: int
     purpose: str
     evaluated_at: pd.Timestamp
     evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A version's evaluation, and another version's, on the same rows if possible."""
+
+    first: StoredEvaluation | None
+    second: StoredEvaluation | None
     n_choosing: int  # evaluations on the students of a contest, which are not shown
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A metric of a version and the average of the others'; NaN where unknown."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    others: float
-    better: bool | None  # None where equal or unknown
-
-    @property
-    def difference(self) -> float:
-        """The value minus the mean of the others."""
-        return self.value - self.others
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All metrics of a version, and their reference."""
-
-    metrics: tuple[Compared, ...]
-    n_others: int  # versions in the average
-    same_rows: bool  # whether these were evaluated on the version's own rows
-    n_left_out: int  # versions evaluated on other rows, where some were on the same
+    #: Metrics with the columns of `Evaluation.compare`; None where `reason` says why.
+    differences: pd.DataFrame | None = None
+    reason: Literal["", "not evaluated", "other rows", "no resamples"] = ""
 
 
 def list_versions(records: pd.DataFrame) -> pd.DataFrame:
@@ -59,46 +41,55 @@ def list_versions(records: pd.DataFrame) -> pd.DataFrame:
     return versions.sort_values(order, ascending=False).reset_index(drop=True)
 
 
-def latest_evaluation(evaluations: pd.DataFrame) -> LatestEvaluation | None:
-    """Return the latest evaluation of `ModelRegistry.evaluations` to be shown."""
-    fair = evaluations[evaluations["fair"]]
+def pair_evaluations(
+    version: int,
+    evaluations: pd.DataFrame,
+    other: int | None = None,
+    others: pd.DataFrame | None = None,
+) -> Pair:
+    """Choose the evaluations of two versions from `ModelRegistry.evaluations`.
+
+    They are the latest on common rows, if there are common rows.
+    """
+    mine = evaluations[evaluations["fair"].astype(bool)]
+    n_choosing = len(evaluations) - len(mine)
+    if other is None or others is None:
+        return Pair(_latest(version, mine), None, n_choosing)
+    theirs = others[others["fair"].astype(bool)]
+    shared = set(mine["data_fingerprint"]) & set(theirs["data_fingerprint"])
+    if shared:
+        mine = mine[mine["data_fingerprint"].isin(shared)]
+        rows = mine["data_fingerprint"].iloc[-1]
+        theirs = theirs[theirs["data_fingerprint"] == rows]
+    first, second = _latest(version, mine), _latest(other, theirs)
+    if first is None or second is None:
+        return Pair(first, second, n_choosing, reason="not evaluated")
+    if not shared:
+        return Pair(first, second, n_choosing, reason="other rows")
+    if first.evaluation.resamples != second.evaluation.resamples or not (
+        first.evaluation.resamples
+    ):
+        return Pair(first, second, n_choosing, reason="no resamples")
+    confidence = first.evaluation.confidence
+    table = first.evaluation.compare(second.evaluation, confidence=confidence)
+    return Pair(first, second, n_choosing, table)
+
+
+def _latest(version: int, fair: pd.DataFrame) -> StoredEvaluation | None:
     if not len(fair):
         return None
     row = fair.iloc[-1]
-    return LatestEvaluation(
-        purpose=str(row["purpose"]),
-        evaluated_at=row["evaluated_at"],
-        evaluation=row["evaluation"],
-        n_choosing=int((~evaluations["fair"]).sum()),
+    return StoredEvaluation(
+        version, str(row["purpose"]), row["evaluated_at"], row["evaluation"]
     )
 
 
-def compare(records: pd.DataFrame, version: int, evaluation: Evaluation) -> Comparison:
-    """Compare the metrics of a version with the average of the others.
-
-    Metrics on other rows also differ because of the rows. The average therefore covers
-    the versions evaluated on the same rows, or all if there are none.
-    """
-    evaluated = records[records["evaluated_at"].notna()]
-    others = evaluated[evaluated["version"] != version]
-    same = others[others["evaluated_on"] == evaluation.data_fingerprint]
-    chosen = same if len(same) else others
-    return Comparison(
-        metrics=tuple(_compare(name, evaluation, chosen) for name in METRICS),
-        n_others=len(chosen),
-        same_rows=bool(len(same)),
-        n_left_out=len(others) - len(chosen),
-    )
-
-
-def _compare(name: str, evaluation: Evaluation, others: pd.DataFrame) -> Compared:
-    value = float(evaluation.metrics[name])
-    low, high = evaluation.intervals.get(name, (np.nan, np.nan))
-    mean = float(others[name].mean()) if len(others) else float("nan")
-    better = None
-    if value != mean and not np.isnan(value - mean):
-        better = (value > mean) != (name in LOSSES)
-    return Compared(name, value, float(low), float(high), mean, better)
+def read_interval(intervals: Any, name: str) -> tuple[float | None, float | None]:
+    """Return the ends of a metric's interval in `ModelRegistry.records`."""
+    if not isinstance(intervals, Mapping):  # stored by an earlier edml
+        return None, None
+    low, high = intervals.get(name) or (None, None)
+    return low, high
 
 
 def version_history(history: pd.DataFrame, version: int) -> pd.DataFrame:
@@ -113,25 +104,27 @@ def version_history(history: pd.DataFrame, version: int) -> pd.DataFrame:
     return pd.DataFrame(rows[::-1], columns=columns)
 
 
-def provenance(record: ModelRecord, latest: LatestEvaluation | None) -> dict[str, Any]:
+def provenance(record: ModelRecord, stored: StoredEvaluation | None) -> dict[str, Any]:
     """Return the known facts about a version's training and evaluation data."""
     training = record.training or {}
     facts: dict[str, Any] = {
+        "algorithm": record.algorithm,
         "created_at": record.created_at,
         "parent": record.parent,
         "trained_on": record.data_fingerprint,
         "split_plan": record.split_plan_hash,
         "folds": _written(training.get("cv")),
         "calibration": training.get("calibration"),
+        "threshold": record.threshold,
         "threshold_rule": _written(training.get("threshold")),
         "threshold_from": record.threshold_fingerprint,
     }
-    if latest is not None:
-        evaluation = latest.evaluation
+    if stored is not None:
+        evaluation = stored.evaluation
         facts |= {
             "judged_on": evaluation.data_fingerprint,
-            "evaluated_at": latest.evaluated_at,
-            "purpose": latest.purpose,
+            "evaluated_at": stored.evaluated_at,
+            "purpose": stored.purpose,
             **evaluation.counts,
             "n_courses": len(evaluation.by_course) or None,
             "n_partitions": len(evaluation.by_partition) or None,

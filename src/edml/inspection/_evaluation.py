@@ -1,5 +1,6 @@
 """Evaluation: the quality of a model, with the uncertainty of each figure."""
 
+import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -16,6 +17,7 @@ from edml.inspection._evaluation_format import (
     write_fields,
 )
 from edml.inspection._evaluation_html import make_fragment, write_page
+from edml.inspection._headline import measure_found, write_headline
 from edml.inspection._measures import measure
 from edml.inspection._options import Options
 from edml.inspection._paired import compare
@@ -219,6 +221,59 @@ class Evaluation(EvaluationFields):
             by an earlier edml.
         """
         return compare(self, other, confidence)
+
+    def headline(self, language: str = "en") -> str:
+        """Return the result in a few sentences, without names of metrics.
+
+        Parameters
+        ----------
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
+
+        Returns
+        -------
+        text : str
+            How many of those who fail a course team would find that contacts about a
+            tenth of the students in a middle week, how well the model ranks, and by how
+            much its probabilities are off.
+
+        Raises
+        ------
+        ValueError
+            If the language is unknown.
+        """
+        return write_headline(self, language)
+
+    def find_share(self, particion: int, per_course: float) -> tuple[float, ...]:
+        """Return the share of those who fail that a list finds.
+
+        Parameters
+        ----------
+        particion : int
+            A day of ``contacts``.
+        per_course : float
+            A capacity of ``contacts``; NaN for the model's threshold.
+
+        Returns
+        -------
+        share, low, high, by_lot : float
+            The share, a fraction; the ends of its Wilson interval; and the share that
+            as many students drawn by lot would hold. NaN if nobody fails.
+
+        Raises
+        ------
+        KeyError
+            If ``contacts`` does not hold this day or capacity.
+        """
+        table = self.contacts
+        same = table["per_course"].eq(per_course)
+        if math.isnan(per_course):
+            same = table["per_course"].isna()
+        rows = table[same & table["particion"].eq(particion)]
+        if not len(rows):
+            message = f"contacts hold no day {particion} with {per_course} per course."
+            raise KeyError(message)
+        return measure_found(rows.iloc[0], self.confidence)
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write a self-contained HTML page, including the pictures.

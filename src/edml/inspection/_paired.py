@@ -9,7 +9,7 @@ import pandas as pd
 from edml.inspection._evaluation_format import EvaluationFields
 from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
-from edml.metrics import LOSSES, percentile_interval
+from edml.metrics import LOSSES, METRIC_TITLES, percentile_interval
 
 _DIGITS = 5  # of a stored draw
 
@@ -52,8 +52,7 @@ def compare(
         raise ValueError(message)
     rows = [
         _compare_one(name, first, second, confidence)
-        for name in first.metrics
-        if name in first.draws and name in second.draws
+        for name in METRIC_TITLES  # stored figures are in the order of their names
     ]
     return pd.DataFrame(rows).set_index("metric")
 
