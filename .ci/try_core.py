@@ -39,6 +39,7 @@ WORKING = [
     ["ledger", "export", "ann", "--ledger", "ledger.db"],
     ["ledger", "erase", "ann", "--ledger", "ledger.db"],
     ["ledger", "prune", "--older-than", "1y", "--ledger", "ledger.db"],
+    ["monitor", "events.csv"],
     ["report"],
     ["registry", "list"],
     ["registry", "show", "production"],

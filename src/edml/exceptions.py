@@ -11,6 +11,7 @@ __all__ = [
     "LeakageError",
     "LedgerError",
     "MissingExtraError",
+    "MonitoringError",
     "NoChallengerError",
     "RegistryError",
     "ServingError",
@@ -70,6 +71,10 @@ class LedgerError(EdmlError, ValueError):
 
     Also raised if it cannot be written; a run is stored whole or not at all.
     """
+
+
+class MonitoringError(EdmlError, ValueError):
+    """A model has no reference to compare with, or it is damaged."""
 
 
 class RegistryError(EdmlError, ValueError):

@@ -30,6 +30,7 @@ from edml.classifier._training import (
     score_fold,
 )
 from edml.classifier._units import Units
+from edml.monitoring import Reference, summarize
 from edml.pipeline import (
     accept_columns,
     make_risk_pipeline,
@@ -109,6 +110,9 @@ class RiskClassifier(
         The unit's ``row``, the ``fold`` it was tested in, ``y_true`` (1 fails),
         ``y_score`` and the calibrated ``y_prob``; in an event table also its keys.
         `deployable` omits it.
+    reference_ : Reference
+        Histograms of the features and scores, by which `edml.monitoring.monitor`
+        compares a later term. `deployable` omits it; `ModelRegistry.register` keeps it.
     data_fingerprint_ : str
         SHA-256 of the rows of `fit` with their outcomes, independent of their order.
     n_features_in_ : int
@@ -258,6 +262,7 @@ class RiskClassifier(
         self.calibrator_ = calibrator
         self.threshold_ = threshold
         self.out_of_fold_ = found
+        self.reference_ = _summarize(found, pipeline, prepared)
         self.split_plan_ = prepared.plan
         self.data_fingerprint_ = prepared.hash_rows()
         return self
@@ -383,6 +388,19 @@ def _warn_of_chance(probability: FloatArray) -> None:
             UserWarning,
             stacklevel=4,
         )
+
+
+def _summarize(found: pd.DataFrame, pipeline: Any, prepared: Prepared) -> Reference:
+    """Summarize the students and their out-of-fold scores, for monitoring."""
+    return summarize(
+        pipeline,
+        prepared.X,
+        prepared.names,
+        found["row"].to_numpy(),
+        prepared.ready,
+        found["y_prob"].to_numpy(),
+        found["y_true"].to_numpy() == 1,
+    )
 
 
 def _join(estimator: Any, front: Pipeline | None, training: Training) -> Any:

@@ -59,6 +59,7 @@ def refit(
         describe_training(model),
         tags=tags,
         parent=number,
+        reference=getattr(model, "reference_", None),
         data_fingerprint=known or _training_fingerprint(X, y),
     )
 
@@ -90,6 +91,7 @@ def retune_threshold(
         retuned_training(record.training, rule),
         tags=tags,
         parent=record.version,
+        reference=store.reference(record.version),  # the probabilities are the same
         data_fingerprint=record.data_fingerprint,
         threshold_fingerprint=data,
     )

@@ -27,7 +27,7 @@ from edml.registry._record import ModelRecord
 from edml.registry._sandbox import load_model
 from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
-from edml.registry._store import ModelStore
+from edml.registry._store import REFERENCE, ModelStore, read_reference
 from edml.registry._versions import now
 
 MAX_BYTES = 2 * MAX_FILE_BYTES
@@ -54,13 +54,15 @@ def import_version(store: ModelStore, path: Path, trust_unsigned: bool) -> Model
         data, NO_KEYS if trust_unsigned else store.home.keys
     )
     record = ModelRecord.from_dict({**written, "stage": DEVELOPMENT})
-    if set(files) != {MODEL}:
-        raise _no_export(f"it has other files than {MODEL}")
+    if not {MODEL} <= set(files) <= {MODEL, REFERENCE}:
+        raise _no_export(f"it has other files than {MODEL} and {REFERENCE}")
     check_versions(record.libraries)
     unsigned = trust_unsigned or not store.home.keys.checks
     load_model(files[MODEL], record, trusted=store.trusted, untrusted=unsigned)
     for evaluation in evaluations:
         read_evaluation(evaluation)
+    if REFERENCE in files:
+        files[REFERENCE] = read_reference(files[REFERENCE]).to_bytes()
     origin = {
         "registry": written["registry"],
         "version": record.version,
@@ -70,7 +72,7 @@ def import_version(store: ModelStore, path: Path, trust_unsigned: bool) -> Model
     body = record.to_dict() | {"origin": origin, "parent": None}
     for name in ("version", "stage", "files"):
         del body[name]  # for the store to set
-    return store.find_or_add_model(files[MODEL], body, evaluations)
+    return store.find_or_add_model(files, body, evaluations)
 
 
 def pack(

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import pandas as pd
 
 from edml.exceptions import RegistryError
+from edml.monitoring import Reference
 from edml.registry._exchange import export_version
 from edml.registry._exported import ExportedModel
 from edml.registry._protocol import MODEL, STAGES
@@ -188,6 +189,36 @@ class RegistryReader:
             If the version does not exist, or an evaluation is damaged or not signed.
         """
         return list_evaluations(self._store, self._store.find(version))
+
+    @_steady
+    def reference(self, version: int | str = "production") -> Reference:
+        """Read what `edml.monitoring.monitor` compares later data with.
+
+        Parameters
+        ----------
+        version : int or {"production", "staging", "latest"}, default="production"
+            Which.
+
+        Returns
+        -------
+        reference : Reference
+            As stored with the version. `load` does not read it.
+
+        Raises
+        ------
+        RegistryError
+            If the version does not exist, or has no reference, as those that earlier
+            versions of edml stored; or if it is damaged or not signed.
+        """
+        number = self._store.find(version)
+        found = self._store.reference(number)
+        if found is None:
+            raise RegistryError(
+                f"Expected a reference in version {number}; found none, because an "
+                "earlier edml stored it or the model came without. Register a "
+                "RiskClassifier, or pass reference=make_reference(model, X, y)."
+            )
+        return found
 
     def verify(self) -> list[str]:
         """Check every file, and that every model can be loaded.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from edml.inspection import Evaluation, evaluate
+from edml.monitoring import Reference
 from edml.registry import _derive
 from edml.registry._contest import Contest, hold
 from edml.registry._decision import Rules
@@ -130,6 +131,7 @@ class ModelRegistry(RegistryMaintenance):
         *,
         parent: int | None = None,
         cross_validation: Mapping[str, Any] | None = None,
+        reference: Reference | None = None,
     ) -> ModelRecord:
         """Store a fitted model as a new version, in development.
 
@@ -150,6 +152,9 @@ class ModelRegistry(RegistryMaintenance):
         cross_validation : dict, default=None
             For the record: ``scoring``, ``mean``, ``std`` and ``n_folds`` of the
             search that found it.
+        reference : Reference, default=None
+            What `edml.monitoring.monitor` compares later data with; None is that of
+            a RiskClassifier, ``reference_``.
 
         Returns
         -------
@@ -178,6 +183,9 @@ class ModelRegistry(RegistryMaintenance):
             evaluation=evaluation,
             tags=tags,
             parent=parent,
+            reference=getattr(model, "reference_", None)
+            if reference is None
+            else reference,
             cross_validation=None
             if cross_validation is None
             else dict(cross_validation),

@@ -7,8 +7,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from edml.exceptions import RegistryError
+from edml.exceptions import MonitoringError, RegistryError
 from edml.inspection import Evaluation
+from edml.monitoring import Reference
 from edml.registry import _model_file
 from edml.registry._evaluations import (
     VALIDATION,
@@ -27,6 +28,7 @@ from edml.registry._signing import NO_KEYS, Keys
 from edml.registry._state import DEVELOPMENT
 from edml.registry._versions import VersionStore
 
+REFERENCE = "reference.json.z"
 
 class ModelStore(VersionStore):
     """The models of one registry; ``trusted`` names the user's own classes."""
@@ -86,6 +88,7 @@ class ModelStore(VersionStore):
         evaluation: Evaluation | None = None,
         tags: Mapping[str, Any] | None = None,
         parent: int | None = None,
+        reference: Reference | None = None,
         **known: Any,
     ) -> ModelRecord:
         """Store a deployable model; ``known`` holds record fields that it lacks."""
@@ -113,16 +116,19 @@ class ModelStore(VersionStore):
                 name: written["evaluation"][name]
                 for name in ("metrics", "data_fingerprint", "intervals", "counts")
             }
-        return self.find_or_add_model(data, body, evaluations)
+        files = {MODEL: data}
+        if reference is not None:
+            files[REFERENCE] = _check_reference(reference).to_bytes()
+        return self.find_or_add_model(files, body, evaluations)
 
     def find_or_add_model(
         self,
-        data: bytes,
+        files: Mapping[str, bytes],
         body: Mapping[str, Any],
         evaluations: Sequence[Mapping[str, Any]],
     ) -> ModelRecord:
         """Store a model file; if a version has it, add its new evaluations to that."""
-        stored, is_new = self.find_or_add({MODEL: data}, body, evaluations)
+        stored, is_new = self.find_or_add(files, body, evaluations, by=MODEL)
         record = self.record(stored["version"])
         if is_new:
             return record
@@ -138,6 +144,12 @@ class ModelStore(VersionStore):
             stacklevel=4,
         )
         return record
+
+    def reference(self, version: int) -> Reference | None:
+        """Read the reference of a version; None if it has none."""
+        if REFERENCE not in self.read_record(version)["files"]:
+            return None
+        return read_reference(self.read_file(version, REFERENCE))
 
     # -- evaluations -----------------------------------------------------------------
 
@@ -177,6 +189,24 @@ class ModelStore(VersionStore):
     def validations(self, record: ModelRecord) -> list[Headline]:
         """Return the headlines by which a contest may choose, the oldest first."""
         return [one for one in self.headlines(record) if one.purpose == VALIDATION]
+
+
+def read_reference(data: bytes) -> Reference:
+    """Read a reference, which may come from an untrusted place."""
+    try:
+        return Reference.from_bytes(data)
+    except MonitoringError as error:
+        raise RegistryError(str(error)) from error
+
+
+def _check_reference(reference: Any) -> Reference:
+    if isinstance(reference, Reference):
+        return reference
+    raise RegistryError(
+        "Expected reference=edml.monitoring.make_reference(model, X, y) or None; found "
+        f"{type(reference).__name__}. Make one from students that the model has not "
+        "seen."
+    )
 
 
 def check_unseen(record: Mapping[str, Any], data_fingerprint: str) -> None:

@@ -75,6 +75,7 @@ def find_model_problems(store: ModelStore, version: int) -> list[str]:
     if record is not None:
         options = {"trusted": store.trusted, "untrusted": store.untrusted}
         check.attempt(VERSION, version, load_model, data, record, **options)
+    check.attempt(VERSION, version, store.reference, version)
     for number in numbers:
         check.attempt(EVALUATION, version, store.load_evaluation, version, number)
     if check.findings and _is_gone(store, version):

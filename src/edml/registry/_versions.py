@@ -88,21 +88,24 @@ class VersionStore:
         files: Mapping[str, bytes],
         record: Mapping[str, Any],
         evaluations: Sequence[Mapping[str, Any]] = (),
+        *,
+        by: str,
     ) -> tuple[Document, bool]:
-        """Store a version unless one has the same files; return its record, and if new.
+        """Store a version unless one has the same file ``by``; return its record.
 
-        Two processes that store the same files at once store one version.
+        Also return whether it is new. Two processes that store the same file at once
+        store one version.
         """
         listed = _describe_files(files)
         with self.home.locked():
-            twin = self._find_files(listed)
+            twin = self._find_file(by, listed[by])
             if twin is not None:
                 return twin, False
             body = {**record, "files": listed}
             return self._add_version(files, body, evaluations), True
 
-    def _find_files(self, listed: Mapping[str, Any]) -> Document | None:
-        """Return the record of the newest version that has these files, undamaged.
+    def _find_file(self, name: str, entry: Mapping[str, Any]) -> Document | None:
+        """Return the record of the newest version that has this file, undamaged.
 
         A version signed with another key does not count: that key may be revoked.
         """
@@ -111,9 +114,8 @@ class VersionStore:
             with suppress(RegistryError):
                 path = self.path(version) / RECORD
                 record = own.read(path, "record", {"version": version})
-                if record["files"] == listed:
-                    for name in listed:
-                        self.read_file(version, name)
+                if record["files"].get(name) == entry:
+                    self.read_file(version, name)
                     return record
         return None
 

@@ -8,6 +8,7 @@ from edml.sources._event_table import make_event_table
 from edml.sources._events import ReadingReport, read_events
 from edml.sources._import_report import ImportReport
 from edml.sources._moodle import read_moodle
+from edml.sources._open import read_table
 from edml.sources._tables import read_tables
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "read_canvas",
     "read_events",
     "read_moodle",
+    "read_table",
     "read_tables",
 ]

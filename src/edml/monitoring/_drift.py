@@ -1,0 +1,164 @@
+"""Drift of features and of the score against the same weeks of the reference."""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+
+import numpy as np
+import pandas as pd
+
+from edml._translation import N_
+from edml.monitoring._cells import MIN_STUDENTS, NOTHING, adjust, compare, conclude
+from edml.monitoring._reference import SCORE, Reference, Week
+from edml.monitoring._signs import ACT, CANNOT_TELL, FINE, LOOK, Part, Sign, make_part
+from edml.monitoring._weeks import Weeks, one_per_student
+from edml.schema import FloatArray
+
+COLUMNS = (
+    *("week", "day", "feature", "weight", "n_students"),
+    *("p_value", "adjusted", "size", "direction"),
+)
+SMALL, LARGE = 0.2, 0.5  # of the size
+_RATE = {True: 0.01, False: 0.03}  # of false discoveries: the score, and features
+_MOST_COURSES = 0.8  # of the units, to compare course by course
+_MUCH = 0.3  # of what the model uses
+
+
+def measure_drift(
+    units: Weeks, values: FloatArray, reference: Reference
+) -> pd.DataFrame:
+    """Test each feature and the score, the last column, in each week."""
+    of_week = {_number(week, reference.step): week for week in reference.weeks}
+    names = [*reference.features, SCORE]
+    weights = [*reference.weights, np.nan]
+    rows = []
+    for number in np.unique(units.week):
+        week = of_week.get(int(number))
+        kept = np.flatnonzero(units.week == number)
+        if week is None:
+            continue
+        groups, design_effect = _strata(units.take(kept), week, reference)
+        n_students = sum(len(places) for places in groups.values())
+        if n_students < 2 * MIN_STUDENTS:
+            continue
+        for place, (name, weight) in enumerate(zip(names, weights, strict=True)):
+            found = reduce(
+                add,
+                (
+                    compare(week.cells[one][place], values[kept[places], place])
+                    for one, places in groups.items()
+                ),
+                NOTHING,
+            )
+            p, size, direction = conclude(found, design_effect)
+            head = (int(number), week.day, name, weight, n_students)
+            rows.append((*head, p, np.nan, size, direction))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    is_score = (table["feature"] == SCORE).to_numpy()
+    for chosen in (is_score, ~is_score):
+        weight = table["weight"].to_numpy(dtype=np.float64)[chosen]
+        table.loc[chosen, "adjusted"] = adjust(
+            table["p_value"].to_numpy(dtype=np.float64)[chosen],
+            np.where(np.isnan(weight), 1.0, weight),
+        )
+    return table
+
+
+def _number(week: Week, step: int) -> int:
+    return 0 if week.day is None else (week.day + 1) // step
+
+
+def _strata(
+    units: Weeks, week: Week, reference: Reference
+) -> tuple[Mapping[str, np.ndarray], float]:
+    """Return the units to compare with each histogram, and the design effect."""
+    known = np.array([label in week.cells for label in units.labels])[units.courses]
+    if len(known) and known.mean() >= _MOST_COURSES:
+        each = units.take(known)
+        places = np.flatnonzero(known)
+        groups = {
+            units.labels[course]: places[each.courses == course]
+            for course in np.unique(each.courses)
+        }
+        return groups, each.design_effect
+    trained = np.isin(units.labels, reference.courses)[units.courses]
+    places = np.flatnonzero(trained) if trained.any() else np.arange(len(trained))
+    return {"": places[one_per_student(units.take(places))]}, 1.0
+
+
+def judge_drift(table: pd.DataFrame) -> Part:
+    """Give a verdict on the table of `measure_drift`."""
+    if not len(table):
+        sign = Sign(
+            "too-early",
+            CANNOT_TELL,
+            N_(
+                "No course has completed a week that training had, with at least "
+                "twenty students."
+            ),
+            N_("Come back when the first week of the courses is over."),
+        )
+        return make_part("drift", [], sign)
+    is_score = table["feature"] == SCORE
+    rate = np.where(is_score, _RATE[True], _RATE[False])
+    shifted = (table["adjusted"] < rate) & (table["size"] >= SMALL)
+    signs = [*_judge_score(table[shifted & is_score])]
+    features = table[shifted & ~is_score]
+    if len(features):
+        signs.append(_judge_features(features))
+    sign = Sign(
+        "no-drift",
+        FINE,
+        N_("No feature that the model uses, nor the score, has moved beyond chance."),
+        "",
+    )
+    return make_part("drift", signs, sign)
+
+
+def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
+    if not len(shifted):
+        return []
+    worst = shifted.loc[shifted["size"].idxmax()]
+    template = (
+        N_("The scores are higher than in training: size {size:.2f} in week {week}.")
+        if worst["direction"] > 0
+        else N_(
+            "The scores are lower than in training: size {size:.2f} in week {week}."
+        )
+    )
+    return [
+        Sign(
+            "score-drift",
+            ACT if worst["size"] >= LARGE else LOOK,
+            template,
+            N_(
+                "Look for the features behind it. If the students differ, choose the "
+                "threshold again or flag by capacity; if the feed differs, mend it."
+            ),
+            {"size": float(worst["size"]), "week": int(worst["week"])},
+        )
+    ]
+
+
+def _judge_features(shifted: pd.DataFrame) -> Sign:
+    worst = shifted.groupby("feature")[["size", "weight"]].max()
+    worst = worst.sort_values(["weight", "size"], ascending=False, kind="stable")
+    large = worst[worst["size"] >= LARGE]
+    much = large["weight"].sum() >= _MUCH
+    return Sign(
+        "feature-drift",
+        ACT if much else LOOK,
+        N_(
+            "{n} features have moved, which make {use:.0%} of what the model uses: "
+            "{names}."
+        ),
+        N_(
+            "Compare them with the platform. If the courses have changed, refit the "
+            "model when outcomes are known."
+        ),
+        {
+            "n": len(worst),
+            "use": float(worst["weight"].sum()),
+            "names": ", ".join(worst.index[:5]),
+        },
+    )

@@ -1,0 +1,253 @@
+"""Check the feed: columns, dates, units, names, values and volume."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edml._translation import N_
+from edml.monitoring._cells import MIN_STUDENTS
+from edml.monitoring._feed import (
+    DATES,
+    GRADING_DAYS,
+    VALUES,
+    WANTED,
+    Feed,
+    known_exams,
+)
+from edml.monitoring._reference import Reference
+from edml.monitoring._signs import ACT, FINE, LOOK, Part, Sign, make_part
+from edml.schema import BoolArray
+
+_MORE_MISSING = 0.2  # of the rows that should hold something
+_GONE = 0.9
+_SCALE_ACT, _SCALE_LOOK = 1.6, 1.3  # ratios of typical values
+_SPARSE = 0.3  # of the events that were expected
+_FEWEST_EVENTS = 0.3  # expected by student and week, to miss them
+_ENOUGH = 30  # students of a course, to miss its events
+
+_MEND = N_("Mend the feed before anyone uses the scores.")
+_WHOLE = Sign(
+    "input-whole", FINE, N_("The feed looks like the one the model was trained on."), ""
+)
+
+
+def check_input(
+    X: pd.DataFrame,
+    names: Mapping[str, str],
+    step: int,
+    reference: Reference | None,
+    since: float | None,
+    until: float | None,
+) -> Part:
+    """Compare a feed with that of the reference; without one, check its dates."""
+    feed = Feed(X, names, step)
+    known = {} if reference is None else reference.feed
+    recent = feed.days > (-np.inf if since is None else since)
+    signs = [
+        *_check_columns(feed, known),
+        *_check_units(feed, known),
+        *_check_missing(feed, known, recent),
+        *_check_values(feed, known, recent),
+        *_check_names(feed, reference, recent),
+        *_check_volume(feed, known, since),
+        *_check_days(feed, until),
+    ]
+    return make_part("input", signs, _WHOLE)
+
+
+def _check_columns(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
+    absent = [one for one in known.get("columns", ()) if not feed.has(one)]
+    read = [one for one in absent if one in (*WANTED, *WANTED.values())]
+    if read:
+        yield Sign(
+            "columns-absent",
+            ACT,
+            N_("Columns that the model was trained with are absent: {columns}."),
+            _MEND,
+            {"columns": ", ".join(read)},
+        )
+    flat = [
+        one
+        for one in known.get("varying", ())
+        if one in (*WANTED, *feed.extra)
+        and feed.has(one)
+        and feed.n_rows > 100
+        and feed.is_constant(one)
+        and feed.column(one).notna().any()
+    ]
+    if flat:
+        yield Sign(
+            "columns-constant",
+            ACT,
+            N_("Columns hold one value only: {columns}."),
+            _MEND,
+            {"columns": ", ".join(flat)},
+        )
+
+
+def _check_units(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
+    for name in DATES:
+        if not feed.has(name):
+            continue
+        given = feed.is_given(name)
+        unit = feed.unit(name)
+        if not given.any() or unit == known.get("units", {}).get(name, "seconds"):
+            continue
+        yield Sign(
+            "unit-of-dates",
+            ACT,
+            N_("The dates in {column} are not all epoch seconds of 1990 to 2100."),
+            N_("Convert them to seconds where the feed is made."),
+            {"column": name},
+        )
+
+
+def _check_missing(
+    feed: Feed, known: Mapping[str, Any], recent: BoolArray
+) -> Iterator[Sign]:
+    for name, before in known.get("missing", {}).items():
+        for rows in (recent, recent & (feed.days > feed.last_day[feed.runs] - 7)):
+            share, n_students = feed.missing(name, rows)
+            if n_students < MIN_STUDENTS or share - before < _MORE_MISSING:
+                continue
+            # the latest scores may be pending
+            if name == "score" and share < _GONE:
+                continue
+            yield Sign(
+                "values-missing",
+                ACT if share >= _GONE and name != "score" else LOOK,
+                N_(
+                    "{column} is missing in {share:.0%} of the rows that should hold "
+                    "it, from {before:.0%} in training."
+                ),
+                _MEND,
+                {"column": name, "share": share, "before": before},
+            )
+            break
+
+
+def _check_values(
+    feed: Feed, known: Mapping[str, Any], recent: BoolArray
+) -> Iterator[Sign]:
+    for name in (*VALUES, GRADING_DAYS):
+        before = known.get("values", {}).get(name)
+        if before is None or before <= 0:
+            continue
+        mean, n_students = feed.typical(name, recent)
+        if n_students < MIN_STUDENTS:
+            continue
+        ratio = mean / before
+        if name == GRADING_DAYS:
+            if abs(mean - before) > max(3.0, before):
+                yield Sign(
+                    "grading-late",
+                    LOOK,
+                    N_(
+                        "Grades come {mean:.1f} days after submission, from "
+                        "{before:.1f} in training."
+                    ),
+                    N_("Check the grading dates of the feed."),
+                    {"mean": mean, "before": before},
+                )
+            continue
+        off = max(ratio, 1 / ratio) if ratio > 0 else np.inf
+        if off >= _SCALE_LOOK:
+            yield Sign(
+                "scale",
+                ACT if off >= _SCALE_ACT else LOOK,
+                N_("{column} is {ratio:.2f} times as high as in training."),
+                N_("Check the scale of the grades: points, percent or fractions."),
+                {"column": name, "ratio": ratio},
+            )
+
+
+def _check_names(
+    feed: Feed, reference: Reference | None, recent: BoolArray
+) -> Iterator[Sign]:
+    if reference is None:
+        return
+    exams = set(known_exams(feed)) - set(reference.feed.get("exams", ()))
+    if exams and reference.feed.get("exams"):
+        yield Sign(
+            "exams-unknown",
+            LOOK,
+            N_("Exams have names that training did not have: {names}."),
+            N_("Name their kind with exam_kinds, or rename them."),
+            {"names": ", ".join(sorted(exams)[:5])},
+        )
+    here = {
+        feed.labels[one] for one in feed.course_of_run[np.unique(feed.runs[recent])]
+    }
+    new = sorted(here - set(reference.courses))
+    if new and len(new) < len(here):
+        yield Sign(
+            "courses-unknown",
+            LOOK,
+            N_(
+                "{n} of {all} courses were not in training, or with fewer than ten "
+                "students: {names}."
+            ),
+            N_(
+                "Use their scores with care, and train again with these courses when "
+                "their outcomes are known."
+            ),
+            {"n": len(new), "all": len(here), "names": ", ".join(new[:5])},
+        )
+    elif new:
+        yield Sign(
+            "courses-all-new",
+            FINE,
+            N_(
+                "No course has a name that training knows, so all courses are compared "
+                "together."
+            ),
+            "",
+        )
+
+
+def _check_volume(
+    feed: Feed, known: Mapping[str, Any], since: float | None
+) -> Iterator[Sign]:
+    """Miss the events of the last complete week of each course."""
+    events = known.get("events", {})
+    volume = feed.volume()
+    if not len(volume):
+        return
+    last = volume.groupby("course")["week"].transform("max")
+    silent = expected = found = 0.0
+    for row in volume[volume["week"] == last].itertuples():
+        if since is not None and row.week * feed.step - 1 <= since:
+            continue
+        before = events.get(feed.labels[row.course], {}).get(str(row.week))
+        if before is None or row.n_students < _ENOUGH or before < _FEWEST_EVENTS:
+            continue
+        expected += before * row.n_students
+        found += row.n_events
+        silent += row.n_events == 0
+    if expected and found < _SPARSE * expected:
+        yield Sign(
+            "feed-late",
+            ACT if silent and found < 0.1 * expected else LOOK,
+            N_(
+                "In the last week there are {found:,} events; at this time of the "
+                "courses, training had {expected:,} for as many students."
+            ),
+            N_("Check whether the feed is late or a part of it is gone."),
+            {"found": int(found), "expected": round(expected)},
+        )
+
+
+def _check_days(feed: Feed, until: float | None) -> Iterator[Sign]:
+    if until is None:
+        return
+    late = int((feed.last_day < until).sum())
+    if late:
+        yield Sign(
+            "days-missing",
+            ACT,
+            N_("{n} of {all} courses have no row on day {day:g} or later."),
+            N_("Check whether the feed is late or a part of it is gone."),
+            {"n": late, "all": len(feed.last_day), "day": until},
+        )

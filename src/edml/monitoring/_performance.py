@@ -1,0 +1,178 @@
+"""Expected performance before the outcomes, and realised performance beside it."""
+
+import numpy as np
+import pandas as pd
+
+from edml._translation import N_
+from edml.metrics import percentile_interval
+from edml.monitoring._cells import MIN_STUDENTS
+from edml.monitoring._chance import FIGURES, draw_figures, expect, sort_scores
+from edml.monitoring._reference import Reference
+from edml.monitoring._signs import ACT, CANNOT_TELL, FINE, LOOK, Part, Sign, make_part
+from edml.monitoring._weeks import Weeks
+from edml.schema import BoolArray, FloatArray
+
+COLUMNS = (
+    *("week", "day", "n_students", "figure"),
+    *("reference", "expected", "low", "high", "realised", "p_value"),
+)
+_WORSE = 0.05  # of ROC AUC: beyond it, a model is worth replacing
+_RARE = 0.01  # the chance of outcomes this far from what was expected
+
+
+def estimate(
+    units: Weeks,
+    score: FloatArray,
+    threshold: float,
+    reference: Reference,
+    outcome: BoolArray | None,
+    *,
+    confidence: float,
+    n_resamples: int,
+    random_state: int | np.random.RandomState | None,
+) -> pd.DataFrame:
+    """Compute expected figures by week, and realised ones where outcomes are given."""
+    rows = []
+    for week in reference.weeks:
+        number = 0 if week.day is None else (week.day + 1) // reference.step
+        kept = np.flatnonzero(units.week == number)
+        one = units.take(kept)
+        n_students = len(np.unique(one.students))
+        if week.curve is None or n_students < 2 * MIN_STUDENTS:
+            continue
+        at = score[kept]
+        ranked = sort_scores(at, threshold)
+        expected = expect(ranked, week.curve.apply(at))
+        # the same draws in every week, so that one more week changes no other
+        random = np.random.RandomState(_seed(random_state))
+        draws = draw_figures(
+            ranked, week.curve, at, one.students, one.runs, n_resamples, random
+        )
+        real = np.full(len(FIGURES), np.nan)
+        if outcome is not None:
+            real = expect(ranked, outcome[kept].astype(np.float64))
+        for place, figure in enumerate(FIGURES):
+            low, high = percentile_interval(draws[:, place], confidence)
+            before = week.figures.get(figure, np.nan)
+            rows.append(
+                (
+                    *(number, week.day, n_students, figure, before),
+                    *(expected[place], low, high, real[place]),
+                    _rarity(draws[:, place], real[place]),
+                )
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rarity(draws: FloatArray, value: float) -> float:
+    """Return how rarely draws lie as far out as a value, on its side, doubled."""
+    if np.isnan(value):
+        return np.nan
+    fewer = min((draws <= value).sum(), (draws >= value).sum())
+    return min(1.0, 2 * (1 + int(fewer)) / (1 + len(draws)))
+
+
+def _seed(random_state: int | np.random.RandomState | None) -> int | None:
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(np.iinfo(np.int32).max))
+    return random_state
+
+
+def judge_expected(table: pd.DataFrame, doubts: list[Sign]) -> Part:
+    """Give a verdict on the figures of the last week, unless there are doubts."""
+    last = table[table["week"] == table["week"].max()].set_index("figure")
+    if not len(last):
+        sign = Sign(
+            "no-estimate",
+            CANNOT_TELL,
+            N_("No complete week has enough students of each outcome in training."),
+            N_("Wait for outcomes."),
+        )
+        return make_part("expected", [], sign)
+    auc = last.loc["roc_auc"]
+    values = {
+        name: float(auc[name]) for name in ("expected", "low", "high", "reference")
+    }
+    signs = list(doubts)
+    if auc["high"] < auc["reference"] - _WORSE:
+        signs.append(
+            Sign(
+                "expected-worse",
+                LOOK,
+                N_(
+                    "The model is expected to rank worse than in training: ROC AUC "
+                    "{expected:.3f} ({low:.3f} to {high:.3f}), from {reference:.3f}."
+                ),
+                N_("Find out which features have moved, and refit when outcomes come."),
+                values,
+            )
+        )
+    sign = Sign(
+        "expected",
+        FINE,
+        N_(
+            "If probabilities hold for these students as they held in training, ROC "
+            "AUC is {expected:.3f} ({low:.3f} to {high:.3f}) this week."
+        ),
+        "",
+        values,
+    )
+    return make_part("expected", signs, sign)
+
+
+def judge_realised(table: pd.DataFrame | None, n_known: int, n_all: int) -> Part:
+    """Compare the outcomes with what was expected, in the last week with outcomes."""
+    if table is None or not len(table):
+        sign = Sign(
+            "no-outcomes",
+            CANNOT_TELL,
+            N_("{n} of {all} courses have their outcomes."),
+            N_(
+                "Pass outcomes as they come. A course counts when the outcomes of "
+                "nearly all its students are known, because those who leave are known "
+                "first."
+            ),
+            {"n": n_known, "all": n_all},
+        )
+        return make_part("realised", [], sign)
+    last = table[table["week"] == table["week"].max()].set_index("figure")
+    auc, share = last.loc["roc_auc"], last.loc["share_failing"]
+    signs = []
+    if auc["p_value"] <= _RARE and auc["realised"] < auc["expected"]:
+        gap = auc["expected"] - auc["realised"]
+        signs.append(
+            Sign(
+                "ranks-worse",
+                ACT if gap > _WORSE else LOOK,
+                N_("ROC AUC is {realised:.3f}, below the expected {low:.3f} or more."),
+                N_("Refit the model on the new outcomes, and let the two compete."),
+                {"realised": float(auc["realised"]), "low": float(auc["low"])},
+            )
+        )
+    if share["p_value"] <= _RARE:
+        signs.append(
+            Sign(
+                "share-differs",
+                LOOK,
+                N_(
+                    "{realised:.1%} of the students fail; {expected:.1%} were expected "
+                    "({low:.1%} to {high:.1%})."
+                ),
+                N_(
+                    "The probabilities are off: choose the threshold again, or refit "
+                    "the model on the new outcomes."
+                ),
+                {name: float(share[name]) for name in ("realised", *_BOUNDS)},
+            )
+        )
+    sign = Sign(
+        "as-expected",
+        FINE,
+        N_("ROC AUC is {realised:.3f}; {low:.3f} to {high:.3f} was expected."),
+        "",
+        {name: float(auc[name]) for name in ("realised", "low", "high")},
+    )
+    return make_part("realised", signs, sign)
+
+
+_BOUNDS = ("expected", "low", "high")

@@ -1,0 +1,116 @@
+"""Signs and parts: what monitoring found, its verdict, and what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from edml._translation import N_, translator
+
+FINE, CANNOT_TELL, LOOK, ACT = "fine", "cannot tell", "look", "act"
+#: The verdicts, from the best to the worst.
+VERDICTS = (FINE, CANNOT_TELL, LOOK, ACT)
+
+#: The parts of a report, with their titles.
+PARTS = {
+    "input": N_("Input"),
+    "drift": N_("Drift of features and scores"),
+    "expected": N_("Expected performance"),
+    "realised": N_("Realised performance"),
+}
+_WORDS = {
+    FINE: N_("fine"),
+    CANNOT_TELL: N_("cannot tell"),
+    LOOK: N_("look"),
+    ACT: N_("act"),
+}
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One fact that monitoring found, with its verdict and the next step.
+
+    Parameters
+    ----------
+    code : str
+        A stable identifier, such as "unit-of-dates".
+    verdict : {"fine", "cannot tell", "look", "act"}
+        What it means.
+    found : str
+        What was found, with ``{placeholders}`` for ``values``; never a student's value.
+    remedy : str
+        The next step, likewise; empty where nothing is to be done.
+    values : dict or None, default=None
+        The counts, shares and names in the texts.
+
+    Examples
+    --------
+    >>> from edml.monitoring import Sign
+    >>> sign = Sign("dates", "act", "{n} dates are gone.", "Mend the feed.", {"n": 3})
+    >>> sign.tell()
+    ('3 dates are gone.', 'Mend the feed.')
+    """
+
+    __module__ = "edml.monitoring"
+
+    code: str
+    verdict: str
+    found: str
+    remedy: str
+    values: dict[str, Any] | None = None
+
+    def tell(self, language: str = "en") -> tuple[str, str]:
+        """Return what was found and the next step.
+
+        Parameters
+        ----------
+        language : {"en", "es"}, default="en"
+            Of the texts.
+
+        Returns
+        -------
+        found, remedy : str
+        """
+        gettext = translator(language).gettext
+        texts = [gettext(text) if text else "" for text in (self.found, self.remedy)]
+        found, remedy = (text.format(**(self.values or {})) for text in texts)
+        return found, remedy
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a report: its signs, the worst first.
+
+    Parameters
+    ----------
+    name : {"input", "drift", "expected", "realised"}
+        Which part.
+    signs : tuple of Sign
+        What was found; at least one.
+
+    Examples
+    --------
+    >>> from edml.monitoring import Part, Sign
+    >>> Part("input", (Sign("whole", "fine", "Nothing is missing.", ""),)).verdict
+    'fine'
+    """
+
+    __module__ = "edml.monitoring"
+
+    name: str
+    signs: tuple[Sign, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict of its signs."""
+        return self.signs[0].verdict
+
+
+def make_part(name: str, signs: Iterable[Sign], otherwise: Sign) -> Part:
+    """Return a part with its signs, or with one that says nothing was found."""
+    ranked = sorted(signs, key=lambda one: -VERDICTS.index(one.verdict))
+    return Part(name, tuple(ranked) or (otherwise,))
+
+
+def name_verdict(verdict: str, language: str) -> str:
+    """Return a verdict in a language."""
+    return translator(language).gettext(_WORDS[verdict])

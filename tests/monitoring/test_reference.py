@@ -1,0 +1,203 @@
+"""The reference of a model: what it keeps, what it hides, and damaged files."""
+
+import json
+import zlib
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from edml import RiskClassifier
+from edml.datasets import make_student_activity, make_target
+from edml.exceptions import MonitoringError, RegistryError
+from edml.monitoring import Reference, make_reference, monitor
+from edml.registry import ModelRegistry
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_student_activity(400, n_courses=4, fail_rate=0.2, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def model(table):
+    return RiskClassifier(cv=2).fit(table, make_target(table))
+
+
+def read(reference):
+    return json.loads(zlib.decompress(reference.to_bytes()))
+
+
+def test_bytes_round_trip(model):
+    data = model.reference_.to_bytes()
+    assert len(data) < 300_000
+    assert Reference.from_bytes(data).to_bytes() == data
+
+
+def test_no_student_in_the_bytes(model, table):
+    text = zlib.decompress(model.reference_.to_bytes()).decode()
+    for name in ("user_uuid", "legajo", "sub_uuid"):
+        for value in table[name].dropna().unique():
+            assert f'"{value}"' not in text
+    for name in ("score", "nota_parcial"):
+        odd = {v for v in table[name].dropna().unique() if v != round(v, 1)}
+        numbers = set(_numbers(json.loads(text)["weeks"]))
+        assert not odd & numbers
+
+
+def test_odd_student_leaves_no_trace(table):
+    """The value of one student is in no cut, range or mean."""
+    strange = table.copy()
+    student = strange["user_uuid"].iloc[0]
+    strange.loc[strange["user_uuid"] == student, "score"] = 99.87654
+    reference = RiskClassifier(cv=2).fit(strange, make_target(strange)).reference_
+    assert "99.87654" not in zlib.decompress(reference.to_bytes()).decode()
+
+
+def _numbers(found):
+    if isinstance(found, dict):
+        found = list(found.values())
+    if isinstance(found, list):
+        for one in found:
+            yield from _numbers(one)
+    elif isinstance(found, (int, float)):
+        yield found
+
+
+def test_no_cell_of_few_students(model):
+    for week in read(model.reference_)["weeks"]:
+        for cells in week["cells"].values():
+            assert min(min(counts) for _, counts in cells) >= 10
+        assert min(count for *_, count in week["bins"]) >= 10
+
+
+def test_order_of_rows_does_not_matter(model, table):
+    y = make_target(table)
+    order = np.random.default_rng(0).permutation(len(table))
+    one = make_reference(model, table, y)
+    other = make_reference(model, table.iloc[order], y.iloc[order])
+    assert one.to_bytes() == other.to_bytes()
+
+
+def test_weights_follow_the_booster(model):
+    reference = model.reference_
+    assert reference.weights.sum() == pytest.approx(1)
+    unused = dict(zip(reference.features, reference.weights, strict=True))
+    gain = model.pipeline_.steps[-1][1].booster_.feature_importance("gain")
+    assert np.count_nonzero(list(unused.values())) == np.count_nonzero(gain)
+
+
+def test_plain_tables_have_one_week():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    model = RiskClassifier(LogisticRegression()).fit(X, X[:, 0] > 0)
+    (week,) = model.reference_.weeks
+    assert week.day is None
+    report = monitor(model, X + np.array([2, 0, 0]))
+    assert set(report.drift["feature"]) == {"x0", "x1", "x2", "score"}
+    assert report.parts["drift"].verdict == "act"
+    assert "input" not in report.parts
+
+
+DAMAGES = {
+    "short": (lambda data: data[:-4], "damaged"),
+    "long": (lambda data: data + b"x", "another length"),
+    "other": (lambda _: b"no zlib", "damaged"),
+    "nested": (lambda _: zlib.compress(b"[" * 10_000), "damaged"),
+    "newer": (lambda _: zlib.compress(b'{"format": 99}'), "newer edml"),
+    "empty": (lambda _: zlib.compress(b'{"format": 1}'), "damaged"),
+    "bomb": (lambda _: zlib.compress(b" " * 30_000_000), "another length"),
+    "features": (lambda data: _with(data, features=["a"]), "differ in number"),
+    "step": (lambda data: _with(data, step=0), "damaged"),
+    "weights": (lambda data: _with(data, weights="no"), "damaged"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_bytes_are_found(model, damage):
+    change, match = DAMAGES[damage]
+    data = change(model.reference_.to_bytes())
+    with pytest.raises(MonitoringError, match=match):
+        Reference.from_bytes(data)
+
+
+def _with(data, **fields):
+    return zlib.compress(
+        json.dumps({**json.loads(zlib.decompress(data)), **fields}).encode()
+    )
+
+
+def test_cell_of_few_students_is_rejected(model):
+    found = json.loads(zlib.decompress(model.reference_.to_bytes()))
+    found["weeks"][0]["cells"][""][0][1][0] = 3
+    with pytest.raises(MonitoringError, match="damaged"):
+        Reference.from_bytes(zlib.compress(json.dumps(found).encode()))
+
+
+# -- in the registry -----------------------------------------------------------
+
+
+def test_registry_keeps_it(model, table, tmp_path):
+    registry = ModelRegistry(tmp_path)
+    record = registry.register(model)
+    assert "reference.json.z" in record.files
+    kept = registry.reference(record.version)
+    assert kept.to_bytes() == model.reference_.to_bytes()
+    assert registry.verify() == []
+    report = monitor(registry.load(1), table, reference=kept)
+    assert report.parts["drift"].verdict == "fine"
+
+
+def test_import_and_retune_carry_it(model, tmp_path):
+    registry = ModelRegistry(tmp_path, "one")
+    registry.register(model)
+    other = make_student_activity(150, n_courses=4, fail_rate=0.3, random_state=5)
+    record = registry.retune_threshold(1, other, make_target(other), 0.123)
+    registry.export(record.version, tmp_path / "version.zip")
+    elsewhere = ModelRegistry(tmp_path, "two")
+    imported = elsewhere.import_(tmp_path / "version.zip")
+    kept = elsewhere.reference(imported.version).to_bytes()
+    assert kept == model.reference_.to_bytes()
+
+
+def test_refit_makes_a_new_one(model, table, tmp_path):
+    registry = ModelRegistry(tmp_path)
+    registry.register(model)
+    other = make_student_activity(300, n_courses=4, fail_rate=0.2, random_state=6)
+    record = registry.refit(1, other, make_target(other))
+    assert registry.reference(record.version).n_students == other["user_uuid"].nunique()
+
+
+def test_same_model_without_reference_is_the_same_version(model, tmp_path):
+    registry = ModelRegistry(tmp_path)
+    registry.register(model)
+    with pytest.warns(UserWarning, match="This model is version 1"):
+        registry.register(model.deployable())
+    assert registry.reference(1).n_students
+
+
+def test_version_without_reference_says_so(model, table, tmp_path):
+    registry = ModelRegistry(tmp_path)
+    registry.register(model.deployable())
+    with pytest.raises(RegistryError, match="Expected a reference in version 1"):
+        registry.reference(1)
+    report = monitor(registry.load(1), table.assign(s_graded_at=1.7e12))
+    assert report.parts["drift"].signs[0].code == "no-reference"
+    assert report.parts["input"].verdict == "act"
+
+
+def test_changed_file_is_found(model, tmp_path):
+    registry = ModelRegistry(tmp_path)
+    registry.register(model)
+    path = tmp_path / "risk" / "versions" / "1" / "reference.json.z"
+    data = bytearray(path.read_bytes())
+    data[50] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(RegistryError, match="Expected the bytes"):
+        registry.reference(1)
+    registry.load(1)  # does not read it
+    assert registry.verify()
+
+
+def test_something_else_is_no_reference(model, tmp_path):
+    with pytest.raises(RegistryError, match="make_reference"):
+        ModelRegistry(tmp_path).register(model, reference={"weeks": []})
