@@ -11,6 +11,7 @@ from edml.monitoring._cells import (
     MIN_STUDENTS,
     NOTHING,
     Cell,
+    add_up,
     adjust,
     compare,
     conclude,
@@ -38,7 +39,7 @@ def test_no_cell_holds_few_students(values):
         assert cell.counts.sum() == len(values)
         assert cell.counts.min() >= MIN_STUDENTS
         assert cell.counts.tolist() == count_slowly(cell.cuts, values[:, column])
-        assert cell.counts.tolist() == cell.count(values[:, column]).tolist()
+        assert cell.counts.tolist() == cell.tally(values[:, column]).tolist()
 
 
 @given(COLUMNS, st.randoms(use_true_random=False))
@@ -75,7 +76,7 @@ def test_comparison_is_pearsons():
 def test_strata_add_up():
     cell = Cell(np.array([0.5]), np.array([50, 50]))
     one = compare(cell, np.r_[np.zeros(40), np.ones(10)])
-    both = one + compare(cell, np.r_[np.zeros(10), np.ones(40)])
+    both = add_up([one, compare(cell, np.r_[np.zeros(10), np.ones(40)])])
     assert both.freedom == 2
     assert conclude(both, 1.0).size == pytest.approx(conclude(one, 1.0).size)
     assert conclude(both, 1.0).direction == pytest.approx(0)
@@ -106,7 +107,7 @@ def test_dependent_rows_do_not_alarm():
         old = np.repeat(random.normal(size=(300, 1)), 2, axis=1)
         new = np.repeat(random.normal(size=(200, 1)), 2, axis=1)
         cells = [make_cells(old[:, [course]])[0] for course in range(2)]
-        found = compare(cells[0], new[:, 0]) + compare(cells[1], new[:, 1])
+        found = add_up(compare(cells[k], new[:, k]) for k in range(2))
         alarms += conclude(found, 2.0).p_value < 0.05
         plain += conclude(found, 1.0).p_value < 0.05
     assert alarms / 300 <= 0.07

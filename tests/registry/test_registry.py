@@ -168,7 +168,7 @@ def test_record_describes_the_model(registry, model):
     assert record.created_at.endswith("+00:00")
     assert record.tags == {"term": "1-2024", "n": 3}
     assert (record.parent, record.origin, record.validation) == (None, None, None)
-    assert set(record.files) == {"model.skops"}
+    assert set(record.files) == {"model.skops", "reference.json.z"}
     assert registry.record(1) == record
 
 

@@ -1,5 +1,6 @@
 """Histograms of students that hide each student, and tests against them."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ class Cell(NamedTuple):
     cuts: FloatArray
     counts: IntArray
 
-    def count(self, values: FloatArray) -> IntArray:
+    def tally(self, values: FloatArray) -> IntArray:
         """Count other values in the same bins."""
         # NaN as -inf: the number of cuts below it is 0
         filled = np.where(np.isnan(values), -np.inf, values)
@@ -76,18 +77,26 @@ class Comparison(NamedTuple):
     n_effective: float
     shift: float  # of the ranks, times n_effective
 
-    def __add__(self, other: "Comparison") -> "Comparison":  # type: ignore[override]
-        return Comparison(*(a + b for a, b in zip(self, other, strict=True)))
-
 
 NOTHING = Comparison(0.0, 0, 0.0, 0.0)
+
+
+def add_up(found: Iterable[Comparison]) -> Comparison:
+    """Join the comparisons of several strata."""
+    each = list(found)
+    return Comparison(
+        statistic=sum(one.statistic for one in each),
+        freedom=sum(one.freedom for one in each),
+        n_effective=sum(one.n_effective for one in each),
+        shift=sum(one.shift for one in each),
+    )
 
 
 def compare(cell: Cell, values: FloatArray) -> Comparison:
     """Compare new values, one per student, with a histogram: Pearson's chi-squared."""
     if len(cell.counts) < 2 or not len(values):
         return NOTHING
-    new = cell.count(values)
+    new = cell.tally(values)
     n_old, n_new = cell.counts.sum(), new.sum()
     old_share, new_share = cell.counts / n_old, new / n_new
     n_effective = float(n_old * n_new / (n_old + n_new))

@@ -1,14 +1,12 @@
 """Drift of features and of the score against the same weeks of the reference."""
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import add
 
 import numpy as np
 import pandas as pd
 
 from edml._translation import N_
-from edml.monitoring._cells import MIN_STUDENTS, NOTHING, adjust, compare, conclude
+from edml.monitoring._cells import MIN_STUDENTS, add_up, adjust, compare, conclude
 from edml.monitoring._reference import SCORE, Reference, Week
 from edml.monitoring._signs import ACT, CANNOT_TELL, FINE, LOOK, Part, Sign, make_part
 from edml.monitoring._weeks import Weeks, one_per_student
@@ -42,13 +40,9 @@ def measure_drift(
         if n_students < 2 * MIN_STUDENTS:
             continue
         for place, (name, weight) in enumerate(zip(names, weights, strict=True)):
-            found = reduce(
-                add,
-                (
-                    compare(week.cells[one][place], values[kept[places], place])
-                    for one, places in groups.items()
-                ),
-                NOTHING,
+            found = add_up(
+                compare(week.cells[one][place], values[kept[places], place])
+                for one, places in groups.items()
             )
             p, size, direction = conclude(found, design_effect)
             head = (int(number), week.day, name, weight, n_students)

@@ -1,7 +1,7 @@
 """monitor: a model on the data of a running term, beside what it was trained on."""
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from edml._translation import N_
 from edml.exceptions import MonitoringError, TableError
 from edml.monitoring._drift import judge_drift, measure_drift
 from edml.monitoring._input import check_input
-from edml.monitoring._performance import estimate, judge_expected, judge_realised
+from edml.monitoring._performance import Draws, estimate, judge_expected, judge_realised
 from edml.monitoring._reference import Reference, compute_features, numbers_of
 from edml.monitoring._report import MonitoringReport
 from edml.monitoring._signs import ACT, CANNOT_TELL, Part, Sign, make_part
@@ -31,7 +31,7 @@ from edml.schema import (
 )
 
 _COMPLETE = 0.95  # of the students of a course, whose outcomes must be known
-_UNKNOWN = 0.2  # of the students, in courses that training did not have
+_UNKNOWN = 0.5  # of the students, in courses that training did not have
 
 
 def monitor(
@@ -108,7 +108,7 @@ def monitor(
     probabilities mean what they meant in training, in the same week of the course; no
     estimate without outcomes can notice that the outcomes themselves have changed.
     The intervals draw students, how courses deviate from the calibration, and
-    outcomes.
+    outcomes. Students in courses that training did not have are left out.
 
     References
     ----------
@@ -151,14 +151,14 @@ def monitor(
         raise MonitoringError(message)
     outcome = None if y is None else _read_outcomes(model, X, y, fail_label)
     step = days_of_week(model) if reference is None else reference.step
-    threshold = float(getattr(model, "threshold_", 0.5))
     parts = {}
     if events:
         parts["input"] = check_input(X, names, step, reference, since, until)
     units = read_weeks(X, names, step)
     if since is not None:
         units = units.take(units.week * step - 1 > since)
-    tables: dict[str, pd.DataFrame] = {}
+    threshold = float(getattr(model, "threshold_", 0.5))
+    scored = _Scored({}, None, None, None)
     if reference is None:
         parts |= _without_reference()
     else:
@@ -168,41 +168,60 @@ def monitor(
             parts["input"] = _unreadable(parts.get("input"), error)
             parts |= _without_scores()
         else:
-            drift = measure_drift(units, np.column_stack([values, score]), reference)
-            parts["drift"] = judge_drift(drift)
-            options = {
-                "confidence": confidence,
-                "n_resamples": int(n_resamples),
-                "random_state": random_state,
-            }
-            given = (units, score, threshold, reference)
-            expected = estimate(*given, None, **options)
-            doubts = _doubt(units, reference, parts["drift"])
-            parts["expected"] = judge_expected(expected, doubts)
-            tables = {"drift": drift, "performance": expected}
-            known, n_known, n_runs = _complete(units, outcome)
-            realised = None
-            if outcome is not None and known.any():
-                fails = outcome[units.rows[known]] == 1
-                realised = estimate(
-                    units.take(known),
-                    score[known],
-                    threshold,
-                    reference,
-                    fails,
-                    **options,
-                )
-                tables["realised"] = realised
-            parts["realised"] = judge_realised(realised, n_known, n_runs)
+            known = None if outcome is None else outcome[units.rows]
+            draws = Draws(confidence, int(n_resamples), random_state)
+            scored = _compare(units, values, score, threshold, reference, known, draws)
+            parts |= scored.parts
     return MonitoringReport(
         parts=parts,
-        drift=tables.get("drift"),
-        performance=tables.get("performance"),
-        realised=tables.get("realised"),
+        drift=scored.drift,
+        performance=scored.performance,
+        realised=scored.realised,
         counts=_count(units, X),
         threshold=threshold,
         confidence=float(confidence),
     )
+
+
+class _Scored(NamedTuple):
+    """What the features and the scores show."""
+
+    parts: dict[str, Part]
+    drift: pd.DataFrame | None
+    performance: pd.DataFrame | None
+    realised: pd.DataFrame | None
+
+
+def _compare(
+    units: Weeks,
+    values: FloatArray,
+    score: FloatArray,
+    threshold: float,
+    reference: Reference,
+    outcome: FloatArray | None,
+    draws: Draws,
+) -> _Scored:
+    """Measure drift and performance; ``outcome`` is NaN where it is unknown."""
+    drift = measure_drift(units, np.column_stack([values, score]), reference)
+    parts = {"drift": judge_drift(drift)}
+    trained = np.isin(units.labels, reference.courses)[units.courses]
+    if not trained.any():  # courses without names that come back
+        trained[:] = True
+    table = estimate(
+        units.take(trained), score[trained], threshold, reference, None, draws
+    )
+    doubts = _doubt(trained, parts["drift"])
+    parts["expected"] = judge_expected(table, doubts)
+    known, n_known, n_runs = _complete(units, outcome)
+    known &= trained
+    realised = None
+    if outcome is not None and known.any():
+        fails = outcome[known] == 1
+        realised = estimate(
+            units.take(known), score[known], threshold, reference, fails, draws
+        )
+    parts["realised"] = judge_realised(realised, n_known, n_runs)
+    return _Scored(parts, drift, table, realised)
 
 
 def _score(
@@ -254,7 +273,7 @@ def _complete(units: Weeks, outcome: FloatArray | None) -> tuple[BoolArray, int,
     none = np.zeros(len(units.rows), dtype=np.bool_)
     if outcome is None or not len(runs):
         return none, 0, len(runs)
-    known = ~np.isnan(outcome[units.rows])
+    known = ~np.isnan(outcome)
     pairs = (
         pd.DataFrame({"run": units.runs, "student": units.students, "known": known})
         .groupby(["run", "student"])["known"]
@@ -265,21 +284,21 @@ def _complete(units: Weeks, outcome: FloatArray | None) -> tuple[BoolArray, int,
     return known & np.isin(units.runs, complete), len(complete), len(runs)
 
 
-def _doubt(units: Weeks, reference: Reference, drift: Part) -> list[Sign]:
+def _doubt(trained: BoolArray, drift: Part) -> list[Sign]:
     """Return why the expected performance should not be believed."""
     doubts = []
-    trained = np.isin(units.labels, reference.courses)[units.courses]
-    if trained.any() and 1 - trained.mean() > _UNKNOWN:
+    unknown = float(1 - trained.mean()) if len(trained) else 0.0
+    if unknown > _UNKNOWN:
         doubts.append(
             Sign(
                 "expected-unknown-courses",
                 CANNOT_TELL,
                 N_(
                     "{share:.0%} of the students are in courses that training did not "
-                    "have, so their probabilities may mean something else."
+                    "have, of which nothing can be expected."
                 ),
                 N_("Wait for the outcomes of these courses."),
-                {"share": float(1 - trained.mean())},
+                {"share": unknown},
             )
         )
     if drift.verdict == ACT:

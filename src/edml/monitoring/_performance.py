@@ -1,5 +1,7 @@
 """Expected performance before the outcomes, and realised performance beside it."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -20,16 +22,21 @@ _WORSE = 0.05  # of ROC AUC: beyond it, a model is worth replacing
 _RARE = 0.01  # the chance of outcomes this far from what was expected
 
 
+class Draws(NamedTuple):
+    """How intervals are drawn."""
+
+    confidence: float
+    n_resamples: int
+    random_state: int | np.random.RandomState | None
+
+
 def estimate(
     units: Weeks,
     score: FloatArray,
     threshold: float,
     reference: Reference,
     outcome: BoolArray | None,
-    *,
-    confidence: float,
-    n_resamples: int,
-    random_state: int | np.random.RandomState | None,
+    draws: Draws,
 ) -> pd.DataFrame:
     """Compute expected figures by week, and realised ones where outcomes are given."""
     rows = []
@@ -44,21 +51,21 @@ def estimate(
         ranked = sort_scores(at, threshold)
         expected = expect(ranked, week.curve.apply(at))
         # the same draws in every week, so that one more week changes no other
-        random = np.random.RandomState(_seed(random_state))
-        draws = draw_figures(
-            ranked, week.curve, at, one.students, one.runs, n_resamples, random
+        random = np.random.RandomState(_seed(draws.random_state))
+        drawn = draw_figures(
+            ranked, week.curve, at, one.students, one.runs, draws.n_resamples, random
         )
         real = np.full(len(FIGURES), np.nan)
         if outcome is not None:
             real = expect(ranked, outcome[kept].astype(np.float64))
         for place, figure in enumerate(FIGURES):
-            low, high = percentile_interval(draws[:, place], confidence)
+            low, high = percentile_interval(drawn[:, place], draws.confidence)
             before = week.figures.get(figure, np.nan)
             rows.append(
                 (
                     *(number, week.day, n_students, figure, before),
                     *(expected[place], low, high, real[place]),
-                    _rarity(draws[:, place], real[place]),
+                    _rarity(drawn[:, place], real[place]),
                 )
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -451,7 +451,7 @@ def _read_weights(pipeline: Any, columns: list[str]) -> FloatArray:
 def _importance(classifier: Any) -> FloatArray | None:
     """Return the gain of each feature in trees, or the size of each coefficient."""
     if isinstance(classifier, Blend):
-        each = []
+        each: list[FloatArray] = []
         for one in classifier.classifiers_:
             found = _importance(one.steps[-1][1] if isinstance(one, Pipeline) else one)
             if found is None or (each and len(found) != len(each[0])):

@@ -235,7 +235,7 @@ def _write_sign(sign: Any) -> dict[str, Any]:
         "verdict": sign.verdict,
         "found": found,
         "remedy": remedy,
-        "values": dict(sign.values or {}),
+        "details": dict(sign.details or {}),
     }
 
 

@@ -36,10 +36,10 @@ class Sign:
     verdict : {"fine", "cannot tell", "look", "act"}
         What it means.
     found : str
-        What was found, with ``{placeholders}`` for ``values``; never a student's value.
+        What was found, with placeholders for ``details``; never a student's value.
     remedy : str
         The next step, likewise; empty where nothing is to be done.
-    values : dict or None, default=None
+    details : dict or None, default=None
         The counts, shares and names in the texts.
 
     Examples
@@ -56,7 +56,7 @@ class Sign:
     verdict: str
     found: str
     remedy: str
-    values: dict[str, Any] | None = None
+    details: dict[str, Any] | None = None
 
     def tell(self, language: str = "en") -> tuple[str, str]:
         """Return what was found and the next step.
@@ -72,7 +72,7 @@ class Sign:
         """
         gettext = translator(language).gettext
         texts = [gettext(text) if text else "" for text in (self.found, self.remedy)]
-        found, remedy = (text.format(**(self.values or {})) for text in texts)
+        found, remedy = (text.format(**(self.details or {})) for text in texts)
         return found, remedy
 
 

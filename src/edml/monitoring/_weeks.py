@@ -1,7 +1,7 @@
 """The unit of monitoring: a student in a course at the end of a week of the course."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,8 @@ class Weeks:
 
     def take(self, kept: Any) -> "Weeks":
         """Return some of the units."""
-        parts = (self.rows, self.week, self.students, self.runs, self.courses)
-        return Weeks(*(part[kept] for part in parts), labels=self.labels)
+        names = ("rows", "week", "students", "runs", "courses")
+        return replace(self, **{name: getattr(self, name)[kept] for name in names})
 
     @property
     def design_effect(self) -> float:
@@ -121,5 +121,6 @@ def one_per_student(units: Weeks) -> IntArray:
     """Return the place of each student's first course in the alphabet, in a week."""
     order = np.lexsort((units.courses, units.students))
     students = units.students[order]
-    is_first = np.append(True, students[1:] != students[:-1]) if len(order) else []
-    return order[np.asarray(is_first, dtype=np.bool_)]
+    is_first = np.ones(len(order), dtype=np.bool_)
+    is_first[1:] = students[1:] != students[:-1]
+    return order[is_first]

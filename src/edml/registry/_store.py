@@ -30,6 +30,7 @@ from edml.registry._versions import VersionStore
 
 REFERENCE = "reference.json.z"
 
+
 class ModelStore(VersionStore):
     """The models of one registry; ``trusted`` names the user's own classes."""
 
