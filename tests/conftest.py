@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from object_store import BUCKET, forget_stores, serve_s3
+
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
 
 # No deadline: a shared machine is slow at times, and no test measures time.
@@ -42,3 +44,23 @@ def canvas_home() -> Path:
     if not (folder / "courses.jsonl").exists():
         pytest.skip("needs a Canvas export: set EDML_CANVAS to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _s3():
+    with serve_s3() as store, pytest.MonkeyPatch.context() as patch:
+        for name, value in store.environ().items():
+            patch.setenv(name, value)
+        store.files.mkdir(BUCKET)
+        yield store
+
+
+@pytest.fixture
+def store(_s3, monkeypatch):
+    """Return an empty bucket of a real S3 server, by HTTP."""
+    for name, value in _s3.environ().items():
+        monkeypatch.setenv(name, value)
+    forget_stores()
+    _s3.clear()
+    yield _s3
+    forget_stores()

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from edml._urls import Url
+
 TEMPORARY = ".tmp-"  # prefix of the name of an unfinished write
 CHUNK = 2**20  # bytes per write
 
@@ -52,7 +54,7 @@ def make_folder(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Flush the names in a folder to the disk, where the system can."""
-    if _SYNCS_FOLDERS:
+    if _SYNCS_FOLDERS and not isinstance(path, Url):
         step("sync", path, lambda: _sync_folder(path))
 
 
@@ -83,11 +85,17 @@ def write_file(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 def write_new(path: Path, data: bytes) -> None:
     """Write a new file atomically; raise FileExistsError if it exists."""
+    if isinstance(path, Url):
+        path.write_new(data)
+        return
     _write(path, data, publish)
 
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file atomically, and replace an existing one."""
+    if isinstance(path, Url):
+        path.write_bytes(data)
+        return
     _write(
         path, data, lambda draft, _: step("rename", path, lambda: draft.replace(path))
     )

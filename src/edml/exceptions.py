@@ -14,6 +14,7 @@ __all__ = [
     "MonitoringError",
     "NoChallengerError",
     "RegistryError",
+    "RemoteError",
     "ServingError",
     "SplitError",
     "TableError",
@@ -83,6 +84,13 @@ class RegistryError(EdmlError, ValueError):
 
 class NoChallengerError(RegistryError):
     """No stored model can compete with the champion."""
+
+
+class RemoteError(EdmlError, RuntimeError):
+    """A file in an object store could not be read or written.
+
+    The message names the URL without user, password and query string.
+    """
 
 
 class ServingError(EdmlError, RuntimeError):

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import streamlit as st
 
+from edml._urls import Url
 from edml.app import _state
 from edml.app._events_view import Events, read_choices
 from edml.app._launch import handed_settings
@@ -114,15 +115,17 @@ def _read(source: Source, file: Any, words: Words) -> Table | None:
             return upload.table
         path = handed_settings().data
         if path is not None:
-            return _read_file(str(path), _stamp(path), source)
+            return _read_file(str(path), _stamp(path), path, source)
         if isinstance(source, DemoSource):
             events = _read_sample(source)
             return Table(events, words("the sample that comes with edml"))
     return None
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> object:
     """Return a stamp that differs once a file has changed."""
+    if isinstance(path, Url):
+        return path.stamp()
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -135,8 +138,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _read_file(path: str, stamp: tuple[int, int], _source: Source) -> Table:
-    return _parse(_source, Path(path), Path(path).name)
+def _read_file(name: str, stamp: object, _path: Path, _source: Source) -> Table:
+    return _parse(_source, _path, _path.name)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -157,7 +160,7 @@ def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
             of_model = names
         if of_model == names:
             raise
-        if not isinstance(file, Path):
+        if not isinstance(file, (Path, Url)):
             file.seek(0)
         return _parse_as(of_model, file, name)
 
@@ -166,7 +169,7 @@ def _parse_as(names: Mapping[str, str], file: Path | BinaryIO, name: str) -> Tab
     options = {
         option: value
         for option, value in handed_settings().reading.items()
-        if isinstance(file, Path) or option in _OF_UPLOADS
+        if isinstance(file, (Path, Url)) or option in _OF_UPLOADS
     }
     X, report = read_events(
         file, columns=names, name=name, return_report=True, **options

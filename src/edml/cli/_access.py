@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edml._urls import need_local
 from edml.cli._config import SECRETS, ConfigError, read_config
 from edml.cli._settings import Endpoint, Ledger, Registry
 
@@ -21,6 +22,8 @@ def open_registry(where: Registry) -> "ModelRegistry":
     """Open a registry, with the secret from the environment."""
     from edml.registry import ModelRegistry  # noqa: PLC0415 - seconds
 
+    remedy = "Run edml registry pull, and name the folder that it wrote to."
+    need_local(where.path, "a folder of registries", remedy)
     key = os.environ.get(_KEY)
     # an empty key is passed on and rejected: the user meant to sign
     secret = None if key is None else key.encode("utf-8", "surrogateescape")

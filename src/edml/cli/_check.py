@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from edml._urls import check_stores
 from edml._words import count
 from edml.cli._commands import Raw, find_events, read_settings
-from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show, stage
+from edml.cli._terminal import ConfigFile, Json, Settings, guarded, path, show, stage
 
 Page = Annotated[
-    Path | None, typer.Option("--html", help="Also write the page as an HTML file.")
+    Path | None,
+    typer.Option("--html", help="Also write the page as an HTML file.", parser=path),
 ]
 
 
@@ -29,6 +31,7 @@ def check(
     with guarded("check"):
         read = read_settings(config, settings).config
         events = find_events(raw, read.paths.raw, "raw")
+        check_stores(*filter(None, [page]))
         with stage("Loading the libraries"):
             from edml.cli._files import read_for_check  # noqa: PLC0415
             from edml.inspection import check_events  # noqa: PLC0415

@@ -9,6 +9,7 @@ import typer
 
 from edml._messages import coded
 from edml._optional import import_optional
+from edml._urls import check_stores
 from edml.cli import _views
 from edml.cli._registry import parse_version
 from edml.cli._terminal import (
@@ -20,6 +21,7 @@ from edml.cli._terminal import (
     console,
     guarded,
     note,
+    path,
     show,
     stage,
 )
@@ -39,16 +41,19 @@ _FORMATS = {
     ".xlsm": ("openpyxl", "excel", "Excel"),
     ".xlsx": ("openpyxl", "excel", "Excel"),
 }
-Raw = Annotated[Path | None, typer.Argument(help=EVENTS)]
+Raw = Annotated[Path | None, typer.Argument(help=EVENTS, parser=path)]
 New = Annotated[
     Path | None,
-    typer.Argument(help="Later events, as a file like raw. Default: paths.new."),
+    typer.Argument(
+        help="Later events, as a file like raw. Default: paths.new.", parser=path
+    ),
 ]
 Folder = Annotated[
-    Path | None, typer.Option("--registry", help="Folder of all registries.")
+    Path | None,
+    typer.Option("--registry", help="Folder of all registries.", parser=path),
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Registry in that folder.")]
-Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
+Out = Annotated[Path | None, typer.Option("--out", help="File to write.", parser=path)]
 Url = Annotated[
     str | None, typer.Option(help="Use this endpoint instead of a registry.")
 ]
@@ -61,7 +66,7 @@ TokenFile = Annotated[
 def demo(
     oulad: Annotated[
         Path | None,
-        typer.Option(help="Folder of the OULAD tables, instead of the sample."),
+        typer.Option(help="OULAD's folder, instead of the sample.", parser=path),
     ] = None,
 ) -> None:
     """Train on some students, and show how well others are predicted."""
@@ -197,7 +202,9 @@ def run(
     raw: Raw = None,
     new: Annotated[
         Path | None,
-        typer.Option(help="Later events for the update. Default: paths.new."),
+        typer.Option(
+            help="Later events for the update. Default: paths.new.", parser=path
+        ),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Repeat stages that are already done.")
@@ -245,7 +252,7 @@ def serve(
 
 
 def app(
-    data: Annotated[Path | None, typer.Option(help=EVENTS)] = None,
+    data: Annotated[Path | None, typer.Option(help=EVENTS, parser=path)] = None,
     folder: Folder = None,
     name: Name = None,
     url: Url = None,
@@ -300,7 +307,7 @@ def app(
 
 
 def read_settings(
-    path: Path | None,
+    file: Path | None,
     settings: list[str] | None,
     flags: dict[tuple[str, str], Any] | None = None,
 ) -> "Read":
@@ -308,9 +315,10 @@ def read_settings(
     from edml.cli._config import parse_settings, read_config  # noqa: PLC0415
 
     given = {key: value for key, value in (flags or {}).items() if value is not None}
-    read = read_config(path, os.environ, {**parse_settings(settings or []), **given})
+    read = read_config(file, os.environ, {**parse_settings(settings or []), **given})
     for text in read.notes:
         note(f"Note: {text}")
+    check_stores(*filter(None, dict(read.config.paths).values()))
     return read
 
 
@@ -332,8 +340,8 @@ def find_events(given: Path | None, known: Path | None, key: str) -> Path:
     from edml.cli._config import ConfigError  # noqa: PLC0415
     from edml.exceptions import TableError  # noqa: PLC0415
 
-    path = given or known
-    if path is None:
+    found = given or known
+    if found is None:
         message = coded(
             "no_events",
             f"Expected a file of events; found none. Pass one on the command line, or "
@@ -341,13 +349,13 @@ def find_events(given: Path | None, known: Path | None, key: str) -> Path:
             key=f"paths.{key}",
         )
         raise ConfigError(message)
-    if not path.exists():
-        message = f"There is no file {path}. Check the path."
-        raise TableError(coded("no_file", message, path=path))
-    if path.suffix.lower() in _FORMATS:
-        module, extra, purpose = _FORMATS[path.suffix.lower()]
+    if not found.exists():
+        message = f"There is no file {found}. Check the path."
+        raise TableError(coded("no_file", message, path=found))
+    if found.suffix.lower() in _FORMATS:
+        module, extra, purpose = _FORMATS[found.suffix.lower()]
         import_optional(module, extra=extra, purpose=purpose)
-    return path
+    return found
 
 
 def _check_mlflow(config: "Config") -> None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from edml.cli._settings import Config, field_of
+from edml._urls import as_path, is_url
+from edml.cli._settings import Config, MaybeFile, MaybeLocal, field_of
 from edml.cli._toml import find_lines, read_value
 from edml.exceptions import EdmlError
 
@@ -255,8 +256,10 @@ def _resolve_path(folder: Path, key: Key, value: Any) -> Any:
     field = _field(key)
     if isinstance(value, list) and key == ("registry", "public_keys"):
         return [str(folder / one) if isinstance(one, str) else one for one in value]
-    is_path = field is not None and field.annotation in (Path, Path | None)
-    return str(folder / value) if is_path and isinstance(value, str) else value
+    is_path = field is not None and field.annotation in (Path, MaybeFile, MaybeLocal)
+    if not (is_path and isinstance(value, str)) or is_url(value):
+        return value
+    return str(folder / value)
 
 
 def _unknown_section(section: str) -> str:
@@ -279,10 +282,10 @@ def _expected(key: Key, message: str) -> str:
         return str(extra["is"])
     if "pathlib" in message:
         return "a path"
-    wanted = message.removeprefix("Input should be ")
+    wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
     return f"a number {wanted}" if wanted.startswith(("greater", "less")) else wanted
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = repr(str(as_path(value)) if is_url(value) else value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -15,6 +15,7 @@ import pandas as pd
 from edml import sources
 from edml._files import replace_file, write_new
 from edml._optional import import_optional
+from edml._urls import check_stores
 from edml._words import count
 from edml.cli._selection import id_texts
 from edml.cli._settings import Source
@@ -105,6 +106,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def check_suffix(path: Path) -> str:
     """Return the suffix of an output table; raise if it cannot be written."""
+    check_stores(path)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         message = (

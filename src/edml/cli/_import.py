@@ -9,7 +9,7 @@ from rich.console import Console
 from edml._words import count
 from edml.cli._commands import read_settings
 from edml.cli._spelling import IMPORT_OPTIONS, spell
-from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show, stage
+from edml.cli._terminal import ConfigFile, Json, Settings, guarded, path, show, stage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +24,10 @@ app = typer.Typer(
 # a database's URL holds a password, which should not stay in the shell's history
 _LOCATION = {"envvar": "EDML_IMPORT_SOURCE", "show_envvar": True}
 
-Folder = Annotated[Path, typer.Argument(help="The folder of the tables.")]
-Out = Annotated[Path, typer.Option("--out", help="File to write: .csv or .parquet.")]
+Folder = Annotated[Path, typer.Argument(help="The folder of the tables.", parser=path)]
+Out = Annotated[
+    Path, typer.Option("--out", help="File to write: .csv or .parquet.", parser=path)
+]
 Courses = Annotated[
     list[str] | None,
     typer.Option("--course", help="Id or short name to read; may be repeated."),
@@ -128,7 +130,10 @@ def canvas(
 @app.command()
 def tables(
     source: Annotated[
-        Path, typer.Argument(help="Folder of files, or a workbook with a sheet each.")
+        Path,
+        typer.Argument(
+            help="Folder of files, or a workbook with a sheet each.", parser=path
+        ),
     ],
     out: Out = _EVENTS,
     until: Until = None,
@@ -180,20 +185,24 @@ def oulad(
 
 @app.command()
 def events(
-    source: Annotated[Path, typer.Argument(help="The table of events, in a file.")],
+    source: Annotated[
+        Path, typer.Argument(help="The table of events, in a file.", parser=path)
+    ],
     out: Out = _EVENTS,
     activity: Annotated[
         list[Path] | None,
         typer.Option(
             help="File of student, course, day, and kind and count if they are there; "
-            "may be repeated. Without kind, it is the file's name."
+            "may be repeated. Without kind, it is the file's name.",
+            parser=path,
         ),
     ] = None,
     students: Annotated[
         list[Path] | None,
         typer.Option(
             help="File of student, course if it is there, and what is known of them; "
-            "may be repeated."
+            "may be repeated.",
+            parser=path,
         ),
     ] = None,
     unknown: UnknownRows = "raise",
@@ -214,14 +223,14 @@ def events(
         reports = []
         how: dict[str, Any] = {"columns": read.columns, "return_report": True}
         try:
-            for path in activity or []:
-                kind = path.name.partition(".")[0]
+            for file in activity or []:
+                kind = file.name.partition(".")[0]
                 X, report = sources.add_activity(
-                    X, path, kind=kind, unknown=unknown, **how
+                    X, file, kind=kind, unknown=unknown, **how
                 )
                 reports.append(report)
-            for path in students or []:
-                X, report = sources.add_students(X, path, **how)
+            for file in students or []:
+                X, report = sources.add_students(X, file, **how)
                 reports.append(report)
         except (ValueError, TypeError) as error:
             raise _spell_error(error) from None

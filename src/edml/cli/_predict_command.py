@@ -26,6 +26,7 @@ from edml.cli._terminal import (
     Settings,
     check_language,
     guarded,
+    path,
     show,
     stage,
 )
@@ -39,7 +40,9 @@ LedgerFile = Annotated[
 def predict(
     raw: Annotated[
         list[Path] | None,
-        typer.Argument(help=f"{EVENTS} Of several, later ones have precedence."),
+        typer.Argument(
+            help=f"{EVENTS} Of several, later ones have precedence.", parser=path
+        ),
     ] = None,
     course: Annotated[
         str | None, typer.Option(help="Course as shown, its name or its id.")
@@ -80,7 +83,8 @@ def predict(
     token_file: TokenFile = None,
     folder: Folder = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the predictions.")
+        Path | None,
+        typer.Option("--out", help="Folder of the predictions.", parser=path),
     ] = None,
     kind: Annotated[
         Literal["json", "csv"], typer.Option("--format", help="Format of the files.")

@@ -19,6 +19,7 @@ from edml.cli._terminal import (
     figure,
     guarded,
     make_table,
+    path,
     print_json,
     right,
 )
@@ -37,11 +38,20 @@ app = typer.Typer(
 )
 
 Folder = Annotated[
-    Path | None, typer.Option("--registry", help="Folder of all registries.")
+    Path | None,
+    typer.Option("--registry", help="Folder of all registries.", parser=path),
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Registry in that folder.")]
 Version = Annotated[
     str, typer.Argument(help="A number, production, staging or latest.")
+]
+Address = Annotated[
+    Path,
+    typer.Argument(
+        metavar="URL",
+        help="Where registries are, such as s3://bucket/registry.",
+        parser=path,
+    ),
 ]
 Why = Annotated[str, typer.Option("--why", help="The reason, recorded in the history.")]
 Stage = Annotated[
@@ -150,8 +160,7 @@ def clean(
     """Remove old development versions, and leftovers of interrupted writes."""
     with _opened("clean", folder, name) as registry:
         removed = registry.clean(keep_last)
-    listed = f": {', '.join(map(str, removed))}" if removed else ""
-    _say(f"Removed {count(len(removed), 'version')}{listed}.")
+    _say(f"Removed {_list_versions(removed, '')}.")
 
 
 @app.command()
@@ -188,19 +197,24 @@ def keygen(
 @app.command()
 def export(
     version: Version,
-    path: Annotated[Path, typer.Argument(help="A new file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A new file.", parser=path)
+    ],
     folder: Folder = None,
     name: Name = None,
 ) -> None:
     """Write a version with its evaluations to one file."""
     with _opened("export", folder, name) as registry:
-        registry.export(parse_version(version), path)
-    _say(f"Wrote {path}.")
+        registry.export(parse_version(version), file)
+    _say(f"Wrote {file}.")
 
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="A file that `export` wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="A file that `export` wrote.", parser=path),
+    ],
     trust_unsigned: Annotated[
         bool,
         typer.Option("--trust-unsigned", help="Accept a file without our signature."),
@@ -210,8 +224,24 @@ def import_(
 ) -> None:
     """Store the model of a file as a new version."""
     with _opened("import", folder, name) as registry:
-        record = registry.import_(path, trust_unsigned=trust_unsigned)
+        record = registry.import_(file, trust_unsigned=trust_unsigned)
     _say(f"It is version {record.version}, in {record.stage}.")
+
+
+@app.command()
+def push(url: Address, folder: Folder = None, name: Name = None) -> None:
+    """Copy the registry to an object store, for `pull`."""
+    with _opened("push", folder, name) as registry:
+        versions = registry.push(url)
+    _say(f"{url} is up to date; {_list_versions(versions)}.")
+
+
+@app.command()
+def pull(url: Address, folder: Folder = None, name: Name = None) -> None:
+    """Bring the registry up to date with what was pushed to an object store."""
+    with _opened("pull", folder, name) as registry:
+        versions = registry.pull(url)
+    _say(f"The registry is up to date; {_list_versions(versions)}.")
 
 
 @app.command()
@@ -324,6 +354,11 @@ def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
             *figures,
         )
     return table
+
+
+def _list_versions(versions: list[int], new: str = "new ") -> str:
+    listed = f": {', '.join(map(str, versions))}" if versions else ""
+    return f"{count(len(versions), f'{new}version')}{listed}"
 
 
 def _rows(table: "pd.DataFrame") -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from edml import __version__
 from edml._messages import coded
+from edml._urls import as_path
 from edml._words import count
 from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
@@ -188,7 +189,7 @@ class _Work:
         return {**process(self.raw, out, self.config), "sha256": hash_file(out)}
 
     def processed(self, result: Mapping[str, Any]) -> bool:
-        out = Path(result["features"])
+        out = as_path(result["features"])
         return out.is_file() and hash_file(out) == result["sha256"]
 
     # -- tune ----------------------------------------------------------------------

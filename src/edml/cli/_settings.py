@@ -2,11 +2,21 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
+from edml._urls import as_path, is_url
 from edml.cli._toml import write_value
 
 
@@ -14,8 +24,27 @@ def _setting(default: Any, what: str, **limits: Any) -> Any:
     return Field(default, description=what, **limits)
 
 
-AFile = Annotated[Path, Field(strict=False)]
-MaybeFile = Annotated[Path | None, Field(strict=False)]
+def _read_path(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    return as_path(cast(str, value)) if is_url(value) else read(value)
+
+
+def _check_local(value: object) -> object:
+    if is_url(value):
+        message = "a path on this machine"
+        raise ValueError(message)
+    return value
+
+
+#: A file or a folder, which may be in an object store, or has to be on this machine.
+AFile = Annotated[
+    Path,
+    WrapValidator(_read_path),
+    Field(strict=False),
+    PlainSerializer(str, when_used="json"),
+]
+MaybeFile = AFile | None
+Local = Annotated[Path, BeforeValidator(_check_local), Field(strict=False)]
+MaybeLocal = Local | None
 
 
 class _Section(BaseModel):
@@ -37,7 +66,7 @@ class Paths(_Section):
     inferences: AFile = _setting(Path("inferences"), "Folder of the predictions.")
     report: AFile = _setting(Path("report.html"), "Output of `edml report`.")
     importance: AFile = _setting(Path("importance.csv"), "Output of `edml update`.")
-    state: AFile = _setting(Path(".edml"), "Folder of the state of `edml run`.")
+    state: Local = _setting(Path(".edml"), "Folder of the state of `edml run`.")
 
 
 class Source(_Section):
@@ -203,9 +232,9 @@ class Registry(_Section):
 
     path: AFile = _setting(Path("registry"), "Folder of all registries.")
     name: str = _setting("risk", "Registry in that folder.")
-    private_key: MaybeFile = _setting(None, "Ed25519 private key that signs, in PEM.")
-    public_keys: list[AFile] = _setting([], "Public keys whose signatures are trusted.")
-    memory: MaybeFile = _setting(
+    private_key: MaybeLocal = _setting(None, "Ed25519 private key that signs, in PEM.")
+    public_keys: list[Local] = _setting([], "Public keys whose signatures are trusted.")
+    memory: MaybeLocal = _setting(
         None, "File, elsewhere, of the newest change that was read, against replay."
     )
 
@@ -213,8 +242,8 @@ class Registry(_Section):
 class Ledger(_Section):
     """Where `edml predict` records what was told; nowhere unless it is named."""
 
-    path: MaybeFile = _setting(None, "File of the ledger.")
-    key_file: MaybeFile = _setting(
+    path: MaybeLocal = _setting(None, "File of the ledger.")
+    key_file: MaybeLocal = _setting(
         None, "File of the secret key under which students' ids are pseudonyms."
     )
     capacity: int | None = _setting(
@@ -232,7 +261,7 @@ class Endpoint(_Section):
     timeout: float = _setting(30.0, "Seconds to wait for an answer.", gt=0)
     host: str = _setting("127.0.0.1", "Address on which `edml serve` listens.")
     port: int = _setting(8000, "Its port.", ge=0, le=65535)
-    token_file: MaybeFile = _setting(
+    token_file: MaybeLocal = _setting(
         None, "File of the tokens that it accepts; clients send the first."
     )
 

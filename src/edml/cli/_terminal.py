@@ -18,6 +18,7 @@ from rich.table import Column, Table
 
 from edml._messages import in_words
 from edml._translation import SOURCE_LANGUAGE, list_languages
+from edml._urls import as_path
 from edml._words import Words
 
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
@@ -32,6 +33,13 @@ Settings = Annotated[
 ]
 #: The language of errors and notes, which `edml --lang` sets.
 LANGUAGE = ContextVar("language", default=SOURCE_LANGUAGE)
+
+
+def path(text: str) -> Path:
+    """Return a path or a URL; its name is what --help shows."""
+    return as_path(text)
+
+
 #: A column of numbers.
 right = partial(Column, justify="right")
 

@@ -5,10 +5,12 @@ import zipfile
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from edml._urls import as_path
 from edml.exceptions import TableError
 from edml.schema import BoolArray, FloatArray, read_numbers
 
@@ -53,6 +55,7 @@ ACTIVITY: Mapping[str, list[str]] = {
     "vle": ["id_site", "activity_type"],
     "studentVle": [*ENROLMENT, "id_site", "date", "sum_click"],
 }
+_PACKED: Mapping[str, Literal["gzip", "zip"]] = {".gz": "gzip", ".zip": "zip"}
 _SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".zip")
 _SOURCE = "The dataset is available at doi:10.1038/sdata.2017.171 (CC BY 4.0)."
 
@@ -61,7 +64,7 @@ def read_tables(
     data_home: str | PathLike[str], *, activity: bool, static: bool
 ) -> dict[str, pd.DataFrame]:
     """Read the tables that are needed; a missing or unreadable file is an error."""
-    folder = Path(data_home)
+    folder = as_path(data_home)
     if not folder.is_dir():
         message = f"There is no folder {str(folder)!r}. {_SOURCE} Unpack it there."
         raise FileNotFoundError(message)
@@ -84,7 +87,9 @@ def _read_table(folder: Path, name: str, columns: list[str]) -> pd.DataFrame:
     try:
         # some editions write nulls as "?"; codes as categories save a third of the time
         codes = dict.fromkeys(PRESENTATION, "category")
-        table = pd.read_csv(path, na_values="?", dtype=codes)
+        with path.open("rb") as file:
+            packed = _PACKED.get(path.suffix)
+            table = pd.read_csv(file, na_values="?", dtype=codes, compression=packed)
     except (ValueError, EOFError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         message = (
             f"{path.name} is not a CSV table with a header: {type(error).__name__}. "

@@ -3,12 +3,12 @@
 import math
 from html import escape
 from os import PathLike
-from pathlib import Path
 
 import pandas as pd
 
 from edml._files import replace_file
 from edml._page import CSS, make_figures, make_page, make_row, make_table
+from edml._urls import as_path
 from edml.inspection._evaluation_figures import draw_pictures
 from edml.inspection._evaluation_format import EvaluationFields
 from edml.metrics import METRIC_TITLES
@@ -53,7 +53,7 @@ def write_page(evaluation: EvaluationFields, path: str | PathLike[str]) -> None:
     """Write the evaluation and its pictures to a file, atomically."""
     pictures = make_figures(draw_pictures(evaluation, ""))
     body = f"{make_fragment(evaluation)}\n<h2>Pictures</h2>\n{pictures}"
-    replace_file(Path(path), make_page("Evaluation", body))
+    replace_file(as_path(path), make_page("Evaluation", body))
 
 
 # -- parts of the page --------------------------------------------------------

@@ -3,13 +3,13 @@
 from dataclasses import asdict, dataclass
 from html import escape
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from edml._files import replace_file
 from edml._page import CSS, make_page, make_row, make_table
+from edml._urls import as_path
 from edml._words import Words, count
 
 _HEADINGS = {
@@ -127,7 +127,7 @@ class EventsReport:
         OSError
             If the file cannot be written.
         """
-        path = Path(path)
+        path = as_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, make_page("Event table", self._repr_html_()))
 

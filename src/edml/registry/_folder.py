@@ -46,9 +46,10 @@ class Folder:
         self.keys = keys
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, signs: bool = True) -> Iterator[None]:
         """Hold the lock between writing processes; create missing folders."""
-        self._check_can_sign()
+        if signs:
+            self._check_can_sign()
         for path in (self.path / LOCK, self.states, self.versions):
             _reads.check_no_symlink(self.root, path)
         # A new lock each time also excludes other threads of this process.

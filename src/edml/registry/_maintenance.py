@@ -2,11 +2,13 @@
 
 from numbers import Integral
 from os import PathLike
-from pathlib import Path
 
 from sklearn.utils import check_scalar
 
+from edml._urls import as_path
 from edml.registry._exchange import import_version
+from edml.registry._pull import pull
+from edml.registry._push import push
 from edml.registry._reading import RegistryReader
 from edml.registry._record import ModelRecord
 from edml.registry._repair import repair
@@ -112,4 +114,84 @@ class RegistryMaintenance(RegistryReader):
         UserWarning
             If the model is a stored version already, as for `ModelRegistry.register`.
         """
-        return import_version(self._store, Path(path), trust_unsigned)
+        return import_version(self._store, as_path(path), trust_unsigned)
+
+    def push(self, url: str | PathLike[str]) -> list[int]:
+        """Copy this registry to an object store, for `pull`.
+
+        Versions are uploaded first, and one file that names everything last: whoever
+        pulls meanwhile, or after an interruption, gets the earlier push. Only what is
+        missing there is uploaded.
+
+        Parameters
+        ----------
+        url : str or path-like
+            The address of all registries there, such as "s3://bucket/registry", or a
+            folder. Credentials come from the environment.
+
+        Returns
+        -------
+        versions : list of int
+            The versions that were not there before.
+
+        Raises
+        ------
+        RegistryError
+            If the registry at this address has changes that this one lacks, somebody
+            else pushes at the same time, a file is damaged, or the key does not sign.
+        RemoteError
+            If the store cannot be reached or denies access.
+        MissingExtraError
+            If the library of the store is not installed.
+
+        Notes
+        -----
+        Of two simultaneous pushes one fails, on every store that can write a file only
+        where there is none: S3, Google Cloud Storage and Azure do. On others the later
+        one may win unnoticed; what it shows is complete.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from edml.registry import ModelRegistry
+        >>> model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+        >>> with TemporaryDirectory() as folder:
+        ...     store = Path(folder, "store")  # or "s3://bucket/registry"
+        ...     registry = ModelRegistry(Path(folder, "registry"))
+        ...     record = registry.register(model)
+        ...     pushed = registry.push(store)
+        ...     pulled = ModelRegistry(Path(folder, "copy")).pull(store)
+        >>> pushed, pulled
+        ([1], [1])
+        """
+        return push(self._store, as_path(url))
+
+    def pull(self, url: str | PathLike[str]) -> list[int]:
+        """Bring this registry up to date with what was pushed to an object store.
+
+        Everything is downloaded and checked before anything changes here: sizes,
+        SHA-256, signatures, and ``memory``. Only what is missing here is downloaded.
+
+        Parameters
+        ----------
+        url : str or path-like
+            As for `push`.
+
+        Returns
+        -------
+        versions : list of int
+            The versions that were not here before.
+
+        Raises
+        ------
+        RegistryError
+            If no registry of this name was pushed there, a file is damaged, not signed
+            or older than ``memory`` allows, or this registry has changes of its own.
+        RemoteError
+            If the store cannot be reached or denies access.
+        MissingExtraError
+            If the library of the store is not installed.
+        """
+        return pull(self._store, as_path(url))

@@ -33,16 +33,16 @@ class Memory:
                 f"{self.path}. Choose another path."
             )
 
-    def check(self, generation: int) -> None:
+    def check(self, generation: int, *, note: bool = True) -> None:
         """Raise for an older generation than the highest one seen; note a newer one."""
         remedy = "Check the path and your permissions."
         with (
             system_errors(f"to write the memory {self.path}", remedy),
             FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS),
         ):
-            self._check(generation)
+            self._check(generation, note)
 
-    def _check(self, generation: int) -> None:
+    def _check(self, generation: int, note: bool) -> None:
         seen = self._read() if self.path.exists() else 0
         if generation < seen:
             raise RegistryError(
@@ -51,7 +51,7 @@ class Memory:
                 "brought an older state back. If it was you, from a backup, remove "
                 f"the memory {self.path}."
             )
-        if generation > seen:
+        if note and generation > seen:
             content = {"registry": self.name, "generation": generation}
             _files.replace_file(self.path, json.dumps(content).encode())
             _files.sync_folder(self.path.parent)

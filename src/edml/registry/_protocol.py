@@ -38,6 +38,8 @@ Documents
     without it (see `edml.registry._signing`). Any other spelling raises an error, so
     that every flipped bit is noticed. A writer without a key changes nothing in a
     registry that is signed.
+A copy in an object store
+    `edml.registry._remote` explains what a push writes, and how a pull reads it.
 The format number
     Raise `FORMAT` if the previous edml would misread a new document: if a field that a
     reader needs is renamed, removed, or changes its meaning or unit. Do not raise it
@@ -85,6 +87,7 @@ _INSIDE = ("number", "generation", "version")  # parts of a place, the innermost
 _FIELDS: dict[str, dict[str, type]] = {
     "record": {"registry": str, "version": int, "files": dict},
     "evaluation": {"version": int, "number": int, "evaluation": dict},
+    "push": {"registry": str, "number": int, "generation": int, "files": dict},
     "state": {
         "generation": int,
         "highest": int,

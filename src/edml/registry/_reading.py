@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 
+from edml._urls import as_path
 from edml.exceptions import RegistryError
 from edml.monitoring import Reference
 from edml.registry._exchange import export_version
@@ -260,7 +261,7 @@ class RegistryReader:
             If the version does not exist or is damaged, or the file exists or cannot be
             written.
         """
-        return export_version(self._store, self._store.find(version), Path(path))
+        return export_version(self._store, self._store.find(version), as_path(path))
 
     @_steady
     def export_model(self, version: int | str) -> ExportedModel:

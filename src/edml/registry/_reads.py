@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from edml._urls import Url
 from edml.exceptions import RegistryError
 
 # O_NONBLOCK: opening a pipe would wait for its writer. Some systems lack some flags.
@@ -54,8 +55,13 @@ def read_file(
 ) -> bytes:
     """Read a regular file of at most ``limit`` bytes, or of exactly ``size``.
 
-    Without a root, symlinks are followed.
+    Without a root, symlinks are followed, and the file may be in an object store.
     """
+    if isinstance(path, Url):
+        _check_size(path, path.size(), limit, size)
+        data = path.read_bytes()
+        _check_size(path, len(data), limit, size)
+        return data
     flags = _READING
     if root is not None:
         check_no_symlink(root, path)
@@ -64,7 +70,9 @@ def read_file(
         descriptor = os.open(path, flags)
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
-            _check_kind_and_size(path, found, limit, size)
+            if not stat.S_ISREG(found.st_mode):
+                raise _unexpected(path, "is not a plain file")
+            _check_size(path, found.st_size, limit, size)
             data = file.read(found.st_size + 1)
     if len(data) != found.st_size:
         raise _unexpected(path, "changed while it was read")
@@ -93,15 +101,11 @@ def system_errors(expected: str, remedy: str) -> Iterator[None]:
         raise RegistryError(message) from error
 
 
-def _check_kind_and_size(
-    path: Path, found: os.stat_result, limit: int, size: int | None
-) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise _unexpected(path, "is not a plain file")
-    if found.st_size > limit:
-        raise _unexpected(path, f"has {found.st_size:,} bytes, more than {limit:,}")
-    if size is not None and found.st_size != size:
-        raise _unexpected(path, f"has {found.st_size:,} bytes, not {size:,}")
+def _check_size(path: Path, found: int, limit: int, size: int | None) -> None:
+    if found > limit:
+        raise _unexpected(path, f"has {found:,} bytes, more than {limit:,}")
+    if size is not None and found != size:
+        raise _unexpected(path, f"has {found:,} bytes, not {size:,}")
 
 
 def _unexpected(path: Path, found: str) -> RegistryError:

@@ -54,9 +54,10 @@ class VersionStore:
         timeout: float = 30.0,
     ) -> None:
         self.home = home = Folder(root, name, keys, timeout)
-        self._memory = (
+        self.memory = (
             None if memory is None else Memory(memory, home.root, name, keys.checks)
         )
+        self.pulled: dict[str, int] = {}  # number of the last push, by its address
         self.who = "unknown" if who is None else as_text(str(who))
 
     @property
@@ -125,7 +126,7 @@ class VersionStore:
         record: Mapping[str, Any],
         evaluations: Sequence[Mapping[str, Any]],
     ) -> Document:
-        state = self._settled_state()
+        state = self.settled_state()
         version = state.highest + 1
         data, stored = self.home.seal("record", {"version": version}, record)
         sealed = {
@@ -200,7 +201,7 @@ class VersionStore:
         They are chosen from the current state, under the lock.
         """
         with self.home.locked():
-            state = self._settled_state()
+            state = self.settled_state()
             removed = sorted(set(choose(state)))
             if not removed:
                 return []
@@ -240,7 +241,7 @@ class VersionStore:
     def add_evaluation(self, version: int, evaluation: Mapping[str, Any]) -> Path:
         """Store one more evaluation of a version, and return its path."""
         with self.home.locked():
-            self._settled_state().check_version(version)
+            self.settled_state().check_version(version)
             self.read_record(version)  # raises if the folder is lost
             number = max(self.evaluation_numbers(version), default=0) + 1
             data = self.seal_evaluation(version, number, evaluation)
@@ -357,7 +358,7 @@ class VersionStore:
         must not write to the store; if it raises, nothing is changed.
         """
         with self.home.locked():
-            state = update(self._settled_state())
+            state = update(self.settled_state())
             failure = "The stages were not changed"
             return self.write_state(failure, state, what, why, detail)
 
@@ -368,11 +369,11 @@ class VersionStore:
         listed = self.home.numbers(self.home.versions)
         generations = self.home.numbers(self.home.states, ".json")
         state = self.read_state(generations[-1]) if generations else State()
-        if self._memory is not None:
-            self._memory.check(state.generation)
+        if self.memory is not None:
+            self.memory.check(state.generation)
         return state, [version for version in listed if version > state.highest]
 
-    def _settled_state(self) -> State:
+    def settled_state(self) -> State:
         """Read the state, after naming every version in it; needs the lock."""
         state, above = self.written_state()
         if state.line is None:

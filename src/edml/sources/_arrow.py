@@ -40,11 +40,12 @@ def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
     from pyarrow import parquet  # noqa: PLC0415
 
     try:
-        if isinstance(source, Path):
-            table, notes = _read_parts(source)
-        else:
+        if isinstance(source, bytes):
             # from memory, so that the file may be replaced meanwhile
-            table, notes = parquet.ParquetFile(BytesIO(source)).read(), []
+            table = parquet.ParquetFile(BytesIO(source)).read()
+            notes: list[str] = []
+        else:
+            table, notes = _read_parts(source)
     except (pa.ArrowException, OSError):  # their messages may quote the file
         raise unreadable() from None
     about = table.schema.pandas_metadata or {}
@@ -116,7 +117,8 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
         raise TableError(message)
     tables: list[Any] = []
     for path in paths:
-        table = parquet.ParquetFile(path).read()
+        with path.open("rb") as file:
+            table = parquet.ParquetFile(file).read()
         for name, cell in hive_cells(path, folder).items():
             if name not in table.column_names:
                 cells = pa.array([cell] * table.num_rows, pa.large_string())

@@ -5,9 +5,11 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO, cast
 
 import pandas as pd
 
@@ -46,10 +48,23 @@ def read_blocks(
         raise TableError(message) from None  # its message may hold a value
 
 
-def _open(path: Path) -> TextIO:
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        if path.suffix.lower() != ".gz":
+            yield file
+            return
+        with gzip.open(file) as unpacked:
+            yield cast(IO[bytes], unpacked)
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[TextIO]:
+    with (
+        _open(path) as file,
+        TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
+    ):
+        yield text
 
 
 def _read_csv(
@@ -57,16 +72,17 @@ def _read_csv(
 ) -> Iterator[pd.DataFrame]:
     """Read CSV, or the tab-separated form, which has no quotes but escapes."""
     csv.field_size_limit(2**31 - 1)
-    with _open(path) as file:
+    with _open_text(path) as file:
         top = file.readline()
 
-    def find(sep: str) -> list[str]:
-        return [plain(name.strip()) for name in next(csv.reader([top], _how(sep)), [])]
+        def find(sep: str) -> list[str]:
+            names = next(csv.reader([top], _how(sep)), [])
+            return [plain(name.strip()) for name in names]
 
-    sep = max(_SEPARATORS, key=lambda sep: len(wanted.intersection(find(sep))))
-    names, number = find(sep), 2
-    kept = [place for place, name in enumerate(names) if name in wanted]
-    with _open(path) as file:
+        sep = max(_SEPARATORS, key=lambda sep: len(wanted.intersection(find(sep))))
+        names, number = find(sep), 2
+        kept = [place for place, name in enumerate(names) if name in wanted]
+        file.seek(0)
         rows = csv.reader(file, _how(sep))
         try:
             next(rows, None)
@@ -132,7 +148,7 @@ def _read_json(
                 found[name] = json.dumps(value) if nested else value
         return found
 
-    with _open(path) as file:
+    with _open_text(path) as file:
         begin = 1
         while lines := list(islice(file, _BLOCK)):
             rows = {n: one for n, one in enumerate(lines, start=begin) if one.strip()}
@@ -159,7 +175,7 @@ def _read_parquet(
 ) -> Iterator[pd.DataFrame]:
     arrow = import_optional("pyarrow", extra="parquet", purpose="Parquet")
     parquet = import_optional("pyarrow.parquet", extra="parquet", purpose="Parquet")
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+    with _open(path) as file:
         whole = parquet.ParquetFile(file)
         tops = [
             name

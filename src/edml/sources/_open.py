@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from edml._messages import coded, for_python
+from edml._urls import as_path, is_store
 from edml.exceptions import TableError
 from edml.sources._arrow import is_arrow, read_arrow, read_parquet
 from edml.sources._csv import GZIP, read_csv, unpack
@@ -25,7 +26,7 @@ _NAMELESS = "the file"
 def find_label(source: Source, name: str | None) -> str | None:
     """Return the name of a file, or None for a table in memory."""
     if isinstance(source, (str, PathLike)):
-        return name or str(source)
+        return name or str(as_path(source) if is_store(source) else source)
     if hasattr(source, "read"):
         return name or str(getattr(source, "name", _NAMELESS))
     return None
@@ -44,7 +45,7 @@ def open_table(
 
 
 def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> Raw:
-    path = Path(source) if isinstance(source, (str, PathLike)) else None
+    path = as_path(source) if isinstance(source, (str, PathLike)) else None
     if path is not None and path.is_dir():
         return read_parquet(path, expected.known)
     suffix, packed = find_suffix(label)
@@ -62,7 +63,7 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
                 "name='events.csv'."
             )
         raise TableError(message)
-    data = _read_bytes(source if path is None else path)
+    data = _read_stream(source) if path is None else _read_bytes(path)
     data = unpack(data) if packed or data.startswith(GZIP) else data
     if suffix in CSV:
         return read_csv(data, given, expected)
@@ -138,16 +139,18 @@ def _open_frame(source: Any) -> Raw:
     raise TypeError(message)
 
 
-def _read_bytes(source: Any) -> bytes:
-    if not isinstance(source, Path):
-        data = source.read()
-        if isinstance(data, str):
-            message = "Open the file in binary mode, open(path, 'rb')."
-            raise TypeError(message)
-        return data
-    if not source.is_file():
+def _read_stream(source: Any) -> bytes:
+    data = source.read()
+    if isinstance(data, str):
+        message = "Open the file in binary mode, open(path, 'rb')."
+        raise TypeError(message)
+    return data
+
+
+def _read_bytes(path: Path) -> bytes:
+    if not path.is_file():
         message = coded(
-            "no_file", f"There is no file {source}. Check the path.", path=source
+            "no_file", f"There is no file {path}. Check the path.", path=path
         )
         raise TableError(message)
-    return source.read_bytes()
+    return path.read_bytes()

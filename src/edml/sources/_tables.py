@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from dataclasses import replace
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Literal, overload
@@ -9,6 +10,7 @@ from typing import Literal, overload
 import pandas as pd
 
 from edml._optional import import_optional
+from edml._urls import as_path
 from edml.exceptions import TableError
 from edml.sources._add_students import add_students
 from edml.sources._event_table import COLUMNS_OF, Date, make_event_table
@@ -118,7 +120,7 @@ def read_tables(
     (18, 82.5)
     """
     notes: list[str] = []
-    found = _find_tables(Path(source), notes)
+    found = _find_tables(as_path(source), notes)
     X, report = make_event_table(
         found["enrolments"],
         found["assignments"],
@@ -201,7 +203,7 @@ def _sheets(path: Path) -> list[str]:
     """Return the names of a workbook's sheets, without reading their cells."""
     openpyxl = import_optional("openpyxl", extra="excel", purpose="Excel")
     try:
-        book = openpyxl.load_workbook(path, read_only=True)
+        book = openpyxl.load_workbook(BytesIO(path.read_bytes()), read_only=True)
         with closing(book):
             return [str(name) for name in book.sheetnames]
     except Exception:  # it raises many kinds, whose messages may quote the file

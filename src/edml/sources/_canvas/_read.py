@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
 
+from edml._urls import as_path
 from edml.exceptions import TableError
 from edml.sources._canvas._log import count_requests
 from edml.sources._canvas._people import (
@@ -164,7 +164,7 @@ def read_canvas(
     >>> print(report)  # doctest: +SKIP
     """
     tally = Tally()
-    tables = read_tables(Path(source), tally)
+    tables = read_tables(as_path(source), tally)
     known = read_courses(tables, courses, tally)
     roster = read_roster(tables, known, tally)
     work = read_work(tables, known, exams, tally)
@@ -172,7 +172,7 @@ def read_canvas(
     own = read_own_dates(tables, work, roster, tally)
     own = read_cached_dates(handed.assigned, own)
     enrolments = make_enrolments(roster, tally)
-    requests = count_requests(Path(source), enrolments, tally) if activity else None
+    requests = count_requests(as_path(source), enrolments, tally) if activity else None
     export = _export_day(tables, until, requests, tally)
     if outcomes is None:
         outcomes = make_outcomes(tables, roster, enrolments, export, tally)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from edml._urls import as_path
 from edml.exceptions import TableError
 from edml.sources._blocks import read_blocks
 from edml.sources._moodle._tables import TABLES, find_prefix
@@ -21,7 +22,7 @@ class Folder:
     """
 
     def __init__(self, path: str | PathLike[str], prefix: str | None) -> None:
-        self._path = Path(path)
+        self._path = as_path(path)
         if not self._path.is_dir():
             message = (
                 f"There is no folder {self._path}. Expected the folder of Moodle's "

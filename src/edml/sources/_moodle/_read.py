@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import pandas as pd
 
+from edml._urls import is_store
 from edml.sources._event_table import Date, as_seconds, make_event_table
 from edml.sources._exam_rule import ExamRule, find_exams
 from edml.sources._import_report import ImportReport, warn_of_doubts
@@ -189,7 +190,9 @@ def read_moodle(
     75.0
     """
     tally = Tally()
-    if isinstance(source, (str, PathLike)) and "://" not in str(source):
+    if isinstance(source, (str, PathLike)) and (
+        is_store(source) or "://" not in str(source)
+    ):
         folder = Folder(source, prefix)
         read = _read(folder, courses, student_roles, activity, tally)
         tally.notes += folder.notes

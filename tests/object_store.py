@@ -1,0 +1,112 @@
+"""A real S3 server on loopback, and a connection to it that breaks."""
+
+import socket
+import threading
+from contextlib import contextmanager, suppress
+
+import fsspec
+
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+BUCKET = "campus"
+
+
+def forget_stores():
+    """Let fsspec read the environment again, which it does once for each store."""
+    fsspec.filesystem("s3").clear_instance_cache()
+
+
+class Store:
+    """The bucket of a server, which fsspec finds by the environment."""
+
+    def __init__(self, address):
+        self.address = address
+        self.url = f"s3://{BUCKET}"
+
+    def environ(self, address=None, key_id=KEY_ID, secret=SECRET):
+        return {
+            "AWS_ENDPOINT_URL": address or self.address,
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    @property
+    def files(self):
+        fs = fsspec.filesystem("s3", use_listings_cache=False)
+        fs.invalidate_cache()
+        return fs
+
+    def put(self, name, data):
+        self.files.pipe_file(f"{BUCKET}/{name}", data)
+        return f"{self.url}/{name}"
+
+    def get(self, name):
+        return self.files.cat_file(f"{BUCKET}/{name}")
+
+    def names(self, below=""):
+        return sorted(
+            name.removeprefix(f"{BUCKET}/")
+            for name in self.files.find(f"{BUCKET}/{below}".rstrip("/"))
+        )
+
+    def clear(self):
+        for name in self.names():
+            self.files.rm_file(f"{BUCKET}/{name}")
+
+
+@contextmanager
+def serve_s3():
+    """Serve S3 by HTTP in a thread."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - seconds
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield Store(f"http://{host}:{port}")
+    finally:
+        server.stop()
+
+
+class Proxy:
+    """Passes connections on to an address; cuts each after some bytes of an answer."""
+
+    def __init__(self, address):
+        host, port = address.removeprefix("http://").split(":")
+        self._target = host, int(port)
+        self.cut_after = None  # bytes that the server sends, over all connections
+        self.n_passed = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._listener.close()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._target)
+                for pair, counted in (((client, server), 0), ((server, client), 1)):
+                    threading.Thread(
+                        target=self._pass, args=(*pair, counted), daemon=True
+                    ).start()
+
+    def _pass(self, source, target, counted):
+        with suppress(OSError):
+            while data := source.recv(2**14):
+                if counted:
+                    self.n_passed += len(data)
+                    limit = self.cut_after
+                    if limit is not None and self.n_passed > limit:
+                        left = max(0, len(data) - (self.n_passed - limit))
+                        target.sendall(data[:left])
+                        break
+                target.sendall(data)
+        for one in (source, target):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
