@@ -11,8 +11,8 @@ from edml.app._events_view import (
     Choice,
     choose_events,
     label_column,
-    list_courses,
-    list_students,
+    find_people,
+    list_runs,
     partition_range,
     read_choices,
 )
@@ -28,21 +28,52 @@ def of_history(table):
     return set(zip(table["user_uuid"], table["course_uuid"], strict=True))
 
 
-def test_the_courses_are_those_of_the_period():
-    _, periods, _ = read_periods(X["periodo"])
+def test_runs_are_those_of_the_period():
+    codes, periods, _ = read_periods(X["periodo"])
     assert EVENTS.periods == periods
     for period in periods:
-        written = [period, period.removeprefix("0")]
-        inside = X[X["periodo"].isin(written)]
-        assert list_courses(EVENTS, period) == sorted(inside["course_name"].unique())
-    assert list_courses(EVENTS, None) == sorted(X["course_name"].unique())
+        inside = X[[periods[code] == period for code in codes]]
+        courses = inside.drop_duplicates("course_uuid")["course_name"]
+        found = list_runs(EVENTS, period)
+        assert len(found) == len(courses)
+        for course in courses.unique():
+            mine = [run for run in found if run.startswith(f"{course} ({period})")]
+            assert len(mine) == (courses == course).sum()
+    assert set(list_runs(EVENTS, None)) == {
+        run for period in periods for run in list_runs(EVENTS, period)
+    }
 
 
-def test_the_students_are_those_of_the_course():
-    course = X["course_name"][0]
-    inside = X[X["course_name"] == course]
-    expected = sorted(inside["legajo"].astype(str).unique())
-    assert list_students(EVENTS, None, course) == expected
+def test_runs_of_one_name_and_period_are_told_apart_by_id():
+    rows = [("a", "c1", "Physics", "1-2024"), ("b", "c2", "Physics", "01-2024"),
+            ("c", "c3", "Physics", "2-2024"), ("d", "c4", "Art", "2-2024")]  # fmt: skip
+    columns = ["user_uuid", "course_uuid", "course_name", "periodo"]
+    table = pd.DataFrame(rows, columns=columns).assign(particion=0)
+    events = read_choices(table, NAMES, "")
+    assert list_runs(events, "01-2024") == [
+        "Physics (01-2024) (c1)",
+        "Physics (01-2024) (c2)",
+    ]
+    assert list_runs(events, "02-2024") == ["Art (02-2024)", "Physics (02-2024)"]
+    one = choose_events(events, Choice("01-2024", "Physics (01-2024) (c2)"))
+    assert one["user_uuid"].tolist() == ["b"]
+
+
+def test_people_are_found_by_ids_of_any_spelling():
+    table = pd.DataFrame(
+        {
+            "user_uuid": [1004.0, 7.0],
+            "course_uuid": [1, 1],
+            "legajo": ["L4", "L7"],
+            "particion": 0,
+        }
+    )
+    answer = pd.DataFrame({"user_uuid": ["7", "1004"], "course_uuid": ["1", "1"]})
+    people = find_people(
+        read_choices(table, NAMES, ""), answer, "user_uuid", "course_uuid"
+    )
+    assert people["student"].tolist() == ["L7", "L4"]
+    assert people["run"].tolist() == ["1", "1"]
 
 
 def test_all_of_them_is_the_table_itself():
@@ -50,47 +81,39 @@ def test_all_of_them_is_the_table_itself():
 
 
 def test_the_partitions_are_those_of_the_chosen():
-    student = str(X["legajo"][0])
-    rows = X[X["legajo"] == X["legajo"][0]]
-    days = rows["particion"].fillna(0)
-    found = partition_range(EVENTS, Choice(students=(student,)))
-    assert found == (days.min(), days.max())
+    run = list_runs(EVENTS, None)[0]
+    days = choose_events(EVENTS, Choice(run=run))["particion"].fillna(0)
+    assert partition_range(EVENTS, Choice(run=run)) == (days.min(), days.max())
 
 
 @given(data=st.data())
 def test_selection_keeps_exactly_the_whole_histories(data):
     period = data.draw(st.sampled_from([None, *EVENTS.periods]))
-    courses = list_courses(EVENTS, period)
-    course = data.draw(st.sampled_from([None, *courses]))
-    known = list_students(EVENTS, period, course)
-    some = tuple(data.draw(st.lists(st.sampled_from(known), unique=True, max_size=3)))
-    chosen = choose_events(EVENTS, Choice(period, course, some))
+    run = data.draw(st.sampled_from([None, *list_runs(EVENTS, period)]))
+    chosen = choose_events(EVENTS, Choice(period, run))
     inside = of_history(chosen)
     assert len(chosen) == sum(
         key in inside for key in zip(X["user_uuid"], X["course_uuid"], strict=True)
     )
-    if course is not None:
-        assert set(chosen["course_name"]) == {course}
-    if some:
-        assert set(chosen["legajo"].astype(str)) == set(some)
-    if period is not None:
-        written = [period, period.removeprefix("0")]
-        assert of_history(X[X["periodo"].isin(written)]) >= inside
+    if run is not None:
+        (course,) = set(chosen["course_name"])
+        assert run.startswith(course)
+        assert chosen["course_uuid"].nunique() == 1
 
 
-def test_a_history_with_rows_in_two_periods_is_in_both_whole():
+def test_a_history_with_rows_in_two_periods_is_whole_in_the_later():
     table = pd.DataFrame(
         {
             "user_uuid": ["a", "a", "b"],
             "course_uuid": ["c"] * 3,
             "particion": [0, 1, 0],
-            "periodo": ["1-2024", "02-2024", "2-2024"],
+            "periodo": ["1-2024", "02-2024", "1-2024"],
         }
     )
     events = read_choices(table, NAMES, "")
     assert events.periods == ["01-2024", "02-2024"]
-    assert choose_events(events, Choice("01-2024")).index.tolist() == [0, 1]
-    assert choose_events(events, Choice("02-2024")).index.tolist() == [0, 1, 2]
+    assert choose_events(events, Choice("01-2024")).index.tolist() == [2]
+    assert choose_events(events, Choice("02-2024")).index.tolist() == [0, 1]
 
 
 def test_ids_replace_missing_names_and_periods():
@@ -99,16 +122,16 @@ def test_ids_replace_missing_names_and_periods():
     )
     events = read_choices(table, NAMES, "")
     assert events.periods == []
-    assert list_courses(events, None) == ["c"]
-    assert list_students(events, None, "c") == ["a", "b"]
+    assert list_runs(events, None) == ["c"]
+    assert events.of_histories["student"].tolist() == ["a", "b"]
 
 
 def test_other_column_names_are_read():
     names = resolve_columns({"user_uuid": "alumno", "course_name": "materia"})
     table = X.rename(columns={"user_uuid": "alumno", "course_name": "materia"})
     events = read_choices(table, names, "")
-    assert list_courses(events, None) == list_courses(EVENTS, None)
-    assert list_students(events, None, None) == list_students(EVENTS, None, None)
+    assert list_runs(events, None) == list_runs(EVENTS, None)
+    assert events.of_histories.equals(EVENTS.of_histories)
 
 
 def test_a_label_is_the_first_that_is_known():
@@ -124,4 +147,4 @@ def test_an_empty_table_is_refused():
 
 def test_a_course_that_is_not_there_is_refused():
     with pytest.raises(TableError, match="Choose others"):
-        choose_events(EVENTS, Choice(course="no such course"))
+        choose_events(EVENTS, Choice(run="no such course"))

@@ -4,6 +4,7 @@ import shutil
 from io import BytesIO
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -14,6 +15,7 @@ from edml.app import AppSettings, _data, _state
 from edml.app._launch import hand_over
 from edml.app._words import Words
 from edml.registry import ModelRegistry
+from edml.schema import read_periods
 from edml.sources import read_events
 
 MAIN = Path(edml.app.__file__).with_name("_main.py")
@@ -65,14 +67,9 @@ def assert_said(app, text):
     assert any(text in said for said in texts(app)), texts(app)
 
 
-def run(app):
-    app.button(key="run").click().run()
+def shown(app):
     assert not app.exception
     assert not app.error, app.error[0].value
-    return app
-
-
-def shown(app):
     return app.dataframe[0].value
 
 
@@ -80,72 +77,75 @@ def assert_shows(app, expected):
     table = shown(app)
     assert table["student"].tolist() == expected["legajo"].astype(str).tolist()
     assert table["course"].tolist() == expected["course_name"].tolist()
-    assert table["probability"].tolist() == expected["probability"].tolist()
-    assert table["flagged"].tolist() == expected["flagged"].tolist()
+    assert table["probability"].tolist() == expected["probability"].round(3).tolist()
+    assert (table["flag"] != "").tolist() == expected["flagged"].tolist()
+
+
+def show_all(app):
+    """Show every period; the page opens at the latest."""
+    app.selectbox(key="period").select(app.selectbox(key="period").options[0]).run()
+    return app
+
+
+def of_period(table, period):
+    """Return the events of students whose latest period this is."""
+    keys = [table["user_uuid"], table["course_uuid"]]
+    _, periods, _ = read_periods(table["periodo"])
+    codes = pd.Series(read_periods(table["periodo"])[0], index=table.index)
+    return table[codes.groupby(keys).transform("max") == periods.index(period)]
 
 
 @in_both
-def test_the_list_is_score_students(page, model, table, words):
+def test_it_opens_at_the_latest_period_and_day(page, model, table, words):
     app = page(language=words.language)
     assert app.title[0].value == words("Who is at risk of failing?")
-    assert_said(
-        app,
-        words(
-            "Make your choices, then press **{run}**.", run=words("Show the students")
-        ),
-    )
-    expected = model.score_students(table, at=14, since=7, n_reasons=0)
-    assert_shows(run(app), expected)
-    flagged, rows = int(expected["flagged"].sum()), len(expected)
-    assert_said(app, f"{flagged}")
-    assert shown(app)["contact"].sum() == 15
-    change = 100 * expected["change"]
-    assert shown(app)["change"].fillna(-1).tolist() == change.fillna(-1).tolist()
-    assert rows == len(shown(app))
+    last = app.selectbox(key="period").options[1]
+    assert app.selectbox(key="period").value == last
+    assert app.number_input(key="partition").value == 14
+    inside = of_period(table, last)
+    expected = model.score_students(inside, at=14, since=7, language=words.language)
+    assert_shows(app, expected)
+    found = shown(app)
+    assert found["contact"].sum() == min(15, expected["user_uuid"].nunique())
+    change = (100 * expected["change"]).round(1)
+    assert found["change"].fillna(-1).tolist() == change.fillna(-1).tolist()
+    assert found["reason"].tolist() == expected["reasons"].str[0].tolist()
+    assert set(found["period"]) == {last}
 
 
 def test_a_course_a_period_and_a_day_are_chosen(page, model, table):
     app = page()
-    period = app.selectbox(key="period").options[1]
+    period = app.selectbox(key="period").options[2]
     app.selectbox(key="period").select(period).run()
-    course = app.selectbox(key="course").options[1]
-    app.selectbox(key="course").select(course).run()
-    app.slider(key="partition").set_value(6).run()
-    run(app)
-    written = [period, period.removeprefix("0")]
-    inside = table[table["periodo"].isin(written) & (table["course_name"] == course)]
-    keys = set(zip(inside["user_uuid"], inside["course_uuid"], strict=True))
-    rows = [
-        key in keys
-        for key in zip(table["user_uuid"], table["course_uuid"], strict=True)
-    ]
-    expected = model.score_students(table[rows], at=6, n_reasons=0)
-    assert_shows(app, expected)
-
-
-def test_students_are_chosen(page, model, table):
-    app = page()
-    some = app.multiselect(key="chosen_students").options[:2]
-    app.multiselect(key="chosen_students").set_value(some).run()
-    run(app)
-    rows = table["legajo"].astype(str).isin(some)
-    assert_shows(app, model.score_students(table[rows], at=14, n_reasons=0))
+    run = app.selectbox(key="run").options[1]
+    app.selectbox(key="run").select(run).run()
+    app.number_input(key="partition").set_value(6).run()
+    inside = of_period(table, period)
+    inside = inside[inside["course_name"] == run.removesuffix(f" ({period})")]
+    assert_shows(app, model.score_students(inside, at=6, n_reasons=0))
 
 
 def test_the_latest_day_stays_the_latest_of_another_course(page, data, table):
-    short = table["course_name"].iloc[0]
-    ends = (table["course_name"] != short) | (table["particion"].fillna(0) < 9)
+    short = table["course_uuid"].iloc[0]
+    ends = (table["course_uuid"] != short) | (table["particion"].fillna(0) < 9)
     table[ends].to_csv(data, index=False)
-    app = page()
-    assert app.slider(key="partition").value == 14
-    app.selectbox(key="course").select(short).run()
-    assert app.slider(key="partition").value == 8
-    app.selectbox(key="course").select(EN("All courses")).run()
-    assert app.slider(key="partition").value == 14
+    app = show_all(page())
+    assert app.number_input(key="partition").value == 14
+    of_run = table[table["course_uuid"] == short]
+    start = of_run["course_name"].iloc[0]
+    for run in app.selectbox(key="run").options[1:]:
+        app.selectbox(key="run").select(run).run()
+        is_short = app.number_input(key="partition").value == 8
+        assert not is_short or run.startswith(start)
+        if is_short:
+            break
+    assert is_short
+    app.selectbox(key="run").select(EN("All courses")).run()
+    assert app.number_input(key="partition").value == 14
 
 
 def test_marks_and_filters_change_only_what_is_shown(page, model, table):
-    app = run(page())
+    app = show_all(page())
     expected = model.score_students(table, at=14, n_reasons=0)
     app.number_input(key="capacity").set_value(3).run()
     assert shown(app)["contact"].sum() == 3
@@ -166,7 +166,7 @@ def test_marks_and_filters_change_only_what_is_shown(page, model, table):
 
 
 def test_cleared_filter_shows_all(page):
-    app = run(page())
+    app = page()
     n_rows = len(shown(app))
     app.segmented_control(key="show").set_value(None).run()
     assert len(shown(app)) == n_rows
@@ -174,16 +174,14 @@ def test_cleared_filter_shows_all(page):
 
 @in_both
 def test_a_student_is_shown_with_the_reasons(page, model, table, words):
-    app = run(page(language=words.language))
+    app = show_all(page(language=words.language))
     expected = model.score_students(table, at=14, since=7, language=words.language)
     row = expected.iloc[2]
     app.selectbox(key="student").select(2).run()
-    assert not app.exception
-    assert not app.error
     title = words(
         "{student} in {course}", student=row["legajo"], course=row["course_name"]
     )
-    assert app.subheader[0].value == title
+    assert app.subheader[0].value.startswith(title)
     assert app.metric[0].value == words.percent(row["probability"], 1)
     for reason in row["reasons"]:
         assert_said(app, _state.escape(reason))
@@ -196,59 +194,54 @@ def test_a_student_is_shown_with_the_reasons(page, model, table, words):
     assert last == pytest.approx(row["probability"], rel=1e-9)
 
 
+def test_students_are_shown_in_turn(page):
+    app = page()
+    names = shown(app)["student"].tolist()
+    assert app.subheader[0].value.startswith(names[0])  # without a click
+    assert app.button(key="previous").disabled
+    app.button(key="next").click().run()
+    assert app.subheader[0].value.startswith(names[1])
+    app.button(key="previous").click().run()
+    assert app.subheader[0].value.startswith(names[0])
+    app.selectbox(key="student").select(len(names) - 1).run()
+    assert app.button(key="next").disabled
+
+
 @pytest.mark.slow  # each student of a course
 def test_every_student_of_a_list_can_be_shown(page):
-    app = run(page())
+    app = show_all(page())
     for row in range(0, len(shown(app)), 9):
         app.selectbox(key="student").select(row).run()
         assert not app.exception
         assert not app.error
 
 
-def test_filtering_out_the_student_closes_the_panel(page):
-    app = run(page())
-    app.selectbox(key="student").select(0).run()
-    assert app.subheader
-    app.text_input(key="find").set_value(shown(app)["student"].iloc[-1]).run()
+def test_filtering_out_the_student_shows_another(page):
+    app = page()
+    last = shown(app)["student"].iloc[-1]
+    app.text_input(key="find").set_value(last).run()
     assert not app.exception
-    assert not app.subheader
+    assert app.subheader[0].value.startswith(last)
 
 
-def test_changed_choice_marks_the_list_as_outdated(page):
-    app = run(page())
-    app.slider(key="partition").set_value(3).run()
-    assert_said(
-        app,
-        EN(
-            "The list below is for your previous choices. Press **{run}** to update"
-            " it.",
-            run=EN("Show the students"),
-        ),
-    )
-    assert len(shown(run(app)))
-    assert EN(
-        "The list below is for your previous choices. Press **{run}** to update it.",
-        run=EN("Show the students"),
-    ) not in texts(app)
-
-
-def test_another_champion_is_announced_and_the_list_stays(page, registry):
-    app = run(page())
+def test_another_champion_makes_a_new_list_and_is_announced(page, registry):
+    app = page()
     registry.promote(2)
     app.run()
     assert_said(app, "version 2 instead of 1")
     assert len(shown(app))
-    run(app)
     assert_said(app, "version 2;")
+    app.run()
+    assert not any("instead of 1" in said for said in texts(app))
 
 
 def test_list_survives_a_vanished_registry(page, registry, tmp_path):
-    app = run(page())
+    app = page()
     shutil.rmtree(tmp_path / "registry")
     app.run()
     assert app.warning
     assert len(shown(app))
-    app.button(key="run").click().run()
+    app.number_input(key="partition").set_value(3).run()
     assert not app.exception
     assert app.error
     app.button(key="try_again").click().run()
@@ -261,8 +254,6 @@ def test_an_empty_registry_offers_a_way_on(page, tmp_path, words):
         open_registry=lambda: ModelRegistry(tmp_path / "empty"),
         language=words.language,
     )
-    app.button(key="run").click().run()
-    assert not app.exception
     before = words("That did not work. {reason}", reason="|").partition("|")[0]
     assert app.error[0].value.startswith(before)
     assert app.button(key="try_again").label == words("Try again")
@@ -270,9 +261,12 @@ def test_an_empty_registry_offers_a_way_on(page, tmp_path, words):
 
 def test_endpoint_is_used_and_may_disappear(page, model, table):
     client = Client(model)
-    app = page(open_registry=None, open_client=lambda: client)
-    expected = model.score_students(table, at=14, n_reasons=0)
-    assert_shows(run(app), expected)
+    app = show_all(page(open_registry=None, open_client=lambda: client))
+    expected = model.score_students(table, at=14)
+    assert_shows(app, expected)
+    reasons = shown(app)["reason"]
+    assert reasons[:15].tolist() == expected["reasons"][:15].str[0].tolist()
+    assert reasons[15:].isna().all()
     client.away = True
     app.number_input(key="capacity").set_value(2).run()
     assert not app.error  # nothing is requested again
@@ -291,14 +285,9 @@ def test_a_course_with_one_student_and_few_days(page, model, data, table, n_days
     few = table[one & (table["particion"].fillna(0) < n_days)]
     few = few[few["course_uuid"] == few["course_uuid"].iloc[0]]
     few.to_csv(data, index=False)
-    app = run(page())
+    app = page()
     assert_shows(app, model.score_students(few, at=n_days - 1, n_reasons=0))
-    app.selectbox(key="student").select(0).run()
-    assert not app.exception
-    assert not app.error
     assert_said(app, EN("There were no events of this student on or before that day."))
-    if n_days == 1:
-        assert_said(app, EN("All events are on course day {day}.", day=0))
 
 
 def test_without_a_table_the_page_asks_for_one(page):
@@ -310,7 +299,7 @@ def test_without_a_table_the_page_asks_for_one(page):
             "with --data."
         ),
     )
-    assert not [button for button in app.button if button.key == "run"]
+    assert not app.dataframe
 
 
 def test_a_missing_table_is_reported(page, data):
@@ -327,26 +316,20 @@ def test_an_unreadable_table_shows_the_librarys_message(page, data, table):
 
 
 def test_a_changed_table_is_read_again(page, data, table):
-    app = run(page())
-    few = table[table["course_name"] == table["course_name"].iloc[0]]
+    app = show_all(page())
+    few = few_of(table)
     few.to_csv(data, index=False)
     app.run()
-    assert_said(
-        app, EN("Make your choices, then press **{run}**.", run=EN("Show the students"))
-    )
-    assert (
-        len(shown(run(app)))
-        == few[["user_uuid", "course_uuid"]].drop_duplicates().shape[0]
-    )
+    n_histories = len(few[["user_uuid", "course_uuid"]].drop_duplicates())
+    assert len(shown(app)) == n_histories
 
 
 def test_nothing_is_scored_twice(page, model, monkeypatch):
     client = Client(model)
     app = page(open_registry=None, open_client=lambda: client)
-    run(app)
     asked = len(client.sent)
     app.text_input(key="find").set_value("a").run()
-    run(app)
+    app.run()
     assert len(client.sent) == asked
 
 
@@ -358,7 +341,7 @@ def test_an_unexpected_error_is_shown_without_its_message(page, monkeypatch, cap
 
     app = page()
     monkeypatch.setattr("edml.app._scores_page.make_list", fail)
-    app.button(key="run").click().run()
+    app.run()
     assert not app.exception
     assert "RuntimeError" in app.error[0].value
     assert not any(value in text for text in texts(app))
@@ -368,17 +351,15 @@ def test_an_unexpected_error_is_shown_without_its_message(page, monkeypatch, cap
 
 
 def test_the_language_is_chosen_on_the_page(page):
-    app = run(page())
+    app = page()
     app.selectbox(key="language").select("es").run()
     assert app.title[0].value == ES("Who is at risk of failing?")
-    assert app.button(key="run").label == ES("Show the students")
     assert len(shown(app))
 
 
 def test_names_are_not_markup(page, data, table):
     table.assign(course_name="**[x](http://a.b)** $y$").to_csv(data, index=False)
-    app = run(page())
-    app.selectbox(key="student").select(0).run()
+    app = page()
     assert "\\*\\*\\[x\\]" in app.subheader[0].value
 
 
@@ -393,7 +374,7 @@ def test_the_demonstration_works_at_once(page):
             "--data."
         ),
     )
-    assert len(shown(run(app)))
+    assert len(shown(app))
 
 
 def upload(app, name, content):
@@ -406,18 +387,14 @@ def few_of(table):
 
 
 def test_an_uploaded_table_is_scored_until_it_is_put_back(page, model, table):
-    app = run(page())
+    app = show_all(page())
     few = few_of(table)
     upload(app, "few.csv", few.to_csv(index=False).encode())
     assert_said(app, "few.csv")
-    assert_said(
-        app, EN("Make your choices, then press **{run}**.", run=EN("Show the students"))
-    )
-    expected = model.score_students(few, at=14, n_reasons=0)
-    assert_shows(run(app), expected)
+    assert_shows(app, model.score_students(few, at=14, n_reasons=0))
     app.button(key="forget_upload").click().run()
     assert_said(app, "events.csv")
-    assert_shows(run(app), model.score_students(table, at=14, n_reasons=0))
+    assert_shows(app, model.score_students(table, at=14, n_reasons=0))
     assert not [one for one in app.button if one.key == "forget_upload"]
 
 
@@ -438,7 +415,7 @@ def test_a_broken_upload_shows_the_librarys_message(page, table, name, content, 
     assert words in app.error[0].value
     app.button(key="forget_upload").click().run()
     assert not app.error
-    assert len(shown(run(app)))
+    assert len(shown(app))
 
 
 def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
@@ -451,7 +428,6 @@ def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
     monkeypatch.setattr(_data, "read_events", read)
     app = page()
     upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
-    run(app)
     app.run()
     assert reads == ["events.csv", "few.csv"]
 
@@ -459,7 +435,7 @@ def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
 def test_without_a_table_an_upload_is_enough(page, model, table):
     app = page(data=None)
     upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
-    assert_shows(run(app), model.score_students(few_of(table), at=14, n_reasons=0))
+    assert_shows(show_all(app), model.score_students(few_of(table), at=14, n_reasons=0))
 
 
 def test_reading_options_are_of_the_file_and_its_time_zone_of_uploads(
@@ -475,7 +451,6 @@ def test_reading_options_are_of_the_file_and_its_time_zone_of_uploads(
     data.write_text(table.to_csv(index=False, sep=";"))
     app = page(reading={"sep": ";", "timezone": "America/Bogota"})
     upload(app, "few.csv", few_of(table).to_csv(index=False).encode())
-    run(app)
     assert reads == [
         {"sep": ";", "timezone": "America/Bogota"},
         {"sep": None, "timezone": "America/Bogota"},
@@ -488,4 +463,4 @@ def test_a_workbook_is_uploaded(page, model, table):
     few_of(table).to_excel(file, index=False, engine="openpyxl")
     app = page()
     upload(app, "few.xlsx", file.getvalue())
-    assert_shows(run(app), model.score_students(few_of(table), at=14, n_reasons=0))
+    assert_shows(show_all(app), model.score_students(few_of(table), at=14, n_reasons=0))

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_client import EXACT_FLOATS
+from edml.app._events_view import read_choices
 from edml.app._scores_view import (
-    FILE_COLUMNS,
     count_flagged,
     filter_rows,
     make_list,
     mark_contacts,
     write_csv,
 )
+from edml.app._words import Words
 from edml.schema import resolve_columns
 
 NAMES = resolve_columns(None)
@@ -28,13 +28,17 @@ def students(model, table):
     return found.assign(exam_average=5.5, score_average=np.nan)
 
 
+@pytest.fixture(scope="module")
+def people(table, students):
+    return make_list(read_choices(table, NAMES, ""), students)
+
+
 def same_bits(ours, theirs):
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     return (ours.view(np.int64) == theirs.view(np.int64)).all()
 
 
-def test_the_list_is_score_students(students):
-    people = make_list(students)
+def test_the_list_is_score_students(people, students):
     assert people["student"].tolist() == students["legajo"].astype(str).tolist()
     assert people["course"].tolist() == students["course_name"].tolist()
     assert people["flagged"].tolist() == students["flagged"].tolist()
@@ -73,8 +77,16 @@ def test_counts(students):
     assert counts.flagged == students["flagged"].sum()
 
 
-def test_filters(students):
-    people, contact = make_list(students), mark_contacts(students, 4)
+@given(LISTS, st.integers(0, 25), st.dictionaries(st.integers(0, 19), st.booleans()))
+def test_ticks_by_hand_come_last(students, k, ticked):
+    ticked = {row: mark for row, mark in ticked.items() if row < len(students)}
+    contact, of_k = mark_contacts(students, k, ticked), mark_contacts(students, k)
+    for row in range(len(students)):
+        assert contact[row] == ticked.get(row, of_k[row])
+
+
+def test_filters(people, students):
+    contact = mark_contacts(students, 4)
     assert filter_rows(people, contact, "all", " ").all()
     flagged = filter_rows(people, contact, "flagged", "")
     assert flagged.tolist() == people["flagged"].tolist()
@@ -88,48 +100,75 @@ def test_filters(students):
     assert found.equals(expected)
 
 
-def test_search_text_is_not_a_pattern(students):
-    people, contact = make_list(students), mark_contacts(students, 4)
+@pytest.mark.parametrize("find", ["algebra", "ÁLGEBRA", "álgebra"])
+def test_search_ignores_accents_and_case(people, find):
+    kept = filter_rows(people, people["flagged"].to_numpy(), "all", find)
+    assert kept.any()
+    assert kept.tolist() == (people["course"] == "Álgebra").tolist()
+
+
+def test_a_run_is_found_by_its_period(people):
+    period = people["period"].iloc[0]
+    kept = filter_rows(people, people["flagged"].to_numpy(), "all", period)
+    assert kept.tolist() == (people["period"] == period).tolist()
+
+
+def test_search_text_is_not_a_pattern(people, students):
+    contact = mark_contacts(students, 4)
     for text in (".*", "[", "\\"):
         assert not filter_rows(people, contact, "all", text).any()
 
 
-def read_back(data, **form):
-    return pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **form, **EXACT_FLOATS)
+# -- the file --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("sep", "decimal"), [(",", "."), (";", ",")])
-def test_download_keeps_the_numbers_to_the_bit(students, sep, decimal):
-    contact = mark_contacts(students, 5)
-    data = write_csv(students, contact, NAMES, decimal)
-    found = read_back(data, sep=sep, decimal=decimal)
-    assert found.columns.tolist() == list(FILE_COLUMNS)
-    for name in ("user_uuid", "course_uuid", "legajo", "course_name", "particion"):
-        assert found[name].tolist() == students[name].tolist(), name
-    assert same_bits(found["probability"], students["probability"])
-    assert same_bits(found["change"].dropna(), students["change"].dropna())
-    assert found["flagged"].tolist() == students["flagged"].tolist()
-    assert found["contact"].tolist() == contact.tolist()
+def write(people, language="en", **columns):
+    reasons = [["a reason; and more", "=another"]] + [None] * (len(people) - 1)
+    contact = np.arange(len(people)) < 5
+    listed = people.assign(reasons=reasons, contact=contact, **columns)
+    return write_csv(listed, 10, Words(language))
 
 
-def test_download_has_the_names_of_the_events(students):
-    names = resolve_columns({"user_uuid": "student", "particion": "day"})
-    found = read_back(write_csv(students, mark_contacts(students, 5), names))
-    expected = {"user_uuid": "student", "particion": "day"}
-    assert found.columns.tolist() == [expected.get(one, one) for one in FILE_COLUMNS]
+def read_back(data, language="en"):
+    sep, decimal = {"en": (",", "."), "es": (";", ",")}[language]
+    text = io.BytesIO(data)
+    found = pd.read_csv(text, encoding="utf-8-sig", sep=sep, decimal=decimal, dtype=str)
+    return found.fillna("")
 
 
-def test_a_spreadsheet_knows_the_file_for_utf_8(students):
-    named = students.assign(course_name="Álgebra y señales")
-    data = write_csv(named, mark_contacts(named, 0), NAMES)
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_download_has_what_the_table_shows(people, language):
+    words = Words(language)
+    found = read_back(write(people, language), language)
+    assert found[words("Student")].tolist() == people["student"].tolist()
+    assert found[words("Course")].tolist() == people["course"].tolist()
+    assert found[words("Period")].tolist() == people["period"].tolist()
+    risk = found[words("Risk of failing (%)")].str.replace(",", ".").astype(float)
+    assert risk.tolist() == (100 * people["probability"]).round(1).tolist()
+    if language == "es":
+        assert found[words("Risk of failing (%)")].str.contains(",").all()
+    yes, no = words("yes"), words("no")
+    assert found[words("Contact")].tolist() == [yes] * 5 + [no] * (len(people) - 5)
+    flagged = found[words.pgettext("one student", "Flagged")]
+    assert (flagged == yes).tolist() == people["flagged"].tolist()
+    assert found[words("Reasons")][:2].tolist() == ["a reason; and more; =another", ""]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_download_has_no_words_of_python(people, language):
+    text = write(people, language).decode("utf-8-sig")
+    for word in ("True", "False", "nan", "None", "-0.0", "-0,0", "_"):
+        assert word not in text
+
+
+def test_a_spreadsheet_knows_the_file_for_utf_8(people):
+    data = write(people, course="Álgebra y señales")
     assert data.startswith(b"\xef\xbb\xbf")
     assert "Álgebra y señales" in data.decode("utf-8-sig")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_a_text_is_no_formula(students, name):
-    named = students.assign(course_name=name, user_uuid=name)
-    found = read_back(write_csv(named, mark_contacts(named, 1), NAMES))
-    assert found["course_name"].str.startswith("'").all()
-    assert found["user_uuid"].str.startswith("'").all()
-    assert same_bits(found["probability"], students["probability"])
+def test_a_text_is_no_formula(people, name):
+    found = read_back(write(people, course=name, student=name))
+    for column in ("Student", "Course"):
+        assert found[column].str.startswith("'").all()

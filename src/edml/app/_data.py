@@ -37,20 +37,13 @@ class Upload(NamedTuple):
     table: Table
 
 
-def choose(source: Source, words: Words) -> Events | None:
+def choose(source: Source, words: Words, head: Any, body: Any) -> Events | None:
     """Show the source of the events, and return them, or None if there are none."""
     there = handed_settings().data is not None or isinstance(source, DemoSource)
-    with st.expander(words("Events"), expanded=not there):
+    with st.expander(words("Events"), expanded=not there, key="events"):
         origin = st.container()
         file = _show_uploader(words)
-    if there and (file is not None or _UPLOADED in st.session_state):
-        st.button(
-            words("Back to the first table"),
-            on_click=_new_uploader,
-            key="forget_upload",
-            icon=":material/undo:",
-        )
-    with _state.guarded(words):
+    with body, _state.guarded(words):
         table = _read(source, file, words)
         if table is not None:
             text = words(

@@ -33,17 +33,15 @@ class Events:
     fingerprint: str
     histories: IntArray  # number of each row's history, a student in a course
     partitions: IntArray  # of each row
-    of_histories: pd.DataFrame  # readable course and student of each history
-    in_periods: pd.DataFrame  # history and period, for each period with a row
+    of_histories: pd.DataFrame  # student, course, period and run of each history
     periods: list[str]  # in calendar order
 
 
 class Choice(NamedTuple):
-    """The requested students and courses; None and () mean all."""
+    """The requested period and run of a course; None means all."""
 
     period: str | None = None
-    course: str | None = None
-    students: tuple[str, ...] = ()
+    run: str | None = None
 
 
 def read_choices(X: pd.DataFrame, names: Mapping[str, str], fingerprint: str) -> Events:
@@ -54,40 +52,48 @@ def read_choices(X: pd.DataFrame, names: Mapping[str, str], fingerprint: str) ->
     histories = history_codes(X[names[STUDENT]], X[names[COURSE]])
     first, place = first_rows(histories)
     one_each = X.iloc[first].reset_index(drop=True)
-    of_histories = pd.DataFrame(
-        {
-            "course": label_column(one_each, names[_COURSE_NAME], names[COURSE]),
-            "student": label_column(one_each, names[_FILE_NUMBER], names[STUDENT]),
-        }
-    )
+    codes, periods = np.full(len(X), -1), list[str]()
     if names[PERIOD] in X.columns:
         codes, periods, _ = read_periods(X[names[PERIOD]])
-    else:
-        codes, periods = np.full(len(X), -1), []
-    pairs = np.unique(np.column_stack([place, codes])[codes >= 0], axis=0)
-    in_periods = pd.DataFrame(pairs, columns=["history", "period"])
+    # who repeats a course under the same id is in the latest period
+    latest = np.full(len(first), -1)
+    np.maximum.at(latest, place, codes)
+    of_histories = pd.DataFrame(
+        {
+            "student": label_column(one_each, names[_FILE_NUMBER], names[STUDENT]),
+            "course": label_column(one_each, names[_COURSE_NAME], names[COURSE]),
+            "period": np.array([*periods, ""], dtype=object)[latest],
+            "id": label_column(one_each, names[COURSE]),
+        }
+    ).set_index(_keys(one_each, names[STUDENT], names[COURSE]))
     return Events(
         X,
         names,
         fingerprint,
         place,
         read_partitions(X[names[PARTITION]]),
-        of_histories,
-        in_periods.assign(period=np.array(periods, dtype=object)[pairs[:, 1]]),
+        of_histories.assign(run=_name_runs(of_histories)),
         periods,
     )
 
 
-def list_courses(events: Events, period: str | None) -> list[str]:
-    """List the courses of a period by name, or else by id."""
+def _name_runs(of_histories: pd.DataFrame) -> pd.Series:
+    """Name runs by course and period, and also by id where several share these."""
+    course, period = of_histories["course"], of_histories["period"]
+    runs = course.where(period == "", course + " (" + period + ")")
+    shared = of_histories["id"].groupby(runs).transform("nunique") > 1
+    return runs.mask(shared, runs + " (" + of_histories["id"] + ")")
+
+
+def list_runs(events: Events, period: str | None) -> list[str]:
+    """List the courses of a period, or of all, by name and period."""
     chosen = _chosen_histories(events, Choice(period))
-    return sorted(events.of_histories["course"][chosen].unique(), key=str.casefold)
+    return sorted(events.of_histories["run"][chosen].unique(), key=str.casefold)
 
 
-def list_students(events: Events, period: str | None, course: str | None) -> list[str]:
-    """List the students of a period and course by file number, or else by id."""
-    chosen = _chosen_histories(events, Choice(period, course))
-    return sorted(events.of_histories["student"][chosen].unique())
+def find_people(events: Events, students: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return the readable student, course, period and run of each row of a list."""
+    return events.of_histories.loc[_keys(students, *columns)].reset_index(drop=True)
 
 
 def partition_range(events: Events, choice: Choice) -> tuple[int, int]:
@@ -97,15 +103,12 @@ def partition_range(events: Events, choice: Choice) -> tuple[int, int]:
 
 
 def choose_events(events: Events, choice: Choice) -> pd.DataFrame:
-    """Return the events of the chosen students.
-
-    A history is never cut: one with a row in a period belongs to it entirely.
-    """
+    """Return all events of the chosen students."""
     rows = _chosen_rows(events, choice)
     if not rows.any():
         message = (
-            "Expected events of the course, period and students chosen; found none in "
-            "this table. Choose others."
+            "Expected events of the course and period chosen; found none in this "
+            "table. Choose others."
         )
         raise TableError(message)
     return events.X[rows]
@@ -116,17 +119,16 @@ def _chosen_rows(events: Events, choice: Choice) -> np.ndarray:
 
 
 def _chosen_histories(events: Events, choice: Choice) -> np.ndarray:
-    known = events.of_histories
-    chosen = np.ones(len(known), dtype=np.bool_)
-    if choice.period is not None:
-        inside = events.in_periods["period"] == choice.period
-        chosen[:] = False
-        chosen[events.in_periods["history"][inside]] = True
-    if choice.course is not None:
-        chosen &= (known["course"] == choice.course).to_numpy()
-    if choice.students:
-        chosen &= known["student"].isin(choice.students).to_numpy()
+    chosen = np.ones(len(events.of_histories), dtype=np.bool_)
+    for column, wanted in zip(("period", "run"), choice, strict=True):
+        if wanted is not None:
+            chosen &= (events.of_histories[column] == wanted).to_numpy()
     return chosen
+
+
+def _keys(table: pd.DataFrame, *columns: str) -> pd.MultiIndex:
+    # as text, because an endpoint answers with text
+    return pd.MultiIndex.from_arrays([label_column(table, one) for one in columns])
 
 
 def label_column(table: pd.DataFrame, *columns: str) -> pd.Series:

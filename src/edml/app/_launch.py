@@ -73,7 +73,7 @@ def streamlit_options(settings: AppSettings) -> dict[str, object]:
         "browser_gatherUsageStats": False,
         "client_showErrorDetails": "none",  # the details may hold students' values
         "client_showErrorLinks": "false",
-        "client_toolbarMode": "viewer",
+        "client_toolbarMode": "minimal",  # its menu is in English
         "logger_hideWelcomeMessage": True,
         "logger_level": "error",
         "global_developmentMode": False,
@@ -96,8 +96,16 @@ def keep_uploads_in_memory() -> None:
 
 
 def import_ahead() -> None:
-    """Import the dependencies of the pages while the browser is loading them."""
-    timer = threading.Timer(_SERVES, lambda: [import_module(name) for name in _SLOW])
+    """Import what the pages need, and train the demonstration's model, meanwhile."""
+
+    def prepare() -> None:
+        for name in _SLOW:
+            import_module(name)
+        source = import_module("edml.app._state").current_source()
+        if source.kind == "demo":
+            source.load(source.champion().version)
+
+    timer = threading.Timer(_SERVES, prepare)
     timer.daemon = True
     timer.start()
 

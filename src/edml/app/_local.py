@@ -20,6 +20,8 @@ from edml.schema import (
 )
 
 _N_REASONS = 3  # as in score_students
+#: Rows of a list that are explained at once, by any model and by a quick one.
+N_EXPLAINED, _MOST_EXPLAINED = 15, 2_000
 #: The features that are averages, by their names in the list.
 _AVERAGES = {"exam_average": "nota_overall_mean", "score_average": "score_mean"}
 
@@ -46,6 +48,32 @@ def explain_history(
     explanation = explain(model, shown, rows=row, progress=False)
     (reasons,) = explanation.reasons(_N_REASONS, language)
     return reasons, facts
+
+
+def list_reasons(
+    model: Any, X: pd.DataFrame, at: float, students: pd.DataFrame, language: str
+) -> list[list[str] | None]:
+    """Return the reasons of each row of a list from `score_students`.
+
+    Trees that compute contributions themselves explain the first 2,000 rows, any other
+    model the first 15; None for the rest.
+    """
+    names = columns_of(model)
+    days = float(step_parameter(model, "partition_days", 1.0))
+    shown = as_of(X, at, columns=names, partition_days=days)
+    rows = latest_rows(shown, names)
+    known = _histories(shown.iloc[rows], names[STUDENT], names[COURSE])
+    rows = rows[known.get_indexer(_histories(students, STUDENT, COURSE))]
+    found: list[list[str] | None] = [None] * len(rows)
+    if not hasattr(model.pipeline_, "predict_proba"):
+        return found
+    for some in (slice(0, N_EXPLAINED), slice(N_EXPLAINED, _MOST_EXPLAINED)):
+        if len(rows[some]):
+            explanation = explain(model, shown, rows=rows[some], progress=False)
+            found[some] = explanation.reasons(_N_REASONS, language).to_list()
+            if explanation.scale != "log-odds":  # slow
+                break
+    return found
 
 
 def add_averages(

@@ -6,6 +6,7 @@ from edml._translation import list_languages
 from edml.app import _state
 from edml.app._launch import handed_settings
 from edml.app._palette import BLUE, SKY, VERMILLION
+from edml.app._style import apply_style
 from edml.app._words import Words, choose_language, language_name
 
 # inline: Streamlit would fetch its own from another server
@@ -47,31 +48,34 @@ def main() -> None:
     """Show the requested page."""
     st.set_page_config(page_title="edml", page_icon=_ICON, layout="wide")
     words = _choose_words()
-    page = st.navigation(
-        [
-            st.Page(
-                lambda: _scores(words),
-                title=words("Students"),
-                icon=":material/groups:",
-                url_path="students",
-                default=True,
-            ),
-            st.Page(
-                lambda: _models(words),
-                title=words("Models"),
-                icon=":material/model_training:",
-                url_path="models",
-            ),
-        ],
-        position="top",
-    )
-    with st.container(horizontal=True, horizontal_alignment="right"):
+    apply_style(words)
+    pages = [
+        st.Page(
+            lambda: _scores(words),
+            title=words("Students"),
+            icon=":material/groups:",
+            url_path="students",
+            default=True,
+        ),
+        st.Page(
+            lambda: _models(words),
+            title=words("Models"),
+            icon=":material/model_training:",
+            url_path="models",
+        ),
+    ]
+    # Streamlit's own menu stays open over the page on a phone
+    page = st.navigation(pages, position="hidden")
+    with st.container(horizontal=True, vertical_alignment="center", key="navigation"):
+        for one in pages:
+            st.page_link(one)
+        st.space("stretch")
         st.selectbox(
             words("Language"),
             list_languages(),
             format_func=language_name,
             label_visibility="collapsed",
-            width=140,
+            width=120,
             key="language",
         )
     with _state.guarded(words):

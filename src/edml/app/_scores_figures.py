@@ -39,7 +39,7 @@ def draw_donut(counts: Counts, words: Words) -> Any:
             direction="clockwise",
             text=[words.number(counts.flagged), words.number(others)],
             textinfo="text",
-            textposition="outside",
+            textposition="inside",
             hoverinfo="label+text+percent",
             marker={
                 "colors": [FLAGGED, NOT_FLAGGED],
@@ -49,14 +49,15 @@ def draw_donut(counts: Counts, words: Words) -> Any:
     )
     figure.update_layout(
         LAYOUT,
-        height=260,
-        legend={"orientation": "h", "y": -0.05, "x": 0.5, "xanchor": "center"},
+        height=130,
+        margin=dict.fromkeys("lrtb", 4),
+        showlegend=False,
         annotations=[
             {
                 "text": f"<b>{words.number(counts.students)}</b><br>"
                 + words.ngettext("student", "students", counts.students),
                 "showarrow": False,
-                "font": {"size": 20},
+                "font": {"size": 13},
             }
         ],
     )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _FOR_PEOPLE = ("legajo", "course_name")
 _MAX_LOADED = 4  # models
 _TEST_SHARE = 0.2
-_N_RESAMPLES = 200  # takes a tenth of a second, enough for a demonstration
+_N_RESAMPLES = 100  # enough for a demonstration
 
 
 class Champion(NamedTuple):
@@ -142,6 +142,19 @@ class RegistrySource:
         model = self.load(version)
         return StudentExplanation(*explain_history(model, X, at, who, language))
 
+    def list_reasons(
+        self,
+        version: int,
+        X: pd.DataFrame,
+        at: float,
+        students: pd.DataFrame,
+        language: str,
+    ) -> list[list[str] | None]:
+        """Return the reasons of the rows of a list; None where these take too long."""
+        from edml.app._local import list_reasons  # noqa: PLC0415 - seconds
+
+        return list_reasons(self.load(version), X, at, students, language)
+
     def load(self, version: int) -> Any:
         """Load a version, once for all sessions."""
         with self._lock:
@@ -188,10 +201,12 @@ class DemoSource(RegistrySource):
     def _make(self) -> "ModelRegistry":
         from edml.classifier import RiskClassifier  # noqa: PLC0415 - seconds
         from edml.inspection import evaluate  # noqa: PLC0415
+        from edml.pipeline import make_risk_pipeline  # noqa: PLC0415
         from edml.registry import ModelRegistry  # noqa: PLC0415
 
         train, test = self._sides
-        model = RiskClassifier(cv=3).fit(*train)
+        # a row a week is enough, and the first page waits for this
+        model = RiskClassifier(make_risk_pipeline(every=7), cv=3).fit(*train)
         evaluation = evaluate(model, *test, n_resamples=_N_RESAMPLES)
         registry = ModelRegistry(self._folder, who="edml app")
         record = registry.register(model, evaluation, tags={"trained on": "sample"})
@@ -264,6 +279,25 @@ class EndpointSource:
         answer = self.client.predict(self._as_of(history, at), True, language)
         row = answer.iloc[0]
         return StudentExplanation(list(row["reasons"]), list(row["facts"]))
+
+    def list_reasons(
+        self,
+        version: int,
+        X: pd.DataFrame,
+        at: float,
+        students: pd.DataFrame,
+        language: str,
+    ) -> list[list[str] | None]:
+        """Request the reasons of the first rows of a list; None for the rest."""
+        from edml.app._local import N_EXPLAINED  # noqa: PLC0415 - seconds
+
+        names = self._names
+        columns = [names[STUDENT], names[COURSE]]
+        wanted = _as_texts(students.head(N_EXPLAINED), [STUDENT, COURSE])
+        some = X[_as_texts(X, columns).isin(wanted)]
+        answer = self.client.predict(self._as_of(some, at), True, language)
+        found = answer["reasons"].set_axis(_as_texts(answer, columns)).loc[wanted]
+        return [*found, *[None] * (len(students) - len(wanted))]
 
     def record(self) -> "ModelRecord":
         """Read the record of the endpoint's champion."""

@@ -86,7 +86,7 @@ def show_demo_note(source: "Source", words: Words) -> None:
             "This is a demonstration with made-up students and a model trained just "
             "now. To see your own, start the app with --registry or --url, and --data."
         )
-        st.info(text, icon=":material/school:")
+        st.caption(f":material/school: {text}")
 
 
 def plain(error: EdmlError) -> str:

@@ -19,7 +19,7 @@ from edml.app._student_view import (
     week_before,
 )
 from edml.app._words import Words
-from edml.schema import COURSE, STUDENT
+from edml.schema import COURSE, STUDENT, IntArray
 
 _SAME = 0.0005  # a smaller change is not shown
 
@@ -50,12 +50,49 @@ class Seen(NamedTuple):
     since: float
 
 
+def choose(people: pd.DataFrame, rows: IntArray, words: Words) -> int | None:
+    """Offer the students in turn, and return the chosen one, at first the first."""
+    if not len(rows):
+        return None
+    options = rows.tolist()
+    if st.session_state.get("student") not in options:
+        st.session_state["student"] = options[0]
+
+    def step(by: int) -> None:
+        place = options.index(st.session_state["student"]) + by
+        st.session_state["student"] = options[place]
+
+    names, runs = people["student"].to_numpy(), people["run"].to_numpy()
+    place = options.index(st.session_state["student"])
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choose"):
+        row = st.selectbox(
+            words("Student"),
+            options,
+            format_func=lambda row: f"{names[row]} · {runs[row]}",
+            key="student",
+            width="stretch",
+        )
+        for key, by, icon, text, ended in (
+            ("previous", -1, "chevron_left", words("Previous"), place == 0),
+            ("next", 1, "chevron_right", words("Next"), row == options[-1]),
+        ):
+            st.button(
+                text,
+                key=key,
+                icon=f":material/{icon}:",
+                on_click=step,
+                args=[by],
+                disabled=ended,
+            )
+    return row
+
+
 def show(source: Source, subject: Subject, words: Words) -> None:
     """Show the panel."""
     person = subject.person
     with st.container(border=True, key="student_panel"):
         title = words(
-            "{student} in {course}", student=person["student"], course=person["course"]
+            "{student} in {course}", student=person["student"], course=person["run"]
         )
         st.subheader(_state.escape(title))
         with st.spinner(words("Looking at the student …"), show_time=True):
@@ -63,17 +100,13 @@ def show(source: Source, subject: Subject, words: Words) -> None:
             key = subject.events.fingerprint, version, subject.at, subject.who, n_rows
             seen = _look(key, words.language, _source=source, _subject=subject)
         _show_risk(person, seen, words)
+        reasons = seen.explanation.reasons or [words("No feature moved the score.")]
+        _show_texts(words("What weighed most"), reasons)
+        st.caption(words("What the model relied on, not causes."))
+        if seen.explanation.facts:
+            _show_texts(words("What happened"), seen.explanation.facts)
         _show_trajectory(subject, seen, words)
-        left, middle, right = st.columns(3)
-        with left:
-            reasons = seen.explanation.reasons or [words("No feature moved the score.")]
-            _show_texts(words("What weighed most"), reasons)
-            st.caption(words("What the model relied on, not causes."))
-        with middle:
-            _show_week(subject, seen, words)
-        with right:
-            if seen.explanation.facts:
-                _show_texts(words("What happened"), seen.explanation.facts)
+        _show_week(subject, seen, words)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -121,14 +154,16 @@ def _show_trajectory(subject: Subject, seen: Seen, words: Words) -> None:
         tabulate_events,
     )
 
+    text = say_trajectory(seen.trajectory, words)
     st.plotly_chart(
         draw_trajectory(
             seen.trajectory, seen.happened, subject.scored.by.threshold, words
         ),
         key="trajectory",
         config={"displayModeBar": False},
+        alt=text,
     )
-    st.caption(say_trajectory(seen.trajectory, words))
+    st.caption(text)
     with st.expander(words("The same as a table"), key="trajectory_table"):
         st.dataframe(tabulate_events(seen.happened, words), hide_index=True)
         risk = words("Probability of failing")

@@ -1,0 +1,37 @@
+"""What Streamlit has no parameter for: spacing, and its own English words."""
+
+import json
+
+import streamlit as st
+
+from edml.app._settings import UPLOAD_LIMIT
+from edml.app._words import Words
+
+_STYLE = """<style>
+.stMainBlockContainer {{ padding: 0.75rem 2rem 2rem; }}
+.stMainBlockContainer h1 {{ font-size: 1.75rem; padding: 0 0 0.5rem; }}
+[data-testid=stHeader] {{ background: none; pointer-events: none; }}
+[data-testid=stHeader] button {{ pointer-events: auto; }}
+/* its file has raw names, True and False, and formulas */
+[data-testid=stElementToolbar], [data-testid=InputInstructions] {{ display: none; }}
+[data-testid=stFileUploaderDropzone] button p,
+[data-testid=stFileUploaderDropzoneInstructions] span {{ display: none; }}
+[data-testid=stFileUploaderDropzone] button::after {{ content: {button}; }}
+[data-testid=stFileUploaderDropzoneInstructions]::after {{ content: {limit}; }}
+@media (max-width: 640px) {{
+  .stMainBlockContainer {{ padding: 0.5rem 1rem 2rem; }}
+  .stMainBlockContainer h1 {{ font-size: 1.25rem; }}
+}}
+</style>"""
+
+
+def apply_style(words: Words) -> None:
+    """Lay out the page, and translate the upload."""
+    limit = words("CSV, Excel, JSON or Parquet, up to {limit} MB", limit=UPLOAD_LIMIT)
+    button = words("Choose a file")
+    # as CSS writes strings: JSON's escapes differ only for what no catalogue holds
+    texts = {"button": button, "limit": limit}
+    quoted = {
+        name: json.dumps(text, ensure_ascii=False) for name, text in texts.items()
+    }
+    st.html(_STYLE.format(**quoted))
