@@ -90,6 +90,14 @@ TEXTS = {
     "missing_columns": N_(
         "These columns are missing: {columns}. Rename those that have another name."
     ),
+    "missing_for_model": N_(
+        "The model in production also reads these columns, which are missing: "
+        "{columns}. Add them to the table."
+    ),
+    "no_events_file": N_(
+        "The file that the app was started with does not exist. Tell whoever runs "
+        "the app, or upload a file."
+    ),
     "similar_columns": N_("Similar names: {near}."),
     "columns_in_index": N_("They are in the table's index: {columns}."),
     "not_separated": N_("The separator {sep} does not occur among the column names."),

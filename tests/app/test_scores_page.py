@@ -401,18 +401,29 @@ def test_an_uploaded_table_is_scored_until_it_is_put_back(page, model, table):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("bad.csv", b"\xff\xfe\x00", "not text in utf-16"),
-        ("bad.csv", b"", "is empty"),
-        ("bad.csv", b"a,b\n1,2\n", "user"),
-        ("bad.csv", b"a;b\n1;2;3\n", "lacks"),
-        ("bad.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
+        ("bad.csv", b"\xff\xfe\x00", "utf-16"),
+        ("bad.csv", b"", "está vacío"),
+        ("bad.csv", b"a,b\n1,2\n", "user_uuid"),
+        ("bad.csv", b"user_uuid,course_uuid,particion\n1,2,3,4\n", "línea 2"),
+        ("bad.csv", None, "particion"),
+        ("bad.parquet", b"PAR1 and no more", "Parquet"),
     ],
 )
-def test_a_broken_upload_shows_the_librarys_message(page, table, name, content, words):
+def test_a_broken_upload_leaves_an_empty_page_that_says_why(
+    page, table, name, content, words
+):
+    if content is None:
+        content = table[:3].assign(particion="LEG-x").to_csv(index=False).encode()
     app = page(language="es")
+    assert len(shown(app))
     upload(app, name, content)
-    assert app.error[0].value.startswith("No fue posible.")
-    assert words in app.error[0].value
+    assert app.error[0].value.startswith("**No se puede leer")
+    assert words in app.error[0].value.replace("\\", "")
+    assert "LEG-x" not in app.error[0].value
+    assert not app.dataframe
+    app.run()
+    assert app.error
+    assert not app.dataframe  # not the former table, either
     app.button(key="forget_upload").click().run()
     assert not app.error
     assert len(shown(app))

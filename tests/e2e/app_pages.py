@@ -21,9 +21,21 @@ def wait_until_idle(page, timeout=120_000):
     )
 
 
+def cell(page, column, row):
+    """Return a cell of the table of students."""
+    return key(page, "students").get_by_test_id(f"glide-cell-{column}-{row}")
+
+
 def list_students(page):
-    """Press the button that lists the students, and wait for the list."""
-    key(page, "run").get_by_role("button").click()
+    """Wait for the list, which the page shows by itself."""
+    expect(cell(page, 0, 0)).to_be_attached(timeout=120_000)
+    wait_until_idle(page)
+
+
+def list_all_periods(page):
+    """List the students of all periods; the page opens at the latest."""
+    list_students(page)
+    choose(page, "period", lambda periods: periods.first)
     wait_until_idle(page)
 
 

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import streamlit as st
 
+from edml._messages import coded, in_words
 from edml._urls import Url
 from edml.app import _state
 from edml.app._events_view import Events, read_choices
@@ -31,51 +32,60 @@ class Table(NamedTuple):
 
 
 class Upload(NamedTuple):
-    """An uploaded table, kept while the user is on the other page."""
+    """An upload, kept while the user is on the other page: a table, or why not."""
 
-    file_id: str
-    table: Table
+    name: str
+    found: Table | Exception
 
 
-def choose(source: Source, words: Words, head: Any, body: Any) -> Events | None:
-    """Show the source of the events, and return them, or None if there are none."""
-    there = handed_settings().data is not None or isinstance(source, DemoSource)
-    with st.expander(words("Events"), expanded=not there, key="events"):
+def choose(source: Source, words: Words, body: Any) -> Events | None:
+    """Show the source of the events, and return them, or None if there are none.
+
+    ``body`` is where the page shows what became of them.
+    """
+    first = handed_settings().data is not None or isinstance(source, DemoSource)
+    upload: Upload | None = st.session_state.get(_UPLOADED)
+    with st.expander(words("Events"), expanded=not first, key="events"):
         origin = st.container()
         file = _show_uploader(words)
+    if file is not None:
+        with body, st.spinner(words("Reading the events …"), show_time=True):
+            _receive(source, file)
+        st.rerun()
+    if upload is not None and isinstance(upload.found, Exception):
+        with body:
+            _show_refusal(upload.name, upload.found, first, words)
+        return None
     with body, _state.guarded(words):
-        table = _read(source, file, words)
-        if table is not None:
-            text = words(
-                "Events from {name}: {rows} rows, {students} students (once per "
-                "course).",
-                name=_state.escape(table.name),
-                rows=words.number(len(table.events.X)),
-                students=words.number(len(table.events.of_histories)),
-            )
-            notes = [_state.escape(note) for note in table.notes]
-            origin.caption(" ".join([text, *notes]))
-            return table.events
-        if not there:
+        table = _read(source, words)
+        if table is None:
             text = words(
                 "There is no table of events yet. Upload one here, or start the app "
                 "with --data."
             )
             st.info(text, icon=":material/upload_file:")
+            return None
+        _check_columns(source, table)
+        with origin:
+            _describe(table, words)
+            if upload is not None and first:
+                _offer_return(words)
+        return table.events
     return None
 
 
 def current(source: Source, words: Words) -> Events | None:
     """Return the events that the scores page shows."""
-    table = _read(source, None, words)
+    table = _read(source, words)
     return None if table is None else table.events
+
+
+# -- uploads -------------------------------------------------------------------------
 
 
 def _show_uploader(words: Words) -> Any:
     help_text = words(
-        "CSV, Excel, JSON or Parquet, up to {limit} MB. The file stays in memory and "
-        "is forgotten when you close the page.",
-        limit=UPLOAD_LIMIT,
+        "The file stays in memory and is forgotten when you close the page."
     )
     with st.container(key="upload"):
         return st.file_uploader(
@@ -83,29 +93,70 @@ def _show_uploader(words: Words) -> Any:
             type=_TYPES,
             help=help_text,
             max_upload_size=UPLOAD_LIMIT,
-            on_change=_forget,
             key=f"upload_{st.session_state.get(_N_UPLOADERS, 0)}",
         )
 
 
-def _forget() -> None:
-    st.session_state.pop(_UPLOADED, None)
-
-
-def _new_uploader() -> None:
-    """Forget the upload; an uploader cannot be emptied, so its key changes."""
-    _forget()
+def _receive(source: Source, file: Any) -> None:
+    """Read an upload, and keep the table or the reason why there is none."""
+    try:
+        table = _parse(source, file, file.name)
+        _check_columns(source, table)
+        upload = Upload(file.name, table)
+    except (EdmlError, MemoryError) as error:
+        upload = Upload(file.name, error.with_traceback(None))
+    st.session_state[_UPLOADED] = upload
+    # an uploader cannot be emptied, so another takes its place
     st.session_state[_N_UPLOADERS] = st.session_state.get(_N_UPLOADERS, 0) + 1
+    _state.forget_file(file)
 
 
-def _read(source: Source, file: Any, words: Words) -> Table | None:
+def _show_refusal(name: str, refused: Exception, first: bool, words: Words) -> None:
+    title = words("{name} cannot be read", name=_state.escape(name))
+    st.error(f"**{title}**  \n{_state.say(refused, words)}")
+    if first:
+        _offer_return(words)
+
+
+def _offer_return(words: Words) -> None:
+    st.button(
+        words("Back to the first table"),
+        on_click=lambda: st.session_state.pop(_UPLOADED),
+        key="forget_upload",
+        icon=":material/undo:",
+    )
+
+
+# -- tables --------------------------------------------------------------------------
+
+
+def _describe(table: Table, words: Words) -> None:
+    text = words(
+        "Events from {name}: {rows} rows, {students} students (once per course).",
+        name=_state.escape(table.name),
+        rows=words.number(len(table.events.X)),
+        students=words.number(len(table.events.of_histories)),
+    )
+    notes = [_state.escape(in_words(note, words.language)) for note in table.notes]
+    st.caption(" ".join([text, *notes]))
+
+
+def _check_columns(source: Source, table: Table) -> None:
+    """Raise a TableError if the champion reads columns that the table lacks."""
+    try:
+        lacking = source.lacking(source.champion().version, table.events.X)
+    except EdmlError:  # there is no champion, as the list says
+        return
+    if lacking:
+        message = f"The table lacks columns that the model reads: {lacking}."
+        raise TableError(coded("missing_for_model", message, columns=lacking))
+
+
+def _read(source: Source, words: Words) -> Table | None:
     upload: Upload | None = st.session_state.get(_UPLOADED)
+    if upload is not None:
+        return None if isinstance(upload.found, Exception) else upload.found
     with st.spinner(words("Reading the events …"), show_time=True):
-        if file is not None and (upload is None or upload.file_id != file.file_id):
-            upload = Upload(file.file_id, _parse(source, file, file.name))
-            st.session_state[_UPLOADED] = upload
-        if upload is not None:
-            return upload.table
         path = handed_settings().data
         if path is not None:
             return _read_file(str(path), _stamp(path), path, source)
@@ -122,11 +173,8 @@ def _stamp(path: Path) -> object:
     try:
         found = path.stat()
     except FileNotFoundError:
-        message = (
-            "The configured file of events does not exist. Upload one, or correct the "
-            "path."
-        )
-        raise TableError(message) from None
+        message = "The configured file of events does not exist. Correct the path."
+        raise TableError(coded("no_events_file", message)) from None
     return found.st_mtime_ns, found.st_size
 
 

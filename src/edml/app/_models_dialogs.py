@@ -147,7 +147,7 @@ def _say_outcome(outcome: Outcome, promoting: bool, words: Words) -> str:
             changes=changes,
             version=version or words("none"),
         )
-    reason = _state.plain(RegistryError(outcome.message))
+    reason = _state.say(RegistryError(outcome.message), words)
     nothing_done = {
         "changed": words(
             "Nothing was changed, because the registry is no longer as the page "

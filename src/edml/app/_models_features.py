@@ -47,7 +47,7 @@ def show(
         try:
             _show_importance(source, record, events, words)
         except EdmlError as error:
-            reason = _state.plain(error)
+            reason = _state.say(error, words)
             text = words(
                 "The contributions could not be computed. {reason}", reason=reason
             )

@@ -40,7 +40,7 @@ def show(source: Source, words: Words) -> None:
     _state.keep(*_KEPT)
     head = st.container(horizontal=True, vertical_alignment="bottom", key="head")
     body = st.container(key="result")
-    events = _data.choose(source, words, head, body)
+    events = _data.choose(source, words, body)
     with body, _state.guarded(words):
         if events is not None:
             with head:
@@ -142,7 +142,7 @@ def _ask(
             raise
         text = words(
             "This is the last list that could be made: {reason}",
-            reason=_state.plain(error),
+            reason=_state.say(error, words),
         )
         st.warning(text)
         return before

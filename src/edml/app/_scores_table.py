@@ -152,10 +152,11 @@ def offer_file(people: pd.DataFrame, at: int, words: Words) -> None:
     """Offer the list as a file."""
     rows = pd.util.hash_pandas_object(people.drop(columns="reasons"), index=False)
     key = zlib.crc32(rows.to_numpy().tobytes())
+    name = words("students_at_risk")
     st.download_button(
         words("Download as CSV"),
         _write_file(key, words.language, _people=people, at=at),
-        file_name=f"{words('students_at_risk')}_{at}.csv",
+        file_name=f"{name}_{at}.csv",
         mime="text/csv",
         on_click="ignore",
         key="download",

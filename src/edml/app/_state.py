@@ -11,13 +11,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from edml._messages import in_words
 from edml.app._launch import handed_settings
 from edml.app._settings import AppSettings
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from edml.app._source import Source
 
 _MARKDOWN = frozenset("\\`*_{}[]<>()#$|~:!")
@@ -49,27 +54,41 @@ def guarded(words: Words, key: str = "try_again") -> Iterator[None]:
     """
     try:
         yield
-    except EdmlError as error:
-        text = words("That did not work. {reason}", reason=plain(error))
+    except Exception as error:  # the last handler
+        kind = EdmlError | MemoryError | OSError
+        reason = say(error, words) if isinstance(error, kind) else None
+        if reason is None:
+            frames = traceback.format_tb(error.__traceback__)
+            print(f"edml app: {type(error).__name__}", *frames, file=sys.stderr)  # noqa: T201
+            text = words(
+                "Something went wrong in the app ({kind}). Try again; if it happens "
+                "again, tell whoever runs the app.",
+                kind=type(error).__name__,
+            )
+        else:
+            text = words("That did not work. {reason}", reason=reason)
         _show_error(words, text, key)
-    except MemoryError:
-        text = words(
+
+
+def say(error: Exception, words: Words) -> str:
+    """Say in words what an error means, for Markdown."""
+    if isinstance(error, MemoryError):
+        return words(
             "There is not enough memory for that. Choose one course, or a smaller file."
         )
-        _show_error(words, text, key)
-    except OSError as error:  # without the file path, which others would see
-        reason = f"{error.strerror or type(error).__name__}."
-        text = words("That did not work. {reason}", reason=reason)
-        _show_error(words, text, key)
-    except Exception as error:  # the last handler
-        frames = traceback.format_tb(error.__traceback__)
-        print(f"edml app: {type(error).__name__}", *frames, file=sys.stderr)  # noqa: T201
-        text = words(
-            "Something went wrong in the app ({kind}). Try again; if it happens again, "
-            "tell whoever runs the app.",
-            kind=type(error).__name__,
-        )
-        _show_error(words, text, key)
+    if isinstance(error, OSError) and not isinstance(error, EdmlError):
+        # without the file path, which others would see
+        return f"{error.strerror or type(error).__name__}."
+    return escape(in_words(error, words.language))
+
+
+def forget_file(file: "UploadedFile") -> None:
+    """Free the memory of an uploaded file that has been read."""
+    context = get_script_run_ctx()
+    if context is not None and isinstance(
+        context.uploaded_file_mgr, MemoryUploadedFileManager
+    ):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def keep(*keys: str) -> None:
@@ -87,11 +106,6 @@ def show_demo_note(source: "Source", words: Words) -> None:
             "now. To see your own, start the app with --registry or --url, and --data."
         )
         st.caption(f":material/school: {text}")
-
-
-def plain(error: EdmlError) -> str:
-    """Return the message of an error as one line of text."""
-    return escape(" ".join(str(error).split()))
 
 
 def escape(text: str) -> str:

@@ -99,7 +99,7 @@ def show(source: Source, subject: Subject, words: Words) -> None:
             version, n_rows = subject.scored.by.version, len(subject.X)
             key = subject.events.fingerprint, version, subject.at, subject.who, n_rows
             seen = _look(key, words.language, _source=source, _subject=subject)
-        _show_risk(person, seen, words)
+        _show_risk(person, words)
         reasons = seen.explanation.reasons or [words("No feature moved the score.")]
         _show_texts(words("What weighed most"), reasons)
         st.caption(words("What the model relied on, not causes."))
@@ -128,19 +128,16 @@ def _look(
     )
 
 
-def _show_risk(person: pd.Series, seen: Seen, words: Words) -> None:
+def _show_risk(person: pd.Series, words: Words) -> None:
     change = person["change"]
     left, right = st.columns(2)
-    known = change == change  # noqa: PLR0124 - NaN
-    moved = known and abs(change) >= _SAME
-    sign = "-" if round(100 * change, 1) < 0 else "+"
-    points = sign + words.number(abs(100 * change), 1)
+    moved = abs(change) >= _SAME  # not where it is unknown
+    points = words.number(100 * change, 1, signed=True)
     left.metric(
         words("Probability of failing"),
-        words.percent(person["probability"], 1),
-        delta=words("{points} points", points=points) if known else None,
-        delta_color="inverse" if moved else "off",
-        delta_arrow="auto" if moved else "off",
+        words.percent(person["probability"]),
+        delta=words("{points} points", points=points) if moved else None,
+        delta_color="inverse",
     )
     flagged = words.pgettext("one student", "⚑ flagged")
     not_flagged = words.pgettext("one student", "not flagged")
