@@ -2,8 +2,8 @@
 
 Run it, without asv: ``python benchmarks/bench_app.py`` (with ``edml[app]`` and the
 dependency group ``e2e``, and Debian's Chromium). ``edml app`` runs in a separate
-process and is used in Chromium, with a cold start each time. The seconds to the
-list of another day alternate with those of plain ``score_students`` on the same events in this
+process and is used in Chromium, with a cold start each time. The seconds to the list of
+another day alternate with those of plain ``score_students`` on the same events in this
 process. On a shared machine, compare their ratio.
 """
 
