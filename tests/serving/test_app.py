@@ -267,11 +267,18 @@ def test_health_ready_and_model(client, stored):
 
 def test_metrics(stored, events):
     client = create_app(ModelRegistry(stored)).test_client()
-    n_students = len(predictions(post(client, events)))
+    found = predictions(post(client, events))
+    n_students = len(found)
     client.get("/nowhere/4217")
     text = client.get("/metrics").text
     assert f"edml_events_total {float(len(events))}" in text
     assert f"edml_predictions_total {float(n_students)}" in text
+    n_flagged = found["flagged"].sum()
+    assert f"edml_flagged_total {float(n_flagged)}" in text
+    low = (found["probability"] <= 0.1).sum()
+    assert f'edml_score_bucket{{le="0.1"}} {float(low)}' in text
+    n_empty = float(events["s_graded_at"].isna().sum())
+    assert f'edml_null_cells_total{{column="s_graded_at"}} {n_empty}' in text
     assert 'edml_requests_total{route="predict",status="200"} 1.0' in text
     assert 'edml_requests_total{route="other",status="404"} 1.0' in text
     assert "edml_champion_version 1.0" in text

@@ -35,6 +35,14 @@ def _models(words: Words) -> None:
     _models_page.show(source, words)
 
 
+def _health(words: Words) -> None:
+    with st.spinner(words("Loading …")):
+        from edml.app import _health  # noqa: PLC0415
+
+        source = _state.current_source()
+    _health.show(source, words)
+
+
 def _choose_words() -> Words:
     """Return the words in the chosen language; default to the settings or browser."""
     if "language" not in st.session_state:
@@ -62,6 +70,12 @@ def main() -> None:
             title=words("Models"),
             icon=":material/model_training:",
             url_path="models",
+        ),
+        st.Page(
+            lambda: _health(words),
+            title=words("Health"),
+            icon=":material/monitor_heart:",
+            url_path="health",
         ),
     ]
     # Streamlit's own menu stays open over the page on a phone

@@ -114,11 +114,9 @@ def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
         return []
     worst = shifted.loc[shifted["size"].idxmax()]
     template = (
-        N_("The scores are higher than in training: size {size:.2f} in week {week}.")
+        N_("The scores are higher than in training: size {size} in week {week}.")
         if worst["direction"] > 0
-        else N_(
-            "The scores are lower than in training: size {size:.2f} in week {week}."
-        )
+        else N_("The scores are lower than in training: size {size} in week {week}.")
     )
     return [
         Sign(
@@ -127,7 +125,7 @@ def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
             template,
             N_(
                 "Look for the features behind it. If the students differ, choose the "
-                "threshold again or flag by capacity; if the feed differs, mend it."
+                "threshold again or flag by capacity; if the feed differs, correct it."
             ),
             {"size": float(worst["size"]), "week": int(worst["week"])},
         )
@@ -143,8 +141,8 @@ def _judge_features(shifted: pd.DataFrame) -> Sign:
         "feature-drift",
         ACT if much else LOOK,
         N_(
-            "{n} features have moved, which make {use:.0%} of what the model uses: "
-            "{names}."
+            "Features that have moved: {names}. All {n} make {share} of what the model "
+            "uses."
         ),
         N_(
             "Compare them with the platform. If the courses have changed, refit the "
@@ -152,7 +150,7 @@ def _judge_features(shifted: pd.DataFrame) -> Sign:
         ),
         {
             "n": len(worst),
-            "use": float(worst["weight"].sum()),
+            "share": float(worst["weight"].sum()),
             "names": ", ".join(worst.index[:5]),
         },
     )

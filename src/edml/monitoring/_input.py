@@ -27,7 +27,7 @@ _SPARSE = 0.3  # of the events that were expected
 _FEWEST_EVENTS = 0.3  # expected by student and week, to miss them
 _ENOUGH = 30  # students of a course, to miss its events
 
-_MEND = N_("Mend the feed before anyone uses the scores.")
+_MEND = N_("Correct the feed before anyone uses the scores.")
 _WHOLE = Sign(
     "input-whole", FINE, N_("The feed looks like the one the model was trained on."), ""
 )
@@ -119,11 +119,11 @@ def _check_missing(
                 "values-missing",
                 ACT if share >= _GONE and name != "score" else LOOK,
                 N_(
-                    "{column} is missing in {share:.0%} of the rows that should hold "
-                    "it, from {before:.0%} in training."
+                    "{column} is missing in {share} of the rows that should hold "
+                    "it, from {share_before} in training."
                 ),
                 _MEND,
-                {"column": name, "share": share, "before": before},
+                {"column": name, "share": share, "share_before": before},
             )
             break
 
@@ -145,11 +145,11 @@ def _check_values(
                     "grading-late",
                     LOOK,
                     N_(
-                        "Grades come {mean:.1f} days after submission, from "
-                        "{before:.1f} in training."
+                        "Grades come {days} days after submission, from "
+                        "{days_before} in training."
                     ),
                     N_("Check the grading dates of the feed."),
-                    {"mean": mean, "before": before},
+                    {"days": mean, "days_before": before},
                 )
             continue
         off = max(ratio, 1 / ratio) if ratio > 0 else np.inf
@@ -157,7 +157,7 @@ def _check_values(
             yield Sign(
                 "scale",
                 ACT if off >= _SCALE_ACT else LOOK,
-                N_("{column} is {ratio:.2f} times as high as in training."),
+                N_("{column} is {ratio} times as high as in training."),
                 N_("Check the scale of the grades: points, percent or fractions."),
                 {"column": name, "ratio": ratio},
             )
@@ -186,8 +186,8 @@ def _check_names(
             "courses-unknown",
             LOOK,
             N_(
-                "{n} of {all} courses were not in training, or with fewer than ten "
-                "students: {names}."
+                "Courses that training did not have, or with fewer than ten students: "
+                "{names} ({n} of {all})."
             ),
             N_(
                 "Use their scores with care, and train again with these courses when "
@@ -231,8 +231,8 @@ def _check_volume(
             "feed-late",
             ACT if silent and found < 0.1 * expected else LOOK,
             N_(
-                "In the last week there are {found:,} events; at this time of the "
-                "courses, training had {expected:,} for as many students."
+                "In the last week there are {found} events; at this time of the "
+                "courses, training had {expected} for as many students."
             ),
             N_("Check whether the feed is late or a part of it is gone."),
             {"found": int(found), "expected": round(expected)},
@@ -247,7 +247,7 @@ def _check_days(feed: Feed, until: float | None) -> Iterator[Sign]:
         yield Sign(
             "days-missing",
             ACT,
-            N_("{n} of {all} courses have no row on day {day:g} or later."),
+            N_("Courses without a row on day {day} or later: {n} of {all}."),
             N_("Check whether the feed is late or a part of it is gone."),
             {"n": late, "all": len(feed.last_day), "day": until},
         )

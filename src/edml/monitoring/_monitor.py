@@ -294,7 +294,7 @@ def _doubt(trained: BoolArray, drift: Part) -> list[Sign]:
                 "expected-unknown-courses",
                 CANNOT_TELL,
                 N_(
-                    "{share:.0%} of the students are in courses that training did not "
+                    "{share} of the students are in courses that training did not "
                     "have, of which nothing can be expected."
                 ),
                 N_("Wait for the outcomes of these courses."),
@@ -328,7 +328,7 @@ def _without_scores() -> dict[str, Part]:
         "no-scores",
         CANNOT_TELL,
         N_("The model cannot read these events."),
-        N_("Mend the feed before anyone uses the scores."),
+        N_("Correct the feed before anyone uses the scores."),
     )
     return {name: make_part(name, [sign], sign) for name in _SCORED}
 
@@ -341,7 +341,7 @@ def _unreadable(part: Part | None, error: TableError) -> Part:
         "unreadable",
         ACT,
         N_("The model cannot read these events: {error}"),
-        N_("Mend the feed before anyone uses the scores."),
+        N_("Correct the feed before anyone uses the scores."),
         {"error": str(error)},
     )
     return make_part("input", [*(() if part is None else part.signs), sign], sign)

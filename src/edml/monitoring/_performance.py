@@ -108,7 +108,7 @@ def judge_expected(table: pd.DataFrame, doubts: list[Sign]) -> Part:
                 LOOK,
                 N_(
                     "The model is expected to rank worse than in training: ROC AUC "
-                    "{expected:.3f} ({low:.3f} to {high:.3f}), from {reference:.3f}."
+                    "{expected} ({low} to {high}), from {reference}."
                 ),
                 N_("Find out which features have moved, and refit when outcomes come."),
                 values,
@@ -119,7 +119,7 @@ def judge_expected(table: pd.DataFrame, doubts: list[Sign]) -> Part:
         FINE,
         N_(
             "If probabilities hold for these students as they held in training, ROC "
-            "AUC is {expected:.3f} ({low:.3f} to {high:.3f}) this week."
+            "AUC is {expected} ({low} to {high}) this week."
         ),
         "",
         values,
@@ -133,7 +133,7 @@ def judge_realised(table: pd.DataFrame | None, n_known: int, n_all: int) -> Part
         sign = Sign(
             "no-outcomes",
             CANNOT_TELL,
-            N_("{n} of {all} courses have their outcomes."),
+            N_("Courses whose outcomes are known: {n} of {all}."),
             N_(
                 "Pass outcomes as they come. A course counts when the outcomes of "
                 "nearly all its students are known, because those who leave are known "
@@ -151,7 +151,7 @@ def judge_realised(table: pd.DataFrame | None, n_known: int, n_all: int) -> Part
             Sign(
                 "ranks-worse",
                 ACT if gap > _WORSE else LOOK,
-                N_("ROC AUC is {realised:.3f}, below the expected {low:.3f} or more."),
+                N_("ROC AUC is {realised}, below the expected {low} or more."),
                 N_("Refit the model on the new outcomes, and let the two compete."),
                 {"realised": float(auc["realised"]), "low": float(auc["low"])},
             )
@@ -162,20 +162,23 @@ def judge_realised(table: pd.DataFrame | None, n_known: int, n_all: int) -> Part
                 "share-differs",
                 LOOK,
                 N_(
-                    "{realised:.1%} of the students fail; {expected:.1%} were expected "
-                    "({low:.1%} to {high:.1%})."
+                    "{share} of the students fail; {share_expected} were expected "
+                    "({share_low} to {share_high})."
                 ),
                 N_(
                     "The probabilities are off: choose the threshold again, or refit "
                     "the model on the new outcomes."
                 ),
-                {name: float(share[name]) for name in ("realised", *_BOUNDS)},
+                {
+                    "share": float(share["realised"]),
+                    **{f"share_{one}": float(share[one]) for one in _BOUNDS},
+                },
             )
         )
     sign = Sign(
         "as-expected",
         FINE,
-        N_("ROC AUC is {realised:.3f}; {low:.3f} to {high:.3f} was expected."),
+        N_("ROC AUC is {realised}; {low} to {high} was expected."),
         "",
         {name: float(auc[name]) for name in ("realised", "low", "high")},
     )

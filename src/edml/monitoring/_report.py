@@ -9,21 +9,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml._drawing import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    next_colour,
+    open_panels,
+    require_pyplot,
+    soften,
+    without_math,
+)
 from edml._files import replace_file
 from edml._page import CSS, make_page, make_row, make_table
-from edml._translation import N_, translator
+from edml._translation import N_
+from edml._words import Words
+from edml.explanation import feature_name
+from edml.monitoring._drift import SMALL
+from edml.monitoring._reference import SCORE
 from edml.monitoring._signs import (
     ACT,
     CANNOT_TELL,
     FINE,
     LOOK,
-    PARTS,
     Part,
     name_verdict,
 )
 
 _TITLE = N_("Monitoring")
-_SHOWN = 15  # features in the table
+_DRAWN = 5  # features in the picture
+_FIGURES = {
+    "roc_auc": N_("ROC AUC"),
+    "average_precision": N_("average precision"),
+    "precision": N_("precision"),
+    "recall": N_("recall"),
+    "flagged": N_("share flagged"),
+    "share_failing": N_("share that fails"),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,14 +149,53 @@ class MonitoringReport:
         -------
         text : str
         """
-        gettext = translator(language).gettext
-        lines = [f"{gettext(_TITLE)}: {name_verdict(self.verdict, language)}"]
-        for name, part in self.parts.items():
+        words = Words(language)
+        lines = [f"{words(_TITLE)}: {name_verdict(self.verdict, language)}"]
+        for part in self.parts.values():
             verdict = name_verdict(part.verdict, language)
-            lines += ["", f"{gettext(PARTS[name])}: {verdict}"]
+            lines += ["", f"{part.title(language)}: {verdict}"]
             for sign in part.signs:
                 lines += [f"  {text}" for text in sign.tell(language) if text]
         return "\n".join(lines)
+
+    def shifts(self, language: str = "en", n_features: int = 15) -> pd.DataFrame:
+        """Return the largest shifts as a table for people.
+
+        Parameters
+        ----------
+        language : {"en", "es"}, default="en"
+            Of names and numbers.
+        n_features : int, default=15
+            How many to return; the score is one.
+
+        Returns
+        -------
+        table : DataFrame of shape (n_features, 6)
+            Texts: feature, week, use by the model, size, direction and adjusted
+            p-value. Empty without a reference.
+        """
+        words = Words(language)
+        head = [
+            *(words("feature"), words("week"), words("use")),
+            *(words("size"), words("direction"), words("p-value, adjusted")),
+        ]
+        if self.drift is None:
+            return pd.DataFrame(columns=head)
+        largest = self.drift.sort_values("size", ascending=False, kind="stable")
+        rows = [
+            (
+                words("score")
+                if one.feature == SCORE
+                else feature_name(one.feature, language),
+                words.number(one.week),
+                words.percent(one.weight),
+                words.number(one.size, 2),
+                words.number(one.direction, 2, signed=True),
+                words.number(one.adjusted, 3),
+            )
+            for one in largest.drop_duplicates("feature").head(n_features).itertuples()
+        ]
+        return pd.DataFrame(rows, columns=head)
 
     def to_html(self, path: str | PathLike[str], language: str = "en") -> None:
         """Write the report as one HTML page that loads nothing from elsewhere.
@@ -154,8 +214,55 @@ class MonitoringReport:
         """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        title = translator(language).gettext(_TITLE)
+        title = Words(language)(_TITLE)
         replace_file(path, make_page(title, self._make_html(language)))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw ROC AUC by week, and how far the score and features have moved.
+
+        Parameters
+        ----------
+        ax : sequence of 2 Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        axes : ndarray of Axes of shape (2,)
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        ValueError
+            If there is nothing to draw, because the model has no reference.
+        """
+        require_pyplot()
+        if self.drift is None or self.performance is None:
+            message = (
+                "A picture needs a comparison with a reference; the report has none. "
+                "Pass reference= to monitor."
+            )
+            raise ValueError(message)
+        performance, shifts = open_panels(ax, 2, "panels", (9.0, 3.4))
+        self._draw_performance(performance)
+        _draw_shifts(shifts, self.drift)
+        return np.array([performance, shifts], dtype=object)
+
+    def _draw_performance(self, panel: Any) -> None:
+        table = self.performance if self.realised is None else self.realised
+        rows = table[table["figure"] == "roc_auc"] if table is not None else None
+        panel.set_title("ROC AUC", fontsize="small")
+        panel.set_xlabel("week of the course")
+        if rows is None:
+            return
+        weeks = rows["week"]
+        panel.fill_between(weeks, rows["low"], rows["high"], color=BLUE, alpha=0.2)
+        panel.plot(weeks, rows["expected"], color=BLUE, label="expected")
+        panel.plot(weeks, rows["reference"], color=GREY, ls="--", label="in training")
+        if rows["realised"].notna().any():
+            panel.plot(weeks, rows["realised"], color=VERMILLION, label="realised")
+        panel.legend(fontsize="small", frameon=False)
+        soften(panel)
 
     def __repr__(self) -> str:
         return self.to_text()
@@ -164,68 +271,72 @@ class MonitoringReport:
         return self._make_html("en")
 
     def _make_html(self, language: str) -> str:
-        gettext = translator(language).gettext
+        words = Words(language)
         verdict = name_verdict(self.verdict, language)
-        title = gettext(_TITLE)
+        title = words(_TITLE)
         headline = f"<strong>{escape(title)}: {escape(verdict)}</strong>"
         parts = [f"<style>{CSS}</style><p>{headline}</p>"]
         head = [
-            gettext(N_("verdict")),
-            gettext(N_("what was found")),
-            gettext(N_("next step")),
+            words("verdict"),
+            words("what was found"),
+            words("next step"),
         ]
-        for name, part in self.parts.items():
+        for part in self.parts.values():
             rows = [
                 _text_row(name_verdict(sign.verdict, language), *sign.tell(language))
                 for sign in part.signs
             ]
-            parts.append(make_table(gettext(PARTS[name]), head, rows))
-        parts.append(self._drift_html(gettext))
-        parts.append(self._performance_html(gettext))
+            parts.append(make_table(part.title(language), head, rows))
+        parts.append(self._drift_html(words))
+        parts.append(self._performance_html(words))
         return f'<div class="edml-evaluation">{"".join(parts)}</div>'
 
-    def _drift_html(self, gettext: Any) -> str:
-        if self.drift is None or not len(self.drift):
-            return ""
-        largest = self.drift.sort_values("size", ascending=False, kind="stable")
-        shown = largest.drop_duplicates("feature").head(_SHOWN)
-        rows = [
-            make_row(
-                one.feature,
-                str(one.week),
-                "" if np.isnan(one.weight) else f"{one.weight:.3f}",
-                f"{one.size:.2f}",
-                f"{one.direction:+.2f}",
-                f"{one.adjusted:.3g}",
-            )
-            for one in shown.itertuples()
-        ]
-        head = [
-            *(gettext(N_("feature")), gettext(N_("week")), gettext(N_("use"))),
-            *(gettext(N_("size")), gettext(N_("direction"))),
-            gettext(N_("p-value, adjusted")),
-        ]
-        return make_table(gettext(N_("Largest shifts")), head, rows)
+    def _drift_html(self, words: Words) -> str:
+        table = self.shifts(words.language)
+        rows = [make_row(*cells) for cells in table.itertuples(index=False)]
+        title = words("Largest shifts")
+        return make_table(title, list(table), rows) if rows else ""
 
-    def _performance_html(self, gettext: Any) -> str:
+    def _performance_html(self, words: Words) -> str:
         table = self.realised if self.realised is not None else self.performance
         if table is None or not len(table):
             return ""
         last = table[table["week"] == table["week"].max()]
         rows = [
             make_row(
-                one.figure,
-                f"{one.expected:.3f}",
-                f"{one.low:.3f} to {one.high:.3f}",
-                "" if np.isnan(one.realised) else f"{one.realised:.3f}",
+                words(_FIGURES[one.figure]),
+                words.number(one.expected, 3),
+                words.interval(one.low, one.high, 3),
+                words.number(one.realised, 3),
             )
             for one in last.itertuples()
         ]
         head = [
-            *(gettext(N_("figure")), gettext(N_("expected"))),
-            *(gettext(N_("interval")), gettext(N_("realised"))),
+            *(words("figure"), words("expected")),
+            *(words("interval"), words("realised")),
         ]
-        return make_table(gettext(N_("Performance in the last week")), head, rows)
+        return make_table(words("Performance in the last week"), head, rows)
+
+
+def _draw_shifts(panel: Any, drift: pd.DataFrame) -> None:
+    """Draw the sizes of the score's shift, and of the features that moved most."""
+    used = drift[drift["weight"] > 0].assign(much=lambda x: x["weight"] * x["size"])
+    order = used.groupby("feature")["much"].max().nlargest(_DRAWN)
+    for name in (SCORE, *order.index):
+        rows = drift[drift["feature"] == name]
+        colour = VERMILLION if name == SCORE else next_colour(panel)
+        panel.plot(
+            rows["week"],
+            rows["size"],
+            color=colour,
+            lw=2.5 if name == SCORE else 1.2,
+            label=without_math(name),
+        )
+    panel.axhline(SMALL, color=GREY, lw=1, ls=":")
+    panel.set_title("size of the shift", fontsize="small")
+    panel.set_xlabel("week of the course")
+    panel.legend(fontsize="small", frameon=False)
+    soften(panel)
 
 
 def _write_sign(sign: Any) -> dict[str, Any]:

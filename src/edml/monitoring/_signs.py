@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from edml._translation import N_, translator
+from edml._translation import N_
+from edml._words import Words
 
 FINE, CANNOT_TELL, LOOK, ACT = "fine", "cannot tell", "look", "act"
 #: The verdicts, from the best to the worst.
@@ -70,10 +71,26 @@ class Sign:
         -------
         found, remedy : str
         """
-        gettext = translator(language).gettext
-        texts = [gettext(text) if text else "" for text in (self.found, self.remedy)]
-        found, remedy = (text.format(**(self.details or {})) for text in texts)
-        return found, remedy
+        words = Words(language)
+        details = {
+            name: _format(name, value, words)
+            for name, value in (self.details or {}).items()
+        }
+        texts = [text and words(text, **details) for text in (self.found, self.remedy)]
+        return texts[0], texts[1]
+
+
+def _format(name: str, value: Any, words: Words) -> str:
+    """Format a detail by its name: a share, days, a size, or another figure."""
+    if isinstance(value, str):
+        return value
+    if name.startswith("share"):
+        return words.percent(value, 0 if value > 0.1 else 1)
+    if isinstance(value, int):
+        return words.number(value)
+    if name.startswith("day"):
+        return words.number(value, 1)
+    return words.number(value, 2 if name in ("size", "ratio") else 3)
 
 
 @dataclass(frozen=True)
@@ -104,6 +121,20 @@ class Part:
         """The worst verdict of its signs."""
         return self.signs[0].verdict
 
+    def title(self, language: str = "en") -> str:
+        """Return what the part is called.
+
+        Parameters
+        ----------
+        language : {"en", "es"}, default="en"
+            Of the title.
+
+        Returns
+        -------
+        title : str
+        """
+        return Words(language)(PARTS[self.name])
+
 
 def make_part(name: str, signs: Iterable[Sign], otherwise: Sign) -> Part:
     """Return a part with its signs, or with one that says nothing was found."""
@@ -113,4 +144,4 @@ def make_part(name: str, signs: Iterable[Sign], otherwise: Sign) -> Part:
 
 def name_verdict(verdict: str, language: str) -> str:
     """Return a verdict in a language."""
-    return translator(language).gettext(_WORDS[verdict])
+    return Words(language)(_WORDS[verdict])

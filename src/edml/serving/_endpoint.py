@@ -224,7 +224,8 @@ class _Endpoint:
             **query._asdict(),
         )
         n_students = len(answer["predictions"])
-        self.metrics.predicted(len(X), n_students)
+        read = champion.scorer.columns.values()
+        self.metrics.predicted(X, read, answer["predictions"])
         flask.g.edml_log.update(
             rows=len(X), students=n_students, version=champion.version
         )

@@ -1,10 +1,14 @@
 """Metrics: the metrics of one process for Prometheus."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pandas as pd
 import prometheus_client as client
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+#: Bounds of probabilities, from which Prometheus computes quantiles.
+_SCORES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10, 30)
 
 
@@ -30,6 +34,21 @@ class Metrics:
             "edml_predictions", "Students scored, once per course.", registry=registry
         )
         self._rows = client.Counter("edml_events", "Events read.", registry=registry)
+        self._scores = client.Histogram(
+            "edml_score",
+            "Probabilities of failing, once per student and course.",
+            buckets=_SCORES,
+            registry=registry,
+        )
+        self._flagged = client.Counter(
+            "edml_flagged", "Students flagged, once per course.", registry=registry
+        )
+        self._nulls = client.Counter(
+            "edml_null_cells",
+            "Empty cells of the events read, by column.",
+            ("column",),
+            registry=registry,
+        )
         self._version = client.Gauge(
             "edml_champion_version",
             "Version that is served; 0 for none.",
@@ -48,9 +67,21 @@ class Metrics:
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def predicted(self, n_rows: int, n_students: int) -> None:
-        self._rows.inc(n_rows)
-        self._students.inc(n_students)
+    def predicted(
+        self,
+        X: pd.DataFrame,
+        columns: Iterable[str],
+        predictions: Iterable[Mapping[str, Any]],
+    ) -> None:
+        """Count events, their empty cells, and the scores of students."""
+        self._rows.inc(len(X))
+        for one in predictions:
+            self._students.inc()
+            self._flagged.inc(bool(one["flagged"]))
+            self._scores.observe(one["probability"])
+        for name in columns:
+            if name in X.columns:
+                self._nulls.labels(name).inc(int(X[name].isna().sum()))
 
     def changed(self, champion: Any) -> None:
         self._version.set(champion.version)

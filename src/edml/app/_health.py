@@ -1,0 +1,62 @@
+"""The health page: whether the champion still suits the running term."""
+
+import streamlit as st
+
+from edml.app import _data, _state
+from edml.app._events_view import Events
+from edml.app._source import EndpointSource, RegistrySource, Source
+from edml.app._words import Words
+from edml.exceptions import RegistryError
+from edml.monitoring import MonitoringReport, monitor
+
+_REPORT = "health_report"
+_SHOWN = 10  # features
+#: How Streamlit shows each verdict.
+_BOXES = {
+    "fine": st.success,
+    "cannot tell": st.info,
+    "look": st.warning,
+    "act": st.error,
+}
+
+
+def show(source: Source, words: Words) -> None:
+    """Show the page."""
+    st.title(words("Health"))
+    if isinstance(source, EndpointSource):
+        st.info(words("The health of a model is shown where its registry is."))
+        return
+    _state.show_demo_note(source, words)
+    events = _data.choose(source, words)
+    if events is None:
+        return
+    with st.spinner(words("Comparing with the training …"), show_time=True):
+        report = _find(source, events)
+    _show_report(report, words)
+
+
+def _find(source: RegistrySource, events: Events) -> MonitoringReport:
+    """Return the report on these events; keep the last one of the session."""
+    version = source.champion().version
+    asked = (events.fingerprint, version)
+    kept = st.session_state.get(_REPORT)
+    if kept is None or kept[0] != asked:
+        try:
+            reference = source.registry.reference(version)
+        except RegistryError:
+            reference = None  # the report says so
+        report = monitor(source.load(version), events.X, reference=reference)
+        st.session_state[_REPORT] = kept = (asked, report)
+    return kept[1]
+
+
+def _show_report(report: MonitoringReport, words: Words) -> None:
+    for part in report.parts.values():
+        st.subheader(part.title(words.language))
+        for sign in part.signs:
+            found, remedy = map(_state.escape, sign.tell(words.language))
+            _BOXES[sign.verdict](f"{found} {remedy}")
+    table = report.shifts(words.language, _SHOWN)
+    if len(table):
+        st.subheader(words("Largest shifts"))
+        st.dataframe(table, hide_index=True)
