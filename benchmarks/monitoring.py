@@ -172,7 +172,7 @@ def concept(given):
             random = np.random.default_rng(seed)
             mixed = of_key.copy()
             where = random.random(len(mixed)) < share
-            mixed[where] = random.permutation(mixed[where].to_numpy())
+            mixed[where] = random.permutation(mixed[where].to_numpy().copy())
             y = keys.map(mixed).to_numpy()
             report = monitor(model, term, y, reference=reference)
             part = report.parts["realised"].verdict
