@@ -27,12 +27,14 @@ def show(source: Source, words: Words) -> None:
         st.info(words("The health of a model is shown where its registry is."))
         return
     _state.show_demo_note(source, words)
-    events = _data.choose(source, words)
+    body = st.container()
+    events = _data.choose(source, words, body)
     if events is None:
         return
-    with st.spinner(words("Comparing with the training …"), show_time=True):
+    with body, st.spinner(words("Comparing with the training …"), show_time=True):
         report = _find(source, events)
-    _show_report(report, words)
+    with body:
+        _show_report(report, words)
 
 
 def _find(source: RegistrySource, events: Events) -> MonitoringReport:
