@@ -87,6 +87,20 @@ def databases(session: nox.Session) -> None:
     session.run("pytest", *options, env=TEST_ENV)
 
 
+@nox.session(reuse_venv=True)
+def spark(session: nox.Session) -> None:
+    """Run the tests marked spark, with Spark in local mode and Spark Connect.
+
+    `-- 3.5` takes another version of pyspark than the newest.
+    """
+    if shutil.which("java") is None:
+        install_debian(session, "Java", "default-jre-headless")
+    version = f"=={session.posargs[0]}.*" if session.posargs else ""
+    pyspark = f"pyspark[connect]{version}"
+    session.install("-e", ".[spark]", *group("test"), pyspark)
+    session.run("pytest", "-m", "spark", "tests/spark", env=TEST_ENV)
+
+
 def install_debian(session: nox.Session, name: str, *packages: str) -> None:
     """Install packages if the user is root on Debian."""
     if shutil.which("apt-get") is None or os.geteuid() != 0:
@@ -230,7 +244,8 @@ def lock(session: nox.Session) -> None:
     """
     session.install("uv")
     excluded = Path(session.create_tmp()).resolve() / "excluded"
-    excluded.write_text("xgboost\n")  # xgboost-cpu takes its place
+    # xgboost-cpu takes xgboost's place, and the image has no Java for pyspark
+    excluded.write_text("xgboost\npyspark\n")
     options = ["--universal", "--python-version=3.13", "--generate-hashes", "--quiet"]
     session.run(
         *["uv", "pip", "compile", "pyproject.toml", "--all-extras", "--group=image"],

@@ -89,12 +89,13 @@ def locked():
 
 
 def declared():
-    """Return all requirements of the image with every extra."""
+    """Return all requirements of the image with every extra but Spark's."""
     project = PROJECT["project"]
     extras = project["optional-dependencies"].values()
     image = PROJECT["dependency-groups"]["image"]
     texts = {*project["dependencies"], *image, *(one for of in extras for one in of)}
-    return [one for one in map(Requirement, sorted(texts)) if one.name != "edml"]
+    others = {"edml", "pyspark"}  # the image has no Java
+    return [one for one in map(Requirement, sorted(texts)) if one.name not in others]
 
 
 # -- the lock file --------------------------------------------------------------
