@@ -152,7 +152,7 @@ def layers(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error.
+    """Build the documentation; a warning is an error. Check words, links and search.
 
     The `tests` session runs the examples on the pages.
     """
@@ -161,6 +161,7 @@ def docs(session: nox.Session) -> None:
         shutil.rmtree(ROOT / "docs" / made, ignore_errors=True)
     options = ["-W", "--keep-going", "-E", "-q", *session.posargs]
     session.run("sphinx-build", *options, "docs", "docs/_build/html")
+    session.run("python", "tools/check_docs.py", "docs/_build/html")
 
 
 @nox.session(python=OLDEST_PYTHON)

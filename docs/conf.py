@@ -8,6 +8,11 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+from numpydoc import xref
+
+sys.path.insert(0, str(Path(__file__).parent))
+from links import ALIASES, write_inventories
+
 project = "edml"
 author = "The edml developers"
 copyright = author
@@ -17,6 +22,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
@@ -27,6 +34,7 @@ exclude_patterns = ["_build", "generated", "examples", "user_guide/_*.rst"]
 source_suffix = {".rst": "restructuredtext"}  # CHANGELOG.md is included in a page
 default_role = "py:obj"  # `StudentKFold` links to its page
 smartquotes = False  # quoted text is often meant to be copied
+intersphinx_mapping = write_inventories(Path(__file__).parent / "generated")
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
 # -- the changelog ------------------------------------------------------------------
@@ -78,6 +86,10 @@ autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # the template lists the members
+numpydoc_xref_param_type = True  # `DataFrame` links to pandas
+numpydoc_xref_aliases = ALIASES
+numpydoc_xref_ignore = "all"  # other words
+xref.DEFAULT_LINKS.clear()  # to the inventories of Python and NumPy, which are online
 # The docstring of a constant is that of its built-in type.
 numpydoc_validation_exclude = {r"^edml\.[a-z_]+\.[A-Z_]+$"}
 numpydoc_validation_checks = {
@@ -116,7 +128,7 @@ html_theme_options = {
 html_sidebars = {"index": [], "install": [], "changelog": [], "gallery/*": []}
 html_copy_source = False
 html_static_path = ["_static"]
-html_css_files = ["gallery.css"]
+html_css_files = ["edml.css"]
 
 # -- pictures -------------------------------------------------------------------------
 
@@ -132,6 +144,8 @@ plot_apply_rcparams = True
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
+    "backreferences_dir": "generated/examples",  # for "Examples using ..."
+    "doc_module": ("edml",),
     "within_subsection_order": "FileNameSortKey",
     "run_stale_examples": True,  # the library changes more often than they do
     "reset_modules": ("matplotlib",),

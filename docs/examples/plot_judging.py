@@ -31,7 +31,7 @@ model = RiskClassifier().fit(X_train, y_train)
 #
 # :func:`~edml.inspection.evaluate` measures everything. The unit is a student in a
 # course on a day, a *snapshot*, however many events the day had. The intervals come
-# from a bootstrap over students, because the days of one student are correlated: many
+# from a bootstrap over students, because the days of one student are correlated. Many
 # snapshots of few failing students are still little evidence.
 # ``evaluation.to_html("page.html")`` writes the evaluation as a page.
 
@@ -93,7 +93,7 @@ evaluation.by_group["course_name"][columns].style.hide().format(precision=2)
 #
 # :func:`~edml.inspection.honesty_report` trains one pipeline under four splits, and
 # evaluates it on the same students of the last period. *Forward* trains on earlier
-# periods, as in practice, and gives the honest figure. The row-random split has other
+# periods, as in practice, and shows the honest figure. The row-random split has other
 # days of each student in training, and promises too much. To be quick, training here
 # uses only every tenth day; :doc:`/user_guide/optimism` has the full figures, also for
 # real data.

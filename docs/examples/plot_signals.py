@@ -67,7 +67,7 @@ X.filter(regex="activity|admission").tail(3)
 #
 # :func:`~edml.inspection.compare_models` trains each model on the same folds of
 # students. The first row is what there was before. A gain is the difference to it, with
-# an interval from resampling students; ``hide=`` keeps columns from a model, so that it
+# an interval from resampling students. ``hide=`` keeps columns from a model, so that it
 # shows what attendance brings without the clicks.
 
 from edml import StaticColumns, StudentKFold, compare_models, make_risk_pipeline
@@ -108,7 +108,7 @@ names = fitted["features"].get_feature_names_out()
 #
 # A model asks for its columns by name, wherever it predicts: in
 # :meth:`~edml.classifier.RiskClassifier.score_students`, at the endpoint, in ``edml
-# predict`` and in the app. A table without them is refused, with what is missing.
+# predict`` and in the app. A table without them raises an error that names them.
 
 import tempfile
 

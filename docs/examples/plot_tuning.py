@@ -82,7 +82,7 @@ pd.DataFrame(rows).T.style.format(precision=2)
 
 # %%
 # Look at the intervals before the ranks. Where they overlap, as they do with a few
-# dozen failing students, the table does not show which model is better: that takes
+# dozen failing students, the table does not show which model is better. That takes
 # more students, not a longer search. The registry's
 # :meth:`~edml.registry.ModelRegistry.compete` compares two models by a paired bootstrap
 # of the same students, and keeps the champion unless the challenger is clearly better.
