@@ -17,9 +17,11 @@ from edml.inspection._fairness import fairness_report
 from edml.inspection._fairness_report import FairnessReport
 from edml.inspection._honesty import honesty_report
 from edml.inspection._honesty_report import HonestyReport
+from edml.inspection._touched import ContactEvaluation, evaluate_with_contacts
 from edml.inspection._units import EvaluationUnits
 
 __all__ = [
+    "ContactEvaluation",
     "EarlinessDisplay",
     "Evaluation",
     "EvaluationUnits",
@@ -35,6 +37,7 @@ __all__ = [
     "check_events",
     "compare_models",
     "evaluate",
+    "evaluate_with_contacts",
     "fairness_report",
     "honesty_report",
 ]

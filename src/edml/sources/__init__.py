@@ -4,6 +4,7 @@ from edml.sources._add_activity import add_activity
 from edml.sources._add_students import add_students
 from edml.sources._canvas import read_canvas
 from edml.sources._chunks import EventChunk, EventChunks
+from edml.sources._contacts import contacted_rows, read_contacts
 from edml.sources._event_table import make_event_table
 from edml.sources._events import ReadingReport, read_events
 from edml.sources._import_report import ImportReport
@@ -18,8 +19,10 @@ __all__ = [
     "ReadingReport",
     "add_activity",
     "add_students",
+    "contacted_rows",
     "make_event_table",
     "read_canvas",
+    "read_contacts",
     "read_events",
     "read_moodle",
     "read_table",

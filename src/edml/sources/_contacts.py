@@ -1,0 +1,145 @@
+"""read_contacts: who was contacted, and when."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Literal, overload
+
+import numpy as np
+import pandas as pd
+
+from edml.exceptions import TableError
+from edml.schema import COURSE, STUDENT, BoolArray, check_table, resolve_columns
+from edml.sources._import_report import ImportReport
+from edml.sources._tidy import TidyTable, find_pairs, read_tidy
+
+_COLUMNS = ("student", "course", "date")
+
+
+@overload
+def read_contacts(
+    source: pd.DataFrame | str | PathLike[str],
+    *,
+    return_report: Literal[False] = False,
+) -> pd.DataFrame: ...
+@overload
+def read_contacts(
+    source: pd.DataFrame | str | PathLike[str], *, return_report: Literal[True]
+) -> tuple[pd.DataFrame, ImportReport]: ...
+def read_contacts(
+    source: pd.DataFrame | str | PathLike[str], *, return_report: bool = False
+) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+    """Read who was contacted, and when.
+
+    Parameters
+    ----------
+    source : DataFrame, str or path-like
+        A table with the columns ``student``, ``course`` and ``date``, and optionally
+        ``kind``, such as "email"; or a file of one: CSV, Excel, JSON or Parquet.
+    return_report : bool, default=False
+        Whether to return a report, too.
+
+    Returns
+    -------
+    contacts : DataFrame of shape (n_contacts, 4)
+        ``student`` and ``course`` as text, ``date`` in UTC, and ``kind``, null where it
+        is unknown.
+    report : ImportReport
+        What was inferred. Only with ``return_report=True``.
+
+    Raises
+    ------
+    TableError
+        If a column is missing, or an id or a date is missing or cannot be read.
+
+    See Also
+    --------
+    contacted_rows : Find the contacted students in another table.
+    edml.inspection.evaluate_with_contacts : Evaluate a model whose list was used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from edml.sources import read_contacts
+    >>> table = pd.DataFrame(
+    ...     {"student": [1004.0, 7.0], "course": "algebra", "date": "2026-03-02"}
+    ... )
+    >>> read_contacts(table)[["student", "course", "date"]]
+      student   course                      date
+    0    1004  algebra 2026-03-02 00:00:00+00:00
+    1       7  algebra 2026-03-02 00:00:00+00:00
+    """
+    notes: list[str] = []
+    table = read_tidy(source, "contacts", _COLUMNS, ("kind",), notes)
+    seconds = table.dates("date")
+    table.check("date", np.isnan(seconds), "have no value", "Fill them.")
+    rows = np.arange(len(table))
+    contacts = pd.DataFrame(
+        {
+            "student": table.ids("student").at(rows),
+            "course": table.ids("course").at(rows),
+            "date": pd.to_datetime(seconds, unit="s", utc=True),
+            "kind": table.texts("kind").at(rows),
+        },
+    )
+    report = ImportReport(
+        source="contacts",
+        read={"contacts": len(table)},
+        made={"contacts": len(table)},
+        rules={},
+        notes=tuple(notes),
+    )
+    return (contacts, report) if return_report else contacts
+
+
+def contacted_rows(
+    X: pd.DataFrame,
+    contacts: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> BoolArray:
+    """Find the rows of students who were contacted in their course.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        An event table, or any other with its keys, such as a contact list.
+    contacts : DataFrame
+        What `read_contacts` returned.
+    columns : mapping of str to str, default=None
+        ``{canonical: actual}`` for the keys of ``X`` whose names differ.
+
+    Returns
+    -------
+    contacted : ndarray of shape (n_rows,)
+        True for each row of a student and course with a contact at any time: earlier
+        ones have changed what the events show, and all of them the outcome.
+
+    Raises
+    ------
+    TableError
+        If a table lacks a column, or no contact is of a row of ``X``.
+
+    Examples
+    --------
+    >>> from edml.datasets import load_activity
+    >>> from edml.sources import contacted_rows, read_contacts
+    >>> X = load_activity()
+    >>> first = X[["user_uuid", "course_uuid"]].set_axis(["student", "course"], axis=1)
+    >>> contacts = read_contacts(first[:1].assign(date="2026-03-02"))
+    >>> bool(contacted_rows(X, contacts)[0])
+    True
+    """
+    names = resolve_columns(columns)
+    check_table(X, [names[STUDENT], names[COURSE]])
+    table, have = read_tidy(contacts, "contacts", _COLUMNS[:2], ("date", "kind"), []), X
+    rows = TidyTable("X", have)
+    wanted = rows.ids(names[STUDENT]), rows.ids(names[COURSE])
+    known = table.ids("student"), table.ids("course")
+    found: BoolArray = find_pairs(wanted, known) >= 0
+    if len(table) and len(X) and not found.any():
+        message = (
+            f"contacts: none of the {len(table)} rows is of a student and course of "
+            "the other table. Check that both hold the same kind of id."
+        )
+        raise TableError(message)
+    return found
