@@ -165,22 +165,22 @@ def run_trial(seed, effect, n_courses=40, reach=1.0):
 @pytest.mark.slow
 @pytest.mark.parametrize("effect", [0.0, -0.1])
 def test_interval_covers_the_effect(effect):
-    found = [contact_effect(*run_trial(seed, effect)[:2]) for seed in range(400)]
+    found = [contact_effect(*run_trial(seed, effect)[:2]) for seed in range(150)]
     covered = np.mean([one.low <= effect <= one.high for one in found])
-    assert 0.91 <= covered <= 1
+    assert covered >= 0.91
     assert np.mean([one.effect for one in found]) == pytest.approx(effect, abs=0.02)
 
 
 @pytest.mark.slow
 def test_effect_of_contact_is_that_on_the_reached():
-    trials = [run_trial(seed, -0.3, reach=0.5) for seed in range(400)]
+    trials = [run_trial(seed, -0.3, reach=0.5) for seed in range(150)]
     found = [contact_effect(*trial) for trial in trials]
     per_lot = np.mean([one.effect for one in found])
     per_contact = np.mean([one.effect_of_contact for one in found])
     assert per_lot == pytest.approx(-0.15, abs=0.02)
     assert per_contact == pytest.approx(-0.3, abs=0.04)
     covered = [one.low_of_contact <= -0.3 <= one.high_of_contact for one in found]
-    assert np.mean(covered) > 0.91
+    assert np.mean(covered) >= 0.91
 
 
 def test_effect_counts_only_those_drawn():

@@ -1,7 +1,7 @@
 """contact_power: which effect of contact a trial could find."""
 
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -11,7 +11,8 @@ from sklearn.utils import check_scalar
 from edml.schema import check_confidence
 
 
-class ContactPower(NamedTuple):
+@dataclass(frozen=True)
+class ContactPower:
     """What a trial of contacts could find; `contact_power` returns it.
 
     Parameters
@@ -25,8 +26,8 @@ class ContactPower(NamedTuple):
     Examples
     --------
     >>> from edml.contacts import contact_power
-    >>> detectable, power = contact_power(960, 0.3, effect=0.1)
-    >>> round(detectable, 3), round(power, 2)
+    >>> found = contact_power(960, 0.3, effect=0.1)
+    >>> round(found.detectable, 3), round(found.power, 2)
     (0.079, 0.95)
     """
 
