@@ -38,7 +38,9 @@ def check(
             from edml.schema import resolve_columns  # noqa: PLC0415
         with stage("Reading the events"):
             names = resolve_columns(read.columns)
-            X, unreadable = read_for_check(events, names, source=read.source)
+            X, unreadable = read_for_check(
+                events, names, source=read.source, max_rows=read.data.max_rows
+            )
         with stage(f"Checking {count(len(X), 'row')}"):
             report = check_events(
                 X,

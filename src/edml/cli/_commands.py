@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Slow imports are inside the commands, because --help does not need them.
 
-EVENTS = "The events: .csv, .xlsx, .json or .parquet. Default: paths.raw."
+EVENTS = "The events: .csv, .xlsx, .json, .parquet or a store. Default: paths.raw."
 #: Formats of files that need an extra: a module, the extra, and what it is for.
 _FORMATS = {
     ".parquet": ("pyarrow", "parquet", "Parquet"),
@@ -288,7 +288,9 @@ def app(
         read = read_settings(config, settings, flags)
         events = data or read.config.paths.raw
         if events is not None:
-            find_events(events, None, "raw")
+            from edml.cli._stores import reject_store  # noqa: PLC0415
+
+            reject_store(find_events(events, None, "raw"), "app")
         import_optional("streamlit", extra="app", purpose="The web app")
         from edml.app import AppSettings, run  # noqa: PLC0415
 
@@ -352,6 +354,8 @@ def find_events(given: Path | None, known: Path | None, key: str) -> Path:
     if not found.exists():
         message = f"There is no file {found}. Check the path."
         raise TableError(coded("no_file", message, path=found))
+    if found.is_dir():
+        import_optional("pyarrow", extra="parquet", purpose="A folder of Parquet files")
     if found.suffix.lower() in _FORMATS:
         module, extra, purpose = _FORMATS[found.suffix.lower()]
         import_optional(module, extra=extra, purpose=purpose)

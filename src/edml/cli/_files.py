@@ -19,6 +19,7 @@ from edml._urls import check_stores
 from edml._words import count
 from edml.cli._selection import id_texts
 from edml.cli._settings import Source
+from edml.cli._stores import MANIFEST, is_store, read_sample
 from edml.cli._terminal import note, say
 from edml.exceptions import TableError
 from edml.schema import COURSE, PARTITION, STUDENT
@@ -33,9 +34,18 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def read_events(
-    path: Path, names: Mapping[str, str], *, source: Source | None = None
+    path: Path,
+    names: Mapping[str, str],
+    *,
+    source: Source | None = None,
+    max_rows: int | None = None,
 ) -> pd.DataFrame:
-    """Read a file of events, and show the reader's inferences on stderr."""
+    """Read a file of events, and show the reader's inferences on stderr.
+
+    Of a store, read whole students of about ``max_rows`` rows.
+    """
+    if max_rows is not None and is_store(path):
+        return read_sample(path, names, max_rows)
     return _read_events(path, names, source, "raise")[0]
 
 
@@ -69,9 +79,11 @@ def read_files(
 
 
 def read_for_check(
-    path: Path, names: Mapping[str, str], *, source: Source
+    path: Path, names: Mapping[str, str], *, source: Source, max_rows: int
 ) -> tuple[pd.DataFrame, Mapping[str, str]]:
     """Read a file of events, and what is wrong with the columns that cannot be read."""
+    if is_store(path):  # its columns were read when it was made
+        return read_sample(path, names, max_rows), {}
     X, report = _read_events(path, names, source, "report")
     return X, report.unreadable or {}
 
@@ -153,6 +165,8 @@ def to_json(value: Any) -> bytes:
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, or of the files of a folder, in hexadecimal."""
+    if is_store(path):
+        path = path / MANIFEST  # it holds the hash of each bucket
     if path.is_dir():
         parts = sorted(part for part in path.rglob("*") if part.is_file())
         lines = [f"{part.relative_to(path)} {hash_file(part)}\n" for part in parts]

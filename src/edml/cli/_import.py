@@ -216,8 +216,10 @@ def events(
         with stage("Loading the libraries"):
             from edml import sources  # noqa: PLC0415 - not for --help
             from edml.cli._files import check_suffix, read_events  # noqa: PLC0415
+            from edml.cli._stores import reject_store  # noqa: PLC0415
             from edml.schema import resolve_columns  # noqa: PLC0415
         check_suffix(out)  # before any work
+        reject_store(source, "import events")
         with stage("Reading the tables"):
             X = read_events(source, resolve_columns(read.columns), source=read.source)
         reports = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ from edml._spreadsheet import without_formulas
 from edml._words import count
 from edml.cli._access import open_registry
 from edml.cli._files import read_files, safe_name, to_json, write_beside, write_whole
+from edml.cli._predict_store import choose_of_store, score_store
 from edml.cli._selection import (
     COURSE_NAME,
     FILE_NUMBER,
@@ -21,6 +23,7 @@ from edml.cli._selection import (
     id_texts,
 )
 from edml.cli._settings import Config
+from edml.cli._stores import is_store
 from edml.cli._terminal import stage
 from edml.exceptions import TableError
 from edml.registry import PRODUCTION
@@ -84,10 +87,18 @@ def predict(
     The ledger, if any, records the predictions before they are returned.
     """
     model_hash = None
+    stores = [path for path in events if is_store(path)]
+    if stores and (open_client is not None or len(events) > 1):
+        message = (
+            f"{stores[0]} is a store of events, which is read by itself and with a "
+            "registry, not by an endpoint. Pass one store, and --registry."
+        )
+        raise TableError(message)
     if open_client is not None:
         names = resolve_columns(config.columns)
         with open_client() as client:
             chosen = _read(events, wanted, names, config)
+            of_rows = chosen.X
             with stage(f"Scoring {count(len(chosen.X), 'row')}"):
                 found = predict_with_client(client, chosen, wanted, names)
         version = found["model_version"].unique().tolist()[0]
@@ -98,9 +109,17 @@ def predict(
             record = registry.record(PRODUCTION)
             model = registry.load(record.version)
         names = columns_of(model)
-        chosen = _read(events, wanted, names, config)
-        with stage(f"Scoring {count(len(chosen.X), 'row')}"):
-            found = predict_with_model(model, record.version, chosen, wanted)
+        if stores:
+            of_store = choose_of_store(stores[0], wanted, names, config)
+            chosen, of_rows = of_store.chosen, of_store.store.fingerprint
+            score = partial(predict_with_model, model, record.version, wanted=wanted)
+            key = f"{record.model_hash} {wanted} {record.version}"
+            found = score_store(of_store, score, key, config)
+        else:
+            chosen = _read(events, wanted, names, config)
+            of_rows = chosen.X
+            with stage(f"Scoring {count(len(chosen.X), 'row')}"):
+                found = predict_with_model(model, record.version, chosen, wanted)
         about = {"registry": config.registry.name, "model_version": record.version}
         model_hash = record.model_hash
     courses = courses_of(found, chosen.histories)
@@ -111,7 +130,7 @@ def predict(
                 version=about["model_version"],
                 registry=about.get("registry"),
                 model_hash=model_hash,
-                events=chosen.X,
+                events=of_rows,
                 threshold=float(found["threshold"].iloc[0]),
                 capacity=config.contacts,
                 source="predict",
@@ -125,6 +144,14 @@ def _read(
     events: Sequence[Path], wanted: Wanted, names: Mapping[str, str], config: Config
 ) -> Chosen:
     """Return the requested events and their students in courses."""
+    check_names(names)
+    with stage("Reading the events"):
+        X = read_files(events, names, source=config.source)
+        return choose_events(X, wanted, names, config.data.partition_days)
+
+
+def check_names(names: Mapping[str, str]) -> None:
+    """Raise if the events have columns that predictions add."""
     taken = [names[name] for name in _OF_EVENTS if names[name] in _ADDED]
     if taken:
         message = coded(
@@ -134,9 +161,6 @@ def _read(
             columns=taken,
         )
         raise TableError(message)
-    with stage("Reading the events"):
-        X = read_files(events, names, source=config.source)
-        return choose_events(X, wanted, names, config.data.partition_days)
 
 
 def courses_of(students: pd.DataFrame, histories: pd.DataFrame) -> pd.DataFrame:

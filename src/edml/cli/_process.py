@@ -1,5 +1,7 @@
 """``edml process``: write the training features as a table."""
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ from sklearn.pipeline import make_pipeline
 
 from edml.cli._files import check_suffix, read_events, write_table
 from edml.cli._settings import Config
+from edml.cli._stores import is_store, open_store
 from edml.cli._terminal import stage
 from edml.datasets import make_target
+from edml.exceptions import TableError
 from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner
 from edml.schema import (
@@ -24,10 +28,13 @@ from edml.schema import (
 )
 
 TARGET = "target"
+_DECIDING = ("passing_grade", "partition_days", "exam_names")  # settings of features
 
 
 def process(raw: Path, out: Path, config: Config) -> dict[str, Any]:
     """Write the features of a file of events."""
+    if is_store(raw):
+        return _process_store(raw, out, config)
     check_suffix(out)  # before any work
     names = resolve_columns(config.columns)
     with stage("Reading the events"):
@@ -43,6 +50,38 @@ def process(raw: Path, out: Path, config: Config) -> dict[str, Any]:
         "n_snapshots": len(features),
         "n_histories": len(np.unique(histories)),
         "n_students": int(X[names[STUDENT]].nunique()),
+    }
+
+
+def _process_store(raw: Path, out: Path, config: Config) -> dict[str, Any]:
+    """Write the features of a store as a folder, a file for each bucket."""
+    from edml.scale import map_buckets  # noqa: PLC0415 - an extra
+
+    if out.suffix.lower() not in ("", ".parquet"):
+        message = (
+            "The features of a store are a folder of Parquet files; found a name that "
+            f"ends in {out.suffix!r}. Pass another as --out."
+        )
+        raise TableError(message)
+    store = open_store(raw, resolve_columns(config.columns))
+    key = {name: getattr(config.data, name) for name in _DECIDING}
+    key |= {"columns": config.columns, "exam_kinds": config.exam_kinds}
+    work = partial(describe, config=config)
+    how: dict[str, Any] = {"key": json.dumps(key), "n_jobs": config.data.n_jobs}
+    with stage(f"Computing the features of {store.n_rows:,} rows"):
+        map_buckets(work, store, out, **how)
+    names = resolve_columns(config.columns)
+    n_snapshots = n_histories = 0
+    for part in sorted(out.glob("*.parquet")):
+        keys = pd.read_parquet(part, columns=[names[STUDENT], names[COURSE]])
+        n_snapshots += len(keys)
+        n_histories += len(keys.drop_duplicates())
+    return {
+        "features": str(out),
+        "n_rows": store.n_rows,
+        "n_snapshots": n_snapshots,
+        "n_histories": n_histories,
+        "n_students": store.n_students,
     }
 
 

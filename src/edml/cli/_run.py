@@ -153,7 +153,8 @@ class _Work:
 
     def stages(self) -> list[Stage]:
         config = self.config.model_dump(mode="json")
-        del config["tune"]["n_jobs"]  # it does not affect the results
+        for section in ("data", "tune"):
+            del config[section]["n_jobs"]  # it does not affect the results
         of_table = {
             "edml": __version__,
             "raw": hash_file(self.raw),
@@ -190,7 +191,7 @@ class _Work:
 
     def processed(self, result: Mapping[str, Any]) -> bool:
         out = as_path(result["features"])
-        return out.is_file() and hash_file(out) == result["sha256"]
+        return out.exists() and hash_file(out) == result["sha256"]
 
     # -- tune ----------------------------------------------------------------------
 

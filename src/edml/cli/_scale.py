@@ -9,21 +9,32 @@ from rich.console import Console
 from edml._optional import import_optional
 from edml._words import count
 from edml.cli._commands import Raw, find_events, read_settings
-from edml.cli._terminal import ConfigFile, Json, Settings, guarded, note, show, stage
+from edml.cli._terminal import (
+    ConfigFile,
+    Json,
+    Settings,
+    guarded,
+    note,
+    say,
+    show,
+    stage,
+)
 
 Store = Annotated[Path, typer.Option("--out", help="Folder of the store to write.")]
 Buckets = Annotated[
     int | None,
     typer.Option(min=1, help="Number of buckets. Default: of about 250,000 rows."),
 ]
-Jobs = Annotated[int, typer.Option(help="Number of processes; -1 is all cores.")]
+Jobs = Annotated[
+    int | None, typer.Option(help="Processes; -1 is all cores. Default: data.n_jobs.")
+]
 
 
 def bucket(
     raw: Raw = None,
     out: Store = Path("store"),
     buckets: Buckets = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     config: ConfigFile = None,
     settings: Settings = None,
     as_json: Json = False,
@@ -33,7 +44,8 @@ def bucket(
     If it is stopped, the same command goes on where it was.
     """
     with guarded("bucket"):
-        read = read_settings(config, settings).config
+        flags = {("data", "n_jobs"): jobs}
+        read = read_settings(config, settings, flags).config
         events = find_events(raw, read.paths.raw, "raw")
         import_optional("pyarrow", extra="scale", purpose="A store of events")
         with stage("Loading the libraries"):
@@ -43,12 +55,12 @@ def bucket(
             out,
             buckets or "auto",
             columns=read.columns or None,
-            n_jobs=jobs,
+            n_jobs=read.data.n_jobs,
             progress=not as_json,
             **read.source.model_dump(),
         )
         for text in store.report.notes:
-            note(f"{events}: {text}")
+            note(f"{events}: {say(text)}")
     result = {
         "store": str(out),
         "n_buckets": store.n_buckets,

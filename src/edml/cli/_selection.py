@@ -60,12 +60,15 @@ class Chosen(NamedTuple):
 
 
 def list_histories(X: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return `read_histories` of a whole table, with the courses' names."""
+    return name_courses(read_histories(X, names))
+
+
+def read_histories(X: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """Return a row for each student in a course, in the order of `history_codes`.
 
-    Students and courses have text for ids, ``unit`` numbers the courses, each in one
-    period, and ``label`` names them: the course's name and period, and also its id
-    where these are not unique. A student who repeats a course under the same id is in
-    the latest period.
+    Students and courses have text for ids. A student who repeats a course under the
+    same id is in the latest period.
     """
     of_rows = pd.DataFrame(
         {
@@ -86,6 +89,15 @@ def list_histories(X: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     texts = dict.fromkeys((STUDENT, COURSE, COURSE_NAME, FILE_NUMBER), first)
     found = of_rows.groupby("history").agg({**texts, **latest})
     found[PERIOD] = np.array(periods, dtype=object)[found[PERIOD].to_numpy(dtype=int)]
+    return found
+
+
+def name_courses(found: pd.DataFrame) -> pd.DataFrame:
+    """Add the unit, the name and the label of each history's course, and if it runs.
+
+    ``unit`` numbers the courses, each in one period, and ``label`` names them: the
+    course's name and period, and also its id where these are not unique.
+    """
     units = found.groupby([COURSE, PERIOD], sort=True)
     found["unit"] = units.ngroup()
     title = units[COURSE_NAME].transform("first")
@@ -122,15 +134,25 @@ def choose_events(
 ) -> Chosen:
     """Return all events of the requested courses and students."""
     histories = list_histories(X, names)
-    partition = wanted.partition
-    chosen = _of_students(_of_courses(histories, wanted, names), wanted, names)
-    chosen = _running(chosen, wanted)
-    if wanted.pick_random:
-        chosen, partition = _pick(chosen, wanted, partition_days)
+    chosen, partition = choose_histories(histories, wanted, names, partition_days)
     if len(chosen) < len(histories):
         codes = history_codes(X[names[STUDENT]], X[names[COURSE]])
         X = X[np.isin(codes, chosen.index)]
     return Chosen(X, chosen, partition)
+
+
+def choose_histories(
+    histories: pd.DataFrame,
+    wanted: Wanted,
+    names: Mapping[str, str],
+    partition_days: float,
+) -> tuple[pd.DataFrame, int | None]:
+    """Return the requested histories, and the day to predict at."""
+    chosen = _of_students(_of_courses(histories, wanted, names), wanted, names)
+    chosen = _running(chosen, wanted)
+    if wanted.pick_random:
+        return _pick(chosen, wanted, partition_days)
+    return chosen, wanted.partition
 
 
 def _of_courses(

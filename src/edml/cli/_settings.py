@@ -123,6 +123,7 @@ class Data(_Section):
     max_rows: int = _setting(
         2_000_000, "Of a larger store, the rows to draw whole students of.", ge=1
     )
+    n_jobs: int = _setting(1, "Processes that work on a store; -1 is all cores.")
     random_state: int = _setting(
         0, "Seed of the division and of the search.", ge=0, le=2**32 - 1
     )

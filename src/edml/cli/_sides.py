@@ -45,7 +45,12 @@ class Sides(NamedTuple):
 def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
     """Read the events with a known outcome, and divide their students."""
     with stage("Reading the events"):
-        X = read_events(raw, resolve_columns(config.columns), source=config.source)
+        X = read_events(
+            raw,
+            resolve_columns(config.columns),
+            source=config.source,
+            max_rows=config.data.max_rows,
+        )
         whole, n_left_out = with_outcome(X, config)
         sides = divide(whole, config)
     if n_left_out:

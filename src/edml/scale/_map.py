@@ -1,6 +1,6 @@
 """map_buckets: apply a function to every bucket, and keep what it returns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -19,11 +19,12 @@ ABOUT = "_parts.json"
 
 
 def map_buckets(
-    function: Callable[[pd.DataFrame], pd.DataFrame],
+    function: Callable[..., pd.DataFrame],
     store: EventStore,
     out: str | PathLike[str],
     *,
     key: str,
+    each: Sequence[Any] | None = None,
     n_jobs: int | None = None,
     progress: bool = True,
 ) -> Path:
@@ -44,6 +45,8 @@ def map_buckets(
     key : str
         Describes what the function computes: with another key, or another store, all
         buckets are computed again.
+    each : sequence of shape (n_buckets,) or None, default=None
+        A second argument of the function, for each bucket.
     n_jobs : int or None, default=None
         Number of processes, each of which holds one bucket; None is 1, -1 one for each
         core.
@@ -94,7 +97,10 @@ def map_buckets(
         done = f"What was computed of {store.n_buckets} buckets is kept."
         with telling_of_full_disks(draft.target, done):
             work = (
-                delayed(_write)(function, store, bucket, draft.content)
+                delayed(_write)(
+                    *(function, store, bucket, draft.content),
+                    *([] if each is None else [each[bucket]]),
+                )
                 for bucket in missing
             )
             run_all(work, n_done, store.n_buckets, n_jobs, progress)
@@ -119,12 +125,13 @@ def run_all(
 
 
 def _write(
-    function: Callable[[pd.DataFrame], pd.DataFrame],
+    function: Callable[..., pd.DataFrame],
     store: EventStore,
     bucket: int,
     folder: Path,
+    *more: Any,
 ) -> None:
-    table = function(store.read(bucket))
+    table = function(store.read(bucket), *more)
     buffer = BytesIO()
     table.to_parquet(buffer, index=False)
     replace_file(folder / bucket_name(bucket), buffer.getvalue())

@@ -1,0 +1,163 @@
+"""edml.scale: how time and memory grow with the rows of a store.
+
+Run: ``python benchmarks/bench_scale.py [ROWS ...] [--jobs 2] [--folder FOLDER]``
+(default 1e6 and 1e7; 1e8 needs about 30 GB of disk). For each number of rows it writes
+parts with `make_student_activity` (not timed), buckets them, describes them (the
+features of every tenth course day, written as Parquet) and scores each student. In
+between, the same is done with one part in memory: its rate is what the store's is
+compared with. The peak is the memory of all processes together, without what they
+share.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+from sklearn.pipeline import make_pipeline
+
+from edml import make_risk_pipeline
+from edml.classifier import RiskClassifier
+from edml.datasets import make_student_activity, make_target
+from edml.feature_extraction import FeatureEngineer
+from edml.preprocessing import DataCleaner
+from edml.scale import bucket_events, map_buckets
+from edml.sources import read_events
+
+ENROLMENTS = 8_000  # of a part: about 500,000 rows
+
+
+class Peak:
+    """The largest memory that this process and its children held, in bytes."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._stopped = threading.Event()
+
+    def __enter__(self) -> "Peak":
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while not self._stopped.wait(0.2):
+            held = 0
+            for process in [me, *me.children(recursive=True)]:
+                try:
+                    held += process.memory_full_info().uss
+                except psutil.Error:  # it has ended
+                    continue
+            self.bytes = max(self.bytes, held)
+
+
+def write_parts(folder: Path, n_rows: float) -> tuple[int, int]:
+    """Write parts of made-up students until there are so many rows."""
+    folder.mkdir()
+    n_written = n_parts = 0
+    while n_written < n_rows:
+        X = make_student_activity(
+            ENROLMENTS, n_courses=40, partitions=60, random_state=n_parts
+        )
+        X = X.head(int(n_rows - n_written)) if n_written + len(X) > n_rows else X
+        X.to_parquet(folder / f"part-{n_parts:05d}.parquet", index=False)
+        n_written += len(X)
+        n_parts += 1
+    return n_written, n_parts
+
+
+def describe(X: pd.DataFrame) -> pd.DataFrame:
+    """Compute the features of all rows, and return those of every tenth day."""
+    features = make_pipeline(DataCleaner(), FeatureEngineer()).fit_transform(X)
+    return features[features["particion"] % 10 == 0]
+
+
+def score(model: Any, X: pd.DataFrame) -> pd.DataFrame:
+    """Score each student and course on the latest day."""
+    return model.score_students(X, n_reasons=0)
+
+
+@contextmanager
+def timed(times: dict[str, float], what: str) -> Iterator[None]:
+    """Keep the seconds that a block takes."""
+    start = time.perf_counter()
+    yield
+    times[what] = time.perf_counter() - start
+
+
+def in_memory(part: Path, model: Any) -> tuple[int, float]:
+    """Do all with one part in memory; return its rows and the seconds."""
+    start = time.perf_counter()
+    X, _ = read_events(part, return_report=True)
+    describe(X).to_parquet(part.parents[1] / "described.parquet")
+    score(model, X).to_parquet(part.parents[1] / "scored.parquet")
+    return len(X), time.perf_counter() - start
+
+
+def run(folder: Path, n_rows: float, jobs: int, model: Any) -> dict[str, float]:
+    """Bucket, describe and score so many rows, and print what it took."""
+    n_written, n_parts = write_parts(folder / "parts", n_rows)
+    some = folder / "parts" / "part-00000.parquet"
+    few, seconds = min(in_memory(some, model) for _ in range(2))
+    times: dict[str, float] = {}
+    with Peak() as peak:
+        with timed(times, "bucket"):
+            source, out = folder / "parts", folder / "store"
+            store = bucket_events(source, out, n_jobs=jobs, progress=False)
+        options: dict[str, Any] = {"n_jobs": jobs, "progress": False, "key": "1"}
+        with timed(times, "describe"):
+            map_buckets(describe, store, folder / "features", **options)
+        with timed(times, "score"):
+            map_buckets(partial(score, model), store, folder / "scores", **options)
+    total = sum(times.values())
+    size = sum(path.stat().st_size for path in store.path.iterdir())
+    ratio = (n_written / total) / (few / seconds)
+    sys.stdout.write(
+        f"{n_written:,} rows of {store.n_students:,} students, {n_parts} parts, "
+        f"{store.n_buckets} buckets, {size / 1e9:.2f} GB: "
+        + ", ".join(f"{what} {one:.1f} s" for what, one in times.items())
+        + f"; {n_written / total:,.0f} rows/s, {ratio:.2f} of the rate in memory "
+        f"({few / seconds:,.0f} rows/s); peak {peak.bytes / 2**30:.2f} GiB\n"
+    )
+    sys.stdout.flush()
+    return {"rows": n_written, "seconds": total}
+
+
+def main() -> None:
+    """Run all sizes, and print the growth from the first to the last."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*", type=float, default=[1e6, 1e7])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    X = make_student_activity(1_000, fail_rate=0.2, random_state=0)
+    pipeline = make_risk_pipeline("lightgbm", every=10, random_state=0)
+    model = RiskClassifier(pipeline, cv=3, random_state=0).fit(X, make_target(X))
+    model = model.deployable()
+    found = []
+    for n_rows in options.rows:
+        folder = Path(tempfile.mkdtemp(dir=options.folder))
+        try:
+            found.append(run(folder, n_rows, options.jobs, model))
+        finally:
+            shutil.rmtree(folder)
+    if len(found) > 1:
+        each = [one["seconds"] / one["rows"] for one in found]
+        sys.stdout.write(f"seconds per row, last to first: {each[-1] / each[0]:.2f}\n")
+
+
+if __name__ == "__main__":
+    main()

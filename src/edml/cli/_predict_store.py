@@ -1,0 +1,120 @@
+"""``edml predict`` of a store: bucket by bucket, in processes."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.parallel import Parallel, delayed
+
+from edml.cli._selection import (
+    COURSE_NAME,
+    FILE_NUMBER,
+    Chosen,
+    Wanted,
+    choose_histories,
+    name_courses,
+    read_histories,
+)
+from edml.cli._settings import Config
+from edml.cli._stores import open_store
+from edml.cli._terminal import stage
+from edml.scale import EventStore, map_buckets
+from edml.schema import (
+    COURSE,
+    FINAL_GRADE,
+    PARTITION,
+    PERIOD,
+    STUDENT,
+    history_codes,
+)
+
+_OF_HISTORIES = (
+    *(STUDENT, COURSE, PARTITION, PERIOD, FINAL_GRADE),
+    *(COURSE_NAME, FILE_NUMBER),
+)
+
+
+class ChosenOfStore(NamedTuple):
+    """The requested histories of a store; ``chosen`` has no events."""
+
+    store: EventStore
+    chosen: Chosen
+    codes: list[np.ndarray]  # the histories of each bucket, as `history_codes` has them
+    names: Mapping[str, str]
+
+
+def choose_of_store(
+    path: Path, wanted: Wanted, names: Mapping[str, str], config: Config
+) -> ChosenOfStore:
+    """Choose among the histories of all buckets."""
+    store = open_store(path, names)
+    have = [names[name] for name in _OF_HISTORIES]
+    have = [name for name in have if name in store.manifest["names"]]
+    with stage("Listing the students"):
+        work = Parallel(n_jobs=config.data.n_jobs)
+        tables = work(
+            delayed(_list_bucket)(store, bucket, have, names)
+            for bucket in range(store.n_buckets)
+        )
+        histories = name_courses(pd.concat(tables))
+        days = config.data.partition_days
+        chosen, partition = choose_histories(histories, wanted, names, days)
+    codes = chosen.index.to_frame(index=False).groupby("bucket")["history"]
+    of_bucket = {bucket: found.to_numpy() for bucket, found in codes}
+    none = np.array([], dtype=np.int64)
+    return ChosenOfStore(
+        store,
+        Chosen(pd.DataFrame(), chosen, partition),
+        [of_bucket.get(bucket, none) for bucket in range(store.n_buckets)],
+        names,
+    )
+
+
+def _list_bucket(
+    store: EventStore, bucket: int, have: list[str], names: Mapping[str, str]
+) -> pd.DataFrame:
+    found = read_histories(store.read(bucket, have), names)
+    return pd.concat({bucket: found}, names=["bucket", "history"])
+
+
+def score_store(
+    of_store: ChosenOfStore,
+    score: Callable[..., pd.DataFrame],
+    key: str,
+    config: Config,
+) -> pd.DataFrame:
+    """Score the histories, the highest probability first; go on if it was stopped.
+
+    The predictions of the buckets stay in the folder .buckets of the inferences.
+    """
+    store, chosen, codes, names = of_store
+    work = partial(
+        _score_bucket, score=score, partition=chosen.partition, names=dict(names)
+    )
+    out = config.paths.inferences / ".buckets"
+    with stage(f"Scoring {store.n_buckets:,} buckets"):
+        map_buckets(work, store, out, key=key, each=codes, n_jobs=config.data.n_jobs)
+    parts = [pd.read_parquet(part) for part in sorted(out.glob("*.parquet"))]
+    found = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    for name in ("reasons", "facts", "reason_features"):
+        if name in found.columns:  # Parquet returns arrays
+            found[name] = [list(one) for one in found[name]]
+    order = np.argsort(-found["probability"].to_numpy(), kind="stable")
+    return found.iloc[order].reset_index(drop=True)
+
+
+def _score_bucket(
+    X: pd.DataFrame,
+    codes: np.ndarray,
+    score: Callable[..., pd.DataFrame],
+    partition: int | None,
+    names: Mapping[str, str],
+) -> pd.DataFrame:
+    if not len(codes):
+        return pd.DataFrame()
+    of_rows = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    events = X[np.isin(of_rows, codes)]
+    return score(chosen=Chosen(events, pd.DataFrame(), partition))

@@ -1,0 +1,63 @@
+"""Read stores of events where a command takes a file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from edml._words import count
+from edml.cli._terminal import note
+from edml.exceptions import TableError
+from edml.schema import resolve_columns
+
+if TYPE_CHECKING:
+    from edml.scale import EventStore
+
+
+MANIFEST = "_store.json"
+
+
+def is_store(path: Path) -> bool:
+    """Check whether a path is a store, without loading what reads it."""
+    return (path / MANIFEST).is_file()
+
+
+def reject_store(path: Path, command: str) -> None:
+    """Raise for a store that a command cannot take."""
+    if is_store(path):
+        message = (
+            f"{path} is a store of events, which edml {command} does not read. Pass "
+            "the file that it was made of."
+        )
+        raise TableError(message)
+
+
+def open_store(path: Path, names: Mapping[str, str]) -> "EventStore":
+    """Open a store whose columns have the names of the settings or of a model."""
+    from edml.scale import EventStore  # noqa: PLC0415 - an extra
+
+    store = EventStore(path)
+    if resolve_columns(store.columns) != dict(names):
+        message = (
+            f"{path} was made with other names of columns: {store.columns or 'none'}. "
+            "Write the same into [columns] of edml.toml, or run edml bucket again."
+        )
+        raise TableError(message)
+    return store
+
+
+def read_sample(path: Path, names: Mapping[str, str], max_rows: int) -> pd.DataFrame:
+    """Read a store, or whole students of it if it has more rows."""
+    from edml.scale import training_sample  # noqa: PLC0415 - an extra
+
+    store = open_store(path, names)
+    share = min(max_rows / store.n_rows, 1.0)
+    sample = training_sample(store, share)
+    if share < 1:
+        note(
+            f"{path}: Drew {count(sample.n_students, 'student')} of "
+            f"{store.n_students:,}, with {count(sample.n_rows, 'row')}; change it with "
+            "data.max_rows."
+        )
+    return sample.read()
