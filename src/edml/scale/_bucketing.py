@@ -6,6 +6,7 @@ process is stopped.
 """
 
 import json
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from hashlib import sha256
@@ -36,6 +37,7 @@ from edml.sources import EventChunk, EventChunks
 
 #: Rows of a bucket that one process comfortably holds, with their features.
 _ROWS_OF_BUCKET = 250_000
+_BYTES_PER_ROW = 2_000  # of events while they are described and scored
 _NUMBERED = "assignment_id"
 
 
@@ -141,6 +143,9 @@ def bucket_events(
     if isinstance(source, (str, PathLike)) and EventStore.is_store(source):
         of_store = EventStore(source)
         columns = of_store.columns if columns is None else columns
+        if of_store.path.resolve() == Path(out).resolve():
+            message = f"{out} is also the source. Choose another folder to write."
+            raise TableError(message)
     columns = dict(columns or {})
     chunks = EventChunks(source, columns=columns, n_rows=chunk_rows, **reading)
     about = _describe(chunks, of_store)
@@ -156,14 +161,23 @@ def bucket_events(
     if draft.is_done():
         return EventStore(out)
     with (
-        draft,
         telling_of_full_disks(draft.target, "What is written so far is kept."),
+        draft,
     ):
         work = _Bucketing(draft, chunks, columns, progress)
         work.write_pieces(n_buckets)
         work.write_buckets(n_jobs)
         work.finish(about, of_store)
-    return EventStore(out)
+    store = EventStore(out)
+    largest = max(map(store.n_rows_of, range(store.n_buckets)))
+    if largest > max(4 * _ROWS_OF_BUCKET, 2 * store.n_rows / store.n_buckets):
+        warnings.warn(
+            f"One bucket has {largest:,} rows, because a student has many: a process "
+            f"needs about {largest * _BYTES_PER_ROW / 1e9:.1f} GB for it. Check the "
+            "ids, or lower n_jobs.",
+            stacklevel=2,
+        )
+    return store
 
 
 def _describe(chunks: EventChunks, store: EventStore | None) -> dict[str, Any]:

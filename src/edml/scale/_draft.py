@@ -38,12 +38,16 @@ class Draft:
             raise TableError(message)
 
     def is_done(self) -> bool:
-        """Check whether the target is already made of the same."""
+        """Check whether the target is made of the same; remove what is left then."""
         try:
             found = json.loads((self.target / self.about).read_bytes())
         except (OSError, ValueError):
             return False
-        return bool(found.get("key") == self.key)
+        done = bool(found.get("key") == self.key)
+        if done and self.folder.exists():  # it was stopped after its last step
+            with suppress(OSError):
+                remove_tree(self.folder)
+        return done
 
     def __enter__(self) -> Self:
         make_folder(self.folder)
@@ -56,13 +60,20 @@ class Draft:
                 "another folder."
             )
             raise TableError(message) from None
+        try:
+            self._prepare()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def _prepare(self) -> None:
         if self.read(_KEY) != self.key:
             for path in self.folder.iterdir():
                 if path.name != "lock":
                     remove_tree(path)
             self.write(_KEY, self.key)
         make_folder(self.content)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()

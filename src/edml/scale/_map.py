@@ -86,25 +86,24 @@ def map_buckets(
     draft = Draft(Path(out), made_of, ABOUT)
     if draft.is_done():
         return draft.target
-    with draft:
+    done = f"What was computed of {store.n_buckets} buckets is kept."
+    with telling_of_full_disks(draft.target, done), draft:
         missing = [
             bucket
             for bucket in range(store.n_buckets)
             if store.n_rows_of(bucket)
             and not (draft.content / bucket_name(bucket)).is_file()
         ]
-        n_done = store.n_buckets - len(missing)
-        done = f"What was computed of {store.n_buckets} buckets is kept."
-        with telling_of_full_disks(draft.target, done):
-            work = (
-                delayed(_write)(
-                    *(function, store, bucket, draft.content),
-                    *([] if each is None else [each[bucket]]),
-                )
-                for bucket in missing
+        work = (
+            delayed(_write)(
+                *(function, store, bucket, draft.content),
+                *([] if each is None else [each[bucket]]),
             )
-            run_all(work, n_done, store.n_buckets, n_jobs, progress)
-            draft.finish({"store": str(store.path), "n_buckets": store.n_buckets})
+            for bucket in missing
+        )
+        n_done = store.n_buckets - len(missing)
+        run_all(work, n_done, store.n_buckets, n_jobs, progress)
+        draft.finish({"store": str(store.path), "n_buckets": store.n_buckets})
     return draft.target
 
 
