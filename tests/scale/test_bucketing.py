@@ -11,8 +11,16 @@ from edml import make_risk_pipeline
 from edml.datasets import make_student_activity, make_target
 from edml.exceptions import TableError
 from edml.feature_extraction import FeatureEngineer
+from edml.inspection import evaluate
 from edml.preprocessing import DataCleaner
-from edml.scale import EventStore, bucket_events, bucket_of, map_buckets
+from edml.scale import (
+    EventStore,
+    bucket_events,
+    bucket_of,
+    evaluate_store,
+    map_buckets,
+    training_sample,
+)
 from edml.sources import read_events
 
 
@@ -99,8 +107,8 @@ def test_a_store_can_be_bucketed_again(X, tmp_path):
         for student, events in found.groupby("user_uuid"):
             rows = expected[expected["user_uuid"] == student].reset_index(drop=True)
             pd.testing.assert_frame_equal(events.reset_index(drop=True), rows)
-    with pytest.raises(TableError, match="is also the source"):
-        bucket_events(tmp_path / "t", tmp_path / "t", 5, progress=False)
+    same = bucket_events(tmp_path / "t", tmp_path / "t", 3, progress=False)
+    assert same.n_rows == len(X)
 
 
 def test_nothing_is_done_twice(X, tmp_path):
@@ -143,3 +151,44 @@ def test_map_buckets(X, tmp_path):
     out = map_buckets(latest, store, tmp_path / "o", key="1", progress=False)
     found = pd.read_parquet(out).sort_values("user_uuid", ignore_index=True)
     pd.testing.assert_frame_equal(found, latest(X))
+
+
+@pytest.mark.parametrize("n_buckets", [1, 7])
+def test_an_evaluation_has_the_same_bits(X, model, tmp_path, n_buckets):
+    store = bucket_events(X, tmp_path / "s", n_buckets, progress=False)
+    found = evaluate_store(
+        *(model, store, tmp_path / "o"), key="1", n_resamples=20, progress=False
+    )
+    expected = evaluate(model, X, make_target(X), n_resamples=20)
+    assert found.metrics == expected.metrics
+    assert found.intervals == expected.intervals
+
+
+def test_an_evaluation_of_some_days(X, model, tmp_path):
+    store = bucket_events(X, tmp_path / "s", 3, progress=False)
+    how = {"n_resamples": 0, "progress": False, "every": 10}
+    found = evaluate_store(model, store, tmp_path / "o", key="1", **how)
+    assert 0.5 < found.metrics["roc_auc"] <= 1
+    running = X.assign(nota_final_materia=np.nan)
+    store = bucket_events(running, tmp_path / "r", 3, progress=False)
+    with pytest.raises(TableError, match="has a final grade"):
+        evaluate_store(model, store, tmp_path / "p", key="1", **how)
+
+
+def test_a_sample_of_students(X, tmp_path):
+    stores = [bucket_events(X, tmp_path / str(n), n, progress=False) for n in (1, 7)]
+    samples = [training_sample(store, 0.3, random_state=1) for store in stores]
+    tables = [sample.read() for sample in samples]
+    ids = [set(table["user_uuid"]) for table in tables]
+    assert ids[0] == ids[1]  # whatever the buckets
+    for sample, table in zip(samples, tables, strict=True):
+        assert len(table) == sample.n_rows
+        assert table["user_uuid"].nunique() == sample.n_students
+        of_store = X[X["user_uuid"].isin(ids[0])]
+        assert len(of_store) == len(table)  # whole histories
+        memory = table.memory_usage(deep=True).sum()
+        assert 0.5 < sample.n_bytes / memory < 2
+    n_students = X["user_uuid"].nunique()
+    assert training_sample(stores[0], n_students).n_rows == len(X)
+    with pytest.raises(ValueError, match="at most"):
+        training_sample(stores[0], n_students + 1)

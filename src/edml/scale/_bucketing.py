@@ -27,6 +27,7 @@ from edml import __version__
 from edml._files import make_folder, remove_tree, replace_file
 from edml._messages import pack
 from edml._optional import import_optional
+from edml._urls import as_path, need_local
 from edml.exceptions import TableError
 from edml.scale._bucket_of import bucket_of
 from edml.scale._draft import Draft, telling_of_full_disks
@@ -140,6 +141,8 @@ def bucket_events(
     of_store = None
     if isinstance(source, EventStore):
         source = source.path
+    if isinstance(source, (str, PathLike)):
+        need_local(as_path(source), "a table to bucket", "Copy the files first.")
     if isinstance(source, (str, PathLike)) and EventStore.is_store(source):
         of_store = EventStore(source)
         columns = of_store.columns if columns is None else columns
@@ -157,7 +160,7 @@ def bucket_events(
         "chunk_rows": chunk_rows,
         **reading,
     }
-    draft = Draft(Path(out), key, MANIFEST)
+    draft = Draft(as_path(out), key, MANIFEST)
     if draft.is_done():
         return EventStore(out)
     with (

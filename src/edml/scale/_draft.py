@@ -11,6 +11,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from edml._files import make_folder, remove_tree, rename, replace_file
+from edml._urls import need_local
 from edml.exceptions import TableError
 
 _KEY = "key.json"
@@ -25,6 +26,7 @@ class Draft:
     """
 
     def __init__(self, target: Path, key: Mapping[str, Any], about: str) -> None:
+        need_local(target, "a folder to write", "Copy it to the object store then.")
         self.target, self.about = target, about  # the file that only such a folder has
         self.folder = target.parent / f".{target.name}.draft"
         self.content = self.folder / "content"

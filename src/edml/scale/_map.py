@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from edml import __version__
 from edml._files import replace_file
+from edml._urls import as_path
 from edml.scale._draft import Draft, telling_of_full_disks
 from edml.scale._store import EventStore, bucket_name
 
@@ -83,7 +84,7 @@ def map_buckets(
     True
     """
     made_of = {"edml": __version__, "store": store.fingerprint, "key": key}
-    draft = Draft(Path(out), made_of, ABOUT)
+    draft = Draft(as_path(out), made_of, ABOUT)
     if draft.is_done():
         return draft.target
     done = f"What was computed of {store.n_buckets} buckets is kept."

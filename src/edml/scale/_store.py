@@ -12,6 +12,7 @@ import pandas as pd
 
 from edml._messages import unpack
 from edml._optional import import_optional
+from edml._urls import as_path
 from edml.exceptions import TableError
 from edml.sources import ReadingReport
 
@@ -30,7 +31,7 @@ class EventStore:
     Parameters
     ----------
     path : path-like
-        The folder.
+        The folder, here or in an object store.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class EventStore:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         import_optional("pyarrow", extra="scale", purpose="A store of events")
-        self.path = Path(path)
+        self.path = as_path(path)
         self.manifest = _read_manifest(self.path)
 
     @staticmethod
@@ -81,7 +82,7 @@ class EventStore:
         -------
         is_store : bool
         """
-        return (Path(path) / MANIFEST).is_file()
+        return (as_path(path) / MANIFEST).is_file()
 
     @property
     def n_buckets(self) -> int:
@@ -169,7 +170,8 @@ class EventStore:
 
         path = self.bucket_path(bucket)
         try:
-            table = parquet.ParquetFile(path).read(names)
+            with path.open("rb") as file:
+                table = parquet.ParquetFile(file).read(names)
         except (pa.ArrowException, FileNotFoundError):
             table = None
         if table is None or table.num_rows != self.n_rows_of(bucket):
