@@ -51,6 +51,17 @@ class Store:
             for name in self.files.find(f"{BUCKET}/{below}".rstrip("/"))
         )
 
+    @contextmanager
+    def locked(self):
+        """Let the server check keys, of which it knows none."""
+        from moto import settings  # noqa: PLC0415 - seconds
+
+        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+        try:
+            yield
+        finally:
+            settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
+
     def clear(self):
         for name in self.names():
             self.files.rm_file(f"{BUCKET}/{name}")
@@ -76,8 +87,9 @@ class Proxy:
     def __init__(self, address):
         host, port = address.removeprefix("http://").split(":")
         self._target = host, int(port)
-        self.cut_after = None  # bytes that the server sends, over all connections
-        self.n_passed = 0
+        # bytes, over all connections, that the server sends, or the client
+        self.cut_after = self.cut_sent_after = None
+        self.n_passed = [0, 0]
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -90,21 +102,19 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._target)
-                for pair, counted in (((client, server), 0), ((server, client), 1)):
+                for pair, from_server in (((client, server), 0), ((server, client), 1)):
                     threading.Thread(
-                        target=self._pass, args=(*pair, counted), daemon=True
+                        target=self._pass, args=(*pair, from_server), daemon=True
                     ).start()
 
-    def _pass(self, source, target, counted):
+    def _pass(self, source, target, from_server):
         with suppress(OSError):
             while data := source.recv(2**14):
-                if counted:
-                    self.n_passed += len(data)
-                    limit = self.cut_after
-                    if limit is not None and self.n_passed > limit:
-                        left = max(0, len(data) - (self.n_passed - limit))
-                        target.sendall(data[:left])
-                        break
+                limit = self.cut_after if from_server else self.cut_sent_after
+                self.n_passed[from_server] += len(data)
+                if limit is not None and self.n_passed[from_server] > limit:
+                    target.sendall(data[: limit - self.n_passed[from_server]])
+                    break
                 target.sendall(data)
         for one in (source, target):
             with suppress(OSError):

@@ -31,7 +31,8 @@ STORES = {
     "file": ("fsspec", "s3"),
 }
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
-_PASSWORD = re.compile(r"[^/?#]*:(?!\d{1,5}(?:[/?#]|$))")  # other than a port
+_BUCKETS = ("s3", "s3a", "gs", "gcs")  # have no port before the path
+_PASSWORD = re.compile(r"[^/]*:(?!\d{1,5}(?:/|$))")  # other than a port
 _CODE = re.compile(r"[A-Za-z0-9]{1,60}")
 
 
@@ -97,7 +98,7 @@ class Url:
 
     def __str__(self) -> str:
         rest = self._rest
-        if _PASSWORD.match(rest):
+        if self._has_password():
             rest = rest.rpartition("@")[2] if "@" in rest else "..."
         return f"{self.scheme}://{rest}"
 
@@ -245,7 +246,7 @@ class Url:
 
     def check(self) -> None:
         """Raise if the URL holds a password, or the store's library is missing."""
-        if _PASSWORD.match(self._rest):
+        if self._has_password():
             message = (
                 f"Expected a URL without a user and a password; found both in {self}. "
                 "Remove them, and set the credentials in the environment, such as "
@@ -256,6 +257,11 @@ class Url:
         for name in ("fsspec", module):
             if find_spec(name) is None:
                 import_optional(name, extra=extra, purpose=f"{self.scheme}://")
+
+    def _has_password(self) -> bool:
+        if self.scheme in _BUCKETS:
+            return ":" in self._rest.partition("/")[0]
+        return _PASSWORD.match(self._rest) is not None
 
     def _open_store(self) -> tuple[Any, str]:
         """Return the file system, which keeps no listings, and the path in it."""
