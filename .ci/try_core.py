@@ -45,6 +45,8 @@ WORKING = [
     ["registry", "show", "production"],
     ["registry", "export", "1", "version.zip"],
     ["registry", "import", "version.zip", "--trust-unsigned"],
+    ["registry", "push", "there"],
+    ["registry", "pull", "there"],
     ["registry", "promote", "2"],
     ["registry", "rollback"],
     ["registry", "promote", "2", "--stage", "staging"],

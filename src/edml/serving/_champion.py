@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edml.exceptions import EdmlError, RegistryError
+from edml.exceptions import EdmlError
 from edml.registry import PRODUCTION, ModelRecord, ModelRegistry
 from edml.serving._scorer import Scorer
 
@@ -41,53 +41,62 @@ class ChampionWatch:
         registry: ModelRegistry,
         poll_seconds: float,
         on_change: Callable[[Champion], None] | None = None,
+        pull: Callable[[], object] | None = None,
     ) -> None:
         self.champion: Champion | None = None
         self.problem: str | None = None  # why the last check failed
+        self.pulled_at = 0.0  # when the last pull succeeded, as `time.time`
         self._registry = registry
         self._poll_seconds = poll_seconds
         self._on_change = on_change
-        self._refused: tuple[object, float] | None = None
+        self._pull = pull  # brings the registry up to date with an object store
+        self._refused: tuple[object, float, str] | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._runs_in: int | None = None  # the process whose thread checks
 
-    def look(self) -> None:
-        """Load the current champion, if it has changed and is usable."""
-        with self._lock:
-            try:
-                self._load(self._registry.record(PRODUCTION))
-            except RegistryError as error:
-                self._note(str(error))
-            except Exception as error:  # on any error the old champion stays
-                self._note(f"{type(error).__name__} while the registry was read.")
+    def look(self, *, pull: bool = True) -> None:
+        """Load the current champion, if it has changed and is usable.
 
-    def _load(self, record: ModelRecord) -> None:
+        Where the registry is a copy of one in an object store, pull it first.
+        """
+        with self._lock:
+            away = None
+            if pull and self._pull is not None:
+                away = _problem_of(self._pull, "the registry was pulled")
+                self.pulled_at = self.pulled_at if away else time.time()
+            problem = _problem_of(self._read, "the registry was read")
+            self._note(away or problem)
+
+    def _read(self) -> str | None:
+        return self._load(self._registry.record(PRODUCTION))
+
+    def _load(self, record: ModelRecord) -> str | None:
+        """Load a version, and return why it cannot be served."""
         identity = _identity(record)
         if self.champion is not None and _identity(self.champion.record) == identity:
-            self._note(None)
-            return
+            return None
         if self._refused is not None:
-            refused, until = self._refused
+            refused, until, why = self._refused
             if refused == identity and time.monotonic() < until:
-                return
+                return why
         try:
             scorer = Scorer(self._registry.load(record.version))
         except Exception as error:  # never serve a broken model
             wait = _RETRY_AFTER_POLLS * self._poll_seconds
-            self._refused = (identity, time.monotonic() + wait)
             why = f"{type(error).__name__} while made-up students were scored."
             if isinstance(error, EdmlError):
                 why = str(error)
-            self._note(f"Version {record.version} cannot be served: {why}")
-            return
+            problem = f"Version {record.version} cannot be served: {why}"
+            self._refused = (identity, time.monotonic() + wait, problem)
+            return problem
         self.champion = Champion(self._registry.name, record, scorer)
         self._refused = None
-        self._note(None)
         line = {"name": self._registry.name, "version": record.version}
         _LOGGER.info("champion", extra={"edml": line})
         if self._on_change is not None:
             self._on_change(self.champion)
+        return None
 
     def _note(self, problem: str | None) -> None:
         """Store the result of a check, and log a problem once."""
@@ -107,7 +116,12 @@ class ChampionWatch:
             self._runs_in = os.getpid()
             threading.Thread(
                 target=_keep_looking,
-                args=(weakref.ref(self), self._stop, self._poll_seconds),
+                args=(
+                    weakref.ref(self),
+                    self._stop,
+                    self._poll_seconds,
+                    0.0 if self._pull else self._poll_seconds,
+                ),
                 name="edml-champion",
                 daemon=True,
             ).start()
@@ -123,10 +137,26 @@ def _identity(record: ModelRecord) -> object:
     return record.version, record.created_at, hashes
 
 
+def _problem_of(work: Callable[[], object], while_: str) -> str | None:
+    """Do what may fail; on any error the old champion stays."""
+    try:
+        found = work()
+    except EdmlError as error:
+        return str(error)
+    except Exception as error:
+        return f"{type(error).__name__} while {while_}."
+    return found if isinstance(found, str) else None
+
+
 def _keep_looking(
-    watch: "weakref.ref[ChampionWatch]", stop: threading.Event, seconds: float
+    watch: "weakref.ref[ChampionWatch]",
+    stop: threading.Event,
+    seconds: float,
+    first_after: float,
 ) -> None:
-    while not stop.wait(seconds):
+    wait = first_after
+    while not stop.wait(wait):
+        wait = seconds
         found = watch()
         if found is None:  # its app is gone
             return

@@ -1,7 +1,7 @@
 """The routes of the endpoint, and the hooks before and after each request."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import flask
@@ -26,6 +26,7 @@ from edml.serving._tokens import TokenBook
 
 EXTENSION = "edml.serving"
 REQUEST_ID = "X-Request-ID"
+POLL_SECONDS = 2.0  # between looks at a registry on this machine
 _CODES = {404: "not-found", 405: "method", 408: "too-slow", 413: "too-large"}
 _DETAILS = {
     404: "Expected a path of this endpoint; found another. See /openapi.json.",
@@ -37,16 +38,19 @@ def make_blueprint(
     registry: ModelRegistry,
     book: TokenBook,
     limits: Limits,
-    poll_seconds: float = 2.0,
+    poll_seconds: float = POLL_SECONDS,
     name: str = "edml",
     origins: Iterable[str] = (),
+    pull: Callable[[], object] | None = None,
 ) -> flask.Blueprint:
     """Make the blueprint of `create_blueprint`.
 
     The app that registers it finds the endpoint in
-    ``app.extensions["edml.serving"][name]``.
+    ``app.extensions["edml.serving"][name]``. ``pull`` is called before each look at
+    the registry, in a thread that `start` starts.
     """
-    endpoint = _Endpoint(registry, book, limits, poll_seconds, Origins(origins))
+    origin = Origins(origins)
+    endpoint = _Endpoint(registry, book, limits, poll_seconds, origin, pull)
     blueprint = flask.Blueprint(name, "edml.serving")
     blueprint.before_request(endpoint.begin)
     blueprint.after_request(endpoint.end)
@@ -95,16 +99,17 @@ class _Endpoint:
         limits: Limits,
         poll_seconds: float,
         origins: Origins,
+        pull: Callable[[], object] | None,
     ) -> None:
         self.metrics = _metrics.Metrics()
         changed = self.metrics.changed
-        self.watch = ChampionWatch(registry, poll_seconds, changed)
+        self.watch = ChampionWatch(registry, poll_seconds, changed, pull)
         self._book = book
         self._limits = limits
         self._origins = origins
         self._receiver = Receiver(limits)
         self._retry_after = str(max(1, round(poll_seconds)))
-        self.watch.look()
+        self.watch.look(pull=False)
 
     # -- before and after every request ------------------------------------------------
 
@@ -271,7 +276,9 @@ class _Endpoint:
 
     def expose_metrics(self) -> flask.Response:
         self._authorize("read")
-        text = self.metrics.expose(healthy=self.watch.problem is None)
+        text = self.metrics.expose(
+            healthy=self.watch.problem is None, pulled_at=self.watch.pulled_at
+        )
         return flask.Response(text, content_type=_metrics.CONTENT_TYPE)
 
 

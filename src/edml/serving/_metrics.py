@@ -63,6 +63,12 @@ class Metrics:
             registry=registry,
         )
 
+        self._pulled = client.Gauge(
+            "edml_registry_pulled_timestamp_seconds",
+            "When the registry was last pulled from an object store; 0 for never.",
+            registry=registry,
+        )
+
     def answered(self, route: str, status: int, seconds: float) -> None:
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
@@ -87,8 +93,9 @@ class Metrics:
         self._version.set(champion.version)
         self._changes.inc()
 
-    def expose(self, *, healthy: bool) -> bytes:
+    def expose(self, *, healthy: bool, pulled_at: float = 0.0) -> bytes:
         """Return the metrics in Prometheus' text format."""
         self._healthy.set(healthy)
+        self._pulled.set(pulled_at)
         text: bytes = client.generate_latest(self._registry)
         return text

@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import gc
+import hashlib
 import ipaddress
 import os
 import socket
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edml._optional import import_optional
+from edml._urls import Url, as_path, check_stores
 from edml.exceptions import EdmlError, RegistryError, ServingError
 from edml.serving._check import check_health
 from edml.serving._limits import Limits
@@ -83,7 +85,12 @@ Source = Callable[[], "ModelRegistry"]
 def _serve(
     registry: Annotated[
         Path,
-        typer.Option(envvar=_named("REGISTRY_PATH"), help="Folder of all registries."),
+        typer.Option(
+            envvar=_named("REGISTRY_PATH"),
+            metavar="PATH",
+            parser=as_path,
+            help="Folder of all registries, or its URL, such as s3://bucket/registry.",
+        ),
     ] = Path("registry"),
     name: Annotated[
         str, typer.Option(envvar=_named("REGISTRY_NAME"), help="Which registry in it.")
@@ -102,6 +109,18 @@ def _serve(
             help="File of the newest change that was read, against replay.",
         ),
     ] = None,
+    copy: Annotated[
+        _File,
+        typer.Option(
+            help="Folder for the copy of a registry at a URL. Default: in ~/.cache."
+        ),
+    ] = None,
+    follow: Annotated[
+        float,
+        typer.Option(
+            min=0.1, help="Seconds between looks at a URL for newly pushed models."
+        ),
+    ] = 10.0,
     host: Annotated[
         str, typer.Option(envvar=_named("ENDPOINT_HOST"), help="Address to listen on.")
     ] = "127.0.0.1",
@@ -166,12 +185,15 @@ def _serve(
         if os.environ.get(f"EDML_{old}") and not os.environ.get(f"EDML_{variable}"):
             _warn(f"EDML_{old} is called EDML_{variable} now. Rename it.")
     keys = _split(public_keys or "")
-    source = functools.partial(_open, registry, name, keys, memory)
+    url = registry if isinstance(registry, Url) else None
+    folder = registry if url is None else copy or _cache_of(url)
+    source = functools.partial(_open, folder, name, keys, memory)
     try:
         if check:
-            url = check_health(host, port, over_tls=certificate is not None)
-            typer.echo(f"edml-serve: {url} responds")
+            address = check_health(host, port, over_tls=certificate is not None)
+            typer.echo(f"edml-serve: {address} responds")
             return
+        check_stores(registry)
         import_optional("flask", extra="serve", purpose="Serving")
         import_optional("gunicorn", extra="serve", purpose="Serving")
         # gunicorn is not available on Windows; workers share modules imported before
@@ -201,7 +223,12 @@ def _serve(
         )
         _worker.Application(
             functools.partial(
-                _make_app, source, TokenBook(tokens), limits, _split(origins)
+                _make_app,
+                source,
+                TokenBook(tokens),
+                limits,
+                _split(origins),
+                None if url is None else (url, follow),
             ),
             limits=limits,
             threads=threads,
@@ -240,14 +267,42 @@ def _split(names: str) -> list[str]:
     return [name.strip() for name in names.split(",") if name.strip()]
 
 
+def _cache_of(url: Url) -> Path:
+    """Return the folder of the copy, which a restarted server finds again."""
+    digest = hashlib.sha256(str(url).encode()).hexdigest()
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(home, "edml", "registries", digest[:16])
+
+
 def _make_app(
-    source: Source, book: TokenBook, limits: Limits, origins: Sequence[str]
+    source: Source,
+    book: TokenBook,
+    limits: Limits,
+    origins: Sequence[str],
+    followed: "tuple[Url, float] | None",
 ) -> Any:
-    """Make the app of a worker."""
-    from edml.serving._endpoint import make_app, make_blueprint  # noqa: PLC0415
+    """Make the app of a worker; it begins to follow a registry at a URL."""
+    from edml.serving._endpoint import (  # noqa: PLC0415
+        EXTENSION,
+        POLL_SECONDS,
+        make_app,
+        make_blueprint,
+    )
 
     configure_logs()
-    return make_app(make_blueprint(source(), book, limits, origins=origins))
+    registry = source()
+    pull, seconds = None, POLL_SECONDS
+    if followed is not None:
+        url, seconds = followed
+        pull = functools.partial(registry.pull, url)
+    blueprint = make_blueprint(
+        registry, book, limits, seconds, origins=origins, pull=pull
+    )
+    app = make_app(blueprint)
+    if followed is not None:
+        for endpoint in app.extensions[EXTENSION].values():
+            endpoint.watch.start()
+    return app
 
 
 def _share_memory() -> None:
