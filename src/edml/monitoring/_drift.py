@@ -14,12 +14,12 @@ from edml.schema import FloatArray
 
 COLUMNS = (
     *("week", "day", "feature", "weight", "n_students"),
-    *("p_value", "adjusted", "size", "direction"),
+    *("p_value", "adjusted", "size", "direction", "change"),
 )
 SMALL, LARGE = 0.2, 0.5  # of the size
+_FEW_POINTS, _MANY_POINTS = 0.03, 0.1  # of the mean probability
 _RATE = {True: 0.01, False: 0.03}  # of false discoveries: the score, and features
 _MOST_COURSES = 0.8  # of the units, to compare course by course
-_MUCH = 0.3  # of what the model uses
 
 
 def measure_drift(
@@ -46,7 +46,13 @@ def measure_drift(
             )
             p, size, direction = conclude(found, design_effect)
             head = (int(number), week.day, name, weight, n_students)
-            rows.append((*head, p, np.nan, size, direction))
+            change = np.nan
+            if name == SCORE:
+                change = sum(
+                    values[kept[places], place].sum() - len(places) * week.means[one]
+                    for one, places in groups.items()
+                )
+            rows.append((*head, p, np.nan, size, direction, change / n_students))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     is_score = (table["feature"] == SCORE).to_numpy()
     for chosen in (is_score, ~is_score):
@@ -110,24 +116,32 @@ def judge_drift(table: pd.DataFrame) -> Part:
 
 
 def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
+    shifted = shifted[shifted["change"].abs() >= _FEW_POINTS]
     if not len(shifted):
         return []
-    worst = shifted.loc[shifted["size"].idxmax()]
+    worst = shifted.loc[shifted["change"].abs().idxmax()]
     template = (
-        N_("The scores are higher than in training: size {size} in week {week}.")
-        if worst["direction"] > 0
-        else N_("The scores are lower than in training: size {size} in week {week}.")
+        N_(
+            "The scores are higher than in training, by {share_change} on average in "
+            "week {week}."
+        )
+        if worst["change"] > 0
+        else N_(
+            "The scores are lower than in training, by {share_change} on average in "
+            "week {week}."
+        )
     )
+    large = worst["size"] >= LARGE and abs(worst["change"]) >= _MANY_POINTS
     return [
         Sign(
             "score-drift",
-            ACT if worst["size"] >= LARGE else LOOK,
+            ACT if large else LOOK,
             template,
             N_(
                 "Look for the features behind it. If the students differ, choose the "
                 "threshold again or flag by capacity; if the feed differs, correct it."
             ),
-            {"size": float(worst["size"]), "week": int(worst["week"])},
+            {"share_change": abs(float(worst["change"])), "week": int(worst["week"])},
         )
     ]
 
@@ -135,11 +149,9 @@ def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
 def _judge_features(shifted: pd.DataFrame) -> Sign:
     worst = shifted.groupby("feature")[["size", "weight"]].max()
     worst = worst.sort_values(["weight", "size"], ascending=False, kind="stable")
-    large = worst[worst["size"] >= LARGE]
-    much = large["weight"].sum() >= _MUCH
     return Sign(
         "feature-drift",
-        ACT if much else LOOK,
+        LOOK,
         N_(
             "Features that have moved: {names}. All {n} make {share} of what the model "
             "uses."

@@ -1,6 +1,7 @@
 """What the feed of events looks like: dates, names, values and volume."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from edml.schema import (
     ACTIVITY_PREFIX,
     COLUMNS,
     COURSE,
+    EARLIEST,
+    LATEST,
     PARTITION,
     SECONDS_PER_DAY,
     STUDENT,
     FloatArray,
     IntArray,
     date_unit,
+    known_partitions,
     rank_keys,
     read_partitions,
 )
@@ -94,18 +98,44 @@ class Feed:
             return ~np.isnan(self.numbers(name))
         return self.column(name).notna().to_numpy()
 
-    def missing(self, name: str, rows: Any = None) -> tuple[float, int]:
-        """Return the share of rows without what they should hold, and the students."""
+    @cached_property
+    def known(self) -> IntArray:
+        """The partition from which each row's score is known."""
+        if not (self.has("s_graded_at") and self.has("s_submitted_at")):
+            return self.days
+        submitted, graded = self._dates("s_submitted_at"), self._dates("s_graded_at")
+        return known_partitions(self.days, submitted, graded, 7 / self.step)
+
+    def _dates(self, name: str) -> FloatArray:
+        values = self.numbers(name)
+        return np.where((values >= EARLIEST) & (values < LATEST), values, np.nan)
+
+    @property
+    def weeks(self) -> range:
+        """The weeks that at least one course has completed."""
+        last = int(self.last_day.max(initial=-1) + 1) // self.step
+        return range(1, min(last, MAX_WEEKS) + 1)
+
+    def missing(self, name: str, week: int) -> tuple[float, int]:
+        """Return the share of a week's rows without what they should hold.
+
+        As known at the end of the week: a score counts in the week in which it is
+        known. Also return the number of students with such rows.
+        """
         wanted = WANTED[name]
         if not (self.has(name) and self.has(wanted)):
             return np.nan, 0
-        expected = self.is_given(wanted)
-        if rows is not None:
-            expected = expected & rows
+        end = week * self.step - 1
+        since = self.known if wanted == "score" else self.days
+        expected = self.is_given(wanted) & (self.last_day[self.runs] >= end)
+        expected &= (since <= end) & (since > end - self.step)
         n_students = len(np.unique(self.students[expected]))
         if n_students < MIN_STUDENTS:
             return np.nan, n_students
-        return float(1 - self.is_given(name)[expected].mean()), n_students
+        given = self.is_given(name)[expected]
+        if name == "score":
+            given &= self.known[expected] <= end
+        return float(1 - given.mean()), n_students
 
     def unit(self, name: str, rows: Any = None) -> str | None:
         """Return the unit of a column of dates, by their size."""
@@ -167,11 +197,15 @@ def describe_feed(
 ) -> dict[str, Any]:
     """Return the facts about a feed that later ones are compared with, as JSON."""
     feed = Feed(X, names, step)
-    missing, units, values = {}, {}, {}
+    missing: dict[str, dict[str, float]] = {}
+    units, values = {}, {}
     for name in WANTED:
-        share, n_students = feed.missing(name)
-        if n_students >= MIN_STUDENTS:
-            missing[name] = round(share, 4)
+        by_week = {week: feed.missing(name, week) for week in feed.weeks}
+        missing[name] = {
+            str(week): round(share, 4)
+            for week, (share, n_students) in by_week.items()
+            if n_students >= MIN_STUDENTS
+        }
     for name in DATES:
         if (unit := feed.unit(name)) is not None:
             units[name] = unit

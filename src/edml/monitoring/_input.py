@@ -22,10 +22,11 @@ from edml.schema import BoolArray
 
 _MORE_MISSING = 0.2  # of the rows that should hold something
 _GONE = 0.9
+_CLEAR = 0.5  # more than in training, to act
 _SCALE_ACT, _SCALE_LOOK = 1.6, 1.3  # ratios of typical values
 _SPARSE = 0.3  # of the events that were expected
 _FEWEST_EVENTS = 0.3  # expected by student and week, to miss them
-_ENOUGH = 30  # students of a course, to miss its events
+_ENOUGH = 30  # students, to miss what is theirs
 
 _MEND = N_("Correct the feed before anyone uses the scores.")
 _WHOLE = Sign(
@@ -48,7 +49,7 @@ def check_input(
     signs = [
         *_check_columns(feed, known),
         *_check_units(feed, known),
-        *_check_missing(feed, known, recent),
+        *_check_missing(feed, known, since),
         *_check_values(feed, known, recent),
         *_check_names(feed, reference, recent),
         *_check_volume(feed, known, since),
@@ -71,7 +72,7 @@ def _check_columns(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
     flat = [
         one
         for one in known.get("varying", ())
-        if one in (*WANTED, *feed.extra)
+        if one in (*VALUES, *feed.extra)
         and feed.has(one)
         and feed.n_rows > 100
         and feed.is_constant(one)
@@ -105,25 +106,31 @@ def _check_units(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
 
 
 def _check_missing(
-    feed: Feed, known: Mapping[str, Any], recent: BoolArray
+    feed: Feed, known: Mapping[str, Any], since: float | None
 ) -> Iterator[Sign]:
+    """Compare each complete week with the same week of training; report the last."""
     for name, before in known.get("missing", {}).items():
-        for rows in (recent, recent & (feed.days > feed.last_day[feed.runs] - 7)):
-            share, n_students = feed.missing(name, rows)
-            if n_students < MIN_STUDENTS or share - before < _MORE_MISSING:
-                continue
-            # the latest scores may be pending
-            if name == "score" and share < _GONE:
+        for week in reversed(feed.weeks):
+            if since is not None and week * feed.step - 1 <= since:
+                break
+            share, n_students = feed.missing(name, week)
+            usual = before.get(str(week))
+            if usual is None or n_students < _ENOUGH or share - usual < _MORE_MISSING:
                 continue
             yield Sign(
                 "values-missing",
-                ACT if share >= _GONE and name != "score" else LOOK,
+                ACT if share >= _GONE and share - usual >= _CLEAR else LOOK,
                 N_(
-                    "{column} is missing in {share} of the rows that should hold "
-                    "it, from {share_before} in training."
+                    "In week {week}, {column} is missing in {share} of the rows that "
+                    "should hold it, from {share_before} in training."
                 ),
                 _MEND,
-                {"column": name, "share": share, "share_before": before},
+                {
+                    "week": week,
+                    "column": name,
+                    "share": share,
+                    "share_before": usual,
+                },
             )
             break
 

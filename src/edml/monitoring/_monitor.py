@@ -17,7 +17,7 @@ from edml.monitoring._input import check_input
 from edml.monitoring._performance import Draws, estimate, judge_expected, judge_realised
 from edml.monitoring._reference import Reference, compute_features, numbers_of
 from edml.monitoring._report import MonitoringReport
-from edml.monitoring._signs import ACT, CANNOT_TELL, Part, Sign, make_part
+from edml.monitoring._signs import ACT, CANNOT_TELL, LOOK, Part, Sign, make_part
 from edml.monitoring._weeks import Weeks, days_of_week, read_weeks
 from edml.schema import (
     BoolArray,
@@ -301,13 +301,16 @@ def _doubt(trained: BoolArray, drift: Part) -> list[Sign]:
                 {"share": unknown},
             )
         )
-    if drift.verdict == ACT:
+    if drift.verdict in (LOOK, ACT):
         doubts.append(
             Sign(
                 "expected-after-drift",
                 CANNOT_TELL,
-                N_("Drift is so large that the probabilities may no longer hold."),
-                N_("Resolve the drift first."),
+                N_(
+                    "The students or the courses have moved away from the training, so "
+                    "the probabilities may not hold."
+                ),
+                N_("Read the estimate with care, and wait for outcomes."),
             )
         )
     return doubts

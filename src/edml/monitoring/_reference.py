@@ -48,13 +48,14 @@ class Week(NamedTuple):
     """The students of one week: their histograms by course, and their outcomes.
 
     ``cells[""]`` are those of all students together. Each list has one histogram per
-    feature, then that of the score.
+    feature, then that of the score, whose means are in ``means``.
     """
 
     day: int | None
     n_students: int
     n_units: int
     cells: dict[str, list[Cell]]
+    means: dict[str, float]
     curve: Curve | None
     bins: list[tuple[float, float, int]]
     figures: dict[str, float]
@@ -200,7 +201,8 @@ class Reference:
     def _check(self) -> None:
         n_cells = len(self.features) + 1
         sizes = {len(one) for week in self.weeks for one in week.cells.values()}
-        if len(self.weights) != len(self.features) or sizes - {n_cells}:
+        means = all(week.means.keys() == week.cells.keys() for week in self.weeks)
+        if len(self.weights) != len(self.features) or sizes - {n_cells} or not means:
             raise _damaged("its features and histograms differ in number")
 
     def __repr__(self) -> str:
@@ -370,10 +372,13 @@ def _summarize_week(
     score = values[:, -1]
     alone = one_per_student(units)
     cells = {"": make_cells(values[alone])}
+    means = {"": float(score[alone].mean())}
     sizes = np.bincount(units.courses, minlength=len(units.labels))
     for course in np.argsort(-sizes, kind="stable")[:MAX_COURSES]:
         if sizes[course] >= FEW:
-            cells[units.labels[course]] = make_cells(values[units.courses == course])
+            inside = units.courses == course
+            cells[units.labels[course]] = make_cells(values[inside])
+            means[units.labels[course]] = float(score[inside].mean())
     curve = fit_curve(score, fails, units.runs)
     figures: dict[str, float] = {}
     if curve is not None:
@@ -392,6 +397,7 @@ def _summarize_week(
         n_students,
         len(fails),
         cells,
+        means,
         curve,
         _bin(score[alone], fails[alone]),
         figures,
@@ -487,6 +493,7 @@ def _write_week(week: Week) -> dict[str, Any]:
             name: [[_write_cuts(one.cuts), one.counts.tolist()] for one in cells]
             for name, cells in week.cells.items()
         },
+        "means": {name: _short(one) for name, one in week.means.items()},
         "curve": None if week.curve is None else [_short(one) for one in week.curve],
         "bins": [[_short(one) for one in row] for row in week.bins],
         "figures": {name: _short(one) for name, one in week.figures.items()},
@@ -507,6 +514,7 @@ def _read_week(found: Mapping[str, Any]) -> Week:
             _text(name): [_read_cell(*one) for one in cells]
             for name, cells in found["cells"].items()
         },
+        means={_text(k): _number(v) for k, v in found["means"].items()},
         curve=None if curve is None else Curve(*map(_number, curve)),
         bins=[(_number(p), _number(s), int(n)) for p, s, n in found["bins"]],
         figures={_text(k): _number(v) for k, v in found["figures"].items()},

@@ -57,11 +57,12 @@ class MonitoringReport:
     ----------
     parts : dict of str to Part
         By "input" (of event tables), "drift", "expected" and "realised".
-    drift : DataFrame of shape (n_tests, 9) or None
+    drift : DataFrame of shape (n_tests, 10) or None
         A row for each week and feature, and for the score: week, day, feature, weight
         (how much the model uses it), n_students, p_value, adjusted (for all tests),
         size (Cohen's w, 0 to about 1; its square is about the population stability
-        index) and direction (in [-0.5, 0.5], positive if values are higher).
+        index), direction (in [-0.5, 0.5], positive if values are higher) and change (of
+        the mean probability; NaN for features).
     performance : DataFrame of shape (n_figures, 10) or None
         A row for each week and figure: week, day, n_students, figure, reference (in
         training), expected, low and high (its interval), realised and p_value (NaN).
