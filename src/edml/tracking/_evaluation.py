@@ -4,11 +4,13 @@ import json
 import math
 import re
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from edml.exceptions import RegistryError
 from edml.inspection import Evaluation
-from edml.registry import ModelRegistry
+from edml.registry import ModelRecord, ModelRegistry
 from edml.tracking._client import mlflow
 
 _FOLDER = "evaluation"
@@ -44,6 +46,37 @@ def log_evaluation(
     with tempfile.TemporaryDirectory() as folder:
         write_evaluation(evaluation, Path(folder))
         client.log_artifacts(run_id, folder, _FOLDER)
+
+
+def log_reference(
+    client: Any,
+    registry: ModelRegistry,
+    record: ModelRecord,
+    run_id: str,
+    model_id: str,
+) -> None:
+    """Log the out-of-fold figures of training by week, if the version has them."""
+    try:
+        reference = registry.reference(record.version)
+    except RegistryError:
+        return
+    stored = int(datetime.fromisoformat(record.created_at).timestamp() * 1000)
+    metric = mlflow("mlflow.entities").Metric
+    metrics = [
+        metric(
+            f"training_{name}",
+            week.figures[name],
+            timestamp=stored,
+            step=0 if week.day is None else (week.day + 1) // reference.step,
+            model_id=model_id,
+            run_id=run_id,
+        )
+        for week in reference.weeks
+        for name in ("roc_auc", "average_precision")
+        if name in week.figures
+    ]
+    if metrics:
+        client.log_batch(run_id, metrics=metrics, synchronous=True)
 
 
 def list_figures(evaluation: Evaluation) -> dict[str, float]:

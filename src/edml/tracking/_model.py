@@ -18,7 +18,7 @@ from edml.tracking._client import (
     mlflow,
     search_all,
 )
-from edml.tracking._evaluation import log_evaluation
+from edml.tracking._evaluation import log_evaluation, log_reference
 from edml.tracking._package import check_binary, write_package
 from edml.tracking._reconcile import write_memory
 from edml.tracking._records import to_params
@@ -163,6 +163,7 @@ def add_version(
         client.finalize_logged_model(model_id, "READY")
     _link(client, run_id, model_id)
     log_evaluation(client, registry, record.version, run_id, model_id)
+    log_reference(client, registry, record, run_id, model_id)
     with redirect_stdout(StringIO()):  # MLflow prints the run's address
         client.set_terminated(run_id)
     _ensure_registered(client, registry.name)
