@@ -9,7 +9,16 @@ from rich.console import Console
 from edml._translation import list_languages
 from edml._words import count
 from edml.cli._commands import Folder, Name, Raw, find_events, read_settings
-from edml.cli._terminal import ConfigFile, Json, Settings, guarded, note, show, stage
+from edml.cli._terminal import (
+    ConfigFile,
+    Json,
+    Settings,
+    guarded,
+    note,
+    path,
+    show,
+    stage,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +33,9 @@ def monitor(
     raw: Raw = None,
     outcomes: Annotated[
         Path | None,
-        typer.Option(help="Final grades as far as known, by student and course."),
+        typer.Option(
+            help="Final grades as far as known, by student and course.", parser=path
+        ),
     ] = None,
     since: Annotated[
         float | None, typer.Option(help="Compare weeks that end after this day only.")
@@ -37,7 +48,8 @@ def monitor(
         str, typer.Option(help="Version: a number, production, staging or latest.")
     ] = "production",
     page: Annotated[
-        Path | None, typer.Option("--html", help="Also write the page as HTML.")
+        Path | None,
+        typer.Option("--html", help="Also write the page as HTML.", parser=path),
     ] = None,
     language: Annotated[str, typer.Option("--lang", help="Language: en or es.")] = "en",
     folder: Folder = None,

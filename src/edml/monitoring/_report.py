@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from html import escape
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from edml._drawing import (
 from edml._files import replace_file
 from edml._page import CSS, make_page, make_row, make_table
 from edml._translation import N_
+from edml._urls import as_path
 from edml._words import Words
 from edml.explanation import feature_name
 from edml.monitoring._drift import SMALL
@@ -213,7 +213,7 @@ class MonitoringReport:
         OSError
             If the file cannot be written.
         """
-        path = Path(path)
+        path = as_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         title = Words(language)(_TITLE)
         replace_file(path, make_page(title, self._make_html(language)))
