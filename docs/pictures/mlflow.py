@@ -1,6 +1,6 @@
 """Make the pictures of MLflow's pages in the user guide.
 
-Run: ``pip install "edml[mlflow]" playwright``, then ``python docs/pictures/mlflow.py``,
+Run: ``pip install ".[mlflow]" playwright``, then ``python docs/pictures/mlflow.py``,
 with Chromium on the path. It starts a server in a temporary folder, tunes on the
 sample, promotes, syncs, and takes the pictures.
 """
