@@ -313,4 +313,33 @@ TEXTS = {
         "address."
     ),
     "missing_extra": N_("A part of edml is not installed. Run: {command}."),
+    "rejected": N_(
+        "{url} rejected the request (status {status}). Ask whoever runs the endpoint."
+    ),
+    "rejected_column": N_(
+        "{url} rejected the table, because of column {column}. Correct the column."
+    ),
+    # -- what is scored, and imports of a platform's tables
+    "no_rows": N_("The table has no rows."),
+    "no_rows_yet": N_("The table has no events up to day {day}. Choose a later day."),
+    "none_chosen": N_("The table has no events of this course and period."),
+    "doubled_columns": N_(
+        "The table {table} has several columns of one name: {columns}. Rename or "
+        "delete all but one."
+    ),
+    "table_lacks_columns": N_(
+        "The table {table} lacks columns: {columns}. Rename those that have another "
+        "name."
+    ),
+    "missing_tables": N_("These tables are missing in {place}: {tables}."),
+    "doubled_tables": N_(
+        "These tables are in {place} more than once: {tables}. Keep one of each."
+    ),
+    "no_folder": N_("There is no folder {path}. Check its name."),
+    "not_moodle": N_(
+        "These are not tables of Moodle: course, enrol or user_enrolments is missing. "
+        "All have one prefix, such as mdl_."
+    ),
+    "unreadable_export": N_("The file {name} cannot be read. Export it again."),
+    "written_as": N_("Tables are written as .csv or .parquet. Choose one of the two."),
 }

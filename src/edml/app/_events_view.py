@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
@@ -48,7 +49,7 @@ def read_choices(X: pd.DataFrame, names: Mapping[str, str], fingerprint: str) ->
     """Read the possible choices of a table; raise a TableError for a bad key."""
     if not len(X):
         message = "Expected the events of at least one student; found no row."
-        raise TableError(message)
+        raise TableError(coded("no_rows", message))
     histories = history_codes(X[names[STUDENT]], X[names[COURSE]])
     first, place = first_rows(histories)
     one_each = X.iloc[first].reset_index(drop=True)
@@ -110,7 +111,7 @@ def choose_events(events: Events, choice: Choice) -> pd.DataFrame:
             "Expected events of the course and period chosen; found none in this "
             "table. Choose others."
         )
-        raise TableError(message)
+        raise TableError(coded("none_chosen", message))
     return events.X[rows]
 
 

@@ -16,6 +16,7 @@ from weakref import finalize
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.app._settings import Client
 from edml.app._student_view import take_history
 from edml.datasets import as_of, load_activity
@@ -309,7 +310,7 @@ class EndpointSource:
         shown = as_of(X, at, columns=self._names)
         if not len(shown):
             message = f"X has no row up to partition {at:g}. Choose a later one."
-            raise TableError(message)
+            raise TableError(coded("no_rows_yet", message, day=f"{at:g}"))
         return shown
 
     def _earlier(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
+from edml._messages import coded
 from edml.classifier._thresholds import Capacity
 from edml.datasets import as_of
 from edml.exceptions import TableError
@@ -65,11 +66,10 @@ def score_students(
     known = partial(as_of, X, columns=names, partition_days=days)
     table = X if at is None else known(at)
     if not len(table):
-        message = (
-            "X has no row. Pass the events of at least one student."
-            if at is None
-            else f"X has no row up to partition {at}. Pass a later one as at=."
-        )
+        message = coded("no_rows", "X has no row. Pass the events of some student.")
+        if at is not None:
+            late = f"X has no row up to partition {at}. Pass a later one as at=."
+            message = coded("no_rows_yet", late, day=at)
         raise TableError(message)
     if n_reasons and not hasattr(model.pipeline_, "predict_proba"):
         message = (

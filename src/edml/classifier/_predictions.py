@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from edml._messages import coded, for_python, join
 from edml._sklearn import check_columns
 from edml.classifier._calibration import calibrate
 from edml.classifier._contact_list import score_students
@@ -265,12 +266,14 @@ class RiskPredictions:
             for name in missing
             if (found := difflib.get_close_matches(name, unexpected, n=1))
         }
-        hint = f" Similar: {near}." if near else ""
-        message = (
-            f"Columns differ from fit: missing {missing}, unexpected {unexpected}."
-            f"{hint} Rename them, or refit."
+        message = coded(
+            "missing_columns",
+            f"Columns differ from fit: missing {missing}, unexpected {unexpected}.",
+            columns=missing,
         )
-        raise TableError(message)
+        similar = coded("similar_columns", f" Similar: {near}.", near=near)
+        remedy = for_python(" Rename them, or refit.")
+        raise TableError(join(message, similar if near else "", remedy))
 
 
 _Engineer = FeatureEngineer | HistoryFeatures

@@ -14,6 +14,7 @@ import pandas as pd
 
 from edml import sources
 from edml._files import replace_file, write_new
+from edml._messages import coded
 from edml._optional import import_optional
 from edml._urls import check_stores
 from edml._words import count
@@ -121,9 +122,10 @@ def check_suffix(path: Path) -> str:
     check_stores(path)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
-        message = (
+        message = coded(
+            "written_as",
             "Expected a table in a file that ends in .csv or .parquet; found "
-            f"{path.name!r}. Choose one of the two."
+            f"{path.name!r}. Choose one of the two.",
         )
         raise TableError(message)
     if suffix == ".parquet":

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import ServingError
 from edml.schema import COURSE, FINAL_GRADE, PARTITION, STUDENT
 
@@ -123,4 +124,8 @@ def refusal(url: str, status: int, problem: dict[str, Any]) -> str:
     for name in ("column", "rows", "parameter", "request_id"):
         if problem.get(name) not in (None, []):
             parts.append(f"{name.replace('_', ' ')}: {problem[name]}")
-    return " ".join(part if part.endswith(".") else f"{part}." for part in parts)
+    message = " ".join(part if part.endswith(".") else f"{part}." for part in parts)
+    column = problem.get("column")
+    if column:
+        return coded("rejected_column", message, url=url, column=column)
+    return coded("rejected", message, url=url, status=status)

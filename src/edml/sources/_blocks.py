@@ -13,6 +13,7 @@ from typing import IO, Any, TextIO, cast
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._raw import label_lines, naming
@@ -41,9 +42,11 @@ def read_blocks(
     except TableError:
         raise
     except (ValueError, OSError, EOFError, zlib.error) as error:
-        message = (
+        message = coded(
+            "unreadable_export",
             f"{path.name} cannot be read as {suffix}: {type(error).__name__}. Export "
-            "it again."
+            "it again.",
+            name=path.name,
         )
         raise TableError(message) from None  # its message may hold a value
 

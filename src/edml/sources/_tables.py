@@ -9,6 +9,7 @@ from typing import Literal, overload
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._optional import import_optional
 from edml._urls import as_path
 from edml.exceptions import TableError
@@ -155,9 +156,12 @@ def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
     found = _list_tables(source)
     absent = [name for name in _REQUIRED if name not in found]
     if absent:
-        message = (
+        message = coded(
+            "missing_tables",
             f"{str(source)!r} has no table {absent}; it has {sorted(found)}. Name the "
-            f"files or sheets {list(_EXPECTED)}; {list(_REQUIRED)} are required."
+            f"files or sheets {list(_EXPECTED)}; {list(_REQUIRED)} are required.",
+            place=source,
+            tables=absent,
         )
         raise TableError(message)
     tables = {}
@@ -184,16 +188,21 @@ def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
         for sheet in _sheets(source):
             found.setdefault(sheet.strip().lower(), []).append((source, sheet))
     else:
-        message = (
+        message = coded(
+            "no_folder",
             f"There is no folder and no workbook {str(source)!r}. Pass a folder with "
-            f"the files {list(_EXPECTED)}, or a workbook with sheets of these names."
+            f"the files {list(_EXPECTED)}, or a workbook with sheets of these names.",
+            path=source,
         )
         raise TableError(message)
     twice = [name for name, places in found.items() if len(places) > 1]
     if twice:
-        message = (
+        message = coded(
+            "doubled_tables",
             f"{str(source)!r} has more than one table {sorted(twice)}. Keep one of "
-            "each."
+            "each.",
+            place=source,
+            tables=sorted(twice),
         )
         raise TableError(message)
     return found
@@ -208,4 +217,4 @@ def _sheets(path: Path) -> list[str]:
             return [str(name) for name in book.sheetnames]
     except Exception:  # it raises many kinds, whose messages may quote the file
         message = f"{path} cannot be read as an Excel workbook. Save it again as .xlsx."
-        raise TableError(message) from None
+        raise TableError(coded("not_excel", message)) from None

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded, for_python, join
 from edml.exceptions import TableError
 from edml.schema import BoolArray, FloatArray, IntArray, row_error
 from edml.sources._cells import has_decimal_commas, read_numbers
@@ -152,7 +153,8 @@ def read_tidy(
     twice = sorted({column for column in found if found.count(column) > 1})
     if twice:
         message = f"{name} has the columns {twice} more than once. Drop or rename them."
-        raise TableError(message)
+        doubled = coded("doubled_columns", message, table=name, columns=twice)
+        raise TableError(doubled)
     absent = [column for column in required if column not in found]
     if absent:
         others = [column for column in found if column not in (*required, *optional)]
@@ -161,12 +163,15 @@ def read_tidy(
             for column in absent
             for match in difflib.get_close_matches(column, others, n=1)
         }
-        hint = f" Similar columns: {near}." if near else ""
-        message = (
-            f"{name} lacks the columns {absent}; it has {found}.{hint} Rename them; "
-            f"required are {list(required)}."
+        message = coded(
+            "table_lacks_columns",
+            f"{name} lacks the columns {absent}; it has {found}.",
+            table=name,
+            columns=absent,
         )
-        raise TableError(message)
+        similar = coded("similar_columns", f" Similar columns: {near}.", near=near)
+        remedy = for_python(f" Rename them; required are {list(required)}.")
+        raise TableError(join(message, similar if near else "", remedy))
     known = [column for column in (*required, *optional) if column in found]
     ignored = sorted(set(found) - set(known))
     if ignored:

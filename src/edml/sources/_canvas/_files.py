@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.sources._blocks import read_blocks
 
@@ -26,10 +27,8 @@ def read_export(
     table are joined; ``ts`` and ``action`` are the export's own columns.
     """
     if not source.is_dir():
-        message = (
-            f"There is no folder {str(source)!r}. Unpack the export into a folder."
-        )
-        raise TableError(message)
+        message = f"There is no folder {str(source)!r}. Unpack the export into one."
+        raise TableError(coded("no_folder", message, path=source))
     found, ignored = _find_files(source, [*wanted, *LOGS])
     if ignored:
         shown = ", ".join(ignored[:5]) + (", ..." if len(ignored) > 5 else "")

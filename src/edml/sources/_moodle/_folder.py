@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._urls import as_path
 from edml.exceptions import TableError
 from edml.sources._blocks import read_blocks
@@ -24,9 +25,11 @@ class Folder:
     def __init__(self, path: str | PathLike[str], prefix: str | None) -> None:
         self._path = as_path(path)
         if not self._path.is_dir():
-            message = (
+            message = coded(
+                "no_folder",
                 f"There is no folder {self._path}. Expected the folder of Moodle's "
-                "exported tables, or the URL of its database."
+                "exported tables, or the URL of its database.",
+                path=self._path,
             )
             raise TableError(message)
         self.notes: list[str] = []  # of what was inferred
@@ -37,9 +40,12 @@ class Folder:
                 continue
             name = file.name[: -len(suffix)].lower()
             if name in self._files:
-                message = (
+                message = coded(
+                    "doubled_tables",
                     f"Table {name} is exported twice: {self._files[name].name} and "
-                    f"{file.name}. Remove one of them from the folder."
+                    f"{file.name}. Remove one of them from the folder.",
+                    place=self._path,
+                    tables=name,
                 )
                 raise TableError(message)
             self._files[name] = file

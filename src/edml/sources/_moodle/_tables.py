@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.sources._cells import NULL_WORDS, check_rows, read_floats
 from edml.sources._dates import read_dates
@@ -213,9 +214,10 @@ def find_prefix(found: Collection[str], prefix: str | None) -> str:
         shown = f"only {', '.join(names[:10])}{more}" if names else "none"
         if prefixes:
             shown = f"those of the prefixes {sorted(prefixes)}"
-        message = (
+        message = coded(
+            "not_moodle",
             "Expected Moodle's tables course, enrol and user_enrolments, all with one "
-            f"prefix such as 'mdl_'; found {shown}. Check the source, or pass prefix=."
+            f"prefix such as 'mdl_'; found {shown}. Check the source, or pass prefix=.",
         )
         raise TableError(message)
     return prefixes[0]
