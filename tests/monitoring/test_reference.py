@@ -4,14 +4,20 @@ import json
 import zlib
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from edml import RiskClassifier
 from edml.datasets import make_student_activity, make_target
 from edml.exceptions import MonitoringError, RegistryError
 from edml.monitoring import Reference, make_reference, monitor
+from edml.monitoring._feed import describe_feed
 from edml.registry import ModelRegistry
+from edml.schema import resolve_columns
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +207,44 @@ def test_changed_file_is_found(model, tmp_path):
 def test_something_else_is_no_reference(model, tmp_path):
     with pytest.raises(RegistryError, match="make_reference"):
         ModelRegistry(tmp_path).register(model, reference={"weeks": []})
+
+
+# -- whatever a RiskClassifier can be fitted on -------------------------------------
+
+
+def test_steps_that_do_not_name_their_columns():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    step = FunctionTransformer(np.abs)
+    model = RiskClassifier(make_pipeline(step, LogisticRegression())).fit(
+        X, X[:, 0] > 0
+    )
+    assert model.reference_.weights.sum() == pytest.approx(1)
+
+
+def test_sparse_features_are_left_out():
+    X = csr_matrix(np.random.default_rng(0).normal(size=(200, 3)))
+    y = X[:, 0].toarray().ravel() > 0
+    model = RiskClassifier(LogisticRegression()).fit(X, y)
+    assert model.reference_.features == ()
+    assert set(monitor(model, X).drift["feature"]) == {"score"}
+
+
+def test_feed_of_datetimes_and_categories(table):
+    dates = ["s_graded_at", "s_submitted_at", "ass_due_at"]
+    changed = table.assign(
+        **{name: pd.to_datetime(table[name], unit="s", utc=True) for name in dates},
+        nombre_examen=table["nombre_examen"].astype("category"),
+        score=table["score"].astype(object),
+    )
+    names = resolve_columns(None)
+    expected, found = (describe_feed(X, names, 7) for X in (table, changed))
+    assert found["units"].pop("ass_due_at") == "seconds"
+    del expected["units"]["ass_due_at"]
+    assert found == expected
+
+
+def test_short_courses_have_no_week():
+    X = make_student_activity(100, fail_rate=0.4, partitions=5, random_state=0)
+    reference = RiskClassifier(cv=2).fit(X, make_target(X)).reference_
+    assert reference.weeks == ()
+    assert Reference.from_bytes(reference.to_bytes()).weeks == ()

@@ -85,9 +85,11 @@ class Feed:
         """Return a column of numbers or dates in seconds; NaN where it is none."""
         column = self.column(name)
         if pd.api.types.is_datetime64_any_dtype(column.dtype):
-            seconds = column.astype("int64").to_numpy(dtype=np.float64)
-            unit = pd.Timedelta(1, column.dt.unit).total_seconds()
-            return np.where(column.isna(), np.nan, seconds * unit)
+            since = column - pd.Timestamp(0, tz=column.dt.tz)
+            values = (since / pd.Timedelta(seconds=1)).to_numpy(dtype=np.float64)
+            return np.where(values == 0, np.nan, values)
+        if not pd.api.types.is_numeric_dtype(column.dtype):
+            column = column.astype(object)
         found = pd.to_numeric(column, errors="coerce")
         values = found.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(values == 0, np.nan, values) if name in DATES else values
@@ -110,32 +112,35 @@ class Feed:
         values = self.numbers(name)
         return np.where((values >= EARLIEST) & (values < LATEST), values, np.nan)
 
-    @property
-    def weeks(self) -> range:
-        """The weeks that at least one course has completed."""
-        last = int(self.last_day.max(initial=-1) + 1) // self.step
-        return range(1, min(last, MAX_WEEKS) + 1)
-
-    def missing(self, name: str, week: int) -> tuple[float, int]:
-        """Return the share of a week's rows without what they should hold.
+    def missing(self, name: str) -> dict[int, tuple[float, int]]:
+        """Return the share of each week's rows without what they should hold.
 
         As known at the end of the week: a score counts in the week in which it is
-        known. Also return the number of students with such rows.
+        known. Beside it is the number of students with such rows, at least ten.
         """
         wanted = WANTED[name]
         if not (self.has(name) and self.has(wanted)):
-            return np.nan, 0
-        end = week * self.step - 1
+            return {}
         since = self.known if wanted == "score" else self.days
-        expected = self.is_given(wanted) & (self.last_day[self.runs] >= end)
-        expected &= (since <= end) & (since > end - self.step)
-        n_students = len(np.unique(self.students[expected]))
-        if n_students < MIN_STUDENTS:
-            return np.nan, n_students
-        given = self.is_given(name)[expected]
+        week = since // self.step + 1
+        end = week * self.step - 1
+        kept = np.flatnonzero(
+            self.is_given(wanted)
+            & (self.last_day[self.runs] >= end)
+            & (week <= MAX_WEEKS)
+        )
+        given = self.is_given(name)[kept]
         if name == "score":
-            given &= self.known[expected] <= end
-        return float(1 - given.mean()), n_students
+            given &= (self.known <= end)[kept]
+        table = pd.DataFrame(
+            {"week": week[kept], "student": self.students[kept], "missing": ~given}
+        ).groupby("week")
+        sizes = table["student"].nunique()
+        share = table["missing"].mean()
+        return {
+            int(one): (float(share[one]), int(sizes[one]))
+            for one in sizes.index[sizes >= MIN_STUDENTS]
+        }
 
     def unit(self, name: str, rows: Any = None) -> str | None:
         """Return the unit of a column of dates, by their size."""
@@ -200,11 +205,9 @@ def describe_feed(
     missing: dict[str, dict[str, float]] = {}
     units, values = {}, {}
     for name in WANTED:
-        by_week = {week: feed.missing(name, week) for week in feed.weeks}
         missing[name] = {
             str(week): round(share, 4)
-            for week, (share, n_students) in by_week.items()
-            if n_students >= MIN_STUDENTS
+            for week, (share, _) in feed.missing(name).items()
         }
     for name in DATES:
         if (unit := feed.unit(name)) is not None:

@@ -110,10 +110,11 @@ def _check_missing(
 ) -> Iterator[Sign]:
     """Compare each complete week with the same week of training; report the last."""
     for name, before in known.get("missing", {}).items():
-        for week in reversed(feed.weeks):
+        found = feed.missing(name)
+        for week in sorted(found, reverse=True):
             if since is not None and week * feed.step - 1 <= since:
                 break
-            share, n_students = feed.missing(name, week)
+            share, n_students = found[week]
             usual = before.get(str(week))
             if usual is None or n_students < _ENOUGH or share - usual < _MORE_MISSING:
                 continue

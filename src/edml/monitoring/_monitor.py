@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from edml._sklearn import check_aligned
+from edml._sklearn import check_aligned, num_samples
 from edml._translation import N_
 from edml.exceptions import MonitoringError, TableError
 from edml.monitoring._drift import judge_drift, measure_drift
@@ -352,7 +352,7 @@ def _unreadable(part: Part | None, error: TableError) -> Part:
 
 def _count(units: Weeks, X: Any) -> dict[str, int]:
     return {
-        "n_rows": len(X),
+        "n_rows": num_samples(X),
         "n_students": len(np.unique(units.students)),
         "n_courses": len(np.unique(units.runs)),
         "last_week": int(units.week.max()) if len(units.week) else 0,

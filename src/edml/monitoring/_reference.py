@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -275,6 +276,8 @@ def numbers_of(
     """Return the numeric features of some rows, without the keys."""
     if not isinstance(features, pd.DataFrame):
         values = np.asarray(features)
+        if values.ndim != 2:  # such as a sparse matrix
+            return [], np.empty((len(rows), 0))
         features = pd.DataFrame(
             values, columns=[f"x{k}" for k in range(values.shape[1])]
         )
@@ -437,14 +440,15 @@ def _share_failing(units: Weeks, fails: BoolArray) -> dict[str, float]:
 def _read_weights(pipeline: Any, columns: list[str]) -> FloatArray:
     """Return how much the classifier uses each feature; alike where it does not say."""
     final = strip_samplers(pipeline)
-    seen: Any = None
+    steps = final[:-1] if isinstance(final, Pipeline) and len(final.steps) > 1 else None
     if isinstance(final, Pipeline):
-        if len(final.steps) > 1:
-            seen = list(final[:-1].get_feature_names_out())
         final = final.steps[-1][1]
     uses = _importance(final)
-    if seen is None:
-        seen = list(getattr(final, "feature_names_in_", columns))
+    seen = getattr(final, "feature_names_in_", None)
+    if seen is None and steps is not None:
+        with suppress(AttributeError, ValueError):  # a step that does not name them
+            seen = steps.get_feature_names_out()
+    seen = list(columns if seen is None else seen)
     alike = np.full(len(columns), 1 / max(1, len(columns)))
     if uses is None or len(uses) != len(seen):
         return alike
