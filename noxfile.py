@@ -120,6 +120,7 @@ def translations(session: nox.Session) -> None:
     template = Path(session.create_tmp()).resolve() / "edml.pot"
     catalogues = ["-i", str(template), "-d", "src/edml/locale", "-D", "edml"]
     extract = ["-k", "words", "--add-location=file", "--project=edml"]
+    extract += ["--ignore-dirs=.*"]  # by default also those that begin with _
     session.run("pybabel", "-q", "extract", *extract, "-o", str(template), "src/edml")
     for language in session.posargs:
         session.run("pybabel", "-q", "init", *catalogues, "-l", language)

@@ -5,13 +5,14 @@ stays dark. The colours are those of the Okabe-Ito palette that contrast with bo
 and black; colour-blind readers can distinguish them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from edml._optional import import_optional
+from edml._words import Words
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 GREY = "#888888"
@@ -64,6 +65,22 @@ def soften(ax: Any, *, grid: str = "y") -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(True, axis=grid, alpha=0.3, linewidth=0.6)
     ax.set_axisbelow(True)
+
+
+def localize(ax: Any, words: Words) -> None:
+    """Write the numbers of the axes with the decimal separator of the language."""
+    ticker = import_optional("matplotlib.ticker", extra="plot", purpose="Plotting")
+    if words.decimal == ".":
+        return
+
+    class Formatter(ticker.ScalarFormatter):  # type: ignore[name-defined]
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text: str = super().__call__(x, pos)
+            return text.replace(".", words.decimal)
+
+    for axis in (ax.xaxis, ax.yaxis):
+        if type(axis.get_major_formatter()) is ticker.ScalarFormatter:
+            axis.set_major_formatter(Formatter())
 
 
 def without_math(text: str) -> str:
@@ -121,12 +138,14 @@ def add_lanes(ax: Any, names: Sequence[str]) -> Any:
     return strip
 
 
-def fill_strip(strip: Any, x: Any, heights: Any, write: str, **fill_kw: Any) -> None:
+def fill_strip(
+    strip: Any, x: Any, heights: Any, write: Callable[[float], str], **fill_kw: Any
+) -> None:
     """Fill a strip with one quantity; ``write`` formats its maximum."""
     top = float(np.nanmax(heights))
     strip.fill_between(x, heights, color=GREY, alpha=0.45, linewidth=0, **fill_kw)
     strip.set(ylim=(0, top * 1.1 or 1), yticks=[0, top])
-    strip.set_yticklabels(["0", f"{top:{write}}"])
+    strip.set_yticklabels(["0", write(top)])
     strip.minorticks_off()
     strip.yaxis.tick_right()
     strip.tick_params(right=False)

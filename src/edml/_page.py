@@ -1,6 +1,9 @@
 """Self-contained HTML pages: their look, their tables and their pictures."""
 
+import math
+from base64 import b64encode
 from collections.abc import Iterable
+from hashlib import sha256
 from html import escape
 from typing import NamedTuple
 
@@ -11,22 +14,62 @@ CSS = """
 .edml-evaluation caption { text-align: left; font-weight: 600; padding: 0.3em 0; }
 .edml-evaluation th, .edml-evaluation td { padding: 0.25em 0.7em; text-align: right;
   border-bottom: 1px solid rgba(128, 128, 128, 0.35); vertical-align: baseline; }
+.edml-evaluation td { white-space: nowrap; }
 .edml-evaluation .text { text-align: left; }
-.edml-evaluation td.text { overflow-wrap: anywhere; }
+.edml-evaluation td.text { overflow-wrap: anywhere; white-space: normal;
+  min-width: 14em; }
 .edml-evaluation .vague { opacity: 0.75; font-style: italic; text-align: left; }
 .edml-evaluation .scroll { overflow-x: auto; }
 .edml-evaluation summary { cursor: pointer; font-weight: 600; }
 """
+# Sort a table by a column: numbers by data-value, other cells by their text.
+_SCRIPT = """
+for (const head of document.querySelectorAll("table.sortable thead th button")) {
+  head.addEventListener("click", () => {
+    const cell = head.parentElement, place = cell.cellIndex;
+    const down = cell.getAttribute("aria-sort") === "ascending";
+    for (const one of cell.parentElement.cells) one.removeAttribute("aria-sort");
+    cell.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const body = cell.closest("table").tBodies[0];
+    const read = (row) => row.cells[place]?.dataset.value ??
+      row.cells[place]?.innerText ?? "";
+    const compare = (a, b) => a !== "" && b !== "" && !isNaN(a) && !isNaN(b)
+      ? a - b : a.localeCompare(b, undefined, {numeric: true});
+    const rows = [...body.rows].sort((a, b) => compare(read(a), read(b)));
+    body.append(...(down ? rows.reverse() : rows));
+  });
+}
+"""
 _PAGE_CSS = """
 :root { color-scheme: light dark; }
-body { max-width: 62em; margin: 2em auto; padding: 0 1em; }
+body { max-width: 70em; margin: 2em auto; padding: 0 1em; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.5em; }
 figure { margin: 0; max-width: 100%; }
 figcaption { max-width: 26em; font-size: 0.9em; }
 svg { max-width: 100%; height: auto; stroke-linejoin: round; }
+.lead { font-size: 1.15em; }
+thead button { all: unset; cursor: pointer; }
+thead button:focus-visible { outline: 2px solid; }
+thead button::after { content: " \\21C5"; opacity: 0.5; }
+th[aria-sort=ascending] button::after { content: " \\2191"; opacity: 1; }
+th[aria-sort=descending] button::after { content: " \\2193"; opacity: 1; }
+@page { margin: 1.5cm; }
+@media print {
+  :root { color-scheme: light; }
+  body { max-width: none; margin: 0; font-size: 10pt; }
+  thead button::after { content: ""; }
+  figure, tr, caption { break-inside: avoid; }
+  h2, h3, caption { break-after: avoid; }
+  .edml-evaluation .scroll { overflow: visible; }
+  .edml-evaluation table { font-size: 8.5pt; }
+  .edml-evaluation th, .edml-evaluation td { padding: 0.15em 0.35em; }
+  .edml-evaluation td { white-space: normal; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+}
 """
 # Forbid all fetching, whatever a label contains.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_HASH = b64encode(sha256(_SCRIPT.encode()).digest()).decode()
+_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_HASH}'"
 
 
 class Picture(NamedTuple):
@@ -37,35 +80,53 @@ class Picture(NamedTuple):
     svg: str
 
 
-def make_page(title: str, body: str) -> bytes:
+def make_page(title: str, body: str, language: str = "en") -> bytes:
     """Return a page in UTF-8 that loads nothing; ``body`` is HTML."""
     page = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{CSS}{_PAGE_CSS}</style>\n</head>\n"
         f'<body>\n<main class="edml-evaluation">\n<h1>{escape(title)}</h1>\n{body}\n'
-        "</main>\n</body>\n</html>\n"
+        f"</main>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"
     )
     # A label may hold a lone surrogate, which UTF-8 cannot encode.
     return page.encode("utf-8", "backslashreplace")
 
 
-def make_table(caption: str, head: Iterable[str], rows: Iterable[str]) -> str:
-    """Return a table of `make_row` rows."""
-    cells = "".join(
-        f'<th scope="col" class="text">{escape(name)}</th>' for name in head
-    )
+def make_table(
+    caption: str, head: Iterable[str], rows: Iterable[str], *, sortable: bool = False
+) -> str:
+    """Return a table of `make_row` rows; a page's reader can sort it by a column."""
+    names = [escape(name) for name in head]
+    if sortable:
+        names = [f'<button type="button">{name}</button>' for name in names]
+    cells = "".join(f'<th scope="col" class="text">{name}</th>' for name in names)
+    kind = ' class="sortable"' if sortable else ""
     return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
+        f'<div class="scroll"><table{kind}><caption>{escape(caption)}</caption>'
         f"<thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
-def make_row(label: str, *cells: str, more: str = "") -> str:
+class Cell(NamedTuple):
+    """A cell of a table that is sorted by a number."""
+
+    text: str
+    value: float
+
+
+def make_row(label: str, *cells: str | Cell, more: str = "") -> str:
     """Return a row of escaped cells; ``more`` holds further cells as HTML."""
-    body = "".join(f"<td>{escape(cell)}</td>" for cell in cells) + more
+    body = "".join(map(_make_cell, cells)) + more
     return f'<tr><th scope="row" class="text">{escape(label)}</th>{body}</tr>'
+
+
+def _make_cell(cell: str | Cell) -> str:
+    if isinstance(cell, str):
+        return f"<td>{escape(cell)}</td>"
+    value = "" if math.isnan(cell.value) else f"{cell.value:.10g}"
+    return f'<td data-value="{value}">{escape(cell.text)}</td>'
 
 
 def make_figures(pictures: Iterable[Picture]) -> str:

@@ -11,9 +11,9 @@ from edml.app._models_scored import (
     N_IMPORTANT,
     explained_rows,
     importance_of,
-    own_importance,
     points_of,
     score_latest,
+    stored_importance,
 )
 from edml.exceptions import TableError
 from edml.explanation import explain
@@ -71,7 +71,7 @@ def test_slow_explainers_receive_fewer_rows(tmp_path):
 
 
 def test_without_a_table_the_model_s_weights_are_used():
-    found = own_importance(model())
+    found = stored_importance(model())
     classify = model().pipeline_.steps[-1][1]
     assert found.table["weight"].sum() <= 1 + 1e-9
     assert found.scale == "model"
@@ -85,7 +85,7 @@ def test_without_a_table_the_model_s_weights_are_used():
 
 
 def test_model_without_weights_has_no_importance():
-    assert own_importance(LogisticRegression().fit([[0.0], [1.0]], [0, 1])) is None
+    assert stored_importance(LogisticRegression().fit([[0.0], [1.0]], [0, 1])) is None
 
 
 def test_points_lie_at_the_features_of_the_scored_rows():

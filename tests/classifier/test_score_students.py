@@ -1,5 +1,8 @@
 """The contact list: one row per student and course, as it was on a day."""
 
+import html
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -169,3 +172,17 @@ def test_before_fit():
 
     with pytest.raises(NotFittedError, match="not fitted yet"):
         RiskClassifier().score_students(X)
+
+
+def test_a_notebook_shows_reasons_in_full(students):
+    assert isinstance(students, pd.DataFrame)
+    first = students.head(3)
+    page = html.unescape(first._repr_html_())
+    for name in ("reasons", "facts"):
+        for said in first[name]:
+            assert f"<td>{'; '.join(said)}</td>" in page
+    assert students["reasons"].map(type).eq(list).all()  # the values stay lists
+    again = pickle.loads(pickle.dumps(students))  # noqa: S301 - our own bytes
+    pd.testing.assert_frame_equal(again, students)
+    column = first[["probability"]]._repr_html_()
+    assert f"{first['probability'].iloc[0]:.6f}" in column

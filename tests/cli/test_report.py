@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def _drawn_once(request, monkeypatch):
     """Draw one picture for all tests but those of pictures, since drawing is slow."""
     if "pictures" not in request.function.__name__:
 
-        def draw(evaluation, prefix):
+        def draw(evaluation, prefix, language):
             svg = f'<svg><g id="{prefix}a"/><use href="#{prefix}a"/></svg>'
             return [Picture("One", "Text", svg)]
 
@@ -96,7 +97,19 @@ def test_the_champion(registry, edml):
     assert f"{evaluation.metrics['roc_auc']:.3f}" in text
     assert "LGBMClassifier" in text
     assert "Side by side" not in text
+    assert evaluation.headline() in unescape(text)
+    assert "What the model relies on" in text
     assert text.count("<svg") == 1
+
+
+def test_the_page_is_in_the_chosen_language(registry, edml):
+    assert edml("--lang", "es", "report", "1", "2").exit_code == 0
+    text = page_of()
+    assert '<html lang="es">' in text
+    assert "<h1>Modelos 1, 2</h1>" in text
+    evaluation = registry.evaluations(1)["evaluation"][0]
+    assert evaluation.headline("es") in unescape(text)
+    assert "no se distinguen" in text
 
 
 @pytest.mark.slow
@@ -110,7 +123,9 @@ def test_several_side_by_side(registry, edml):
     assert result.exit_code == 0, result.output
     assert result.stdout == "Wrote out/both.html\n"
     text = page_of("out/both.html")
-    assert "All were evaluated on the same rows." in text
+    assert "All versions were evaluated on the same students." in text
+    assert "Version 2 minus version 1" in text
+    assert "cannot be told apart" in text
     for version in (1, 2):
         evaluation = registry.evaluations(version)["evaluation"][0]
         low, high = evaluation.intervals["brier"]
@@ -125,7 +140,7 @@ def test_shared_rows_are_preferred(registry, edml):
     registry.reevaluate(*later, 1)  # newer, but of only one version
     edml("report", "1", "2")
     text = page_of()
-    assert "All were evaluated on the same rows." in text
+    assert "All versions were evaluated on the same students." in text
     first = registry.evaluations(1)["evaluation"][0]
     assert f"{first.metrics['brier']:.3f} [" in text
     edml("report", "1")
@@ -140,7 +155,7 @@ def test_different_rows_are_pointed_out(registry, edml, stand_in):
     registry.register(model, evaluate(model, *later, n_resamples=0))
     result = edml("report", "1", "3", "--json")
     assert json.loads(result.stdout)["same_rows"] is False
-    assert "do not compare the figures" in page_of()
+    assert "do not compare their figures" in page_of()
     assert "do not compare" in edml("report", "1", "3").stdout
 
 
@@ -162,13 +177,14 @@ def test_a_version_without_evaluation(registry, edml, stand_in, assert_fails):
 
 def test_labels_are_escaped(registry, edml, stand_in):
     test = side_of("later.csv")
-    X = test.X.assign(course_uuid="<script>alert(1)</script>" + test.X["course_uuid"])
+    X = test.X.assign(course_name="<script>alert(1)</script>" + test.X["course_uuid"])
     model = registry.load(1)
     model.pipeline_["classify"].subsample_for_bin = 1000  # another file
     registry.register(model, evaluate(model, X, test.y), {"a": "</table><b>x"})
     assert edml("report", "3").exit_code == 0
     text = page_of()
-    assert "<script" not in text
+    assert text.count("<script") == 1  # our own, which sorts
+    assert "alert(1)" in text
     assert "<b>" not in text
     assert "default-src 'none'" in text
 

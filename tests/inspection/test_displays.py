@@ -20,6 +20,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from edml._words import Words
 from edml.datasets import make_student_activity, make_target
 from edml.exceptions import EdmlError, MissingExtraError, TableError
 from edml.explanation import explain
@@ -505,7 +506,7 @@ def test_threshold_without_keys_has_no_strip():
 def test_threshold_above_all_probabilities():
     display = ThresholdDisplay.from_predictions([0, 1], [0.2, 0.3], chosen=0.5)
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert texts[:2] == ["precision undefined", "recall 0.00"]
+    assert texts[:2] == ["precision \N{EN DASH}", "recall 0.00"]
 
 
 # -- importance and reasons ------------------------------------------------------
@@ -545,7 +546,9 @@ def test_reasons_add_up_to_the_score(model, table, one, language):
     total = display.base + sum(bar.get_width() for bar in display.bars_)
     assert total == pytest.approx(np.log(raw / (1 - raw)))
     assert len(display.labels) == len(set(display.labels))
-    assert display.ax_.get_title().endswith(f"score {total:.2f}")
+    words = Words(language or "en")
+    assert display.ax_.get_title().endswith(f" {words.number(total, 2)}")
+    assert ("puntaje" in display.ax_.get_title()) == (language == "es")
     for bar in list(display.bars_)[:4]:
         colour = "#d55e00" if bar.get_width() > 0 else "#0072b2"
         assert to_hex(bar.get_facecolor()) == colour

@@ -1,12 +1,14 @@
 """Evaluation: stored without loss, compared exactly, shown as a page."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import re
 import struct
 import subprocess
 import sys
+from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -332,17 +334,59 @@ def html(evaluation, tmp_path_factory):
 def test_fragment_explains_the_figures(evaluation):
     page = Page(evaluation._repr_html_())
     for text in [
+        "Of 40 students whom the model had not seen, each counted once per course, 10",
         "120 snapshots of 40 students, of whom 10 fail (30 snapshots)",
-        "how often a failing student is ranked above a passing one",
-        "0.500 to 0.500",
+        "How often a failing student ranks above a passing one",
+        "[0.500, 0.500]",
         "95% interval",
-        "Snapshots by truth and by flag",
-        "undefined",  # the precision, because nobody is flagged
+        "By outcome and flag: snapshots",
+        "\N{EN DASH}",  # the precision, because nobody is flagged
         "too few students",  # a group of 20
-        "5 students",
+        "5 per course",
         "By course day",
     ]:
         assert text in page.text, text
+
+
+def test_page_in_spanish_holds_no_english(evaluation, tmp_path):
+    path = tmp_path / "page.html"
+    weights = {"nota_overall_mean": 3.0, "particion": 1.0, "unused": 0.0}
+    assert evaluation.to_html(path, language="es", importance=weights) is None
+    written = path.read_text("utf-8")
+    page = Page(re.sub(r"<(script|style)>.*?</\1>", "", written, flags=re.DOTALL))
+    assert ("html", "lang", "es") in page.attributes
+    assert "De 40 estudiantes" in page.text
+    assert re.search(r"nota media en exámenes\s+75,0 %", page.text)
+    assert "unused" not in page.text
+    known = {NASTY, "plain"}
+    shown = re.sub("|".join(map(re.escape, known)), "", page.text)
+    assert not re.findall(r"\b(the|of|students|course|interval|flagged)\b", shown)
+    assert not re.findall(r"\d\.\d", shown)
+
+
+def test_courses_have_names_and_their_runs_periods():
+    n = 4
+    X = pd.DataFrame(
+        {
+            "user_uuid": [f"s{who}" for who in range(n)],
+            "course_uuid": list("abcd"),
+            "course_name": ["Álgebra", "Álgebra", "Física", None],
+            "periodo": ["1-2022", "02-2022", "1-2022", "1-2022"],
+            "particion": 0,
+        }
+    )
+    model = DummyClassifier().fit(X, [0, 1, 0, 1])
+    found = evaluate(model, X, [0, 1, 0, 1], n_resamples=0)
+    assert found.by_course["course_name"].tolist()[:3] == [
+        *("Álgebra, 01-2022", "Álgebra, 02-2022", "Física")
+    ]
+    text = Page(found._repr_html_()).text
+    assert "Álgebra, 02-2022" in text
+    assert re.search(r"\bd\s+1\s+1\b", text)  # without a name, by its id
+    odd = X.assign(periodo="spring")
+    again = evaluate(model, odd, [0, 1, 0, 1], n_resamples=0)
+    assert again.by_course["course_name"][0] == "Álgebra"
+    assert "Álgebra (a)" in again._repr_html_()
 
 
 def test_fragment_needs_no_matplotlib(evaluation, monkeypatch):
@@ -367,7 +411,7 @@ def test_long_breakdowns_are_folded():
 def test_labels_are_escaped(evaluation, html):
     for text in (evaluation._repr_html_(), html):
         page = Page(text)
-        assert "script" not in page.tags
+        assert text.count("<script") == (text is html)  # our own, which sorts
         assert NASTY in page.text  # as text
         assert not [name for _, name, _ in page.attributes if name.startswith("on")]
 
@@ -375,8 +419,10 @@ def test_labels_are_escaped(evaluation, html):
 def test_page_is_self_contained(html):
     page = Page(html)
     assert ("html", "lang", "en") in page.attributes
+    (script,) = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html.replace("&#x27;", "'")
     assert not page.tags & {
-        "script",
         "link",
         "img",
         "iframe",
@@ -413,7 +459,7 @@ def test_pictures_have_titles_and_text(html):
         ids = re.findall(r'<(title|desc) id="([^"]+)">[^<]+<', picture)
         assert [found for _, found in ids] == list(labels)
         assert "<text" in picture
-    assert "partition (course day)" in Page(html).text
+    assert "course day" in Page(html).text
 
 
 def test_page_pictures_can_be_drawn_separately(evaluation, plain, html):

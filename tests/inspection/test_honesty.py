@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from edml._words import Words
 from edml.classifier import RiskClassifier
 from edml.datasets import load_activity
 from edml.exceptions import SplitError, TableError
@@ -543,7 +544,8 @@ def test_picture_shows_each_split_and_metric(leaking):
         "average precision",
         "Brier score",
     ]
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == SPLITS
+    named = ["rows at random", "by student", "by course", "forward in time"]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == named
     dots = [line for line in axes[0].lines if line.get_marker() == "o"]
     assert [dot.get_xdata()[0] for dot in dots] == report.table["roc_auc"].tolist()
     figure, given = pyplot.subplots(3)
@@ -552,6 +554,26 @@ def test_picture_shows_each_split_and_metric(leaking):
         report.plot(given[0])
     pyplot.close("all")
     assert figure.axes
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_page_states_which_split_flatters(leaking, tmp_path, language):
+    pytest.importorskip("matplotlib")
+    _, _, report = leaking
+    path = tmp_path / "honesty.html"
+    report.to_html(path, language=language)
+    page = path.read_text("utf-8")
+    assert f'<html lang="{language}">' in page
+    most = report.table["roc_auc_optimism"].max()
+    words = Words(language)
+    assert words.number(most, 3) in page
+    assert f"'{words('rows at random')}'" in page.replace("&#x27;", "'") or (
+        f"«{words('rows at random')}»" in page
+    )
+    assert page.count("<svg") == 1
+    for split in report.table.index:
+        ends = report.table.loc[split, ["roc_auc_low", "roc_auc_high"]]
+        assert words.interval(*ends, 3) in page
 
 
 def test_only_marked_steps_before_the_classifier(activity):

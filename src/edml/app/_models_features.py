@@ -16,9 +16,9 @@ from edml.app._models_scored import (
     Scored,
     explained_rows,
     importance_of,
-    own_importance,
     points_of,
     score_latest,
+    stored_importance,
 )
 from edml.app._models_sections import show_numbers
 from edml.app._source import RegistrySource
@@ -120,7 +120,7 @@ def _find(
 ) -> Basis:
     model = _source.load(_record.version)
     if _events is None:
-        return Basis(own_importance(model), None)
+        return Basis(stored_importance(model), None)
     scored = _score(identity, str(fingerprint), _source, _record, _events)
     rows = explained_rows(_record)
     importance = importance_of(model, _events.X, scored.rows, rows)

@@ -1,40 +1,21 @@
 """Readable names for the models page, by the names of the library."""
 
 from edml._translation import N_
+from edml.metrics import METRIC_MEANINGS
 
-#: The headline metrics in the order of the page, each with a line of help.
-METRICS = {
-    "roc_auc": (
-        N_("ROC AUC"),
-        N_("How often a failing student ranks above a passing one; 0.5 is chance."),
-    ),
-    "average_precision": (
-        N_("Average precision"),
-        N_("Mean precision over all thresholds; chance is the share that fails."),
-    ),
-    "f1": (N_("F1"), N_("Harmonic mean of precision and recall at the threshold.")),
-    "precision": (N_("Precision"), N_("Share of the flagged that fail.")),
-    "recall": (N_("Recall"), N_("Share of the failing that are flagged.")),
-    "accuracy": (
-        N_("Accuracy"),
-        N_("Share classified correctly; high in any case where few fail."),
-    ),
-    "brier": (
-        N_("Brier score"),
-        N_("Mean squared error of the probabilities; 0 is best."),
-    ),
-    "log_loss": (
-        N_("Log loss"),
-        N_("Like the Brier score, but harder on confident errors; 0 is best."),
-    ),
-    "calibration_error": (
-        N_("Calibration error"),
-        N_(
-            "How far probabilities lie from the shares that fail, on average; 0 is "
-            "best."
-        ),
-    ),
+_TITLES = {
+    "roc_auc": N_("ROC AUC"),
+    "average_precision": N_("Average precision"),
+    "f1": N_("F1"),
+    "precision": N_("Precision"),
+    "recall": N_("Recall"),
+    "accuracy": N_("Accuracy"),
+    "brier": N_("Brier score"),
+    "log_loss": N_("Log loss"),
+    "calibration_error": N_("Calibration error"),
 }
+#: The headline metrics in the order of the page, each with a line of help.
+METRICS = {name: (title, METRIC_MEANINGS[name]) for name, title in _TITLES.items()}
 
 #: Verdicts of `Evaluation.compare`.
 VERDICTS = {

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import EdmlError, TableError
-from edml.explanation import explain
+from edml.explanation import explain, own_importance
 from edml.registry import ModelRecord
 from edml.schema import (
     COURSE,
@@ -118,20 +118,10 @@ def importance_of(
     return _ranked(weights, explanation.scale, len(explained))
 
 
-def own_importance(model: Any) -> Importance | None:
+def stored_importance(model: Any) -> Importance | None:
     """Return the importances that a model itself stores, or None."""
-    pipeline = getattr(model, "pipeline_", model)
-    steps = [step for _, step in getattr(pipeline, "steps", [("", pipeline)])]
-    weights = getattr(steps[-1], "feature_importances_", None)
-    if weights is None:
-        return None
-    values = np.asarray(weights, dtype=np.float64)
-    names = _feature_names(steps, len(values))
-    if not values.sum() > 0:
-        return None
-    share = pd.Series(values / values.sum(), index=names)
-    ranked = share.sort_values(ascending=False, kind="stable")
-    return _ranked(ranked, "model", 0)
+    weights = own_importance(model)
+    return None if weights is None else _ranked(weights, "model", 0)
 
 
 def points_of(
@@ -169,13 +159,3 @@ def _draw(rows: IntArray, limit: int) -> IntArray:
     random = np.random.default_rng(0)  # draw the same rows each time
     kept = np.sort(random.choice(len(rows), limit, replace=False))
     return rows[kept]
-
-
-def _feature_names(steps: list[Any], n_features: int) -> list[str]:
-    for step in reversed(steps[:-1]):
-        if hasattr(step, "get_feature_names_out"):
-            names = [str(name) for name in step.get_feature_names_out()]
-            if len(names) == n_features:
-                return names
-    names = [str(name) for name in getattr(steps[-1], "feature_names_in_", [])]
-    return names or [str(place) for place in range(n_features)]

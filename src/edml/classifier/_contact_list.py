@@ -28,10 +28,27 @@ from edml.schema import (
 )
 
 _FOR_PEOPLE = ("legajo", "course_name")
-_COMPUTED = (
-    *("probability", "flagged", "change"),
-    *("reasons", "reason_features", "facts"),
-)
+_LISTS = ("reasons", "reason_features", "facts")
+_COMPUTED = ("probability", "flagged", "change", *_LISTS)
+
+
+class ContactList(pd.DataFrame):
+    """A DataFrame that a notebook shows with reasons and facts in full."""
+
+    @property
+    def _constructor(self) -> "type[ContactList]":
+        return ContactList
+
+    def _repr_html_(self) -> str | None:
+        shown = pd.DataFrame(self)
+        for name in shown.columns.intersection(list(_LISTS)):
+            cells = [
+                "; ".join(one) if isinstance(one, list) else one for one in shown[name]
+            ]
+            shown = shown.assign(**{name: cells})
+        with pd.option_context("display.max_colwidth", None):
+            html: str | None = shown._repr_html_()
+        return html
 
 
 class _Model(Protocol):
@@ -112,7 +129,7 @@ def score_students(
             language=language,
         )
     # back to the names of the table
-    return students.rename(columns=names)
+    return ContactList(students.rename(columns=names))
 
 
 def _check_result(names: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from edml.cli import _views
 from edml.cli._registry import parse_version
 from edml.cli._terminal import (
     INTERRUPTED,
+    LANGUAGE,
     ConfigFile,
     Json,
     Settings,
@@ -193,7 +194,10 @@ def report(
             from edml.cli import _report  # noqa: PLC0415
         versions = version or ["production"]
         result = _report.report(
-            _open(read), [*map(parse_version, versions)], read.paths.report
+            _open(read),
+            [*map(parse_version, versions)],
+            read.paths.report,
+            LANGUAGE.get(),
         )
     show(result, as_json, _views.show_reported)
 

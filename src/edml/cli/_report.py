@@ -1,7 +1,6 @@
 """``edml report``: a model, or several side by side, as one page."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,10 +8,12 @@ from typing import Any, NamedTuple
 from edml._messages import coded
 from edml._optional import import_optional
 from edml._page import make_figures, make_page, make_row, make_table
+from edml._words import MISSING, Words, words_in
 from edml.cli._files import write_whole
 from edml.cli._terminal import note, stage
 from edml.cli._views import record_facts
 from edml.exceptions import MissingExtraError, RegistryError
+from edml.explanation import own_importance
 from edml.inspection import Evaluation
 from edml.metrics import METRIC_TITLES
 from edml.registry import ModelRecord, ModelRegistry
@@ -27,19 +28,32 @@ class Evaluated(NamedTuple):
 
 
 def report(
-    registry: ModelRegistry, versions: Sequence[int | str], out: Path
+    registry: ModelRegistry, versions: Sequence[int | str], out: Path, language: str
 ) -> dict[str, Any]:
     """Write a page about one version, or several side by side."""
     with stage("Reading the registry"):
         numbers = [registry.record(version).version for version in versions]
         shown = choose_evaluations(registry, list(dict.fromkeys(numbers)))
+        importances = {
+            one.record.version: _find_importance(registry, one.record.version)
+            for one in shown
+        }
     with stage(f"Writing {out}"):
-        write_whole(out, write_page(shown))
+        write_whole(out, write_page(shown, importances, language))
     return {
         "report": str(out),
         "versions": [one.record.version for one in shown],
         "same_rows": _same_rows(shown),
     }
+
+
+def _find_importance(registry: ModelRegistry, version: int) -> Any:
+    """Return the importances that a model stores; None if it cannot be loaded."""
+    try:
+        return own_importance(registry.load(version))
+    except RegistryError as error:
+        note(f"The page has no importances of version {version}. {error}")
+        return None
 
 
 def choose_evaluations(
@@ -76,58 +90,114 @@ def choose_evaluations(
     return shown
 
 
-def write_page(shown: Sequence[Evaluated]) -> bytes:
+def write_page(
+    shown: Sequence[Evaluated], importances: Mapping[int, Any], language: str
+) -> bytes:
     """Write the page."""
+    words = words_in(language)
     numbers = ", ".join(str(one.record.version) for one in shown)
-    several = len(shown) > 1
-    parts = [_comparison(shown)] if several else []
+    title = words.ngettext(
+        "Model {numbers}", "Models {numbers}", len(shown), numbers=numbers
+    )
+    parts = [_comparison(shown, words)] if len(shown) > 1 else []
     pictures = _can_draw()
-    parts += [_section(one, pictures) for one in shown]
-    return make_page(f"Model{'s' if several else ''} {numbers}", "".join(parts))
+    for one in shown:
+        importance = importances.get(one.record.version)
+        parts.append(_section(one, importance, pictures, words))
+    return make_page(title, "".join(parts), language)
 
 
-def _section(one: Evaluated, pictures: bool) -> str:
+def _section(one: Evaluated, importance: Any, pictures: bool, words: Words) -> str:
+    version = one.record.version
+    title = words("Version {version}", version=version)
+    head = f"<h2>{title}</h2>"
+    facts = _facts(one, words)
+    if one.evaluation is None:
+        text = words("It has no evaluation that decided no contest.")
+        return f"{head}<p>{text}</p>{facts}"
+    drawn = ""
+    if pictures:
+        prefix, language = f"v{version}-", words.language
+        drawn = make_figures(
+            one.evaluation.draw_pictures(prefix=prefix, language=language)
+        )
+    fragment = one.evaluation.to_html(language=words.language, importance=importance)
+    return f"{head}{fragment}{drawn}{facts}"
+
+
+def _facts(one: Evaluated, words: Words) -> str:
+    """Return the facts about a version, folded, under the names of the record."""
     facts = {**record_facts(one.record), "evaluated": one.evaluated_at}
     rows = [
         make_row(name, more=f'<td class="text">{escape(value)}</td>')
         for name, value in facts.items()
         if value
     ]
-    table = make_table("", [], rows)
-    head = f"<h2>Version {one.record.version}</h2>{table}"
-    if one.evaluation is None:
-        return f"{head}<p>It has no evaluation that decided no contest.</p>"
-    drawn = ""
-    if pictures:
-        prefix = f"v{one.record.version}-"
-        drawn = make_figures(one.evaluation.draw_pictures(prefix=prefix))
-    return f"{head}{one.evaluation._repr_html_()}{drawn}"
+    title = words("The record of the version")
+    return f"<details><summary>{title}</summary>{make_table('', [], rows)}</details>"
 
 
-def _comparison(shown: Sequence[Evaluated]) -> str:
-    versions = [str(one.record.version) for one in shown]
-    table = make_table(
-        "Side by side",
-        ["", *versions],
-        [
-            make_row(title, *(_cell(one.evaluation, name) for one in shown))
-            for name, title in METRIC_TITLES.items()
-        ],
+def _comparison(shown: Sequence[Evaluated], words: Words) -> str:
+    """Return the figures side by side, and paired differences from the first."""
+    if not _same_rows(shown):
+        text = words(
+            "The versions were evaluated on different students: do not compare their "
+            "figures."
+        )
+        return f"<p>{text}</p>"
+    first, *others = [
+        (one.record.version, one.evaluation)
+        for one in shown
+        if one.evaluation is not None
+    ]
+    head = [words("figure")]
+    head += [words("Version {version}", version=one.record.version) for one in shown]
+    rows = [
+        make_row(words(title), *(_cell(one.evaluation, name, words) for one in shown))
+        for name, title in METRIC_TITLES.items()
+    ]
+    text = words(
+        "All versions were evaluated on the same students. Intervals are in brackets."
     )
-    rows = (
-        "All were evaluated on the same rows."
-        if _same_rows(shown)
-        else "They were evaluated on different rows: do not compare the figures."
+    tables = [make_table(words("Side by side"), head, rows)]
+    tables += [_differences(*other, *first, words) for other in others]
+    return f"<p>{text}</p>{''.join(tables)}"
+
+
+def _differences(
+    version: int, mine: Evaluation, other: int, theirs: Evaluation, words: Words
+) -> str:
+    """Return the table of one version minus another, with paired intervals."""
+    caption = words(
+        "Version {version} minus version {other}", version=version, other=other
     )
-    return f"<p>{rows} Intervals are in brackets.</p>{table}"
+    try:
+        found = mine.compare(theirs)
+    except ValueError:
+        text = words(
+            "The evaluations hold no common resamples of students, as earlier versions "
+            "of edml stored none. Evaluate both again to see which differences are "
+            "more than chance."
+        )
+        return f"<p>{caption}: {text}</p>"
+    rows = [
+        make_row(
+            words(METRIC_TITLES[str(name)]),
+            words.number(row["difference"], 3, signed=True),
+            words.interval(row["low"], row["high"], 3),
+            words(row["verdict"]),
+        )
+        for name, row in found.iterrows()
+    ]
+    head = [words("figure"), words("difference"), words("its interval"), ""]
+    return make_table(caption, head, rows)
 
 
-def _cell(evaluation: Evaluation | None, name: str) -> str:
-    if evaluation is None or math.isnan(evaluation.metrics[name]):
-        return "-"
-    low, high = evaluation.intervals[name]
-    between = "" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]"
-    return f"{evaluation.metrics[name]:.3f}{between}"
+def _cell(evaluation: Evaluation | None, name: str, words: Words) -> str:
+    if evaluation is None:
+        return MISSING
+    ends = words.interval(*evaluation.intervals[name], 3)
+    return f"{words.number(evaluation.metrics[name], 3)} {ends}".rstrip()
 
 
 def _same_rows(shown: Sequence[Evaluated]) -> bool:

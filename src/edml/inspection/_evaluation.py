@@ -62,7 +62,8 @@ class Evaluation(EvaluationFields):
     by_partition : DataFrame
         The breakdown by course day, ``particion``; no row on plain tables.
     by_course : DataFrame
-        The breakdown by ``course_uuid``; no row on plain tables.
+        The breakdown by ``course_uuid``, with the ``course_name`` if the table has it;
+        no row on plain tables.
     by_group : dict of str to DataFrame
         For each column of ``by``, the breakdown by its values, ``group``.
     precision_at_k : DataFrame
@@ -275,24 +276,45 @@ class Evaluation(EvaluationFields):
             raise KeyError(message)
         return measure_found(rows.iloc[0], self.confidence)
 
-    def to_html(self, path: str | PathLike[str]) -> None:
+    def to_html(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        language: str = "en",
+        importance: Mapping[str, float] | None = None,
+    ) -> str | None:
         """Write a self-contained HTML page, including the pictures.
 
-        The page loads no external resources, and the file is written atomically.
+        The page loads no external resources, its tables can be sorted, and it has a
+        layout for printing. The file is written atomically.
 
         Parameters
         ----------
-        path : str or path-like
-            The file, replaced where it exists; its folder must exist.
+        path : str or path-like, default=None
+            The file, replaced where it exists; its folder must exist. None returns one
+            HTML element without the pictures, to be embedded in a page.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
+        importance : mapping of str to float, default=None
+            The weight of each feature in the model, such as
+            ``explain(model, X).importance()`` or `edml.explanation.own_importance`.
+
+        Returns
+        -------
+        html : str or None
+            The element if there is no ``path``.
 
         Raises
         ------
         MissingExtraError
             If matplotlib is not installed.
         """
-        write_page(self, path)
+        if path is None:
+            return make_fragment(self, language, importance)
+        write_page(self, path, language, importance)
+        return None
 
-    def draw_pictures(self, *, prefix: str = "") -> list[Picture]:
+    def draw_pictures(self, *, prefix: str = "", language: str = "en") -> list[Picture]:
         """Draw the curves as SVG elements that can be embedded in a page.
 
         Parameters
@@ -300,6 +322,8 @@ class Evaluation(EvaluationFields):
         prefix : str, default=""
             How the ids in the SVG begin; it must differ between the evaluations on one
             page.
+        language : {"en", "es"}, default="en"
+            The reader's language.
 
         Returns
         -------
@@ -312,7 +336,7 @@ class Evaluation(EvaluationFields):
         MissingExtraError
             If matplotlib is not installed.
         """
-        return draw_pictures(self, prefix)
+        return draw_pictures(self, prefix, language)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Evaluation):

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edml._drawing import BLUE, GREY, VERMILLION, soften
+from edml._drawing import BLUE, GREY, VERMILLION, localize, soften
 from edml._optional import import_optional
 from edml._page import Picture
+from edml._translation import N_
+from edml._words import Words, words_in
 from edml.inspection._displays import (
     EarlinessDisplay,
     ReliabilityDisplay,
@@ -37,38 +39,43 @@ _STYLE = {
 }
 
 
-class _Plot(NamedTuple):
+class Plot(NamedTuple):
     """How to draw and describe a picture; its size is in inches."""
 
     name: str
     title: str
     text: str
     size: tuple[float, float]
-    draw: Callable[[EvaluationFields, Any], None]
+    draw: Callable[[Any, Any, Words], None]
 
 
-def draw_pictures(evaluation: EvaluationFields, prefix: str) -> list[Picture]:
+def draw_pictures(
+    evaluation: EvaluationFields, prefix: str, language: str
+) -> list[Picture]:
     """Draw the curves, and the earliness if there are course days."""
     has_days = len(evaluation.by_partition) > 0
     plots = (plot for plot in _PLOTS if has_days or plot.name != "earliness")
-    return [_draw(evaluation, plot, prefix) for plot in plots]
+    words = words_in(language)
+    return [draw_picture(evaluation, plot, prefix, words) for plot in plots]
 
 
-def _draw(evaluation: EvaluationFields, plot: _Plot, prefix: str) -> Picture:
+def draw_picture(subject: Any, plot: Plot, prefix: str, words: Words) -> Picture:
+    """Draw a picture; a text that is already translated stays as it is."""
+    plot = plot._replace(title=words(plot.title), text=words(plot.text))
     matplotlib = import_optional("matplotlib", extra="plot", purpose="Plotting")
     module = import_optional("matplotlib.figure", extra="plot", purpose="Plotting")
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # ignore the settings of the caller's notebook
         matplotlib.rcParams.update(_STYLE)
         figure = module.Figure(figsize=plot.size, layout="constrained")
-        plot.draw(evaluation, figure)
+        plot.draw(subject, figure, words)
         file = io.StringIO()
         nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
         figure.savefig(file, format="svg", metadata=nothing)
     return Picture(plot.title, plot.text, _embed(file.getvalue(), plot, prefix))
 
 
-def _embed(svg: str, plot: _Plot, prefix: str) -> str:
+def _embed(svg: str, plot: Plot, prefix: str) -> str:
     """Make SVG embeddable: unique ids, a title, and the page's text colour."""
     name = prefix + plot.name
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
@@ -85,39 +92,47 @@ def _embed(svg: str, plot: _Plot, prefix: str) -> str:
     )
 
 
-def _draw_roc(evaluation: EvaluationFields, figure: Any) -> None:
+def _draw_roc(evaluation: EvaluationFields, figure: Any, words: Words) -> None:
     curve = evaluation.curves["roc"]
     shares = evaluation.confusion / np.maximum(evaluation.confusion.sum(1), 1)[:, None]
     axes = figure.subplots()
-    axes.set(xlabel="share of passing flagged", ylabel="share of failing flagged")
-    axes.plot([0, 1], [0, 1], linestyle=":", color=GREY, label="by chance")
-    _draw_curve(axes, curve["fpr"], curve["tpr"], shares[:, 1])
+    axes.set(
+        xlabel=words("share of the passing flagged"),
+        ylabel=words("share of the failing flagged"),
+    )
+    axes.plot([0, 1], [0, 1], linestyle=":", color=GREY, label=words("chance"))
+    _draw_curve(axes, curve["fpr"], curve["tpr"], shares[:, 1], words)
 
 
-def _draw_precision_recall(evaluation: EvaluationFields, figure: Any) -> None:
+def _draw_precision_recall(
+    evaluation: EvaluationFields, figure: Any, words: Words
+) -> None:
     curve, metrics = evaluation.curves["precision_recall"], evaluation.metrics
     counts = evaluation.counts
     share = counts["n_failing_snapshots"] / counts["n_snapshots"]
     axes = figure.subplots()
     axes.set(
-        xlabel="recall: share of failing flagged",
-        ylabel="precision: share of flagged that fail",
+        xlabel=words("recall: share of the failing flagged"),
+        ylabel=words("precision: share of the flagged that fail"),
     )
-    axes.axhline(share, linestyle=":", color=GREY, label="by chance")
+    axes.axhline(share, linestyle=":", color=GREY, label=words("chance"))
     point = metrics["recall"], metrics["precision"]
     # Precision does not change between two thresholds: draw steps, not slopes.
     steps = {"drawstyle": "steps-post"}
-    _draw_curve(axes, curve["recall"], curve["precision"], point, **steps)
+    _draw_curve(axes, curve["recall"], curve["precision"], point, words, **steps)
 
 
-def _draw_curve(axes: Any, x: Any, y: Any, point: Any, **style: Any) -> None:
+def _draw_curve(
+    axes: Any, x: Any, y: Any, point: Any, words: Words, **style: Any
+) -> None:
     soften(axes, grid="both")
+    localize(axes, words)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     if not len(x):
-        _write(axes, "one class: no curve")
+        _write(axes, words("one class: no curve"))
         return
-    axes.plot(x, y, color=BLUE, label="model", **style)
-    axes.plot(*point, "o", color=VERMILLION, label="at the threshold")
+    axes.plot(x, y, color=BLUE, label=words("model"), **style)
+    axes.plot(*point, "o", color=VERMILLION, label=words("at the threshold"))
     axes.legend(frameon=False)
 
 
@@ -125,69 +140,82 @@ def _write(axes: Any, text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
 
 
-def _draw_calibration(evaluation: EvaluationFields, figure: Any) -> None:
+def _draw_calibration(evaluation: EvaluationFields, figure: Any, words: Words) -> None:
     curve = evaluation.curves["calibration"]
-    ReliabilityDisplay(**curve.to_dict("series")).plot(figure.subplots())
+    ReliabilityDisplay(**curve.to_dict("series")).plot(
+        figure.subplots(), language=words.language
+    )
 
 
-def _draw_thresholds(evaluation: EvaluationFields, figure: Any) -> None:
+def _draw_thresholds(evaluation: EvaluationFields, figure: Any, words: Words) -> None:
     curve = evaluation.curves["thresholds"].to_dict("series")
-    ThresholdDisplay(**curve, chosen=evaluation.threshold).plot(figure.subplots())
+    display = ThresholdDisplay(**curve, chosen=evaluation.threshold)
+    display.plot(figure.subplots(), language=words.language)
 
 
-def _draw_earliness(evaluation: EvaluationFields, figure: Any) -> None:
+def _draw_earliness(evaluation: EvaluationFields, figure: Any, words: Words) -> None:
     table = evaluation.by_partition
     if not table["enough"].any():
-        _write(figure.subplots(), "too few students on every day")
+        _write(figure.subplots(), words("too few students on every day"))
         return
     EarlinessDisplay(
         table["particion"],
         table["roc_auc"],
         low=table["roc_auc_low"],
         high=table["roc_auc_high"],
-    ).plot(figure.subplots())
+    ).plot(figure.subplots(), language=words.language)
 
 
 _PLOTS = (
-    _Plot(
+    Plot(
         "earliness",
-        "How early the predictions are good",
-        "ROC AUC on each day of the course, with its interval. Days with too few "
-        "students are left out.",
+        N_("How early the predictions are good"),
+        N_(
+            "ROC AUC on each day of the course, with its interval. Days with too few "
+            "students are left out."
+        ),
         (8.4, 3.2),
         _draw_earliness,
     ),
-    _Plot(
+    Plot(
         "roc",
-        "ROC curve",
-        "For each threshold, the share of the failing that is flagged against the "
-        "share of the passing. Further up and to the left is better.",
+        N_("ROC curve"),
+        N_(
+            "For each threshold, the share of the failing that is flagged against the "
+            "share of the passing. Further up and to the left is better."
+        ),
         (4.2, 3.6),
         _draw_roc,
     ),
-    _Plot(
+    Plot(
         "precision-recall",
-        "Precision and recall",
-        "For each threshold, how many of the flagged fail, against how many of the "
-        "failing are flagged. Further up and to the right is better.",
+        N_("Precision and recall"),
+        N_(
+            "For each threshold, how many of the flagged fail, against how many of the "
+            "failing are flagged. Further up and to the right is better."
+        ),
         (4.2, 3.6),
         _draw_precision_recall,
     ),
-    _Plot(
+    Plot(
         "calibration",
-        "Calibration",
-        "The share that fails among those with about the same predicted probability. "
-        "On the dashed line the probabilities are right. Vertical lines are "
-        "intervals.",
+        N_("Calibration"),
+        N_(
+            "The share that fails among those with about the same predicted "
+            "probability. On the dashed line the probabilities are right. Vertical "
+            "lines are intervals."
+        ),
         (4.2, 3.6),
         _draw_calibration,
     ),
-    _Plot(
+    Plot(
         "thresholds",
-        "What each threshold would do",
-        "Precision, recall and F1 and, where there are courses, the mean number of "
-        "students flagged in a course on a day. The dotted line is the model's "
-        "threshold.",
+        N_("What each threshold would do"),
+        N_(
+            "Precision, recall and F1 and, where there are courses, the mean number of "
+            "students flagged in a course on a day. The dotted line is the model's "
+            "threshold."
+        ),
         (4.2, 4.2),
         _draw_thresholds,
     ),

@@ -1,168 +1,260 @@
 """An Evaluation as an HTML page for readers who do not know the library."""
 
 import math
+from collections.abc import Mapping
 from html import escape
 from os import PathLike
+from typing import Any
 
 import pandas as pd
 
 from edml._files import replace_file
-from edml._page import CSS, make_figures, make_page, make_row, make_table
+from edml._page import CSS, Cell, make_figures, make_page, make_row, make_table
 from edml._urls import as_path
+from edml._words import MISSING, Words, words_in
+from edml.explanation import feature_name
 from edml.inspection._evaluation_figures import draw_pictures
 from edml.inspection._evaluation_format import EvaluationFields
-from edml.metrics import METRIC_TITLES
+from edml.inspection._headline import measure_found, write_headline
+from edml.metrics import METRIC_MEANINGS, METRIC_TITLES
+from edml.schema import PARTITION
 
-_MEANINGS = {
-    "roc_auc": "how often a failing student is ranked above a passing one; 0.5 is "
-    "chance",
-    "average_precision": "mean precision over all thresholds; chance is the share that "
-    "fails",
-    "brier": "mean squared error of the probabilities; 0 is best",
-    "log_loss": "as the Brier score, harder on confident errors; 0 is best",
-    "calibration_error": "how far probabilities lie from the shares that fail, on "
-    "average; 0 is best",
-    "f1": "harmonic mean of precision and recall at the threshold",
-    "precision": "share of the flagged that fail",
-    "recall": "share of the failing that are flagged",
-    "accuracy": "share of correct flags; high by itself where few fail",
-}
 _SHOWN = ("roc_auc", "average_precision", "brier", "precision", "recall")
 _FOLDED_FROM = 13  # rows; a longer breakdown is collapsed
+_CAPACITIES = 4  # in the table of contacts
+_FEATURES = 15
 
 
-def make_fragment(evaluation: EvaluationFields) -> str:
+def make_fragment(
+    evaluation: EvaluationFields,
+    language: str = "en",
+    importance: Mapping[str, float] | None = None,
+) -> str:
     """Return one HTML element without pictures, as a notebook shows it."""
+    words = words_in(language)
     tables = {
-        "By course day": (evaluation.by_partition, "day"),
-        "By course": (evaluation.by_course, "course"),
+        words("By course day"): (evaluation.by_partition, words("course day")),
+        words("By course"): (_name_courses(evaluation.by_course), words("course")),
     }
-    tables |= {f"By {name}": (one, name) for name, one in evaluation.by_group.items()}
+    tables |= {
+        words("By {column}", column=name): (one, name)
+        for name, one in evaluation.by_group.items()
+    }
     parts = [
         f"<style>{CSS}</style>",
-        f"<p>{_summarize(evaluation)}</p>",
-        _headline(evaluation),
-        _confusion(evaluation),
-        _alerts(evaluation),
-        *(_breakdown(title, *table) for title, table in tables.items()),
+        f'<p class="lead">{escape(write_headline(evaluation, language))}</p>',
+        _contacts(evaluation, words),
+        _headline(evaluation, words),
+        f"<p>{escape(_summarize(evaluation, words))}</p>",
+        make_importance(importance, words),
+        _confusion(evaluation, words),
+        _alerts(evaluation, words),
+        *(_breakdown(title, *table, words) for title, table in tables.items()),
     ]
     return f'<div class="edml-evaluation">{"".join(parts)}</div>'
 
 
-def write_page(evaluation: EvaluationFields, path: str | PathLike[str]) -> None:
+def write_page(
+    evaluation: EvaluationFields,
+    path: str | PathLike[str],
+    language: str,
+    importance: Mapping[str, float] | None,
+) -> None:
     """Write the evaluation and its pictures to a file, atomically."""
-    pictures = make_figures(draw_pictures(evaluation, ""))
-    body = f"{make_fragment(evaluation)}\n<h2>Pictures</h2>\n{pictures}"
-    replace_file(as_path(path), make_page("Evaluation", body))
+    words = words_in(language)
+    pictures = make_figures(draw_pictures(evaluation, "", language))
+    fragment = make_fragment(evaluation, language, importance)
+    title = words("Pictures")
+    body = f"{fragment}\n<h2>{title}</h2>\n{pictures}"
+    replace_file(as_path(path), make_page(words("Evaluation"), body, language))
 
 
 # -- parts of the page --------------------------------------------------------
 
 
-def _unit(evaluation: EvaluationFields) -> str:
-    return "snapshots" if len(evaluation.by_partition) else "rows"
+def _unit(evaluation: EvaluationFields, words: Words) -> str:
+    has_days = len(evaluation.by_partition) > 0
+    return words("snapshots") if has_days else words("rows")
 
 
-def _summarize(evaluation: EvaluationFields) -> str:
-    counts = evaluation.counts
-    unit = _unit(evaluation)
-    text = (
-        f"{counts['n_snapshots']:,} {unit} of {counts['n_students']:,} students, of "
-        f"whom {counts['n_failing_students']:,} fail "
-        f"({counts['n_failing_snapshots']:,} {unit}). A student is flagged at a "
-        f"probability of {evaluation.threshold:.3f} or more."
+def _summarize(evaluation: EvaluationFields, words: Words) -> str:
+    counts = {name: words.number(n) for name, n in evaluation.counts.items()}
+    unit = _unit(evaluation, words)
+    text = words(
+        "{n_snapshots} {unit} of {n_students} students, of whom {n_failing_students} "
+        "fail ({n_failing_snapshots} {unit}). A student is flagged at a probability "
+        "of {threshold} or more.",
+        unit=unit,
+        threshold=words.percent(evaluation.threshold),
+        **counts,
     )
-    if unit == "snapshots":
-        text += " A snapshot is a student in a course on a day."
+    if len(evaluation.by_partition):
+        text += " " + words("A snapshot is a student in a course on a day.")
     return text
 
 
-def _headline(evaluation: EvaluationFields) -> str:
+def _contacts(evaluation: EvaluationFields, words: Words) -> str:
+    """Format whom some capacities find by week; nothing where it is not known."""
+    contacts = evaluation.contacts
+    every = contacts["per_course"].dropna().unique()
+    if not len(every):
+        return ""
+    largest = every[: max(1, len(every) - 1)]  # the last contacts everybody
+    step = max(1, len(largest) // _CAPACITIES)
+    chosen = largest[step - 1 :: step][:_CAPACITIES]
     rows = []
-    for name, value in evaluation.metrics.items():
-        ends = evaluation.intervals.get(name, (math.nan, math.nan))
-        meaning = f'<td class="text">{escape(_MEANINGS.get(name, ""))}</td>'
-        rows.append(
-            make_row(
-                METRIC_TITLES.get(name, name),
-                _number(value),
-                _between(*ends),
-                more=meaning,
+    for day, week in contacts.groupby(PARTITION):
+        cells = []
+        for capacity in chosen:
+            row = week[week["per_course"] == capacity].iloc[0]
+            share = measure_found(row, evaluation.confidence).share
+            found = words(
+                "{found} of {n}",
+                found=words.number(row["n_found"]),
+                n=words.number(row["n_contacted"]),
             )
+            cells.append(Cell(f"{words.percent(share, 0)} ({found})", share))
+        failing = int(week["n_failing"].iloc[0])
+        cells.insert(0, Cell(words.number(failing), failing))
+        rows.append(make_row(words.number(int(day)), *cells))
+    head = [
+        words("course day"),
+        words("students who fail"),
+        *(
+            words.ngettext("{n} per course", "{n} per course", int(one))
+            for one in chosen
+        ),
+    ]
+    caption = words(
+        "The share of those who fail that is found, by contacts per course and week "
+        "(in brackets: who fails, of those contacted)"
+    )
+    return make_table(caption, head, rows, sortable=True)
+
+
+def _headline(evaluation: EvaluationFields, words: Words) -> str:
+    rows = []
+    for name in METRIC_TITLES:
+        ends = evaluation.intervals.get(name, (math.nan, math.nan))
+        meaning = f'<td class="text">{escape(words(METRIC_MEANINGS[name]))}</td>'
+        cells = _figure(evaluation.metrics[name], words), _between(*ends, words)
+        rows.append(make_row(words(METRIC_TITLES[name]), *cells, more=meaning))
+    percent = words.percent(evaluation.confidence, 0)
+    head = [
+        words("figure"),
+        words("value"),
+        words("{percent} interval", percent=percent),
+        words("what it means"),
+    ]
+    return make_table(words("Figures"), head, rows)
+
+
+def make_importance(importance: Mapping[str, float] | None, words: Words) -> str:
+    """Return a table of the heaviest features, as shares of the total weight."""
+    if importance is None or not len(importance):
+        return ""
+    weights = pd.Series(dict(importance), dtype=float)
+    shares = (weights / weights.sum()).sort_values(ascending=False, kind="stable")
+    rows = [
+        make_row(
+            feature_name(str(name), words.language), Cell(words.percent(share), share)
         )
-    percent = f"{100 * evaluation.confidence:g}%"
-    head = ["figure", "value", f"{percent} interval", "what it means"]
-    return make_table("Figures", head, rows)
+        for name, share in shares.head(_FEATURES).items()
+        if share > 0
+    ]
+    head = [words("feature"), words("share of the weight")]
+    caption = words("What the model relies on, not what makes students fail")
+    return make_table(caption, head, rows)
 
 
-def _confusion(evaluation: EvaluationFields) -> str:
+def _confusion(evaluation: EvaluationFields, words: Words) -> str:
     passes, fails = evaluation.confusion.tolist()
     rows = [
-        make_row("passes", *(f"{count:,}" for count in passes)),
-        make_row("fails", *(f"{count:,}" for count in fails)),
+        make_row(words("passes"), *map(words.number, passes)),
+        make_row(words("fails"), *map(words.number, fails)),
     ]
-    caption = f"{_unit(evaluation).capitalize()} by truth and by flag"
-    return make_table(caption, ["", "not flagged", "flagged"], rows)
+    unit = _unit(evaluation, words)
+    caption = words("By outcome and flag: {unit}", unit=unit)
+    return make_table(caption, ["", words("not flagged"), words("flagged")], rows)
 
 
-def _alerts(evaluation: EvaluationFields) -> str:
-    """Format the precision among those most at risk, and when they are flagged."""
+def _alerts(evaluation: EvaluationFields, words: Words) -> str:
+    """Format when those who fail are flagged, and how steady the flag is."""
     lead = evaluation.lead_time
     if not lead:
         return ""
-    rows = [
-        make_row(f"{k} students", _number(precision))
-        for k, precision in evaluation.precision_at_k.itertuples(index=False)
-    ]
-    head = ["helping the", "share that fails"]
-    caption = "Those most at risk in each course, on each day"
-    table = make_table(caption, head, rows) if rows else ""
     sentences = [
-        f"Of {lead['n_failing']:,} failing histories (a student in a course), the "
-        f"share that is flagged at least once: {_number(lead['share_alerted'])}."
+        words(
+            "Of {n} students who fail, each once per course, {share} are flagged at "
+            "least once.",
+            n=words.number(lead["n_failing"]),
+            share=words.percent(lead["share_alerted"]),
+        )
     ]
     if not math.isnan(lead["median"]):
+        names = ("median", "lower_quartile", "upper_quartile")
+        days = {name: words.short(lead[name]) for name in names}
         sentences.append(
-            f"The first flag comes {lead['median']:g} days before the end (median; "
-            f"half of them between {lead['lower_quartile']:g} and "
-            f"{lead['upper_quartile']:g})."
+            words(
+                "The first flag comes {median} days before the end (median; half of "
+                "them between {lower_quartile} and {upper_quartile}).",
+                **days,
+            )
         )
     sentences.append(
-        "The flag changes from one day to the next in a share of "
-        f"{_number(evaluation.flip_rate)} of cases."
+        words(
+            "The flag changes from one day to the next in {share} of cases.",
+            share=words.percent(evaluation.flip_rate),
+        )
     )
-    return f"{table}<p>{' '.join(sentences)}</p>"
+    return f"<p>{escape(' '.join(sentences))}</p>"
 
 
-def _breakdown(title: str, table: pd.DataFrame, label: str) -> str:
+def _name_courses(table: pd.DataFrame) -> pd.DataFrame:
+    """Label courses by their names where these are stored, and tell runs apart."""
+    if "course_name" not in table:
+        return table
+    names, ids = table["course_name"], table.iloc[:, 0]
+    twice = names.duplicated(keep=False)
+    labels = names.where(~twice, names + " (" + ids + ")").fillna(ids)
+    return table.drop(columns="course_name").assign(**{table.columns[0]: labels})
+
+
+def _breakdown(title: str, table: pd.DataFrame, label: str, words: Words) -> str:
     """Format a breakdown as a table, collapsed if long; empty text if it is empty."""
     if not len(table):
         return ""
-    first, *others = (METRIC_TITLES[name] for name in _SHOWN)
-    head = [label, "students", "failing", first, "its interval", *others]
-    rows = [_breakdown_row(record) for record in table.to_dict("records")]
-    text = make_table(title, head, rows)
+    first, *others = (words(METRIC_TITLES[name]) for name in _SHOWN)
+    counts = words("students"), words("failing")
+    head = [label, *counts, first, words("its interval"), *others]
+    rows = [_breakdown_row(record, words) for record in table.to_dict("records")]
+    text = make_table(title, head, rows, sortable=True)
     if len(rows) < _FOLDED_FROM:
         return text
-    return f"<details><summary>{escape(title)} ({len(rows)})</summary>{text}</details>"
+    n = words.number(len(rows))
+    return f"<details><summary>{escape(title)} ({n})</summary>{text}</details>"
 
 
-def _breakdown_row(record: dict[str, object]) -> str:
+def _breakdown_row(record: Mapping[Any, Any], words: Words) -> str:
     label, *_ = record.values()
-    counts = [f"{record['n_students']:,}", f"{record['n_failing']:,}"]
+    counts = [
+        Cell(words.number(record[name]), record[name])
+        for name in ("n_students", "n_failing")
+    ]
     if not record["enough"]:
         width = len(_SHOWN) + 1
-        note = f'<td class="vague" colspan="{width}">too few students</td>'
+        text = words("too few students")
+        note = f'<td class="vague" colspan="{width}">{escape(text)}</td>'
         return make_row(str(label), *counts, more=note)
-    figures = [_number(float(str(record[name]))) for name in _SHOWN]
-    low, high = (float(str(record[f"roc_auc_{end}"])) for end in ("low", "high"))
-    figures.insert(1, _between(low, high))
+    figures: list[str | Cell] = [_figure(record[name], words) for name in _SHOWN]
+    ends = record["roc_auc_low"], record["roc_auc_high"]
+    figures.insert(1, _between(*ends, words))
     return make_row(str(label), *counts, *figures)
 
 
-def _number(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.3f}"
+def _figure(value: float, words: Words) -> Cell:
+    return Cell(words.number(value, 3), value)
 
 
-def _between(low: float, high: float) -> str:
-    return "undefined" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+def _between(low: float, high: float, words: Words) -> str:
+    return words.interval(low, high, 3) or MISSING

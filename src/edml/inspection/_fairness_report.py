@@ -16,6 +16,7 @@ from edml._drawing import (
     soften,
     without_math,
 )
+from edml._words import Words
 from edml.metrics import GROUP_TITLES
 
 _COLOURS = {"differs": VERMILLION, "alike": BLUE, "cannot tell": GREY}
@@ -139,6 +140,7 @@ class FairnessReport:
         return f"<p>{html.escape(self._caption())}</p>{table.to_html()}"
 
     def _caption(self) -> str:
+        words = Words()
         sizes = ", ".join(
             f"{row.group} ({row.n_students:,} students, {row.n_failing:,} of them fail)"
             for row in self.groups.itertuples()
@@ -149,9 +151,9 @@ class FairnessReport:
             else ""
         )
         return (
-            f"{self.by}: {sizes}; flagged from {self.threshold:.3g}. Each group is "
-            f"compared with all other students: its figure, the gap and its "
-            f"{100 * self.confidence:g} % interval. Gaps within "
+            f"{self.by}: {sizes}; flagged from {words.percent(self.threshold)}. Each "
+            f"group is compared with all other students: its figure, the gap and its "
+            f"{words.percent(self.confidence, 0)} interval. Gaps within "
             f"{self.tolerance:g} are of no importance.{left_out}"
         )
 
@@ -160,8 +162,11 @@ def _format(row: Any) -> str:
     """Format one comparison as text."""
     if np.isnan(row.low):
         return "too few students"
-    text = f"{row.value:.3f}, gap {row.gap:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
+    words = Words()
+    gap = words.number(row.gap, 3, signed=True)
+    ends = words.interval(row.low, row.high, 3)
+    text = f"{words.number(row.value, 3)}, gap {gap} {ends}"
     note = f": {row.verdict}"
     if row.verdict == "cannot tell":
-        note += f" (gaps from {row.detectable:.3f} on would show)"
+        note += f" (gaps from {words.number(row.detectable, 3)} on would show)"
     return text + note

@@ -2,11 +2,21 @@
 
 import html
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import pandas as pd
 
-from edml._drawing import BLUE, VERMILLION, open_panels, require_pyplot, soften
+from edml._drawing import (
+    BLUE,
+    VERMILLION,
+    localize,
+    open_panels,
+    require_pyplot,
+    soften,
+)
+from edml._words import Words, words_in
+from edml.inspection._honesty_html import name_split, write_page
 from edml.metrics import LOSSES, METRIC_TITLES
 
 
@@ -53,7 +63,7 @@ class HonestyReport:
     confidence: float
     notes: tuple[str, ...] = ()
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None, *, language: str = "en") -> Any:
         """Draw each figure as a dot with its interval, a panel for each metric.
 
         A dashed line marks the reference split, which optimism is measured relative to.
@@ -62,6 +72,8 @@ class HonestyReport:
         ----------
         ax : Axes or sequence of Axes, default=None
             Where to draw, one for each metric; None makes a figure.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
@@ -75,16 +87,18 @@ class HonestyReport:
             If there are fewer or more axes than metrics.
         """
         require_pyplot()
+        words = words_in(language)
         n_metrics = len(self.metrics)
         size = (1.2 + 2.2 * n_metrics, 1.1 + 0.4 * len(self.table))
         axes = open_panels(ax, n_metrics, "metrics", size)
         for number, (panel, name) in enumerate(zip(axes, self.metrics, strict=True)):
-            self._draw_panel(panel, name)
-            splits = self.table.index if number == 0 else []
+            self._draw_panel(panel, name, words)
+            named = [name_split(split, words) for split in self.table.index]
+            splits = named if number == 0 else []
             panel.set_yticks(range(len(self.table)), splits)
         return axes
 
-    def _draw_panel(self, panel: Any, name: str) -> None:
+    def _draw_panel(self, panel: Any, name: str, words: Words) -> None:
         """Draw the dot and the interval of each split."""
         for place, split in enumerate(self.table.index):
             value, low, high = self._read(split, name)
@@ -96,8 +110,27 @@ class HonestyReport:
         panel.set_ylim(len(self.table) - 0.5, -0.5)  # the first split on top
         panel.margins(x=0.08)
         soften(panel, grid="x")
-        panel.set_title(METRIC_TITLES.get(name, name))
-        panel.set_xlabel("less is better" if name in LOSSES else "more is better")
+        localize(panel, words)
+        panel.set_title(words(METRIC_TITLES.get(name, name)))
+        better = words("less is better") if name in LOSSES else words("more is better")
+        panel.set_xlabel(better)
+
+    def to_html(self, path: str | PathLike[str], *, language: str = "en") -> None:
+        """Write the report as one HTML page that loads nothing from elsewhere.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, replaced where it exists; its folder must exist.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        write_page(self, path, words_in(language))
 
     def __repr__(self) -> str:
         width = max(len(split) for split in self.table.index)
@@ -122,20 +155,23 @@ class HonestyReport:
 
     def _caption(self) -> str:
         n_snapshots, n_students = self.table[["n_snapshots", "n_students"]].iloc[0]
+        words = Words()
         return (
             f"{n_snapshots:,} snapshots of {n_students:,} students, the same for each "
-            f"split; {100 * self.confidence:g} % intervals; optimism is how much a "
-            f"split flatters, compared with {self.reference!r}"
+            f"split; {words.percent(self.confidence, 0)} intervals; optimism is how "
+            f"much a split flatters, compared with {self.reference!r}"
         )
 
     def _cells(self, split: str, name: str) -> tuple[str, str]:
         """Format a figure and its optimism, each with its interval."""
         value, low, high = self._read(split, name)
-        figure = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        words = Words()
+        figure = f"{words.number(value, 3)} {words.interval(low, high, 3)}"
         if split == self.reference:
             return figure, ""
         above, low, high = self._read(split, f"{name}_optimism")
-        return figure, f"{above:+z.3f} [{low:+z.3f}, {high:+z.3f}]"
+        optimism = words.number(above, 3, signed=True)
+        return figure, f"{optimism} {words.interval(low, high, 3)}"
 
     def _read(self, split: str, name: str) -> Any:
         """Return a figure and the ends of its interval."""

@@ -86,6 +86,9 @@ def _along_the_course(
         }
     day, days = pd.factorize(course.partitions, sort=True)
     labels = pd.Series(course.labels, name=COURSE, dtype="str")
+    by_course = _break_down(units, course.courses, labels, options)
+    if course.names is not None:
+        by_course.insert(1, "course_name", pd.Series(course.names, dtype="str"))
     history = (course.histories, course.partitions)
     precision = [
         precision_at_k(units.y_true, units.y_prob, course.courses, course.partitions, k)
@@ -95,7 +98,7 @@ def _along_the_course(
         "by_partition": _break_down(
             units, day, pd.Series(days, name=PARTITION), options
         ),
-        "by_course": _break_down(units, course.courses, labels, options),
+        "by_course": by_course,
         "precision_at_k": _at_k(options.ks, precision),
         "lead_time": dict(alert_lead_time(units.y_true, flagged, *history)),
         "flip_rate": float(flip_rate(flagged, *history)),

@@ -11,9 +11,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import column_or_1d
 
 from edml._sklearn import check_aligned, num_samples
+from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
     PARTITION,
+    PERIOD,
     STUDENT,
     BoolArray,
     FloatArray,
@@ -32,6 +34,7 @@ from edml.schema import (
     is_event_table,
     rank_keys,
     read_partitions,
+    read_periods,
     snapshot_codes,
 )
 
@@ -42,6 +45,7 @@ class CourseUnits:
 
     courses: IntArray  # codes into labels
     labels: list[str]
+    names: list[str | None] | None  # for people to read; None without the column
     histories: IntArray  # a code for each student in a course
     partitions: IntArray
     occupancy: Occupancy  # days for which each snapshot is the latest
@@ -229,11 +233,36 @@ def _order_snapshots(
         "course": CourseUnits(
             courses=courses,
             labels=[str(label) for label in labels],
+            names=_read_course_names(table, columns, order[first]),
             histories=histories,
             partitions=partitions,
             occupancy=count_occupancy(histories, courses, partitions),
         ),
     }
+
+
+def _read_course_names(
+    table: pd.DataFrame, columns: Mapping[str, str], rows: IntArray
+) -> list[str | None] | None:
+    column = columns.get("course_name", "course_name")
+    if column not in table.columns:
+        return None
+    names = table[column].iloc[rows].astype("str")
+    period = columns.get(PERIOD, PERIOD)
+    if period in table.columns:  # tell the runs of a course apart
+        written = _write_periods(table[period].iloc[rows])
+        names = names.where(~names.duplicated(keep=False), names + written)
+    return [None if pd.isna(name) else str(name) for name in names]
+
+
+def _write_periods(column: pd.Series) -> pd.Series:
+    """Return a comma and each period; nothing for one that is not known."""
+    try:
+        codes, found, _ = read_periods(column)
+    except TableError:  # other columns decide whether the table can be evaluated
+        return pd.Series("", index=column.index, dtype="str")
+    texts = [f", {found[code]}" if code >= 0 else "" for code in codes]
+    return pd.Series(texts, index=column.index, dtype="str")
 
 
 def _order_rows(

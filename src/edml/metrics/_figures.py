@@ -5,6 +5,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edml._translation import N_
 from edml.metrics._calibration_error import assign_bins
 from edml.metrics._ranking import Ranking
 from edml.schema import BoolArray, FloatArray, check_threshold, read_predictions
@@ -14,15 +15,38 @@ RANKED_METRICS = ("roc_auc", "average_precision")
 #: The metrics of `snapshot_metrics` in its order, with their names in prose.
 METRIC_TITLES = MappingProxyType(
     {
-        "roc_auc": "ROC AUC",
-        "average_precision": "average precision",
-        "brier": "Brier score",
-        "log_loss": "log loss",
-        "calibration_error": "calibration error",
-        "f1": "F1",
-        "precision": "precision",
-        "recall": "recall",
-        "accuracy": "accuracy",
+        "roc_auc": N_("ROC AUC"),
+        "average_precision": N_("average precision"),
+        "brier": N_("Brier score"),
+        "log_loss": N_("log loss"),
+        "calibration_error": N_("calibration error"),
+        "f1": N_("F1"),
+        "precision": N_("precision"),
+        "recall": N_("recall"),
+        "accuracy": N_("accuracy"),
+    }
+)
+#: What the metrics mean, in a sentence each.
+METRIC_MEANINGS = MappingProxyType(
+    {
+        "roc_auc": N_(
+            "How often a failing student ranks above a passing one; 0.5 is chance."
+        ),
+        "average_precision": N_(
+            "Mean precision over all thresholds; chance is the share that fails."
+        ),
+        "f1": N_("Harmonic mean of precision and recall at the threshold."),
+        "precision": N_("Share of the flagged that fail."),
+        "recall": N_("Share of the failing that are flagged."),
+        "accuracy": N_("Share classified correctly; high in any case where few fail."),
+        "brier": N_("Mean squared error of the probabilities; 0 is best."),
+        "log_loss": N_(
+            "Like the Brier score, but harder on confident errors; 0 is best."
+        ),
+        "calibration_error": N_(
+            "How far probabilities lie from the shares that fail, on average; 0 is "
+            "best."
+        ),
     }
 )
 #: The metrics for which lower is better.

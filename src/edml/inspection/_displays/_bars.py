@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from edml._drawing import GREY, draw_bars
+from edml._words import Words
 
 
 def draw_largest(
@@ -18,6 +19,7 @@ def draw_largest(
     n_features: int,
     names: str,
     colour_of: Callable[[float], str],
+    words: Words,
 ) -> tuple[Any, Any]:
     """Draw the largest weights, and a grey bar that adds up the others.
 
@@ -39,6 +41,9 @@ def draw_largest(
     colours = [colour_of(width) for width in widths]
     if len(others):
         widths.append(float(values[others].sum()))
-        shown.append(f"{len(others)} other{'s' if len(others) > 1 else ''}, added up")
+        others_text = words.ngettext(
+            "{n} other, added up", "{n} others, added up", len(others)
+        )
+        shown.append(others_text)
         colours.append(GREY)
     return draw_bars(ax, widths, shown, colours)

@@ -13,11 +13,13 @@ from edml._drawing import (
     GREY,
     add_strip,
     fill_strip,
+    localize,
     next_colour,
     open_axes,
     require_pyplot,
     soften,
 )
+from edml._words import words_in
 from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits, own_threshold
 from edml.metrics import METRIC_TITLES, snapshot_metrics
@@ -97,7 +99,9 @@ class EarlinessDisplay:
     metric: str = "roc_auc"
     name: str | None = None
 
-    def plot(self, ax: Any = None, *, name: str | None = None) -> Self:
+    def plot(
+        self, ax: Any = None, *, name: str | None = None, language: str = "en"
+    ) -> Self:
         """Draw the curve and, the first time, the level of random predictions.
 
         Parameters
@@ -107,12 +111,15 @@ class EarlinessDisplay:
             takes another colour.
         name : str, default=None
             Names the curve in a legend; None takes the display's own.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
         display : EarlinessDisplay
             This object.
         """
+        words = words_in(language)
         self.ax_ = ax = open_axes(ax)
         self.figure_ = ax.figure
         name = self.name if name is None else name
@@ -125,21 +132,22 @@ class EarlinessDisplay:
             self.band_ = ax.fill_between(
                 days, self.low, self.high, color=colour, alpha=0.2, linewidth=0
             )
-        self.chance_line_ = self._draw_chance(ax) if first else None
+        self.chance_line_ = self._draw_chance(ax, words("chance")) if first else None
         self.strip_ax_ = None
         if first and self.n_failing is not None:
-            self.strip_ax_ = add_strip(ax, "enrolments\nthat fail")
-            fill_strip(self.strip_ax_, days, self.n_failing, ".0f", step="mid")
+            self.strip_ax_ = add_strip(ax, words("students\nwho fail"))
+            fill_strip(self.strip_ax_, days, self.n_failing, words.number, step="mid")
         ax.set(
-            xlabel="partition (course day)",
-            ylabel=METRIC_TITLES.get(self.metric, self.metric),
+            xlabel=words("course day"),
+            ylabel=words(METRIC_TITLES.get(self.metric, self.metric)),
         )
         soften(ax)
+        localize(ax, words)
         if ax.get_legend_handles_labels()[1]:
             ax.legend(frameon=False)
         return self
 
-    def _draw_chance(self, ax: Any) -> Any:
+    def _draw_chance(self, ax: Any, label: str) -> Any:
         """Draw the level of random predictions, for metrics that have one."""
         days = np.asarray(self.partition)
         level = None
@@ -151,7 +159,7 @@ class EarlinessDisplay:
             level = np.asarray(self.n_failing) / np.maximum(n_snapshots, 1)
         if level is None or np.isnan(level).all():
             return None
-        style = {"color": GREY, "linestyle": "--", "linewidth": 1, "label": "chance"}
+        style = {"color": GREY, "linestyle": "--", "linewidth": 1, "label": label}
         return ax.plot(days, level, **style)[0]
 
     @classmethod

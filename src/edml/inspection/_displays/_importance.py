@@ -3,10 +3,12 @@
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from edml._drawing import BLUE, require_pyplot
-from edml.explanation import Explanation, explain
+from edml._drawing import BLUE, localize, require_pyplot
+from edml._words import words_in
+from edml.explanation import Explanation, explain, feature_name
 from edml.inspection._displays._bars import draw_largest
 from edml.schema import columns_of, first_rows, is_event_table, snapshot_codes
 
@@ -59,7 +61,9 @@ class ImportanceDisplay:
     _: KW_ONLY
     scale: str = "log-odds"
 
-    def plot(self, ax: Any = None, *, n_features: int = 15) -> Self:
+    def plot(
+        self, ax: Any = None, *, n_features: int = 15, language: str | None = "en"
+    ) -> Self:
         """Draw the bars, the last of which adds up the less important features.
 
         Parameters
@@ -68,6 +72,9 @@ class ImportanceDisplay:
             Where to draw; None makes a figure.
         n_features : int, default=15
             Number of features with their own bar, the most important first.
+        language : {"en", "es"}, default="en"
+            The reader's language, in which features have readable names; None writes
+            their names in the library, and the rest in English.
 
         Returns
         -------
@@ -79,13 +86,21 @@ class ImportanceDisplay:
         ValueError
             If importances and names differ in length.
         """
+        words = words_in(language or "en")
+        features = [str(name) for name in np.asarray(self.features)]
+        if language is not None:
+            features = [feature_name(name, language) for name in features]
         self.ax_, self.bars_ = draw_largest(
-            *(ax, self.importance, self.features, n_features),
+            *(ax, self.importance, features, n_features),
             names="importance and features",
             colour_of=lambda _: BLUE,
+            words=words,
         )
         self.figure_ = self.ax_.figure
-        self.ax_.set_xlabel(f"mean absolute contribution ({self.scale})")
+        scale = words(self.scale)
+        label = words("mean absolute contribution ({scale})", scale=scale)
+        self.ax_.set_xlabel(label)
+        localize(self.ax_, words)
         return self
 
     @classmethod

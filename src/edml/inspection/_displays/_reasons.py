@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml._drawing import BLUE, GREY, VERMILLION, require_pyplot
+from edml._drawing import BLUE, GREY, VERMILLION, localize, require_pyplot
+from edml._words import Words, words_in
 from edml.explanation import Explanation, explain, feature_phrase
 from edml.inspection._displays._bars import draw_largest
 from edml.inspection._displays._history import select_history
@@ -78,6 +79,7 @@ class ReasonsDisplay:
         *,
         n_features: int = 10,
         title: str | None = None,
+        language: str = "en",
     ) -> Self:
         """Draw the bars, the last of which adds up the smaller contributions.
 
@@ -90,6 +92,8 @@ class ReasonsDisplay:
         title : str, default=None
             Title of the picture; None writes how the score adds up, where the base
             is known.
+        language : {"en", "es"}, default="en"
+            Language of the title and the axis.
 
         Returns
         -------
@@ -101,22 +105,29 @@ class ReasonsDisplay:
         ValueError
             If contributions and labels differ in length.
         """
+        words = words_in(language)
         self.ax_, self.bars_ = ax, bars = draw_largest(
             *(ax, self.contributions, self.labels, n_features),
             names="contributions and labels",
             colour_of=lambda width: VERMILLION if width > 0 else BLUE,
+            words=words,
         )
         self.figure_ = ax.figure
-        _write_widths(ax, bars)
-        ax.set_xlabel(
-            f"contribution to the score\nbefore calibration ({self.scale})\n"
-            "← lowers the risk    raises the risk →"
+        _write_widths(ax, bars, words)
+        label = words(
+            "contribution to the score\nbefore calibration ({scale})\n"
+            "← lowers the risk    raises the risk →",
+            scale=words(self.scale),
         )
+        ax.set_xlabel(label)
+        localize(ax, words)
         if title is None and self.base is not None:
             total = float(np.sum(self.contributions))
-            title = (
-                f"base {self.base:.2f}, features {total:+.2f}: "
-                f"score {self.base + total:.2f}"
+            title = words(
+                "base {base}, features {total}: score {score}",
+                base=words.number(self.base, 2),
+                total=words.number(total, 2, signed=True),
+                score=words.number(self.base + total, 2),
             )
         if title is not None:
             ax.set_title(title)
@@ -255,7 +266,7 @@ class ReasonsDisplay:
             base=float(explanation.base_values[row]),
             scale=explanation.scale,
         )
-        return display.plot(ax, **plot_kw)
+        return display.plot(ax, language=language or "en", **plot_kw)
 
 
 def _find_snapshot(
@@ -280,10 +291,11 @@ def _find_snapshot(
     return int(rows[np.argmax(days)])
 
 
-def _write_widths(ax: Any, bars: Any) -> None:
+def _write_widths(ax: Any, bars: Any, words: Words) -> None:
     """Write each value at the end of its bar, and leave room for it."""
     ax.axvline(0, color=GREY, linewidth=0.8, zorder=4)
-    ax.bar_label(bars, fmt="{:+.2f}", padding=3, fontsize="small", zorder=5)
+    texts = [words.number(width, 2, signed=True) for width in bars.datavalues]
+    ax.bar_label(bars, texts, padding=3, fontsize="small", zorder=5)
     low, high = min(*bars.datavalues, 0.0), max(*bars.datavalues, 0.0)
     room = _TEXT_WIDTH * (high - low or 1.0)
     ax.set_xlim(low - room * (low < 0), high + room * (high > 0 or low == 0))

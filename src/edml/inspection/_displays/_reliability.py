@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike
 from edml._drawing import (
     GREY,
     add_strip,
+    localize,
     next_colour,
     open_axes,
     require_pyplot,
     soften,
 )
+from edml._words import words_in
 from edml.inspection._curves import assign_bins, share_intervals
 from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
@@ -89,7 +91,9 @@ class ReliabilityDisplay:
     y_prob: ArrayLike | None = None
     name: str | None = None
 
-    def plot(self, ax: Any = None, *, name: str | None = None) -> Self:
+    def plot(
+        self, ax: Any = None, *, name: str | None = None, language: str = "en"
+    ) -> Self:
         """Draw the curve.
 
         Parameters
@@ -99,12 +103,15 @@ class ReliabilityDisplay:
             takes another colour.
         name : str, default=None
             Names the curve in the legend; None takes the display's own.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
         display : ReliabilityDisplay
             This object.
         """
+        words = words_in(language)
         self.ax_ = ax = open_axes(ax, figsize=(5.5, 5.5))
         self.figure_ = ax.figure
         predicted = np.asarray(self.mean_predicted, dtype=np.float64)
@@ -113,7 +120,7 @@ class ReliabilityDisplay:
         colour = next_colour(ax)
         if not ax.lines:
             perfect = {"color": GREY, "linestyle": "--", "linewidth": 1}
-            ax.plot([0, 1], [0, 1], label="as predicted", **perfect)
+            ax.plot([0, 1], [0, 1], label=words("as predicted"), **perfect)
         label = self.name if name is None else name
         style = {"color": colour, "linewidth": 2, "markersize": 5, "zorder": 3}
         (self.line_,) = ax.plot(predicted, share, marker="o", label=label, **style)
@@ -123,11 +130,17 @@ class ReliabilityDisplay:
                 predicted, self.low, self.high, color=colour, alpha=0.5, lw=1.5
             )
         ax.set(xlim=(0, limit), ylim=(0, limit), box_aspect=1)
-        ax.set(xlabel="predicted probability of failing", ylabel="share that fails")
+        ax.set(
+            xlabel=words("predicted probability of failing"),
+            ylabel=words("share that fails"),
+        )
         soften(ax, grid="both")
+        localize(ax, words)
         self.strip_ax_ = None
         if self.y_prob is not None:
-            self.strip_ax_ = _draw_histogram(ax, self.y_prob, limit, colour)
+            self.strip_ax_ = _draw_histogram(
+                ax, self.y_prob, limit, colour, words("snapshots")
+            )
         ax.legend(loc="upper left", frameon=False)
         return self
 
@@ -245,8 +258,10 @@ class ReliabilityDisplay:
         return display.plot(ax, **plot_kw)
 
 
-def _draw_histogram(ax: Any, y_prob: ArrayLike, limit: float, color: Any) -> Any:
-    strip = add_strip(ax, "snapshots")
+def _draw_histogram(
+    ax: Any, y_prob: ArrayLike, limit: float, color: Any, label: str
+) -> Any:
+    strip = add_strip(ax, label)
     strip.hist(
         np.asarray(y_prob),
         bins=np.linspace(0, limit, _N_HISTOGRAM_BINS + 1),

@@ -14,12 +14,15 @@ from edml._drawing import (
     VERMILLION,
     add_strip,
     fill_strip,
+    localize,
     open_axes,
     require_pyplot,
     soften,
 )
+from edml._words import Words, words_in
 from edml.inspection._curves import threshold_curve
 from edml.inspection._units import EvaluationUnits, own_threshold
+from edml.metrics import METRIC_TITLES
 from edml.schema import (
     FloatArray,
     check_lengths,
@@ -92,19 +95,22 @@ class ThresholdDisplay:
     _: KW_ONLY
     chosen: float | None = None
 
-    def plot(self, ax: Any = None) -> Self:
+    def plot(self, ax: Any = None, *, language: str = "en") -> Self:
         """Draw the curves, and mark the model's own threshold.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
         display : ThresholdDisplay
             This object.
         """
+        words = words_in(language)
         self.ax_ = ax = open_axes(ax)
         self.figure_ = ax.figure
         grid = np.asarray(self.threshold, dtype=np.float64)
@@ -112,28 +118,41 @@ class ThresholdDisplay:
         self.lines_ = {}
         for name, (color, dashes) in _CURVES.items():
             curve = np.asarray(getattr(self, name), dtype=np.float64)
-            label = "F1" if name == "f1" else name
+            label = words(METRIC_TITLES[name])
             if chosen is not None:
-                label += _value_at(grid, curve, chosen)
+                label += f" {words.number(_value_at(grid, curve, chosen), 2)}"
             style = {"color": color, "linestyle": dashes, "linewidth": 2, "zorder": 3}
             (self.lines_[name],) = ax.plot(grid, curve, label=label, **style)
         self.chosen_line_ = None if chosen is None else _mark(ax, chosen)
         ax.set(
-            xlabel="threshold (probability of failing)", ylabel="share", ylim=(0, 1.02)
+            xlabel=words("threshold (probability of failing)"),
+            ylabel=words("share"),
+            ylim=(0, 1.02),
         )
         ax.margins(x=0.01)
         soften(ax)
+        localize(ax, words)
         self.strip_ax_ = None
         flagged = np.asarray(self.flagged_per_course, dtype=np.float64)  # None is NaN
         if np.isfinite(flagged).any():
-            self.strip_ax_ = _draw_strip(ax, grid, flagged, chosen)
-        title = None if chosen is None else f"at the threshold {chosen:.3g}"
+            self.strip_ax_ = _draw_strip(ax, grid, flagged, chosen, words)
+        title = None
+        if chosen is not None:
+            threshold = words.percent(chosen)
+            title = words("at the threshold {threshold}", threshold=threshold)
         ax.legend(loc="best", frameon=False, title=title)
         return self
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: Any, y: ArrayLike, *, fail_label: Any = None, ax: Any = None
+        cls,
+        model: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        fail_label: Any = None,
+        ax: Any = None,
+        **plot_kw: Any,
     ) -> Self:
         """Try thresholds on a model's probabilities, and draw.
 
@@ -151,6 +170,8 @@ class ThresholdDisplay:
             The label in ``y`` that means failing; None takes the model's own.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``language``.
 
         Returns
         -------
@@ -171,6 +192,7 @@ class ThresholdDisplay:
             **keys,
             chosen=own_threshold(model),
             ax=ax,
+            **plot_kw,
         )
 
     @classmethod
@@ -184,6 +206,7 @@ class ThresholdDisplay:
         partitions: ArrayLike | None = None,
         chosen: float | None = None,
         ax: Any = None,
+        **plot_kw: Any,
     ) -> Self:
         """Try thresholds on probabilities, and draw.
 
@@ -200,6 +223,8 @@ class ThresholdDisplay:
             The model's own threshold, to be marked.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
+        **plot_kw : dict
+            Further arguments of `plot`, such as ``language``.
 
         Returns
         -------
@@ -228,19 +253,19 @@ class ThresholdDisplay:
             None if occupancy is None else curve["flagged_per_course"].to_numpy(),
             chosen=chosen,
         )
-        return display.plot(ax)
+        return display.plot(ax, **plot_kw)
 
 
 def _draw_strip(
-    ax: Any, grid: FloatArray, flagged: FloatArray, chosen: float | None
+    ax: Any, grid: FloatArray, flagged: FloatArray, chosen: float | None, words: Words
 ) -> Any:
-    strip = add_strip(ax, "flagged per\ncourse and day")
+    strip = add_strip(ax, words("flagged per\ncourse and day"))
     strip.set_yscale("symlog", linthresh=1)  # from the whole course to nobody
-    fill_strip(strip, grid, flagged, ".3g")
+    fill_strip(strip, grid, flagged, words.short)
     if chosen is not None:
         _mark(strip, chosen)
         strip.annotate(
-            _value_at(grid, flagged, chosen).strip(),
+            words.short(_value_at(grid, flagged, chosen)),
             *((chosen, 1), (4, -2)),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
@@ -254,8 +279,7 @@ def _mark(ax: Any, chosen: float) -> Any:
     return ax.axvline(chosen, color=GREY, linestyle=":", linewidth=1.5, zorder=2)
 
 
-def _value_at(grid: FloatArray, curve: FloatArray, chosen: float) -> str:
-    """Format the value of a curve at the chosen threshold."""
+def _value_at(grid: FloatArray, curve: FloatArray, chosen: float) -> float:
+    """Return the value of a curve at the chosen threshold."""
     place = int(np.searchsorted(grid, chosen, side="right")) - 1
-    value = curve[place] if place >= 0 else np.nan
-    return " undefined" if np.isnan(value) else f" {value:.2f}"
+    return float(curve[place]) if place >= 0 else np.nan

@@ -14,10 +14,12 @@ from edml._drawing import (
     PURPLE,
     VERMILLION,
     add_lanes,
+    localize,
     open_axes,
     require_pyplot,
     soften,
 )
+from edml._words import Words, words_in
 from edml.inspection._displays._history import select_history
 from edml.inspection._units import own_threshold, predict_risk
 from edml.schema import (
@@ -94,7 +96,9 @@ class TrajectoryDisplay:
     exams: ArrayLike | None = None
     submissions: ArrayLike | None = None
 
-    def plot(self, ax: Any = None, *, title: str | None = None) -> Self:
+    def plot(
+        self, ax: Any = None, *, title: str | None = None, language: str = "en"
+    ) -> Self:
         """Draw the course.
 
         Parameters
@@ -103,12 +107,15 @@ class TrajectoryDisplay:
             Where to draw; None makes a figure.
         title : str, default=None
             Title of the picture, such as the student's name.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
         display : TrajectoryDisplay
             This object.
         """
+        words = words_in(language)
         self.ax_ = ax = open_axes(ax)
         self.figure_ = ax.figure
         days = np.asarray(self.partitions)
@@ -122,11 +129,12 @@ class TrajectoryDisplay:
         top = risk.max()
         if self.threshold is not None:
             top = max(top, self.threshold)
-            self._draw_flagged(ax, risk, edges, self.threshold)
+            self._draw_flagged(ax, risk, edges, self.threshold, words)
         ax.set(xlim=(edges[0], edges[-1]), ylim=(0, min(max(top * 1.15, 0.05), 1.02)))
-        ax.set(xlabel="partition (course day)", ylabel="probability of failing")
+        ax.set(xlabel=words("course day"), ylabel=words("probability of failing"))
         soften(ax)
-        self.strip_ax_ = self._draw_strip(ax)
+        localize(ax, words)
+        self.strip_ax_ = self._draw_strip(ax, words)
         if title is not None:
             ax.set_title(title)
         if ax.get_legend_handles_labels()[1]:
@@ -134,12 +142,16 @@ class TrajectoryDisplay:
         return self
 
     def _draw_flagged(
-        self, ax: Any, risk: FloatArray, edges: FloatArray, threshold: float
+        self,
+        ax: Any,
+        risk: FloatArray,
+        edges: FloatArray,
+        threshold: float,
+        words: Words,
     ) -> None:
         line = {"color": GREY, "linestyle": "--", "linewidth": 1.2, "zorder": 2}
-        self.threshold_line_ = ax.axhline(
-            threshold, label=f"threshold {threshold:.3g}", **line
-        )
+        label = words("threshold {threshold}", threshold=words.percent(threshold))
+        self.threshold_line_ = ax.axhline(threshold, label=label, **line)
         flagged = risk >= threshold
         if not flagged.any():
             return
@@ -148,11 +160,11 @@ class TrajectoryDisplay:
             shown, edges, baseline=None, color=VERMILLION, linewidth=2, zorder=4
         )
         ground = {"color": VERMILLION, "alpha": 0.18, "linewidth": 0}
-        ax.stairs(shown, edges, fill=True, label="flagged", **ground)
+        ax.stairs(shown, edges, fill=True, label=words("flagged"), **ground)
 
-    def _draw_strip(self, ax: Any) -> Any:
-        lanes = {"exams": (self.exams, PURPLE, "D")}
-        lanes["submissions"] = (self.submissions, GREEN, "o")
+    def _draw_strip(self, ax: Any, words: Words) -> Any:
+        lanes = {words("exams"): (self.exams, PURPLE, "D")}
+        lanes[words("submissions")] = (self.submissions, GREEN, "o")
         known = {name: lane for name, lane in lanes.items() if lane[0] is not None}
         if not known:
             return None
