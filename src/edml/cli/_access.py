@@ -66,7 +66,7 @@ def open_client(
 
 def open_ledger(where: Ledger) -> "ledger.Ledger":
     """Open the ledger, with the key of the environment, else that of its file."""
-    from edml.ledger import Ledger  # noqa: PLC0415 - slow to import
+    from edml.ledger import Ledger, read_key  # noqa: PLC0415 - slow to import
 
     if where.path is None:
         message = (
@@ -74,11 +74,11 @@ def open_ledger(where: Ledger) -> "ledger.Ledger":
             "edml.toml."
         )
         raise ConfigError(message)
-    key = os.environ.get(_LEDGER_KEY)
+    given = os.environ.get(_LEDGER_KEY)
+    key = None if given is None else given.encode("utf-8", "surrogateescape")
     if key is None and where.key_file is not None:
-        key = next(iter(where.key_file.read_text("utf-8").splitlines()), "")
-    secret = None if key is None else key.encode("utf-8", "surrogateescape")
-    return Ledger(where.path, secret)
+        key = read_key(where.key_file)
+    return Ledger(where.path, key)
 
 
 def _user() -> str | None:

@@ -1,13 +1,58 @@
 """Pseudonyms of students: HMAC-SHA256 of their ids."""
 
 import hmac
+import os
 from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
 
 from edml.exceptions import LedgerError
 from edml.schema import spell_key
 
 _SHORTEST = 16  # bytes of a key that cannot be guessed
 _CHECK = b"the key of this ledger"
+
+
+def read_key(path: str | PathLike[str]) -> bytes:
+    """Read the key of a ledger's pseudonyms from a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file whose first line is the key; white space around it is left out.
+
+    Returns
+    -------
+    key : bytes
+        The ``key`` of `Ledger`.
+
+    Raises
+    ------
+    LedgerError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from edml.ledger import read_key
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "ledger.key")
+    ...     _ = path.write_text("0123456789abcdef0123456789abcdef")
+    ...     key = read_key(path)
+    >>> len(key)
+    32
+    """
+    try:
+        lines = Path(path).read_bytes().splitlines()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        message = (
+            f"Expected the ledger's key in {path}; found: {reason}. Check the path and "
+            "your permissions."
+        )
+        raise LedgerError(message) from None
+    return lines[0].strip() if lines else b""
 
 
 class Pseudonyms:

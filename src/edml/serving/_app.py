@@ -11,6 +11,7 @@ from edml.serving._tokens import TokenBook
 if TYPE_CHECKING:
     import flask
 
+    from edml.ledger import Ledger
     from edml.registry import ModelRegistry
 
 _NEEDED = ("flask", "pyarrow", "prometheus_client", "orjson")
@@ -23,6 +24,7 @@ def create_app(
     limits: Limits | None = None,
     poll_seconds: float = 2.0,
     origins: Iterable[str] = (),
+    ledger: "Ledger | None" = None,
 ) -> "flask.Flask":
     """Create a Flask app that serves the champion of a registry.
 
@@ -38,6 +40,8 @@ def create_app(
         Interval between checks for a new champion, in seconds, > 0.
     origins : iterable of str, default=()
         Origins whose pages may call the endpoint, as for `create_blueprint`.
+    ledger : Ledger, default=None
+        Where answers are recorded, as for `create_blueprint`.
 
     Returns
     -------
@@ -88,6 +92,7 @@ def create_app(
         limits=limits,
         poll_seconds=poll_seconds,
         origins=origins,
+        ledger=ledger,
     )
     from edml.serving._endpoint import make_app  # noqa: PLC0415 - needs the extra
 
@@ -102,6 +107,7 @@ def create_blueprint(
     poll_seconds: float = 2.0,
     name: str = "edml",
     origins: Iterable[str] = (),
+    ledger: "Ledger | None" = None,
 ) -> "flask.Blueprint":
     """Create a blueprint that serves a registry's champion, for your own Flask app.
 
@@ -125,6 +131,10 @@ def create_blueprint(
     origins : iterable of str, default=()
         Origins such as "https://tutors.example.org" whose pages may call the endpoint
         from a browser (CORS). By default no page of another origin may.
+    ledger : edml.ledger.Ledger, default=None
+        Where answers are recorded, without reasons and soon after they were sent. A
+        ledger that is locked or full neither delays nor fails a request: what it cannot
+        take is lost, counted in ``edml_ledger_lost`` and logged.
 
     Returns
     -------
@@ -187,4 +197,5 @@ def create_blueprint(
         float(poll_seconds),
         name,
         origins,
+        ledger,
     )

@@ -8,6 +8,7 @@ import flask
 import orjson
 from werkzeug.exceptions import HTTPException
 
+from edml.ledger import Ledger
 from edml.registry import ModelRegistry
 from edml.schema import REQUIRED_COLUMNS
 from edml.serving import _metrics
@@ -21,6 +22,7 @@ from edml.serving._payload import JSON, read_events
 from edml.serving._problem import MEDIA_TYPE, Problem
 from edml.serving._query import read_query
 from edml.serving._receive import Receiver
+from edml.serving._recorder import Recorder
 from edml.serving._scorer import check_time, predict_events
 from edml.serving._tokens import TokenBook
 
@@ -42,6 +44,7 @@ def make_blueprint(
     name: str = "edml",
     origins: Iterable[str] = (),
     pull: Callable[[], object] | None = None,
+    ledger: Ledger | None = None,
 ) -> flask.Blueprint:
     """Make the blueprint of `create_blueprint`.
 
@@ -50,7 +53,7 @@ def make_blueprint(
     the registry, in a thread that `start` starts.
     """
     origin = Origins(origins)
-    endpoint = _Endpoint(registry, book, limits, poll_seconds, origin, pull)
+    endpoint = _Endpoint(registry, book, limits, poll_seconds, origin, pull, ledger)
     blueprint = flask.Blueprint(name, "edml.serving")
     blueprint.before_request(endpoint.begin)
     blueprint.after_request(endpoint.end)
@@ -100,6 +103,7 @@ class _Endpoint:
         poll_seconds: float,
         origins: Origins,
         pull: Callable[[], object] | None,
+        ledger: Ledger | None,
     ) -> None:
         self.metrics = _metrics.Metrics()
         changed = self.metrics.changed
@@ -108,6 +112,9 @@ class _Endpoint:
         self._limits = limits
         self._origins = origins
         self._receiver = Receiver(limits)
+        self.recorder = None
+        if ledger is not None:
+            self.recorder = Recorder(ledger, self.metrics.not_recorded)
         self._retry_after = str(max(1, round(poll_seconds)))
         self.watch.look(pull=False)
 
@@ -234,6 +241,8 @@ class _Endpoint:
         flask.g.edml_log.update(
             rows=len(X), students=n_students, version=champion.version
         )
+        if self.recorder is not None:
+            self.recorder.record(champion, X, answer["predictions"])
         return _answer(answer)
 
     def health(self) -> flask.Response:

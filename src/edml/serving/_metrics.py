@@ -57,6 +57,11 @@ class Metrics:
         self._changes = client.Counter(
             "edml_champion_changes", "Champions loaded.", registry=registry
         )
+        self._unrecorded = client.Counter(
+            "edml_ledger_lost",
+            "Students, once per course, whose answers the ledger could not take.",
+            registry=registry,
+        )
         self._healthy = client.Gauge(
             "edml_registry_healthy",
             "Whether the last look at the registry found what is served.",
@@ -88,6 +93,9 @@ class Metrics:
         for name in columns:
             if name in X.columns:
                 self._nulls.labels(name).inc(int(X[name].isna().sum()))
+
+    def not_recorded(self, n_students: int) -> None:
+        self._unrecorded.inc(n_students)
 
     def changed(self, champion: Any) -> None:
         self._version.set(champion.version)

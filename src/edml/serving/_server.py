@@ -24,9 +24,11 @@ from edml.serving._logs import configure_logs
 from edml.serving._tokens import TokenBook, read_tokens
 
 if TYPE_CHECKING:
+    from edml.ledger import Ledger
     from edml.registry import ModelRegistry
 
 REGISTRY_KEY = "EDML_REGISTRY_KEY"
+LEDGER_KEY = "EDML_LEDGER_KEY"
 
 _WORK_SECONDS = 10.0  # beyond the request's limit, to send the answer
 
@@ -168,6 +170,14 @@ def _serve(
             help="Origins whose web pages may call it, separated by commas; none."
         ),
     ] = "",
+    ledger: Annotated[
+        _File,
+        typer.Option(help="Record the answers in this file; nowhere without it."),
+    ] = None,
+    ledger_key_file: Annotated[
+        _File,
+        typer.Option(help="File of the key of its pseudonyms, or EDML_LEDGER_KEY."),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -208,6 +218,7 @@ def _serve(
         _warn_of_mistakes(source(), host, token_file)
         # the garbage collector writes to every object that it tracks, and would copy
         # each page that the workers share with this process
+        told = _open_ledger(ledger, ledger_key_file)
         gc.collect()
         gc.freeze()
         _share_memory()
@@ -229,6 +240,7 @@ def _serve(
                 limits,
                 _split(origins),
                 None if url is None else (url, follow),
+                told,
             ),
             limits=limits,
             threads=threads,
@@ -280,6 +292,7 @@ def _make_app(
     limits: Limits,
     origins: Sequence[str],
     followed: "tuple[Url, float] | None",
+    ledger: "Ledger | None",
 ) -> Any:
     """Make the app of a worker; it begins to follow a registry at a URL."""
     from edml.serving._endpoint import (  # noqa: PLC0415
@@ -296,13 +309,26 @@ def _make_app(
         url, seconds = followed
         pull = functools.partial(registry.pull, url)
     blueprint = make_blueprint(
-        registry, book, limits, seconds, origins=origins, pull=pull
+        registry, book, limits, seconds, origins=origins, pull=pull, ledger=ledger
     )
     app = make_app(blueprint)
     if followed is not None:
         for endpoint in app.extensions[EXTENSION].values():
             endpoint.watch.start()
     return app
+
+
+def _open_ledger(path: Path | None, key_file: Path | None) -> "Ledger | None":
+    """Open the ledger before the server starts, and raise if it cannot be used."""
+    if path is None:
+        return None
+    from edml.ledger import Ledger, read_key  # noqa: PLC0415 - seconds
+
+    given = os.environ.get(LEDGER_KEY)
+    key = None if given is None else given.encode("utf-8", "surrogateescape")
+    if key is None and key_file is not None:
+        key = read_key(key_file)
+    return Ledger(path, key)
 
 
 def _share_memory() -> None:
