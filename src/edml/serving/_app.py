@@ -197,5 +197,5 @@ def create_blueprint(
         float(poll_seconds),
         name,
         origins,
-        ledger,
+        ledger=ledger,
     )
