@@ -97,8 +97,12 @@ def spark(session: nox.Session) -> None:
         install_debian(session, "Java", "default-jre-headless")
     version = f"=={session.posargs[0]}.*" if session.posargs else ""
     pyspark = f"pyspark[connect]{version}"
-    session.install("-e", ".[spark]", *group("test"), pyspark)
+    session.install("-e", ".[all,spark]", *group("test"), pyspark)
     session.run("pytest", "-m", "spark", "tests/spark", env=TEST_ENV)
+    # a server of Spark Connect on loopback, which pyspark starts
+    remote = {**TEST_ENV, "EDML_SPARK_REMOTE": "local[2]"}
+    some = "[7] or no_value or most_at_risk or cannot_be_used"
+    session.run("pytest", "-m", "spark", "tests/spark", "-k", some, env=remote)
 
 
 def install_debian(session: nox.Session, name: str, *packages: str) -> None:

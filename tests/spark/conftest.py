@@ -18,15 +18,14 @@ def spark():
     from pyspark.sql import SparkSession  # noqa: PLC0415 - in these tests only
 
     remote = os.environ.get("EDML_SPARK_REMOTE")
-    builder = SparkSession.builder
-    builder = builder.remote(remote) if remote else builder.master("local[2]")
-    for name, value in {
-        "spark.ui.enabled": "false",
-        "spark.sql.session.timeZone": ZONE,
-        "spark.sql.shuffle.partitions": "2",
-    }.items():
-        builder = builder.config(name, value)
+    if remote:
+        builder = SparkSession.builder.remote(remote)
+    else:
+        builder = SparkSession.builder.master("local[2]")
+        builder = builder.config("spark.ui.enabled", "false")
     session = builder.getOrCreate()
+    session.conf.set("spark.sql.session.timeZone", ZONE)
+    session.conf.set("spark.sql.shuffle.partitions", "2")
     yield session
     session.stop()
 

@@ -1,7 +1,9 @@
 """Features and scores on real Spark: the bits of one pandas DataFrame."""
 
 import re
+import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -301,5 +303,29 @@ def test_tables_that_cannot_be_used(events, spark, to_spark):
     days = pd.to_datetime(events["particion"], unit="D", origin="2024-01-01")
     with pytest.raises(TableError, match="'user_uuid' is of type timestamp"):
         features(to_spark(events.assign(user_uuid=days)))
+    clash = FeatureEngineer(columns={"particion": "score_mean"})
+    with pytest.raises(ValueError, match=r"maps keys to \['score_mean'\], which are"):
+        features(to_spark(events.rename(columns=clash.columns)), clash)
     with pytest.raises(ValueError, match="transformer must be FeatureEngineer"):
         features(to_spark(events), StaticColumns(numeric=["score"]))
+
+
+# -- the page ----------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs" / "user_guide" / "spark.rst"
+
+
+def test_the_page_runs_as_it_stands(spark, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, _, _ = PAGE.read_text("utf-8").partition("What each call needs")
+    blocks = re.findall(r"code-block:: python\n\n((?:   .*\n|\n)+)", first)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(textwrap.dedent(block), names)  # noqa: S102 - our own page
+    model = names["registry"].load("production")
+    expected = model.score_students(names["X"], at=30)
+    risks = pd.read_parquet(tmp_path / "risks").sort_values(KEYS[:2])
+    assert len(pd.read_parquet(tmp_path / "features")) > len(risks)
+    wanted = expected.sort_values(KEYS[:2])["probability"]
+    assert risks["probability"].tolist() == wanted.tolist()

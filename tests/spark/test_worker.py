@@ -18,6 +18,7 @@ from edml.pipeline import make_risk_pipeline, strip_samplers
 from edml.schema import resolve_columns
 from edml.spark import features
 from edml.spark._model import SentModel, export
+from edml.spark._students import number_of_buckets
 from edml.spark._worker import describe_bucket, score_bucket
 
 VERSION = edml.__version__
@@ -128,6 +129,21 @@ def test_errors_have_no_values(events, sent, monkeypatch):
         describe(events)
     assert "secret" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "usual", "expected"),
+    [
+        (0, "200", 1),
+        (60_000, "200", 2),
+        (10**7, "200", 200),
+        (10**7, "auto", 200),  # on Databricks
+        (10**7, "8", 40),
+        (10**9, "200", 4000),
+    ],
+)
+def test_number_of_buckets(n_rows, usual, expected):
+    assert number_of_buckets(n_rows, usual) == expected
 
 
 def test_spark_is_an_extra(monkeypatch):

@@ -103,8 +103,8 @@ spark.read, or pass spark.createDataFrame(df).
     fitted = _fit(transformer, df)
     names = resolve_columns(fitted.columns)
     made = [*fitted.transform(empty_frame(df)).columns[2:]]  # raises if columns lack
-    keys = [names[key] for key in SNAPSHOT_KEYS]
-    if clash := sorted({*keys[:2]} & {*made}):
+    keys = {names[key] for key in SNAPSHOT_KEYS}
+    if clash := sorted(keys & ({*made} - {PARTITION})):
         message = f"columns maps keys to {clash}, which are features. Rename the keys."
         raise ValueError(message)
     return map_buckets(

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 #: Bounds of a bucket, in rows: the larger the bucket, the more memory a worker needs.
 _MOST_ROWS = 250_000
-_LEAST_ROWS = 10_000
+_LEAST_ROWS = 50_000
+_USUAL_PARTITIONS = 200  # where Spark's setting is "auto", as on Databricks
 #: A student of more rows is reported before the work.
 _MANY_ROWS = 1_000_000
 _ID_TYPES = ("string", "byte", "short", "integer", "long", "float", "double")
@@ -129,6 +130,12 @@ def _choose_buckets(df: "DataFrame", student: str) -> int:
             UserWarning,
             stacklevel=4,
         )
-    at_once = int(df.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    usual = df.sparkSession.conf.get("spark.sql.shuffle.partitions")
+    return number_of_buckets(n_rows, str(usual))
+
+
+def number_of_buckets(n_rows: int, usual: str) -> int:
+    """Return Spark's usual number of partitions, within the bounds of a bucket."""
+    at_once = int(usual) if usual.isdigit() else _USUAL_PARTITIONS
     least, most = math.ceil(n_rows / _MOST_ROWS), math.ceil(n_rows / _LEAST_ROWS)
     return max(1, least, min(at_once, most))
