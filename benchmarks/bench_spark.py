@@ -28,17 +28,22 @@ CORES = 2
 AT_ONCE = 2_000  # enrolments
 
 
+_spent: dict[tuple[int, float], float] = {}
+
+
 def processor_time() -> float:
-    """Return the seconds of this process, of Java and of the workers so far."""
+    """Return the seconds of this process, of Java and of the workers so far.
+
+    Those of workers that have ended since the last call are kept.
+    """
     me = psutil.Process()
-    total = 0.0
     for process in [me, *me.children(recursive=True)]:
         try:
             times = process.cpu_times()
+            _spent[process.pid, process.create_time()] = times.user + times.system
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
-    return total
+    return sum(_spent.values())
 
 
 def measure(action: Callable[[], object]) -> tuple[float, float]:

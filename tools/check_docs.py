@@ -47,6 +47,7 @@ SOUGHT = {
 #: Pages whose commands another check runs.
 RUN_ELSEWHERE = {
     "install": "nox -s build",
+    "user_guide/spark": "nox -s spark",
     "user_guide/containers": "nox -s image",
     "user_guide/workflow": "tests/cli/test_term.py",
 }

@@ -57,7 +57,7 @@ ActivityFeatures, default=None
         students; for others, the columns of ``df`` count.
     n_buckets : int or "auto", default="auto"
         Number of buckets of whole students, >= 1. A Python worker holds one bucket in
-        memory. "auto" counts the rows in a job of its own, for at most 250,000 in a
+        memory. "auto" counts the rows in a separate job, for at most 250,000 in a
         bucket, and reports ids without a value and students of very many rows.
 
     Returns
