@@ -181,7 +181,7 @@ def test_a_student_is_shown_with_the_reasons(page, model, table, words):
     title = words(
         "{student} in {course}", student=row["legajo"], course=row["course_name"]
     )
-    assert app.subheader[0].value.startswith(title)
+    assert app.header[0].value.startswith(title)
     assert app.metric[0].value == words.percent(row["probability"], 1)
     for reason in row["reasons"]:
         assert_said(app, _state.escape(reason))
@@ -197,12 +197,12 @@ def test_a_student_is_shown_with_the_reasons(page, model, table, words):
 def test_students_are_shown_in_turn(page):
     app = page()
     names = shown(app)["student"].tolist()
-    assert app.subheader[0].value.startswith(names[0])  # without a click
+    assert app.header[0].value.startswith(names[0])  # without a click
     assert app.button(key="previous").disabled
     app.button(key="next").click().run()
-    assert app.subheader[0].value.startswith(names[1])
+    assert app.header[0].value.startswith(names[1])
     app.button(key="previous").click().run()
-    assert app.subheader[0].value.startswith(names[0])
+    assert app.header[0].value.startswith(names[0])
     app.selectbox(key="student").select(len(names) - 1).run()
     assert app.button(key="next").disabled
 
@@ -216,12 +216,25 @@ def test_every_student_of_a_list_can_be_shown(page):
         assert not app.error
 
 
+def test_a_student_is_marked_beside_the_list(page):
+    app = page()
+    assert shown(app)["contact"].iloc[0]
+    app.checkbox(key="contact").uncheck().run()
+    assert not shown(app)["contact"].iloc[0]
+    app.button(key="next").click().run()
+    assert app.checkbox(key="contact").value
+    app.button(key="previous").click().run()
+    assert not app.checkbox(key="contact").value
+    app.number_input(key="partition").set_value(3).run()  # another list
+    assert app.checkbox(key="contact").value
+
+
 def test_filtering_out_the_student_shows_another(page):
     app = page()
     last = shown(app)["student"].iloc[-1]
     app.text_input(key="find").set_value(last).run()
     assert not app.exception
-    assert app.subheader[0].value.startswith(last)
+    assert app.header[0].value.startswith(last)
 
 
 def test_another_champion_makes_a_new_list_and_is_announced(page, registry):
@@ -276,7 +289,7 @@ def test_endpoint_is_used_and_may_disappear(page, model, table):
     client.away = False
     app.button(key="try_again").click().run()
     assert not app.error
-    assert app.subheader
+    assert app.header
 
 
 @pytest.mark.parametrize("n_days", [1, 2])
@@ -360,7 +373,7 @@ def test_the_language_is_chosen_on_the_page(page):
 def test_names_are_not_markup(page, data, table):
     table.assign(course_name="**[x](http://a.b)** $y$").to_csv(data, index=False)
     app = page()
-    assert "\\*\\*\\[x\\]" in app.subheader[0].value
+    assert "\\*\\*\\[x\\]" in app.header[0].value
 
 
 @pytest.mark.slow  # trains a model on the sample
@@ -427,6 +440,25 @@ def test_a_broken_upload_leaves_an_empty_page_that_says_why(
     app.button(key="forget_upload").click().run()
     assert not app.error
     assert len(shown(app))
+
+
+def test_columns_are_matched_in_a_dialog_and_remembered(page, model, table):
+    app = show_all(page())
+    few = few_of(table)
+    other = {"user_uuid": "alumno", "course_uuid": "materia", "score": "puntaje"}
+    data = few.rename(columns=other).to_csv(index=False, sep=";").encode()
+    upload(app, "other.csv", data)
+    assert "alumno" not in app.error[0].value
+    app.button(key="match").click().run()
+    assert app.selectbox(key="column_particion").value == "particion"
+    for name, actual in other.items():
+        app.selectbox(key=f"column_{name}").select(actual)
+    app.button(key="matched").click().run()
+    expected = model.score_students(few, at=14, n_reasons=0)
+    assert_shows(show_all(app), expected)
+    app.button(key="forget_upload").click().run()
+    upload(app, "next week.csv", data)  # without a dialog
+    assert_shows(show_all(app), expected)
 
 
 def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):

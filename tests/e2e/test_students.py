@@ -19,20 +19,21 @@ from edml.app._words import Words
 from edml.registry import ModelRegistry
 
 STUDENT, RISK, FLAG, CONTACT, REASON = range(5)  # columns of the table
-WIDTHS = (95, 110, 45, 95, 290, 65, 130, 75)  # at least
+WIDTHS = (95, 110, 45, 95, 305, 65, 125, 75)  # at least
 HEAD, ROW = 36, 35  # heights in the table
 
 
 def click_cell(page, column, row):
     """Click a name, at its left, or the middle of another cell."""
     table = key(page, "students")
-    n_columns = table.get_by_role("columnheader").count()
+    expect(cell(page, STUDENT, row)).to_be_attached()
+    n_columns = table.locator("th").count()
     grid = table.get_by_test_id("data-grid-canvas")
     grid.scroll_into_view_if_needed()
     box = grid.bounding_box()
-    # what is left is distributed evenly
-    more = max(0, box["width"] - sum(WIDTHS[:n_columns])) / n_columns
-    left = sum(WIDTHS[:column]) + more * column
+    # what is left is distributed among all but the names
+    more = max(0, box["width"] - sum(WIDTHS[:n_columns])) / (n_columns - 1)
+    left = sum(WIDTHS[:column]) + more * max(0, column - 1)
     x = left + (40 if column == STUDENT else (WIDTHS[column] + more) / 2)
     page.mouse.click(box["x"] + x, box["y"] + HEAD + ROW * row + ROW / 2)
     wait_until_idle(page)

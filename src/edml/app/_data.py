@@ -8,7 +8,7 @@ import streamlit as st
 
 from edml._messages import coded, in_words
 from edml._urls import Url
-from edml.app import _state
+from edml.app import _columns, _state
 from edml.app._events_view import Events, read_choices
 from edml.app._launch import handed_settings
 from edml.app._settings import UPLOAD_LIMIT
@@ -36,6 +36,7 @@ class Upload(NamedTuple):
 
     name: str
     found: Table | Exception
+    file: BinaryIO | None = None  # whose columns may be matched
 
 
 def choose(source: Source, words: Words, body: Any) -> Events | None:
@@ -54,7 +55,7 @@ def choose(source: Source, words: Words, body: Any) -> Events | None:
         st.rerun()
     if upload is not None and isinstance(upload.found, Exception):
         with body:
-            _show_refusal(upload.name, upload.found, first, words)
+            _show_refusal(source, upload, upload.found, first, words)
         return None
     with body, _state.guarded(words):
         table = _read(source, words)
@@ -99,23 +100,35 @@ def _show_uploader(words: Words) -> Any:
 
 def _receive(source: Source, file: Any) -> None:
     """Read an upload, and keep the table or the reason why there is none."""
-    try:
-        table = _parse(source, file, file.name)
-        _check_columns(source, table)
-        upload = Upload(file.name, table)
-    except (EdmlError, MemoryError) as error:
-        upload = Upload(file.name, error.with_traceback(None))
-    st.session_state[_UPLOADED] = upload
+    _take(source, file, file.name)
     # an uploader cannot be emptied, so another takes its place
     st.session_state[_N_UPLOADERS] = st.session_state.get(_N_UPLOADERS, 0) + 1
     _state.forget_file(file)
 
 
-def _show_refusal(name: str, refused: Exception, first: bool, words: Words) -> None:
-    title = words("{name} cannot be read", name=_state.escape(name))
+def _take(source: Source, file: BinaryIO, name: str) -> None:
+    try:
+        table = _parse(source, file, name)
+        _check_columns(source, table)
+        upload = Upload(name, table)
+    except (EdmlError, MemoryError) as error:
+        code = getattr(error, "code", None)
+        again = file if code in _columns.UNRECOGNIZED else None
+        upload = Upload(name, error.with_traceback(None), again)
+    st.session_state[_UPLOADED] = upload
+
+
+def _show_refusal(
+    source: Source, upload: Upload, refused: Exception, first: bool, words: Words
+) -> None:
+    title = words("{name} cannot be read", name=_state.escape(upload.name))
     st.error(f"**{title}**  \n{_state.say(refused, words)}")
-    if first:
-        _offer_return(words)
+    file = upload.file
+    with st.container(horizontal=True):
+        if file is not None and (header := _columns.read_header(file, upload.name)):
+            _columns.offer(header, lambda: _take(source, file, upload.name), words)
+        if first:
+            _offer_return(words)
 
 
 def _offer_return(words: Words) -> None:
@@ -190,23 +203,38 @@ def _read_sample(_source: DemoSource) -> Events:
 
 
 def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
-    """Read a table with the column names of the settings, or else the champion's."""
+    """Read a table with the names of the settings, the champion, or the user's match.
+
+    Its columns get the champion's names.
+    """
     names = resolve_columns(handed_settings().columns)
     try:
-        return _parse_as(names, file, name)
-    except TableError:
-        try:
-            of_model = source.columns(source.champion().version)
-        except EdmlError:  # there is no champion
-            of_model = names
-        if of_model == names:
-            raise
-        if not isinstance(file, (Path, Url)):
+        of_model = source.columns(source.champion().version)
+    except EdmlError:  # there is no champion
+        of_model = names
+    known = [names, of_model]
+    if not isinstance(file, Path) and _columns.remembered():
+        matched = _columns.remembered().get(tuple(_columns.read_header(file, name)))
+        known += [] if matched is None else [{**names, **matched}]
+    refused: TableError | None = None
+    for one in known:
+        if not isinstance(file, Path):
             file.seek(0)
-        return _parse_as(of_model, file, name)
+        try:
+            return _parse_as(one, of_model, file, name)
+        except TableError as error:
+            if error.code not in _columns.UNRECOGNIZED:
+                raise
+            refused = refused or error
+    raise refused or AssertionError
 
 
-def _parse_as(names: Mapping[str, str], file: Path | BinaryIO, name: str) -> Table:
+def _parse_as(
+    names: Mapping[str, str],
+    of_model: Mapping[str, str],
+    file: Path | BinaryIO,
+    name: str,
+) -> Table:
     options = {
         option: value
         for option, value in handed_settings().reading.items()
@@ -215,4 +243,6 @@ def _parse_as(names: Mapping[str, str], file: Path | BinaryIO, name: str) -> Tab
     X, report = read_events(
         file, columns=names, name=name, return_report=True, **options
     )
-    return Table(read_choices(X, names, fingerprint(X)), name, report.notes)
+    if names != of_model:
+        X = X.rename(columns={names[one]: of_model[one] for one in names})
+    return Table(read_choices(X, of_model, fingerprint(X)), name, report.notes)

@@ -206,7 +206,7 @@ def _show_list(
             _show_summary(students, asked, contact, words)
         _scores_table.offer_file(people, asked.at, words)
     with right:
-        row = _student_panel.choose(people, rows, words)
+        row = _student_panel.choose(people, rows, ticked, words)
         if row is not None:
             X = choose_events(events, asked.choice)
             person = people.iloc[row]
@@ -225,7 +225,7 @@ def _show_summary(
         draw_donut(counts, words),
         key="donut",
         config={"displayModeBar": False},
-        width=130,
+        width=150,
         alt=text,
     )
     marked = words(

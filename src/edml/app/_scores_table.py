@@ -11,7 +11,7 @@ from edml.app._scores_view import SHOWN, filter_rows, to_points, write_csv
 from edml.app._words import Words
 from edml.schema import IntArray
 
-_BASE = "ticks_of_table"
+_BASE, _N_TABLES = "ticks_of_table", "n_tables"
 _COLUMNS = ("student", "probability", "flag", "contact", "reason", "change")
 
 
@@ -44,7 +44,8 @@ def show(
     words: Words,
 ) -> None:
     """Show some rows; ``ticked`` receives the boxes that are ticked by hand."""
-    mark = zlib.crc32(repr((key, rows.tobytes(), words.language)).encode())
+    shown = key, rows.tobytes(), words.language, st.session_state.get(_N_TABLES, 0)
+    mark = zlib.crc32(repr(shown).encode())
     editor, button = f"students_{mark}", f"look_{mark}"
     # the table keeps its place only if its data stay: later ticks are in the editor
     if st.session_state.get(_BASE, ("", None))[0] != editor:
@@ -104,6 +105,11 @@ def show(
     )
 
 
+def renew() -> None:
+    """Show the table again, with the ticks that were made beside it."""
+    st.session_state[_N_TABLES] = st.session_state.get(_N_TABLES, 0) + 1
+
+
 def _columns(words: Words) -> dict[str, Any]:
     of = st.column_config
     return {
@@ -127,7 +133,7 @@ def _columns(words: Words) -> dict[str, Any]:
         "reason": of.TextColumn(
             words("Main reason"),
             help=words("What the model relied on most; not a cause."),
-            width=290,
+            width=305,
         ),
         "change": of.NumberColumn(
             words("Change"),
@@ -136,7 +142,7 @@ def _columns(words: Words) -> dict[str, Any]:
             help=words("Change of the risk in a week, in percentage points."),
             width=65,
         ),
-        "course": of.TextColumn(words("Course"), width=130),
+        "course": of.TextColumn(words("Course"), width=125),
         "period": of.TextColumn(words("Period"), width=75),
     }
 

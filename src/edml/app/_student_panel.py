@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from edml.app import _state
+from edml.app import _scores_table, _state
 from edml.app._events_view import Events
 from edml.app._source import History, Scored, Source, StudentExplanation
 from edml.app._student_view import (
@@ -50,8 +50,13 @@ class Seen(NamedTuple):
     since: float
 
 
-def choose(people: pd.DataFrame, rows: IntArray, words: Words) -> int | None:
-    """Offer the students in turn, and return the chosen one, at first the first."""
+def choose(
+    people: pd.DataFrame, rows: IntArray, ticked: dict[int, bool], words: Words
+) -> int | None:
+    """Offer the students in turn, and return the chosen one, at first the first.
+
+    ``ticked`` receives the mark of a student for contact.
+    """
     if not len(rows):
         return None
     options = rows.tolist()
@@ -84,6 +89,13 @@ def choose(people: pd.DataFrame, rows: IntArray, words: Words) -> int | None:
                 args=[by],
                 disabled=ended,
             )
+    st.session_state["contact"] = bool(people["contact"].iloc[row])
+
+    def tick() -> None:
+        ticked[row] = st.session_state["contact"]
+        _scores_table.renew()
+
+    st.checkbox(words("Contact this student"), on_change=tick, key="contact")
     return row
 
 
@@ -94,7 +106,7 @@ def show(source: Source, subject: Subject, words: Words) -> None:
         title = words(
             "{student} in {course}", student=person["student"], course=person["run"]
         )
-        st.subheader(_state.escape(title))
+        st.header(_state.escape(title))
         with st.spinner(words("Looking at the student …"), show_time=True):
             version, n_rows = subject.scored.by.version, len(subject.X)
             key = subject.events.fingerprint, version, subject.at, subject.who, n_rows

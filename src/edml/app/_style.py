@@ -14,6 +14,16 @@ _STYLE = """<style>
 [data-testid=stHeader] button {{ pointer-events: auto; }}
 /* its file has raw names, True and False, and formulas */
 [data-testid=stElementToolbar], [data-testid=InputInstructions] {{ display: none; }}
+/* Streamlit's greys are hard to read */
+[data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p {{
+  color: light-dark(#5a5a5a, #b8b8b8) !important; opacity: 1 !important;
+}}
+[data-testid=stWidgetLabel] p,
+[aria-hidden=true] > [data-testid=stMarkdownContainer] p {{
+  color: CanvasText !important;
+}}
+button[data-selected=true] p {{ color: CanvasText; font-weight: 600; }}
+.st-key-student_panel h2 {{ font-size: 1.25rem; }}
 [data-testid=stFileUploaderDropzone] button p,
 [data-testid=stFileUploaderDropzoneInstructions] span {{ display: none; }}
 [data-testid=stFileUploaderDropzone] button::after {{ content: {button}; }}
