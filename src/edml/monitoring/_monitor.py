@@ -15,9 +15,10 @@ from edml.exceptions import MonitoringError, TableError
 from edml.monitoring._drift import judge_drift, measure_drift
 from edml.monitoring._input import check_input
 from edml.monitoring._performance import Draws, estimate, judge_expected, judge_realised
-from edml.monitoring._reference import Reference, compute_features, numbers_of
+from edml.monitoring._reference import Reference
 from edml.monitoring._report import MonitoringReport
 from edml.monitoring._signs import ACT, CANNOT_TELL, LOOK, Part, Sign, make_part
+from edml.monitoring._summary import compute_features, numbers_of
 from edml.monitoring._weeks import Weeks, days_of_week, read_weeks
 from edml.schema import (
     BoolArray,

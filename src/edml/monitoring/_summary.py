@@ -1,0 +1,306 @@
+"""Summarize a table as the reference of a model."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
+
+from edml.monitoring._cells import MIN_STUDENTS, make_cells
+from edml.monitoring._chance import expect, fit_curve, sort_scores
+from edml.monitoring._feed import describe_feed
+from edml.monitoring._reference import Reference, Week
+from edml.monitoring._weeks import (
+    Weeks,
+    days_of_week,
+    one_per_student,
+    read_weeks,
+)
+from edml.pipeline import Blend, split_per_history, strip_samplers
+from edml.schema import (
+    COURSE,
+    STUDENT,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    check_array_like,
+    columns_of,
+    fail_column,
+    fail_label_of,
+    is_event_table,
+    read_target,
+)
+
+FEW = 5 * MIN_STUDENTS  # students of a course with histograms of its own
+MAX_COURSES = 30
+
+
+def make_reference(
+    model: Any, X: Any, y: ArrayLike, *, fail_label: Any = None
+) -> Reference:
+    """Summarize rows that a model has not seen, to monitor it later.
+
+    A `RiskClassifier` has a reference from its own fit, ``reference_``. For any other
+    model, pass test rows here, and the result to `ModelRegistry.register`.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted, with two classes and ``predict_proba``.
+    X : DataFrame or array-like of shape (n_rows, n_columns)
+        Rows of students that it was not trained on.
+    y : array-like of shape (n_rows,)
+        Their outcomes.
+    fail_label : label, default=None
+        The label that means failing. None is the model's own.
+
+    Returns
+    -------
+    reference : Reference
+
+    Raises
+    ------
+    ValueError
+        If ``X`` or ``y`` cannot be read.
+
+    Examples
+    --------
+    >>> from edml import load_activity
+    >>> from edml.model_selection import student_train_test_split
+    >>> from edml.monitoring import make_reference
+    >>> from edml.pipeline import make_risk_pipeline
+    >>> X, y = load_activity(return_X_y=True)
+    >>> split = student_train_test_split(X, y, random_state=0)
+    >>> X_train, X_test, y_train, y_test = split
+    >>> model = make_risk_pipeline().fit(X_train, y_train)
+    >>> make_reference(model, X_test, y_test).n_students
+    159
+    """
+    check_array_like(X)
+    fails = read_target(y, fail_label_of(model, fail_label)).fails
+    names = columns_of(model)
+    probability = np.asarray(model.predict_proba(X))[:, fail_column(model, fail_label)]
+    rows = np.arange(len(fails))
+    pipeline = getattr(model, "pipeline_", model)
+    features = compute_features(pipeline, X)
+    return summarize(pipeline, X, names, rows, features, probability, fails)
+
+
+def compute_features(pipeline: Any, X: Any) -> Any:
+    """Return what the steps that describe each history make of a table."""
+    front, _ = split_per_history(strip_samplers(pipeline))
+    return X if front is None else front.transform(X)
+
+
+def numbers_of(
+    features: Any, names: Mapping[str, str], rows: IntArray
+) -> tuple[list[str], FloatArray]:
+    """Return the numeric features of some rows, without the keys."""
+    if not isinstance(features, pd.DataFrame):
+        values = np.asarray(features)
+        if values.ndim != 2:  # such as a sparse matrix
+            return [], np.empty((len(rows), 0))
+        features = pd.DataFrame(
+            values, columns=[f"x{k}" for k in range(values.shape[1])]
+        )
+    keys = (STUDENT, COURSE, names[STUDENT], names[COURSE])
+    kept = [
+        place
+        for place, (name, kind) in enumerate(features.dtypes.items())
+        if getattr(kind, "kind", "O") in "fiub" and name not in keys
+    ]
+    values = features.iloc[rows, kept].to_numpy(dtype=np.float64, na_value=np.nan)
+    return [str(features.columns[place]) for place in kept], values
+
+
+def summarize(
+    pipeline: Any,
+    X: Any,
+    names: Mapping[str, str],
+    rows: IntArray,
+    features: Any,
+    probability: FloatArray,
+    fails: BoolArray,
+) -> Reference:
+    """Make a reference from rows whose features and scores are known.
+
+    `RiskClassifier.fit` calls it with its out-of-fold scores.
+
+    Parameters
+    ----------
+    pipeline : estimator
+        The fitted pipeline, for its step of a week and the weights of features.
+    X : DataFrame or array-like of shape (n_rows, n_columns)
+        The table as given.
+    names : mapping of str to str
+        Actual names of its columns, by canonical name.
+    rows : ndarray of shape (n_units,)
+        Positions in ``X`` of the rows that are counted, one for each snapshot.
+    features : DataFrame or ndarray of shape (n_rows, n_features)
+        What the steps that describe each history make of ``X``.
+    probability : ndarray of shape (n_units,)
+        Their probabilities, from a model that has not seen the student.
+    fails : ndarray of bool of shape (n_units,)
+        Their outcomes.
+
+    Returns
+    -------
+    reference : Reference
+
+    See Also
+    --------
+    make_reference : The same, from a model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edml.monitoring import summarize
+    >>> from edml.schema import columns_of
+    >>> X, rows = np.arange(40.0)[:, None], np.arange(40)
+    >>> model = LogisticRegression().fit(X, rows > 20)
+    >>> score = model.predict_proba(X)[:, 1]
+    >>> summarize(model, X, columns_of(model), rows, X, score, rows > 20)
+    Reference(n_students=40, n_features=1, n_courses=1, n_weeks=1)
+    """
+    step = days_of_week(pipeline)
+    units = read_weeks(X, names, step, rows)
+    place = np.empty(int(rows.max()) + 1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    at = place[units.rows]
+    score, fails = probability[at], np.asarray(fails, dtype=np.bool_)[at]
+    columns, values = numbers_of(features, names, units.rows)
+    values = np.column_stack([values, score])
+    weeks = []
+    for week in np.unique(units.week):
+        kept = units.week == week
+        one = units.take(kept)
+        if len(np.unique(one.students)) >= 2 * MIN_STUDENTS:
+            day = None if week == 0 else int(week) * step - 1
+            weeks.append(_summarize_week(day, one, values[kept], fails[kept]))
+    events = is_event_table(X, names)
+    return Reference(
+        features=tuple(columns),
+        weights=_read_weights(pipeline, columns),
+        courses=_name_courses(units),
+        weeks=tuple(weeks),
+        feed=describe_feed(X, names, step) if events else {},
+        step=step,
+        n_students=len(np.unique(units.students)),
+        shares=_share_failing(units, fails),
+    )
+
+
+def _summarize_week(
+    day: int | None, units: Weeks, values: FloatArray, fails: BoolArray
+) -> Week:
+    score = values[:, -1]
+    alone = one_per_student(units)
+    cells = {"": make_cells(values[alone])}
+    means = {"": float(score[alone].mean())}
+    sizes = np.bincount(units.courses, minlength=len(units.labels))
+    for course in np.argsort(-sizes, kind="stable")[:MAX_COURSES]:
+        if sizes[course] >= FEW:
+            inside = units.courses == course
+            cells[units.labels[course]] = make_cells(values[inside])
+            means[units.labels[course]] = float(score[inside].mean())
+    curve = fit_curve(score, fails, units.runs)
+    figures: dict[str, float] = {}
+    if curve is not None:
+        ranked = sort_scores(score, 0.5)
+        real = expect(ranked, fails.astype(np.float64))
+        promised = expect(ranked, curve.apply(score))
+        figures = {
+            "roc_auc": float(real[0]),
+            "average_precision": float(real[1]),
+            "expected_roc_auc": float(promised[0]),
+            "expected_average_precision": float(promised[1]),
+        }
+    n_students = len(np.unique(units.students))
+    return Week(
+        day,
+        n_students,
+        len(fails),
+        cells,
+        means,
+        curve,
+        _bin(score[alone], fails[alone]),
+        figures,
+    )
+
+
+def _bin(score: FloatArray, fails: BoolArray) -> list[tuple[float, float, int]]:
+    """Return the calibration curve: mean score, share failing and size of each bin."""
+    cuts, counts = make_cells(score[:, None])[0]
+    place = np.searchsorted(cuts, score, side="left")
+    mean = np.bincount(place, score, len(counts)) / counts
+    share = np.bincount(place, fails, len(counts)) / counts
+    return list(zip(mean.tolist(), share.tolist(), counts.tolist(), strict=True))
+
+
+def _name_courses(units: Weeks) -> tuple[str, ...]:
+    pairs = pd.DataFrame({"course": units.courses, "student": units.students})
+    sizes = pairs.drop_duplicates()["course"].value_counts()
+    known = sorted(sizes.index[sizes >= MIN_STUDENTS])
+    return tuple(units.labels[place] for place in known)
+
+
+def _share_failing(units: Weeks, fails: BoolArray) -> dict[str, float]:
+    """Return the share of students that fail, of all and by course."""
+    table = pd.DataFrame(
+        {"course": units.courses, "student": units.students, "fails": fails}
+    ).drop_duplicates(["course", "student"])
+    if len(table) < MIN_STUDENTS:
+        return {}
+    shares = {"": float(table["fails"].mean())}
+    for course, rows in table.groupby("course"):
+        if len(rows) >= FEW:
+            shares[units.labels[int(course)]] = float(rows["fails"].mean())
+    return shares
+
+
+def _read_weights(pipeline: Any, columns: list[str]) -> FloatArray:
+    """Return how much the classifier uses each feature; alike where it does not say."""
+    final = strip_samplers(pipeline)
+    steps = final[:-1] if isinstance(final, Pipeline) and len(final.steps) > 1 else None
+    if isinstance(final, Pipeline):
+        final = final.steps[-1][1]
+    uses = _importance(final)
+    seen = getattr(final, "feature_names_in_", None)
+    if seen is None and steps is not None:
+        with suppress(AttributeError, ValueError):  # a step that does not name them
+            seen = steps.get_feature_names_out()
+    seen = list(columns if seen is None else seen)
+    alike = np.full(len(columns), 1 / max(1, len(columns)))
+    if uses is None or len(uses) != len(seen):
+        return alike
+    by_name = dict(zip(map(str, seen), uses.tolist(), strict=True))
+    weights = np.array([by_name.get(name, 0.0) for name in columns])
+    total = weights.sum()
+    return weights / total if total > 0 else alike
+
+
+def _importance(classifier: Any) -> FloatArray | None:
+    """Return the gain of each feature in trees, or the size of each coefficient."""
+    if isinstance(classifier, Blend):
+        each: list[FloatArray] = []
+        for one in classifier.classifiers_:
+            found = _importance(one.steps[-1][1] if isinstance(one, Pipeline) else one)
+            if found is None or (each and len(found) != len(each[0])):
+                return None
+            each.append(found)
+        return np.mean(each, axis=0)
+    if hasattr(classifier, "booster_"):
+        found = classifier.booster_.feature_importance("gain")
+    elif hasattr(classifier, "feature_importances_"):
+        found = classifier.feature_importances_
+    else:
+        found = getattr(classifier, "coef_", None)
+    if found is None:
+        return None
+    values = np.abs(np.asarray(found, dtype=np.float64)).reshape(-1)
+    total = values.sum()
+    return values / total if total > 0 else values
