@@ -20,6 +20,7 @@ from edml.monitoring._chance import (
     measure,
     sort_scores,
 )
+from edml.monitoring._monitor import _score
 from edml.monitoring._weeks import read_weeks
 from edml.schema import resolve_columns
 
@@ -127,6 +128,13 @@ def test_reversed_outcomes_are_noticed(term):
     report = monitor(model, X, 1 - make_target(X))
     assert report.parts["realised"].verdict == "act"
     assert report.verdict == "act"
+
+
+def test_scores_are_those_of_the_model(term):
+    model, X = term
+    units = read_weeks(X, NAMES, 7)
+    _, score = _score(model, X, units, model.reference_, None)
+    assert score.tolist() == model.fail_probability(X)[units.rows].tolist()
 
 
 def test_other_labels_are_rejected(term):

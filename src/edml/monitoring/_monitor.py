@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from edml._sklearn import check_aligned, num_samples
+from edml._sklearn import check_aligned, num_samples, safe_indexing
 from edml._translation import N_
 from edml.exceptions import MonitoringError, TableError
 from edml.monitoring._drift import judge_drift, measure_drift
@@ -20,6 +20,7 @@ from edml.monitoring._report import MonitoringReport
 from edml.monitoring._signs import ACT, CANNOT_TELL, LOOK, Part, Sign, make_part
 from edml.monitoring._summary import compute_features, numbers_of
 from edml.monitoring._weeks import Weeks, days_of_week, read_weeks
+from edml.pipeline import split_per_history, strip_samplers
 from edml.schema import (
     BoolArray,
     FloatArray,
@@ -242,6 +243,14 @@ def _score(
         )
         raise MonitoringError(message)
     chosen = values[:, [place[name] for name in reference.features]]
+    _, rest = split_per_history(strip_samplers(pipeline))
+    own = fail_label is None and hasattr(model, "calibrator_")
+    if own and hasattr(rest, "predict_proba"):
+        # a RiskClassifier: as it predicts, without computing the features again
+        rows = safe_indexing(features, units.rows)
+        score = np.asarray(rest.predict_proba(rows), dtype=np.float64)[:, 1]
+        calibrator = model.calibrator_
+        return chosen, score if calibrator is None else calibrator.predict(score)
     column = fail_column(model, fail_label)
     probability = np.asarray(model.predict_proba(X), dtype=np.float64)[:, column]
     return chosen, probability[units.rows]
