@@ -1,5 +1,6 @@
 """fairness_report and bootstrap_groups, against counting by hand."""
 
+import json
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -238,3 +240,42 @@ def test_the_picture_has_a_panel_for_each_figure():
     with pytest.raises(ValueError, match=r"found 1\. Make them with subplots\(1, 5\)"):
         report.plot(axes[0])
     plt.close("all")
+
+
+def make_report():
+    X, y = make_classification(900, random_state=0)
+    model = LogisticRegression().fit(X[:300], y[:300])
+    group = np.where(X[300:, 0] > 0, "<day>", "evening")
+    group[:8] = "tiny"
+    return fairness_report(model, X[300:], y[300:], group, n_resamples=50)
+
+
+def test_to_dict_holds_all_in_json():
+    report = make_report()
+    stored = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert stored["n_left_out"] == 1
+    assert stored["by"] == report.by
+    assert stored["groups"] == report.groups.to_dict("records")
+    assert [row["gap"] for row in stored["table"]] == report.table["gap"].tolist()
+    assert "tiny" not in str(stored)
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "number"),
+    [
+        ("en", "What each remedy costs", "0.05"),
+        ("es", "Qué cuesta cada remedio", "0,05"),
+    ],
+)
+def test_page_shows_each_gap_and_remedy(tmp_path, language, heading, number):
+    report = make_report()
+    report.to_html(tmp_path / "report.html", language=language)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert f'<html lang="{language}">' in page
+    assert heading in page
+    assert number in page
+    assert page.count("<table") == 6
+    assert page.count("&lt;day&gt;") == 6
+    assert "tiny" not in page
+    with pytest.raises(ValueError, match="language"):
+        report.to_html(tmp_path / "other.html", language="xx")

@@ -2,6 +2,8 @@
 
 import html
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,8 @@ from edml._drawing import (
     soften,
     without_math,
 )
-from edml._words import Words
+from edml._words import Words, words_in
+from edml.inspection._fairness_html import write_page
 from edml.metrics import GROUP_TITLES
 
 _COLOURS = {"differs": VERMILLION, "alike": BLUE, "cannot tell": GREY}
@@ -105,6 +108,43 @@ class FairnessReport:
             self._draw_panel(panel, name)
             panel.set_yticks(range(len(labels)), labels if number == 0 else [])
         return axes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as a dictionary that JSON can hold.
+
+        Returns
+        -------
+        data : dict
+            The fields; tables are lists of rows, and NaN is None.
+        """
+        fields = {
+            field.name: getattr(self, field.name)
+            for field in dataclass_fields(self)
+            if field.name not in ("table", "groups")
+        }
+        for name in ("table", "groups"):
+            plain = getattr(self, name).astype(object)
+            fields[name] = plain.where(plain.notna(), None).to_dict("records")
+        return fields
+
+    def to_html(self, path: str | PathLike[str], *, language: str = "en") -> None:
+        """Write a self-contained HTML page, with what each remedy costs.
+
+        The page loads no external resources, and the file is written atomically.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, replaced where it exists; its folder must exist.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
+
+        Raises
+        ------
+        ValueError
+            If the language is unknown.
+        """
+        write_page(self, path, words_in(language))
 
     def _draw_panel(self, panel: Any, name: str) -> None:
         panel.axvspan(-self.tolerance, self.tolerance, color=GREY, alpha=0.15, lw=0)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, check_scalar
 
+from edml._translation import N_
 from edml.metrics._bootstrap import draw_counts
 from edml.metrics._ranking import Ranking
 from edml.schema import (
@@ -21,11 +22,11 @@ from edml.schema import (
 
 #: The figures of `bootstrap_groups` in its order, with their names in prose.
 GROUP_TITLES = {
-    "flagged": "share flagged",
-    "false_alarms": "false alarms among those who pass",
-    "misses": "misses among those who fail",
-    "bias": "mean probability minus share that fails",
-    "roc_auc": "ROC AUC",
+    "flagged": N_("share flagged"),
+    "false_alarms": N_("false alarms among those who pass"),
+    "misses": N_("misses among those who fail"),
+    "bias": N_("mean probability minus share that fails"),
+    "roc_auc": N_("ROC AUC"),
 }
 _AUC = list(GROUP_TITLES).index("roc_auc")
 
