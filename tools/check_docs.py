@@ -49,6 +49,7 @@ RUN_ELSEWHERE = {
     "install": "nox -s build",
     "user_guide/spark": "nox -s spark",
     "user_guide/containers": "nox -s image",
+    "user_guide/serving_more": "tests/serving/test_follow.py",
     "user_guide/workflow": "tests/cli/test_term.py",
 }
 
