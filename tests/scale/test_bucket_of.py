@@ -17,11 +17,11 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 @given(st.lists(texts, min_size=1, max_size=20), st.sampled_from([1, 7, 64, 1000]))
 def test_duckdb_and_python_agree(ids, n_buckets):
-    asked = duckdb.sql(
+    asked = duckdb.execute(
         "select ('0x' || md5(id)[1:8])::UBIGINT % $n "
         "from (select unnest($ids) as id, generate_subscripts($ids, 1) as place) "
         "order by place",
-        params={"n": n_buckets, "ids": ids},
+        {"n": n_buckets, "ids": ids},
     )
     expected = [int(md5(one.encode()).hexdigest()[:8], 16) % n_buckets for one in ids]  # noqa: S324
     assert bucket_of(ids, n_buckets).tolist() == expected
