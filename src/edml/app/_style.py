@@ -28,6 +28,11 @@ button[data-selected=true] p {{ color: CanvasText; font-weight: 600; }}
 [data-testid=stFileUploaderDropzoneInstructions] span {{ display: none; }}
 [data-testid=stFileUploaderDropzone] button::after {{ content: {button}; }}
 [data-testid=stFileUploaderDropzoneInstructions]::after {{ content: {limit}; }}
+[data-testid=stFileChips] ~ button,
+[data-testid=stFileChip] [role=alert] {{ display: none; }}
+[data-testid=stTooltipErrorHoverTarget] {{ pointer-events: none; }}
+[data-testid=stTooltipErrorHoverTarget] button {{ pointer-events: auto; }}
+[data-testid=stFileChips]:has([aria-invalid=true])::after {{ content: {rejected}; }}
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding: 0.5rem 1rem 2rem; }}
   .stMainBlockContainer h1 {{ font-size: 1.25rem; }}
@@ -39,8 +44,9 @@ def apply_style(words: Words) -> None:
     """Lay out the page, and translate the upload."""
     limit = words("CSV, Excel, JSON or Parquet, up to {limit} MB", limit=UPLOAD_LIMIT)
     button = words("Choose a file")
+    rejected = words("Too large, or not one of these kinds of files.")
     # as CSS writes strings: JSON's escapes differ only for what no catalogue holds
-    texts = {"button": button, "limit": limit}
+    texts = {"button": button, "limit": limit, "rejected": rejected}
     quoted = {
         name: json.dumps(text, ensure_ascii=False) for name, text in texts.items()
     }
