@@ -1,6 +1,8 @@
 """A registry in an object store: whole, checked, incremental, and never half new."""
 
 import shutil
+import threading
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -359,3 +361,58 @@ def test_two_pushes_conflict_on_a_server(tmp_path, store, monkeypatch):
     third.pull(url)
     assert facts(third) == facts(other)
     assert third.verify() == []
+
+
+@pytest.mark.slow
+def test_a_reader_that_pulls_all_the_time_sees_only_what_was_pushed(
+    tmp_path, store, monkeypatch
+):
+    """The trainer is killed at one step after the other, and goes on."""
+    here, reader = copy_of(tmp_path, "here"), copy_of(tmp_path, "reader")
+    url = f"{store.url}/registries"
+    here.register(another())
+    here.push(url)
+    pushed, seen, problems = [facts(here)], [], []
+    stop = threading.Event()
+    real = _files.step
+    me = threading.get_ident()
+
+    def read():
+        while not stop.is_set():
+            try:
+                reader.pull(url)
+                seen.append(facts(reader))
+            except Exception as error:
+                problems.append(error)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        for _ in range(3):
+            here.register(another())
+            pushed.append(facts(here))
+            for number in range(1, 100):
+                made = []
+
+                def step(action, path, do, made=made, number=number):
+                    if threading.get_ident() == me:
+                        made.append(action)
+                        if len(made) == number:
+                            raise Stop
+                    return real(action, path, do)
+
+                monkeypatch.setattr(_files, "step", step)
+                with suppress(Stop):
+                    here.push(url)
+                    break
+            monkeypatch.setattr(_files, "step", real)
+    finally:
+        stop.set()
+        thread.join()
+    assert problems == []
+    assert len(seen) > 3
+    places = [pushed.index(one) for one in seen]
+    assert places == sorted(places)
+    reader.pull(url)
+    assert facts(reader) == pushed[-1]
+    assert reader.verify() == []
