@@ -243,6 +243,8 @@ def _score(
         )
         raise MonitoringError(message)
     chosen = values[:, [place[name] for name in reference.features]]
+    if not len(units.rows):  # a classifier would reject an empty table
+        return chosen, np.empty(0)
     _, rest = split_per_history(strip_samplers(pipeline))
     own = fail_label is None and hasattr(model, "calibrator_")
     if own and hasattr(rest, "predict_proba"):
