@@ -56,7 +56,7 @@ def _say_versions(versions: pd.DataFrame, metric: str, words: Words) -> str:
     return words(
         "{metric} of {n_evaluated} of {n} versions, each on students it had not seen. "
         "A line through the end of a bar is its interval. The version in production, "
-        "{champion}, has a star and hatched bars. Bars do not tell which version is "
+        "{champion}, has a star and hatched bars. Bars do not show which version is "
         "better: choose one above, and one to compare it with.",
         metric=words(METRICS[metric][0]),
         n_evaluated=words.number(int(versions["evaluated"].sum())),

@@ -196,6 +196,7 @@ def _choose(versions: pd.DataFrame, words: Words) -> tuple[int, int | None]:
         words("Compare with"),
         others,
         format_func=named.__getitem__,
+        placeholder=named[None],  # Streamlit shows None by it
         key=_OTHER,
         disabled=len(others) == 1,
         help=words("There is only one version.") if len(others) == 1 else None,
