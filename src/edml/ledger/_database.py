@@ -16,8 +16,8 @@ _ONLY_OWNER = 0o600
 _POLL_SECONDS = 0.05
 
 # Ids, courses and sets of reasons are stored once; entries hold their numbers. The key
-# of entries finds a student by one step per run; an index of its own would double the
-# file, and have each run write to all of it.
+# of entries finds a student by one step per run; another index would double the file,
+# and have each run write to all of it.
 _TABLES = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (
@@ -56,7 +56,7 @@ CREATE TABLE entries (
 
 
 class Database:
-    """A file of a known format; each transaction has a connection of its own.
+    """A file of a known format; each transaction opens a connection.
 
     Connections are therefore never shared by threads, nor inherited by a fork.
     """

@@ -105,7 +105,7 @@ class Ledger(LedgerReader):
         registry : str, default=None
             The registry's name.
         model_hash : str, default=None
-            SHA-256 of the model's file, which tells two registries apart.
+            SHA-256 of the model's file, which differs between two registries.
         events : DataFrame or str, default=None
             The events that were scored, or their `edml.schema.fingerprint`. Only the
             fingerprint is stored.
@@ -161,7 +161,7 @@ class Ledger(LedgerReader):
         """Erase a student, so that no file of the ledger holds a byte of the id.
 
         Runs that were about nobody else are erased as well. The whole file is
-        written anew, which takes about as long as copying it twice.
+        rewritten, which needs free space of twice its size.
 
         Parameters
         ----------
