@@ -5,7 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-LARGEST_KB = 1280  # 750 of code and 300 of the sample, so that no data slips in
+LARGEST_KB = 1400  # 1,000 of code and 300 of the sample, so that no data slips in
 
 
 def faults(wheel: Path) -> list[str]:
