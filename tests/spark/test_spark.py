@@ -1,6 +1,9 @@
 """Features and scores on real Spark: the bits of one pandas DataFrame."""
 
+import os
 import re
+import subprocess
+import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +13,7 @@ import pandas as pd
 import pytest
 
 from edml.classifier import RiskClassifier
-from edml.datasets import make_student_activity, make_target
+from edml.datasets import load_activity, make_student_activity, make_target
 from edml.exceptions import RegistryError, TableError
 from edml.feature_extraction import (
     ActivityFeatures,
@@ -315,17 +318,16 @@ def test_tables_that_cannot_be_used(events, spark, to_spark):
 PAGE = Path(__file__).parents[2] / "docs" / "user_guide" / "spark.rst"
 
 
-def test_the_page_runs_as_it_stands(spark, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_page_runs_as_it_stands(tmp_path):
     first, _, _ = PAGE.read_text("utf-8").partition("What each call needs")
     blocks = re.findall(r"code-block:: python\n\n((?:   .*\n|\n)+)", first)
     assert len(blocks) == 2
-    names = {}
-    for block in blocks:
-        exec(textwrap.dedent(block), names)  # noqa: S102 - our own page
-    model = names["registry"].load("production")
-    expected = model.score_students(names["X"], at=30)
+    (tmp_path / "page.py").write_text("\n".join(map(textwrap.dedent, blocks)))
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
+    command = [sys.executable, "page.py"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)  # noqa: S603
+    model = ModelRegistry(tmp_path / "registry").load("production")
+    expected = model.score_students(load_activity(), at=30).sort_values(KEYS[:2])
     risks = pd.read_parquet(tmp_path / "risks").sort_values(KEYS[:2])
+    assert risks["probability"].tolist() == expected["probability"].tolist()
     assert len(pd.read_parquet(tmp_path / "features")) > len(risks)
-    wanted = expected.sort_values(KEYS[:2])["probability"]
-    assert risks["probability"].tolist() == wanted.tolist()
