@@ -108,6 +108,8 @@ def test_whom_to_call_today_and_why_takes_three_clicks(
         page.set_viewport_size({"width": 1400, "height": 1000})
         wait_until_idle(page)
         picture(page, "app_students")
+        page.set_viewport_size({"width": 1400, "height": 1600})  # all of the panel
+        wait_until_idle(page)
         picture(panel, "app_student")
     # the next one, by a click in the list; then by the button
     click_cell(page, STUDENT, 1)
