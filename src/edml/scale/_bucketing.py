@@ -98,7 +98,7 @@ def bucket_events(
     chunk_rows : int, default=500_000
         About how many rows are read at a time.
     n_jobs : int or None, default=None
-        Number of processes that write buckets; None is 1, -1 one for each core.
+        Number of threads that write buckets; None is 1, -1 one for each core.
     progress : bool, default=True
         Whether to show progress bars.
 
@@ -328,7 +328,10 @@ class _Bucketing:
             for bucket in missing
         )
         n_done = n_buckets - len(missing)
-        run_all(work, n_done, n_buckets, n_jobs, self.progress, "Buckets written")
+        run_all(
+            *(work, n_done, n_buckets, n_jobs, self.progress, "Buckets written"),
+            prefer="threads",  # Arrow does the work, and releases the GIL
+        )
 
     def finish(self, about: Mapping[str, Any], store: EventStore | None) -> None:
         """Write the manifest, and put the store in its place."""

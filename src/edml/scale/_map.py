@@ -115,9 +115,11 @@ def run_all(
     n_jobs: int | None,
     progress: bool,
     what: str = "Buckets",
+    prefer: str = "processes",
 ) -> None:
-    """Do the work in processes, in any order, and show how much is done."""
-    results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(work)
+    """Do the work in processes or threads, in any order; show how much is done."""
+    how = {"prefer": prefer, "return_as": "generator_unordered"}
+    results = Parallel(n_jobs=n_jobs, **how)(work)
     bar = tqdm(desc=what, initial=n_done, total=n_all, disable=not progress)
     with bar:
         for _ in results:
