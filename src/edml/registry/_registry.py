@@ -175,20 +175,14 @@ class ModelRegistry(RegistryMaintenance):
             parent are ignored, and it gets the evaluation if it has none of the same
             rows and purpose.
         """
-        if parent is not None:
-            parent = self._store.find(parent)
         return self._store.add(
             _derive.deployable(model),
             describe_training(model),
             evaluation=evaluation,
             tags=tags,
-            parent=parent,
-            reference=getattr(model, "reference_", None)
-            if reference is None
-            else reference,
-            cross_validation=None
-            if cross_validation is None
-            else dict(cross_validation),
+            parent=None if parent is None else self._store.find(parent),
+            reference=reference or getattr(model, "reference_", None),
+            cross_validation=cross_validation and dict(cross_validation),
         )
 
     def promote(
