@@ -4,14 +4,14 @@ import socket
 import threading
 from contextlib import contextmanager, suppress
 
-import fsspec
-
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 BUCKET = "campus"
 
 
 def forget_stores():
     """Let fsspec read the environment again, which it does once for each store."""
+    import fsspec  # noqa: PLC0415 - some sessions lack it
+
     fsspec.filesystem("s3").clear_instance_cache()
 
 
@@ -34,6 +34,8 @@ class Store:
 
     @property
     def files(self):
+        import fsspec  # noqa: PLC0415
+
         fs = fsspec.filesystem("s3", use_listings_cache=False)
         fs.invalidate_cache()
         return fs
