@@ -87,15 +87,20 @@ def kill_often(what, folder, target, n_kills, seed=0):
         start()
         assert parent.stdout.readline() == "0\n"
         whole = time.perf_counter() - begun
-        n_killed = 0
-        for _ in range(n_kills):
+        n_killed = n_tries = 0
+        while n_killed < n_kills and n_tries < 10 * n_kills:
+            n_tries += 1
             if target.exists() and rng.random() < 0.7:  # begin from nothing again
                 _files.remove_tree(target)
+            begun = time.perf_counter()
             child = start()
             time.sleep(rng.uniform(0, whole))
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            n_killed += int(parent.stdout.readline()) == signal.SIGKILL
+            if int(parent.stdout.readline()) == signal.SIGKILL:
+                n_killed += 1
+            else:  # it was done before
+                whole = min(whole, time.perf_counter() - begun)
             if target.exists():  # it is whole
                 assert pd.read_parquet(target)["user_uuid"].nunique() > 0
         parent.stdin.close()
@@ -104,7 +109,7 @@ def kill_often(what, folder, target, n_kills, seed=0):
 
 def check_bucketing(folder, n_kills):
     _, expected = expect(folder)
-    assert kill_often("bucket", folder, folder / "s", n_kills) >= n_kills / 3
+    assert kill_often("bucket", folder, folder / "s", n_kills) == n_kills
     store = bucket_events(
         folder / "events.parquet", folder / "s", 12, chunk_rows=400, progress=False
     )
@@ -119,7 +124,7 @@ def check_bucketing(folder, n_kills):
 
 def check_mapping(folder, n_kills):
     bucket_events(folder / "events.parquet", folder / "s", 12, progress=False)
-    assert kill_often("map", folder, folder / "o", n_kills) >= n_kills / 3
+    assert kill_often("map", folder, folder / "o", n_kills) == n_kills
     store = EventStore(folder / "s")
     out = map_buckets(count, store, folder / "o", key="1", progress=False)
     found = pd.read_parquet(out).sort_values("user_uuid", ignore_index=True)
