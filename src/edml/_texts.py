@@ -312,6 +312,49 @@ TEXTS = {
         "{url} did not answer as an endpoint of edml does (status {status}). Check the "
         "address."
     ),
+    # -- the ledger
+    "no_ledger": N_("There is no ledger {name}. Check its name and its folder."),
+    "not_ledger": N_("The file {name} is not a ledger. Check its name."),
+    "later_ledger": N_(
+        "The ledger {name} was written by a later version of edml. Update edml."
+    ),
+    "damaged_ledger": N_(
+        "The ledger {name} is damaged, or another kind of file. Check its name, or "
+        "restore it from a backup."
+    ),
+    "ledger_in_use": N_(
+        "Another program is still writing to the ledger. Try again later."
+    ),
+    "ledger_not_written": N_(
+        "The ledger could not be written. Check its folder and your permissions, and "
+        "free disk space."
+    ),
+    "ledger_failed": N_(
+        "The ledger could not be read or written; what it holds is unchanged. Free "
+        "disk space, or check the permissions of the file and its folder."
+    ),
+    "ledger_not_wiped": N_(
+        "The entries are deleted, but their bytes are still in a file beside the "
+        "ledger, because another program reads it. Repeat the command later."
+    ),
+    "ledger_without_key": N_(
+        "A key was given, but the ledger has no pseudonyms. Leave the key out, or "
+        "begin another ledger."
+    ),
+    "no_ledger_key": N_(
+        "The ids of the ledger are pseudonyms, and its key was not given. Set "
+        "ledger.key_file, or begin another ledger."
+    ),
+    "other_ledger_key": N_(
+        "The ledger was begun with another key. Use that one, or begin another ledger."
+    ),
+    "no_ledger_key_file": N_(
+        "The file of the ledger's key cannot be read. Check its name and your "
+        "permissions."
+    ),
+    "short_ledger_key": N_(
+        "The key of the ledger is too short. It needs at least 16 characters."
+    ),
     "missing_extra": N_("A part of edml is not installed. Run: {command}."),
     "rejected": N_(
         "{url} rejected the request (status {status}). Ask whoever runs the endpoint."

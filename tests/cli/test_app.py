@@ -145,3 +145,26 @@ def test_the_source_section_is_handed_over(start, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("edml.toml").write_text('[source]\ntimezone = "America/Bogota"\n')
     assert start().reading == {"timezone": "America/Bogota"}
+
+
+def test_the_ledger_of_an_option_or_the_settings(start, with_champion, started):
+    settings = start("--ledger", "told.db", "--set", "ledger.capacity=7")
+    assert settings.open_ledger().path == Path("told.db")
+    assert settings.capacity == 7
+    assert not Path("told.db").exists()  # until there is a list
+    started.clear()
+    Path("edml.toml").write_text('[ledger]\npath = "ledger.db"\n', "utf-8")
+    assert start().open_ledger().path == Path("ledger.db")
+
+
+def test_no_ledger_for_an_endpoint_or_the_sample(edml, started, project):
+    for options in (("--url", "https://risk.example.org"), ()):
+        result = edml("app", "--ledger", "told.db", *options)
+        assert "The ledger is not used" in result.stderr
+        assert started.pop().open_ledger is None
+
+
+def test_an_unusable_ledger_raises_at_once(edml, started, assert_fails, with_champion):
+    Path("told.db").write_text("a text" * 200)
+    assert_fails(edml("app", "--ledger", "told.db"), "damaged")
+    assert started == []

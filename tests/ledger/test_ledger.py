@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edml._messages import in_words
 from edml.exceptions import LedgerError, TableError
 from edml.ledger import Ledger
 from edml.schema import fingerprint
@@ -174,6 +175,7 @@ def test_wrong_key_raises(tmp_path, begun, opened, message):
     with pytest.raises(LedgerError, match=message) as caught:
         Ledger(path, opened)
     assert str(opened) not in str(caught.value)
+    assert "clave" in in_words(caught.value, "es")
 
 
 def test_without_the_key_no_student_is_found(tmp_path):
@@ -200,8 +202,10 @@ def test_unusable_key_raises(tmp_path, key):
 
 def test_absent_ledger_raises_and_is_not_created(ledger):
     for read in (ledger.runs, ledger.entries):
-        with pytest.raises(LedgerError, match="There is no ledger"):
+        with pytest.raises(LedgerError, match="There is no ledger") as caught:
             read()
+        said = in_words(caught.value, "es")
+        assert said.startswith("No existe el registro de listas ledger.db.")
     assert not ledger.path.exists()
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from edml.app import _data, _scores_table, _state, _student_panel
+from edml.app import _data, _lists, _scores_table, _state, _student_panel
 from edml.app._events_view import (
     Choice,
     Events,
@@ -13,7 +13,7 @@ from edml.app._events_view import (
     list_runs,
     partition_range,
 )
-from edml.app._scores_view import count_flagged, make_list, mark_contacts
+from edml.app._scores_view import add_said, count_flagged, make_list, mark_contacts
 from edml.app._source import Champion, Scored, Source
 from edml.app._student_view import week_before
 from edml.app._words import Words
@@ -191,6 +191,9 @@ def _show_list(
     students, ticked = scored.students, st.session_state[_TICKED]
     contact = mark_contacts(students, capacity, ticked)
     people = make_list(events, students).assign(reasons=reasons, contact=contact)
+    said = _lists.record(asked, source, events, scored, words)
+    if said is not None:
+        people = add_said(people, said)
     left, right = st.columns([9, 5], gap="medium")
     with left:
         rows = _scores_table.choose_rows(people, words)

@@ -78,7 +78,7 @@ def show(
             hide_index=True,
             height=min(36 + 35 * len(table), 600),
             column_order=[*_COLUMNS, *several],
-            column_config=_columns(words)
+            column_config=_columns(words, with_ledger="said_time" in people)
             | {
                 "student": st.column_config.ButtonColumn(
                     words("Student"),
@@ -110,8 +110,14 @@ def renew() -> None:
     st.session_state[_N_TABLES] = st.session_state.get(_N_TABLES, 0) + 1
 
 
-def _columns(words: Words) -> dict[str, Any]:
+def _columns(words: Words, *, with_ledger: bool) -> dict[str, Any]:
     of = st.column_config
+    change = words("Change of the risk in a week, in percentage points.")
+    if with_ledger:
+        change = words(
+            "Change of the risk in percentage points: since last week's list in the "
+            "ledger, or else in a week."
+        )
     return {
         "probability": of.ProgressColumn(
             words("Risk"),
@@ -139,7 +145,7 @@ def _columns(words: Words) -> dict[str, Any]:
             words("Change"),
             format="localized",
             step=0.1,
-            help=words("Change of the risk in a week, in percentage points."),
+            help=change,
             width=65,
         ),
         "course": of.TextColumn(words("Course"), width=125),

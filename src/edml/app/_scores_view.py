@@ -38,6 +38,16 @@ def make_list(events: Events, students: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def add_said(people: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """Add what `Ledger.previous` returned; the change is since then where known."""
+    change = people["probability"] - said["probability"]
+    names = ("time", "day", "probability", "flagged")
+    return people.assign(
+        change=people["change"].mask(said["probability"].notna(), change),
+        **{f"said_{name}": said[name] for name in names},
+    )
+
+
 def mark_contacts(
     students: pd.DataFrame, k: int, ticked: Mapping[int, bool] | None = None
 ) -> BoolArray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
+    from edml.ledger import Ledger
     from edml.registry import ModelRegistry
 
 PORT = 8501
@@ -44,6 +45,10 @@ class AppSettings:
         Opens the registry; called on first use, because its imports are slow.
     open_client : callable or None
         Returns the client of an endpoint; called on first use.
+    open_ledger : callable or None
+        Opens the ledger of the lists of a registry's models; None records nothing.
+    capacity : int or None
+        Students of a course who can be contacted, for the ledger; None if unknown.
     columns : mapping of str to str
         Actual column names by canonical name, where no model states them.
     reading : mapping of str to object
@@ -61,6 +66,8 @@ class AppSettings:
     data: Path | None = None
     open_registry: "Callable[[], ModelRegistry] | None" = None
     open_client: Callable[[], Client] | None = None
+    open_ledger: "Callable[[], Ledger] | None" = None
+    capacity: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)
     language: str | None = None

@@ -188,20 +188,45 @@ def _show_texts(heading: str, texts: list[str]) -> None:
 
 
 def _show_week(subject: Subject, seen: Seen, words: Words) -> None:
+    person = subject.person
+    before = seen.trajectory[seen.trajectory["partition"] <= seen.since]
+    then = None if before.empty else bool(before["flagged"].iloc[-1])
+    lines = []
+    if pd.notna(person.get("said_time")):
+        _show_said(person, words)
+    else:
+        lines = _risk_lines(person, then, words)
     if seen.since < 0:
         heading = words("What changed in a week")
     else:
         heading = words("What changed since day {day}", day=int(seen.since))
     st.markdown(f"**{heading}**")
-    before = seen.trajectory[seen.trajectory["partition"] <= seen.since]
-    lines = [*_risk_lines(subject.person, before, words), *_news(seen, words)]
+    lines += _news(seen, words)
     if before.empty:
         text = words("There were no events of this student on or before that day.")
         lines.insert(0, text)
     st.markdown(_bullets(lines))
 
 
-def _risk_lines(person: pd.Series, before: pd.DataFrame, words: Words) -> list[str]:
+def _show_said(person: pd.Series, words: Words) -> None:
+    """Show what the list of last week said, and how the risk has changed since."""
+    date = person["said_time"].date().isoformat()
+    flagged = words.pgettext("one student", "⚑ flagged")
+    not_flagged = words.pgettext("one student", "not flagged")
+    then = bool(person["said_flagged"])
+    said = words(
+        "Day {day}: {risk}, {state}.",
+        day=int(person["said_day"]),
+        risk=words.percent(person["said_probability"]),
+        state=flagged if then else not_flagged,
+    )
+    heading = words("What the list of {date} said", date=date)
+    st.markdown(f"**{heading}**")
+    st.markdown(_bullets([said, *_risk_lines(person, then, words)]))
+
+
+def _risk_lines(person: pd.Series, then: bool | None, words: Words) -> list[str]:
+    """Say how the risk and the flag have changed; ``then`` is the earlier flag."""
     change = person["change"]
     lines = []
     if change == change:  # noqa: PLR0124 - NaN
@@ -214,8 +239,7 @@ def _risk_lines(person: pd.Series, before: pd.DataFrame, words: Words) -> list[s
         else:
             text = words("The risk fell by {points} percentage points.", points=points)
             lines.append(text)
-    if not before.empty:
-        then = bool(before["flagged"].iloc[-1])
+    if then is not None:
         now = bool(person["flagged"])
         if then and not now:
             lines.append(words("The student was flagged then but is not now."))

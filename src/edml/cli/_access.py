@@ -64,7 +64,7 @@ def open_client(
         raise ConfigError(f"endpoint.url or {_TOKEN}: {error}") from None
 
 
-def open_ledger(where: Ledger) -> "ledger.Ledger":
+def open_ledger(where: Ledger, *, timeout: float = 30.0) -> "ledger.Ledger":
     """Open the ledger, with the key of the environment, else that of its file."""
     from edml.ledger import Ledger, read_key  # noqa: PLC0415 - slow to import
 
@@ -78,7 +78,7 @@ def open_ledger(where: Ledger) -> "ledger.Ledger":
     key = None if given is None else given.encode("utf-8", "surrogateescape")
     if key is None and where.key_file is not None:
         key = read_key(where.key_file)
-    return Ledger(where.path, key)
+    return Ledger(where.path, key, timeout=timeout)
 
 
 def _user() -> str | None:

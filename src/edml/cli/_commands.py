@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from edml.registry import ModelRegistry
     from edml.serving import RiskClient
 
+_PATIENCE = 2.0  # seconds that a page waits for a ledger that is being written
 # Slow imports are inside the commands, because --help does not need them.
 
 EVENTS = "The events: .csv, .xlsx, .json, .parquet or a store. Default: paths.raw."
@@ -54,6 +55,10 @@ Folder = Annotated[
     typer.Option("--registry", help="Folder of all registries.", parser=path),
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Registry in that folder.")]
+LedgerFile = Annotated[
+    Path | None,
+    typer.Option("--ledger", help="File of the ledger. Default: ledger.path."),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write.", parser=path)]
 Url = Annotated[
     str | None, typer.Option(help="Use this endpoint instead of a registry.")
@@ -261,6 +266,7 @@ def app(
     name: Name = None,
     url: Url = None,
     token_file: TokenFile = None,
+    ledger: LedgerFile = None,
     language: Annotated[
         str | None,
         typer.Option(
@@ -286,7 +292,11 @@ def app(
     Without a registry, an endpoint and events it shows the sample that comes with
     edml, and a model that is trained on the spot.
     """
-    flags = {("endpoint", "url"): url, **of_registry(folder, name)}
+    flags = {
+        ("endpoint", "url"): url,
+        ("ledger", "path"): ledger,
+        **of_registry(folder, name),
+    }
     with guarded("app"):
         check_one_model(url, folder)
         read = read_settings(config, settings, flags)
@@ -298,6 +308,7 @@ def app(
         import_optional("streamlit", extra="app", purpose="The web app")
         from edml.app import AppSettings, run  # noqa: PLC0415
 
+        models = _models_of_app(read, token_file, given=bool(folder or events))
         shown = AppSettings(
             data=events,
             columns=read.config.columns,
@@ -306,7 +317,8 @@ def app(
             host=host,
             port=port,
             allow_changes=allow_changes,
-            **_models_of_app(read, token_file, given=bool(folder or events)),
+            **models,
+            **_ledger_of_app(read.config, recorded="open_registry" in models),
         )
         note(f"The web app is at http://{host}:{port}; Ctrl-C stops it.")
         run(shown)
@@ -385,6 +397,22 @@ def open_client(
     from edml.cli._access import open_client  # noqa: PLC0415
 
     return open_client(endpoint, token_file, **options)
+
+
+def _ledger_of_app(config: "Config", *, recorded: bool) -> dict[str, Any]:
+    """Return the ledger of the lists, which must be usable now."""
+    if config.ledger.path is None:
+        return {}
+    if not recorded:
+        note(
+            "The ledger is not used: only lists of a registry's models are recorded. "
+            "An endpoint records its own answers with edml-serve --ledger."
+        )
+        return {}
+    from edml.cli._access import open_ledger  # noqa: PLC0415
+
+    ledger = open_ledger(config.ledger, timeout=_PATIENCE)
+    return {"open_ledger": lambda: ledger, "capacity": config.contacts}
 
 
 def _models_of_app(

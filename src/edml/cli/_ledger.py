@@ -11,8 +11,7 @@ import typer
 from rich.table import Column
 
 from edml._words import count
-from edml.cli._commands import read_settings
-from edml.cli._predict_command import LedgerFile
+from edml.cli._commands import LedgerFile, read_settings
 from edml.cli._terminal import (
     ConfigFile,
     Json,

@@ -11,6 +11,7 @@ from edml.cli import _views
 from edml.cli._commands import (
     EVENTS,
     Folder,
+    LedgerFile,
     TokenFile,
     Url,
     check_one_model,
@@ -30,11 +31,6 @@ from edml.cli._terminal import (
     show,
     stage,
 )
-
-LedgerFile = Annotated[
-    Path | None,
-    typer.Option("--ledger", help="File of the ledger. Default: ledger.path."),
-]
 
 
 def predict(

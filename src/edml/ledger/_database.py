@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from edml import _files
+from edml._messages import coded
 from edml.exceptions import LedgerError
 
 FORMAT = 1  # raise it when tables change, and read the earlier ones
@@ -91,7 +92,7 @@ class Database:
         """Open the file, whose format is checked, and read one state of it."""
         if not self.path.exists():
             message = f"There is no ledger {self.path}. Check the path."
-            raise LedgerError(message)
+            raise LedgerError(coded("no_ledger", message, name=self.path.name))
         with self._errors(), closing(self._connect()) as connection:
             connection.execute("BEGIN")
             yield connection
@@ -116,7 +117,7 @@ class Database:
                         "process has been reading the ledger for "
                         f"{self.timeout:g} seconds. Repeat the command when it is done."
                     )
-                    raise LedgerError(message)
+                    raise LedgerError(coded("ledger_not_wiped", message))
                 time.sleep(_POLL_SECONDS)
 
     def _connect(self) -> sqlite3.Connection:
@@ -142,13 +143,13 @@ class Database:
                 f"Expected a ledger; {self.path} is another kind of file. Check the "
                 "path."
             )
-            raise LedgerError(message)
+            raise LedgerError(coded("not_ledger", message, name=self.path.name))
         if found > FORMAT:
             message = (
                 f"Expected a ledger of format {FORMAT}; {self.path} has format "
                 f"{found}, of a later edml. Update edml."
             )
-            raise LedgerError(message)
+            raise LedgerError(coded("later_ledger", message, name=self.path.name))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -162,22 +163,25 @@ class Database:
                 f"The ledger {self.path} could not be written: {reason}. Check the "
                 "path and your permissions, and free disk space."
             )
-            raise LedgerError(message) from error
+            raise LedgerError(coded("ledger_not_written", message)) from error
 
     def _explain(self, error: sqlite3.DatabaseError) -> str:
         name = getattr(error, "sqlite_errorname", None) or type(error).__name__
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return (
+            message = (
                 f"Expected the ledger {self.path} to be free within {self.timeout:g} "
                 "seconds; another process is still writing. Try again later."
             )
+            return coded("ledger_in_use", message)
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-            return (
+            message = (
                 f"The ledger {self.path} is damaged, or another kind of file. Check "
                 "the path, or restore the file from a backup."
             )
-        return (
+            return coded("damaged_ledger", message, name=self.path.name)
+        message = (
             f"The ledger {self.path} could not be read or written ({name}); what it "
             "holds is unchanged. Free disk space, or check the permissions of the file "
             "and its folder."
         )
+        return coded("ledger_failed", message)

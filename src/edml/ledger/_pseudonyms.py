@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
+from edml._messages import coded
 from edml.exceptions import LedgerError
 from edml.schema import spell_key
 
@@ -51,7 +52,7 @@ def read_key(path: str | PathLike[str]) -> bytes:
             f"Expected the ledger's key in {path}; found: {reason}. Check the path and "
             "your permissions."
         )
-        raise LedgerError(message) from None
+        raise LedgerError(coded("no_ledger_key_file", message)) from None
     return lines[0].strip() if lines else b""
 
 
@@ -66,7 +67,7 @@ class Pseudonyms:
                 f"Expected key=None or at least {_SHORTEST} bytes; found {found}. Pass "
                 "secret bytes, preferably 32 random ones."
             )
-            raise LedgerError(message)
+            raise LedgerError(coded("short_ledger_key", message))
         self._key = key
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import LedgerError
 from edml.ledger._changes import lead_times, read_failing, weekly_changes
 from edml.ledger._database import Database
@@ -275,17 +276,18 @@ class LedgerReader:
         given = self._pseudonyms.check
         if given == stored or not (given or needs_ids):
             return
+        expected = f"Expected the key of the ledger {self.path}; found"
         if not stored:
             problem = "a key, but its ids are no pseudonyms. Leave the key out"
-        elif not given:
+            message = f"{expected} {problem}, or begin another file."
+            raise LedgerError(coded("ledger_without_key", message))
+        if not given:
             problem = "no key, and its ids are pseudonyms. Pass the key"
-        else:
-            problem = "another key. Pass the one that it was begun with"
-        message = (
-            f"Expected the key of the ledger {self.path}; found {problem}, or begin "
-            "another file."
-        )
-        raise LedgerError(message)
+            message = f"{expected} {problem}, or begin another file."
+            raise LedgerError(coded("no_ledger_key", message))
+        problem = "another key. Pass the one that it was begun with"
+        message = f"{expected} {problem}, or begin another file."
+        raise LedgerError(coded("other_ledger_key", message))
 
 
 def _spell(course: object) -> str | None:

@@ -1,0 +1,168 @@
+"""The students page records its list in a ledger, and shows last week's."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import edml.app
+from app_client import Client
+from edml.app import AppSettings
+from edml.app._launch import hand_over
+from edml.app._words import Words
+from edml.ledger import Ledger
+from edml.schema import fingerprint
+from edml.sources import read_events
+
+MAIN = Path(edml.app.__file__).with_name("_main.py")
+in_both = pytest.mark.parametrize(
+    "words",
+    [Words("en"), pytest.param(Words("es"), marks=pytest.mark.slow)],
+    ids=["en", "es"],
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached():
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.db", timeout=0.1)
+
+
+@pytest.fixture
+def page(registry, tmp_path, table, ledger):
+    data = tmp_path / "events.csv"
+    table.to_csv(data, index=False)
+
+    def page(**settings):
+        given = {
+            "data": data,
+            "open_registry": lambda: registry,
+            "open_ledger": lambda: ledger,
+            "capacity": 5,
+            "language": "en",
+            **settings,
+        }
+        hand_over(AppSettings(**given))
+        st.cache_resource.clear()  # as in a new process
+        app = AppTest.from_file(str(MAIN), default_timeout=60).run()
+        assert not app.exception
+        assert not app.error
+        return app
+
+    return page
+
+
+def show_all(app):
+    return app.selectbox(key="period").select("").run()
+
+
+def warnings(app):
+    return [one.value for one in app.warning]
+
+
+def test_a_list_is_recorded_once(page, ledger, registry, tmp_path, model):
+    app = show_all(page())
+    X = read_events(tmp_path / "events.csv")
+    first, run = ledger.runs().to_dict("records")
+    assert first["n_entries"] < run["n_entries"]  # the latest period
+    assert run["source"] == "app"
+    assert (run["registry"], run["version"]) == (registry.name, 1)
+    assert run["model_hash"] == registry.record(1).model_hash
+    assert run["events"] == fingerprint(X)
+    assert run["capacity"] == 5
+    assert run["threshold"] == registry.record(1).threshold
+    expected = model.score_students(X, at=14, n_reasons=0)
+    told = ledger.entries(since=run["time"].to_pydatetime())
+    assert told["probability"].tolist() == expected["probability"].tolist()
+    assert sorted(told["student"]) == sorted(expected["user_uuid"].astype(str))
+    assert (told["period"] != "").all()
+    app.number_input(key="capacity").set_value(3).run()
+    app.number_input(key="partition").set_value(3).run()  # a look back
+    assert not app.exception
+    show_all(page())  # in another process
+    assert len(ledger.runs()) == 2
+    registry.promote(2)
+    show_all(page())
+    assert ledger.runs()["version"].tolist() == [1, 1, 2, 2]
+
+
+def say_earlier(ledger, students, days, **columns):
+    when = datetime.now(UTC) - timedelta(days=days)
+    columns = {"particion": 7, "probability": 0.25, "flagged": True, **columns}
+    ledger.append(students.assign(**columns), version=1, time=when)
+
+
+@in_both
+def test_what_was_said_last_week_is_shown(page, ledger, model, table, words):
+    students = model.score_students(table, at=14, since=7, n_reasons=0)
+    first, second = students.iloc[[0]], students.iloc[[1]]
+    say_earlier(ledger, first, 8, particion=6)
+    say_earlier(ledger, first, 1, probability=0.5)  # not a week ago
+    say_earlier(ledger, second, 30)  # long ago
+    app = show_all(page(language=words.language))
+    shown = app.dataframe[0].value["change"]
+    change = (100 * students["change"]).round(1)
+    now = first["probability"].iloc[0]
+    assert shown[0] == pytest.approx(100 * (now - 0.25), abs=0.051)
+    assert shown[1:].fillna(-1).tolist() == change[1:].fillna(-1).tolist()
+    date = (datetime.now(UTC) - timedelta(days=8)).date().isoformat()
+    said = [one.value for one in app.markdown]
+    assert f"**{words('What the list of {date} said', date=date)}**" in said
+    flagged = words.pgettext("one student", "⚑ flagged")
+    line = words(
+        "Day {day}: {risk}, {state}.", day=6, risk=words.percent(0.25), state=flagged
+    )
+    assert any(line in one for one in said)
+    app.button(key="next").click().run()
+    heading = words("What the list of {date} said", date="")[:12]
+    assert not any(heading in one.value for one in app.markdown)
+
+
+@in_both
+def test_a_ledger_that_fails_is_said_beside_the_list(page, ledger, words):
+    ledger.path.write_text("a text" * 200)
+    app = page(language=words.language)
+    (said,) = warnings(app)
+    assert said.startswith(
+        words("The ledger cannot be used for this list. {reason}", reason="")
+    )
+    assert "ledger.db" in said.replace("\\", "")
+    assert str(ledger.path.parent) not in said
+    assert ("Check its name" in said) == (words.language == "en")
+    assert len(app.dataframe[0].value)
+    app.button(key="next").click().run()
+    assert not app.exception
+
+
+def test_an_unexpected_error_names_only_its_kind(page):
+    def open_ledger():
+        message = "ann has 4"
+        raise ZeroDivisionError(message)
+
+    app = page(open_ledger=open_ledger)
+    (said,) = warnings(app)
+    assert said.endswith("ZeroDivisionError.")
+    assert "has 4" not in said
+
+
+def test_an_endpoint_is_not_recorded(page, ledger, model):
+    client = Client(model)
+    app = page(open_registry=None, open_client=lambda: client)
+    assert not warnings(app)
+    assert not ledger.path.exists()
+
+
+def test_without_a_ledger_the_page_is_as_before(page, ledger):
+    app = page(open_ledger=None)
+    assert isinstance(app.dataframe[0].value, pd.DataFrame)
+    assert not warnings(app)
+    assert not ledger.path.exists()
