@@ -124,7 +124,7 @@ def list_commands(group: object, above: tuple[str, ...] = ()) -> set[tuple[str, 
 def tried() -> set[tuple[str, ...]]:
     """Return the names of the commands that are tried."""
     lines = [*WORKING, *(command for _, command in NEEDING)]
-    groups = {"config", "import", "registry"}
+    groups = {"config", "import", "ledger", "registry"}
     return {tuple(line[: 2 if line[0] in groups else 1]) for line in lines}
 
 

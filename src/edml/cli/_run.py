@@ -330,8 +330,5 @@ class _Work:
 def _files_of(registry: ModelRegistry) -> dict[str, int]:
     """Return the version of each model file, by its SHA-256."""
     versions = map(int, registry.records()["version"])
-    return {
-        file["sha256"]: version
-        for version in versions
-        for file in registry.record(version).files.values()
-    }
+    found = {registry.record(version).model_hash: version for version in versions}
+    return {model: version for model, version in found.items() if model is not None}

@@ -102,9 +102,10 @@ def running_means(
 ) -> tuple[Spells, IntArray]:
     """Return spells of the mean of each item's parts so far, and their items.
 
-    The spells are in an order that does not depend on the order of the rows.
+    The spells are in an order that does not depend on the order of the rows. Parts are
+    summed in the order of time, in which those of re-grades cancel exactly.
     """
-    order = np.lexsort((value, item))
+    order = np.lexsort((value, at, item))
     item, at, value = item[order], at[order], value[order]
     never = items.never
     alone = (np.bincount(item, minlength=len(never)) == 1)[item]
