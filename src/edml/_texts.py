@@ -312,6 +312,11 @@ TEXTS = {
         "{url} did not answer as an endpoint of edml does (status {status}). Check the "
         "address."
     ),
+    "contacts_in_use": N_("Another program is writing to {name}. Try again."),
+    "not_contacts": N_(
+        "The first line of {name} does not hold student, course and date, separated by "
+        "commas. Choose another name for the file of contacts."
+    ),
     # -- the ledger
     "no_ledger": N_("There is no ledger {name}. Check its name and its folder."),
     "not_ledger": N_("The file {name} is not a ledger. Check its name."),

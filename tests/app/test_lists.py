@@ -1,4 +1,4 @@
-"""The students page records its list in a ledger, and shows last week's."""
+"""The students page records its list and its contacts, and shows last week's."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from edml.app._launch import hand_over
 from edml.app._words import Words
 from edml.ledger import Ledger
 from edml.schema import fingerprint
-from edml.sources import read_events
+from edml.sources import contacted_rows, read_contacts, read_events
 
 MAIN = Path(edml.app.__file__).with_name("_main.py")
 in_both = pytest.mark.parametrize(
@@ -166,3 +166,36 @@ def test_without_a_ledger_the_page_is_as_before(page, ledger):
     assert isinstance(app.dataframe[0].value, pd.DataFrame)
     assert not warnings(app)
     assert not ledger.path.exists()
+
+
+@in_both
+def test_the_ticked_are_recorded_as_contacted(page, model, table, tmp_path, words):
+    path = tmp_path / "contacts.csv"
+    app = show_all(page(contacts=path, language=words.language))
+    app.number_input(key="capacity").set_value(3).run()
+    assert not path.exists()  # until somebody says so
+    app.button(key="save_contacts").click().run()
+    assert not app.exception
+    text = "New in {name}: {n} of {all} contacts."
+    name = "contacts\\.csv" if "\\." in app.success[0].value else "contacts.csv"
+    assert app.success[0].value == words(text, name=name, n=3, all=3)
+    students = model.score_students(table, at=14, n_reasons=0)
+    contacted = contacted_rows(students, read_contacts(path))
+    firsts = students.drop_duplicates("user_uuid").index[:3].tolist()
+    assert contacted.nonzero()[0].tolist() == firsts
+    app.checkbox(key="contact").uncheck().run()
+    app.number_input(key="capacity").set_value(4).run()
+    app.button(key="save_contacts").click().run()
+    assert len(read_contacts(path)) == 4
+    path.write_text("alumno;curso")
+    app.button(key="save_contacts").click().run()
+    assert not app.exception
+    assert "contacts" in app.error[0].value
+    assert path.read_text() == "alumno;curso"
+
+
+def test_without_a_file_the_contacts_are_downloaded(page, tmp_path):
+    app = page(contacts=None)
+    labels = [one.label for one in app.get("download_button")]
+    assert "Download the contacts of today" in labels
+    assert not list(tmp_path.glob("contacts*"))

@@ -157,6 +157,15 @@ def test_the_ledger_of_an_option_or_the_settings(start, with_champion, started):
     assert start().open_ledger().path == Path("ledger.db")
 
 
+def test_the_file_of_contacts(start, with_champion, started):
+    assert start().contacts is None
+    started.clear()
+    assert start("--ledger", "told/ledger.db").contacts == Path("told/contacts.csv")
+    started.clear()
+    Path("edml.toml").write_text('[paths]\ncontacts = "called.csv"\n', "utf-8")
+    assert start("--ledger", "told/ledger.db").contacts == Path("called.csv")
+
+
 def test_no_ledger_for_an_endpoint_or_the_sample(edml, started, project):
     for options in (("--url", "https://risk.example.org"), ()):
         result = edml("app", "--ledger", "told.db", *options)

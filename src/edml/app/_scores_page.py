@@ -5,7 +5,14 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from edml.app import _data, _lists, _scores_table, _state, _student_panel
+from edml.app import (
+    _contacts,
+    _data,
+    _lists,
+    _scores_table,
+    _state,
+    _student_panel,
+)
 from edml.app._events_view import (
     Choice,
     Events,
@@ -207,7 +214,9 @@ def _show_list(
             st.info(text)
         with st.container(horizontal=True, vertical_alignment="center", key="summary"):
             _show_summary(students, asked, contact, words)
-        _scores_table.offer_file(people, asked.at, words)
+        with st.container(horizontal=True, key="files"):
+            _scores_table.offer_file(people, asked.at, words)
+            _contacts.offer(source, students, contact, words)
     with right:
         row = _student_panel.choose(people, rows, ticked, words)
         if row is not None:

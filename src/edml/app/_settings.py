@@ -47,6 +47,8 @@ class AppSettings:
         Returns the client of an endpoint; called on first use.
     open_ledger : callable or None
         Opens the ledger of the lists of a registry's models; None records nothing.
+    contacts : Path or None
+        The CSV file to which ticked students are added; None offers a download.
     capacity : int or None
         Students of a course who can be contacted, for the ledger; None if unknown.
     columns : mapping of str to str
@@ -67,6 +69,7 @@ class AppSettings:
     open_registry: "Callable[[], ModelRegistry] | None" = None
     open_client: Callable[[], Client] | None = None
     open_ledger: "Callable[[], Ledger] | None" = None
+    contacts: Path | None = None
     capacity: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)

@@ -319,6 +319,7 @@ def app(
             allow_changes=allow_changes,
             **models,
             **_ledger_of_app(read.config, recorded="open_registry" in models),
+            contacts=_contacts_of_app(read.config),
         )
         note(f"The web app is at http://{host}:{port}; Ctrl-C stops it.")
         run(shown)
@@ -413,6 +414,11 @@ def _ledger_of_app(config: "Config", *, recorded: bool) -> dict[str, Any]:
 
     ledger = open_ledger(config.ledger, timeout=_PATIENCE)
     return {"open_ledger": lambda: ledger, "capacity": config.contacts}
+
+
+def _contacts_of_app(config: "Config") -> Path | None:
+    told = config.ledger.path
+    return config.paths.contacts or (told and told.with_name("contacts.csv"))
 
 
 def _models_of_app(

@@ -66,6 +66,9 @@ class Paths(_Section):
     inferences: AFile = _setting(Path("inferences"), "Folder of the predictions.")
     report: AFile = _setting(Path("report.html"), "Output of `edml report`.")
     importance: AFile = _setting(Path("importance.csv"), "Output of `edml update`.")
+    contacts: MaybeLocal = _setting(
+        None, "Whom `edml app` records as contacted; default: beside the ledger."
+    )
     state: Local = _setting(Path(".edml"), "Folder of the state of `edml run`.")
 
 
@@ -316,6 +319,7 @@ _EXAMPLES = {  # for keys without a default
     "exam_kinds": 'integradores = ["INTEGRADOR(30)"]',
     "paths.raw": '"events.csv"',
     "paths.new": '"events_of_the_next_term.csv"',
+    "paths.contacts": '"contacts.csv"',
     "source.sep": '";"',
     "source.decimal": '","',
     "source.encoding": '"cp1252"',
