@@ -19,7 +19,7 @@ from edml.exceptions import TableError
 from edml.schema import COURSE, STUDENT, BoolArray, spell_key
 from edml.sources import read_contacts
 
-_COLUMNS = ("student", "course", "date")
+_COLUMNS: tuple[str, ...] = ("student", "course", "date")
 _ONLY_OWNER = 0o600
 _PATIENCE = 2.0  # seconds that a page waits for another process
 
