@@ -44,3 +44,18 @@ def test_errors_are_one_line(with_champion, edml, assert_fails):
     assert_fails(edml("monitor", "later.csv", "--version", "7"), "7")
     shown = edml("monitor", "later.csv", "--lang", "xx")
     assert shown.exit_code == 2
+
+
+def test_the_lists_of_the_ledger(with_champion, edml):
+    shown = edml("monitor", "later.csv", "--ledger", "told.db", "--json")
+    assert "no ledger told.db yet" in shown.stderr
+    assert json.loads(shown.stdout)["lists"] is None
+    edml("predict", "later.csv", "--ledger", "told.db")
+    shown = edml("monitor", "later.csv", "--set", "ledger.path=told.db", "--json")
+    (week,) = json.loads(shown.stdout)["lists"]
+    assert week["n_students"] > 0
+    assert "told" not in shown.stderr
+    assert (
+        "Lists of the ledger"
+        in edml("monitor", "later.csv", "--ledger", "told.db").stdout
+    )

@@ -159,6 +159,15 @@ def test_lead_time_is_from_the_first_flag_to_the_end(ledger):
     assert lead.loc["ben", "end"] == pd.Timestamp(days(30))
 
 
+def test_without_dates_the_end_is_the_last_entry(ledger):
+    tell(ledger, 0, ["ann"], [0.9])
+    tell(ledger, 30, ["ann"], [0.1])
+    outcomes = pd.DataFrame({"student": ["ann"], "course": "algebra", "fails": [1]})
+    lead = ledger.lead_time(outcomes)
+    assert lead["lead_days_flagged"].tolist() == [30]
+    assert lead["end"].tolist() == [pd.Timestamp(days(30))]
+
+
 def test_no_lead_from_a_flag_after_the_end(ledger):
     tell(ledger, 10, ["ann"], [0.9])
     outcomes = pd.DataFrame({"student": ["ann"], "course": "algebra", "fails": True})

@@ -8,7 +8,14 @@ from rich.console import Console
 
 from edml._translation import list_languages
 from edml._words import count
-from edml.cli._commands import Folder, Name, Raw, find_events, read_settings
+from edml.cli._commands import (
+    Folder,
+    LedgerFile,
+    Name,
+    Raw,
+    find_events,
+    read_settings,
+)
 from edml.cli._terminal import (
     ConfigFile,
     Json,
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from edml.cli._settings import Config
+    from edml.ledger import Ledger
 
 ACT_CODE = 3  # of the exit, for cron
 
@@ -52,6 +60,7 @@ def monitor(
         typer.Option("--html", help="Also write the page as HTML.", parser=path),
     ] = None,
     language: Annotated[str, typer.Option("--lang", help="Language: en or es.")] = "en",
+    ledger: LedgerFile = None,
     folder: Folder = None,
     name: Name = None,
     config: ConfigFile = None,
@@ -65,7 +74,11 @@ def monitor(
     if language not in list_languages():
         message = f"expected one of {', '.join(list_languages())}."
         raise typer.BadParameter(message, param_hint="--lang")
-    flags = {("registry", "path"): folder, ("registry", "name"): name}
+    flags = {
+        ("registry", "path"): folder,
+        ("registry", "name"): name,
+        ("ledger", "path"): ledger,
+    }
     with guarded("monitor"):
         read = read_settings(config, settings, flags).config
         events = find_events(raw, read.paths.raw, "raw")
@@ -92,7 +105,13 @@ def monitor(
             y = _read_outcomes(X, outcomes, model, read)
         with stage(f"Comparing {count(len(X), 'row')}"):
             report = monitoring.monitor(
-                model, X, y, since, reference=reference, until=until
+                model,
+                X,
+                y,
+                since,
+                reference=reference,
+                until=until,
+                ledger=_open_ledger(read),
             )
         if page is not None:
             report.to_html(page, language)
@@ -106,6 +125,19 @@ def monitor(
     show(result, as_json, render)
     if report.verdict == "act":
         raise typer.Exit(ACT_CODE)
+
+
+def _open_ledger(config: "Config") -> "Ledger | None":
+    """Open the ledger, if one is named and holds a list."""
+    from edml.cli._access import open_ledger  # noqa: PLC0415
+
+    told = config.ledger.path
+    if told is None:
+        return None
+    if not told.exists():
+        note(f"Note: there is no ledger {told} yet.")
+        return None
+    return open_ledger(config.ledger)
 
 
 def _read_outcomes(

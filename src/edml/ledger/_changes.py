@@ -63,7 +63,7 @@ def read_failing(outcomes: pd.DataFrame) -> pd.DataFrame:
             f"{len(failing)} rows repeat one. Keep one of each."
         )
         raise TableError(message)
-    given = outcomes.get("date", pd.NaT)
+    given = outcomes.get("date", pd.Series(pd.NaT, outcomes.index))
     try:
         failing["date"] = pd.to_datetime(given, utc=True)
     except (ValueError, TypeError):

@@ -106,7 +106,7 @@ class LedgerReader:
                 connection,
                 *_span(since, until),
                 student=name,
-                course=_spell(course),
+                courses=_spell(course),
             )
             return to_table(connection, entries)
 
@@ -168,8 +168,8 @@ class LedgerReader:
         ----------
         since, until : str, datetime or timedelta, default=None
             Entries from ``since`` on, and before ``until``, as for `runs`.
-        course : str or int, default=None
-            Only this course.
+        course : str, int or list of these, default=None
+            Only this course, or these.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class LedgerReader:
             If there is no such file, or it cannot be read.
         """
         with self._database.reading() as connection:
-            entries = select(connection, *_span(since, until), course=_spell(course))
+            entries = select(connection, *_span(since, until), courses=_spell(course))
         return weekly_changes(entries)
 
     def lead_time(
@@ -290,8 +290,12 @@ class LedgerReader:
         raise LedgerError(coded("other_ledger_key", message))
 
 
-def _spell(course: object) -> str | None:
-    return None if course is None else spell_key(course)
+def _spell(course: object) -> list[str] | None:
+    if course is None:
+        return None
+    return [
+        spell_key(one) for one in (course if isinstance(course, list) else [course])
+    ]
 
 
 def _span(since: Moment | None = None, until: Moment | None = None) -> tuple[int, int]:

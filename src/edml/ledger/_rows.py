@@ -217,7 +217,7 @@ def select(
     since: int,
     until: int,
     student: str | None = None,
-    course: str | None = None,
+    courses: Sequence[str] | None = None,
 ) -> np.ndarray[Any, Any]:
     """Return the entries of a time as numbers, the earliest and most at risk first."""
     if student is None:
@@ -226,9 +226,13 @@ def select(
         number = find_student(connection, student) or 0  # which no student has
         found = connection.execute(_SELECT + _OF_STUDENT, (since, until, number))
     entries = np.fromiter(found, dtype=_FIELDS)
-    if course is not None:
+    if courses is not None:
         find = "SELECT id FROM courses WHERE course = ?"
-        wanted = [number for (number,) in connection.execute(find, (course,))]
+        wanted = [
+            number
+            for course in courses
+            for (number,) in connection.execute(find, (course,))
+        ]
         entries = entries[np.isin(entries["course"], wanted)]
     order = np.lexsort((-entries["probability"], entries["run"], entries["time"]))
     return entries[order]

@@ -12,8 +12,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from edml._sklearn import check_aligned, num_samples, safe_indexing
 from edml._translation import N_
 from edml.exceptions import MonitoringError, TableError
+from edml.ledger import Ledger
 from edml.monitoring._drift import judge_drift, measure_drift
 from edml.monitoring._input import check_input
+from edml.monitoring._lists import read_lists
 from edml.monitoring._performance import Draws, estimate, judge_expected, judge_realised
 from edml.monitoring._reference import Reference
 from edml.monitoring._report import MonitoringReport
@@ -44,6 +46,7 @@ def monitor(
     *,
     reference: Reference | None = None,
     until: float | None = None,
+    ledger: Ledger | None = None,
     confidence: float = 0.95,
     n_resamples: int = 400,
     random_state: int | np.random.RandomState | None = 0,
@@ -72,6 +75,9 @@ def monitor(
         ``reference_``; without any, only the feed is checked.
     until : float, default=None
         The day that each course should have reached, to notice a feed that is late.
+    ledger : Ledger, default=None
+        Shows how the lists of these courses moved from week to week and, with ``y``,
+        how early failing students were flagged. It asks for a look at most.
     confidence : float, default=0.95
         Of the intervals, a fraction in (0, 1).
     n_resamples : int, default=400
@@ -89,7 +95,9 @@ def monitor(
     ------
     MonitoringError
         If ``X`` is no event table and the model has no reference, so that there is
-        nothing to check.
+        nothing to check, or a ledger is given.
+    LedgerError
+        If the ledger cannot be read, or ``y`` is given and its key is missing.
     ValueError
         If a parameter is out of range, or ``y`` holds other labels than the model's.
 
@@ -151,6 +159,12 @@ def monitor(
             "be checked; found neither. Make one with make_reference, and pass it."
         )
         raise MonitoringError(message)
+    if ledger is not None and not events:
+        message = (
+            "Expected a table of events with the ledger; found another table. Leave "
+            "the ledger out."
+        )
+        raise MonitoringError(message)
     outcome = None if y is None else _read_outcomes(model, X, y, fail_label)
     step = days_of_week(model) if reference is None else reference.step
     parts = {}
@@ -174,6 +188,9 @@ def monitor(
             draws = Draws(confidence, int(n_resamples), random_state)
             scored = _compare(units, values, score, threshold, reference, known, draws)
             parts |= scored.parts
+    weeks, lead = None, None
+    if ledger is not None:
+        parts["lists"], weeks, lead = read_lists(ledger, X, names, outcome)
     return MonitoringReport(
         parts=parts,
         drift=scored.drift,
@@ -182,6 +199,8 @@ def monitor(
         counts=_count(units, X),
         threshold=threshold,
         confidence=float(confidence),
+        lists=weeks,
+        lead_time=lead,
     )
 
 

@@ -25,6 +25,7 @@ from edml._urls import as_path
 from edml._words import Words
 from edml.explanation import feature_name
 from edml.monitoring._drift import SMALL
+from edml.monitoring._lists import heading_of_weeks, tabulate_weeks
 from edml.monitoring._reference import SCORE
 from edml.monitoring._signs import (
     ACT,
@@ -56,7 +57,8 @@ class MonitoringReport:
     Parameters
     ----------
     parts : dict of str to Part
-        By "input" (of event tables), "drift", "expected" and "realised".
+        By "input" (of event tables), "drift", "expected", "realised" and, with a
+        ledger, "lists".
     drift : DataFrame of shape (n_tests, 10) or None
         A row for each week and feature, and for the score: week, day, feature, weight
         (how much the model uses it), n_students, p_value, adjusted (for all tests),
@@ -75,6 +77,12 @@ class MonitoringReport:
         The probability at and above which a student is flagged.
     confidence : float
         Of the intervals, a fraction in (0, 1).
+    lists : DataFrame or None, default=None
+        What `Ledger.changes` returned for these courses.
+    lead_time : dict or None, default=None
+        Of the failing students on lists: n_failing, n_flagged, n_within_capacity, and
+        the lower_quartile, median and upper_quartile of the days from the first flag to
+        the last list, None without a flag.
 
     Examples
     --------
@@ -95,6 +103,8 @@ class MonitoringReport:
     counts: dict[str, int]
     threshold: float
     confidence: float
+    lists: pd.DataFrame | None = None
+    lead_time: dict[str, Any] | None = None
 
     @property
     def verdict(self) -> str:
@@ -119,8 +129,12 @@ class MonitoringReport:
         -------
         data : dict
             The keys verdict, counts, threshold, confidence, parts (each with verdict
-            and signs), drift, performance and realised (lists of records).
+            and signs), drift, performance, realised and lists (lists of records) and
+            lead_time.
         """
+        lists = self.lists
+        if lists is not None:
+            lists = lists.assign(week=lists["week"].dt.strftime("%Y-%m-%d"))
         return {
             "verdict": self.verdict,
             "counts": dict(self.counts),
@@ -136,6 +150,8 @@ class MonitoringReport:
             "drift": _records(self.drift),
             "performance": _records(self.performance),
             "realised": _records(self.realised),
+            "lists": _records(lists),
+            "lead_time": self.lead_time and dict(self.lead_time),
         }
 
     def to_text(self, language: str = "en") -> str:
@@ -157,6 +173,9 @@ class MonitoringReport:
             lines += ["", f"{part.title(language)}: {verdict}"]
             for sign in part.signs:
                 lines += [f"  {text}" for text in sign.tell(language) if text]
+        if self.lists is not None and len(self.lists):
+            table = [heading_of_weeks(words), *tabulate_weeks(self.lists, words)]
+            lines += ["", *(f"  {' | '.join(cells)}" for cells in table)]
         return "\n".join(lines)
 
     def shifts(self, language: str = "en", n_features: int = 15) -> pd.DataFrame:
@@ -290,6 +309,10 @@ class MonitoringReport:
             parts.append(make_table(part.title(language), head, rows))
         parts.append(self._drift_html(words))
         parts.append(self._performance_html(words))
+        if self.lists is not None and len(self.lists):
+            weeks = [make_row(*cells) for cells in tabulate_weeks(self.lists, words)]
+            title = words("Lists week by week")
+            parts.append(make_table(title, heading_of_weeks(words), weeks))
         return f'<div class="edml-evaluation">{"".join(parts)}</div>'
 
     def _drift_html(self, words: Words) -> str:

@@ -17,6 +17,7 @@ PARTS = {
     "drift": N_("Drift of features and scores"),
     "expected": N_("Expected performance"),
     "realised": N_("Realised performance"),
+    "lists": N_("Lists of the ledger"),
 }
 _WORDS = {
     FINE: N_("fine"),
@@ -99,7 +100,7 @@ class Part:
 
     Parameters
     ----------
-    name : {"input", "drift", "expected", "realised"}
+    name : {"input", "drift", "expected", "realised", "lists"}
         Which part.
     signs : tuple of Sign
         What was found; at least one.
