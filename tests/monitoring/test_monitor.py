@@ -97,7 +97,7 @@ def test_new_course_is_named(term):
     renamed = X.assign(course_name=X["course_name"].where(~run, "Botany"))
     report = monitor(model, renamed, n_resamples=100)
     (sign,) = (s for s in report.parts["input"].signs if s.code == "courses-unknown")
-    assert "Botany" in sign.tell()[0]
+    assert "Botany" in sign.describe()[0]
 
 
 def test_since_leaves_out_earlier_weeks(term):

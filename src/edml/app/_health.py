@@ -56,7 +56,7 @@ def _show_report(report: MonitoringReport, words: Words) -> None:
     for part in report.parts.values():
         st.subheader(part.title(words.language))
         for sign in part.signs:
-            found, remedy = map(_state.escape, sign.tell(words.language))
+            found, remedy = map(_state.escape, sign.describe(words.language))
             _BOXES[sign.verdict](f"{found} {remedy}")
     table = report.shifts(words.language, _SHOWN)
     if len(table):

@@ -172,7 +172,7 @@ class MonitoringReport:
             verdict = name_verdict(part.verdict, language)
             lines += ["", f"{part.title(language)}: {verdict}"]
             for sign in part.signs:
-                lines += [f"  {text}" for text in sign.tell(language) if text]
+                lines += [f"  {text}" for text in sign.describe(language) if text]
         if self.lists is not None and len(self.lists):
             table = [heading_of_weeks(words), *tabulate_weeks(self.lists, words)]
             lines += ["", *(f"  {' | '.join(cells)}" for cells in table)]
@@ -303,7 +303,9 @@ class MonitoringReport:
         ]
         for part in self.parts.values():
             rows = [
-                _text_row(name_verdict(sign.verdict, language), *sign.tell(language))
+                _text_row(
+                    name_verdict(sign.verdict, language), *sign.describe(language)
+                )
                 for sign in part.signs
             ]
             parts.append(make_table(part.title(language), head, rows))
@@ -364,7 +366,7 @@ def _draw_shifts(panel: Any, drift: pd.DataFrame) -> None:
 
 
 def _write_sign(sign: Any) -> dict[str, Any]:
-    found, remedy = sign.tell()
+    found, remedy = sign.describe()
     return {
         "code": sign.code,
         "verdict": sign.verdict,

@@ -47,9 +47,9 @@ class Sign:
     Examples
     --------
     >>> from edml.monitoring import Sign
-    >>> sign = Sign("dates", "act", "{n} dates are gone.", "Mend the feed.", {"n": 3})
-    >>> sign.tell()
-    ('3 dates are gone.', 'Mend the feed.')
+    >>> sign = Sign("dates", "act", "{n} dates are gone.", "Check the feed.", {"n": 3})
+    >>> sign.describe()
+    ('3 dates are gone.', 'Check the feed.')
     """
 
     __module__ = "edml.monitoring"
@@ -60,7 +60,7 @@ class Sign:
     remedy: str
     details: dict[str, Any] | None = None
 
-    def tell(self, language: str = "en") -> tuple[str, str]:
+    def describe(self, language: str = "en") -> tuple[str, str]:
         """Return what was found and the next step.
 
         Parameters
