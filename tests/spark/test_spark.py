@@ -193,7 +193,7 @@ def assert_scores(out, expected, keys=("user_uuid", "course_uuid")):
     expected["reason_features"] = expected["reason_features"].map(list)
     found = collect(out, keys)
     found["legajo"] = found["legajo"].astype(expected["legajo"].dtype)
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    pd.testing.assert_frame_equal(found, pd.DataFrame(expected), check_exact=True)
 
 
 @pytest.mark.parametrize("n_buckets", [1, 7, 64])
