@@ -70,8 +70,10 @@ def score(events, sent, **options):
 def test_one_row_a_snapshot(events):
     keys = ["user_uuid", "course_uuid", "particion"]
     expected = FeatureEngineer().fit_transform(events).drop_duplicates(keys)
+    found = describe(events)
+    texts = dict.fromkeys(keys[:2], "str")  # objects, from an early pyarrow
     pd.testing.assert_frame_equal(
-        describe(events), expected.reset_index(drop=True), check_exact=True
+        found.astype(texts), expected.reset_index(drop=True), check_exact=True
     )
 
 
