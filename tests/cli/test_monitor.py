@@ -13,6 +13,7 @@ def test_report_in_each_form(with_champion, edml):
     assert found["parts"]["realised"]["verdict"] != "cannot tell"  # it has the grades
     assert "Monitoring" in (with_champion / "out" / "page.html").read_text("utf-8")
     text = edml("monitor", "later.csv", "--lang", "es").stdout
+    assert edml("--lang", "es", "monitor", "later.csv").stdout == text
     assert "Seguimiento" in text
 
 

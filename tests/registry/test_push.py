@@ -184,11 +184,8 @@ def test_of_two_who_push_the_second_is_stopped(here, tmp_path):
     assert facts(third) == before
 
 
-def test_two_pushes_at_the_same_moment_are_noticed(here, tmp_path, monkeypatch):
-    there, other = tmp_path / "there", copy_of(tmp_path, "other")
-    other.pull(there)
-    change(here)
-    other.register(MODELS[2])
+def push_meanwhile(other, there, monkeypatch):
+    """Let another registry push just before the next push is published."""
     step = _files.step
 
     def meanwhile(action, path, do):
@@ -198,6 +195,14 @@ def test_two_pushes_at_the_same_moment_are_noticed(here, tmp_path, monkeypatch):
         return step(action, path, do)
 
     monkeypatch.setattr(_files, "step", meanwhile)
+
+
+def test_two_pushes_at_the_same_moment_are_noticed(here, tmp_path, monkeypatch):
+    there, other = tmp_path / "there", copy_of(tmp_path, "other")
+    other.pull(there)
+    change(here)
+    other.register(MODELS[2])
+    push_meanwhile(other, there, monkeypatch)
     with pytest.raises(RegistryError, match="somebody else has pushed just now"):
         here.push(there)
     third = copy_of(tmp_path, "third")
@@ -346,15 +351,7 @@ def test_two_pushes_conflict_on_a_server(tmp_path, store, monkeypatch):
     other.pull(url)
     change(here)
     other.register(MODELS[2])
-    step = _files.step
-
-    def meanwhile(action, path, do):
-        if action == "publish":
-            monkeypatch.setattr(_files, "step", step)
-            other.push(url)
-        return step(action, path, do)
-
-    monkeypatch.setattr(_files, "step", meanwhile)
+    push_meanwhile(other, url, monkeypatch)
     with pytest.raises(RegistryError, match="somebody else has pushed just now"):
         here.push(url)
     third = copy_of(tmp_path, "third")

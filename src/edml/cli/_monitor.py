@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from edml._translation import list_languages
 from edml._words import count
 from edml.cli._commands import (
     Folder,
@@ -17,9 +16,11 @@ from edml.cli._commands import (
     read_settings,
 )
 from edml.cli._terminal import (
+    LANGUAGE,
     ConfigFile,
     Json,
     Settings,
+    check_language,
     guarded,
     note,
     path,
@@ -59,7 +60,10 @@ def monitor(
         Path | None,
         typer.Option("--html", help="Also write the page as HTML.", parser=path),
     ] = None,
-    language: Annotated[str, typer.Option("--lang", help="Language: en or es.")] = "en",
+    language: Annotated[
+        str | None,
+        typer.Option("--lang", callback=check_language, help="Language: en or es."),
+    ] = None,
     ledger: LedgerFile = None,
     folder: Folder = None,
     name: Name = None,
@@ -71,9 +75,7 @@ def monitor(
 
     The exit code is 3 if something must be done now.
     """
-    if language not in list_languages():
-        message = f"expected one of {', '.join(list_languages())}."
-        raise typer.BadParameter(message, param_hint="--lang")
+    language = language or LANGUAGE.get()
     flags = {
         ("registry", "path"): folder,
         ("registry", "name"): name,

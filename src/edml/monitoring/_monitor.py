@@ -176,13 +176,21 @@ def monitor(
     threshold = float(getattr(model, "threshold_", 0.5))
     scored = _Scored({}, None, None, None)
     if reference is None:
-        parts |= _without_reference()
+        parts |= _cannot_tell(
+            "no-reference",
+            N_("The model has no reference: an earlier edml stored it."),
+            N_("Register it again, or make one with make_reference."),
+        )
     else:
         try:
             values, score = _score(model, X, units, reference, fail_label)
         except TableError as error:
             parts["input"] = _unreadable(parts.get("input"), error)
-            parts |= _without_scores()
+            parts |= _cannot_tell(
+                "no-scores",
+                N_("The model cannot read these events."),
+                N_("Correct the feed before anyone uses the scores."),
+            )
         else:
             known = None if outcome is None else outcome[units.rows]
             draws = Draws(confidence, int(n_resamples), random_state)
@@ -347,23 +355,9 @@ def _doubt(trained: BoolArray, drift: Part) -> list[Sign]:
     return doubts
 
 
-def _without_reference() -> dict[str, Part]:
-    sign = Sign(
-        "no-reference",
-        CANNOT_TELL,
-        N_("The model has no reference: an earlier edml stored it."),
-        N_("Register it again, or make one with make_reference."),
-    )
-    return {name: make_part(name, [sign], sign) for name in _SCORED}
-
-
-def _without_scores() -> dict[str, Part]:
-    sign = Sign(
-        "no-scores",
-        CANNOT_TELL,
-        N_("The model cannot read these events."),
-        N_("Correct the feed before anyone uses the scores."),
-    )
+def _cannot_tell(code: str, found: str, remedy: str) -> dict[str, Part]:
+    """Return the parts that need scores, all with the same sign."""
+    sign = Sign(code, CANNOT_TELL, found, remedy)
     return {name: make_part(name, [sign], sign) for name in _SCORED}
 
 
