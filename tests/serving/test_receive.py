@@ -183,6 +183,7 @@ def test_half_a_gzip_is_refused(body, data):
         gzip.compress(b"x" * 99)[:-8] + b"12345678",  # a wrong checksum
         zlib.compress(b"x"),
     ],
+    ids=["text", "more", "checksum", "zlib"],  # a gzip holds the time
 )
 def test_what_is_no_gzip(data):
     assert packed_refusal(data) == (400, "content-encoding")
