@@ -199,3 +199,68 @@ def test_ids_of_assignments_have_one_type(tmp_path, late):
     whole, expected = read_events(path, return_report=True)
     pd.testing.assert_frame_equal(X, whole)
     assert report == expected
+
+
+def decode(X):
+    """Return categories as the texts that they stand for."""
+    kinds = {
+        name: dtype.categories.dtype
+        for name, dtype in X.dtypes.items()
+        if isinstance(dtype, pd.CategoricalDtype)
+    }
+    return X.astype(kinds)
+
+
+@settings(max_examples=25)
+@given(rows, st.sampled_from([1, 4, 50]), st.sampled_from(["csv", "parquet", "frame"]))
+def test_categories_are_the_same_texts(tmp_path_factory, rows, n_rows, kind):
+    source = X = pd.DataFrame(rows, columns=COLUMNS)
+    if kind != "frame":
+        source = tmp_path_factory.mktemp("chunks") / f"events.{kind}"
+    if kind == "csv":
+        X.to_csv(source, index=False)
+    elif kind == "parquet":
+        X.to_parquet(source, row_group_size=3)
+    plain, coded = (
+        EventChunks(source, n_rows=n_rows, categories=one) for one in (False, True)
+    )
+    wanted, found = [*plain.read()], [*coded.read()]
+    joined = pd.concat([decode(chunk.X) for chunk in found], ignore_index=True)
+    expected = pd.concat([chunk.X for chunk in wanted], ignore_index=True)
+    pd.testing.assert_frame_equal(joined, expected, check_dtype=kind != "csv")
+    assert all(
+        isinstance(chunk.X["nombre_examen"].dtype, pd.CategoricalDtype)
+        for chunk in found
+    )
+    facts = [[chunk.facts for chunk in chunks] for chunks in (wanted, found)]
+    assert coded.settle(facts[1]) == plain.settle(facts[0])
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "message"),
+    [
+        ("user_uuid", ["ann", None, "bob"], "have no value .row label 1"),
+        ("user_uuid", ["ann", " ", "bob"], "have no value .row label 1"),
+        ("user_uuid", ["ann", "bob", "1.2E+10"], "scientific notation.*row label 2"),
+        ("legajo", [7.0, 7.5, 7.5], "neither text nor.*row labels 1, 2"),
+        ("periodo", ["01-2024", None, "May"], "no period .row label 2"),
+        ("nota_parcial", ["7", "seven", "seven"], "not numbers .row labels 1, 2"),
+    ],
+)
+def test_errors_of_categories_name_the_rows(tmp_path, column, cells, message):
+    X = pd.DataFrame({name: ["7"] * 3 for name in COLUMNS})
+    X = X.assign(particion=1, s_graded_at=0, periodo="01-2024")
+    X.assign(**{column: cells}).to_parquet(tmp_path / "events.parquet")
+    chunks = EventChunks(tmp_path / "events.parquet", categories=True)
+    with pytest.raises(TableError, match=message):
+        [*chunks.read()]
+
+
+def test_a_bad_text_that_no_row_has_is_no_error(tmp_path):
+    X = pd.DataFrame({name: ["7"] * 3 for name in COLUMNS})
+    ids = pd.Categorical(["ann", "bob", "ann"], categories=["ann", "bob", " "])
+    X = X.assign(particion=1, s_graded_at=0, user_uuid=ids)
+    for source in (X, tmp_path / "events.parquet"):
+        X.to_parquet(tmp_path / "events.parquet")
+        (chunk,) = EventChunks(source, categories=True).read()
+        assert chunk.X["user_uuid"].tolist() == ["ann", "bob", "ann"]

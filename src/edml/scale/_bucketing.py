@@ -7,7 +7,8 @@ process is stopped.
 
 import json
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from hashlib import sha256
 from io import BytesIO
@@ -33,7 +34,7 @@ from edml.scale._bucket_of import bucket_of
 from edml.scale._draft import Draft, telling_of_full_disks
 from edml.scale._map import run_all
 from edml.scale._store import FORMAT, HASH, MANIFEST, EventStore, bucket_name
-from edml.schema import PARTITION, STUDENT, fingerprint, resolve_columns
+from edml.schema import PARTITION, STUDENT, IntArray, fingerprint, resolve_columns
 from edml.sources import EventChunk, EventChunks
 
 #: Rows of a bucket that one process comfortably holds, with their features.
@@ -150,7 +151,9 @@ def bucket_events(
             message = f"{out} is also the source. Choose another folder to write."
             raise TableError(message)
     columns = dict(columns or {})
-    chunks = EventChunks(source, columns=columns, n_rows=chunk_rows, **reading)
+    chunks = EventChunks(
+        source, columns=columns, n_rows=chunk_rows, categories=True, **reading
+    )
     about = _describe(chunks, of_store)
     key = {
         "edml": __version__,
@@ -224,16 +227,10 @@ class _Bucketing:
         bar = tqdm(desc="Rows read", total=100, unit="%", disable=not self.progress)
         with bar:
             bar.update(round(100 * share))
-            for chunk in self.chunks.read(done[-1]["end"] if done else None):
-                if not len(chunk.X):
-                    continue
-                self._plan(chunk, n_buckets)
-                self._write_piece(len(done), chunk)
-                said = {"facts": chunk.facts, "end": chunk.end, "share": chunk.share}
-                said["rows"] = len(chunk.X)
-                self.draft.write(f"pieces/{len(done):05d}.json", said)
+            chunks = self.chunks.read(done[-1]["end"] if done else None)
+            for said in self._write_each(chunks, len(done), n_buckets):
                 done.append(said)
-                bar.update(round(100 * chunk.share) - bar.n)
+                bar.update(round(100 * said["share"]) - bar.n)
         if not done:
             message = "The table has no rows. Check the export."
             raise TableError(message)
@@ -247,6 +244,26 @@ class _Bucketing:
             "n_rows": sum(one["rows"] for one in done),
         }
         self.draft.write("plan.json", self.plan)
+
+    def _write_each(
+        self,
+        chunks: Iterable[EventChunk],
+        number: int,
+        n_buckets: int | Literal["auto"],
+    ) -> Iterator[dict[str, Any]]:
+        """Write each chunk while the next one is read, and say what is written."""
+        pending: Future[dict[str, Any]] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for chunk in chunks:
+                if pending is not None:
+                    yield pending.result()
+                    pending = None
+                if len(chunk.X):
+                    self._plan(chunk, n_buckets)
+                    pending = pool.submit(self._write_piece, number, chunk)
+                    number += 1
+            if pending is not None:
+                yield pending.result()
 
     def _plan(self, chunk: EventChunk, n_buckets: int | Literal["auto"]) -> None:
         """Settle the number of buckets and the types, from the first chunk."""
@@ -283,29 +300,37 @@ class _Bucketing:
         data = (self.draft.folder / "schema.arrow").read_bytes()
         return pa.ipc.read_schema(pa.BufferReader(data))
 
-    def _write_piece(self, number: int, chunk: EventChunk) -> None:
+    def _write_piece(self, number: int, chunk: EventChunk) -> dict[str, Any]:
         import pyarrow as pa  # noqa: PLC0415 - optional
 
         buckets = bucket_of(chunk.X[self.names[STUDENT]], self.plan["n_buckets"])
-        order = np.argsort(buckets, kind="stable")
+        small = np.uint16 if self.plan["n_buckets"] <= 2**16 else np.int64
+        order = np.argsort(buckets.astype(small), kind="stable")  # 16 bits: by radix
         ends = np.searchsorted(buckets[order], np.arange(self.plan["n_buckets"] + 1))
         schema = self.schema
-        X = chunk.X.set_axis([str(name) for name in chunk.X.columns], axis=1)
+        columns = (chunk.X.iloc[:, place] for place in range(len(schema)))
         try:
-            table = pa.Table.from_pandas(X, schema, preserve_index=False)
+            arrays = [
+                _to_arrow(column, field.type, order)
+                for column, field in zip(columns, schema, strict=True)
+            ]
         except pa.ArrowException:  # its message may hold a value
             message = (
                 "A column that edml does not read holds values of several types, which "
                 "Parquet cannot hold. Drop it, or write it as text."
             )
             raise TableError(message) from None
-        (batch,) = table.take(order).combine_chunks().to_batches()
+        batch = pa.record_batch(arrays, schema)
         sink = BytesIO()
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_file(sink, schema, options=options) as writer:
             for begin, end in pairwise(ends.tolist()):
                 writer.write_batch(batch.slice(begin, end - begin))
         replace_file(self.pieces / f"{number:05d}.arrow", sink.getvalue())
+        said = {"facts": chunk.facts, "end": chunk.end, "share": chunk.share}
+        said["rows"] = len(chunk.X)
+        self.draft.write(f"pieces/{number:05d}.json", said)
+        return said
 
     # -- buckets -----------------------------------------------------------------------
 
@@ -357,10 +382,27 @@ class _Bucketing:
         self.draft.finish(manifest)
 
 
+def _to_arrow(column: pd.Series, kind: Any, order: IntArray) -> Any:
+    """Convert a column, its rows in another order."""
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.array.codes[order]
+        values = pa.array(column.array.categories, kind, from_pandas=True)
+        return values.take(pa.array(codes, mask=codes < 0))
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
+        return pa.array(column.to_numpy()[order], kind, from_pandas=True)
+    (array,) = pa.chunked_array(pa.Array.from_pandas(column, type=kind)).chunks
+    return array.take(order)
+
+
 def _infer_type(column: pd.Series) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - optional
 
-    if isinstance(column.dtype, pd.StringDtype):
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    if isinstance(dtype, pd.StringDtype):
         return pa.large_string()
     try:
         kind = pa.Array.from_pandas(column).type
@@ -386,7 +428,7 @@ def _write_bucket(
     for piece in pieces:
         with pa.memory_map(str(piece)) as file:
             batches.append(pa.ipc.open_file(file).get_batch(bucket))
-    table = pa.Table.from_batches(batches).combine_chunks()
+    table = pa.Table.from_batches(batches)
     for name, kind in types.items():
         column = table.column(name)
         if kind != "text":  # by way of floats, as read_events makes them
@@ -395,7 +437,8 @@ def _write_bucket(
             column = column.cast(pa.int64(), safe=False)
         table = table.set_column(table.column_names.index(name), name, column)
     sink = BytesIO()
-    parquet.write_table(table, sink, compression="zstd")
+    # statistics of hashed students would spare no reader a row
+    parquet.write_table(table, sink, compression="zstd", write_statistics=False)
     data = sink.getvalue()
     replace_file(folder / "content" / bucket_name(bucket), data)
     said = {

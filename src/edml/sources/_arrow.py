@@ -193,12 +193,44 @@ def differing_types() -> TableError:
     return TableError(message)
 
 
-def to_frame(table: Any) -> pd.DataFrame:
-    """Convert a table without loss: nullable integers stay integers."""
-    columns = [_to_series(column) for column in table.columns]
+def to_frame(table: Any, *, coded: bool = False) -> pd.DataFrame:
+    """Convert a table without loss: nullable integers stay integers.
+
+    With ``coded``, dictionaries of texts become categories, and not texts.
+    """
+    columns = [
+        _to_categories(column)
+        if coded and is_coded_text(column.type)
+        else _to_series(column)
+        for column in table.columns
+    ]
     frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
     frame.columns = pd.Index(table.column_names, dtype=object)
     return frame
+
+
+def is_text(kind: Any) -> bool:
+    """Check whether a type of Arrow is text."""
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def is_coded_text(kind: Any) -> bool:
+    """Check whether a type of Arrow is a dictionary of texts."""
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    return bool(pa.types.is_dictionary(kind) and is_text(kind.value_type))
+
+
+def _to_categories(column: Any) -> pd.Series:
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    column = column.unify_dictionaries().combine_chunks()
+    places, texts = pd.factorize(_to_series(pa.chunked_array([column.dictionary])))
+    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    coded = pd.Categorical.from_codes(np.append(places, -1)[codes], texts)
+    return pd.Series(coded, copy=False)
 
 
 def _to_series(column: Any) -> pd.Series:

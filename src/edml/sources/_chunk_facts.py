@@ -46,12 +46,14 @@ class ColumnFacts:
         null = role in (PARTITION, NUMBERED) and bool(read.cells.isna().any())
         if read.distinct is None:
             return cls(null=null)
-        distinct = read.distinct
+        distinct, dtype = read.distinct, given.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            dtype = dtype.categories.dtype
         if role not in NAME_COLUMNS:
             distinct = distinct[distinct.isin(NULL_WORDS)]
         return cls(
             whole=read.whole,
-            tailed=read.whole and isinstance(given.dtype, pd.StringDtype),
+            tailed=read.whole and isinstance(dtype, pd.StringDtype),
             worded=not are_whole(read.distinct),
             null=null,
             texts=tuple(sorted(distinct)),

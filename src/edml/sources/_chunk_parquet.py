@@ -10,6 +10,8 @@ from edml.sources._arrow import (
     differing,
     differing_types,
     hive_cells,
+    is_coded_text,
+    is_text,
     note_index,
     note_parts,
     to_frame,
@@ -45,33 +47,40 @@ def read_schema(paths: list[Path], root: Path) -> Any:
 
 
 def read_parquet_chunks(
-    paths: list[Path], root: Path, known: Collection[str], n_rows: int, start: Place
+    paths: list[Path],
+    root: Path,
+    known: Collection[str],
+    n_rows: int,
+    start: Place,
+    *,
+    coded: bool = False,
 ) -> Iterator[RawChunk]:
-    """Yield at most ``n_rows`` rows at a time."""
+    """Yield about ``n_rows`` rows at a time, texts as categories with ``coded``."""
     import pyarrow as pa  # noqa: PLC0415 - optional
     from pyarrow import parquet  # noqa: PLC0415
 
     schema = read_schema(paths, root)
-    files = [parquet.ParquetFile(path) for path in paths[start.file :]]
+    texts = [field.name for field in schema if coded and is_text(field.type)]
     sizes = [parquet.read_metadata(path).num_rows for path in paths]
     notes = note_parts(len(paths))
-    for number, file in enumerate(files, start=start.file):
+    for number, path in enumerate(paths[start.file :], start=start.file):
+        file = parquet.ParquetFile(path, read_dictionary=texts)
         row = first = start.row if number == start.file else 0
         cells = hive_cells(paths[number], root)
         levels = (file.schema_arrow.pandas_metadata or {}).get("index_columns", ())
         try:
-            for batch in _read_batches(file, first, n_rows):
-                table = pa.Table.from_batches([batch])
+            for table in _read_tables(file, first, n_rows):
+                n_read = len(table)
                 for name in cells.keys() - set(table.column_names):
-                    column = pa.array([cells[name]] * len(batch), pa.large_string())
-                    table = table.append_column(name, column)
-                frame = to_frame(table.select(schema.names).cast(schema))
+                    column = pa.array([cells[name]] * n_read, pa.large_string())
+                    table = table.append_column(name, column)  # noqa: PLW2901
+                frame = to_frame(_cast(table, schema), coded=coded)
                 added = add_ranges(frame, levels, known, row, sizes[number])
                 kept = [n for n in levels if isinstance(n, str) and n in frame.columns]
                 if named := [*added, *(name for name in kept if name in known)]:
                     notes = [*dict.fromkeys([*notes, note_index(named)])]
                 unnamed = [n for n in kept if n.startswith("__index_level_")]
-                row += len(batch)
+                row += n_read
                 share = (sum(sizes[:number]) + row) / max(sum(sizes), 1)
                 raw = Raw("parquet", frame.drop(columns=unnamed), list(notes))
                 yield RawChunk(raw, Place(number, row), share)
@@ -80,14 +89,35 @@ def read_parquet_chunks(
             raise TableError(message) from None
 
 
-def _read_batches(file: Any, first: int, n_rows: int) -> Iterator[Any]:
-    """Yield batches of rows from ``first`` on; the first file yields one at least."""
+def _cast(table: Any, schema: Any) -> Any:
+    """Bring the columns to the types of all parts, but for texts in dictionaries."""
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    columns = []
+    for field in schema:
+        column = table.column(field.name)
+        if not (is_coded_text(column.type) and is_text(field.type)):
+            column = column.cast(field.type)
+        columns.append(column)
+    return pa.table(columns, schema.names)
+
+
+def _read_tables(file: Any, first: int, n_rows: int) -> Iterator[Any]:
+    """Yield the rows from ``first`` on; the first file yields one table at least."""
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
     groups = range(file.metadata.num_row_groups)
     skipped = first
     while groups and file.metadata.row_group(groups[0]).num_rows <= skipped:
         skipped -= file.metadata.row_group(groups[0]).num_rows
         groups = groups[1:]
+    held: list[Any] = []  # batches of dictionaries end with a group of rows
     for batch in file.iter_batches(n_rows, row_groups=groups):
         if skipped < len(batch):
-            yield batch.slice(skipped)
+            held.append(batch.slice(skipped))
         skipped = max(skipped - len(batch), 0)
+        if sum(map(len, held)) >= n_rows:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)

@@ -100,6 +100,8 @@ class EventChunks:
         Words in text columns that mean a missing value.
     n_rows : int, default=500_000
         About how many rows a chunk has.
+    categories : bool, default=False
+        Whether ids and names come as categories, which takes less time and memory.
 
     Attributes
     ----------
@@ -137,6 +139,7 @@ class EventChunks:
         sheet: str | None = None,
         na_values: Collection[str] = (),
         n_rows: int = 500_000,
+        categories: bool = False,
     ) -> None:
         check_parameters(sep, decimal, date_unit, timezone, date_format)
         self.source = source
@@ -151,6 +154,7 @@ class EventChunks:
             decimal or ".",
             tuple(na_values),
             numbered=False,
+            coded=categories,
         )
         self._timezone = timezone
         self._expected = Expected(
@@ -280,8 +284,10 @@ class EventChunks:
                 for field in schema
                 if field.name not in self._expected.known
             }
-            known = self._expected.known
-            yield from read_parquet_chunks(paths, root, known, self.n_rows, start)
+            known, coded = self._expected.known, self._reader.coded
+            yield from read_parquet_chunks(
+                paths, root, known, self.n_rows, start, coded=coded
+            )
         elif kind == "csv":
             size = self.n_rows * _BYTES_PER_ROW
             yield from read_csv_chunks(paths, self._given, self._expected, size, start)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from edml._messages import coded, join
@@ -17,12 +18,14 @@ from edml.schema import (
     PERIOD,
     REQUIRED_COLUMNS,
     STUDENT,
+    IntArray,
     read_partitions,
     read_periods,
 )
 from edml.sources._cells import (
     NULL_WORDS,
     Texts,
+    is_objects,
     read_keys,
     read_numbered,
     read_numbers,
@@ -56,6 +59,7 @@ class ColumnReader(NamedTuple):
     decimal: str
     na_values: tuple[str, ...]
     numbered: bool = True  # whether ids of assignments may be numbers
+    coded: bool = False  # whether texts become categories
 
     def read_table(
         self, frame: pd.DataFrame, names: Mapping[str, str]
@@ -83,6 +87,25 @@ class ColumnReader(NamedTuple):
 
     def read(self, column: pd.Series, role: str) -> Column:
         """Read a column by its role, and check it while its rows have their lines."""
+        if not self.coded or is_objects(column):
+            return self._read(column, role)
+        if role in (*EPOCH_COLUMNS, *NUMBERS):
+            return self._read(_decode(column), role)
+        codes, distinct = _factorize(column)
+        if len(codes) and codes.min() < 0:
+            distinct = distinct.reindex(range(len(distinct) + 1))  # and null
+        try:
+            read = self._read(distinct, role)
+        except TableError:
+            self._read(_decode(column), role)  # which names the rows
+            raise
+        places, texts = pd.factorize(read.cells)
+        cells = pd.Categorical.from_codes(places[codes], texts)
+        return read._replace(
+            cells=pd.Series(cells, column.index, name=column.name, copy=False)
+        )
+
+    def _read(self, column: pd.Series, role: str) -> Column:
         if role in EPOCH_COLUMNS:
             dates = self._read_dates(column)
             return Column(dates.seconds, dates)
@@ -119,6 +142,28 @@ class ColumnReader(NamedTuple):
             )
             message = join(error.args[0], coded("date_written", f" {hint}"))
             raise TableError(message, column=error.column, rows=error.rows) from None
+
+
+def _decode(column: pd.Series) -> pd.Series:
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return column.astype(dtype.categories.dtype)
+    return column
+
+
+def _factorize(column: pd.Series) -> tuple[IntArray, pd.Series]:
+    """Return each row's place in the distinct values, -1 for null, and these."""
+    dtype = column.dtype
+    if not isinstance(dtype, pd.CategoricalDtype):
+        codes, found = pd.factorize(column)
+    else:
+        used = np.zeros(len(dtype.categories) + 1, dtype=np.bool_)
+        used[column.cat.codes] = True  # a null's is the last
+        found = dtype.categories[used[:-1]]
+        place = np.where(used, np.cumsum(used) - 1, -1)
+        place[-1] = -1
+        codes = place[column.cat.codes]
+    return codes, pd.Series(found, name=column.name)
 
 
 def _whole(numbers: pd.Series) -> pd.Series:
