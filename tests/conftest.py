@@ -11,11 +11,13 @@ from object_store import BUCKET, forget_stores, serve_s3
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
 
 # No deadline: a shared machine is slow at times, and no test measures time.
-settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile("dev", deadline=None, max_examples=25)
 # In CI the examples never change, so that a failure comes from the change.
 settings.register_profile(
-    "ci", deadline=None, max_examples=100, derandomize=True, print_blob=True
+    "ci", settings.get_profile("dev"), derandomize=True, print_blob=True
 )
+# The slow session tries more.
+settings.register_profile("many", settings.get_profile("ci"), max_examples=100)
 _DEFAULT_PROFILE = "ci" if os.environ.get("CI") else "dev"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT_PROFILE))
 

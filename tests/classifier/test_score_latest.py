@@ -19,7 +19,7 @@ from edml import (
 from edml.exceptions import TableError
 from edml.pipeline import Blend
 from edml.schema import columns_of, latest_rows
-from strategies import event_tables
+from strategies import event_tables, n_examples
 
 NAMES = {"user_uuid": "student", "particion": "day"}
 SWAPPED = {"ass_name": "ass_name_sub", "ass_name_sub": "ass_name"}
@@ -103,7 +103,7 @@ def test_any_model_scores_as_predict_proba_does(model):
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=n_examples(25))
 @given(X=event_tables())
 def test_awkward_tables_too(model, X):
     X = X.rename(columns={k: v for k, v in columns_of(model).items() if k in NAMES})
@@ -124,7 +124,7 @@ def test_a_parameter_of_prediction_counts():
     assert not np.array_equal(booster.predict(features), scores)
 
 
-@settings(max_examples=60)
+@settings(max_examples=n_examples(60))
 @given(X=event_tables())
 def test_the_engineer_reads_a_raw_table_as_a_cleaned_one(X):
     cleaned = DataCleaner().fit(X).transform(X)

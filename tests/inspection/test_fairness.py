@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
@@ -45,7 +45,6 @@ def count_by_hand(fails, risk, chosen):
         ]
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.integers(4, 60), st.integers(2, 4))
 def test_figures_are_those_of_counting(seed, n, n_groups):
     rng = np.random.RandomState(seed)

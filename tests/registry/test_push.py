@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edml import _files
@@ -252,7 +252,6 @@ def test_every_damaged_file_is_noticed(here, tmp_path):
     assert copy_of(tmp_path).pull(tmp_path / "there") == [1]
 
 
-@settings(max_examples=30)
 @given(
     st.one_of(
         st.text(min_size=1),

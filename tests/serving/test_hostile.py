@@ -12,6 +12,7 @@ from bodies import CSV, FORMATS, JSON, PARQUET, conform
 from edml.registry import ModelRegistry
 from edml.schema import EARLIEST, EPOCH_COLUMNS, LATEST, REQUIRED_COLUMNS
 from edml.serving import Limits, create_app
+from strategies import n_examples
 
 SECRET = "Zq7SECRETx9"  # noqa: S105 - a value, and no password
 COLUMNS = [*REQUIRED_COLUMNS, "periodo", "nota_final_materia", SECRET]
@@ -171,20 +172,20 @@ def attack(client, wholes, data):
 SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=100, suppress_health_check=SUPPRESSED)
+@settings(max_examples=n_examples(100), suppress_health_check=SUPPRESSED)
 @given(data=st.data())
 def test_hostile_bodies(small, wholes, data):
     attack(small, wholes, data)
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, suppress_health_check=SUPPRESSED)
+@settings(max_examples=n_examples(10_000), suppress_health_check=SUPPRESSED)
 @given(data=st.data())
 def test_very_many_hostile_bodies(small, wholes, data):
     attack(small, wholes, data)
 
 
-@settings(max_examples=50, suppress_health_check=SUPPRESSED)
+@settings(suppress_health_check=SUPPRESSED)
 @given(rows=st.lists(SOUND, min_size=1, max_size=6))
 def test_documented_requests_are_answered(small, rows):
     answer = small.post("/predict", json=rows)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from skopt import BayesSearchCV
@@ -33,7 +33,6 @@ def test_the_plain_recipe(events, algorithm):
 
 
 @given(st.sampled_from(CLASSIFIERS), BALANCES, st.integers(1, 3000), st.booleans())
-@settings(max_examples=30)
 def test_pipelines_take_every_parameter(algorithm, balance, n_failing, events):
     y = np.repeat([0, 1], [4 * n_failing, n_failing])
     space = search_space(algorithm, y, balance=balance, events=events)
