@@ -162,7 +162,11 @@ def test_a_ledger_needs_events(term, ledger):
         monitor(model, X.to_numpy(), ledger=ledger)
 
 
-def test_an_absent_ledger_raises(term, ledger):
+def test_before_the_first_list_it_cannot_tell(term, ledger):
     model, X, _ = term
-    with pytest.raises(LedgerError, match="There is no ledger"):
-        monitor(model, X, ledger=ledger)
+    report = monitor(model, X, make_target(X), ledger=ledger, n_resamples=100)
+    assert report.parts["lists"].verdict == "cannot tell"
+    assert codes(report) == ["no-lists"]
+    assert report.lists is None
+    json.dumps(report.to_dict())
+    assert not ledger.path.exists()

@@ -106,6 +106,35 @@ def test_since_leaves_out_earlier_weeks(term):
     assert report.drift["day"].min() == 41
 
 
+@pytest.fixture(scope="module")
+def slow_marks(term):
+    """Return the term and its reference, where marks come after two weeks."""
+    model, X = term
+    handed_in = X["s_submitted_at"].where(X["s_submitted_at"] > 0)  # 0 is a null
+    late = X.assign(s_graded_at=handed_in + 14 * 86_400)
+    return model, late, make_reference(model, late, make_target(late))
+
+
+def test_marks_of_earlier_work_are_checked_after_since(slow_marks):
+    model, X, reference = slow_marks
+    shown = as_of(X, 28)
+    shown = shown[shown["particion"] < 21 + shown["ass_name_sub"].isna() * 100]
+    halved = shown.assign(score=shown["score"] / 2)
+    given = {"since": 21, "reference": reference, "n_resamples": 100}
+    assert "scale" in signs(monitor(model, halved, **given))
+    assert "scale" not in signs(monitor(model, shown, **given))
+
+
+def test_marks_of_few_are_not_typical(slow_marks):
+    """Work that comes late has low marks, in any term."""
+    model, X, reference = slow_marks
+    shown = as_of(X, 28)
+    some = shown["user_uuid"].isin(shown["user_uuid"].unique()[:35])
+    few = shown.assign(score=(shown["score"] / 2).where(some))
+    report = monitor(model, few, since=21, reference=reference, n_resamples=100)
+    assert "scale" not in signs(report)
+
+
 def test_too_early_cannot_tell(term):
     model, X = term
     report = monitor(model, as_of(X, 3), n_resamples=100)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from edml.cli._settings import Config
-    from edml.ledger import Ledger
 
 ACT_CODE = 3  # of the exit, for cron
 
@@ -88,7 +87,7 @@ def monitor(
             find_events(outcomes, None, "raw")
         with stage("Loading the libraries"):
             from edml import monitoring  # noqa: PLC0415
-            from edml.cli._access import open_registry  # noqa: PLC0415
+            from edml.cli._access import open_ledger, open_registry  # noqa: PLC0415
             from edml.cli._files import read_events  # noqa: PLC0415
             from edml.cli._registry import parse_version  # noqa: PLC0415
             from edml.exceptions import RegistryError  # noqa: PLC0415
@@ -113,7 +112,7 @@ def monitor(
                 since,
                 reference=reference,
                 until=until,
-                ledger=_open_ledger(read),
+                ledger=open_ledger(read.ledger) if read.ledger.path else None,
             )
         if page is not None:
             report.to_html(page, language)
@@ -127,19 +126,6 @@ def monitor(
     show(result, as_json, render)
     if report.verdict == "act":
         raise typer.Exit(ACT_CODE)
-
-
-def _open_ledger(config: "Config") -> "Ledger | None":
-    """Open the ledger, if one is named and holds a list."""
-    from edml.cli._access import open_ledger  # noqa: PLC0415
-
-    told = config.ledger.path
-    if told is None:
-        return None
-    if not told.exists():
-        note(f"Note: there is no ledger {told} yet.")
-        return None
-    return open_ledger(config.ledger)
 
 
 def _read_outcomes(

@@ -24,6 +24,7 @@ _MORE_MISSING = 0.2  # of the rows that should hold something
 _GONE = 0.9
 _CLEAR = 0.5  # more than in training, to act
 _SCALE_ACT, _SCALE_LOOK = 1.6, 1.3  # ratios of typical values
+_TYPICAL = 0.25  # of the students: those who hand in late have lower marks
 _SPARSE = 0.3  # of the events that were expected
 _FEWEST_EVENTS = 0.3  # expected by student and week, to miss them
 _ENOUGH = 30  # students, to miss what is theirs
@@ -45,13 +46,15 @@ def check_input(
     """Compare a feed with that of the reference; without one, check its dates."""
     feed = Feed(X, names, step)
     known = {} if reference is None else reference.feed
-    recent = feed.days > (-np.inf if since is None else since)
+    since_day = -np.inf if since is None else since
+    share = 0.0 if since is None else _TYPICAL
+    fewest = max(MIN_STUDENTS, share * len(np.unique(feed.students)))
     signs = [
         *_check_columns(feed, known),
         *_check_units(feed, known),
         *_check_missing(feed, known, since),
-        *_check_values(feed, known, recent),
-        *_check_names(feed, reference, recent),
+        *_check_values(feed, known, feed.known > since_day, fewest),
+        *_check_names(feed, reference, feed.days > since_day),
         *_check_volume(feed, known, since),
         *_check_days(feed, until),
     ]
@@ -137,14 +140,14 @@ def _check_missing(
 
 
 def _check_values(
-    feed: Feed, known: Mapping[str, Any], recent: BoolArray
+    feed: Feed, known: Mapping[str, Any], recent: BoolArray, fewest: float
 ) -> Iterator[Sign]:
     for name in (*VALUES, GRADING_DAYS):
         before = known.get("values", {}).get(name)
         if before is None or before <= 0:
             continue
         mean, n_students = feed.typical(name, recent)
-        if n_students < MIN_STUDENTS:
+        if n_students < fewest:
             continue
         ratio = mean / before
         if name == GRADING_DAYS:

@@ -18,13 +18,13 @@ _LAST = 8  # weeks in the text
 
 def read_lists(
     ledger: Ledger, X: pd.DataFrame, names: Mapping[str, str], outcome: Any
-) -> tuple[Part, pd.DataFrame, dict[str, Any] | None]:
+) -> tuple[Part, pd.DataFrame | None, dict[str, Any] | None]:
     """Return the part, `Ledger.changes` of the courses, and how early flags came."""
-    courses = X[names[COURSE]].dropna().unique().tolist()
-    weeks = ledger.changes(course=courses)
-    lead = None
-    if outcome is not None and len(weeks):
-        lead = _read_lead_time(ledger, X, names, outcome)
+    weeks = lead = None
+    if ledger.path.exists():  # the first list makes it
+        weeks = ledger.changes(course=X[names[COURSE]].dropna().unique().tolist())
+        if outcome is not None and len(weeks):
+            lead = _read_lead_time(ledger, X, names, outcome)
     nothing = Sign(
         "no-lists",
         CANNOT_TELL,
@@ -34,8 +34,8 @@ def read_lists(
     return make_part("lists", [*_judge(weeks), *_tell_lead(lead)], nothing), weeks, lead
 
 
-def _judge(weeks: pd.DataFrame) -> list[Sign]:
-    if not len(weeks):
+def _judge(weeks: pd.DataFrame | None) -> list[Sign]:
+    if weeks is None or not len(weeks):
         return []
     last = weeks.iloc[-1]
     found = {

@@ -77,7 +77,8 @@ def monitor(
         The day that each course should have reached, to notice a feed that is late.
     ledger : Ledger, default=None
         Shows how the lists of these courses moved from week to week and, with ``y``,
-        how early failing students were flagged. It asks for a look at most.
+        how early failing students were flagged. It asks for a look at most, and cannot
+        tell before the first list.
     confidence : float, default=0.95
         Of the intervals, a fraction in (0, 1).
     n_resamples : int, default=400
@@ -178,8 +179,11 @@ def monitor(
     if reference is None:
         parts |= _cannot_tell(
             "no-reference",
-            N_("The model has no reference: an earlier edml stored it."),
-            N_("Register it again, or make one with make_reference."),
+            N_("The model has no reference, and none was passed."),
+            N_(
+                "Pass that of the registry. A version that an earlier edml stored has "
+                "none there: register it again, or make one with make_reference."
+            ),
         )
     else:
         try:
