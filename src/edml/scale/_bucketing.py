@@ -322,7 +322,8 @@ class _Bucketing:
             raise TableError(message) from None
         batch = pa.record_batch(arrays, schema)
         sink = BytesIO()
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        # threads cost more than they bring: most buckets of a piece are small
+        options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
         with pa.ipc.new_file(sink, schema, options=options) as writer:
             for begin, end in pairwise(ends.tolist()):
                 writer.write_batch(batch.slice(begin, end - begin))
@@ -424,10 +425,11 @@ def _write_bucket(
     import pyarrow.compute as pc  # noqa: PLC0415
     from pyarrow import parquet  # noqa: PLC0415
 
+    options = pa.ipc.IpcReadOptions(use_threads=False)
     batches = []
     for piece in pieces:
         with pa.memory_map(str(piece)) as file:
-            batches.append(pa.ipc.open_file(file).get_batch(bucket))
+            batches.append(pa.ipc.open_file(file, options=options).get_batch(bucket))
     table = pa.Table.from_batches(batches)
     for name, kind in types.items():
         column = table.column(name)
