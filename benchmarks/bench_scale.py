@@ -1,12 +1,13 @@
 """edml.scale: how time and memory grow with the rows of a store.
 
 Run: ``python benchmarks/bench_scale.py [ROWS ...] [--jobs 2] [--folder FOLDER]``
-(default 1e6 and 1e7; 1e8 needs about 30 GB of disk). For each number of rows it writes
-parts with `make_student_activity` (not timed), buckets them, describes them (the
-features of every tenth course day, written as Parquet) and scores each student. In
-between, the same is done with one part in memory: its rate is what the store's is
-compared with. The peak is the memory of all processes together, without what they
-share.
+(default 1e6 and 1e7; 1e8 needs about 30 GB of disk; ``--skew`` adds a student with a
+million rows, and puts half of all rows into one course). For each number of rows it
+writes parts with `make_student_activity` (not timed), buckets them, describes them (the
+features of every tenth course day, written as Parquet) and scores each student. Before,
+between and after, the same is done with one part in memory, by one process: the median
+of its rates is what the store's is compared with. The peak is the memory of all
+processes together, without what they share.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -54,7 +56,7 @@ class Peak:
 
     def _watch(self) -> None:
         me = psutil.Process()
-        while not self._stopped.wait(0.2):
+        while not self._stopped.wait(0.5):
             held = 0
             for process in [me, *me.children(recursive=True)]:
                 try:
@@ -77,6 +79,19 @@ def write_parts(folder: Path, n_rows: float) -> tuple[int, int]:
         n_written += len(X)
         n_parts += 1
     return n_written, n_parts
+
+
+def skew_parts(folder: Path) -> None:
+    """Add a student with a million rows, and make everybody's first course one."""
+    for path in sorted(folder.iterdir()):
+        X = pd.read_parquet(path)
+        first = X.groupby("user_uuid")["course_uuid"].transform("first")
+        names = ["course_uuid", "course_name"]
+        X.loc[X["course_uuid"] == first, names] = "everybody's"
+        X.to_parquet(path, index=False)
+    busy = X[X["user_uuid"] == X["user_uuid"].iloc[0]]
+    busy = pd.concat([busy] * (1_000_000 // len(busy)))
+    busy.to_parquet(folder / "part-99999.parquet", index=False)
 
 
 def describe(X: pd.DataFrame) -> pd.DataFrame:
@@ -117,31 +132,43 @@ def in_memory(part: Path, model: Any) -> tuple[float, float]:
     return len(X) / wall, len(X) / processor
 
 
-def run(folder: Path, n_rows: float, jobs: int, model: Any) -> dict[str, float]:
+def run(
+    folder: Path, n_rows: float, jobs: int, model: Any, skew: bool
+) -> dict[str, float]:
     """Bucket, describe and score so many rows, and print what it took."""
     n_written, n_parts = write_parts(folder / "parts", n_rows)
+    if skew:
+        skew_parts(folder / "parts")
     some = folder / "parts" / "part-00000.parquet"
-    memory = max(in_memory(some, model) for _ in range(3))
+    in_memory(some, model)
+    rates = [in_memory(some, model)]
     times: dict[str, tuple[float, float]] = {}
-    with Peak() as peak:
-        with timed(times, "bucket"):
-            source, out = folder / "parts", folder / "store"
-            store = bucket_events(source, out, n_jobs=jobs, progress=False)
-        options: dict[str, Any] = {"n_jobs": jobs, "progress": False, "key": "1"}
-        with timed(times, "describe"):
-            map_buckets(describe, store, folder / "features", **options)
-        with timed(times, "score"):
-            map_buckets(partial(score, model), store, folder / "scores", **options)
+    source, out = folder / "parts", folder / "store"
+    options: dict[str, Any] = {"n_jobs": jobs, "progress": False}
+    with Peak() as peak, timed(times, "bucket"):
+        store = bucket_events(source, out, **options)
+    peaks = [peak.bytes]
+    n_written = store.n_rows
+    for what, function in (("describe", describe), ("score", partial(score, model))):
+        rates.append(in_memory(some, model))
+        with Peak() as peak, timed(times, what):
+            map_buckets(function, store, folder / what, key="1", **options)
+        peaks.append(peak.bytes)
+    rates.append(in_memory(some, model))
+    memory = tuple(median(one) for one in zip(*rates, strict=True))
     wall, processor = (sum(one) for one in zip(*times.values(), strict=True))
     size = sum(path.stat().st_size for path in store.path.iterdir())
-    rates = n_written / wall, n_written / processor
+    shares = n_written / wall / memory[0], n_written / processor / memory[1]
     sys.stdout.write(
         f"{n_written:,} rows of {store.n_students:,} students, {n_parts} parts, "
         f"{store.n_buckets} buckets, {size / 1e9:.2f} GB: "
-        + ", ".join(f"{what} {one:.1f} s" for what, (one, _) in times.items())
-        + f"; {rates[0]:,.0f} rows a second, {rates[0] / memory[0]:.2f} of the rate in "
-        f"memory; by processor time {rates[1]:,.0f}, {rates[1] / memory[1]:.2f} of it; "
-        f"peak {peak.bytes / 2**30:.2f} GiB\n"
+        + ", ".join(
+            f"{what} {one:.1f} s ({used:.1f} s of processors)"
+            for what, (one, used) in times.items()
+        )
+        + f"; {n_written / wall:,.0f} rows a second, {shares[0]:.2f} of the rate in "
+        f"memory ({memory[0]:,.0f}); by processor time {shares[1]:.2f} of it "
+        f"({memory[1]:,.0f}); peak {max(peaks) / 2**30:.2f} GiB\n"
     )
     sys.stdout.flush()
     return {"rows": n_written, "wall": wall, "processor": processor}
@@ -153,6 +180,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", type=float, default=[1e6, 1e7])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--skew", action="store_true")
     options = parser.parse_args()
     X = make_student_activity(1_000, fail_rate=0.2, random_state=0)
     pipeline = make_risk_pipeline("lightgbm", every=10, random_state=0)
@@ -162,7 +190,7 @@ def main() -> None:
     for n_rows in options.rows:
         folder = Path(tempfile.mkdtemp(dir=options.folder))
         try:
-            found.append(run(folder, n_rows, options.jobs, model))
+            found.append(run(folder, n_rows, options.jobs, model, options.skew))
         finally:
             shutil.rmtree(folder)
     if len(found) > 1:

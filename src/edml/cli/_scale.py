@@ -15,12 +15,15 @@ from edml.cli._terminal import (
     Settings,
     guarded,
     note,
+    path,
     say,
     show,
     stage,
 )
 
-Store = Annotated[Path, typer.Option("--out", help="Folder of the store to write.")]
+Store = Annotated[
+    Path, typer.Option("--out", help="Folder of the store to write.", parser=path)
+]
 Buckets = Annotated[
     int | None,
     typer.Option(min=1, help="Number of buckets. Default: of about 250,000 rows."),
