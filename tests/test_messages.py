@@ -44,11 +44,12 @@ def codes_in_code():
     found = []
     for path in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            name = getattr(getattr(node, "func", None), "id", None)
+            function = getattr(node, "func", None)
+            name = getattr(function, "id", getattr(function, "attr", None))
             if name == "coded":
                 names = {keyword.arg for keyword in node.keywords}
                 found += [(code, names) for code in literals(node.args[0])]
-            elif name in ("row_error", "check_rows"):
+            elif name in ("row_error", "check_rows", "check"):
                 said = [k.value for k in node.keywords if k.arg == "code"]
                 found += [(code, OF_ROWS) for one in said for code in literals(one)]
     return found

@@ -18,6 +18,7 @@ from shutil import copyfileobj
 from typing import IO, Any, cast
 from urllib.request import url2pathname
 
+from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import RemoteError
 
@@ -76,7 +77,7 @@ def need_local(path: Path, what: str, remedy: str) -> None:
     """Raise for a URL in the place of a file or folder on this machine."""
     if isinstance(path, Url):
         message = f"Expected {what} on this machine; found the URL {path}. {remedy}"
-        raise RemoteError(message)
+        raise RemoteError(coded("needs_local", message, path=path))
 
 
 class Url:
@@ -252,7 +253,7 @@ class Url:
                 "Remove them, and set the credentials in the environment, such as "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
             )
-            raise RemoteError(message)
+            raise RemoteError(coded("password_in_url", message, url=self))
         module, extra = STORES.get(self.scheme, ("fsspec", "s3"))
         for name in ("fsspec", module):
             if find_spec(name) is None:
@@ -293,29 +294,33 @@ class Url:
         except (RemoteError, ImportError, FileExistsError, NotImplementedError):
             raise
         except Exception as error:
-            found, remedy = _explain(error)
-            message = f"Expected {doing} {self}; found {found}. {remedy}"
-            raise RemoteError(message) from None
+            raise RemoteError(_explain(error, doing, self)) from None
 
 
-def _explain(error: Exception) -> tuple[str, str]:
-    """Return what was found, and what to do."""
+def _explain(error: Exception, doing: str, url: Url) -> str:
+    """Return what was expected, what was found, and what to do."""
     code = _code_of(error)
     kind = type(error).__name__
     called = f" ({code})" if code else ""
-    if code == "NoSuchBucket":
-        return "no such bucket", "Check the URL, or create the bucket."
-    if isinstance(error, FileNotFoundError):
-        return "no such file or bucket", "Check the URL."
+    expected = f"Expected {doing} {url}; found"
+    if code == "NoSuchBucket" or isinstance(error, FileNotFoundError):
+        found = "bucket" if code == "NoSuchBucket" else "file or bucket"
+        remedy = "Check the URL, or create the bucket."
+        return coded("no_object", f"{expected} no such {found}. {remedy}", url=url)
     if isinstance(error, PermissionError):
         remedy = "Check the credentials in the environment, and what they may do."
-        return f"that the store denies access{called}", remedy
+        message = f"{expected} that the store denies access{called}. {remedy}"
+        return coded("store_denies", message, url=url)
     if "Credential" in kind:
-        return f"no credentials ({kind})", "Set them in the environment."
+        message = f"{expected} no credentials ({kind}). Set them in the environment."
+        return coded("no_credentials", message, url=url)
     if kind == "ValueError" and "rotocol" in str(error):
-        return "an unknown kind of store", "Begin with s3://, gs:// or az://."
+        message = (
+            f"{expected} an unknown kind of store. Begin with s3://, gs:// or az://."
+        )
+        return coded("unknown_store", message, url=url)
     remedy = "Check the connection, and try again; nothing is half-written."
-    return f"{kind}{called}", remedy
+    return coded("store_failed", f"{expected} {kind}{called}. {remedy}", url=url)
 
 
 def _code_of(error: BaseException) -> str:

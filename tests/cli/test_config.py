@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edml._messages import in_words
 from edml.cli._config import ConfigError, parse_settings, read_config
 from edml.cli._settings import Capacity, Config, write_template
 from edml.cli._toml import find_lines, read_value, write_value
@@ -200,6 +201,21 @@ def test_all_mistakes_are_reported_at_once(write):
         "edml.toml, line 5",
         "edml.toml, line 7",
     ]
+
+
+def test_mistakes_are_said_in_spanish(write):
+    write("[tuna]\n[tune]\nfold = 3\nfolds = 1\n[update]\npromote = 1\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config(environ={"EDML_UPDATE_METRIC": "auc"})
+    said = [in_words(one, "es") for one in caught.value.mistakes]
+    assert said[0].startswith("edml.toml:1: no existe la sección tuna. ")
+    assert said[1] == (
+        "edml.toml:3: la sección tune no tiene la clave fold. ¿Quiso decir "
+        "folds? Corríjalo."
+    )
+    assert "edml.toml:4: tune.folds debe ser un número ≥ 2." in said
+    assert any(one.endswith("Se escribe así: promote = true.") for one in said)
+    assert any("update.metric debe ser una de estas" in one for one in said)
 
 
 def test_a_removed_key_is_ignored_with_a_note(write):

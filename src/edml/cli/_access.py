@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edml._messages import coded
 from edml._urls import need_local
 from edml.cli._config import SECRETS, ConfigError, read_config
 from edml.cli._settings import Endpoint, Ledger, Registry
@@ -61,7 +62,8 @@ def open_client(
     try:
         return RiskClient(str(endpoint.url), token, timeout=endpoint.timeout, **options)
     except ValueError as error:  # the message shows neither the address nor the token
-        raise ConfigError(f"endpoint.url or {_TOKEN}: {error}") from None
+        message = coded("not_address", f"endpoint.url or {_TOKEN}: {error}")
+        raise ConfigError(message) from None
 
 
 def open_ledger(where: Ledger, *, timeout: float = 30.0) -> "ledger.Ledger":
@@ -73,7 +75,7 @@ def open_ledger(where: Ledger, *, timeout: float = 30.0) -> "ledger.Ledger":
             "Expected a ledger; found none. Pass --ledger, or set ledger.path in "
             "edml.toml."
         )
-        raise ConfigError(message)
+        raise ConfigError(coded("no_ledger_named", message))
     given = os.environ.get(_LEDGER_KEY)
     key = None if given is None else given.encode("utf-8", "surrogateescape")
     if key is None and where.key_file is not None:

@@ -23,6 +23,7 @@ from edml.cli._terminal import (
     guarded,
     note,
     path,
+    say,
     show,
     stage,
 )
@@ -336,7 +337,7 @@ def read_settings(
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     read = read_config(file, os.environ, {**parse_settings(settings or []), **given})
     for text in read.notes:
-        note(f"Note: {text}")
+        note(f"Note: {say(text)}")
     check_stores(*filter(None, dict(read.config.paths).values()))
     return read
 
@@ -435,7 +436,7 @@ def _models_of_app(
                 "endpoint.url: Expected an address such as 'https://risk.example.org'; "
                 "found another form. Begin it with http:// or https://."
             )
-            raise ConfigError(message)
+            raise ConfigError(coded("not_address", message))
         # the user is waiting for the page: one retry is enough
         return {"open_client": partial(open_client, endpoint, token_file, retries=1)}
     known = any(section == "registry" for section, _ in read.origins)

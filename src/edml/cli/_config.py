@@ -1,6 +1,7 @@
 """The configuration of a project: defaults, edml.toml, the environment, options."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,8 +10,15 @@ from typing import Any, NamedTuple, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from edml._messages import coded, join
 from edml._urls import as_path, is_url
-from edml.cli._settings import Config, MaybeFile, MaybeLocal, field_of
+from edml.cli._settings import (
+    Config,
+    MaybeFile,
+    MaybeLocal,
+    field_of,
+    write_setting,
+)
 from edml.cli._toml import find_lines, read_value
 from edml.exceptions import EdmlError
 
@@ -31,12 +39,17 @@ _RENAMED = {
     f"{PREFIX}TOKEN_FILE": f"{PREFIX}ENDPOINT_TOKEN_FILE",
 }
 _LONGEST = 40  # characters of a value in a message
+_SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}  # of pydantic's limits
 
 Key = tuple[str, str]  # section and key
 
 
 class ConfigError(EdmlError, ValueError):
     """The configuration is invalid; the message has a line for each mistake."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__(mistakes[0] if len(mistakes) == 1 else "\n".join(mistakes))
+        self.mistakes = mistakes
 
 
 class Read(NamedTuple):
@@ -77,7 +90,7 @@ def parse_settings(settings: Iterable[str]) -> dict[Key, Any]:
                 "--set expects SECTION.KEY=VALUE, such as tune.folds=5; found "
                 "something else."
             )
-            raise ConfigError(message)
+            raise ConfigError(coded("set_expects", message, example="tune.folds=5"))
         flags[section, key] = _parse_text((section, key), value.strip())
     return flags
 
@@ -102,22 +115,30 @@ class _Layers:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             message = f"{path} cannot be read: {reason}. Write one: edml config init."
-            raise ConfigError(message) from None
+            raise ConfigError(coded("no_settings", message, path=path)) from None
         except UnicodeDecodeError:
             message = f"{path} is not UTF-8. Save it as UTF-8."
-            raise ConfigError(message) from None
+            raise ConfigError(coded("settings_not_utf8", message, path=path)) from None
         except tomllib.TOMLDecodeError as error:
             message = f"{path} is not valid TOML: {error}. Correct that line."
+            line = re.search(r"line (\d+)", str(error))  # or at the end
+            number = line[1] if line else len(text.splitlines())
+            message = coded("settings_not_toml", message, path=path, line=number)
             raise ConfigError(message) from None
         lines = find_lines(text)
         for section, body in document.items():
-            where = f"{path}, line {lines[section,]}"
+            origin = f"{path}, line {lines[section,]}"
             if section not in Config.model_fields:
-                self.problems.append(f"{where}: {_unknown_section(section)}")
+                self.problems.append(_unknown_section(origin, section))
             elif not isinstance(body, dict):
-                self.problems.append(
-                    f"{where}: {section!r} is a section; found a value. Write "
+                message = (
+                    f"{origin}: {section!r} is a section; found a value. Write "
                     f"[{section}], and its keys on the lines below."
+                )
+                self.problems.append(
+                    coded(
+                        "not_section", message, origin=_short(origin), section=section
+                    )
                 )
             else:
                 for key, value in body.items():
@@ -129,7 +150,8 @@ class _Layers:
         for old, new in _RENAMED.items():
             if environ.get(old) and not environ.get(new):
                 environ = {**environ, new: environ[old]}
-                self.notes.append(f"{old} is read as {new}. Rename it.")
+                note = f"{old} is read as {new}. Rename it."
+                self.notes.append(coded("renamed_variable", note, old=old, new=new))
         for name, text in sorted(environ.items()):
             if not name.startswith(PREFIX) or name in SECRETS.values() or not text:
                 continue
@@ -144,7 +166,8 @@ class _Layers:
             if key[1] in _keys(section):
                 self.add(key, _parse_text(key, text), name)
             else:  # not an error: the host of a container may set other EDML_ names
-                self.notes.append(f"{name} is not a setting, and is ignored.")
+                note = f"{name} is not a setting, and is ignored."
+                self.notes.append(coded("ignored_variable", note, name=name))
 
     def check(self) -> Config:
         known = self._take_known()
@@ -156,7 +179,7 @@ class _Layers:
         if not self.problems:
             self._check_names(config)
         if self.problems:
-            raise ConfigError("\n".join(self.problems))
+            raise ConfigError(*self.problems)
         return config
 
     def _take_known(self) -> dict[str, dict[str, Any]]:
@@ -165,23 +188,43 @@ class _Layers:
         for place, origin in list(self.origins.items()):
             section, key = place
             if section not in Config.model_fields:
-                self.problems.append(f"{origin}: {_unknown_section(section)}")
+                self.problems.append(_unknown_section(origin, section))
             elif place in SECRETS:
+                name = SECRETS[place]
+                message = (
+                    f"{origin}: a secret does not belong here. Remove it, and "
+                    f"set {name} in the environment."
+                )
                 self.problems.append(
-                    f"{origin}: a secret does not belong here. Remove it, and set "
-                    f"{SECRETS[place]} in the environment."
+                    coded(
+                        "secret_in_settings", message, origin=_short(origin), name=name
+                    )
                 )
             elif place in _REMOVED:
+                note = (
+                    f"{origin}: {section}.{key} is ignored, for "
+                    f"{_REMOVED[place]}. Remove it."
+                )
                 self.notes.append(
-                    f"{origin}: {section}.{key} is ignored, for {_REMOVED[place]}. "
-                    "Remove it."
+                    coded(
+                        "removed_key",
+                        note,
+                        origin=_short(origin),
+                        key=f"{section}.{key}",
+                    )
                 )
                 del self.origins[place]
             elif key not in _keys(section):
-                hint = _suggest(key, _keys(section), "key")
-                self.problems.append(
-                    f"{origin}: [{section}] has no key {key!r}. {hint}"
+                message = f"{origin}: [{section}] has no key {key!r}. "
+                problem = coded(
+                    "unknown_key",
+                    message,
+                    origin=_short(origin),
+                    section=section,
+                    key=key,
                 )
+                hint = _suggest(key, _keys(section), "key")
+                self.problems.append(join(problem, hint))
             else:
                 known.setdefault(section, {})[key] = self.values[place]
         return known
@@ -191,15 +234,15 @@ class _Layers:
         for one in error.errors(include_url=False):
             place = tuple(map(str, one["loc"]))[:2]
             if len(place) < 2:  # concerns the whole section
+                origin = self._origin_of(place[0])
                 text = one["msg"].removeprefix("Value error, ")
-                invalid[place] = f"{self._origin_of(place[0])}: {text}."
+                invalid[place] = coded(
+                    "shares_leave_none", f"{origin}: {text}.", origin=_short(origin)
+                )
                 continue
             key = place[0], place[1]
-            invalid.setdefault(
-                key,
-                f"{self.origins[key]}: {'.'.join(key)} expects "
-                f"{_expected(key, one['msg'])}; found {_shown(self.values[key])}.",
-            )
+            if key not in invalid:
+                invalid[key] = _invalid(self.origins[key], key, self.values[key], one)
         self.problems += invalid.values()
 
     def _check_names(self, config: Config) -> None:
@@ -262,17 +305,49 @@ def _resolve_path(folder: Path, key: Key, value: Any) -> Any:
     return str(folder / value)
 
 
-def _unknown_section(section: str) -> str:
+def _short(origin: str) -> str:
+    """Return where a value comes from, in any language."""
+    return origin.replace(", line ", ":")
+
+
+def _unknown_section(origin: str, section: str) -> str:
+    message = f"{origin}: the section {section!r} is unknown. "
     hint = _suggest(section, Config.model_fields, "section")
-    return f"the section {section!r} is unknown. {hint}"
+    problem = coded("unknown_section", message, origin=_short(origin), section=section)
+    return join(problem, hint)
 
 
 def _suggest(found: str, known: Iterable[str], what: str) -> str:
     known = list(known)
     near = difflib.get_close_matches(found, known, n=1)
     if near:
-        return f"Did you mean {near[0]!r}?"
-    return f"Use a {what} of {', '.join(known)}."
+        return coded("perhaps", f"Did you mean {near[0]!r}?", near=near[0])
+    return coded("one_of", f"Use a {what} of {', '.join(known)}.", known=known)
+
+
+def _invalid(origin: str, key: Key, value: Any, error: Mapping[str, Any]) -> str:
+    """Return what is wrong with the value of a key."""
+    name = ".".join(key)
+    message = (
+        f"{origin}: {name} expects {_expected(key, error['msg'])}; found "
+        f"{_shown(value)}."
+    )
+    limits = error.get("ctx") or {}
+    found = limits.keys() & _SIGNS.keys()
+    if found:
+        limit = " ".join(f"{_SIGNS[one]} {limits[one]:g}" for one in found)
+        return coded(
+            "beyond_limit", message, origin=_short(origin), key=name, limit=limit
+        )
+    if error["type"] == "literal_error":
+        known = re.findall("'([^']+)'", limits["expected"])
+        return coded(
+            "not_choice", message, origin=_short(origin), key=name, known=known
+        )
+    example = write_setting(*key)
+    return coded(
+        "not_setting", message, origin=_short(origin), key=name, example=example
+    )
 
 
 def _expected(key: Key, message: str) -> str:

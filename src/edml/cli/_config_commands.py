@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from edml._messages import coded
 from edml.cli import _views
 from edml.cli._commands import read_settings
 from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show
@@ -33,7 +34,7 @@ def init(
 
         if path.exists() and not force:
             message = f"{path} exists. Name another file, or pass --force."
-            raise ConfigError(message)
+            raise ConfigError(coded("settings_exist", message, path=path))
         write_whole(path, write_template().encode())
     typer.echo(f"Wrote {path}.")
 

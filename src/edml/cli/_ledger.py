@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column
 
+from edml._messages import coded
 from edml._words import count
 from edml.cli._commands import LedgerFile, read_settings
 from edml.cli._terminal import (
@@ -140,7 +141,7 @@ def parse_age(text: str, option: str) -> timedelta:
         message = (
             f"{option} expects days, weeks, months or years such as 90d, 6w, 3m or 1y."
         )
-        raise ConfigError(message)
+        raise ConfigError(coded("not_age", message, option=option))
     return timedelta(days=int(match[1]) * _DAYS[match[2]])
 
 

@@ -93,7 +93,7 @@ def predict(
             f"{stores[0]} is a store of events, which is read by itself and with a "
             "registry, not by an endpoint. Pass one store, and --registry."
         )
-        raise TableError(message)
+        raise TableError(coded("one_store", message, path=stores[0]))
     if open_client is not None:
         names = resolve_columns(config.columns)
         with open_client() as client:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
+from edml._messages import coded
 from edml.cli._files import check_suffix, read_events, write_table
 from edml.cli._settings import Config
 from edml.cli._stores import is_store, open_store
@@ -62,7 +63,7 @@ def _process_store(raw: Path, out: Path, config: Config) -> dict[str, Any]:
             "The features of a store are a folder of Parquet files; found a name that "
             f"ends in {out.suffix!r}. Pass another as --out."
         )
-        raise TableError(message)
+        raise TableError(coded("features_folder", message))
     store = open_store(raw, resolve_columns(config.columns))
     key = {name: getattr(config.data, name) for name in _DECIDING}
     key |= {"columns": config.columns, "exam_kinds": config.exam_kinds}

@@ -362,8 +362,15 @@ def write_template() -> str:
         values = {} if isinstance(body, dict) else body.model_dump(mode="json")
         for key, value in values.items():
             parts.append(f"# {type(body).model_fields[key].description}\n")
-            if value is None:
-                parts.append(f"# {key} = {_EXAMPLES[f'{section}.{key}']}\n")
-            else:
-                parts.append(f"{key} = {write_value(value)}\n")
+            mark = "# " if value is None else ""
+            parts.append(f"{mark}{write_setting(section, key)}\n")
     return "".join(parts)
+
+
+def write_setting(section: str, key: str) -> str:
+    """Return the line that sets a key to its default, or else to an example."""
+    if field_of(section, key) is None:
+        return _EXAMPLES[section]
+    value = getattr(Config(), section).model_dump(mode="json")[key]
+    written = _EXAMPLES[f"{section}.{key}"] if value is None else write_value(value)
+    return f"{key} = {written}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._words import count
 from edml.cli._terminal import note
 from edml.exceptions import TableError
@@ -30,7 +31,7 @@ def reject_store(path: Path, command: str) -> None:
             f"{path} is a store of events, which edml {command} does not read. Pass "
             "the file that it was made of."
         )
-        raise TableError(message)
+        raise TableError(coded("store_not_read", message, path=path, command=command))
 
 
 def open_store(path: Path, names: Mapping[str, str]) -> "EventStore":
@@ -43,7 +44,7 @@ def open_store(path: Path, names: Mapping[str, str]) -> "EventStore":
             f"{path} was made with other names of columns: {store.columns or 'none'}. "
             "Write the same into [columns] of edml.toml, or run edml bucket again."
         )
-        raise TableError(message)
+        raise TableError(coded("store_names", message, path=path))
     return store
 
 

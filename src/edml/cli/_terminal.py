@@ -96,9 +96,8 @@ def guarded(command: str) -> Iterator[None]:
         with plain_warnings():
             yield
     except ConfigError as error:
-        lines = [say(error)] if error.code else str(error).splitlines()
-        for line in lines:
-            _complain(command, line)
+        for mistake in error.mistakes:
+            _complain(command, say(mistake))
         raise typer.Exit(2) from None
     except (EdmlError, OSError) as error:
         _complain(command, say(error))

@@ -77,7 +77,8 @@ def make_tuner(config: Config) -> "ModelTuner":
     try:
         check_threshold(threshold)
     except ValueError as error:
-        raise ConfigError(f"tune.threshold: {error}") from None
+        message = coded("not_rule", f"tune.threshold: {error}")
+        raise ConfigError(message) from None
     return ModelTuner(
         algorithms=tuple(wanted.algorithms),
         scoring=wanted.scoring,

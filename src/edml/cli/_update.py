@@ -126,7 +126,7 @@ def _check_not_learning(config: Config) -> None:
                 f"update.{name} needs events of other students; found the file that "
                 f"models were tuned on. Pass newer events, or leave {name} out."
             )
-            raise ConfigError(message)
+            raise ConfigError(coded("learned_from", message, key=f"update.{name}"))
 
 
 def _validate(

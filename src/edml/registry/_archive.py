@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edml._messages import coded
 from edml.exceptions import RegistryError
 
 MAX_SIZE = 4 * 2**30  # bytes, unpacked
@@ -60,10 +61,12 @@ class Archive:
         return buffer.getvalue()
 
     def _error(self, what: str) -> RegistryError:
-        return RegistryError(
+        message = coded(
+            "model_damaged",
             f"{self.called} {what}: it is damaged or made up. Nothing was loaded. "
-            f"{self.remedy}"
+            f"{self.remedy}",
         )
+        return RegistryError(message)
 
     def _check_headers(
         self, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], packed: int

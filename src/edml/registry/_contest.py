@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edml._messages import coded
 from edml.exceptions import NoChallengerError, RegistryError
 from edml.registry._decision import Contestant, Rules, decide
 from edml.registry._evaluations import CHOOSING, Headline
@@ -131,12 +132,14 @@ def hold(
     contestants, validation, left_out = _enter(store, state, load, n_candidates, rules)
     if not validation:
         reasons = "; ".join(f"{v}: {why}" for v, why in sorted(left_out.items())[:5])
-        raise NoChallengerError(
+        message = coded(
+            "no_challenger",
             "Expected a version that was validated on other rows than these, and "
             "predicts otherwise than the champion; found none "
             f"({reasons or 'nothing is in development or staging'}). Register one "
-            "with evaluation=edml.evaluate(...)."
+            "with evaluation=edml.evaluate(...).",
         )
+        raise NoChallengerError(message)
     candidates = tuple(validation)
     decision = decide(contestants, state.champion, rules)
     contest = Contest(
@@ -251,12 +254,14 @@ def _settle(began: State, state: State, contest: Contest) -> State:
     """Return the state after a contest; raise if they have changed meanwhile."""
     moved = [v for v in contest.candidates if state.stages.get(v) != began.stages[v]]
     if moved or state.champion != contest.champion:
-        raise RegistryError(
+        message = coded(
+            "moved_meanwhile",
             f"Expected the champion {contest.champion} and the candidates "
             f"{list(contest.candidates)} as they were when the contest began; found "
             f"the champion {state.champion}, and {moved or 'none'} of the candidates "
-            "moved. Nothing was changed; hold the contest again."
+            "moved. Nothing was changed; hold the contest again.",
         )
+        raise RegistryError(message)
     for version in contest.candidates:
         state = state.move(version, DEVELOPMENT)
     if contest.winner == state.champion:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
+from edml._messages import coded
 from edml._words import count
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation, EvaluationUnits
@@ -101,11 +102,13 @@ def decide(
     figures = {version: one.score for version, one in contestants.items()}
     unknown = [version for version, figure in figures.items() if np.isnan(figure)]
     if unknown:
-        raise RegistryError(
+        message = coded(
+            "one_outcome",
             f"Expected rows on which {rules.metric} is defined; found that it is "
             f"undefined for version {unknown[0]}. Pass rows of students who fail and "
-            "of students who pass."
+            "of students who pass.",
         )
+        raise RegistryError(message)
     candidates = [version for version in contestants if version != champion]
     counts = next(iter(contestants.values())).evaluation.counts
     unit = "student" if counts["n_histories"] else "row"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
+from edml._messages import coded
 from edml.classifier import (
     DeployedClassifier,
     RiskClassifier,
@@ -77,10 +78,13 @@ def retune_threshold(
     written = (record.training or {}).get("threshold")
     rule = read_rule(written) if threshold is None else threshold
     if rule is None:
-        raise RegistryError(
+        message = coded(
+            "no_rule",
             f"Expected a rule for the threshold in the record of version "
-            f"{record.version}; found none. Pass threshold='f1', or another."
+            f"{record.version}; found none. Pass threshold='f1', or another.",
+            version=record.version,
         )
+        raise RegistryError(message)
     check_threshold(rule)
     model = store.load(record.version)
     units = EvaluationUnits.from_estimator(model, X, y)
@@ -101,10 +105,12 @@ def _choose(rule: Any, units: EvaluationUnits) -> float:
     if isinstance(rule, Real):
         return float(rule)
     if len(np.unique(units.y_true)) < 2:
-        raise RegistryError(
+        message = coded(
+            "one_outcome",
             "Expected rows of students who fail and of students who pass; found "
-            f"{len(units.y_true)} of one outcome. Pass rows of both."
+            f"{len(units.y_true)} of one outcome. Pass rows of both.",
         )
+        raise RegistryError(message)
     occupancy = None if units.course is None else units.course.occupancy
     return choose_threshold(rule, units.y_prob, units.y_true, occupancy)
 

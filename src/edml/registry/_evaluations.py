@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation
 from edml.registry._protocol import is_time
@@ -76,7 +77,9 @@ def rows_of_contests(headlines: Iterable[Headline]) -> set[str]:
 
 
 def _unreadable(why: str) -> RegistryError:
-    return RegistryError(
+    message = coded(
+        "registry_damaged",
         f"Expected an evaluation as ModelRegistry stores it; found another ({why}). "
-        "Restore it from a backup."
+        "Restore it from a backup.",
     )
+    return RegistryError(message)

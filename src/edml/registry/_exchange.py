@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edml import _files
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry import _reads
 from edml.registry._archive import EXPORT
@@ -116,7 +117,9 @@ def unpack(
 
 
 def _no_export(why: str) -> RegistryError:
-    return RegistryError(
+    message = coded(
+        "not_export",
         f"Expected a file that ModelRegistry.export wrote; found that {why}. Export "
-        "the model again."
+        "the model again.",
     )
+    return RegistryError(message)

@@ -77,18 +77,22 @@ class Folder:
         if self.keys.signs:
             return
         if self.keys.checks:
-            raise RegistryError(
+            message = coded(
+                "only_public_keys",
                 f"Expected a private key to change registry {self.name!r}; found only "
                 "public keys, which can read. Pass private_key= or key=, or set "
-                "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY."
+                "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY.",
             )
+            raise RegistryError(message)
         if self._is_signed():
-            raise RegistryError(
+            message = coded(
+                "needs_key",
                 f"Expected a key to change registry {self.name!r}, which is signed; "
                 "found none. An unsigned change would make it unreadable for everybody "
                 "who checks signatures. Pass private_key= or key=, or set "
-                "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY."
+                "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY.",
             )
+            raise RegistryError(message)
 
     def _is_signed(self) -> bool:
         """Return whether the newest readable document of the registry is signed."""

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from edml._messages import coded
 from edml.exceptions import RegistryError
 
 LIBRARIES = (
@@ -49,10 +50,13 @@ def check_versions(saved: Mapping[str, str]) -> None:
         if then is None or here is None:
             continue
         if name == "edml" and then[0] > here[0]:
-            raise RegistryError(
+            message = coded(
+                "later_model",
                 f"The model was saved by edml {saved[name]}; {installed} is installed. "
-                f"Run: pip install 'edml>={then[0]}'."
+                f"Run: pip install 'edml>={then[0]}'.",
+                version=then[0],
             )
+            raise RegistryError(message)
         if then[0] != here[0] or (name == _STRICT and then != here):
             differing.append(f"{name} {saved[name]} (now {installed})")
     if differing:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
 
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry import _types
 from edml.registry._archive import MODEL_FILE, size_limit
@@ -75,10 +76,12 @@ def loads(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
     except RegistryError:
         raise
     except Exception as error:  # a part is missing or has the wrong type
-        raise RegistryError(
+        message = coded(
+            "model_damaged",
             f"The model file is damaged ({type(error).__name__} while reading it). "
-            "Restore it from a copy."
-        ) from error
+            "Restore it from a copy.",
+        )
+        raise RegistryError(message) from error
     return model
 
 
@@ -121,9 +124,11 @@ def _read_schema(members: dict[str, bytes], budget: Budget) -> dict[str, Any]:
     except RegistryError:
         raise
     except (ValueError, RecursionError) as error:
-        raise RegistryError(
-            "The model file's schema is damaged. Restore it from a copy."
-        ) from error
+        message = coded(
+            "model_damaged",
+            "The model file's schema is damaged. Restore it from a copy.",
+        )
+        raise RegistryError(message) from error
     if not isinstance(schema, dict):
         refuse("has a schema that is not a JSON object")
     return schema

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from edml import _files
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry._protocol import (
     EVALUATIONS,
@@ -41,11 +42,14 @@ def pull(store: ModelStore, url: Path) -> list[int]:
     if number == known:
         return []
     if number < (known or 1):
-        raise RegistryError(
+        message = coded(
+            "nothing_pushed",
             f"Expected a push of registry {store.home.name!r} at {url}; found "
             f"{'an older one than before' if known else 'none'}. Check the address and "
-            "the name, or push first."
+            "the name, or push first.",
+            url=url,
         )
+        raise RegistryError(message)
     found = read_push(store.home, root, number)
     state = _read_state(store, root, found)
     before, _ = store.written_state()
@@ -107,11 +111,14 @@ def _check_continues(
             if entry_of(data) != found.files[name]:
                 other.add(name)
     if other or before.generation > found.generation:
-        raise RegistryError(
+        message = coded(
+            "changed_here",
             f"Expected that {url} holds all changes of the registry in {home.path}; "
             "found others here. Push them if nobody else has pushed, or pull into "
-            "another folder."
+            "another folder.",
+            url=url,
         )
+        raise RegistryError(message)
     return kept
 
 
@@ -208,14 +215,19 @@ def _unseal(store: ModelStore, name: str, data: bytes) -> Document:
 
 
 def _incomplete(root: Path) -> RegistryError:
-    return RegistryError(
+    message = coded(
+        "push_incomplete",
         f"Expected a push with the state and all files of its versions at {root}; "
-        "found another. Nothing was changed here. Push again."
+        "found another. Nothing was changed here. Push again.",
+        url=root,
     )
+    return RegistryError(message)
 
 
 def _changed(store: ModelStore) -> RegistryError:
-    return RegistryError(
+    message = coded(
+        "registry_locked",
         f"Expected that nobody else changes {store.home.path} meanwhile; found a new "
-        "change. Nothing was pulled. Pull again."
+        "change. Nothing was pulled. Pull again.",
     )
+    return RegistryError(message)

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from edml import _files
+from edml._messages import coded
 from edml._urls import Url
 from edml.exceptions import RegistryError
 from edml.registry._protocol import (
@@ -35,10 +36,12 @@ def push(store: ModelStore, url: Path) -> list[int]:
     with store.home.locked():
         state = store.settled_state()
         if not state.generation:
-            raise RegistryError(
+            message = coded(
+                "no_models",
                 f"Expected a model in {store.home.path}; found none. Register one, or "
-                "name another registry."
+                "name another registry.",
             )
+            raise RegistryError(message)
         found = Push(before.number + 1, state.generation, _list_files(store, state))
     _check_continues(before, found, url)
     if found.files == before.files:
@@ -82,12 +85,15 @@ def _check_continues(before: Push, found: Push, url: Path) -> None:
         and (name == newest or _version_of(name) in kept)
     ]
     if lost:
-        raise RegistryError(
+        message = coded(
+            "pushed_by_others",
             f"Expected that this registry holds what was pushed to {url}; found that "
             f"{len(lost)} of its files, such as {lost[0]}, are missing or others here. "
             "Somebody else has pushed: pull into another folder and make your change "
-            "there, or push to another address."
+            "there, or push to another address.",
+            url=url,
         )
+        raise RegistryError(message)
 
 
 def _version_of(name: str) -> int | None:
@@ -104,10 +110,12 @@ def _upload(store: ModelStore, name: str, entry: Entry, root: Path) -> None:
         path = store.home.path / name
         data = read_file(store.home.root, path, MAX_FILE_BYTES, entry.size)
         if entry_of(data) != entry:
-            raise RegistryError(
+            message = coded(
+                "registry_damaged",
                 f"Expected the bytes that the record names; found others in {path}. "
-                "Restore the file from a backup, or use repair. Nothing was pushed."
+                "Restore the file from a backup, or use repair. Nothing was pushed.",
             )
+            raise RegistryError(message)
         _files.step("upload", target, lambda: _write(target, data))
 
 
@@ -131,10 +139,13 @@ def _publish(store: ModelStore, found: Push, root: Path) -> None:
             _files.step("publish", target, write)
         # not every store can write only where there is nothing
         if target.read_bytes() != data:
-            raise RegistryError(
+            message = coded(
+                "pushed_just_now",
                 f"Expected to be the only one who pushes to {root}; found that "
-                "somebody else has pushed just now. Pull, and push again."
+                "somebody else has pushed just now. Pull, and push again.",
+                url=root,
             )
+            raise RegistryError(message)
 
 
 def _writing(target: Path) -> AbstractContextManager[None]:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from edml._messages import coded
 from edml._urls import Url
 from edml.exceptions import RegistryError
 
@@ -32,10 +33,13 @@ def check_no_symlink(root: Path, path: Path) -> None:
         with _reading(path):
             is_symlink = path.is_symlink()
         if is_symlink:
-            raise RegistryError(
+            message = coded(
+                "symlink",
                 f"Expected a registry without symlinks; found one: {path}. It may lead "
-                "out of the folder: replace it with what it stands for, or remove it."
+                "out of the folder: replace it with what it stands for, or remove it.",
+                path=path,
             )
+            raise RegistryError(message)
         path = path.parent
 
 
@@ -98,7 +102,7 @@ def system_errors(expected: str, remedy: str) -> Iterator[None]:
     except (OSError, ValueError, NotImplementedError) as error:
         found = getattr(error, "strerror", None) or error
         message = as_text(f"Expected {expected}; found: {found}. {remedy}")
-        raise RegistryError(message) from error
+        raise RegistryError(coded("not_accessible", message)) from error
 
 
 def _check_size(path: Path, found: int, limit: int, size: int | None) -> None:
@@ -109,7 +113,9 @@ def _check_size(path: Path, found: int, limit: int, size: int | None) -> None:
 
 
 def _unexpected(path: Path, found: str) -> RegistryError:
-    return RegistryError(
+    message = coded(
+        "registry_damaged",
         f"Expected a plain file as it was written; found that {path} {found}. Restore "
-        "it from a backup."
+        "it from a backup.",
     )
+    return RegistryError(message)

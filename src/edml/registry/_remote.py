@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry._folder import Folder
 from edml.registry._protocol import (
@@ -105,10 +106,13 @@ def read_object(root: Path, entry: Entry) -> bytes:
     path = object_path(root, entry)
     data = read_file(None, path, MAX_FILE_BYTES, entry.size)
     if entry_of(data) != entry:
-        raise RegistryError(
+        message = coded(
+            "push_incomplete",
             f"Expected the bytes whose SHA-256 is the name of {path}; found others. "
-            "Nothing was changed here. Push to another address."
+            "Nothing was changed here. Push to another address.",
+            url=root,
         )
+        raise RegistryError(message)
     return data
 
 
@@ -120,10 +124,13 @@ def _check_entry(path: Path, name: str, entry: object) -> Entry:
             and _is_of_registry(name)
         ):
             return Entry(size, digest)
-    raise RegistryError(
+    message = coded(
+        "push_incomplete",
         f"Expected the files of a registry with their sizes and hashes in {path}; "
-        "found something else. Nothing was changed here. Push again."
+        "found something else. Nothing was changed here. Push again.",
+        url=path,
     )
+    raise RegistryError(message)
 
 
 def _is_of_registry(name: str) -> bool:

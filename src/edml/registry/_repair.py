@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from edml import _files
+from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry._protocol import DAMAGED, EVALUATIONS
 from edml.registry._reads import as_text
@@ -49,10 +50,12 @@ def _plan(store: VersionStore) -> list[Step]:
     whole = store.whole_states()
     has_files = bool(listed) or store.newest() > 0
     if has_files and not whole and damaged.keys() >= {*listed}:
-        raise RegistryError(
+        message = coded(
+            "no_readable_file",
             f"Expected a file of registry {home.name!r} that can be read with these "
-            "keys; found none. Check the keys; if they are right, restore a backup."
+            "keys; found none. Check the keys; if they are right, restore a backup.",
         )
+        raise RegistryError(message)
     steps = [_set_aside(store, one) for one in findings if one.part == FOREIGN]
     state = whole[-1] if whole else State()
     lost = [version for version in state.stages if version in damaged]

@@ -202,9 +202,12 @@ def generate_keys(path: str | PathLike[str]) -> tuple[Path, str]:
     )
     for taken in (private_path, public_path):
         if os.path.lexists(taken):  # before one of them is written
-            raise RegistryError(
-                f"Expected a path for a new key; {taken} exists. Choose another path."
+            message = coded(
+                "file_exists",
+                f"Expected a path for a new key; {taken} exists. Choose another path.",
+                path=taken,
             )
+            raise RegistryError(message)
     with system_errors(f"to write {path} and .pub", "Choose another path."):
         _files.write_file(private_path, secret, _ONLY_OWNER)
         _files.write_file(public_path, public)
@@ -234,9 +237,12 @@ def _read_key(path: Path, half: str) -> Any:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key, kind = None, type
     if not isinstance(key, kind):
-        raise RegistryError(
+        message = coded(
+            "not_key",
             f"Expected the {half} half of a pair of Ed25519 keys, in PEM and without a "
             f"password; found another file: {path}. Write a pair with: edml registry "
-            "keygen."
+            "keygen.",
+            path=path,
         )
+        raise RegistryError(message)
     return key

@@ -82,11 +82,13 @@ class State:
             or (versions and versions[-1] > document["highest"])
             or not is_time(document["when"])
         ):
-            raise RegistryError(
+            message = coded(
+                "registry_damaged",
                 "Expected stages by version, up to the stated highest number, and a "
                 f"time; found others in generation {document['generation']} of the "
-                "state. Restore the file from a backup, or use repair."
+                "state. Restore the file from a backup, or use repair.",
             )
+            raise RegistryError(message)
         _check_stages(stages)
         names = ("generation", "what", "why", "who", "when", "detail", "highest")
         known = {name: document[name] for name in names}
@@ -119,10 +121,12 @@ class State:
         except TypeError:
             number = 0
         if number < 1 or isinstance(version, bool):
-            raise RegistryError(
+            message = coded(
+                "not_version",
                 "Expected the number of a version, 'production', 'staging' or "
-                f"'latest'; found {version!r:.40}. Look at records()."
+                f"'latest'; found {version!r:.40}. Look at records().",
             )
+            raise RegistryError(message)
         self.check_version(number)
         return number
 
@@ -138,10 +142,14 @@ class State:
                 coded("none_in_stage" if self.stages else "no_models", message)
             )
         if len(found) > 1:
-            raise RegistryError(
+            message = coded(
+                "several_in_stage",
                 f"Expected one version in {name}; found {found}. Name one by its "
-                "number."
+                "number.",
+                stage=name,
+                versions=found,
             )
+            raise RegistryError(message)
         return found[0]
 
     def check_version(self, version: int) -> None:
@@ -193,10 +201,14 @@ class State:
         self.check_version(version)
         before = self.stages[version]
         if STAGES.index(before) > STAGES.index(stage):
-            raise RegistryError(
+            message = coded(
+                "use_demote",
                 f"Expected a version below {stage}; found version {version} in "
-                f"{before}. Use demote."
+                f"{before}. Use demote.",
+                version=version,
+                stage=before,
             )
+            raise RegistryError(message)
 
     def move(self, version: int, stage: str) -> "State":
         """Move a version; a replaced champion goes to development."""
@@ -219,10 +231,13 @@ def removable(state: State, keep_last: int) -> list[int]:
 def check_choice(what: str, found: object, known: Sequence[str]) -> None:
     """Raise for a value that is not among those known."""
     if found not in known:
-        raise RegistryError(
+        message = coded(
+            "one_of",
             f"Expected {what} of {', '.join(known)}; found {found!r:.40}. Choose one "
-            "of them."
+            "of them.",
+            known=known,
         )
+        raise RegistryError(message)
 
 
 def _check_stages(stages: Mapping[int, str]) -> None:

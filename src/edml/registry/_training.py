@@ -10,6 +10,7 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from edml._messages import coded
 from edml.classifier import Capacity, DeployedClassifier, RiskClassifier
 from edml.exceptions import RegistryError
 from edml.model_selection import PeriodSplit, StudentKFold
@@ -81,11 +82,14 @@ def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any
     """Return the unfitted model that a stored one was fitted from."""
     obstacles = _obstacles(training)
     if training is None or obstacles:
-        raise RegistryError(
+        message = coded(
+            "not_rebuilt",
             f"Expected a record from which version {version} can be rebuilt; it lacks: "
             f"{'; '.join(obstacles)}. Fit a RiskClassifier yourself, and register it "
-            f"with parent={version}."
+            f"with parent={version}.",
+            version=version,
         )
+        raise RegistryError(message)
     try:
         return _rebuild(training, getattr(model, "pipeline_", model))
     except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from edml import __version__
 from edml._files import make_folder, remove_tree, replace_file
-from edml._messages import pack
+from edml._messages import coded, pack
 from edml._optional import import_optional
 from edml._urls import as_path, need_local
 from edml.exceptions import TableError
@@ -149,7 +149,7 @@ def bucket_events(
         columns = of_store.columns if columns is None else columns
         if of_store.path.resolve() == Path(out).resolve():
             message = f"{out} is also the source. Choose another folder to write."
-            raise TableError(message)
+            raise TableError(coded("also_source", message, path=out))
     columns = dict(columns or {})
     chunks = EventChunks(
         source, columns=columns, n_rows=chunk_rows, categories=True, **reading
@@ -233,7 +233,7 @@ class _Bucketing:
                 bar.update(round(100 * said["share"]) - bar.n)
         if not done:
             message = "The table has no rows. Check the export."
-            raise TableError(message)
+            raise TableError(coded("no_rows", message))
         report, types = self.chunks.settle([one["facts"] for one in done])
         self.plan |= {
             "facts": {
@@ -319,7 +319,7 @@ class _Bucketing:
                 "A column that edml does not read holds values of several types, which "
                 "Parquet cannot hold. Drop it, or write it as text."
             )
-            raise TableError(message) from None
+            raise TableError(coded("mixed_column", message)) from None
         batch = pa.record_batch(arrays, schema)
         sink = BytesIO()
         # threads cost more than they bring: most buckets of a piece are small

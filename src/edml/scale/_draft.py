@@ -11,6 +11,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from edml._files import make_folder, remove_tree, rename, replace_file
+from edml._messages import coded
 from edml._urls import need_local
 from edml.exceptions import TableError
 
@@ -37,7 +38,7 @@ class Draft:
                 f"{target} exists and was not written by this command. Remove it, or "
                 "choose another folder."
             )
-            raise TableError(message)
+            raise TableError(coded("not_ours", message, path=target))
 
     def is_done(self) -> bool:
         """Check whether the target is made of the same; remove what is left then."""
@@ -61,7 +62,9 @@ class Draft:
                 f"Another process is writing {self.target}. Wait for it, or choose "
                 "another folder."
             )
-            raise TableError(message) from None
+            raise TableError(
+                coded("being_written", message, path=self.target)
+            ) from None
         try:
             self._prepare()
         except BaseException:

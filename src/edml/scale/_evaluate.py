@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
+from edml._messages import coded
 from edml.datasets import make_target
 from edml.exceptions import TableError
 from edml.inspection import Evaluation, evaluate
@@ -123,7 +124,7 @@ def evaluate_store(
             "No student of the store has a final grade on the days to evaluate. Make a "
             "store of courses that have ended."
         )
-        raise TableError(message)
+        raise TableError(coded("none_ended", message))
     ids = [names[STUDENT], names[COURSE]]
     table[ids] = table[ids].astype("category")
     return evaluate(

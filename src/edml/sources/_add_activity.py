@@ -144,7 +144,13 @@ def add_activity(
         message = f"X has the columns {clash} already. Add activity once, or drop them."
         raise ValueError(message)
     day = table.numbers("day")
-    table.check("day", ~(day % 1 == 0), "are not whole days", "Number days from 0 on.")
+    table.check(
+        "day",
+        ~(day % 1 == 0),
+        "are not whole days",
+        "Number days from 0 on.",
+        code="negative_day",
+    )
     day, count = day.astype(np.int64), read_counts(table)
     history = history_codes(X[names[STUDENT]], X[names[COURSE]])
     partition = read_partitions(X[names[PARTITION]])
@@ -157,6 +163,7 @@ def add_activity(
             strange,
             "are of a student who is not in that course of the event table",
             "Correct the ids, or leave such lines out with unknown='drop'.",
+            code="unmatched",
         )
     late = ~strange & (day > course_end)
     kept = np.flatnonzero(~strange & ~late)

@@ -108,7 +108,13 @@ def add_students(
     row = find_pairs(have, pairs)
     known = place >= 0
     repeated = known & pd.Series(place).duplicated().to_numpy()
-    table.check("student", repeated, "repeat another", "Keep one row for each student.")
+    table.check(
+        "student",
+        repeated,
+        "repeat another",
+        "Keep one row for each student.",
+        code="repeated",
+    )
     if len(X) and not known.any():
         message = (
             f"students: none of the {len(table)} rows is of a student of the event "

@@ -24,7 +24,13 @@ def read_kinds(table: TidyTable, default: str = "all") -> Labelled:
 def read_counts(table: TidyTable) -> FloatArray:
     """Read how often each line counts: once if the table does not say."""
     count = table.numbers("count") if "count" in table else np.ones(len(table))
-    table.check("count", ~(count >= 0), "are not counts from 0 on", "Correct them.")
+    table.check(
+        "count",
+        ~(count >= 0),
+        "are not counts from 0 on",
+        "Correct them.",
+        code="not_count",
+    )
     return count
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.schema import FloatArray, IntArray, combine_codes, read_periods
 from edml.sources._raw import naming
@@ -40,6 +41,7 @@ def read_seats(table: TidyTable) -> Seats:
         "repeat another row's student and course",
         "Keep one row per student and course: join their dates, or give each run of "
         "the course its own id.",
+        code="repeated",
     )
     start = table.dates("start")
     table.check("start", np.isnan(start), "have no value", "It is day 0 of the course.")
@@ -75,7 +77,7 @@ def last_days(table: TidyTable, seats: Seats, until: float) -> IntArray:
             f"{table.name}: {int(missing.sum())} of {len(last)} rows have no 'end', "
             "and no other table holds a date. Fill 'end', or pass until=."
         )
-        raise TableError(message, column="end")
+        raise TableError(coded("no_end", message, table=table.name), column="end")
     return last.astype(np.int64) - seats.start
 
 

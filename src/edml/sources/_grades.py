@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.schema import FloatArray, IntArray
 from edml.sources._enrolments import Seats
@@ -73,6 +74,7 @@ def read_outcomes(
         again,
         "repeat another row's student and course",
         "Keep the one final grade.",
+        code="repeated",
     )
     grade = table.numbers("final_grade")
     _check_scale(table, "final_grade", grade, scale)
@@ -101,4 +103,7 @@ def _check_scale(
             f"{table.name}: {above} of {len(known)} values of {column!r} lie above "
             f"grade_scale={scale:g}. Pass the highest grade, such as grade_scale=100."
         )
-        raise TableError(message, column=column)
+        raise TableError(
+            coded("above_scale", message, table=table.name, column=column, scale=scale),
+            column=column,
+        )

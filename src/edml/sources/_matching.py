@@ -79,6 +79,7 @@ class Matching:
                 bad,
                 f"are of {problem}",
                 "Correct the ids, or leave such rows out with unknown='drop'.",
+                code="unmatched",
             )
         rule = f"{table.name} of {problem} were left out"
         self.rules[rule] = self.rules.get(rule, 0) + int(bad.sum())

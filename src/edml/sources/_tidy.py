@@ -84,6 +84,7 @@ class TidyTable:
             np.append(unreadable, False)[codes],
             "hold an id with decimals, or a float that is too large to be exact",
             "Read ids as text.",
+            code="not_id",
         )
         ids = _merge(codes, [label or "" for label in labels])
         if required:
@@ -118,11 +119,18 @@ class TidyTable:
             seconds = read_dates(self.frame[column], None, "UTC", ".").seconds
         return np.where(seconds == 0, np.nan, seconds)
 
-    def check(self, column: str, bad: BoolArray, problem: str, remedy: str) -> None:
+    def check(
+        self,
+        column: str,
+        bad: BoolArray,
+        problem: str,
+        remedy: str,
+        code: str = "no_value",
+    ) -> None:
         """Raise a `TableError` for the rows that ``bad`` marks."""
         if bad.any():
             with naming(self.name):
-                raise row_error(self.frame[column], bad, problem, remedy)
+                raise row_error(self.frame[column], bad, problem, remedy, code=code)
 
 
 def read_frame(

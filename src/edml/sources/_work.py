@@ -60,6 +60,7 @@ def read_work(table: TidyTable, kept: BoolArray, seats: Seats) -> Work:
         kept & again.duplicated().to_numpy() & (keys >= 0),
         "repeat another row's course and assignment",
         "Keep one row per assignment, and one more per student with other dates.",
+        code="repeated",
     )
     rows = np.flatnonzero(kept)
     rows = rows[np.argsort(personal[rows], kind="stable")]  # rows for everybody first
@@ -190,6 +191,7 @@ def make_submissions(
         kept & ~np.isnan(score) & np.isnan(known),
         "hold a score, but neither 'submitted' nor 'graded'",
         "Say from which day it was known: fill 'graded'.",
+        code="undated_score",
     )
     pair = np.where(kept, seat * len(work.key) + item, -1)
     base = first_of(pair, np.where(kept, submitted, np.nan))

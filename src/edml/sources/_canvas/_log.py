@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.sources._canvas._files import LOGS, read_log
 from edml.sources._logs import LogDays
@@ -39,7 +40,9 @@ def count_requests(source: Path, roster: pd.DataFrame, tally: Tally) -> pd.DataF
         absent = [column for column in _NEEDED if column not in block.columns]
         if absent:
             message = f"{name} lacks the columns {absent}. Export them, too."
-            raise TableError(message)
+            raise TableError(
+                coded("table_lacks_columns", message, table=name, columns=absent)
+            )
         table, rows = TidyTable(name, block), np.arange(len(block))
         student, real = (
             table.ids(column, required=False).at(rows)
@@ -61,7 +64,7 @@ def count_requests(source: Path, roster: pd.DataFrame, tally: Tally) -> pd.DataF
             f"The folder {str(source)!r} has no table {LOGS[0]}. Export it too, or "
             "read without activity=True."
         )
-        raise TableError(message)
+        raise TableError(coded("no_log", message, table=LOGS[0]))
     return days.finish(name, tally)
 
 

@@ -8,6 +8,7 @@ from typing import Literal, overload
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml._urls import as_path
 from edml.exceptions import TableError
 from edml.sources._canvas._log import count_requests
@@ -234,7 +235,7 @@ def _export_day(
     )
     if not np.isfinite(latest):
         message = "The export holds no dates. Pass the day of the export with until=."
-        raise TableError(message)
+        raise TableError(coded("no_dates", message))
     day = np.datetime64(int(latest), "s").astype("datetime64[D]")
     tally.notes.append(
         f"The export is of {day}, its latest date; set another day with until=."

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.schema import BoolArray
 from edml.sources._canvas._files import read_export
@@ -121,7 +122,7 @@ def read_tables(source: Path, tally: Tally) -> dict[str, pd.DataFrame]:
             "start their names with it: submissions.csv, "
             "canvas.submissions-part-00000.json.gz."
         )
-        raise TableError(message)
+        raise TableError(coded("missing_tables", message, place=source, tables=absent))
     tables = {}
     for name, columns in TABLES.items():
         frame = found.pop(name, None)  # which frees the memory of its texts
@@ -153,7 +154,9 @@ def _typed(name: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.Dat
             f"{name} lacks the columns {absent}; it has {sorted(map(str, frame))}. "
             "Export the table with all columns."
         )
-        raise TableError(message)
+        raise TableError(
+            coded("table_lacks_columns", message, table=name, columns=absent)
+        )
     gone = (
         frame["action"].astype("str").str.upper().eq("D").to_numpy(dtype=bool)
         if "action" in frame
@@ -199,6 +202,7 @@ def _flags(table: TidyTable, column: str) -> BoolArray:
         np.append(unreadable, False)[texts.codes],
         "are neither true nor false",
         "Export the table again.",
+        code="not_flag",
     )
     return np.append(np.array([word in _TRUE for word in words], bool), False)[
         texts.codes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._moodle._tables import TABLES, find_prefix
@@ -164,7 +165,7 @@ def _make_engine(url: Any) -> "sa.Engine":
             "mysql:// or mariadb://. Check its form; within a password, write % as %25 "
             "and @ as %40."
         )
-        raise TableError(message) from None
+        raise TableError(coded("not_database", message)) from None
     name = read.drivername
     if name in _DRIVERS:
         backend, driver = name, _DRIVERS[name]
@@ -194,4 +195,4 @@ def _no_details(part: str) -> Iterator[None]:
             f"Moodle's database cannot be read ({part}: {kind}). Check its URL, that "
             "the server runs, and that the user may read Moodle's tables."
         )
-        raise TableError(message) from None
+        raise TableError(coded("database_failed", message)) from None

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.sources._moodle._tables import TABLES, Ids, read_values
 from edml.sources._tally import Tally
@@ -111,7 +112,9 @@ class Tables:
                     "Expected ids or short names of courses; these are unknown: "
                     f"{sorted(unknown)}. Correct courses=."
                 )
-                raise TableError(message)
+                raise TableError(
+                    coded("unknown_courses", message, courses=sorted(unknown))
+                )
             table = table[texts.isin(chosen) | table["shortname"].isin(chosen)]
             kept = self.ids.decode(table["id"])
             self._selected = [int(one) if self.ids.whole else one for one in kept]

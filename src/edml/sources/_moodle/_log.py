@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from edml._messages import coded
 from edml.exceptions import TableError
 from edml.sources._logs import LogDays
 from edml.sources._moodle._load import Tables
@@ -22,7 +23,7 @@ def read_log(tables: Tables, enrolments: pd.DataFrame, tally: Tally) -> pd.DataF
             f"Moodle's table {LOG} is not in the source. Export it too, or read "
             "without activity=True."
         )
-        raise TableError(message)
+        raise TableError(coded("no_log", message, table=LOG))
     days = LogDays(enrolments, _name_kind)
     for block in tables.blocks(LOG):
         days.add(

@@ -236,7 +236,9 @@ class Ids:
         if self.whole:
             numbers = _read_numbers(values)
             fraction = (numbers % 1 > 0).to_numpy()
-            check_rows(values, fraction, "hold no whole number", _REMEDY)
+            check_rows(
+                values, fraction, "hold no whole number", _REMEDY, code="not_numbers"
+            )
             return numbers.fillna(0).astype("int64")
         codes, texts = pd.factorize(_read_texts(values).str.strip())
         numbers_of_texts = [
@@ -264,7 +266,9 @@ def read_values(name: str, raw: pd.DataFrame, ids: Ids) -> pd.DataFrame:
             f"Moodle's table {name} lacks the columns {absent}. Export them too; their "
             "names are those of Moodle's database."
         )
-        raise TableError(message)
+        raise TableError(
+            coded("table_lacks_columns", message, table=name, columns=absent)
+        )
     read = {}
     for column, kind in spec.columns.items():
         if column in raw.columns:
@@ -290,7 +294,7 @@ def _read_column(values: pd.Series, kind: str, ids: Ids) -> pd.Series:
 
 def _read_numbers(values: pd.Series) -> pd.Series:
     numbers, bad = read_floats(values)
-    check_rows(values, bad, "hold no number", _REMEDY)
+    check_rows(values, bad, "hold no number", _REMEDY, code="not_numbers")
     return numbers
 
 

@@ -1,8 +1,8 @@
-"""What `edml._messages` says for each code, in English for people."""
+"""Texts about files, their columns and their cells."""
 
 from edml._translation import N_
 
-TEXTS = {
+TABLES = {
     # -- opening a file
     "no_file": N_("There is no file {path}. Check its name and its folder."),
     "file_kind": N_(
@@ -238,135 +238,6 @@ TEXTS = {
         "The table has no {columns}. What they would show is unknown."
     ),
     "score_from_row": N_("A score counts from the day of its row on."),
-    # -- choosing what to predict
-    "no_events": N_(
-        "There is no file of events. Name one after the command, or set {key} in "
-        "edml.toml."
-    ),
-    "url_and_registry": N_("Choose one of --url and --registry."),
-    "no_half_year": N_("--period expects a half-year such as 02-2026."),
-    "unknown_period": N_("The table has no such period. Its periods are: {known}."),
-    "unknown_course": N_(
-        "The table has no such course. Write its name or id as the table does: {known}."
-    ),
-    "unknown_students": N_(
-        "The table does not have the students number {places} of those given. Write "
-        "ids as the column {column} does."
-    ),
-    "unclear_students": N_(
-        "Number {places} of the students given is the id of one and the file number of "
-        "another. Write the ids, as the column {column} does."
-    ),
-    "none_running": N_(
-        "No chosen course is running. Leave --running out to predict for them."
-    ),
-    "none_to_pick": N_(
-        "No chosen student has events after day {day}. Add --no-running for courses "
-        "that are over."
-    ),
-    "taken_names": N_(
-        "The predictions have columns with these names, too: {columns}. Rename those "
-        "of the table."
-    ),
-    "all_running": N_(
-        "Column {column} is empty in every row: these courses are still running. Use "
-        "events of courses that have ended."
-    ),
-    # -- models
-    "no_models": N_("There is no model yet. Train one first, with edml run."),
-    "none_in_stage": N_(
-        "No model is in that stage. Put one into production first, with edml registry "
-        "promote."
-    ),
-    "no_version": N_("There is no version {version}. Choose another."),
-    "no_previous": N_(
-        "The model before this one is no longer stored. Promote the version that you "
-        "want."
-    ),
-    "seen_students": N_(
-        "Version {version} was trained on all of these students. Use events of others."
-    ),
-    "no_candidate": N_(
-        "The search found no good model. Lower tune.min_score, or allow more "
-        "evaluations or time."
-    ),
-    "no_evaluation": N_(
-        "No model has been evaluated on other students. Run edml update."
-    ),
-    "other_run": N_("Another run is working in {folder}. Wait until it ends."),
-    "registry_locked": N_(
-        "Another program is changing the models right now. Try again later."
-    ),
-    "unsigned": N_(
-        "A file of the registry has no signature, although a key is set. Do not trust "
-        "it; ask whoever stored it."
-    ),
-    "wrong_signature": N_(
-        "A file of the registry was signed with another key. Check the keys; if they "
-        "are right, restore the file from a backup."
-    ),
-    "no_answer": N_(
-        "{url} does not answer. Check the address, and that the endpoint runs."
-    ),
-    "not_endpoint": N_(
-        "{url} did not answer as an endpoint of edml does (status {status}). Check the "
-        "address."
-    ),
-    "contacts_in_use": N_("Another program is writing to {name}. Try again."),
-    "not_contacts": N_(
-        "The first line of {name} does not hold student, course and date, separated by "
-        "commas. Choose another name for the file of contacts."
-    ),
-    # -- the ledger
-    "no_ledger": N_("There is no ledger {name}. Check its name and its folder."),
-    "not_ledger": N_("The file {name} is not a ledger. Check its name."),
-    "later_ledger": N_(
-        "The ledger {name} was written by a later version of edml. Update edml."
-    ),
-    "damaged_ledger": N_(
-        "The ledger {name} is damaged, or another kind of file. Check its name, or "
-        "restore it from a backup."
-    ),
-    "ledger_in_use": N_(
-        "Another program is still writing to the ledger. Try again later."
-    ),
-    "ledger_not_written": N_(
-        "The ledger could not be written. Check its folder and your permissions, and "
-        "free disk space."
-    ),
-    "ledger_failed": N_(
-        "The ledger could not be read or written; what it holds is unchanged. Free "
-        "disk space, or check the permissions of the file and its folder."
-    ),
-    "ledger_not_wiped": N_(
-        "The entries are deleted, but their bytes are still in a file beside the "
-        "ledger, because another program reads it. Repeat the command later."
-    ),
-    "ledger_without_key": N_(
-        "A key was given, but the ledger has no pseudonyms. Leave the key out, or "
-        "begin another ledger."
-    ),
-    "no_ledger_key": N_(
-        "The ids of the ledger are pseudonyms, and its key was not given. Set "
-        "ledger.key_file, or begin another ledger."
-    ),
-    "other_ledger_key": N_(
-        "The ledger was begun with another key. Use that one, or begin another ledger."
-    ),
-    "no_ledger_key_file": N_(
-        "The file of the ledger's key cannot be read. Check its name and your "
-        "permissions."
-    ),
-    "short_ledger_key": N_(
-        "The key of the ledger is too short. It needs at least 16 characters."
-    ),
-    "missing_extra": N_("A part of edml is not installed. Run: {command}."),
-    "rejected": N_(
-        "{url} rejected the request (status {status}). Ask whoever runs the endpoint."
-    ),
-    "rejected_column": N_(
-        "{url} rejected the table, because of column {column}. Correct the column."
-    ),
     # -- what is scored, and imports of a platform's tables
     "no_rows": N_("The table has no rows."),
     "no_rows_yet": N_("The table has no events up to day {day}. Choose a later day."),
@@ -390,4 +261,59 @@ TEXTS = {
     ),
     "unreadable_export": N_("The file {name} cannot be read. Export it again."),
     "written_as": N_("Tables are written as .csv or .parquet. Choose one of the two."),
+    "above_scale": N_(
+        "Most values of column {column} in table {table} are above {scale}. Say what "
+        "the highest grade is, as with --grade-scale 100."
+    ),
+    "no_end": N_(
+        "The table {table} lacks the end of some rows, and no other table holds a "
+        "date. Fill in the column end, or say until when the data reach, with --until."
+    ),
+    "repeated": N_(
+        "Column {column} repeats the value of an earlier row in {where}. Keep one row "
+        "for each."
+    ),
+    "unmatched": N_(
+        "Column {column} names, in {where}, what the other tables lack. Correct the "
+        "ids, or leave such rows out, with --unknown drop."
+    ),
+    "not_count": N_(
+        "Column {column} does not hold a number from 0 on in {where}. Correct it."
+    ),
+    "undated_score": N_(
+        "Column {column} holds a score without a day in {where}. Fill in when the work "
+        "was submitted or graded."
+    ),
+    "not_flag": N_(
+        "Column {column} holds neither true nor false in {where}. Export the table "
+        "again."
+    ),
+    "not_database": N_(
+        "This is not the address of a database. Write it like "
+        "postgresql://user:password@host/moodle, or begin with mysql:// or mariadb://. "
+        "Within a password, write % as %25 and @ as %40."
+    ),
+    "database_failed": N_(
+        "Moodle's database cannot be read. Check its address, that the server runs, "
+        "and that the user may read Moodle's tables."
+    ),
+    "unknown_courses": N_(
+        "There are no courses with these ids or short names: {courses}. Correct them."
+    ),
+    "no_log": N_(
+        "The table {table} is missing. Export it too, or read the data without it."
+    ),
+    "none_enrolled": N_(
+        "No student is enrolled in these courses. Check the courses and the roles, and "
+        "that the tables enrol, user_enrolments and those of the roles are complete."
+    ),
+    "no_student_role": N_(
+        "The roles {roles} are not those of students. Name the right ones, with "
+        "--student-role."
+    ),
+    "undated_courses": N_(
+        "Some courses have neither a start date nor dated enrolments. Set their start "
+        "dates in Moodle, or leave these courses out."
+    ),
+    "no_dates": N_("The export holds no dates. Say its day, with --until."),
 }
