@@ -121,8 +121,8 @@ class _Layers:
             raise ConfigError(coded("settings_not_utf8", message, path=path)) from None
         except tomllib.TOMLDecodeError as error:
             message = f"{path} is not valid TOML: {error}. Correct that line."
-            line = re.search(r"line (\d+)", str(error))  # or at the end
-            number = line[1] if line else len(text.splitlines())
+            at = re.search(r"line (\d+)", str(error))  # or at the end
+            number = at[1] if at else len(text.splitlines())
             message = coded("settings_not_toml", message, path=path, line=number)
             raise ConfigError(message) from None
         lines = find_lines(text)
