@@ -26,10 +26,11 @@ from edml import (
     make_target,
 )
 from edml.exceptions import RegistryError
-from edml.pipeline import CLASSIFIERS, Blend
+from edml.pipeline import Blend
 from edml.pipeline._blend import mean_probability
 from edml.registry._model_file import dumps
 from edml.sampling import AdaptiveSMOTE
+from tuned import FOREST_SLOW
 
 SCALES = ("probability", "log-odds")
 rng = np.random.default_rng(0)
@@ -208,7 +209,7 @@ def events():
     return table, make_target(table)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", FOREST_SLOW)
 def test_a_blend_of_pipelines(events, name):
     kinds = (None, "over", "smote")
     pipelines = [make_risk_pipeline(name, balance=kind) for kind in kinds]

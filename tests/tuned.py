@@ -1,8 +1,16 @@
-"""A check of each model of a search."""
+"""A check of each model of a search, and the algorithms to search."""
 
 import numpy as np
+import pytest
 
 from edml import RiskClassifier
+from edml.pipeline import CLASSIFIERS
+
+# a search for a forest takes seven times as long as another
+FOREST_SLOW = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "random_forest" else [])
+    for name in CLASSIFIERS
+]
 
 
 def assert_as_fitted_separately(tuner, X, y, groups=None):

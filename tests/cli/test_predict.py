@@ -544,7 +544,9 @@ def test_long_ids_are_shown_in_full(edml, with_champion, X):
     assert max(map(len, table.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", pytest.param("cp1252", marks=pytest.mark.slow)]
+)
 def test_json_on_any_console(with_champion, X, encoding):
     """A name in Chinese reaches a program whatever the encoding of the console."""
     X.assign(course_name="数学 é").to_csv("named.csv", index=False)

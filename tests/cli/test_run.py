@@ -79,7 +79,6 @@ def test_repeated_run_does_nothing(go):
     ("setting", "value", "done"),
     [
         ("tune.n_jobs", 2, []),  # it changes no result
-        ("endpoint.port", 9000, []),
         ("update.min_gain", 0.5, ["update"]),
         ("tune.folds", 3, ["tune", "register", "update"]),
         pytest.param("data.random_state", 1, STAGES[1:], marks=pytest.mark.slow),
@@ -113,6 +112,7 @@ def test_new_events_repeat_only_the_update(go):
     assert go(new="later.csv") == []
 
 
+@pytest.mark.slow
 def test_the_champion_is_that_of_the_registry(go, capsys, stand_in):
     tuner = stand_in(("lightgbm", "xgboost"))
     go(tuner=tuner)
@@ -131,6 +131,7 @@ def test_the_champion_is_that_of_the_registry(go, capsys, stand_in):
     assert go.result["stages"][-1]["result"]["contest"]["winner"] == first
 
 
+@pytest.mark.slow
 def test_versions_that_were_removed_are_not_shown(go, capsys, stand_in):
     tuner = stand_in(("lightgbm", "xgboost"))
     go(tuner=tuner)
@@ -192,6 +193,7 @@ def test_unreadable_state_counts_as_not_done(tmp_path, text, capsys):
     assert "every stage is repeated" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_an_unreadable_state_repeats_every_stage(go):
     go()
     Path(".edml/run.json").write_text("{")
@@ -201,7 +203,10 @@ def test_an_unreadable_state_repeats_every_stage(go):
 # -- interruptions ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage",
+    ["tune", *(pytest.param(s, marks=pytest.mark.slow) for s in STAGES if s != "tune")],
+)
 def test_run_resumes_where_it_stopped(go, monkeypatch, stage):
     work = getattr(_run._Work, stage)
 
@@ -218,6 +223,7 @@ def test_run_resumes_where_it_stopped(go, monkeypatch, stage):
     assert go() == []
 
 
+@pytest.mark.slow
 def test_stop_between_candidates_registers_none_twice(go, monkeypatch, stand_in):
     tuner = stand_in(("lightgbm", "xgboost"))
     hand_over = _run._Work.hand_over
@@ -238,6 +244,7 @@ def test_stop_between_candidates_registers_none_twice(go, monkeypatch, stand_in)
     assert tuner.n_fits == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_is_not_done(go, monkeypatch):
     search = _run.search
     monkeypatch.setattr(
@@ -266,6 +273,7 @@ def test_no_temporary_files_are_left(go):
     assert not list(Path.cwd().rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_refit_waits_for_newer_events(go, capsys):
     assert go(("update.refit", True), ("update.retune", True)) == STAGES
     assert "need newer events" in capsys.readouterr().err
@@ -293,8 +301,6 @@ def test_the_command(project, edml, use):
     assert [one["done_now"] for one in shown["stages"]] == [False] * 4
     assert "tune: already done on " in result.stderr
     assert shown["champion"] == registry().record("production").version
-    shown = json.loads(edml("run", "events.csv", *options, "--json", "--again").stdout)
-    assert all(one["done_now"] for one in shown["stages"])
 
 
 @pytest.mark.slow

@@ -57,11 +57,11 @@ def test_every_place_is_used_and_only_the_line_is_drawn(sizes, capacity, holdout
 
 def test_probability_is_that_of_the_lots():
     scores = make_list([14, 20])
-    found = [assign_contacts(scores, 10, 0.5, k)["contact"] for k in range(2000)]
+    found = [assign_contacts(scores, 10, 0.5, k)["contact"] for k in range(600)]
     share = np.mean(found, axis=0)
     chance = assign_contacts(scores, 10, 0.5, 0)["assignment_probability"]
     assert set(chance.round(3)) == {0, 0.5, 0.556, 1}
-    assert share == pytest.approx(chance, abs=0.05)
+    assert share == pytest.approx(chance, abs=0.06)
 
 
 def test_lots_depend_on_neither_row_order_nor_other_columns():

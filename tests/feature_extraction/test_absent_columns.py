@@ -5,9 +5,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import REQUIRED, event_tables
 
 from edml import (
     DataCleaner,
@@ -18,6 +17,7 @@ from edml import (
     make_target,
 )
 from edml.exceptions import TableError
+from strategies import REQUIRED, event_tables
 
 KEYS = ("user_uuid", "course_uuid", "particion")
 EXAMS = ("nombre_examen", "nota_parcial")
@@ -29,7 +29,6 @@ OPTIONAL = [
 ACTIVITY = make_student_activity(60, fail_rate=0.3, partitions=30, random_state=1)
 
 
-@settings(deadline=None)
 @given(event_tables(), st.sets(st.sampled_from(OPTIONAL), min_size=1))
 def test_absent_columns_are_null(X, absent):
     expected = FeatureEngineer().fit_transform(X.assign(**dict.fromkeys(absent)))

@@ -97,7 +97,7 @@ def test_models_of_event_tables_are_asked_in_their_own_columns(tmp_path, options
 def test_a_search_on_a_plain_table_is_asked_in_its_columns(tmp_path):
     table = pd.DataFrame(X, columns=["Quiz 1", "Quiz_1", "a\nb", "d"])
     y = np.tile([0, 1], len(X) // 2)
-    tuner = ModelTuner(("random_forest",), n_iter=2, cv=2, random_state=0)
+    tuner = ModelTuner(("lightgbm",), n_iter=2, cv=2, random_state=0)
     tuner.fit(table, y)
     registry = ModelRegistry(tmp_path)
     registry.register(tuner.best_estimator_)

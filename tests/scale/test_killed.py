@@ -133,6 +133,7 @@ def check_mapping(folder, n_kills):
     assert found["size"].tolist() == expected["size"].tolist()
 
 
+@pytest.mark.slow
 def test_killed_while_bucketing(folder):
     check_bucketing(folder, 3)
 

@@ -174,7 +174,7 @@ def filled(X):
     ]
 
 
-@settings(max_examples=n_examples(300))
+@settings(max_examples=n_examples(200))
 @given(
     table_sets(),
     st.sampled_from([1, 1, 3, 7]),
@@ -253,7 +253,7 @@ def test_no_lookahead_in_features(rows):
         check_no_lookahead(FeatureEngineer(), X)
 
 
-@settings(max_examples=n_examples(200))
+@settings(max_examples=n_examples(100))
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.sampled_from([0.0, 33.3, 66.6, 0.1, 100.0])),

@@ -24,13 +24,8 @@ from edml.classifier import Capacity
 from edml.pipeline import CLASSIFIERS
 from edml.tuning import ModelTuner
 from edml.tuning._spaces import BALANCE
-from tuned import assert_as_fitted_separately
+from tuned import FOREST_SLOW, assert_as_fitted_separately
 
-# a forest takes longer to fit, and reads a table as the others do
-FOREST_SLOW = [
-    pytest.param(name, marks=[pytest.mark.slow] if name == "random_forest" else [])
-    for name in CLASSIFIERS
-]
 LOGIT = ("logit", LogisticRegression(), {"C": (0.01, 10.0, "log-uniform")})
 TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
 
@@ -47,11 +42,12 @@ def tune(X, y, algorithm, balance=None, groups=None, **given):
 @pytest.mark.parametrize(
     ("algorithm", "balance"),
     [
-        ("random_forest", None),
-        *product(["lightgbm", "xgboost"], BALANCE),
+        *product(["lightgbm"], BALANCE),
+        ("xgboost", "weight"),
         *(
-            pytest.param("random_forest", balance, marks=pytest.mark.slow)
-            for balance in BALANCE[1:]
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in product(["xgboost", "random_forest"], BALANCE)
+            if pair != ("xgboost", "weight")
         ),
     ],
 )
@@ -89,8 +85,13 @@ def test_nan_of_other_kinds(holed, kind, balance):
     assert_as_fitted_separately(tune(X, y, "lightgbm", balance), X, y)
 
 
-@pytest.mark.parametrize("balance", [None, "smote", "over", "under"])
-@pytest.mark.parametrize("kind", ["int", "bool", "int array", "float32", "list"])
+@pytest.mark.parametrize(
+    ("kind", "balance"),
+    [
+        *product(["int", "bool", "int array", "float32", "list"], ["smote"]),
+        *[("int", None), ("bool", "over"), ("list", "under")],
+    ],
+)
 def test_other_kinds_of_numbers(frame, kind, balance):
     X, y = frame
     whole = (X * 3).round().astype(int)
@@ -281,13 +282,13 @@ def test_given_plan_is_kept(events):
     assert tuner.best_estimator_.deployable().split_plan_hash == plan.hash
 
 
-def test_order_of_a_plans_rows_is_kept(plain):
+@pytest.mark.parametrize("algorithm", [*FOREST_SLOW, LOGIT], ids=str)
+def test_order_of_a_plans_rows_is_kept(plain, algorithm):
     X, y = plain
     rng = np.random.default_rng(0)
     order = rng.permutation(len(X))
     splits = [(order[:120], order[120:]), (order[120:], order[:120])]
-    for algorithm in ("lightgbm", "random_forest", LOGIT):
-        assert_as_fitted_separately(tune(X, y, algorithm, "over", cv=splits), X, y)
+    assert_as_fitted_separately(tune(X, y, algorithm, "over", cv=splits), X, y)
 
 
 def test_groups_stay_together(plain):

@@ -94,14 +94,14 @@ def test_of_a_candidate(plain):
         assert found.best_score_ == before.history_["score"][index]
 
 
-@pytest.mark.parametrize("n_trees", [7, 77, 1200])
+@pytest.mark.parametrize("n_trees", [7, pytest.param(1200, marks=pytest.mark.slow)])
 def test_number_of_trees_outside_the_space_is_kept(plain, n_trees):
     given = LGBMClassifier(n_estimators=n_trees, **POINT)
     model = tune(plain, given, n_iter=1).best_estimator_
     assert model.pipeline_[-1].n_estimators == n_trees
 
 
-@pytest.mark.parametrize("n_trees", [7, 123])
+@pytest.mark.parametrize("n_trees", [7, pytest.param(123, marks=pytest.mark.slow)])
 def test_any_number_of_trees_of_a_forest(n_trees):
     table = make_classification(240, 6, weights=[0.8], random_state=0)
     given = RandomForestClassifier(n_estimators=n_trees, min_samples_leaf=20)
