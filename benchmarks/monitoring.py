@@ -11,15 +11,26 @@ null
     share of terms with 'look' or 'act', by part, which must be at most 5 %. Each term
     is compared in all its weeks and with its outcomes.
 faults
-    Faults of the feed, planted in generated terms (20 of them, halves as above) from
-    their first day on, and the table cut at the end of each week: milliseconds for
-    seconds, grading dates gone, a course with a new name, scores halved, the events of
-    the last seven days missing. Reported: the share of terms with 'look' or worse, and
-    with 'act', after each week.
+    Faults of the feed, planted in terms (halves as above) from their first day on, and
+    the table cut at the end of each week: milliseconds for seconds, grading dates gone,
+    a course with a new name, scores halved, the events of the last seven days missing.
+    Reported: the share of terms with 'look' or worse, and with 'act', after each week.
 concept
     The outcomes of a term, exchanged at random among 20 % or 50 % of its students: the
     features stay, and what they mean changes. Reported: the share of terms with 'look'
     or worse when the outcomes are known.
+export
+    Writes the same terms to the folder ``--to`` for ``monitoring_others.py``, which
+    states how NannyML and Evidently are run on them.
+
+With ``--oulad``, these four parts use the first ten weeks of presentation 2013J instead
+of generated students: the model is trained on a third of its students, and 2,000 of the
+others are divided. The weeks of faults are then 1, 2, 5 and 10.
+
+Planned sizes: null 500 terms, faults 20, concept 60 (NannyML 60 terms without a shift
+and 10 with each fault; Evidently 40 and 10, as it takes longest); on OULAD null 60,
+faults 8, concept 30 (the two: 20 and 5).
+
 oulad
     Trained on 2013B and 2013J without the students of 2014B, who are monitored with
     their outcomes: expected and realised ROC AUC and average precision at the end of
@@ -34,20 +45,23 @@ oulad
 time
     400,000 snapshots of generated students, in seconds of wall time with two threads.
 
-NannyML and Evidently are not run beside it.
 """
 
 import argparse
 import sys
 import time
 import warnings
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from edml import RiskClassifier, as_of, load_oulad, make_target
 from edml.datasets import make_student_activity
+from edml.exceptions import TableError
 from edml.monitoring import make_reference, monitor
+from edml.pipeline import split_per_history, strip_samplers
 
 STUDENT, COURSE, DAY = "user_uuid", "course_uuid", "particion"
 EVENTS = ("nombre_examen", "ass_name", "ass_name_sub")
@@ -58,7 +72,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=list(PARTS))
     parser.add_argument("--terms", type=int, default=100)
-    parser.add_argument("--oulad")
+    parser.add_argument("--oulad", type=Path)
+    parser.add_argument("--to", type=Path)
     given = parser.parse_args()
     start = time.perf_counter()
     PARTS[given.part](given)
@@ -67,15 +82,39 @@ def main():
 
 def say(text):
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
-def generated():
-    """Return a model, and the table of the students that it has not seen."""
+class Setting(NamedTuple):
+    """A model, the students it has not seen, and the weeks of faults."""
+
+    model: RiskClassifier
+    X: pd.DataFrame
+    y: pd.Series
+    weeks: tuple[int, ...]
+
+
+def prepare(given):
+    """Return the setting of the terms: generated, or of OULAD."""
+    if given.oulad is not None:
+        return real(given.oulad)
     X = make_student_activity(1200, n_courses=8, fail_rate=0.2, random_state=100)
-    students = X[STUDENT].unique()
-    seen = X[STUDENT].isin(students[::3])
-    train = X[seen]
-    return RiskClassifier(cv=5).fit(train, make_target(train)), X[~seen]
+    return train(X, make_target(X), (1, 2, 3, 5, 8))
+
+
+def real(folder):
+    X, y = load_oulad(folder, return_X_y=True, grading_days=14)
+    chosen = X["periodo"] == "02-2013"
+    early = as_of(X[chosen], 69)
+    model, X, y, weeks = train(early, y[early.index], (1, 2, 5, 10))
+    some = X[STUDENT].isin(X[STUDENT].unique()[:2000])
+    return Setting(model, X[some], y[some], weeks)
+
+
+def train(X, y, weeks):
+    seen = X[STUDENT].isin(X[STUDENT].unique()[::3])
+    model = RiskClassifier(cv=5).fit(X[seen], y[seen])
+    return Setting(model, X[~seen], y[~seen], weeks)
 
 
 def halves(X, seed):
@@ -87,17 +126,18 @@ def halves(X, seed):
 
 
 def null(given):
-    model, X = generated()
+    model, X, y, _ = prepare(given)
     found = []
     for seed in range(given.terms):
         old, term = halves(X, seed)
-        reference = make_reference(model, old, make_target(old))
-        report = monitor(model, term, make_target(term), reference=reference)
+        reference = make_reference(model, old, y[old.index])
+        report = monitor(model, term, y[term.index], reference=reference)
         parts = {name: part.verdict for name, part in report.parts.items()}
         found.append({**parts, "all": report.verdict})
-    table = pd.DataFrame(found).isin(["look", "act"])
-    say(f"{len(table)} terms; share with 'look' or 'act':")
-    say(table.mean().to_string())
+        if len(found) == given.terms or len(found) % 100 == 0:
+            table = pd.DataFrame(found).isin(["look", "act"])
+            say(f"{len(table)} terms; share with 'look' or 'act':")
+            say(table.mean().to_string())
 
 
 def milliseconds(X):
@@ -141,12 +181,12 @@ FAULTS = {
 
 
 def faults(given):
-    model, X = generated()
+    model, X, y, weeks = prepare(given)
     rows = []
-    for seed in range(min(given.terms, 20)):
+    for seed in range(given.terms):
         old, term = halves(X, seed)
-        reference = make_reference(model, old, make_target(old))
-        for week in (1, 2, 3, 5, 8):
+        reference = make_reference(model, old, y[old.index])
+        for week in weeks:
             shown = as_of(term, 7 * week - 1)
             for name, spoil in FAULTS.items():
                 report = monitor(
@@ -165,24 +205,78 @@ def show_verdicts(rows):
 
 
 def concept(given):
-    model, X = generated()
+    model, X, y, weeks = prepare(given)
     rows = []
     for seed in range(given.terms):
         old, term = halves(X, seed)
-        reference = make_reference(model, old, make_target(old))
-        outcome = make_target(term)
+        reference = make_reference(model, old, y[old.index])
         keys = term[STUDENT] + term[COURSE]
-        of_key = outcome.groupby(keys).first()
-        for share in (0.0, 0.2, 0.5):
-            random = np.random.default_rng(seed)
-            mixed = of_key.copy()
-            where = random.random(len(mixed)) < share
-            mixed[where] = random.permutation(mixed[where].to_numpy().copy())
-            y = keys.map(mixed).to_numpy()
-            report = monitor(model, term, y, reference=reference)
+        of_key = y[term.index].groupby(keys).first()
+        for share in SHARES:
+            mixed = keys.map(exchange(of_key, share, seed)).to_numpy()
+            report = monitor(model, term, mixed, reference=reference)
             part = report.parts["realised"].verdict
-            rows.append((f"{share:.0%} exchanged", 8, part))
+            rows.append((f"{share:.0%} exchanged", weeks[-1], part))
     show_verdicts(rows)
+
+
+SHARES = (0.0, 0.2, 0.5)
+
+
+def exchange(outcome, share, seed):
+    """Exchange the outcomes of a share of the enrolments at random."""
+    random = np.random.default_rng(seed)
+    mixed = outcome.copy()
+    where = random.random(len(mixed)) < share
+    mixed[where] = random.permutation(mixed[where].to_numpy().copy())
+    return mixed
+
+
+def export(given):
+    model, X, y, weeks = prepare(given)
+    given.to.mkdir(parents=True, exist_ok=True)
+    every = range(1, int(X[DAY].max() + 1) // 7 + 1)
+    for name, spoil in FAULTS.items():
+        try:
+            tables = [
+                snapshots(model, spoil(as_of(X, 7 * week - 1)), week)
+                for week in (every if name == "none" else weeks)
+            ]
+        except TableError:
+            say(f"{name}: the model rejects the events")
+            continue
+        path = given.to / f"{name.replace(' ', '_')}.parquet"
+        pd.concat(tables, ignore_index=True).to_parquet(path)
+    rows = []
+    of_key = y.groupby(X[STUDENT] + X[COURSE]).first()
+    for seed in range(given.terms):
+        old, term = halves(X, seed)
+        before = of_key[np.unique(old[STUDENT] + old[COURSE])]
+        after = of_key[np.unique(term[STUDENT] + term[COURSE])]
+        rows.append(before.to_frame("y_0").assign(seed=seed, is_reference=True))
+        mixed = {f"y_{100 * s:.0f}": exchange(after, s, seed) for s in SHARES}
+        rows.append(pd.DataFrame(mixed).assign(seed=seed, is_reference=False))
+    halved_at = pd.concat(rows).rename_axis("enrolment").reset_index()
+    halved_at.to_parquet(given.to / "halves.parquet")
+
+
+def snapshots(model, X, week):
+    """Return the features and the score of each enrolment at the end of a week."""
+    front, _ = split_per_history(strip_samplers(model.pipeline_))
+    table = front.transform(X).reset_index(drop=True)
+    table = table.drop(columns=[STUDENT, COURSE], errors="ignore")
+    score = model.predict_proba(X)[:, 1]
+    table = table.assign(
+        enrolment=(X[STUDENT] + X[COURSE]).to_numpy(),
+        course=X["course_name"].to_numpy(),
+        week=week,
+        score=score,
+        flag=(score >= model.threshold_).astype(int),
+    )
+    this_week = X[DAY].to_numpy() >= 7 * (week - 1)
+    order = np.argsort(X[DAY].to_numpy(), kind="stable")
+    rows = order[this_week[order]]
+    return table.iloc[rows].drop_duplicates("enrolment", keep="last")
 
 
 def oulad(given):
@@ -233,6 +327,7 @@ PARTS = {
     "null": null,
     "faults": faults,
     "concept": concept,
+    "export": export,
     "oulad": oulad,
     "time": wall_time,
 }
