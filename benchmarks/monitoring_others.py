@@ -77,7 +77,7 @@ def main():
         for fault, table in tables.items():
             if fault == "none" or seed < given.faulty:
                 term = attach(table, after, "2026-01-05")
-                for row in TOOLS[given.tool](old, term, fault):
+                for row in TOOLS[given.tool](old, term, fault, weeks):
                     found.append((seed, *row))
     columns = ["seed", "fault", "week", "alarm", "is_raised", "figure"]
     show(pd.DataFrame(found, columns=columns), weeks)
@@ -100,7 +100,7 @@ def columns_of(table):
     return [one for one in table if one not in left_out and not one.startswith("y_")]
 
 
-def run_nannyml(old, term, fault):
+def run_nannyml(old, term, fault, _):
     import nannyml as nml  # noqa: PLC0415 (slow, and only one tool runs)
 
     columns = columns_of(old)
@@ -148,14 +148,14 @@ def read_chunks(result, fault, weeks, alarm):
         yield fault, week, alarm, is_raised[place], np.nanmax(off[place])
 
 
-def run_evidently(old, term, fault):
+def run_evidently(old, term, fault, weeks):
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
     from evidently.metrics import DriftedColumnsCount  # noqa: PLC0415
 
     columns = columns_of(old)
     numbers = [one for one in columns if one != "course"]
     kinds = DataDefinition(numerical_columns=numbers, categorical_columns=["course"])
-    for week in WEEKS_OF_FAULTS & set(term["week"]):
+    for week in weeks:
         one, other = (
             Dataset.from_pandas(table.loc[table["week"] == week, columns], kinds)
             for table in (old, term)
@@ -164,9 +164,6 @@ def run_evidently(old, term, fault):
         value = result.dict()["metrics"][0]["value"]
         yield fault, week, "dataset", value["share"] >= 0.5, value["count"]
         yield fault, week, "one column", value["count"] >= 1, value["count"]
-
-
-WEEKS_OF_FAULTS = {1, 2, 3, 5, 8, 10}
 
 
 def show(found, weeks):

@@ -72,6 +72,25 @@ def test_fault_is_found_in_its_first_week(term, code):
     assert report.verdict in ("look", "act")
 
 
+def test_nothing_is_expected_of_a_broken_feed(term):
+    model, X = term
+    report = monitor(model, FAULTS["scale"](as_of(X, 13)), n_resamples=100)
+    assert "expected-broken-feed" in signs(report, "expected")
+    assert report.parts["expected"].verdict == "cannot tell"
+
+
+def test_nothing_is_expected_after_drift(term):
+    """Where students have moved away from training, its intervals are too narrow."""
+    model, X = term
+    y = make_target(X)
+    many = X[(y == 1) | (X["user_uuid"].str[0] < "2")]  # far more fail
+    report = monitor(model, many, n_resamples=100)
+    assert report.parts["input"].verdict != "act"
+    assert report.parts["drift"].verdict in ("look", "act")
+    assert signs(report, "expected") == {"expected-after-drift"}
+    assert report.parts["expected"].verdict == "cannot tell"
+
+
 def test_late_feed_is_found(term):
     model, X = term
     shown = as_of(X, 20)

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from edml import RiskClassifier
 from edml.datasets import make_student_activity, make_target
@@ -115,6 +116,8 @@ DAMAGES = {
     "features": (lambda data: _with(data, features=["a"]), "differ in number"),
     "step": (lambda data: _with(data, step=0), "damaged"),
     "weights": (lambda data: _with(data, weights="no"), "damaged"),
+    "categories": (lambda data: _with(data, categories={"a": []}), "differ in number"),
+    "category": (lambda data: _with(data, categories={"a": [1]}), "damaged"),
 }
 
 
@@ -227,6 +230,80 @@ def test_sparse_features_are_left_out():
     model = RiskClassifier(LogisticRegression()).fit(X, y)
     assert model.reference_.features == ()
     assert set(monitor(model, X).drift["feature"]) == {"score"}
+
+
+# -- categories ---------------------------------------------------------------------
+
+
+def make_schools(shares, n_students=600, random_state=0):
+    random = np.random.default_rng(random_state)
+    names = list(shares)
+    school = random.choice(names, n_students, p=list(shares.values())).astype(object)
+    school[: n_students // 20] = None
+    age = random.normal(20, 2, n_students)
+    notes = [f"note {number}" for number in range(n_students)]
+    return pd.DataFrame({"age": age, "school": school, "note": notes})
+
+
+@pytest.fixture(scope="module")
+def schools():
+    X = make_schools({"North": 0.5, "South": 0.3, "West": 0.19, "Tiny": 0.01})
+    encoder = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["school"]), ("passthrough", ["age"])
+    )
+    y = (X["school"] == "South") | (X["age"] > 22)
+    return RiskClassifier(
+        make_pipeline(encoder, LogisticRegression(max_iter=5000))
+    ).fit(X, y)
+
+
+def test_categories_of_few_students_are_not_named(schools):
+    reference = schools.reference_
+    assert reference.categories == {"school": ("North", "South", "West")}
+    text = zlib.decompress(reference.to_bytes()).decode()
+    assert "Tiny" not in text
+    assert "note" not in text
+    assert Reference.from_bytes(reference.to_bytes()).categories == reference.categories
+
+
+def test_weights_of_encoded_categories_add_up(schools):
+    reference = schools.reference_
+    uses = np.abs(schools.pipeline_.steps[-1][1].coef_.ravel())
+    expected = [
+        uses[-1],
+        uses[:-1].sum(),
+    ] / uses.sum()  # the age is passed through last
+    assert reference.features == ("age", "school")
+    np.testing.assert_allclose(reference.weights, expected)
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {"North": 0.2, "South": 0.6, "West": 0.2},
+        {"North": 0.25, "South": 0.15, "West": 0.1, "New": 0.5},
+        {" North": 0.2, "South ": 0.6, "West": 0.2},
+    ],
+)
+def test_shares_of_categories_are_compared(schools, shares):
+    table = monitor(schools, make_schools(shares, random_state=1)).drift
+    school = table.set_index("feature").loc["school"]
+    assert school["adjusted"] < 1e-6
+    assert school["size"] > 0.4
+    assert np.isnan(school["direction"])
+
+
+def test_same_shares_of_categories_have_not_moved(schools):
+    shares = {"North": 0.5, "South": 0.3, "West": 0.19, "Tiny": 0.01}
+    report = monitor(schools, make_schools(shares, random_state=1))
+    assert report.parts["drift"].verdict == "fine"
+    assert report.to_dict()["drift"][1]["direction"] is None
+    assert report.shifts("es").shape == (3, 6)
+
+
+def test_numbers_need_no_newer_format(model, schools):
+    assert read(model.reference_)["format"] == 1
+    assert read(schools.reference_)["format"] == 2
 
 
 def test_feed_of_datetimes_and_categories(table):

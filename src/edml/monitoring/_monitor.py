@@ -200,6 +200,8 @@ def monitor(
             draws = Draws(confidence, int(n_resamples), random_state)
             scored = _compare(units, values, score, threshold, reference, known, draws)
             parts |= scored.parts
+            if events and parts["input"].verdict == ACT:
+                parts["expected"] = _doubt_feed(parts["expected"])
     weeks, lead = None, None
     if ledger is not None:
         parts["lists"], weeks, lead = read_lists(ledger, X, names, outcome)
@@ -263,7 +265,8 @@ def _score(
     """Return the reference's features and the probability of each unit."""
     pipeline = getattr(model, "pipeline_", model)
     features = compute_features(pipeline, X)
-    columns, values = numbers_of(features, columns_of(model), units.rows)
+    names = columns_of(model)
+    columns, values = numbers_of(features, names, units.rows, reference.categories)
     place = {name: number for number, name in enumerate(columns)}
     missing = [name for name in reference.features if name not in place]
     if missing:
@@ -357,6 +360,19 @@ def _doubt(trained: BoolArray, drift: Part) -> list[Sign]:
             )
         )
     return doubts
+
+
+def _doubt_feed(part: Part) -> Part:
+    sign = Sign(
+        "expected-broken-feed",
+        CANNOT_TELL,
+        N_(
+            "The feed is not like the one the model was trained on, so the "
+            "probabilities may not hold."
+        ),
+        N_("Correct the feed before anyone uses the scores."),
+    )
+    return make_part("expected", [*part.signs, sign], sign)
 
 
 def _cannot_tell(code: str, found: str, remedy: str) -> dict[str, Part]:

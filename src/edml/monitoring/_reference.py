@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from edml.schema import (
     FloatArray,
 )
 
-FORMAT = 1
+FORMAT = 2  # 1 has no categories
 MAX_BYTES = 300_000  # of a reference as stored
 MAX_SIZE = 64 * MAX_BYTES  # of what it unpacks to
 SCORE = "score"
@@ -50,7 +50,7 @@ class Reference:
     Parameters
     ----------
     features : tuple of str
-        The features that are compared: the numbers that the model sees.
+        The features that are compared: the numbers and categories that the model sees.
     weights : ndarray of shape (n_features,)
         How much the model uses each, fractions that add up to 1.
     courses : tuple of str
@@ -66,6 +66,9 @@ class Reference:
         Number of students behind it.
     shares : dict of str to float
         The share that fails: of all, under "", and by course.
+    categories : dict of str to tuple of str, default={}
+        The categories of each text feature that at least ten students have. Histograms
+        count their places; all other categories share the next place.
 
     See Also
     --------
@@ -94,6 +97,7 @@ class Reference:
     step: int
     n_students: int
     shares: dict[str, float]
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the reference as compressed JSON.
@@ -107,7 +111,7 @@ class Reference:
         weeks = self.weeks
         while True:
             document = {
-                "format": FORMAT,
+                "format": FORMAT if self.categories else 1,  # for an earlier edml
                 "features": list(self.features),
                 "weights": [_short(one) for one in self.weights],
                 "courses": list(self.courses),
@@ -117,6 +121,8 @@ class Reference:
                 "n_students": self.n_students,
                 "shares": {name: _short(one) for name, one in self.shares.items()},
             }
+            if self.categories:
+                document["categories"] = self.categories
             text = json.dumps(document, separators=(",", ":"), allow_nan=False)
             data = zlib.compress(text.encode("ascii"), 9)
             if len(data) <= MAX_BYTES or len(weeks) < 2:
@@ -169,6 +175,10 @@ class Reference:
                 step=_whole(found["step"], 1),
                 n_students=_whole(found["n_students"], 0),
                 shares={_text(k): _number(v) for k, v in found["shares"].items()},
+                categories={
+                    _text(k): tuple(map(_text, each))
+                    for k, each in found.get("categories", {}).items()
+                },
             )
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(f"{type(error).__name__}") from error
@@ -179,7 +189,12 @@ class Reference:
         n_cells = len(self.features) + 1
         sizes = {len(one) for week in self.weeks for one in week.cells.values()}
         means = all(week.means.keys() == week.cells.keys() for week in self.weeks)
-        if len(self.weights) != len(self.features) or sizes - {n_cells} or not means:
+        if (
+            len(self.weights) != len(self.features)
+            or sizes - {n_cells}
+            or not means
+            or self.categories.keys() - set(self.features)
+        ):
             raise _damaged("its features and histograms differ in number")
 
     def __repr__(self) -> str:

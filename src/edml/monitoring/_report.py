@@ -63,8 +63,8 @@ class MonitoringReport:
         A row for each week and feature, and for the score: week, day, feature, weight
         (how much the model uses it), n_students, p_value, adjusted (for all tests),
         size (Cohen's w, 0 to about 1; its square is about the population stability
-        index), direction (in [-0.5, 0.5], positive if values are higher) and change (of
-        the mean probability; NaN for features).
+        index), direction (in [-0.5, 0.5], positive if values are higher; NaN for
+        categories) and change (of the mean probability; NaN for features).
     performance : DataFrame of shape (n_figures, 10) or None
         A row for each week and figure: week, day, n_students, figure, reference (in
         training), expected, low and high (its interval), realised and p_value (NaN).

@@ -1,6 +1,6 @@
 """Summarize a table as the reference of a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -36,6 +36,7 @@ from edml.schema import (
 
 FEW = 5 * MIN_STUDENTS  # students of a course with histograms of its own
 MAX_COURSES = 30
+MAX_CATEGORIES = 50
 
 
 def make_reference(
@@ -96,9 +97,12 @@ def compute_features(pipeline: Any, X: Any) -> Any:
 
 
 def numbers_of(
-    features: Any, names: Mapping[str, str], rows: IntArray
+    features: Any,
+    names: Mapping[str, str],
+    rows: IntArray,
+    categories: Mapping[str, Sequence[str]],
 ) -> tuple[list[str], FloatArray]:
-    """Return the numeric features of some rows, without the keys."""
+    """Return the numeric features of some rows, and codes of categories; no keys."""
     if not isinstance(features, pd.DataFrame):
         values = np.asarray(features)
         if values.ndim != 2:  # such as a sparse matrix
@@ -106,14 +110,58 @@ def numbers_of(
         features = pd.DataFrame(
             values, columns=[f"x{k}" for k in range(values.shape[1])]
         )
-    keys = (STUDENT, COURSE, names[STUDENT], names[COURSE])
     kept = [
         place
         for place, (name, kind) in enumerate(features.dtypes.items())
-        if getattr(kind, "kind", "O") in "fiub" and name not in keys
+        if getattr(kind, "kind", "O") in "fiub"
+        and name not in (*_keys(names), *categories)
     ]
     values = features.iloc[rows, kept].to_numpy(dtype=np.float64, na_value=np.nan)
-    return [str(features.columns[place]) for place in kept], values
+    found = [one for one in categories if one in features]
+    codes = [_encode(features[one].iloc[rows], categories[one]) for one in found]
+    columns = [str(features.columns[place]) for place in kept]
+    return [*columns, *found], np.column_stack([values, *codes])
+
+
+def _keys(names: Mapping[str, str]) -> tuple[str, ...]:
+    return STUDENT, COURSE, names[STUDENT], names[COURSE]
+
+
+def _encode(column: pd.Series, categories: Sequence[str]) -> FloatArray:
+    """Return the place of each category; all others share the next one."""
+    texts = column.astype(object).map(_as_text, na_action="ignore")
+    places = pd.Index(categories).get_indexer(texts)
+    codes = np.where(places < 0, len(categories), places).astype(np.float64)
+    return np.where(texts.isna(), np.nan, codes)
+
+
+def _as_text(value: Any) -> str:
+    return str(value).strip()
+
+
+def _find_categories(
+    features: Any, names: Mapping[str, str], units: Weeks
+) -> dict[str, tuple[str, ...]]:
+    """Name the categories of text columns that enough students have, the most first."""
+    if not isinstance(features, pd.DataFrame) or not features.columns.is_unique:
+        return {}
+    found = {}
+    for name, kind in features.dtypes.items():
+        if not isinstance(name, str) or name in _keys(names) or kind.kind not in "OUT":
+            continue
+        column = features[name].iloc[units.rows].astype(object)
+        pairs = pd.DataFrame(
+            {
+                "category": column.map(_as_text, na_action="ignore").to_numpy(),
+                "student": units.students,
+            }
+        )
+        sizes = pairs.drop_duplicates()["category"].value_counts()
+        enough = sizes[sizes >= MIN_STUDENTS].sort_index()
+        ranked = enough.sort_values(ascending=False, kind="stable").index.tolist()
+        if ranked:
+            found[name] = tuple(ranked[:MAX_CATEGORIES])
+    return found
 
 
 def summarize(
@@ -172,7 +220,8 @@ def summarize(
     place[rows] = np.arange(len(rows))
     at = place[units.rows]
     score, fails = probability[at], np.asarray(fails, dtype=np.bool_)[at]
-    columns, values = numbers_of(features, names, units.rows)
+    categories = _find_categories(features, names, units)
+    columns, values = numbers_of(features, names, units.rows, categories)
     values = np.column_stack([values, score])
     weeks = []
     for week in np.unique(units.week):
@@ -191,6 +240,7 @@ def summarize(
         step=step,
         n_students=len(np.unique(units.students)),
         shares=_share_failing(units, fails),
+        categories=categories,
     )
 
 
@@ -277,10 +327,27 @@ def _read_weights(pipeline: Any, columns: list[str]) -> FloatArray:
     alike = np.full(len(columns), 1 / max(1, len(columns)))
     if uses is None or len(uses) != len(seen):
         return alike
-    by_name = dict(zip(map(str, seen), uses.tolist(), strict=True))
-    weights = np.array([by_name.get(name, 0.0) for name in columns])
+    weights = np.zeros(len(columns))
+    place = {name: number for number, name in enumerate(columns)}
+    for name, use in zip(map(str, seen), uses.tolist(), strict=True):
+        number = _find_origin(name, place)
+        if number is not None:
+            weights[number] += use
     total = weights.sum()
     return weights / total if total > 0 else alike
+
+
+def _find_origin(name: str, place: Mapping[str, int]) -> int | None:
+    """Return the column that a learner's column was made of, by scikit-learn's names.
+
+    A ColumnTransformer writes ``step__column``, and an encoder ``column_category``.
+    """
+    for given in (name, name.partition("__")[2]):
+        parts = given.split("_")
+        for end in range(len(parts), 0, -1):
+            if (shorter := "_".join(parts[:end])) in place:
+                return place[shorter]
+    return None
 
 
 def _importance(classifier: Any) -> FloatArray | None:
