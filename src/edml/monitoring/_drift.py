@@ -45,7 +45,7 @@ def measure_drift(
                 for one, places in groups.items()
             )
             p, size, direction = conclude(found, design_effect)
-            if name in reference.categories:
+            if reference.categories and name in reference.categories:
                 direction = np.nan  # categories have no order
             head = (int(number), week.day, name, weight, n_students)
             change = np.nan

@@ -199,9 +199,7 @@ def monitor(
             known = None if outcome is None else outcome[units.rows]
             draws = Draws(confidence, int(n_resamples), random_state)
             scored = _compare(units, values, score, threshold, reference, known, draws)
-            parts |= scored.parts
-            if events and parts["input"].verdict == ACT:
-                parts["expected"] = _doubt_feed(parts["expected"])
+            parts = _doubt_feed(parts | scored.parts)
     weeks, lead = None, None
     if ledger is not None:
         parts["lists"], weeks, lead = read_lists(ledger, X, names, outcome)
@@ -266,7 +264,9 @@ def _score(
     pipeline = getattr(model, "pipeline_", model)
     features = compute_features(pipeline, X)
     names = columns_of(model)
-    columns, values = numbers_of(features, names, units.rows, reference.categories)
+    columns, values = numbers_of(
+        features, names, units.rows, reference.categories or {}
+    )
     place = {name: number for number, name in enumerate(columns)}
     missing = [name for name in reference.features if name not in place]
     if missing:
@@ -362,7 +362,10 @@ def _doubt(trained: BoolArray, drift: Part) -> list[Sign]:
     return doubts
 
 
-def _doubt_feed(part: Part) -> Part:
+def _doubt_feed(parts: dict[str, Part]) -> dict[str, Part]:
+    """Expect nothing of the probabilities where the feed calls for action."""
+    if "input" not in parts or parts["input"].verdict != ACT:
+        return parts
     sign = Sign(
         "expected-broken-feed",
         CANNOT_TELL,
@@ -372,7 +375,8 @@ def _doubt_feed(part: Part) -> Part:
         ),
         N_("Correct the feed before anyone uses the scores."),
     )
-    return make_part("expected", [*part.signs, sign], sign)
+    part = make_part("expected", [*parts["expected"].signs, sign], sign)
+    return {**parts, "expected": part}
 
 
 def _cannot_tell(code: str, found: str, remedy: str) -> dict[str, Part]:

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -66,7 +66,7 @@ class Reference:
         Number of students behind it.
     shares : dict of str to float
         The share that fails: of all, under "", and by course.
-    categories : dict of str to tuple of str, default={}
+    categories : dict of str to tuple of str, default=None
         The categories of each text feature that at least ten students have. Histograms
         count their places; all other categories share the next place.
 
@@ -97,7 +97,7 @@ class Reference:
     step: int
     n_students: int
     shares: dict[str, float]
-    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    categories: dict[str, tuple[str, ...]] | None = None
 
     def to_bytes(self) -> bytes:
         """Return the reference as compressed JSON.
@@ -178,7 +178,8 @@ class Reference:
                 categories={
                     _text(k): tuple(map(_text, each))
                     for k, each in found.get("categories", {}).items()
-                },
+                }
+                or None,
             )
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(f"{type(error).__name__}") from error
@@ -193,7 +194,7 @@ class Reference:
             len(self.weights) != len(self.features)
             or sizes - {n_cells}
             or not means
-            or self.categories.keys() - set(self.features)
+            or set(self.categories or ()) - set(self.features)
         ):
             raise _damaged("its features and histograms differ in number")
 

@@ -240,7 +240,7 @@ def summarize(
         step=step,
         n_students=len(np.unique(units.students)),
         shares=_share_failing(units, fails),
-        categories=categories,
+        categories=categories or None,
     )
 
 
