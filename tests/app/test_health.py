@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from edml.app import AppSettings
 from edml.app._launch import hand_over
+from edml.ledger import Ledger
 
 
 def script(language):
@@ -55,6 +56,32 @@ def test_demonstration_has_a_reference():
     page = open_page()
     assert "Largest shifts" in [one.value for one in page.subheader]
     assert isinstance(page.dataframe[0].value, pd.DataFrame)
+
+
+def test_lists_of_the_ledger(registry, data, tmp_path, table):
+    ledger = Ledger(tmp_path / "ledger.db")
+    given = {"open_registry": lambda: registry, "data": data}
+    page = open_page(open_ledger=lambda: ledger, **given)
+    assert any("holds no list" in one.value for one in page.info)
+    students = registry.load(1).score_students(table, n_reasons=0)
+    ledger.append(students, version=1)
+    page.run(timeout=60)
+    assert "Lists of the ledger" in [one.value for one in page.subheader]
+    assert any("Weeks with lists" in one.value for one in page.success)
+    assert "Lists of the ledger" not in [
+        one.value for one in open_page(**given).subheader
+    ]
+
+
+def test_a_damaged_ledger_is_said(registry, data, tmp_path):
+    path = tmp_path / "ledger.db"
+    path.write_text("a text" * 200)
+    page = open_page(
+        open_registry=lambda: registry, data=data, open_ledger=lambda: Ledger(path)
+    )
+    (said,) = (one.value for one in page.warning)
+    assert "ledger" in said
+    assert page.subheader[0].value == "Input"
 
 
 def test_endpoint_has_no_health():

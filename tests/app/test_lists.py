@@ -80,10 +80,14 @@ def test_a_list_is_recorded_once(page, ledger, registry, tmp_path, model):
     assert run["events"] == fingerprint(X)
     assert run["capacity"] == 5
     assert run["threshold"] == registry.record(1).threshold
-    expected = model.score_students(X, at=14, n_reasons=0)
+    expected = model.score_students(X, at=14)
     told = ledger.entries(since=run["time"].to_pydatetime())
     assert told["probability"].tolist() == expected["probability"].tolist()
     assert sorted(told["student"]) == sorted(expected["user_uuid"].astype(str))
+    spelled = expected.astype({"user_uuid": str, "course_uuid": str})
+    of_each = spelled.set_index(["user_uuid", "course_uuid"])["reason_features"]
+    reasons = told.set_index(["student", "course"])["reasons"].map(list)
+    assert reasons.to_dict() == of_each.to_dict()
     assert (told["period"] != "").all()
     app.number_input(key="capacity").set_value(3).run()
     app.number_input(key="partition").set_value(3).run()  # a look back

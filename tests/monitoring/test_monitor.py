@@ -251,6 +251,15 @@ def test_picture(report):
     assert [ax.get_title() for ax in axes] == ["ROC AUC", "size of the shift"]
 
 
+def test_one_week_can_be_seen(term):
+    model, X = term
+    pytest.importorskip("matplotlib").use("Agg")
+    report = monitor(model, as_of(X, 34), since=27, n_resamples=100)
+    for ax in report.plot():
+        for line in ax.get_lines()[:2]:
+            assert line.get_xdata().tolist() == [4.6, 5.4]
+
+
 def test_picture_needs_a_reference(term):
     model, X = term
     pytest.importorskip("matplotlib").use("Agg")

@@ -1,13 +1,19 @@
 """The health page: whether the champion still suits the running term."""
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from edml.app import _data, _state
 from edml.app._events_view import Events
+from edml.app._launch import handed_settings
 from edml.app._source import EndpointSource, RegistrySource, Source
 from edml.app._words import Words
-from edml.exceptions import RegistryError
+from edml.exceptions import EdmlError, RegistryError
 from edml.monitoring import MonitoringReport, monitor
+
+if TYPE_CHECKING:
+    from edml.ledger import Ledger
 
 _REPORT = "health_report"
 _SHOWN = 10  # features
@@ -32,24 +38,40 @@ def show(source: Source, words: Words) -> None:
     if events is None:
         return
     with body, st.spinner(words("Comparing with the training …"), show_time=True):
-        report = _find(source, events)
+        report = _find(source, events, words)
     with body:
         _show_report(report, words)
 
 
-def _find(source: RegistrySource, events: Events) -> MonitoringReport:
+def _find(source: RegistrySource, events: Events, words: Words) -> MonitoringReport:
     """Return the report on these events; keep the last one of the session."""
     version = source.champion().version
-    asked = (events.fingerprint, version)
+    ledger, n_lists = _open_ledger(words)
+    asked = (events.fingerprint, version, n_lists)
     kept = st.session_state.get(_REPORT)
     if kept is None or kept[0] != asked:
         try:
             reference = source.registry.reference(version)
         except RegistryError:
             reference = None  # the report says so
-        report = monitor(source.load(version), events.X, reference=reference)
+        report = monitor(
+            source.load(version), events.X, reference=reference, ledger=ledger
+        )
         st.session_state[_REPORT] = kept = (asked, report)
     return kept[1]
+
+
+def _open_ledger(words: Words) -> "tuple[Ledger | None, int]":
+    """Return the ledger and the number of its lists; say so if it cannot be read."""
+    open_ledger = handed_settings().open_ledger
+    if open_ledger is None:
+        return None, 0
+    try:
+        ledger = open_ledger()
+        return ledger, len(ledger.runs()) if ledger.path.exists() else 0
+    except (EdmlError, OSError) as error:
+        st.warning(_state.say(error, words), icon=":material/history_toggle_off:")
+        return None, 0
 
 
 def _show_report(report: MonitoringReport, words: Words) -> None:

@@ -15,7 +15,7 @@ from edml.app._events_view import (
     partition_range,
 )
 from edml.app._launch import handed_settings
-from edml.app._source import Champion, RegistrySource, Scored, Source
+from edml.app._source import Champion, ListReasons, RegistrySource, Scored, Source
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.schema import COURSE, PERIOD, STUDENT, fingerprint
@@ -30,13 +30,19 @@ Asked = tuple[str, Choice, int, Champion]
 
 
 def record(
-    asked: Asked, source: Source, events: Events, scored: Scored, words: Words
+    asked: Asked,
+    source: Source,
+    events: Events,
+    scored: Scored,
+    reasons: ListReasons,
+    words: Words,
 ) -> pd.DataFrame | None:
     """Record a list once, and return what was said last week; None if unknown."""
     if handed_settings().open_ledger is None or not isinstance(source, RegistrySource):
         return None
     try:
-        return _record(asked, _source=source, _events=events, _scored=scored)
+        students = scored.students.assign(reason_features=reasons.features)
+        return _record(asked, _source=source, _events=events, _students=students)
     except Exception as error:  # the list is shown without the ledger
         known = isinstance(error, EdmlError | OSError)
         reason = _state.say(error, words) if known else f"{type(error).__name__}."
@@ -47,7 +53,7 @@ def record(
 
 @st.cache_resource(max_entries=32, ttl=3600, show_spinner=False)
 def _record(
-    asked: Asked, _source: RegistrySource, _events: Events, _scored: Scored
+    asked: Asked, _source: RegistrySource, _events: Events, _students: pd.DataFrame
 ) -> pd.DataFrame | None:
     _, choice, at, _ = asked
     open_ledger = handed_settings().open_ledger
@@ -56,10 +62,10 @@ def _record(
     ledger = open_ledger()
     # who looks back at an earlier day tells nobody anything new
     if at == partition_range(_events, choice)[1]:
-        _append(ledger, asked, _source, _events, _scored)
+        _append(ledger, asked, _source, _events, _students)
     if not ledger.path.exists():
         return None
-    said = ledger.previous(_scored.students).reset_index(drop=True)
+    said = ledger.previous(_students).reset_index(drop=True)
     return said.mask(said["time"] < datetime.now(UTC) - _RECENT)
 
 
@@ -68,11 +74,11 @@ def _append(
     asked: Asked,
     source: RegistrySource,
     events: Events,
-    scored: Scored,
+    students: pd.DataFrame,
 ) -> None:
     """Append a list of the latest day, unless a run holds it."""
     _, choice, _, by = asked
-    students, registry = scored.students, source.registry
+    registry = source.registry
     digest = fingerprint(choose_events(events, choice))
     if ledger.path.exists():
         runs = ledger.runs()

@@ -52,11 +52,11 @@ def explain_history(
 
 def list_reasons(
     model: Any, X: pd.DataFrame, at: float, students: pd.DataFrame, language: str
-) -> list[list[str] | None]:
-    """Return the reasons of each row of a list from `score_students`.
+) -> tuple[list[list[str] | None], list[list[str]]]:
+    """Return the reasons of each row of a list, and the features behind them.
 
     Trees that compute contributions themselves explain the first 2,000 rows, any other
-    model the first 15; None for the rest.
+    model the first 15; None and no features for the rest.
     """
     names = columns_of(model)
     days = float(step_parameter(model, "partition_days", 1.0))
@@ -65,15 +65,17 @@ def list_reasons(
     known = _histories(shown.iloc[rows], names[STUDENT], names[COURSE])
     rows = rows[known.get_indexer(_histories(students, STUDENT, COURSE))]
     found: list[list[str] | None] = [None] * len(rows)
+    features: list[list[str]] = [[]] * len(rows)
     if not hasattr(model.pipeline_, "predict_proba"):
-        return found
+        return found, features
     for some in (slice(0, N_EXPLAINED), slice(N_EXPLAINED, _MOST_EXPLAINED)):
         if len(rows[some]):
             explanation = explain(model, shown, rows=rows[some], progress=False)
             found[some] = explanation.reasons(_N_REASONS, language).to_list()
+            features[some] = explanation.reason_features(_N_REASONS).to_list()
             if explanation.scale != "log-odds":  # slow
                 break
-    return found
+    return found, features
 
 
 def add_averages(

@@ -21,7 +21,7 @@ from edml.app._events_view import (
     partition_range,
 )
 from edml.app._scores_view import add_said, count_flagged, make_list, mark_contacts
-from edml.app._source import Champion, Scored, Source
+from edml.app._source import Champion, ListReasons, Scored, Source
 from edml.app._student_view import week_before
 from edml.app._words import Words
 from edml.exceptions import EdmlError
@@ -182,7 +182,7 @@ def _score(asked: Asked, _source: Source, _events: Events) -> Scored:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _explain(
     asked: Asked, language: str, _source: Source, _events: Events, _scored: Scored
-) -> list[list[str] | None]:
+) -> ListReasons:
     X, students = choose_events(_events, asked.choice), _scored.students
     return _source.list_reasons(asked.by.version, X, asked.at, students, language)
 
@@ -197,8 +197,8 @@ def _show_list(
         )
     students, ticked = scored.students, st.session_state[_TICKED]
     contact = mark_contacts(students, capacity, ticked)
-    people = make_list(events, students).assign(reasons=reasons, contact=contact)
-    said = _lists.record(asked, source, events, scored, words)
+    people = make_list(events, students).assign(reasons=reasons.texts, contact=contact)
+    said = _lists.record(asked, source, events, scored, reasons, words)
     if said is not None:
         people = add_said(people, said)
     left, right = st.columns([9, 5], gap="medium")

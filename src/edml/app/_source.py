@@ -67,6 +67,16 @@ class StudentExplanation(NamedTuple):
     facts: list[str]
 
 
+class ListReasons(NamedTuple):
+    """The reasons of the rows of a list, and the names of the features behind them.
+
+    ``texts`` are None, and ``features`` empty, where these take too long.
+    """
+
+    texts: list[list[str] | None]
+    features: list[list[str]]
+
+
 class History(NamedTuple):
     """A student in a course, with the values of their columns."""
 
@@ -150,11 +160,11 @@ class RegistrySource:
         at: float,
         students: pd.DataFrame,
         language: str,
-    ) -> list[list[str] | None]:
-        """Return the reasons of the rows of a list; None where these take too long."""
+    ) -> ListReasons:
+        """Return the reasons of the rows of a list."""
         from edml.app._local import list_reasons  # noqa: PLC0415 - seconds
 
-        return list_reasons(self.load(version), X, at, students, language)
+        return ListReasons(*list_reasons(self.load(version), X, at, students, language))
 
     def load(self, version: int) -> Any:
         """Load a version, once for all sessions."""
@@ -288,8 +298,8 @@ class EndpointSource:
         at: float,
         students: pd.DataFrame,
         language: str,
-    ) -> list[list[str] | None]:
-        """Request the reasons of the first rows of a list; None for the rest."""
+    ) -> ListReasons:
+        """Request the reasons of the first rows of a list, without the features."""
         from edml.app._local import N_EXPLAINED  # noqa: PLC0415 - seconds
 
         names = self._names
@@ -298,7 +308,8 @@ class EndpointSource:
         some = X[_as_texts(X, columns).isin(wanted)]
         answer = self.client.predict(self._as_of(some, at), True, language)
         found = answer["reasons"].set_axis(_as_texts(answer, columns)).loc[wanted]
-        return [*found, *[None] * (len(students) - len(wanted))]
+        texts = [*found, *[None] * (len(students) - len(wanted))]
+        return ListReasons(texts, [[]] * len(students))
 
     def record(self) -> "ModelRecord":
         """Read the record of the endpoint's champion."""

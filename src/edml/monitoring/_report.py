@@ -263,7 +263,7 @@ class MonitoringReport:
                 "Pass reference= to monitor."
             )
             raise ValueError(message)
-        performance, shifts = open_panels(ax, 2, "panels", (9.0, 3.4))
+        performance, shifts = open_panels(ax, 2, "panels", (10.5, 3.4))
         self._draw_performance(performance)
         _draw_shifts(shifts, self.drift)
         return np.array([performance, shifts], dtype=object)
@@ -275,6 +275,7 @@ class MonitoringReport:
         panel.set_xlabel("week of the course")
         if rows is None:
             return
+        rows = _widen(rows)
         weeks = rows["week"]
         panel.fill_between(weeks, rows["low"], rows["high"], color=BLUE, alpha=0.2)
         panel.plot(weeks, rows["expected"], color=BLUE, label="expected")
@@ -349,7 +350,7 @@ def _draw_shifts(panel: Any, drift: pd.DataFrame) -> None:
     used = drift[drift["weight"] > 0].assign(much=lambda x: x["weight"] * x["size"])
     order = used.groupby("feature")["much"].max().nlargest(_DRAWN)
     for name in (SCORE, *order.index):
-        rows = drift[drift["feature"] == name]
+        rows = _widen(drift[drift["feature"] == name])
         colour = VERMILLION if name == SCORE else next_colour(panel)
         panel.plot(
             rows["week"],
@@ -361,8 +362,16 @@ def _draw_shifts(panel: Any, drift: pd.DataFrame) -> None:
     panel.axhline(SMALL, color=GREY, lw=1, ls=":")
     panel.set_title("size of the shift", fontsize="small")
     panel.set_xlabel("week of the course")
-    panel.legend(fontsize="small", frameon=False)
+    beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    panel.legend(fontsize="small", frameon=False, **beside)
     soften(panel)
+
+
+def _widen(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows; a single week twice, so that its line can be seen."""
+    if len(rows) != 1:
+        return rows
+    return pd.concat([rows.assign(week=rows["week"] + by) for by in (-0.4, 0.4)])
 
 
 def _write_sign(sign: Any) -> dict[str, Any]:
