@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,24 @@ from model_files import another
 KEY = b"a key of the registry"
 
 
-@pytest.fixture(params=[None, KEY], ids=["open", "signed"])
-def registry(request, tmp_path):
-    """Return a registry of four versions; 2 succeeded 1 in production."""
-    registry = ModelRegistry(tmp_path / "r", key=request.param, who="ada")
+@pytest.fixture(scope="module", params=[None, KEY], ids=["open", "signed"])
+def built(request, tmp_path_factory):
+    """Return a folder with a registry, which each test copies, and its key."""
+    folder = tmp_path_factory.mktemp("built")
+    registry = ModelRegistry(folder, key=request.param, who="ada")
     for _ in range(4):
         registry.register(another())
     registry.promote(1)
     registry.promote(2)
-    return registry
+    return folder, request.param
+
+
+@pytest.fixture
+def registry(built, tmp_path):
+    """Return a registry of four versions; 2 succeeded 1 in production."""
+    folder, key = built
+    shutil.copytree(folder, tmp_path / "r")
+    return ModelRegistry(tmp_path / "r", key=key, who="ada")
 
 
 def states(registry):
@@ -139,9 +149,11 @@ def test_all_states_lost(registry):
     check_is_mended(registry)
 
 
-@pytest.mark.parametrize("version", [2, 3, 4])
-@pytest.mark.parametrize("file", ["", "record.json", "model.skops"])
-@pytest.mark.parametrize("how", ["deleted", "damaged"])
+@pytest.mark.parametrize("version", [2, 4])
+@pytest.mark.parametrize(
+    ("file", "how"),
+    [("", "deleted"), *product(["record.json", "model.skops"], ["deleted", "damaged"])],
+)
 def test_a_damaged_version_leaves_the_lists(registry, version, file, how):
     path = versions(registry) / str(version) / file
     if file == "":

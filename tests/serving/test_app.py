@@ -8,6 +8,7 @@ import logging
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -144,7 +145,7 @@ def test_error_names_bad_rows(client, events):
 
 @pytest.fixture(scope="module")
 def limited(stored):
-    limits = Limits(max_body_bytes=5000, max_rows=20, timeout_seconds=0.5)
+    limits = Limits(max_body_bytes=5000, max_rows=20)
     return create_app(ModelRegistry(stored), limits=limits).test_client()
 
 
@@ -182,20 +183,22 @@ def test_chunked_bodies_have_the_same_limit(limited, events):
     assert send(limited, io.BytesIO(small), **chunked).status_code == 200
 
 
-def test_slow_and_half_bodies(limited):
-    refused(send(limited, Slow(), CONTENT_LENGTH="100"), 408, "too-slow")
+def test_slow_and_half_bodies(limited, stored):
+    limits = Limits(timeout_seconds=0.5)
+    hasty = create_app(ModelRegistry(stored), limits=limits).test_client()
+    refused(send(hasty, Slow(), CONTENT_LENGTH="100"), 408, "too-slow")
     half = send(limited, io.BytesIO(b"x"), CONTENT_LENGTH="100")
     refused(half, 408, "incomplete")
 
 
 def test_work_that_takes_too_long(stored, events, monkeypatch):
-    limits = Limits(timeout_seconds=0.2)
-    client = create_app(ModelRegistry(stored), limits=limits).test_client()
-    monkeypatch.setattr(_scorer, "_SECONDS_AT_ONCE", 0)
-    explain = _scorer.explain_rows
+    client = create_app(ModelRegistry(stored)).test_client()
+    explain, late = _scorer.explain_rows, [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + late[0])
+    monkeypatch.setattr(_scorer, "time", clock)
 
     def slow(*given, **more):
-        time.sleep(0.15)
+        late[0] += 20.0
         return explain(*given, **more)
 
     monkeypatch.setattr(_scorer, "explain_rows", slow)

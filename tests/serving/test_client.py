@@ -396,7 +396,7 @@ def test_timed_out_request_is_not_repeated(naps):
     slow = Answer(body=GOOD.body, before=lambda: free.wait(60))
     with scripted(slow) as (url, requests):
         with (
-            RiskClient(url, timeout=0.2) as client,
+            RiskClient(url, timeout=1.0) as client,
             pytest.raises(ServingError, match="timed out"),
         ):
             client.predict(X)

@@ -9,6 +9,7 @@ from edml.datasets import make_student_activity
 from edml.exceptions import TableError
 from edml.sources import EventChunks, read_events
 from edml.sources._chunk_csv import _find_end
+from strategies import n_examples
 
 HEAD = "user_uuid,course_uuid,particion,nombre_examen,nota_parcial,legajo,s_graded_at"
 COLUMNS = HEAD.split(",")
@@ -48,7 +49,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=n_examples(40))
 @given(rows, st.sampled_from([1, 3, 10]), st.sampled_from(",;"))
 def test_chunks_are_the_whole(tmp_path_factory, rows, n_rows, sep):
     path = tmp_path_factory.mktemp("chunks") / "events.csv"
@@ -67,11 +68,11 @@ def test_reading_goes_on_after_any_chunk(tmp_path, kind):
         X.to_parquet(path, row_group_size=70)
     else:
         X.to_csv(path, index=False)
-    chunks = EventChunks(path, n_rows=40)
+    chunks = EventChunks(path, n_rows=100)
     found = [*chunks.read()]
     assert len(found) > 3
     for place, chunk in enumerate(found):
-        rest = [*EventChunks(path, n_rows=40).read(chunk.end)]
+        rest = [*EventChunks(path, n_rows=100).read(chunk.end)]
         later = [one.X for one in found[place + 1 :]]
         assert bool(rest) == bool(later)
         if rest:
@@ -211,7 +212,7 @@ def decode(X):
     return X.astype(kinds)
 
 
-@settings(max_examples=25)
+@settings(max_examples=n_examples(40))
 @given(rows, st.sampled_from([1, 4, 50]), st.sampled_from(["csv", "parquet", "frame"]))
 def test_categories_are_the_same_texts(tmp_path_factory, rows, n_rows, kind):
     source = X = pd.DataFrame(rows, columns=COLUMNS)
