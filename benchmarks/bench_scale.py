@@ -1,7 +1,7 @@
 """edml.scale: how time and memory grow with the rows of a store.
 
 Run: ``python benchmarks/bench_scale.py [ROWS ...] [--jobs 2] [--folder FOLDER]``
-(default 1e6 and 1e7; 1e8 needs about 30 GB of disk; ``--skew`` adds a student with a
+(default 1e6 and 1e7; 1e8 needs 6 GB of disk; ``--skew`` adds a student with a
 million rows, and puts half of all rows into one course). For each number of rows it
 writes parts with `make_student_activity` (not timed), buckets them, describes them (the
 features of every tenth course day, written as Parquet) and scores each student. Before,

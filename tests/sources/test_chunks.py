@@ -265,3 +265,17 @@ def test_a_bad_text_that_no_row_has_is_no_error(tmp_path):
         X.to_parquet(tmp_path / "events.parquet")
         (chunk,) = EventChunks(source, categories=True).read()
         assert chunk.X["user_uuid"].tolist() == ["ann", "bob", "ann"]
+
+
+def test_whole_numbers_in_categories_stay_exact_beside_a_null():
+    X = pd.DataFrame({name: ["7"] * 3 for name in COLUMNS})
+    numbers = pd.Series([2**60 + 1, None, 8], dtype="Int64")
+    for categories in (False, True):
+        coded = pd.Categorical.from_codes([0, -1, 1], [2**60 + 1, 8])
+        for legajo in (numbers, coded):
+            table = X.assign(particion=1, s_graded_at=0, legajo=legajo)
+            chunks = EventChunks(table, categories=categories)
+            (chunk,) = chunks.read()
+            assert chunk.X["legajo"].dropna().tolist() == [str(2**60 + 1), "8"]
+            report, _ = chunks.settle([chunk.facts])
+            assert "read_tails" not in [note.code for note in report.notes]

@@ -93,7 +93,9 @@ class ColumnReader(NamedTuple):
             return self._read(_decode(column), role)
         codes, distinct = _factorize(column)
         if len(codes) and codes.min() < 0:
-            distinct = distinct.reindex(range(len(distinct) + 1))  # and null
+            if distinct.dtype.kind in "iu":
+                distinct = distinct.convert_dtypes()  # exact beside a null
+            distinct = distinct.reindex(range(len(distinct) + 1))
         try:
             read = self._read(distinct, role)
         except TableError:
