@@ -15,6 +15,7 @@ from edml.inspection import evaluate
 from edml.preprocessing import DataCleaner
 from edml.scale import (
     EventStore,
+    _bucketing,
     bucket_events,
     bucket_of,
     evaluate_store,
@@ -51,17 +52,21 @@ def write(X, path, kind):
     else:
         folder = path / "parts"
         folder.mkdir()
-        for number, rows in enumerate(np.array_split(np.arange(len(X)), 3)):
+        n_parts = 20 if "small" in kind else 3
+        for number, rows in enumerate(np.array_split(np.arange(len(X)), n_parts)):
             part = X.iloc[rows]
-            if kind == "csv parts":
-                part.to_csv(folder / f"{number}.csv", index=False)
+            if "csv" in kind:
+                part.to_csv(folder / f"{number:02d}.csv", index=False)
             else:
-                part.to_parquet(folder / f"{number}.parquet")
+                part.to_parquet(folder / f"{number:02d}.parquet")
         return folder
     return path / "events.csv"
 
 
-KINDS = ["csv", "semicolons", "gzip", "parquet", "frame", "csv parts", "parquet parts"]
+KINDS = [
+    *("csv", "semicolons", "gzip", "parquet", "frame"),
+    *("csv parts", "parquet parts", "small csv parts", "small parquet parts"),
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,7 +79,7 @@ def test_a_store_holds_what_read_events_reads(X, tmp_path, kind):
         pd.testing.assert_frame_equal(found, expected)
     assert store.n_rows == len(X)
     assert store.n_students == X["user_uuid"].nunique()
-    if kind != "csv parts":  # read_events reads no folder of CSV
+    if "csv parts" not in kind:  # read_events reads no folder of CSV
         _, report = read_events(source, return_report=True)
         assert store.report == report
 
@@ -192,3 +197,17 @@ def test_a_sample_of_students(X, tmp_path):
     assert training_sample(stores[0], n_students).n_rows == len(X)
     with pytest.raises(ValueError, match="at most"):
         training_sample(stores[0], n_students + 1)
+
+
+def test_small_files_share_a_piece(X, tmp_path, monkeypatch):
+    source = write(X, tmp_path, "small parquet parts")
+    written = []
+    replace = _bucketing.replace_file
+
+    def watch(path, data):
+        written.append(path.suffix)
+        replace(path, data)
+
+    monkeypatch.setattr(_bucketing, "replace_file", watch)
+    bucket_events(source, tmp_path / "s", 2, chunk_rows=len(X), progress=False)
+    assert written.count(".arrow") == 3  # the schema, and two of ten files each

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from hashlib import sha256
-from io import BytesIO
 from itertools import pairwise
 from math import ceil
 from os import PathLike
@@ -234,7 +233,9 @@ class _Bucketing:
         if not done:
             message = "The table has no rows. Check the export."
             raise TableError(coded("no_rows", message))
-        report, types = self.chunks.settle([one["facts"] for one in done])
+        report, types = self.chunks.settle(
+            facts for one in done for facts in one["facts"]
+        )
         self.plan |= {
             "facts": {
                 "report": {**asdict(report), "notes": [*map(pack, report.notes)]},
@@ -251,29 +252,41 @@ class _Bucketing:
         number: int,
         n_buckets: int | Literal["auto"],
     ) -> Iterator[dict[str, Any]]:
-        """Write each chunk while the next one is read, and say what is written."""
+        """Write each piece while the next one is read, and say what is written."""
         pending: Future[dict[str, Any]] | None = None
         with ThreadPoolExecutor(1) as pool:
-            for chunk in chunks:
+            for piece in self._join_small(chunks):
                 if pending is not None:
                     yield pending.result()
-                    pending = None
-                if len(chunk.X):
-                    self._plan(chunk, n_buckets)
-                    pending = pool.submit(self._write_piece, number, chunk)
-                    number += 1
+                self._plan(piece, n_buckets)
+                pending = pool.submit(self._write_piece, number, piece)
+                number += 1
             if pending is not None:
                 yield pending.result()
 
-    def _plan(self, chunk: EventChunk, n_buckets: int | Literal["auto"]) -> None:
-        """Settle the number of buckets and the types, from the first chunk."""
+    def _join_small(self, chunks: Iterable[EventChunk]) -> Iterator[list[EventChunk]]:
+        """Yield the chunks of each piece: of small files, a piece holds many."""
+        held: list[EventChunk] = []
+        n_rows = 0
+        for chunk in chunks:
+            if len(chunk.X):
+                held.append(chunk)
+                n_rows += len(chunk.X)
+            if 2 * n_rows > self.chunks.n_rows:
+                yield held
+                held, n_rows = [], 0
+        if held:
+            yield held
+
+    def _plan(self, piece: list[EventChunk], n_buckets: int | Literal["auto"]) -> None:
+        """Settle the number of buckets and the types, from the first piece."""
         if self.plan:
             return
-        n_rows = len(chunk.X) / max(chunk.share, 1e-9)
+        n_rows = sum(len(chunk.X) for chunk in piece) / max(piece[-1].share, 1e-9)
         if n_buckets == "auto":
             n_buckets = ceil(n_rows / _ROWS_OF_BUCKET)
         self.plan = {"n_buckets": n_buckets}
-        schema = self._find_schema(chunk.X)
+        schema = self._find_schema(piece[0].X)
         replace_file(
             self.draft.folder / "schema.arrow", schema.serialize().to_pybytes()
         )
@@ -300,19 +313,20 @@ class _Bucketing:
         data = (self.draft.folder / "schema.arrow").read_bytes()
         return pa.ipc.read_schema(pa.BufferReader(data))
 
-    def _write_piece(self, number: int, chunk: EventChunk) -> dict[str, Any]:
+    def _write_piece(self, number: int, piece: list[EventChunk]) -> dict[str, Any]:
         import pyarrow as pa  # noqa: PLC0415 - optional
 
-        buckets = bucket_of(chunk.X[self.names[STUDENT]], self.plan["n_buckets"])
-        small = np.uint16 if self.plan["n_buckets"] <= 2**16 else np.int64
+        tables = [chunk.X for chunk in piece]
+        student, n_buckets = self.names[STUDENT], self.plan["n_buckets"]
+        buckets = np.concatenate([bucket_of(X[student], n_buckets) for X in tables])
+        small = np.uint16 if n_buckets <= 2**16 else np.int64
         order = np.argsort(buckets.astype(small), kind="stable")  # 16 bits: by radix
-        ends = np.searchsorted(buckets[order], np.arange(self.plan["n_buckets"] + 1))
+        ends = np.searchsorted(buckets[order], np.arange(n_buckets + 1))
         schema = self.schema
-        columns = (chunk.X.iloc[:, place] for place in range(len(schema)))
         try:
             arrays = [
-                _to_arrow(column, field.type, order)
-                for column, field in zip(columns, schema, strict=True)
+                _to_arrow([X.iloc[:, place] for X in tables], field.type, order)
+                for place, field in enumerate(schema)
             ]
         except pa.ArrowException:  # its message may hold a value
             message = (
@@ -321,15 +335,19 @@ class _Bucketing:
             )
             raise TableError(coded("mixed_column", message)) from None
         batch = pa.record_batch(arrays, schema)
-        sink = BytesIO()
+        sink = pa.BufferOutputStream()  # needs no GIL, other than BytesIO
         # threads cost more than they bring: most buckets of a piece are small
         options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
         with pa.ipc.new_file(sink, schema, options=options) as writer:
             for begin, end in pairwise(ends.tolist()):
                 writer.write_batch(batch.slice(begin, end - begin))
-        replace_file(self.pieces / f"{number:05d}.arrow", sink.getvalue())
-        said = {"facts": chunk.facts, "end": chunk.end, "share": chunk.share}
-        said["rows"] = len(chunk.X)
+        replace_file(self.pieces / f"{number:05d}.arrow", sink.getvalue().to_pybytes())
+        said = {
+            "facts": [chunk.facts for chunk in piece],
+            "end": piece[-1].end,
+            "share": piece[-1].share,
+            "rows": len(buckets),
+        }
         self.draft.write(f"pieces/{number:05d}.json", said)
         return said
 
@@ -383,17 +401,28 @@ class _Bucketing:
         self.draft.finish(manifest)
 
 
-def _to_arrow(column: pd.Series, kind: Any, order: IntArray) -> Any:
-    """Convert a column, its rows in another order."""
+def _to_arrow(columns: list[pd.Series], kind: Any, order: IntArray) -> Any:
+    """Join the parts of a column and convert it, its rows in another order."""
     import pyarrow as pa  # noqa: PLC0415 - optional
 
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes = column.array.codes[order]
-        values = pa.array(column.array.categories, kind, from_pandas=True)
-        return values.take(pa.array(codes, mask=codes < 0))
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
-        return pa.array(column.to_numpy()[order], kind, from_pandas=True)
-    (array,) = pa.chunked_array(pa.Array.from_pandas(column, type=kind)).chunks
+    parts = []
+    for column in columns:
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            codes = column.cat.codes.to_numpy()
+            indices = pa.array(codes, pa.int32(), mask=codes < 0)
+            texts = pa.array(column.cat.categories, kind, from_pandas=True)
+            part = pa.DictionaryArray.from_arrays(indices, texts)
+        else:
+            part = pa.Array.from_pandas(column, type=kind)
+        parts += part.chunks if isinstance(part, pa.ChunkedArray) else [part]
+    if len(parts) == 1:
+        (array,) = parts
+    elif pa.types.is_dictionary(parts[0].type):
+        array = pa.chunked_array(parts).unify_dictionaries().combine_chunks()
+    else:
+        array = pa.concat_arrays(parts)
+    if pa.types.is_dictionary(array.type):
+        return array.dictionary.take(array.indices.take(order))
     return array.take(order)
 
 
@@ -438,10 +467,10 @@ def _write_bucket(
         if kind == "int64":
             column = column.cast(pa.int64(), safe=False)
         table = table.set_column(table.column_names.index(name), name, column)
-    sink = BytesIO()
+    sink = pa.BufferOutputStream()
     # statistics of hashed students would spare no reader a row
     parquet.write_table(table, sink, compression="zstd", write_statistics=False)
-    data = sink.getvalue()
+    data = sink.getvalue().to_pybytes()
     replace_file(folder / "content" / bucket_name(bucket), data)
     said = {
         "rows": table.num_rows,

@@ -12,6 +12,7 @@ import pandas as pd
 from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import TableError
+from edml.sources._cells import recode
 from edml.sources._raw import Raw, two_headers
 
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -229,7 +230,7 @@ def _to_categories(column: Any) -> pd.Series:
     column = column.unify_dictionaries().combine_chunks()
     places, texts = pd.factorize(_to_series(pa.chunked_array([column.dictionary])))
     codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    coded = pd.Categorical.from_codes(np.append(places, -1)[codes], texts)
+    coded = pd.Categorical.from_codes(recode(codes, places), texts)
     return pd.Series(coded, copy=False)
 
 

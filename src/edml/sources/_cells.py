@@ -14,6 +14,7 @@ import pandas as pd
 from edml.schema import (
     LARGEST_NUMBER,
     BoolArray,
+    IntArray,
     check_keys,
     count_spellings,
     row_error,
@@ -52,6 +53,13 @@ def map_cells(
     found = [*(convert(cell) for cell in distinct), None]  # the code of null is -1
     bad = np.array([cell is _BAD for cell in found], dtype=np.bool_)
     return [found[code] for code in codes.tolist()], bad[codes]
+
+
+def recode(codes: IntArray, places: IntArray) -> IntArray:
+    """Return the place of each code; that of -1, which is null, is -1."""
+    if np.array_equal(places, np.arange(len(places))):
+        return codes  # there may be a million
+    return np.append(places, -1).astype(np.int32)[codes]
 
 
 def check_rows(

@@ -1,6 +1,7 @@
 """Read Parquet files in chunks of rows, from where an earlier call stopped."""
 
 from collections.abc import Collection, Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,9 @@ def _read_tables(file: Any, first: int, n_rows: int) -> Iterator[Any]:
         skipped -= file.metadata.row_group(groups[0]).num_rows
         groups = groups[1:]
     held: list[Any] = []  # batches of dictionaries end with a group of rows
-    for batch in file.iter_batches(n_rows, row_groups=groups):
+    left = file.metadata.num_rows - first
+    n_rows = ceil(left / max(round(left / n_rows), 1))  # so that no few are left
+    for batch in file.iter_batches(max(n_rows, 1), row_groups=groups):
         if skipped < len(batch):
             held.append(batch.slice(skipped))
         skipped = max(skipped - len(batch), 0)

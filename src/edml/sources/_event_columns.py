@@ -30,6 +30,7 @@ from edml.sources._cells import (
     read_numbered,
     read_numbers,
     read_texts,
+    recode,
 )
 from edml.sources._dates import Dates, read_dates
 
@@ -102,7 +103,7 @@ class ColumnReader(NamedTuple):
             self._read(_decode(column), role)  # which names the rows
             raise
         places, texts = pd.factorize(read.cells)
-        cells = pd.Categorical.from_codes(places[codes], texts)
+        cells = pd.Categorical.from_codes(recode(codes, places), texts)
         return read._replace(
             cells=pd.Series(cells, column.index, name=column.name, copy=False)
         )
@@ -159,12 +160,11 @@ def _factorize(column: pd.Series) -> tuple[IntArray, pd.Series]:
     if not isinstance(dtype, pd.CategoricalDtype):
         codes, found = pd.factorize(column)
     else:
+        codes = column.cat.codes.to_numpy()
         used = np.zeros(len(dtype.categories) + 1, dtype=np.bool_)
-        used[column.cat.codes] = True  # a null's is the last
-        found = dtype.categories[used[:-1]]
-        place = np.where(used, np.cumsum(used) - 1, -1)
-        place[-1] = -1
-        codes = place[column.cat.codes]
+        used[codes] = True  # a null's is the last
+        used = used[:-1]
+        codes, found = recode(codes, np.cumsum(used) - 1), dtype.categories[used]
     return codes, pd.Series(found, name=column.name)
 
 
