@@ -405,7 +405,7 @@ def _to_arrow(columns: list[pd.Series], kind: Any, order: IntArray) -> Any:
     """Join the parts of a column and convert it, its rows in another order."""
     import pyarrow as pa  # noqa: PLC0415 - optional
 
-    parts = []
+    parts: list[Any] = []
     for column in columns:
         if isinstance(column.dtype, pd.CategoricalDtype):
             codes = column.cat.codes.to_numpy()

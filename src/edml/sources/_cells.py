@@ -59,7 +59,8 @@ def recode(codes: IntArray, places: IntArray) -> IntArray:
     """Return the place of each code; that of -1, which is null, is -1."""
     if np.array_equal(places, np.arange(len(places))):
         return codes  # there may be a million
-    return np.append(places, -1).astype(np.int32)[codes]
+    placed: IntArray = np.append(places, -1)[codes]
+    return placed
 
 
 def check_rows(
