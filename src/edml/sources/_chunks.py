@@ -44,7 +44,7 @@ class EventChunk:
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         As from `read_events`, but ``particion`` and ``assignment_id`` may have another
-        type, which the whole table decides.
+        type, which the whole table decides, and ids and names may be categories.
     facts : dict
         What the rows show about their columns, for `EventChunks.settle`; for JSON.
     end : list
