@@ -1,14 +1,17 @@
 """Attacks on edml-serve, together with eight honest clients.
 
 Run: ``python benchmarks/attack_serving.py [--seconds 60]``. Each attack repeats for
-that long from several connections. The exit code is 1 if a worker died, the server's
-memory rose by more than 1.2 GB over idle, `/health` took more than a second, or an
-honest request failed or took more than ten times the slowest without an attack.
+that long from several connections of another process, so that the honest clients'
+times are the server's and not those of the attackers beside them. The exit code is 1 if
+a worker died, the server's memory rose by more than 1.2 GB over idle, `/health` took
+more than a second, or an honest request failed or took more than ten times the slowest
+just before and after, without an attack.
 """
 
 import argparse
 import gzip
 import http.client
+import multiprocessing
 import socket
 import sys
 import tempfile
@@ -27,6 +30,7 @@ N_HONEST = 8
 MOST_MEMORY = 1200  # MB over idle
 MOST_HEALTH = 1.0  # seconds
 MOST_SLOWER = 10.0
+CALM = 5.0  # seconds without an attack, between two of them
 
 
 def body(kind, data, more=""):
@@ -54,6 +58,11 @@ def attacks():
         "half a header": [b"POST /predict HTTP/1.1\r\nHost: a\r\nX: "],
         "unfinished bodies": [unfinished.encode(), b"[" * 62 * MEGABYTE],
         "tiny chunks": chunked(*[b"["] * 20_000),
+        "endless tiny chunks": [*chunked(), b"1\r\n[\r\n" * 2 * MEGABYTE],
+        "long chunk extensions": [
+            *chunked(),
+            (b"1;" + b"x" * 8000 + b"\r\n[\r\n") * 2000,
+        ],
         "trailers": [*chunked(b"[]"), b"0\r\n", b"a: b\r\n" * 10_000, b"\r\n"],
         "pipelined": [b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 1000],
         "expect": [
@@ -73,6 +82,18 @@ def attacks():
         ),
         "no Parquet": body(PARQUET, b"PAR1" + b"\0" * 30 * MEGABYTE + b"PAR1"),
     }
+
+
+def attack_together(port, pieces, until):
+    """Attack from many connections, as a process."""
+    runs = [
+        threading.Thread(target=attack, args=(port, pieces, until))
+        for _ in range(N_ATTACKERS)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
 
 
 def attack(port, pieces, until):
@@ -110,12 +131,13 @@ def measure(port, server, sent, pieces, seconds):
     """Run an attack, or none; return times, errors, health, memory and workers."""
     until = time.monotonic() + seconds
     times, errors, answers, memory = [], [], [], []
-    runs = [(ask, (port, sent, until, times, errors))] * N_HONEST
+    asked = (port, sent, until, times, errors)
+    runs = [threading.Thread(target=ask, args=asked) for _ in range(N_HONEST)]
     if pieces:
-        runs += [(attack, (port, pieces, until))] * N_ATTACKERS
-    threads = [threading.Thread(target=run, args=args) for run, args in runs]
-    for thread in threads:
-        thread.start()
+        attacked = (port, pieces, until)
+        runs.append(multiprocessing.Process(target=attack_together, args=attacked))
+    for run in reversed(runs):  # a process forks before there are threads
+        run.start()
     while time.monotonic() < until:
         try:
             answers.append(health(port))
@@ -124,8 +146,8 @@ def measure(port, server, sent, pieces, seconds):
         family = server.children(recursive=True)
         memory.append(sum(one.memory_info().rss for one in family) / MEGABYTE)
         time.sleep(0.2)
-    for thread in threads:
-        thread.join()
+    for run in runs:
+        run.join()
     workers = {one.pid for one in server.children()}
     return max(times, default=float("inf")), errors, max(answers), max(memory), workers
 
@@ -141,13 +163,15 @@ def main():
         sent = as_json(student().drop(columns="nota_final_materia", errors="ignore"))
         with edml_serve(folder) as (port, process):
             server = psutil.Process(process.pid)
-            usual, _, _, idle, workers = measure(port, server, sent, (), 10)
-            print(f"usual: {usual:.2f} s at most, {idle:.0f} MB")  # noqa: T201
+            before, _, _, idle, workers = measure(port, server, sent, (), CALM)
+            print(f"usual: {before:.2f} s at most, {idle:.0f} MB")  # noqa: T201
             for name, pieces in attacks().items():
                 if given.only and given.only not in name:
                     continue
                 found = measure(port, server, sent, pieces, given.seconds)
                 slowest, errors, answer, memory, now = found
+                after = measure(port, server, sent, (), CALM)[0]
+                usual, before = max(before, after), after
                 bad = (
                     bool(errors)
                     or now != workers
@@ -157,7 +181,8 @@ def main():
                 )
                 failed |= bad
                 print(  # noqa: T201
-                    f"{name}: honest {slowest:.2f} s at most, {len(errors)} errors "
+                    f"{name}: honest {slowest:.2f} s at most, {slowest / usual:.1f} "
+                    f"times the {usual:.2f} s before and after, {len(errors)} errors "
                     f"{errors[:1]}, health {answer:.2f} s, {memory - idle:+.0f} MB, "
                     f"{'same' if now == workers else 'OTHER'} workers: "
                     f"{'FAILED' if bad else 'held'}",

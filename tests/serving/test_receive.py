@@ -14,7 +14,7 @@ from gunicorn.http import errors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edml.serving import Limits
+from edml.serving import Limits, _receive
 from edml.serving._gate import RECEIVED
 from edml.serving._problem import Problem
 from edml.serving._receive import Receiver
@@ -149,6 +149,58 @@ def test_bodies_in_flight_share_their_memory():
         assert receive(receiver, large) == large
 
 
+class Watched(io.BytesIO):
+    """A body that notes how many such bodies are read at once, from its second read."""
+
+    reading, most = [], 0
+
+    def read(self, size=-1):
+        if self.tell():
+            Watched.reading.append(self)
+            Watched.most = max(Watched.most, len(Watched.reading))
+            time.sleep(0.001)
+            Watched.reading.remove(self)
+        return super().read(size)
+
+
+@pytest.mark.parametrize("length", [None, 2**20])
+def test_one_piece_of_large_bodies_is_received_at_a_time(monkeypatch, length):
+    monkeypatch.setattr(_receive, "LARGE", 1)
+    monkeypatch.setattr(_receive, "_PATIENCE", 60.0)
+    monkeypatch.setattr(Watched, "most", 0)
+    receiver, bodies = Receiver(LIMITS), []
+
+    def send():
+        bodies.append(receive(receiver, Watched(b"x" * 2**20), length))
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bodies == [b"x" * 2**20] * 4
+    assert Watched.most == 1
+
+
+def test_a_large_body_waits_for_a_slow_one_only_once(monkeypatch):
+    monkeypatch.setattr(_receive, "_PATIENCE", 0.05)
+    receiver, slow = Receiver(LIMITS), Slow(b"x")
+    thread = threading.Thread(target=receive, args=(receiver, slow))
+    thread.start()
+    assert slow.asked.wait(60)
+    body = b"x" * 2**20
+    waited = []
+    monkeypatch.setattr(
+        receiver._large, "take", lambda seconds: waited.append(seconds) or False
+    )
+    assert receive(receiver, body) == body  # in chunks
+    assert waited == [0.05]
+    assert receive(receiver, body, len(body)) == body  # not large enough to wait
+    assert waited == [0.05]
+    slow.go_on.set()
+    thread.join()
+
+
 # -- gzip ------------------------------------------------------------------------------
 
 
@@ -218,8 +270,12 @@ def test_a_bomb_unpacks_no_further_than_the_limit():
 
 
 def test_too_many_members():
-    assert packed_refusal(gzip.compress(b"") * 2_001) == (400, "content-encoding")
-    assert packed(Receiver(LIMITS), gzip.compress(b"x") * 2_000) == b"x" * 2_000
+    small, large = gzip.compress(b"x"), gzip.compress(b"x" * 2**14)
+    assert packed(Receiver(LIMITS), small * 100) == b"x" * 100
+    assert packed_refusal(small * 101) == (400, "content-encoding")
+    assert packed_refusal(gzip.compress(b"") * 101) == (400, "content-encoding")
+    whole = small * 50 + large * 60 + small * 50
+    assert packed(Receiver(LIMITS), whole) == b"x" * (100 + 60 * 2**14)
 
 
 def test_another_coding_is_refused():

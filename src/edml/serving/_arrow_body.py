@@ -17,6 +17,7 @@ from edml.serving._pages import check_pages
 from edml.serving._problem import Problem, refuse_size
 
 _NULLS = ["", "nan", "NaN"]
+_LONGEST_HEADER = 2**20  # bytes
 _LONGEST_NAME = 2**20  # in a Parquet file's metadata, in bytes
 _MOST_COLUMNS = 1000  # and row groups
 
@@ -57,16 +58,25 @@ def has_other_separator(body: bytes) -> bool:
 
 
 def _read_header(body: bytes) -> list[str]:
-    text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="")
+    begin = io.BytesIO(body[:_LONGEST_HEADER])
+    text = io.TextIOWrapper(begin, encoding="utf-8-sig", newline="")
     try:
-        body.decode("utf-8")  # pyarrow does not check the columns that are ignored
-        return next(reader(text))
+        names = next(reader(text))
+        is_cut = not text.read(1) and len(body) > _LONGEST_HEADER
+        if not is_cut:
+            body.decode("utf-8")  # pyarrow does not check the columns that are ignored
+            return names
     except (StopIteration, UnicodeDecodeError, Error) as error:
-        detail = (
-            "Expected CSV in UTF-8 that begins with a header; the body has none. Send "
-            "the column names first, with commas between them."
-        )
-        raise Problem(400, "no-csv", detail) from error
+        raise _no_header() from error
+    raise _no_header()
+
+
+def _no_header() -> Problem:
+    detail = (
+        "Expected CSV in UTF-8 that begins with a header of at most 1 MB; the body has "
+        "none. Send the column names first, with commas between them."
+    )
+    return Problem(400, "no-csv", detail)
 
 
 def _parse_csv(body: bytes, names: Sequence[str]) -> pa.Table:

@@ -11,7 +11,7 @@ from edml.serving._problem import Problem
 
 #: What the app calls, if the environment has it, as soon as the body is complete.
 RECEIVED = "edml.received"
-_LARGE = 2**20  # bytes of a body
+LARGE = 2**20  # bytes of a body; smaller ones pass those of this size
 
 
 class Gate:
@@ -39,8 +39,8 @@ class Gate:
         stopping: Callable[[], bool],
     ) -> None:
         self._app = app
-        self._slots = _Places(slots)
-        self._large = _Places(1)
+        self._slots = Places(slots)
+        self._large = Places(1)
         self._timeout_seconds = timeout_seconds
         self._received = received
         self._answering = answering
@@ -69,7 +69,7 @@ class Gate:
     def _take_turn(self, at_the_end: ExitStack, n_bytes: int) -> None:
         self._received()
         latest = time.monotonic() + self._timeout_seconds
-        for places in ([self._large] if n_bytes > _LARGE else []) + [self._slots]:
+        for places in ([self._large] if n_bytes > LARGE else []) + [self._slots]:
             if not places.take(latest - time.monotonic()):
                 detail = (
                     f"Expected a turn within {self._timeout_seconds:g} seconds; found "
@@ -84,7 +84,7 @@ def _has_body(environ: dict[str, Any]) -> bool:
     return length != "0" or "HTTP_TRANSFER_ENCODING" in environ
 
 
-class _Places:
+class Places:
     """A semaphore that is fair: a thread that has just come passes no other."""
 
     def __init__(self, n_places: int) -> None:

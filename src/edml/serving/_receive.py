@@ -8,22 +8,30 @@ from contextlib import contextmanager
 import flask
 from werkzeug.exceptions import BadRequest
 
-from edml.serving._gate import RECEIVED
+from edml.serving._gate import LARGE, RECEIVED, Places
 from edml.serving._limits import Limits
 from edml.serving._problem import Problem, refuse_body
 from edml.serving._unpack import unpack
 
 _PIECE = 2**18  # bytes of a body between two checks of the clock
+_PIECE_OF_CHUNKS = 2**13  # a chunk may hold a single byte
+_PATIENCE = 2.0  # seconds to wait for the piece of another large body
 _MOST_IN_FLIGHT = 4  # times the largest body; a body's first piece does not count
 
 
 class Receiver:
-    """Receives bodies completely; those in flight share a bounded amount of memory."""
+    """Receives bodies completely; those in flight share a bounded amount of memory.
+
+    Of large bodies, and those in chunks, one piece is received and unpacked at a time:
+    many threads that receive megabytes would leave little time to those that answer. A
+    body that has waited too long, such as for a piece of a slow client, waits no more.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._left = _MOST_IN_FLIGHT * limits.max_body_bytes
         self._lock = threading.Lock()
+        self._large = Places(1)
 
     @contextmanager
     def receive(self, deadline: float) -> Iterator[bytes]:
@@ -34,7 +42,7 @@ class Receiver:
             arriving = unpack(arriving, _PIECE)
         pieces, size, held = [], 0, 0
         try:
-            for piece in arriving:
+            for piece in self._in_turns(arriving):
                 if size:
                     self._hold(len(piece))
                     held += len(piece)
@@ -42,21 +50,40 @@ class Receiver:
                 size += len(piece)
                 if size > most:
                     raise refuse_body(self._limits)
+            flask.request.environ.get(RECEIVED, lambda n_bytes: None)(size)
             body = b"".join(pieces)
             pieces.clear()
-            flask.request.environ.get(RECEIVED, lambda n_bytes: None)(size)
             yield body
         finally:
             self._hold(-held)
 
+    def _in_turns(self, arriving: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of a body, those of a large one when no other arrives."""
+        size, waits = 0, True
+        is_chunked = flask.request.content_length is None
+        while True:
+            is_large = is_chunked or size > LARGE
+            has_turn = waits and is_large and self._large.take(_PATIENCE)
+            waits = has_turn or not is_large
+            try:
+                piece = next(arriving, b"")
+            finally:
+                if has_turn:
+                    self._large.give_back()
+            if not piece:
+                return
+            size += len(piece)
+            yield piece
+
     def _arrive(self, deadline: float) -> Iterator[bytes]:
         """Yield the body as it is sent; raise a Problem unless all of it comes."""
         stated = flask.request.content_length or 0
+        piece_size = _PIECE if stated else _PIECE_OF_CHUNKS
         most = self._limits.max_body_bytes
         if stated > most:
             raise refuse_body(self._limits)
         size = 0
-        while piece := _read(min(_PIECE, most + 1 - size)):
+        while piece := _read(min(piece_size, most + 1 - size)):
             size += len(piece)
             if size > most:
                 raise refuse_body(self._limits)
