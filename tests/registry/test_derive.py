@@ -23,7 +23,7 @@ from edml import (
 from edml.classifier import RiskClassifier
 from edml.exceptions import RegistryError
 from edml.metrics import snapshot_metrics
-from edml.registry import ModelRegistry
+from edml.registry import ModelRegistry, _derive
 from edml.registry._training import describe_training, rebuild
 from edml.sampling import AdaptiveSMOTE
 
@@ -309,3 +309,31 @@ def test_a_made_up_record_is_rejected(registry, change):
     if isinstance(change.get("threshold"), dict):
         with pytest.raises(RegistryError, match="another"):
             registry.retune_threshold(2, OTHERS, OUTCOME)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"calibration": "x"}, "'calibration' parameter"),
+        ({"cv": 1}, "'cv' parameter"),
+        ({"cv": [1]}, "TypeError in fit"),
+        ({"fail_label": 7}, "ValueError in fit"),
+        ({"random_state": -1}, "'random_state' parameter"),
+    ],
+)
+def test_settings_that_fit_rejects(registry, monkeypatch, given, found):
+    registry.register(risk_model())
+    pipe = make_risk_pipeline(every=7)
+    monkeypatch.setattr(
+        _derive, "rebuild", lambda *_: RiskClassifier(pipe, **{"cv": 2, **given})
+    )
+    with pytest.raises(RegistryError, match=f"version 1.*{found}.*parent=1"):
+        registry.refit(1, X, y)
+
+
+@pytest.mark.parametrize("rule", [5.0, -1, True, None, "recall>=2", [1]])
+def test_a_threshold_that_no_model_has(rule):
+    model = risk_model()
+    training = {**describe_training(model), "threshold": rule}
+    with pytest.raises(RegistryError, match="threshold must be"):
+        rebuild(training, model.deployable(), 1)

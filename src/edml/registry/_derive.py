@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
 from edml._messages import coded
+from edml._sklearn import InvalidParameterError
 from edml.classifier import (
     DeployedClassifier,
     RiskClassifier,
     check_threshold,
     choose_threshold,
 )
-from edml.exceptions import RegistryError
+from edml.exceptions import EdmlError, RegistryError
 from edml.inspection import EvaluationUnits
 from edml.pipeline import strip_samplers
 from edml.registry._record import ModelRecord
@@ -52,7 +53,7 @@ def refit(
     record = store.record(version)
     number = record.version
     model = rebuild(record.training, store.load(number), number)
-    model.fit(X, y)
+    _fit(model, X, y, number)
     stored = deployable(model)
     known = getattr(stored, "data_fingerprint", None)
     return store.add(
@@ -63,6 +64,23 @@ def refit(
         reference=getattr(model, "reference_", None),
         data_fingerprint=known or _training_fingerprint(X, y),
     )
+
+
+def _fit(model: Any, X: Any, y: ArrayLike, version: int) -> None:
+    """Fit a rebuilt model, whose settings are from a record."""
+    try:
+        model.fit(X, y)
+    except EdmlError:
+        raise
+    except (TypeError, ValueError) as error:
+        # other messages may quote a row
+        of_settings = isinstance(error, InvalidParameterError)
+        found = str(error) if of_settings else f"{type(error).__name__} in fit."
+        raise RegistryError(
+            f"Expected settings in the record of version {version}, and rows, that a "
+            f"model can be fitted with; found: {found} Check X and y, or fit a model "
+            f"with other settings and register it with parent={version}."
+        ) from error
 
 
 def retune_threshold(

@@ -11,7 +11,12 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from edml._messages import coded
-from edml.classifier import Capacity, DeployedClassifier, RiskClassifier
+from edml.classifier import (
+    Capacity,
+    DeployedClassifier,
+    RiskClassifier,
+    check_threshold,
+)
 from edml.exceptions import RegistryError
 from edml.model_selection import PeriodSplit, StudentKFold
 from edml.pipeline import Blend
@@ -127,10 +132,12 @@ def _rebuild(training: Mapping[str, Any], stored: Any) -> Any:
     cv = training["cv"]
     if isinstance(cv, dict):
         cv = _KNOWN[cv["splitter"]](**cv["parameters"])
+    rule = read_rule(training["threshold"])
+    check_threshold(rule)
     return RiskClassifier(
         estimator,
         calibration=training["calibration"],
-        threshold=read_rule(training["threshold"]),
+        threshold=rule,
         cv=cv,
         random_state=training["random_state"],
         fail_label=training.get("fail_label"),  # records from before have none
@@ -213,5 +220,6 @@ def _describe_known(
 def _damaged(error: Exception) -> RegistryError:
     return RegistryError(
         "Expected a record that says how its model was trained; found another "
-        f"({type(error).__name__}). Restore it from a backup, or fit a new model."
+        f"({type(error).__name__}: {str(error)[:200]}). Restore it from a backup, "
+        "or fit a new model."
     )
