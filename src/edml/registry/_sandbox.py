@@ -1,8 +1,9 @@
 """Load a stored model, one that is not trusted in a process with limits first.
 
 The process is a fresh interpreter, so it knows no key and has no open file. It gets the
-model through a pipe, may write no file, and has bounded memory and time. Whatever a
-file does to a parser happens there; only a model that answers there is loaded here.
+model through a pipe, may write no file, and has bounded memory and time. On Linux it
+may read the libraries only, and connect to nothing. Whatever a file does to a parser
+happens there; only a model that answers there is loaded here.
 """
 
 import json
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from edml.exceptions import RegistryError
-from edml.registry import _model_file
+from edml.registry import _model_file, _types
 from edml.registry._golden import answers_of, check_answers
+from edml.registry._landlock import read_only_from
 from edml.registry._record import ModelRecord
 
 try:
@@ -44,7 +46,10 @@ _ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     "LANG": "C.UTF-8",
 }
-_LIBRARIES = ("lightgbm", "xgboost", "sklearn.ensemble")
+_PACKAGE = Path(__file__).parents[1]
+#: Folders of libraries, which may import parts of themselves late; no file of a user is
+#: in them.
+_READABLE = (sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64", _PACKAGE)
 
 
 def load_model(
@@ -106,9 +111,10 @@ def _try_model(data: bytes, record: ModelRecord, trusted: Sequence[str]) -> None
 def answer_trial(head: dict[str, Any]) -> None:
     """Do the work of the process: load, ask, and print a problem or null."""
     record = ModelRecord.from_dict(head["record"])
-    for name in _LIBRARIES:  # they take more memory than most models
-        with suppress(ImportError):
-            import_module(name)
+    # libraries take more memory than most models, and others' folders are not readable
+    for name in _types.OBJECTS | {*head["trusted"]}:
+        with suppress(Exception):
+            import_module(name.rpartition(".")[0])
     data = sys.stdin.buffer.read()
     _limit(len(data))
     problem = None
@@ -127,7 +133,7 @@ def answer_trial(head: dict[str, Any]) -> None:
 
 
 def _limit(size: int) -> None:
-    """Limit this process's memory, time and files, for good."""
+    """Limit this process's memory, time, files and connections, for good."""
     memory = _memory() + _MEMORY_BYTES + _MEMORY_RATIO * size
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = used.ru_utime + used.ru_stime + _CPU_SECONDS + size / 2**20
@@ -141,6 +147,7 @@ def _limit(size: int) -> None:
         _, hard = resource.getrlimit(limit)
         least = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (least, least))
+    read_only_from(_READABLE)
 
 
 def _memory() -> int:
