@@ -477,6 +477,18 @@ def test_verbosity_and_jobs_among_other_settings_are_not_from_the_file():
     assert loads(dumps(model)).kwargs == {"seed": 3}
 
 
+def test_settings_that_were_set_later():
+    model = lightgbm().set_params(
+        importance_type="gain", learning_rate=0.2, n_jobs=7, verbose=2
+    )
+    model = loads(dumps(model.fit(X, y)))
+    found = model.get_params()
+    assert (found["importance_type"], found["learning_rate"]) == ("gain", 0.2)
+    assert (found["n_jobs"], found["verbose"]) == (1, -1)  # not from the file
+    with pytest.raises(RegistryError, match="settings that do not belong"):
+        dumps(lightgbm(num_threads=1).fit(X, y))
+
+
 @pytest.mark.parametrize("dtype", [object, "f2", ">f8", "U9", "c16", "i8", "?"])
 def test_coefficients_of_another_type(dtype):
     data = file_of("logistic")

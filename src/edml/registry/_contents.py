@@ -1,5 +1,7 @@
 """Checks of an object's attributes by its class, before the object is made."""
 
+from lightgbm import LGBMClassifier
+
 from edml.registry import _lightgbm, _types, _xgboost
 from edml.registry._boosters import make_lightgbm, make_xgboost
 from edml.registry._forests import Forests, check_forest
@@ -14,9 +16,10 @@ from edml.registry._nodes import (
 )
 from edml.registry._walk import Maker, Walk
 
-# Of training: no prediction reads them.
+# Of training: no prediction reads them. `set_params` adds the classifier's own to them.
 _OTHER_SETTINGS = frozenset(
     (
+        *LGBMClassifier._get_param_names(),
         *("bagging_fraction", "bagging_freq", "bagging_seed", "cat_l2"),
         *("cat_smooth", "data_random_seed", "deterministic", "extra_seed"),
         *("extra_trees", "feature_fraction", "feature_fraction_bynode"),
@@ -29,6 +32,8 @@ _OTHER_SETTINGS = frozenset(
         *("verbose", "verbosity"),
     )
 )
+#: What a file does not decide.
+_FIXED = {"n_jobs": 1, "verbose": -1, "verbosity": -1}
 
 
 class ContentCheck:
@@ -67,10 +72,10 @@ def _read_lightgbm(walk: Walk, own: dict[str, State]) -> dict[str, Maker]:
     if walk.array(own["_classes"]).shape != (found.n_classes,):
         refuse("has a booster of other classes than its classifier")
     settings = walk.visit(others)
-    quiet = dict.fromkeys({"verbose", "verbosity"} & others["content"].keys(), -1)
+    fixed = {name: _FIXED[name] for name in _FIXED.keys() & others["content"].keys()}
     return {
         "_Booster": lambda: make_lightgbm(found, best),
-        "_other_params": lambda: {**settings(), **quiet},
+        "_other_params": lambda: {**settings(), **fixed},
     }
 
 
