@@ -45,6 +45,8 @@ _START = (
 _ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     "LANG": "C.UTF-8",
+    # a thread of pyarrow that begins before the limits would not have them
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 _PACKAGE = Path(__file__).parents[1]
 #: Folders of libraries, which may import parts of themselves late; no file of a user is
