@@ -68,11 +68,11 @@ def test_reading_goes_on_after_any_chunk(tmp_path, kind):
         X.to_parquet(path, row_group_size=70)
     else:
         X.to_csv(path, index=False)
-    chunks = EventChunks(path, n_rows=100)
+    chunks = EventChunks(path, n_rows=80)
     found = [*chunks.read()]
     assert len(found) > 3
     for place, chunk in enumerate(found):
-        rest = [*EventChunks(path, n_rows=100).read(chunk.end)]
+        rest = [*EventChunks(path, n_rows=80).read(chunk.end)]
         later = [one.X for one in found[place + 1 :]]
         assert bool(rest) == bool(later)
         if rest:
