@@ -1,5 +1,6 @@
 """The model and students that the tests of the app share."""
 
+import shutil
 from copy import deepcopy
 
 import pandas as pd
@@ -13,6 +14,7 @@ from edml import (
     make_target,
 )
 from edml.registry import ModelRegistry
+from evaluated_models import make_evaluated_registry
 
 COURSES = ("Álgebra", "Física II", "Lab / taller")
 
@@ -43,15 +45,36 @@ def table():
     return make_table(2).drop(columns="nota_final_materia")
 
 
-@pytest.fixture
-def registry(tmp_path, model):
-    """Return a registry of two versions; the first is the champion."""
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory, model):
     X = make_table(3)
-    registry = ModelRegistry(tmp_path / "registry", who="ada")
+    folder = tmp_path_factory.mktemp("built")
+    registry = ModelRegistry(folder, who="ada")
     evaluation = evaluate(model, X, make_target(X), n_resamples=20)
     registry.register(model, evaluation)
     other = deepcopy(model)  # another file, with the same predictions
     other.pipeline_["classify"].subsample_for_bin = 1000
     registry.register(other, evaluation)
     registry.promote(1)
-    return registry
+    return folder
+
+
+@pytest.fixture
+def registry(tmp_path, _built):
+    """Return a registry of two versions; the first is the champion."""
+    shutil.copytree(_built, tmp_path / "registry")
+    return ModelRegistry(tmp_path / "registry", who="ada")
+
+
+@pytest.fixture(scope="session")
+def _evaluated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluated")
+    make_evaluated_registry(folder)
+    return folder
+
+
+@pytest.fixture
+def evaluated_registry(tmp_path, _evaluated):
+    """Return the registry of `make_evaluated_registry`."""
+    shutil.copytree(_evaluated, tmp_path / "registry")
+    return ModelRegistry(tmp_path / "registry", who="ada")

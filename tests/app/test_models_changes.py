@@ -4,12 +4,11 @@ import pytest
 
 from edml.app._models_changes import changes_since, look, promote, roll_back
 from edml.registry import ModelRegistry
-from evaluated_models import make_evaluated_registry
 
 
 @pytest.fixture
-def registry(tmp_path):
-    return make_evaluated_registry(tmp_path)
+def registry(evaluated_registry):
+    return evaluated_registry
 
 
 def champion(registry):

@@ -16,7 +16,7 @@ from edml.app._models_names import METRICS
 from edml.app._words import Words
 from edml.exceptions import ServingError
 from edml.registry import ModelRegistry
-from evaluated_models import evaluation_of, make_evaluated_registry, model, running
+from evaluated_models import evaluation_of, model, running
 
 FIGURE_DIGITS = 3
 # the catalogues have their own tests; one more run covers another language
@@ -35,8 +35,8 @@ def script(language):
 
 
 @pytest.fixture
-def registry(tmp_path):
-    return make_evaluated_registry(tmp_path / "registry")
+def registry(evaluated_registry):
+    return evaluated_registry
 
 
 @pytest.fixture(scope="module")

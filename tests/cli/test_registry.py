@@ -1,6 +1,7 @@
 """The stored models from a terminal: clear tables, and errors on one line."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -21,14 +22,22 @@ def model(C=1.0):
     return LogisticRegression(C=C).fit(X[:200], y[:200])
 
 
-@pytest.fixture
-def folder(tmp_path):
-    registry = ModelRegistry(tmp_path / "registry")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Register three models once; each test works on a copy."""
+    folder = tmp_path_factory.mktemp("built")
+    registry = ModelRegistry(folder)
     for C in (0.1, 1.0, 10.0):
         one = model(C)
         judged = evaluate(one, X[200:400], y[200:400], n_resamples=5)
         registry.register(one, judged, tags={"note": "[x] first"})
     registry.promote(1)
+    return folder
+
+
+@pytest.fixture
+def folder(built, tmp_path):
+    shutil.copytree(built, tmp_path / "registry")
     return tmp_path / "registry"
 
 
