@@ -8,7 +8,9 @@ from edml.cli._figures import (
     explain_figures,
     format_figure,
     format_figures,
+    models_table,
 )
+from edml.cli._terminal import LANGUAGE
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,14 @@ def test_the_figures_of_a_model_that_knows_nothing_are_named():
     text = explain_figures(counts)
     assert text.startswith("On 160 students, of whom 7 fail (4.4%)")
     assert "an AUC of 0.5 and an average precision of 0.036" in text
+
+
+def test_figures_speak_the_chosen_language():
+    before = LANGUAGE.set("es")
+    try:
+        said = describe_students(160, 7)
+        table = models_table("", [])
+    finally:
+        LANGUAGE.reset(before)
+    assert said == "160 estudiantes, de los cuales 7 desaprueban (4,4 %)"
+    assert [column.header for column in table.columns][1:3] == ["algoritmo", "AUC"]

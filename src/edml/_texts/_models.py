@@ -143,6 +143,20 @@ MODELS = {
         "Version {version} cannot be fitted again, because its record does not say "
         "how. Train a new model with edml tune."
     ),
+    # -- how honest the splits of a table are
+    "split_left_out": N_(
+        "The split {split} is left out: the table does not have enough periods, "
+        "courses or students for it."
+    ),
+    "folds_of_courses": N_("The split {split} has {n} folds, one for each course."),
+    "no_forward": N_(
+        "Without the split {split}, all days are evaluated, and optimism is the "
+        "difference from {other}."
+    ),
+    "unmarked_steps": N_(
+        "All steps were fitted in each fold. Under the split row-random, they saw a "
+        "part of each history."
+    ),
     # -- object stores, and stores of events
     "nothing_pushed": N_(
         "There is no registry at {url}, or an older one than before. Check the "

@@ -70,7 +70,7 @@ def _split_sample() -> _Split:
     sides = student_train_test_split(X, y, test_size=0.2, random_state=0)
     how = (
         "The sample that comes with edml; its students are synthetic. Trained on "
-        "80 % of the students, tested on the others."
+        "80% of the students, tested on the others."
     )
     X_train, X_test, y_train, y_test = sides
     return _Split(X_train, X_test, y_train, y_test, how)

@@ -7,15 +7,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edml._words import Words, count
-from edml.cli._terminal import figure, make_table, right
+from edml._translation import N_
+from edml.cli._terminal import figure, make_table, right, spoken
 
 #: The figures in a table of models; two-line headings fit into 80 columns.
 HEADLINES = {
-    "roc_auc": "AUC",
-    "average_precision": "average\nprecision",
-    "precision": "precision",
-    "recall": "recall",
+    "roc_auc": N_("AUC"),
+    "average_precision": N_("average\nprecision"),
+    "precision": N_("precision"),
+    "recall": N_("recall"),
 }
 
 
@@ -24,7 +24,8 @@ def format_figure(value: float | None, interval: Sequence[float | None] | None) 
     low, high = interval or (None, None)
     if low is None or high is None or math.isnan(low):
         return figure(value)
-    return f"{figure(value)}\n{Words().number(low, 2)}-{Words().number(high, 2)}"
+    words = spoken()
+    return f"{figure(value)}\n{words.number(low, 2)}-{words.number(high, 2)}"
 
 
 def format_figures(
@@ -39,9 +40,11 @@ def format_figures(
 
 def describe_students(n_students: int, n_failing: int) -> str:
     """Return how many students there are, and how many of them fail."""
-    share = f" ({Words().percent(n_failing / n_students)})" if n_students else ""
-    fail = "fails" if n_failing == 1 else "fail"
-    return f"{count(n_students, 'student')}, of whom {n_failing:,} {fail}{share}"
+    words = spoken()
+    text = words.ngettext("{n} student", "{n} students", n_students)
+    text += words.ngettext(", of whom {n} fails", ", of whom {n} fail", n_failing)
+    share = f" ({words.percent(n_failing / n_students)})" if n_students else ""
+    return f"{text}{share}"
 
 
 def show_models(
@@ -56,8 +59,9 @@ def show_models(
 
 def models_table(title: str, versions: Sequence[Mapping[str, Any]]) -> Table:
     """Return the table of some models' figures."""
-    headings = map(right, HEADLINES.values())
-    shown = make_table(title, right(""), "algorithm", *headings)
+    words = spoken()
+    headings = [right(words(heading)) for heading in HEADLINES.values()]
+    shown = make_table(title, right(""), words("algorithm"), *headings)
     for one in versions:
         cells = format_figures(one["metrics"], one["intervals"])
         shown.add_row(str(one.get("version", "")), one["algorithm"], *cells)
@@ -68,10 +72,15 @@ def explain_figures(counts: Mapping[str, int]) -> str:
     """Return on whom figures were measured, and what they may be compared with."""
     failing = counts["n_failing_snapshots"] / max(counts["n_snapshots"], 1)
     students = describe_students(counts["n_students"], counts["n_failing_students"])
-    return (
-        f"On {students}, none of whom was trained on; each course day of a student "
+    words = spoken()
+    return words(
+        "On {students}, none of whom was trained on; each course day of a student "
         "counts once. Below each figure is its 95% interval. A model that knows "
-        f"nothing has an AUC of 0.5 and an average precision of {figure(failing)}, the "
+        "nothing has an AUC of {half} and an average precision of {share}, the "
         "share of days that belong to a failing student. Precision and recall are "
-        "those of the model's own threshold. Compare figures only on the same students."
+        "those of the model's own threshold. Compare figures only on the same "
+        "students.",
+        students=students,
+        half=words.number(0.5, 1),
+        share=figure(failing),
     )

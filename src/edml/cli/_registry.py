@@ -22,6 +22,7 @@ from edml.cli._terminal import (
     path,
     print_json,
     right,
+    spoken,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,13 @@ def list_(
         if records["evaluated_on"].notna().any():
             console().print(_explain_numbers(records))
     else:
-        console().print(f"No version {'in ' + stage if stage else 'yet'}.")
+        words = spoken()
+        none = (
+            words("No version in {stage}.", stage=stage)
+            if stage
+            else words("No version yet.")
+        )
+        console().print(none)
 
 
 @app.command()
@@ -112,7 +119,11 @@ def promote(
     """Promote a version, to production by default."""
     with _opened("promote", folder, name) as registry:
         record = registry.promote(parse_version(version), stage, why)
-    _say(f"Version {record.version} is in {record.stage}.")
+    words = spoken()
+    text = words(
+        "Version {version} is in {stage}.", version=record.version, stage=record.stage
+    )
+    _say(text)
 
 
 @app.command()
@@ -122,7 +133,11 @@ def demote(
     """Move a version back to development; nobody replaces a champion."""
     with _opened("demote", folder, name) as registry:
         record = registry.demote(parse_version(version), why)
-    _say(f"Version {record.version} is in {record.stage}.")
+    words = spoken()
+    text = words(
+        "Version {version} is in {stage}.", version=record.version, stage=record.stage
+    )
+    _say(text)
 
 
 @app.command()
@@ -130,7 +145,8 @@ def rollback(why: Why = "", folder: Folder = None, name: Name = None) -> None:
     """Return to the previous champion, and undo the promotion since."""
     with _opened("rollback", folder, name) as registry:
         record = registry.rollback(why)
-    _say(f"Version {record.version} is in production again.")
+    words = spoken()
+    _say(words("Version {version} is in production again.", version=record.version))
 
 
 @app.command()
@@ -291,10 +307,11 @@ def _opened(
 
 def _records_table(records: "pd.DataFrame") -> Table:
     names = list(HEADLINES)[:2]
-    headings = (right(HEADLINES[name]) for name in names)
+    words = spoken()
+    headings = (right(words(HEADLINES[name])) for name in names)
     columns: tuple[str | Column, ...]
-    columns = ("stage", "algorithm", right("thres-\nhold"), *headings, "on")
-    table = make_table("Versions", right(""), *columns)
+    columns = (words("stage"), words("algorithm"), right(words("thres-\nhold")))
+    table = make_table(words("Versions"), right(""), *columns, *headings, words("on"))
     numbers = _number_rows(records)
     for row in records.to_dict("records"):
         table.add_row(
@@ -317,40 +334,52 @@ def _number_rows(records: "pd.DataFrame") -> dict[str, str]:
 
 def _explain_numbers(records: "pd.DataFrame") -> str:
     """Return on whom the figures of a list were measured."""
+    words = spoken()
     numbers = _number_rows(records)
     lines = []
     once = records.dropna(subset="evaluated_on").drop_duplicates("evaluated_on")
     for row in once.to_dict("records"):
         counts = row["n_students"], row["n_failing_students"]
-        whom = describe_students(*counts) if isinstance(counts[0], int) else "students"
-        number = numbers[row["evaluated_on"]]
-        lines.append(f"{number} {whom}, evaluated on {row['evaluated_at']:%Y-%m-%d}.")
-    last = "Below each figure is its 95% interval. Compare only figures of one [n]."
+        whom = words("students")
+        if isinstance(counts[0], int):
+            whom = describe_students(*counts)
+        date = f"{row['evaluated_at']:%Y-%m-%d}"
+        evaluated = words("{students}, evaluated on {date}.", students=whom, date=date)
+        lines.append(f"{numbers[row['evaluated_on']]} {evaluated}")
+    last = words(
+        "Below each figure is its 95% interval. Compare only figures of one [n]."
+    )
     return "\n".join([*lines, last])
 
 
 def _record_table(record: "ModelRecord") -> Table:
-    table = make_table(f"Version {record.version}", Column(), Column(overflow="fold"))
-    for name, value in _views.record_facts(record).items():
+    words = spoken()
+    title = words("Version {version}", version=record.version)
+    table = make_table(title, Column(), Column(overflow="fold"))
+    for name, value in _views.record_facts(record, words).items():
         table.add_row(name, value)
     return table
 
 
 def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
-    headings = map(right, HEADLINES.values())
-    columns: tuple[str | Column, ...]
-    columns = ("purpose", right("students"), *headings)
-    table = make_table("Evaluations", right(""), *columns)
+    words = spoken()
+    headings = [right(words(heading)) for heading in HEADLINES.values()]
+    columns = (words("purpose"), right(words("students")), *headings)
+    table = make_table(words("Evaluations"), right(""), *columns)
     for row in evaluations.to_dict("records"):
         evaluation, counts = row["evaluation"], row["evaluation"].counts
         figures = format_figures(evaluation.metrics, evaluation.intervals)
         if not row["fair"]:  # figures used to choose a model flatter it
             figures = ["-"] * len(figures)
-        purpose = row["purpose"] if row["fair"] else "used for choosing"
+        purpose = row["purpose"] if row["fair"] else words("used for choosing")
         table.add_row(
             str(row["number"]),
             f"{purpose}\n{row['evaluated_at']:%Y-%m-%d}",
-            f"{counts['n_students']:,}\n{counts['n_failing_students']:,} fail",
+            words(
+                "{n}\n{n_failing} fail",
+                n=words.number(counts["n_students"]),
+                n_failing=words.number(counts["n_failing_students"]),
+            ),
             *figures,
         )
     return table

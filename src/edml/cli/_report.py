@@ -127,7 +127,8 @@ def _section(one: Evaluated, importance: Any, pictures: bool, words: Words) -> s
 
 def _facts(one: Evaluated, words: Words) -> str:
     """Return the facts about a version, folded, under the names of the record."""
-    facts = {**record_facts(one.record), "evaluated": one.evaluated_at}
+    facts = record_facts(one.record, words)
+    facts[words("evaluated")] = one.evaluated_at
     rows = [
         make_row(name, more=f'<td class="text">{escape(value)}</td>')
         for name, value in facts.items()

@@ -19,7 +19,7 @@ from rich.table import Column, Table
 from edml._messages import in_words
 from edml._translation import SOURCE_LANGUAGE, list_languages
 from edml._urls import as_path
-from edml._words import Words
+from edml._words import Words, words_in
 
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 
@@ -128,9 +128,14 @@ def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> 
     render(console(), result)
 
 
+def spoken() -> Words:
+    """Return the words of the chosen language."""
+    return words_in(LANGUAGE.get())
+
+
 def figure(value: float | None) -> str:
     """Format a figure with three digits; a dash if missing."""
-    return Words().number(value, 3)
+    return spoken().number(value, 3)
 
 
 def make_table(title: str, *columns: str | Column) -> Table:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from edml._words import Words, count
+from edml._words import Words
 from edml.cli._figures import (
     explain_figures,
     format_figure,
     models_table,
     show_models,
 )
-from edml.cli._terminal import make_table, right
+from edml.cli._terminal import make_table, right, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,39 +26,60 @@ _MOST = 10  # students on the screen; the files list all
 
 def show_processed(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml process`."""
-    out.print(
-        f"Wrote {result['features']}: {result['n_snapshots']:,} snapshots of "
-        f"{result['n_students']:,} students, from {result['n_rows']:,} rows."
+    words = spoken()
+    text = words(
+        "Wrote {file}: {n_snapshots} snapshots of {n_students} students, from {n_rows} "
+        "rows.",
+        file=result["features"],
+        n_snapshots=words.number(result["n_snapshots"]),
+        n_students=words.number(result["n_students"]),
+        n_rows=words.number(result["n_rows"]),
     )
+    out.print(text)
 
 
 def show_tuned(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml tune`."""
-    students = result["students"]
-    out.print(
-        f"Tried {result['n_evaluations']:,} candidates on {students['train']:,} "
-        f"students. The figures are of {students['test']:,} others; "
-        f"{students['contest']:,} are kept for a contest."
+    words = spoken()
+    parts = {name: words.number(n) for name, n in result["students"].items()}
+    text = words(
+        "Tried {n} candidates on {train} students. The figures are of {test} others; "
+        "{contest} are kept for a contest.",
+        n=words.number(result["n_evaluations"]),
+        **parts,
     )
-    show_models(out, "Registered", result["versions"])
+    out.print(text)
+    show_models(out, words("Registered"), result["versions"])
 
 
 def show_updated(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml update`."""
+    words = spoken()
     if result["evaluations"]:
-        show_models(out, "On the new students", result["evaluations"])
-    for what, made in (("Refitted", "refitted"), ("Threshold of", "retuned")):
-        for old, new in result[made].items():
-            out.print(f"{what} version {old}: it is version {new}.")
+        show_models(out, words("On the new students"), result["evaluations"])
+    for old, new in result["refitted"].items():
+        out.print(
+            words("Refitted version {old}: it is version {new}.", old=old, new=new)
+        )
+    for old, new in result["retuned"].items():
+        text = words(
+            "Threshold of version {old}: it is version {new}.", old=old, new=new
+        )
+        out.print(text)
     if result["importance"] is not None:
-        out.print(f"Wrote {result['importance']}: what moved the scores.")
+        file = result["importance"]
+        out.print(words("Wrote {file}: what moved the scores.", file=file))
     if result["contest"] is not None:
-        out.print(f"The contest: {result['contest']['why']}")
+        why = result["contest"]["why"]
+        out.print(words("The contest: {why}", why=why))
     if result["removed"]:
         removed = ", ".join(map(str, result["removed"]))
-        out.print(f"Removed, by update.keep: version {removed}.")
+        out.print(words("Removed, by update.keep: version {removed}.", removed=removed))
     champion = result["champion"]
-    out.print("No champion yet." if champion is None else f"Champion: {champion}.")
+    if champion is None:
+        out.print(words("No champion yet."))
+    else:
+        out.print(words("Champion: {version}.", version=champion))
 
 
 def show_predicted(
@@ -71,6 +92,7 @@ def show_predicted(
 
     Students and ``courses`` are shown in full, as `--student` and `--course` take them.
     """
+    words = spoken()
     students = result["predictions"]
     numbers = [
         str(one.get(names["legajo"]) or one[names["user_uuid"]])
@@ -78,13 +100,13 @@ def show_predicted(
     ]
     width = min(max(map(len, numbers), default=0), 20)
     shown = make_table(
-        f"Most at risk, by version {result['model_version']}",
-        Column("student", min_width=width, max_width=20, overflow="fold"),
-        Column("course", min_width=8, max_width=20, overflow="fold"),
-        right("day", min_width=3),
-        right("risk", min_width=5),
+        words("Most at risk, by version {version}", version=result["model_version"]),
+        Column(words("student"), min_width=width, max_width=20, overflow="fold"),
+        Column(words("course"), min_width=8, max_width=20, overflow="fold"),
+        right(words("day"), min_width=3),
+        right(words("risk"), min_width=5),
         Column("", min_width=7),
-        "main reason",
+        words("main reason"),
     )
     for number, course, one in zip(numbers, courses, students, strict=False):
         reasons = one.get("reasons") or [""]
@@ -92,32 +114,43 @@ def show_predicted(
             number,
             course,
             str(one[names["particion"]]),
-            Words().percent(one["probability"]),
-            "flagged" if one["flagged"] else "",
+            words.percent(one["probability"]),
+            words.pgettext("a student", "flagged") if one["flagged"] else "",
             reasons[0],
         )
     out.print(shown)
     n_flagged = sum(one["flagged"] for one in students)
-    out.print(
-        f"Flagged: {n_flagged:,} of {count(len(students), 'student')} in a course."
+    text = words.ngettext(
+        "Flagged: {flagged} of {n} student in a course.",
+        "Flagged: {flagged} of {n} students in a course.",
+        len(students),
+        flagged=words.number(n_flagged),
     )
+    out.print(text)
     for path in result["files"]:
-        out.print(f"Wrote {path}", soft_wrap=True)
+        out.print(words("Wrote {file}", file=path), soft_wrap=True)
 
 
 def show_reported(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml report`."""
-    out.print(f"Wrote {result['report']}", soft_wrap=True)
+    words = spoken()
+    out.print(words("Wrote {file}", file=result["report"]), soft_wrap=True)
     if not result["same_rows"]:
-        out.print("The versions were evaluated on different rows: do not compare them.")
+        text = words(
+            "The versions were evaluated on different students: do not compare their "
+            "figures."
+        )
+        out.print(text)
 
 
 def show_run(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml run`."""
+    words = spoken()
     for one in result["stages"]:
-        out.print(f"{one['stage']}: {'done' if one['done_now'] else 'done before'}")
+        done = words("done") if one["done_now"] else words("done before")
+        out.print(f"{one['stage']}: {done}")
         if one["stage"] == "register":
-            show_models(out, "Registered", one["result"]["versions"])
+            show_models(out, words("Registered"), one["result"]["versions"])
         if one["stage"] == "update":
             show_updated(out, one["result"])
 
@@ -201,23 +234,23 @@ def _students_table(students: "pd.DataFrame") -> Table:
     return shown
 
 
-def record_facts(record: "ModelRecord") -> dict[str, str]:
+def record_facts(record: "ModelRecord", words: Words) -> dict[str, str]:
     """Return the facts about a version, by readable names."""
     facts: dict[str, Any] = {
-        "stage": record.stage,
-        "algorithm": record.algorithm,
-        "parameters": _listed(record.parameters),
-        "threshold": Words().percent(record.threshold),
-        "stored": record.created_at,
-        "parent": record.parent,
-        "tags": _listed(record.tags),
-        "columns": ", ".join(record.feature_names or ()),
-        "trained on": record.data_fingerprint,
-        "threshold from": record.threshold_fingerprint,
-        "folds": record.split_plan_hash,
-        "cross-validation": _listed(record.cross_validation or {}),
-        "libraries": _listed(record.libraries),
-        "comes from": _listed(record.origin or {}),
+        words("stage"): record.stage,
+        words("algorithm"): record.algorithm,
+        words("parameters"): _listed(record.parameters),
+        words("threshold"): words.percent(record.threshold),
+        words("stored"): record.created_at,
+        words("parent"): record.parent,
+        words("tags"): _listed(record.tags),
+        words("columns"): ", ".join(record.feature_names or ()),
+        words("trained on"): record.data_fingerprint,
+        words("threshold from"): record.threshold_fingerprint,
+        words("folds"): record.split_plan_hash,
+        words("cross-validation"): _listed(record.cross_validation or {}),
+        words("libraries"): _listed(record.libraries),
+        words("comes from"): _listed(record.origin or {}),
     }
     return {name: str(one) for name, one in facts.items() if one not in (None, "")}
 

@@ -13,6 +13,7 @@ from edml._drawing import (
     BLUE,
     GREY,
     VERMILLION,
+    localize,
     open_panels,
     require_pyplot,
     soften,
@@ -77,7 +78,7 @@ class FairnessReport:
     tolerance: float
     confidence: float
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None, *, language: str = "en") -> Any:
         """Draw each gap as a dot with its interval, a panel for each figure.
 
         The shaded band holds the gaps of no importance. Gaps that are undefined are
@@ -87,6 +88,8 @@ class FairnessReport:
         ----------
         ax : sequence of 5 Axes, default=None
             Where to draw; None makes a figure.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
@@ -97,15 +100,16 @@ class FairnessReport:
         MissingExtraError
             If matplotlib is not installed.
         ValueError
-            If there are fewer or more axes than figures.
+            If there are fewer or more axes than figures, or the language is unknown.
         """
         require_pyplot()
+        words = words_in(language)
         names = list(GROUP_TITLES)
         size = (2.0 + 2.2 * len(names), 1.3 + 0.35 * len(self.groups))
         axes = open_panels(ax, len(names), "figures", size)
         labels = [without_math(label) for label in self.groups["group"]]
         for number, (panel, name) in enumerate(zip(axes, names, strict=True)):
-            self._draw_panel(panel, name)
+            self._draw_panel(panel, name, words)
             panel.set_yticks(range(len(labels)), labels if number == 0 else [])
         return axes
 
@@ -146,7 +150,7 @@ class FairnessReport:
         """
         write_page(self, path, words_in(language))
 
-    def _draw_panel(self, panel: Any, name: str) -> None:
+    def _draw_panel(self, panel: Any, name: str, words: Words) -> None:
         panel.axvspan(-self.tolerance, self.tolerance, color=GREY, alpha=0.15, lw=0)
         panel.axvline(0, color=GREY, lw=1)
         rows = self.table[self.table["figure"] == name].itertuples()
@@ -157,8 +161,9 @@ class FairnessReport:
         panel.set_ylim(len(self.groups) - 0.5, -0.5)  # the first group on top
         panel.margins(x=0.08)
         soften(panel, grid="x")
-        panel.set_title(GROUP_TITLES[name], fontsize="small", wrap=True)
-        panel.set_xlabel("gap to the others")
+        localize(panel, words)
+        panel.set_title(words(GROUP_TITLES[name]), fontsize="small", wrap=True)
+        panel.set_xlabel(words("gap to the others"))
 
     def __repr__(self) -> str:
         lines = [f"FairnessReport: {self._caption()}"]

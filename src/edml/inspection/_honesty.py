@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import column_or_1d
 
+from edml._messages import coded
 from edml._sklearn import (
     HasMethods,
     Interval,
@@ -203,10 +204,11 @@ def honesty_report(
     )
 
 
-_UNMARKED = (
+_UNMARKED = coded(
+    "unmarked_steps",
     "No step at the front of the pipeline is known to treat histories one by one, so "
     "that all steps were fitted in each fold; under 'row-random' they saw a part of "
-    "each history. Pass a pipeline, or a wrapper with it as its estimator."
+    "each history. Pass a pipeline, or a wrapper with it as its estimator.",
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from edml._files import replace_file
+from edml._messages import in_words
 from edml._page import Cell, make_figures, make_page, make_row, make_table
 from edml._translation import N_
 from edml._urls import as_path
@@ -70,7 +71,7 @@ def write_page(report: Any, path: str | PathLike[str], words: Words) -> None:
         f"<p>{escape(caption)}</p>",
         *(_table(report, name, words) for name in report.metrics),
         make_figures([draw_picture(report, plot, "", words)]),
-        *(f"<p>{escape(note)}</p>" for note in report.notes),
+        *(f"<p>{escape(in_words(note, words.language))}</p>" for note in report.notes),
     ]
     title = words("How honest each split is")
     replace_file(as_path(path), make_page(title, "".join(parts), words.language))

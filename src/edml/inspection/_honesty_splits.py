@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, KFold
 
+from edml._messages import coded
 from edml.exceptions import SplitError
 from edml.model_selection import PeriodSplit, StudentKFold
 from edml.schema import (
@@ -98,7 +99,8 @@ def make_folds(
         try:
             made[split] = check_sides(list(make()), fails)
         except SplitError as error:
-            notes.append(f"The split {split!r} is left out. {error}")
+            note = f"The split {split!r} is left out. {error}"
+            notes.append(coded("split_left_out", note, split=split))
     if not set(_REFERENCES) & set(made):
         message = f"No split that keeps students apart can be made. {' '.join(notes)}"
         raise SplitError(message)
@@ -111,16 +113,18 @@ def make_folds(
     ]
     n_course_folds = len(made.get(BY_COURSE, []))
     if 0 < n_course_folds < n_splits:
-        notes.append(
+        note = (
             f"The split {BY_COURSE!r} has {n_course_folds} folds instead of "
             f"{n_splits}: one for each course."
         )
+        notes.append(coded("folds_of_courses", note, split=BY_COURSE, n=n_course_folds))
     found = Folds([fold for fold in folds if len(fold.test)], rows, notes)
     if found.reference != FORWARD:
-        notes.append(
+        note = (
             f"Without the split {FORWARD!r}, all snapshots are evaluated, and optimism "
             f"is the difference to {found.reference!r}."
         )
+        notes.append(coded("no_forward", note, split=FORWARD, other=found.reference))
     return found
 
 
