@@ -214,7 +214,8 @@ class _Work:
         if tuner is None:
             tuner = make_tuner(self.config)
             tuner.warm_start = find_warm_start(self.registry, self.config)
-        found = search(self.sides.train, tuner, self.config.mlflow)
+        stops = "stops the run (edml tune would keep the best so far)"
+        found = search(self.sides.train, tuner, self.config.mlflow, on_interrupt=stops)
         if found.interrupted:  # an interrupted search is not the result of these inputs
             raise KeyboardInterrupt
         shutil.rmtree(self.config.paths.state / CANDIDATES, ignore_errors=True)

@@ -109,9 +109,17 @@ def guarded(command: str) -> Iterator[None]:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Show warnings as lines on stderr, without the source location."""
+    """Show each warning once as a line on stderr, without the source location."""
+    shown: set[str] = set()
+
+    def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = f"Note: {say(message)}"
+        if text not in shown:  # a search may warn of each candidate
+            shown.add(text)
+            print(text, file=sys.stderr)  # noqa: T201 - where warnings go
+
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = show_warning
         yield
 
 
@@ -157,7 +165,3 @@ def _complain(command: str, text: str) -> None:
     # a path may hold bytes that are not Unicode
     text = text.encode("utf-8", "backslashreplace").decode()
     typer.secho(f"edml {command}: {text}", fg="red", err=True)
-
-
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"Note: {say(message)}", file=sys.stderr)  # noqa: T201 - where warnings go

@@ -136,9 +136,15 @@ def threshold_of(rule: Any) -> Any:
     return rule
 
 
-def search(side: Side, tuner: "ModelTuner", mlflow: Mlflow | None = None) -> Found:
+def search(
+    side: Side,
+    tuner: "ModelTuner",
+    mlflow: Mlflow | None = None,
+    *,
+    on_interrupt: str = "ends it with the best so far",
+) -> Found:
     """Search until finished, or until Ctrl-C."""
-    note(f"Searching on {len(side.X):,} rows; Ctrl-C ends it with the best so far.")
+    note(f"Searching on {len(side.X):,} rows; Ctrl-C {on_interrupt}.")
     with _logged(mlflow) as log:
         try:
             tuner.fit(side.X, side.y, **({} if log is None else {"callback": log}))

@@ -174,7 +174,7 @@ def find_course_problems(facts: Facts, passing_grade: float) -> Iterator[Finding
             f"{several:,} of {count(students.nunique(), 'student')} in more than one "
             "course.",
             "A split by rows or by courses would have them on both sides.",
-            "Split with student_train_test_split or StudentKFold, as edml does.",
+            "edml run does not; in Python, split with student_train_test_split.",
             (facts.names[STUDENT],),
         )
 
@@ -257,7 +257,7 @@ def find_row_problems(facts: Facts) -> Iterator[Finding]:
             f"{count(repeated, 'repeated row')} of {len(rows):,} with an exam or a "
             "submission.",
             "Each counts as a part of its exam or submission, as if done twice.",
-            "If the export repeats rows, drop them: X = X.drop_duplicates().",
+            "If the export repeats rows, remove them (pandas: X.drop_duplicates()).",
         )
 
 

@@ -134,7 +134,7 @@ def decide(
         else:
             bound, called = low, "the lower end"
             interval = (
-                f", {100 * rules.confidence:g} % interval [{low:+.4g}, {high:+.4g}]"
+                f", {100 * rules.confidence:g}% interval [{low:+.4g}, {high:+.4g}]"
             )
         wins = bool(bound > rules.min_gain)
         why = (

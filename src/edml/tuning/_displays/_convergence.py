@@ -7,11 +7,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from edml._drawing import COLOURS, GREY, add_lanes, open_axes, soften, without_math
+from edml._drawing import (
+    COLOURS,
+    GREY,
+    add_lanes,
+    localize,
+    open_axes,
+    soften,
+    without_math,
+)
+from edml._translation import N_
+from edml._words import Words, words_in
 from edml.tuning._displays._history import read_history
 
-_NUMBER = "candidate (row of history_)"
-_UNSCORED = ("stopped", "failed")  # the lanes, from the top down
+_NUMBER = N_("candidate (row of history_)")
+_UNSCORED = (N_("stopped"), N_("failed"))  # the lanes, from the top down
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # algorithms differ without colour, too
 
 
@@ -86,13 +96,15 @@ class ConvergenceDisplay:
     scoring: str | None = None
     chosen: int | None = None
 
-    def plot(self, ax: Any = None) -> Self:
+    def plot(self, ax: Any = None, *, language: str = "en") -> Self:
         """Draw the search.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
@@ -102,8 +114,10 @@ class ConvergenceDisplay:
         Raises
         ------
         ValueError
-            If the arrays differ in length, or ``chosen`` has no score.
+            If the arrays differ in length, ``chosen`` has no score, or the language is
+            unknown.
         """
+        words = words_in(language)
         table = self._read()
         is_scored = table["status"] == "evaluated"
         scored, unscored = table[is_scored], table[~is_scored]
@@ -116,7 +130,7 @@ class ConvergenceDisplay:
             color=GREY,
             linewidth=1.5,
             zorder=2,
-            label="best so far",
+            label=words("best so far"),
         )
         self.best_point_ = None
         if scored["score"].notna().any():
@@ -130,13 +144,17 @@ class ConvergenceDisplay:
             (self.points_[name],) = ax.plot(
                 own["place"], own["score"], label=without_math(label), **style
             )
-        self.strip_ax_ = _draw_unscored(ax, unscored, styles)
+        self.strip_ax_ = _draw_unscored(ax, unscored, styles, words)
         name = f": {self.scoring}" if self.scoring else ""
+        time = words("seconds since fit began")
         ax.set(
-            xlabel=_NUMBER if self.seconds is None else "seconds since fit began",
-            ylabel=f"score in the search{name}\n(not the model's performance)",
+            xlabel=words(_NUMBER) if self.seconds is None else time,
+            ylabel=words(
+                "score in the search{name}\n(not the model's performance)", name=name
+            ),
         )
         soften(ax, grid="y")
+        localize(ax, words)
         ax.legend(frameon=False)
         return self
 
@@ -184,7 +202,7 @@ class ConvergenceDisplay:
         return ring
 
     @classmethod
-    def from_tuner(cls, tuner: Any, *, ax: Any = None) -> Self:
+    def from_tuner(cls, tuner: Any, *, ax: Any = None, language: str = "en") -> Self:
         """Draw what a tuner has tried.
 
         Parameters
@@ -193,6 +211,8 @@ class ConvergenceDisplay:
             Fitted.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
@@ -208,11 +228,11 @@ class ConvergenceDisplay:
             scoring=tuner.scoring if isinstance(tuner.scoring, str) else None,
             chosen=tuner.best_index_,
         )
-        return display.plot(ax)
+        return display.plot(ax, language=language)
 
 
 def _draw_unscored(
-    ax: Any, table: pd.DataFrame, styles: dict[str, dict[str, Any]]
+    ax: Any, table: pd.DataFrame, styles: dict[str, dict[str, Any]], words: Words
 ) -> Any:
     """Draw stopped and failed candidates in lanes above the axes."""
     counts = table["status"].value_counts()
@@ -220,7 +240,7 @@ def _draw_unscored(
     lanes = [lane for lane in (*_UNSCORED, *others) if lane in counts]
     if not lanes:
         return None
-    strip = add_lanes(ax, [f"{lane} {counts[lane]}" for lane in lanes])
+    strip = add_lanes(ax, [f"{words(lane)} {counts[lane]}" for lane in lanes])
     for (lane, name), own in table.groupby(["status", "algorithm"]):
         height = np.full(len(own), lanes.index(lane))
         strip.plot(own["place"], height, clip_on=False, **styles[name])

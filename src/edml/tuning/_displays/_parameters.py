@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, check_scalar
 
-from edml._drawing import BLUE, GREY, draw_bars, without_math
-from edml._words import Words
+from edml._drawing import BLUE, GREY, draw_bars, localize, without_math
+from edml._words import Words, words_in
 from edml.schema import FloatArray
 from edml.tuning._displays._history import read_history
 
@@ -93,7 +93,9 @@ class ParameterImportanceDisplay:
     n_candidates: int | None = None
     r2: float | None = None
 
-    def plot(self, ax: Any = None, *, n_parameters: int = 15) -> Self:
+    def plot(
+        self, ax: Any = None, *, n_parameters: int = 15, language: str = "en"
+    ) -> Self:
         """Draw the bars.
 
         Parameters
@@ -102,6 +104,8 @@ class ParameterImportanceDisplay:
             Where to draw; None makes a figure.
         n_parameters : int, default=15
             Number of parameters that are shown, the most important ones.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
 
         Returns
         -------
@@ -111,8 +115,9 @@ class ParameterImportanceDisplay:
         Raises
         ------
         ValueError
-            If importances and names differ in length.
+            If importances and names differ in length, or the language is unknown.
         """
+        words = words_in(language)
         check_scalar(n_parameters, "n_parameters", Integral, min_val=1)
         widths = np.asarray(self.importance, dtype=np.float64)
         names = [str(name) for name in np.asarray(self.parameters)]
@@ -130,29 +135,36 @@ class ParameterImportanceDisplay:
         self.figure_ = ax.figure
         ax.axvline(0, color=GREY, linewidth=0.8, zorder=2)
         ax.set_xlabel(
-            "importance for the score in the search\n(loss of R² by shuffling it)"
+            words(
+                "importance for the score in the search\n(loss of R² by shuffling it)"
+            )
         )
-        self.note_ = self._note()
+        localize(ax, words)
+        self.note_ = self._note(words)
         if self.note_:
             ax.set_title(without_math(self.note_), loc="left", fontsize="small")
         return self
 
-    def _note(self) -> str:
+    def _note(self, words: Words) -> str:
         """Return what the bars rest on, with a warning where that is too little."""
         n, r2 = self.n_candidates, self.r2
         lines = []
         if n is not None:
-            of = f" of {self.algorithm}" if self.algorithm else ""
-            lines.append(f"parameters of {n} candidates{of}")
+            of = words(" of {algorithm}", algorithm=self.algorithm)
+            own = of if self.algorithm else ""
+            lines.append(words("parameters of {n} candidates{of}", n=n, of=own))
         elif self.algorithm:
-            lines.append(f"parameters of {self.algorithm}")
+            lines.append(words("parameters of {algorithm}", algorithm=self.algorithm))
         if r2 is not None:
-            share = Words().percent(r2, 0) if r2 > 0 else "nothing"
-            lines.append(f"they explain {share} of the variance in unseen candidates")
+            share = words.percent(r2, 0) if r2 > 0 else words("nothing")
+            text = words(
+                "they explain {share} of the variance in unseen candidates", share=share
+            )
+            lines.append(text)
         if r2 is not None and r2 < _R2_ENOUGH:
-            lines.append("that is too little: read nothing into the order")
+            lines.append(words("that is too little: read nothing into the order"))
         elif n is not None and n < _N_ENOUGH:
-            lines.append("few candidates: the order is uncertain")
+            lines.append(words("few candidates: the order is uncertain"))
         return "\n".join(lines)
 
     @classmethod
