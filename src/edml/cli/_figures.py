@@ -75,7 +75,7 @@ def explain_figures(counts: Mapping[str, int]) -> str:
     words = spoken()
     return words(
         "On {students}, none of whom was trained on; each course day of a student "
-        "counts once. Below each figure is its 95% interval. A model that knows "
+        "counts once. Below each figure is its interval (95%). A model that knows "
         "nothing has an AUC of {half} and an average precision of {share}, the "
         "share of days that belong to a failing student. Precision and recall are "
         "those of the model's own threshold. Compare figures only on the same "

@@ -347,7 +347,7 @@ def _explain_numbers(records: "pd.DataFrame") -> str:
         evaluated = words("{students}, evaluated on {date}.", students=whom, date=date)
         lines.append(f"{numbers[row['evaluated_on']]} {evaluated}")
     last = words(
-        "Below each figure is its 95% interval. Compare only figures of one [n]."
+        "Below each figure is its interval (95%). Compare only figures of one [n]."
     )
     return "\n".join([*lines, last])
 
