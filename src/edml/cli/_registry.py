@@ -364,6 +364,7 @@ def _record_table(record: "ModelRecord") -> Table:
 def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
     words = spoken()
     headings = [right(words(heading)) for heading in HEADLINES.values()]
+    columns: tuple[str | Column, ...]
     columns = (words("purpose"), right(words("students")), *headings)
     table = make_table(words("Evaluations"), right(""), *columns)
     for row in evaluations.to_dict("records"):
