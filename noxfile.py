@@ -46,10 +46,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def slow(session: nox.Session) -> None:
-    """Run only the tests marked slow."""
+    """Run the tests marked slow, and those of hypothesis with many examples."""
     session.install("-e", ".[all]", *group("test"))
+    env = {**TEST_ENV, "HYPOTHESIS_PROFILE": "many"}
+    some = "(slow or hypothesis) and not e2e and not database and not spark"
     # one process more than cores: many of these tests wait for a server or the disk
-    session.run("pytest", *BY_THREE, "-m", "slow", *session.posargs, env=TEST_ENV)
+    session.run("pytest", *BY_THREE, "-m", some, *session.posargs, env=env)
 
 
 @nox.session
