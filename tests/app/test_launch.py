@@ -109,7 +109,7 @@ def test_streamlit_is_run_with_the_options(monkeypatch):
 
     modules = {"streamlit.web.bootstrap": Bootstrap(), "starlette.formparsers": Parsers}
     monkeypatch.setattr(_launch, "import_optional", lambda name, **_: modules[name])
-    monkeypatch.setattr(_launch, "import_ahead", lambda: None)
+    monkeypatch.setattr(_launch, "prepare_ahead", lambda _: None)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = AppSettings(port=port)
@@ -130,9 +130,3 @@ def test_importing_the_app_imports_no_streamlit_and_no_pandas():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_preimported_modules_exist():
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    assert all(find_spec(name) for name in _launch._SLOW)

@@ -461,6 +461,26 @@ def test_columns_are_matched_in_a_dialog_and_remembered(page, model, table):
     assert_shows(show_all(app), expected)
 
 
+def test_matched_columns_are_remembered_after_a_restart(page, table, tmp_path):
+    few = few_of(table)
+    data = few.rename(columns={"user_uuid": "alumno"}).to_csv(index=False).encode()
+    app = page(contacts=tmp_path / "people" / "contacts.csv")
+    upload(app, "other.csv", data)
+    app.button(key="match").click().run()
+    app.selectbox(key="column_user_uuid").select("alumno")
+    app.button(key="matched").click().run()
+    assert not app.error
+    kept = tmp_path / "people" / "edml_columns.json"
+    names = kept.read_text()
+    assert not [value for value in few["user_uuid"] if value in names]
+    for content, lost in ((names, False), ("damaged", True), ("[]", True)):
+        kept.write_text(content)
+        st.cache_resource.clear()
+        app = page(contacts=tmp_path / "people" / "contacts.csv")
+        upload(app, "next week.csv", data)
+        assert bool(app.error) is lost
+
+
 def test_an_upload_outlives_a_rerun_and_is_read_once(page, table, monkeypatch):
     reads = []
 

@@ -58,3 +58,10 @@ def choose(page, name, which, typed=None):
             page.keyboard.press("Escape")
         else:
             return
+
+
+def upload(page, name, data):
+    """Upload a file of these bytes."""
+    file = {"name": name, "mimeType": "text/csv", "buffer": data}
+    key(page, "upload").locator("input[type=file]").set_input_files(file)
+    wait_until_idle(page)

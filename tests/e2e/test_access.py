@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import expect
 
-from app_pages import cell, key, list_students, wait_until_idle
+from app_pages import cell, key, list_students, upload, wait_until_idle
 
 SERIOUS = ("serious", "critical")
 
@@ -26,6 +26,33 @@ def test_axe_finds_no_serious_violation(visit, app, axe, path, scheme, language)
     else:
         list_students(page)
     page.evaluate(axe)
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_none_on_health_refusals_and_the_dialog(
+    visit, app, axe, events, scheme, language, picture
+):
+    page = visit(f"{app.url}/health", width=1400, color_scheme=scheme, bypass_csp=True)
+    expect(page.locator("h3").first).to_be_visible(timeout=120_000)
+    wait_until_idle(page)
+    page.evaluate(axe)
+    assert_accessible(page)
+    picture(page, f"health_{scheme}_{language}", full_page=True)
+    key(page, "events").locator("summary").click()
+    data = events[:50].rename(columns={"user_uuid": "alumno"}).to_csv(index=False)
+    upload(page, "other.csv", data.encode())
+    expect(key(page, "match")).to_be_visible()
+    assert_accessible(page)
+    picture(page, f"refused_{scheme}_{language}")
+    key(page, "match").get_by_role("button").click()
+    expect(key(page, "column_user_uuid")).to_be_visible()
+    wait_until_idle(page)
+    assert_accessible(page)
+    picture(page, f"dialog_{scheme}_{language}")
+
+
+def assert_accessible(page):
     found = page.evaluate("axe.run()")["violations"]
     assert not [
         (one["id"], [node["html"] for node in one["nodes"]])

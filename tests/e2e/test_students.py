@@ -12,6 +12,7 @@ from app_pages import (
     key,
     list_all_periods,
     list_students,
+    upload,
     wait_until_idle,
 )
 from edml.app._settings import UPLOAD_LIMIT
@@ -171,12 +172,6 @@ def test_ticks_filters_and_search(visit, app, language):
 
 
 # -- files ---------------------------------------------------------------------------
-
-
-def upload(page, name, data):
-    file = {"name": name, "mimeType": "text/csv", "buffer": data}
-    key(page, "upload").locator("input[type=file]").set_input_files(file)
-    wait_until_idle(page)
 
 
 def test_uploads_good_broken_and_huge(visit, app, language, events, model, tmp_path):

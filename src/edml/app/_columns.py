@@ -1,13 +1,18 @@
 """A dialog that matches a file's columns with the known ones, and remembers them."""
 
+import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
 import streamlit as st
 
+from edml import _files
 from edml._translation import N_
+from edml.app._launch import handed_settings
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.schema import SNAPSHOT_KEYS
@@ -37,9 +42,39 @@ _MEANINGS = {
 
 
 @st.cache_resource(show_spinner=False)
-def remembered() -> dict[tuple[str, ...], Mapping[str, str]]:
-    """Return the names by header that users of this process have matched."""
-    return {}
+def remembered() -> dict[str, dict[str, str]]:
+    """Return the names that users have matched, by the digest of a header."""
+    path, found = _file(), None
+    if path is not None:
+        with suppress(OSError, ValueError):  # none yet, or damaged: match them again
+            found = json.loads(path.read_bytes())
+    return found if isinstance(found, dict) else {}
+
+
+def recall(header: list[str]) -> Mapping[str, str] | None:
+    """Return the names that a user has matched in a header, if any."""
+    return remembered().get(_digest(header))
+
+
+def remember(header: list[str], names: Mapping[str, str]) -> None:
+    """Keep the names of a header, also for the next start if there is a file."""
+    known, path = remembered(), _file()
+    known[_digest(header)] = dict(names)
+    if path is not None:
+        with suppress(OSError):  # a folder that cannot be written to
+            _files.make_folder(path.parent)
+            _files.replace_file(path, json.dumps(known, indent=1).encode())
+
+
+def _file() -> Path | None:
+    """Return the file beside the contacts that keeps the names of columns."""
+    contacts = handed_settings().contacts
+    return None if contacts is None else contacts.with_name("edml_columns.json")
+
+
+def _digest(header: list[str]) -> str:
+    # a file without a header begins with a student
+    return sha256(json.dumps(header).encode()).hexdigest()
 
 
 def read_header(file: BinaryIO, name: str) -> list[str]:
@@ -62,7 +97,7 @@ def offer(header: list[str], read: Callable[[], None], words: Words) -> None:
 
     def match() -> None:
         if _is_complete(_chosen()):
-            remembered()[tuple(header)] = _chosen()
+            remember(header, _chosen())
             read()
 
     def show() -> None:

@@ -169,14 +169,22 @@ def _read(source: Source, words: Words) -> Table | None:
     upload: Upload | None = st.session_state.get(_UPLOADED)
     if upload is not None:
         return None if isinstance(upload.found, Exception) else upload.found
-    with st.spinner(words("Reading the events …"), show_time=True):
-        path = handed_settings().data
-        if path is not None:
-            return _read_file(str(path), _stamp(path), path, source)
-        if isinstance(source, DemoSource):
-            events = _read_sample(source)
-            return Table(events, words("the sample that comes with edml"))
-    return None
+    path, doing = handed_settings().data, words("Reading the events …")
+    if path is None and source.kind == "demo":
+        doing = words("Training a model on the sample …")
+    with st.spinner(doing, show_time=True):
+        table = read_first(source)
+    if table is None or path is not None:
+        return table
+    return table._replace(name=words("the sample that comes with edml"))
+
+
+def read_first(source: Source) -> Table | None:
+    """Read the table that the page opens with: the configured one or the sample."""
+    path = handed_settings().data
+    if path is not None:
+        return _read_file(str(path), _stamp(path), path, source)
+    return _read_sample(source) if isinstance(source, DemoSource) else None
 
 
 def _stamp(path: Path) -> object:
@@ -197,9 +205,9 @@ def _read_file(name: str, stamp: object, _path: Path, _source: Source) -> Table:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _read_sample(_source: DemoSource) -> Events:
+def _read_sample(_source: DemoSource) -> Table:
     X = _source.sample()
-    return read_choices(X, resolve_columns(None), fingerprint(X))
+    return Table(read_choices(X, resolve_columns(None), fingerprint(X)), "")
 
 
 def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
@@ -214,7 +222,7 @@ def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
         of_model = names
     known = [names, of_model]
     if not isinstance(file, Path) and _columns.remembered():
-        matched = _columns.remembered().get(tuple(_columns.read_header(file, name)))
+        matched = _columns.recall(_columns.read_header(file, name))
         known += [] if matched is None else [{**names, **matched}]
     refused: TableError | None = None
     for one in known:

@@ -3,23 +3,20 @@
 import errno
 import socket
 import threading
+import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from edml._optional import import_optional
+from edml._translation import SOURCE_LANGUAGE
 from edml.app._palette import BLUE, LIGHT_BLUE
 from edml.app._settings import UPLOAD_LIMIT, AppSettings
 
 _PAGES = Path(__file__).with_name("_main.py")
 _MEGABYTE = 1024**2
 _SERVES = 1.0  # seconds until the server answers, and no longer waits for imports
-_SLOW = (  # in the order in which they are needed
-    "edml.app._scores_page",
-    "edml.classifier",
-    "edml.registry",
-    "edml.app._scores_figures",
-    "edml.explanation",
-)
+_READS = 10.0  # seconds that the first reader needs the processor for the list
 _handed: list[AppSettings] = []
 
 
@@ -44,7 +41,7 @@ def run(settings: AppSettings) -> None:
     _check_free(settings.host, settings.port)
     keep_uploads_in_memory()
     hand_over(settings)
-    import_ahead()
+    prepare_ahead(settings)
     options = streamlit_options(settings)
     bootstrap.load_config_options(options)
     bootstrap.run(str(_PAGES), False, [], options)
@@ -95,15 +92,18 @@ def keep_uploads_in_memory() -> None:
     parsers.MultiPartParser.spool_max_size = (UPLOAD_LIMIT + 1) * _MEGABYTE
 
 
-def import_ahead() -> None:
-    """Import what the pages need, and train the demonstration's model, meanwhile."""
+def prepare_ahead(settings: AppSettings) -> None:
+    """Import what the pages need, and make the first list, meanwhile."""
 
     def prepare() -> None:
-        for name in _SLOW:
-            import_module(name)
-        source = import_module("edml.app._state").current_source()
-        if source.kind == "demo":
-            source.load(source.champion().version)
+        with suppress(Exception):  # the page says what is wrong
+            page = import_module("edml.app._scores_page")
+            import_module("edml.app._scores_figures")
+            source = import_module("edml.app._state").current_source()
+            page.prepare(source, settings.language or SOURCE_LANGUAGE)
+            if source.kind == "demo":
+                time.sleep(_READS)
+                source.registry  # noqa: B018 - for the page of models
 
     timer = threading.Timer(_SERVES, prepare)
     timer.daemon = True

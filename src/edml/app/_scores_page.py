@@ -58,6 +58,19 @@ def show(source: Source, words: Words) -> None:
     _state.show_demo_note(source, words)
 
 
+def prepare(source: Source, language: str) -> None:
+    """Make the list that the page opens with, before anybody asks for it."""
+    table = _data.read_first(source)
+    if table is None or source.kind == "endpoint":
+        return
+    events = table.events
+    choice = Choice(events.periods[-1] if events.periods else None)
+    at = partition_range(events, choice)[1]
+    asked = Asked(events.fingerprint, choice, at, source.champion())
+    scored = _score(asked, _source=source, _events=events)
+    _explain(asked, language, _source=source, _events=events, _scored=scored)
+
+
 # -- the head ------------------------------------------------------------------------
 
 
@@ -138,11 +151,8 @@ def _ask(
     same = before is not None and before[:3] == query
     if before is not None and same and source.kind == "endpoint":
         return before  # not worth a request; the next list names its version
-    doing = words("Loading the libraries …")
-    if source.kind == "demo":
-        doing = words("Training a model on the sample …")
     try:
-        with st.spinner(doing, show_time=True):
+        with st.spinner(words("Loading the libraries …"), show_time=True):
             by = source.champion()
     except EdmlError as error:
         if before is None or not same:

@@ -6,10 +6,9 @@ failure. The models page needs a registry.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from shutil import rmtree
 from tempfile import mkdtemp
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
 
@@ -177,13 +176,19 @@ class RegistrySource:
             return self._loaded[version]
 
 
-_Side = tuple[pd.DataFrame, pd.Series]
+class Demonstration(NamedTuple):
+    """A model, and the students that it has not seen."""
+
+    model: Any
+    X: pd.DataFrame
+    y: pd.Series
 
 
 class DemoSource(RegistrySource):
-    """A temporary registry, with a model trained on most of the sample.
+    """A model trained on most of the sample, and a temporary registry that holds it.
 
-    The model is trained on first use. The registry's folder is removed with the
+    The model is trained on first use, and evaluated when the registry is opened: the
+    list of students does not wait for that. The registry's folder is removed with the
     process; it holds the model and its evaluation, but no events.
     """
 
@@ -191,36 +196,50 @@ class DemoSource(RegistrySource):
 
     def __init__(self) -> None:
         super().__init__(self._make)
+        self._training, self._trained = Lock(), list[Demonstration]()
         self._folder = mkdtemp(prefix="edml-demo-")
         finalize(self, rmtree, self._folder, ignore_errors=True)
 
     def sample(self) -> pd.DataFrame:
         """Return the students that the model has not seen, without their outcomes."""
-        return self._sides[1][0].drop(columns="nota_final_materia")
+        return self.train().X.drop(columns="nota_final_materia")
 
-    @cached_property
-    def _sides(self) -> tuple[_Side, _Side]:
-        """The students for training, and those for evaluation and display."""
+    def champion(self) -> Champion:
+        """Return the only version."""
+        return Champion(1, float(self.train().model.threshold_))
+
+    def load(self, version: int) -> Any:
+        """Return the model of the only version."""
+        return self.train().model
+
+    def train(self) -> Demonstration:
+        """Train the model, once for all sessions."""
+        from edml.classifier import RiskClassifier  # noqa: PLC0415 - seconds
         from edml.model_selection import student_train_test_split  # noqa: PLC0415
+        from edml.pipeline import make_risk_pipeline  # noqa: PLC0415
 
-        X, y = load_activity(return_X_y=True)
-        X_train, X_test, y_train, y_test = student_train_test_split(
-            X, y, test_size=_TEST_SHARE, random_state=0
-        )
-        return (X_train, y_train), (X_test, y_test)
+        with self._training:
+            if not self._trained:
+                X_train, X_test, y_train, y_test = student_train_test_split(
+                    *load_activity(return_X_y=True),
+                    test_size=_TEST_SHARE,
+                    random_state=0,
+                )
+                # a row a week is enough, and the first page waits for this
+                model = RiskClassifier(make_risk_pipeline(every=7), cv=3)
+                model.fit(X_train, y_train)
+                self._trained.append(Demonstration(model, X_test, y_test))
+            return self._trained[0]
 
     def _make(self) -> "ModelRegistry":
-        from edml.classifier import RiskClassifier  # noqa: PLC0415 - seconds
-        from edml.inspection import evaluate  # noqa: PLC0415
-        from edml.pipeline import make_risk_pipeline  # noqa: PLC0415
+        from edml.inspection import evaluate  # noqa: PLC0415 - seconds
         from edml.registry import ModelRegistry  # noqa: PLC0415
 
-        train, test = self._sides
-        # a row a week is enough, and the first page waits for this
-        model = RiskClassifier(make_risk_pipeline(every=7), cv=3).fit(*train)
-        evaluation = evaluate(model, *test, n_resamples=_N_RESAMPLES)
+        evaluation = evaluate(*self.train(), n_resamples=_N_RESAMPLES)
         registry = ModelRegistry(self._folder, who="edml app")
-        record = registry.register(model, evaluation, tags={"trained on": "sample"})
+        record = registry.register(
+            self.train().model, evaluation, tags={"trained on": "sample"}
+        )
         registry.promote(record.version, why="the model of the demonstration")
         return registry
 

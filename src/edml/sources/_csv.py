@@ -28,6 +28,7 @@ GZIP = b"\x1f\x8b"  # how a compressed file begins
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
 _PIECE = 2**18  # bytes
+_BLOCK = 2**23  # bytes: with many small blocks, Arrow takes a third more memory
 UTF16 = coded("read_utf16", "It is marked as UTF-16; fix it with encoding='utf-16'.")
 NOT_UTF8 = coded(
     "read_cp1252",
@@ -282,7 +283,7 @@ def _parse(
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(memoryview(data)[part])),
-            arrow_csv.ReadOptions(column_names=labels),
+            arrow_csv.ReadOptions(column_names=labels, block_size=_BLOCK),
             arrow_csv.ParseOptions(delimiter=sep, quote_char='"' if quoted else False),
             arrow_csv.ConvertOptions(
                 column_types=types,
@@ -294,7 +295,11 @@ def _parse(
     except pa.ArrowException:  # its message may quote the file
         return None
     text = pd.StringDtype(na_value=np.nan)
-    frame = table.to_pandas(types_mapper={pa.large_string(): text}.get)
+    frame = table.to_pandas(
+        types_mapper={pa.large_string(): text}.get,
+        split_blocks=True,
+        self_destruct=True,
+    )
     return frame.set_axis(range(len(labels)), axis=1)
 
 
