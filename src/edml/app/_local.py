@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from edml.datasets import as_of
-from edml.explanation import explain, history_facts
+from edml.explanation import Explanation, explain, history_facts
 from edml.feature_extraction import FeatureEngineer
 from edml.preprocessing import DataCleaner
 from edml.schema import (
     COURSE,
     NAME_COLUMNS,
     STUDENT,
+    IntArray,
     columns_of,
     latest_rows,
     step_parameter,
@@ -45,7 +46,7 @@ def explain_history(
     )
     if not hasattr(model.pipeline_, "predict_proba"):
         return [], facts
-    explanation = explain(model, shown, rows=row, progress=False)
+    explanation = _explain(model, shown, row, names[STUDENT])
     (reasons,) = explanation.reasons(_N_REASONS, language)
     return reasons, facts
 
@@ -70,12 +71,23 @@ def list_reasons(
         return found, features
     for some in (slice(0, N_EXPLAINED), slice(N_EXPLAINED, _MOST_EXPLAINED)):
         if len(rows[some]):
-            explanation = explain(model, shown, rows=rows[some], progress=False)
+            explanation = _explain(model, shown, rows[some], names[STUDENT])
             found[some] = explanation.reasons(_N_REASONS, language).to_list()
             features[some] = explanation.reason_features(_N_REASONS).to_list()
             if explanation.scale != "log-odds":  # slow
                 break
     return found, features
+
+
+def _explain(
+    model: Any, shown: pd.DataFrame, rows: IntArray, student: str
+) -> Explanation:
+    """Explain some rows; no feature depends on the events of other students."""
+    kept = shown[student].isin(shown[student].iloc[rows]).to_numpy(dtype=np.bool_)
+    place = np.cumsum(kept) - 1
+    return explain(
+        model, shown[kept], rows=place[rows], background=shown, progress=False
+    )
 
 
 def add_averages(

@@ -178,8 +178,7 @@ def _show_trajectory(subject: Subject, seen: Seen, words: Words) -> None:
         risk = words("Probability of failing")
         flagged = words.pgettext("one student", "Flagged")
         days = seen.trajectory.set_axis([words("Day"), risk, flagged], axis=1)
-        config = {risk: st.column_config.NumberColumn(format="percent")}
-        st.dataframe(days, hide_index=True, column_config=config)
+        st.dataframe(days.style.format({risk: words.percent}), hide_index=True)
 
 
 def _show_texts(heading: str, texts: list[str]) -> None:
