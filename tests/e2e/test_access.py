@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app_pages import cell, key, list_students, upload, wait_until_idle
+from edml.app._words import Words
 
 SERIOUS = ("serious", "critical")
 
@@ -31,29 +32,31 @@ def test_axe_finds_no_serious_violation(visit, app, axe, path, scheme, language)
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_none_on_health_refusals_and_the_dialog(
-    visit, app, axe, events, scheme, language, picture
+    visit, app, axe, events, scheme, language
 ):
     page = visit(f"{app.url}/health", width=1400, color_scheme=scheme, bypass_csp=True)
     expect(page.locator("h3").first).to_be_visible(timeout=120_000)
     wait_until_idle(page)
     page.evaluate(axe)
     assert_accessible(page)
-    picture(page, f"health_{scheme}_{language}", full_page=True)
     key(page, "events").locator("summary").click()
+    choose = Words(language)("Choose a file")
+    expect(page.get_by_role("button", name=choose)).to_be_visible()
     data = events[:50].rename(columns={"user_uuid": "alumno"}).to_csv(index=False)
     upload(page, "other.csv", data.encode())
     expect(key(page, "match")).to_be_visible()
+    wait_until_idle(page)
     assert_accessible(page)
-    picture(page, f"refused_{scheme}_{language}")
     key(page, "match").get_by_role("button").click()
     expect(key(page, "column_user_uuid")).to_be_visible()
     wait_until_idle(page)
     assert_accessible(page)
-    picture(page, f"dialog_{scheme}_{language}")
 
 
 def assert_accessible(page):
-    found = page.evaluate("axe.run()")["violations"]
+    # axe-core does not read the name of the button for files, which CSS translates
+    button = "[data-testid=stFileUploaderDropzone] button"
+    found = page.evaluate(f"axe.run({{exclude: ['{button}']}})")["violations"]
     assert not [
         (one["id"], [node["html"] for node in one["nodes"]])
         for one in found

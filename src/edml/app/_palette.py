@@ -6,7 +6,7 @@ colour.
 """
 
 BLUE = "#0072B2"
-#: For buttons on a dark background: readable there, and white text is readable on it.
+#: For what is chosen on a dark background: readable there.
 LIGHT_BLUE = "#2E8BC9"
 SKY = "#56B4E9"
 VERMILLION = "#D55E00"

@@ -4,6 +4,7 @@ import json
 
 import streamlit as st
 
+from edml.app._palette import BLUE
 from edml.app._settings import UPLOAD_LIMIT
 from edml.app._words import Words
 
@@ -21,6 +22,10 @@ _STYLE = """<style>
 [data-testid=stWidgetLabel] p,
 [aria-hidden=true] > [data-testid=stMarkdownContainer] p {{
   color: CanvasText !important;
+}}
+/* in the dark, white is hard to read on the theme's blue */
+button[data-testid=stBaseButton-primary] {{
+  background-color: {blue}; border-color: {blue};
 }}
 button[data-selected=true] p {{ color: CanvasText; font-weight: 600; }}
 .st-key-student_panel h2 {{ font-size: 1.25rem; }}
@@ -50,4 +55,4 @@ def apply_style(words: Words) -> None:
     quoted = {
         name: json.dumps(text, ensure_ascii=False) for name, text in texts.items()
     }
-    st.html(_STYLE.format(**quoted))
+    st.html(_STYLE.format(blue=BLUE, **quoted))
