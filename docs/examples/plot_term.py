@@ -12,9 +12,9 @@ arrive, and a newer model challenges the champion.
 # The data
 # --------
 #
-# This is one module of the Open University Learning Analytics Dataset (Kuzilek, Hlosta
-# and Zdrahal, :doi:`10.1038/sdata.2017.171`, CC BY 4.0): DDD, as it began in October
-# 2013 and in February 2014. This part is in ``docs/examples/oulad`` of edml's sources.
+# The module DDD of the Open University Learning Analytics Dataset (Kuzilek, Hlosta and
+# Zdrahal, :doi:`10.1038/sdata.2017.171`, CC BY 4.0) began in October 2013 and in
+# February 2014. This part is in ``docs/examples/oulad`` of edml's sources.
 # With the whole dataset in the folder ``oulad``, the script shows the same.
 
 import pandas as pd
@@ -43,9 +43,9 @@ for name, events in (("2013", past), ("2014", term)):
 # Before the term
 # ---------------
 #
-# A fitted model has a summary of its training data, without any student: for each week
-# of the course, what the features and scores looked like. The registry stores this
-# *reference* with the model.
+# A fitted model has a summary of its training data, without any student. It holds what
+# the features and scores looked like in each week of the course. The registry stores
+# this *reference* with the model.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -235,8 +235,8 @@ print(f"half of them at least {lead['lead_days_flagged'].median():.0f} days befo
 print(f"{lead['lead_days_within_capacity'].notna().mean():.0%} were among the first 60")
 
 # %%
-# What they say about the model is another matter. All of them fail, so a figure of
-# their outcomes would be wrong, and there is none:
+# What they say about the model is another matter. All of them fail, so figures from
+# their outcomes would be wrong. Monitoring waits:
 
 events = as_of(term, 140)
 known = y_term.where(last_day < 140)[events.index]
