@@ -67,8 +67,13 @@ NUMBERS = ["num_of_prev_attempts", "studied_credits", "date_registration"]
 EDUCATION = ["highest_education"]
 COURSE = ["course_name", "half_year"]
 PROTECTED = ["imd_band", "age_band", "gender", "region", "disability"]
+#: Deprivation and age as numbers, the lower ends of the bands, and not as categories.
+BANDS = ["imd_from", "age_from"]
 ALL = StaticColumns(
-    NUMBERS, EDUCATION + COURSE + PROTECTED, sensitive_ok=PROTECTED, fill_value=None
+    NUMBERS + BANDS,
+    EDUCATION + COURSE + PROTECTED,
+    sensitive_ok=PROTECTED + BANDS,
+    fill_value=None,
 )
 #: The sets of features, and the set that each is compared with.
 GROUPS = {
@@ -77,9 +82,11 @@ GROUPS = {
     "progress, course": "progress",
     "progress, static": "progress",
     "progress, static, protected": "progress, static",
+    "progress, static, bands": "progress, static",
     "full": "progress",
     "full, static": "progress, static",
     "full, static, protected": "full, static",
+    "full, static, bands": "full, static",
     "full, static, protected, course": "full, static, protected",
 }
 RULES = {
@@ -92,7 +99,11 @@ RULES = {
 def read(folder, tick_days, **options):
     """Return the table of all three presentations, and the outcomes."""
     X, y = load_oulad(folder, return_X_y=True, tick_days=tick_days, **options)
-    return X.assign(half_year=X["periodo"].str[:2]), y
+    X["half_year"] = X["periodo"].str[:2]
+    if "imd_band" in X:
+        for number, band in zip(BANDS, ("imd_band", "age_band"), strict=True):
+            X[number] = X[band].str.extract(r"^(\d+)", expand=False).astype(float)
+    return X, y
 
 
 def read_sides(folder, **options):
@@ -158,6 +169,7 @@ class Sides:
             ("static", NUMBERS + EDUCATION),
             ("course", COURSE),
             ("protected", PROTECTED),
+            ("bands", BANDS),
         ):
             about |= dict.fromkeys(columns, part in parts)
         about |= {column: column in parts for column in PROTECTED if column in parts}
