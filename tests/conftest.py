@@ -4,14 +4,19 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from object_store import BUCKET, forget_stores, serve_s3
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
 
-# No deadline: a shared machine is slow at times, and no test measures time.
-settings.register_profile("dev", deadline=None, max_examples=25)
+# A shared machine is slow at times, and no test measures time.
+settings.register_profile(
+    "dev",
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 # In CI the examples never change, so that a failure comes from the change.
 settings.register_profile(
     "ci", settings.get_profile("dev"), derandomize=True, print_blob=True

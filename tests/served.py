@@ -145,7 +145,7 @@ class Served:
         return self._output
 
 
-def wait_until(true, seconds=60):
+def wait_until(true, seconds=120):
     """Wait until a condition holds; fail after some seconds."""
     until = time.monotonic() + seconds
     while not true():

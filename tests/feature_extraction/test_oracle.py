@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edml.datasets import load_oulad, make_student_activity
@@ -33,11 +33,7 @@ params = st.fixed_dictionaries(
         "exam_kinds": st.sampled_from([None, QUIZZES]),
     }
 )
-many = settings(
-    max_examples=n_examples(100),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+many = settings(max_examples=n_examples(100))
 
 
 def engineer(X, **given):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edml.datasets import as_of, load_oulad, make_student_activity
@@ -24,11 +24,7 @@ from progress_oracle import FEATURES, progress_oracle
 from strategies import DAY, START, event_tables, n_examples, table
 
 OULAD = Path(__file__).parents[3] / "shared" / "data" / "oulad"
-many = settings(
-    max_examples=n_examples(120),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+many = settings(max_examples=n_examples(120))
 some = settings(many, max_examples=n_examples(40))
 lengths = st.sampled_from([1.0, 7.0, 0.5, 2.5])
 WEIGHTS = st.sampled_from([None, None, 0.0, 10.0, 12.5, 30.0])

@@ -7,7 +7,7 @@ of this library makes about its rows.
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edml.datasets import as_of, make_student_activity
@@ -24,11 +24,7 @@ from oracle import (
 )
 from strategies import DATES, DAY, NUMBERS, START, event_tables, n_examples, table
 
-many = settings(
-    max_examples=n_examples(80),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+many = settings(max_examples=n_examples(80))
 some = settings(many, max_examples=n_examples(40))
 pendings = st.sampled_from(["missing", "zero"])
 cuts = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 39, 40, 41, 999, 1000, 1100])
