@@ -326,11 +326,9 @@ def _score_features(
 
 
 def _predicts_from_arrays(classifier: Any) -> bool:
-    """Check whether LightGBM's own prediction equals that of its wrapper.
-
-    For one row the wrapper takes twenty times as long, a sixth of a request to the
-    endpoint. The two differ if the wrapper has a prediction parameter.
-    """
+    """Check whether LightGBM's own prediction equals that of its wrapper."""
+    # For one row the wrapper takes twenty times as long, a sixth of a request to the
+    # endpoint. The two differ if the wrapper has a prediction parameter.
     if type(classifier) is not LGBMClassifier or callable(classifier.objective):
         return False
     attributes = (name for name in vars(classifier) if name[0] != "_" != name[-1])

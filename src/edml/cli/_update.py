@@ -132,11 +132,9 @@ def _check_not_learning(config: Config) -> None:
 def _validate(
     registry: ModelRegistry, records: pd.DataFrame, side: Side
 ) -> pd.DataFrame:
-    """Return all figures on the test students of the file that models were tuned on.
-
-    A contest compares only figures on the rows of the last validation: versions whose
-    last validation is on others are evaluated.
-    """
+    """Return all figures on the test students of the file that models were tuned on."""
+    # A contest compares only figures on the rows of the last validation: versions whose
+    # last validation is on others are evaluated.
     rows = side.fingerprint()
     found = []
     for version, where in zip(records["version"], records["stage"], strict=True):

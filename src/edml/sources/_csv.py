@@ -222,13 +222,11 @@ def _open(data: bytes, start: int) -> io.TextIOWrapper:
 def _read_regular(
     data: bytes, header: Header, sep: str, decimal: str | None, numbers: list[int]
 ) -> tuple[pd.DataFrame | None, str | None]:
-    """Read a file that has one row in every line fast, with pyarrow.
+    """Read a file that has one row in every line with pyarrow; return None for others.
 
-    Return None for other files: those with blank lines, line breaks in quotes, ragged
-    rows or unbalanced quotes, where pyarrow may join rows. Those of the columns of
-    ``numbers`` that hold nothing else are floats, and all others are text. Return also
-    the decimal mark, if floats show it.
+    Columns of ``numbers`` that hold nothing else are floats. Return their decimal mark.
     """
+    # in others, with ragged rows or unbalanced quotes, pyarrow may join rows
     if find_spec("pyarrow") is None or not sep.isascii():
         return None, None
     end = data.find(b"\n", header.end + _SAMPLE) + 1

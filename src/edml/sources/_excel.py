@@ -136,8 +136,7 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
 def _rows(sheet: Any, formats: _Formats | None = None) -> Iterator[_Row]:
     """Yield the line and the cells, up to the last, of every row that is not empty.
 
-    ``formats`` gets the first line in which a column has a number, with and without
-    percent.
+    ``formats`` gets the first lines of a column's numbers with and without percent.
     """
     sheet.reset_dimensions()  # which some programs write wrongly
     for line, row in enumerate(sheet.iter_rows(), start=1):

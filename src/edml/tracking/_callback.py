@@ -212,8 +212,7 @@ class MlflowCallback:
 class _Recording:
     """One search that is written to the outbox, and its sender process.
 
-    If it is not closed, its lock is released with this process, and the sender ends the
-    search as killed.
+    Without `close`, the sender ends it as killed when this process releases the lock.
     """
 
     def __init__(

@@ -91,11 +91,9 @@ def make_example(model: Any) -> pd.DataFrame | None:
 
 
 def _make_signature() -> Any:
-    """Describe the output only.
-
-    With an input schema MLflow would reject integers, datetimes and empty columns that
-    the model accepts, and print the values. edml's own checks only name columns.
-    """
+    """Describe the output only."""
+    # With an input schema MLflow would reject integers, datetimes and empty columns
+    # that the model accepts, and print the values. edml's own checks name columns.
     schema = mlflow("mlflow.types.schema")
     answer = [
         schema.ColSpec(schema.DataType.double, PROBABILITY),

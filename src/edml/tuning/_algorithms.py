@@ -165,11 +165,9 @@ def _fixed(pipeline: Any) -> dict[str, Dimension]:
 
 
 def _without_features(pipeline: Any) -> Any:
-    """Return the steps for a plain table: its numbers, the balancer, the classifier.
-
-    The imputer also makes an array of any kind of numbers and hides the columns'
-    names, some of which LightGBM and XGBoost do not accept.
-    """
+    """Return the steps for a plain table: its numbers, the balancer, the classifier."""
+    # The imputer also makes an array of any kind of numbers and hides the columns'
+    # names, some of which LightGBM and XGBoost do not accept.
     impute = SimpleImputer(strategy="median", keep_empty_features=True)
     return Pipeline([("impute", impute), *pipeline.steps[-2:]])
 

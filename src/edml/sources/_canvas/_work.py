@@ -133,11 +133,9 @@ def read_own_dates(
 
 
 def _choose(applied: pd.DataFrame, column: str, *, latest: bool) -> pd.DataFrame:
-    """Return the date of each pair, as Canvas chooses it among several overrides.
-
-    The student's own one goes first, then one that removes the date, then the latest
-    due and lock date or the earliest unlock date.
-    """
+    """Return the date of each pair, as Canvas chooses it among several overrides."""
+    # The student's own one goes first, then one that removes the date, then the latest
+    # due and lock date or the earliest unlock date.
     flag = applied[f"{column}_overridden"]
     setting = applied[flag if flag.any() else applied[column].notna()]
     order = setting.assign(removes=setting[column].isna()).sort_values(

@@ -248,11 +248,8 @@ def _check_enough(algorithm: str, table: pd.DataFrame, score: FloatArray) -> Non
 
 
 def _encode(params: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the parameters that vary as numbers, one row per candidate.
-
-    Choices become codes, of which a tree can single out each. Numbers stay as they
-    are, for a tree does not ask whether a range is logarithmic.
-    """
+    """Return the parameters that vary as numbers, one row per candidate."""
+    # A tree can single out each code of a choice, and no scale changes its splits.
     columns: dict[str, Any] = {}
     for name in sorted({name for point in params for name in point} - {"algorithm"}):
         values = [point.get(name) for point in params]
