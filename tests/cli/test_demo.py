@@ -63,6 +63,7 @@ def test_demo_shows_the_figures_of_evaluate(sample, shown):
     assert f"On {whom} fail" in said
 
 
+@pytest.mark.slow
 def test_demo_shows_who_is_found(sample, shown):
     pipeline, X, y = sample
     rows = X.assign(y=y, score=pipeline.predict_proba(X)[:, 1])

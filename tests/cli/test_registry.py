@@ -243,6 +243,7 @@ def test_export_and_import(run, folder, tmp_path):
     assert ModelRegistry(folder).record(4).origin["version"] == 1
 
 
+@pytest.mark.slow
 def test_the_key_comes_from_the_environment(run, folder, tmp_path):
     path = tmp_path / "model.zip"
     run("export", "1", path)

@@ -114,6 +114,7 @@ def test_same_model_yields_the_same_bytes(tmp_path, parcel):
     assert pack(*unpack(parcel, NO_KEYS), NO_KEYS) == parcel
 
 
+@pytest.mark.slow
 def test_contest_evaluations_stay_unfair_after_import(tmp_path):
     registry = ModelRegistry(tmp_path / "one")
     registry.register(MODEL, JUDGED)
