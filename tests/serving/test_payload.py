@@ -379,6 +379,10 @@ BAD_CSV = {
     "many rows": (f"{HEADER}\n" + f"{LINE}\n" * 5001, 413, "too-large"),
     "many lines": (f"{HEADER}\n" + "\n" * 20_000, 413, "too-large"),
     "an endless name": ("x" * 200_000, 400, "no-csv"),
+    "a header of megabytes": ("x," * 2**20 + "\n", 400, "no-csv"),
+    "too many columns": (",".join(map(str, range(1001))) + "\n", 400, "no-csv"),
+    "too many between semicolons": (";".join("a" * 1002) + "\n1\n", 400, "no-csv"),
+    "a long header between tabs": ("a\t" + "x" * 2**20 + "\n1\n", 400, "no-csv"),
 }
 
 
@@ -398,6 +402,14 @@ def test_csv_in_other_encodings(events):
     assert refusal(text.encode("utf-16"), CSV).code == "no-csv"
     assert refusal(text.encode(), f"{CSV}; charset=latin-1").status == 415
     assert len(read(text.encode(), f'{CSV}; header=present; charset="UTF-8"')) > 0
+
+
+@pytest.mark.parametrize("number", ["0x10", "0X1", "1_000", "\u0661", "1e400", "inf"])
+def test_csv_numbers_in_other_spellings(number):
+    body = f"{HEADER}\n{LINE.replace(',1,', f',{number},', 1)}\n"
+    assert body.count(number) == 1
+    problem = refusal(body.encode(), CSV)
+    assert (problem.status, problem.code) == (422, "unreadable-column")
 
 
 def test_csv_values_of_any_length():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import compute as pc
 from pyarrow import csv
 from pyarrow.parquet import ParquetFile
 
@@ -19,7 +20,7 @@ from edml.serving._problem import Problem, refuse_size
 _NULLS = ["", "nan", "NaN"]
 _LONGEST_HEADER = 2**20  # bytes
 _LONGEST_NAME = 2**20  # in a Parquet file's metadata, in bytes
-_MOST_COLUMNS = 1000  # and row groups
+_MOST_COLUMNS = 1000  # and row groups of Parquet
 
 
 def read_csv(
@@ -54,7 +55,10 @@ def check_lines(body: bytes, limits: Limits) -> None:
 def has_other_separator(body: bytes) -> bool:
     """Return whether the header has semicolons, tabs or bars, but no comma."""
     header = body[: body.find(b"\n") + 1]
-    return b"," not in header and any(sign in header for sign in (b";", b"\t", b"|"))
+    n_columns = 0 if b"," in header else max(map(header.count, (b";", b"\t", b"|")))
+    if n_columns and (len(header) > _LONGEST_HEADER or n_columns > _MOST_COLUMNS):
+        raise _no_header()  # which the reader of files would take minutes for
+    return n_columns > 0
 
 
 def _read_header(body: bytes) -> list[str]:
@@ -63,7 +67,7 @@ def _read_header(body: bytes) -> list[str]:
     try:
         names = next(reader(text))
         is_cut = not text.read(1) and len(body) > _LONGEST_HEADER
-        if not is_cut:
+        if not is_cut and len(names) <= _MOST_COLUMNS:
             body.decode("utf-8")  # pyarrow does not check the columns that are ignored
             return names
     except (StopIteration, UnicodeDecodeError, Error) as error:
@@ -73,8 +77,9 @@ def _read_header(body: bytes) -> list[str]:
 
 def _no_header() -> Problem:
     detail = (
-        "Expected CSV in UTF-8 that begins with a header of at most 1 MB; the body has "
-        "none. Send the column names first, with commas between them."
+        f"Expected CSV in UTF-8 that begins with a header of at most {_MOST_COLUMNS:,} "
+        "columns and 1 MB; the body has none. Send the column names first, with commas "
+        "between them."
     )
     return Problem(400, "no-csv", detail)
 
@@ -123,6 +128,8 @@ def _parse_csv(body: bytes, names: Sequence[str]) -> pa.Table:
 def _spelled(column: pa.ChunkedArray) -> NDArray[Any] | list[Any]:
     """Return a column of CSV as numbers if all cells are numbers, else as text."""
     array = _one_array(column)
+    if pc.any(pc.match_substring(array.dictionary, "x", ignore_case=True)).as_py():
+        return _texts(array)  # pyarrow would read hexadecimal numbers
     for kind in (pa.int64(), pa.float64()):
         try:
             numbers = array.dictionary.cast(kind)
