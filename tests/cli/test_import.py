@@ -172,3 +172,10 @@ def test_tidy_activity_and_students_are_read_from_the_folder(tables, edml):
     X = read_events("e.csv")
     assert X.loc[X["activity_all"].astype(float) > 0, "particion"].tolist() == [2]
     assert set(X["school"].dropna()) == {"A"}
+
+
+def test_a_missing_export_is_said_in_the_chosen_language(edml, tmp_path):
+    args = ("import", "moodle", str(tmp_path / "no"), "--out", str(tmp_path / "a.csv"))
+    shown = edml("--lang", "es", *args)
+    assert shown.exit_code == 1
+    assert "No existe la carpeta" in " ".join(shown.stderr.split())

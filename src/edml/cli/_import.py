@@ -289,7 +289,7 @@ def _spell_error(error: Exception) -> Exception:
     from edml.exceptions import EdmlError, TableError  # noqa: PLC0415
 
     if isinstance(error, TableError):
-        return TableError(spell(str(error), IMPORT_OPTIONS))
+        return TableError(spell(error.args[0], IMPORT_OPTIONS))
     if isinstance(error, EdmlError):
         return error
     return ConfigError(spell(str(error), IMPORT_OPTIONS))

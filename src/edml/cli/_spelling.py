@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from edml._messages import Coded
+
 _VALUE = r"(?:'(?P<text>[^']*)'|(?P<number>\w+(?:\.\w+)*))?"
 
 #: Of the readers of a platform's tables.
@@ -29,6 +31,7 @@ def spell(text: str, options: Mapping[str, str]) -> str:
         value = None if value == "True" else value
         return f"{options[found['name']]} {value}" if value else options[found["name"]]
 
-    text = re.sub(rf"\b(?P<name>{names})={_VALUE}", as_option, text)
+    said = re.sub(rf"\b(?P<name>{names})={_VALUE}", as_option, text)
     words = "|".join(name for name in options if "_" in name)
-    return re.sub(rf"\b(?:{words})\b", lambda found: options[found[0]], text)
+    said = re.sub(rf"\b(?:{words})\b", lambda found: options[found[0]], said)
+    return Coded(said, text.parts) if isinstance(text, Coded) else said
