@@ -14,7 +14,7 @@ from edml.serving._problem import Problem, refuse_body
 from edml.serving._unpack import unpack
 
 _PIECE = 2**18  # bytes of a body between two checks of the clock
-_PIECE_OF_CHUNKS = 2**13  # a chunk may hold a single byte
+_PIECE_OF_CHUNKS = 2**11  # a chunk may hold a single byte
 _PATIENCE = 2.0  # seconds to wait for the piece of another large body
 _MOST_IN_FLIGHT = 4  # times the largest body; a body's first piece does not count
 

@@ -23,6 +23,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
+from gunicorn.http.body import ChunkedReader
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -38,6 +39,7 @@ CROWD = 200  # connections at once; each then has less time to arrive
 CROWDED_SECONDS = 2.0
 STOP_SECONDS = 5.0  # for requests that are still arriving when the server stops
 PIECE = 2**16  # bytes of a body that are received at once
+PIECE_OF_CHUNKS = 2**12  # gunicorn copies what it has for each chunk, maybe of one byte
 IDLE_SECONDS = 2.0  # then, for the next request on a kept connection
 
 _STATUS = {
@@ -185,7 +187,8 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Receive bodies in larger pieces: threads hand over to others at each."""
-        conn.parser.unreader.mxchunk = PIECE
+        is_chunked = isinstance(req.body.reader, ChunkedReader)
+        conn.parser.unreader.mxchunk = PIECE_OF_CHUNKS if is_chunked else PIECE
         req.body = req.body.reader  # which the body around it would ask for 1 KB each
         return super().handle_request(req, conn)
 
