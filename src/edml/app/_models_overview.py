@@ -48,9 +48,8 @@ def _say_versions(versions: pd.DataFrame, metric: str, words: Words) -> str:
     n = words.number(len(versions))
     if not len(values):
         return words(
-            "None of the {n} versions was evaluated on students it had not seen, so "
-            "there is no metric to show.",
-            n=n,
+            "No version was evaluated on students it had not seen, so there is no "
+            "metric to show."
         )
     champion = versions.loc[versions["champion"], "version"]
     return words(

@@ -40,6 +40,7 @@ def draw_donut(counts: Counts, words: Words) -> Any:
             text=[words.number(counts.flagged), words.number(others)],
             textinfo="text",
             textposition="inside",
+            insidetextorientation="horizontal",
             hoverinfo="label+text+percent",
             marker={
                 "colors": [FLAGGED, NOT_FLAGGED],

@@ -11,6 +11,8 @@ from edml.app._words import Words
 _STYLE = """<style>
 .stMainBlockContainer {{ padding: 0.75rem 2rem 2rem; }}
 .stMainBlockContainer h1 {{ font-size: 1.75rem; padding: 0 0 0.5rem; }}
+.stMainBlockContainer h2 {{ font-size: 1.4rem; }}
+.stMainBlockContainer h3 {{ font-size: 1.2rem; }}
 [data-testid=stHeader] {{ background: none; pointer-events: none; }}
 [data-testid=stHeader] button {{ pointer-events: auto; }}
 /* its file has raw names, True and False, and formulas */
