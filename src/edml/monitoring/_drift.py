@@ -124,13 +124,13 @@ def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
     worst = shifted.loc[shifted["change"].abs().idxmax()]
     template = (
         N_(
-            "The scores are higher than in training, by {share_change} on average in "
-            "week {week}."
+            "The scores are higher than in training, by {points} percentage points on "
+            "average in week {week}."
         )
         if worst["change"] > 0
         else N_(
-            "The scores are lower than in training, by {share_change} on average in "
-            "week {week}."
+            "The scores are lower than in training, by {points} percentage points on "
+            "average in week {week}."
         )
     )
     large = worst["size"] >= LARGE and abs(worst["change"]) >= _MANY_POINTS
@@ -143,7 +143,7 @@ def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
                 "Look for the features behind it. If the students differ, choose the "
                 "threshold again or flag by capacity; if the feed differs, correct it."
             ),
-            {"share_change": abs(float(worst["change"])), "week": int(worst["week"])},
+            {"points": 100 * abs(float(worst["change"])), "week": int(worst["week"])},
         )
     ]
 

@@ -82,14 +82,14 @@ class Sign:
 
 
 def _format(name: str, value: Any, words: Words) -> str:
-    """Format a detail by its name: a share, days, a size, or another figure."""
+    """Format a detail by its name: a share, days, points, a size, or another figure."""
     if isinstance(value, str):
         return value
     if name.startswith("share"):
         return words.percent(value, 0 if value > 0.1 else 1)
     if isinstance(value, int):
         return words.number(value)
-    if name.startswith("day"):
+    if name == "points" or name.startswith("day"):
         return words.number(value, 1)
     return words.number(value, 2 if name in ("size", "ratio") else 3)
 
