@@ -20,6 +20,7 @@ from edml.monitoring._chance import (
     measure,
     sort_scores,
 )
+from edml.monitoring._drift import _judge_features
 from edml.monitoring._monitor import _score
 from edml.monitoring._weeks import read_weeks
 from edml.schema import resolve_columns
@@ -350,3 +351,16 @@ def test_few_failures_have_no_curve():
     assert (
         fit_curve(np.linspace(0, 1, 50), np.arange(50) < 5, np.zeros(50, int)) is None
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "found"),
+    [
+        ("en", "that have moved: mean exam grade; school."),
+        ("es", "que cambiaron: nota media en exámenes; school."),
+    ],
+)
+def test_features_that_moved_are_named_in_words(language, found):
+    names = ["nota_overall_mean", "school"]
+    shifted = pd.DataFrame({"feature": names, "size": 0.5, "weight": [0.3, 0.2]})
+    assert found in _judge_features(shifted).describe(language)[0]

@@ -155,8 +155,8 @@ def _judge_features(shifted: pd.DataFrame) -> Sign:
         "feature-drift",
         LOOK,
         N_(
-            "Features that have moved: {names}. All {n} make {share} of what the model "
-            "uses."
+            "Features that have moved: {features}. All {n} make {share} of what the "
+            "model uses."
         ),
         N_(
             "Compare them with the platform. If the courses have changed, refit the "
@@ -165,6 +165,6 @@ def _judge_features(shifted: pd.DataFrame) -> Sign:
         {
             "n": len(worst),
             "share": float(worst["weight"].sum()),
-            "names": ", ".join(worst.index[:5]),
+            "features": worst.index[:5].tolist(),
         },
     )

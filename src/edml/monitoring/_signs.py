@@ -6,6 +6,7 @@ from typing import Any
 
 from edml._translation import N_
 from edml._words import Words
+from edml.explanation import feature_name
 
 FINE, CANNOT_TELL, LOOK, ACT = "fine", "cannot tell", "look", "act"
 #: The verdicts, from the best to the worst.
@@ -82,9 +83,11 @@ class Sign:
 
 
 def _format(name: str, value: Any, words: Words) -> str:
-    """Format a detail by its name: a share, days, points, a size, or another figure."""
+    """Format a detail: features in words, and figures by what their name says."""
     if isinstance(value, str):
         return value
+    if isinstance(value, list):
+        return "; ".join(feature_name(one, words.language) for one in value)
     if name.startswith("share"):
         return words.percent(value, 0 if value > 0.1 else 1)
     if isinstance(value, int):
