@@ -10,10 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 import edml.app
 from app_client import Client
+from edml import RiskClassifier, make_risk_pipeline, make_student_activity, make_target
 from edml.app import AppSettings
 from edml.app._launch import hand_over
 from edml.app._words import Words
 from edml.ledger import Ledger
+from edml.registry import ModelRegistry
 from edml.schema import fingerprint
 from edml.sources import contacted_rows, read_contacts, read_events
 
@@ -55,7 +57,7 @@ def page(registry, tmp_path, table, ledger):
         st.cache_resource.clear()  # as in a new process
         app = AppTest.from_file(str(MAIN), default_timeout=60).run()
         assert not app.exception
-        assert not app.error
+        assert not app.error, [one.value for one in app.error]
         return app
 
     return page
@@ -203,3 +205,22 @@ def test_without_a_file_the_contacts_are_downloaded(page, tmp_path):
     labels = [one.label for one in app.get("download_button")]
     assert "Download the contacts of today" in labels
     assert not list(tmp_path.glob("contacts*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lacking", ["exams", "assignments"])
+@pytest.mark.filterwarnings("ignore:The event table has no:UserWarning")
+def test_a_platform_may_lack_a_kind_of_work(page, tmp_path, table, lacking):
+    exams = ["nombre_examen", "nota_parcial"]
+    work = [name for name in table if name.startswith(("ass", "s_", "score"))]
+    table = table.drop(columns=exams if lacking == "exams" else work)
+    X = make_student_activity(100, fail_rate=0.3, partitions=15, random_state=1)
+    y = make_target(X)
+    X = X[[name for name in X if name in table]]
+    pipeline = make_risk_pipeline("lightgbm", every=3)
+    own = ModelRegistry(tmp_path / "own")
+    own.register(RiskClassifier(pipeline, cv=2).fit(X, y).deployable())
+    own.promote(1)
+    table.to_csv(tmp_path / "some.csv", index=False)
+    app = page(data=tmp_path / "some.csv", open_registry=lambda: own)
+    assert any("**" in one.value for one in app.markdown)  # a student in detail

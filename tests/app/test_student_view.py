@@ -56,6 +56,16 @@ def test_events_are_listed_by_day():
     ]
 
 
+def test_kinds_of_work_may_be_absent():
+    keys = ["user_uuid", "course_uuid", "particion"]
+    exams = HISTORY[[*keys, "nombre_examen", "nota_parcial"]]
+    events = list_events(exams, NAMES, 9, find_first_day(exams, NAMES, "c", 9))
+    assert [event.kind for event in events] == ["exam", "missed"]
+    work = HISTORY[[*keys, "ass_name", "ass_due_at", "ass_name_sub", "score"]]
+    events = list_events(work, NAMES, 9, START)
+    assert {event.name for event in events} == {"Essay", "Quiz", "Lab"}
+
+
 def test_work_is_missed_from_the_end_of_its_due_day():
     assert (4, "missed", "Essay") not in found(3)
     assert (4, "missed", "Essay") in found(4)

@@ -108,7 +108,8 @@ def add_averages(
     latest = np.zeros(len(shown), dtype=np.bool_)
     latest[latest_rows(shown, names)] = True
     # most rows are empty ticks, which do not affect any feature
-    named = np.any([shown[names[name]].notna() for name in NAME_COLUMNS], axis=0)
+    work = shown.reindex(columns=[names[name] for name in NAME_COLUMNS])
+    named = work.notna().to_numpy().any(axis=1)
     shown, rows = shown[named | latest], np.flatnonzero(latest[named | latest])
     engineer = FeatureEngineer(
         columns=names, pending=pending, partition_days=partition_days, fill_value=None

@@ -23,6 +23,15 @@ from edml.schema import (
 )
 
 WEEK = 7  # days
+_WORK = (
+    "nombre_examen",
+    "nota_parcial",
+    "ass_name",
+    "ass_due_at",
+    "ass_name_sub",
+    "score",
+    "s_submitted_at",
+)
 #: Kinds of events in the order of the chart, each with its legend and its name.
 KINDS = {
     "exam": (N_("exams"), N_("Exam")),
@@ -73,7 +82,7 @@ def as_of_each(
     if set(times) <= set(table.columns):  # as in as_of; one call a day is slower
         sent, graded = (read_epochs(history[name]) for name in times)
         known = known_partitions(days, sent, graded, partition_days)
-        for name in (names["score"], names["s_graded_at"]):
+        for name in {names["score"], names["s_graded_at"]} & set(table.columns):
             table[name] = table[name].mask(known[rows] > moment)
     return partitions, table.assign(**{names[STUDENT]: moment.astype(str)})
 
@@ -104,6 +113,7 @@ def find_first_day(
     course up to ``at`` show when it began.
     """
     of_course = X[(X[names[COURSE]] == course).to_numpy(dtype=np.bool_)]
+    of_course = _with_all_work(of_course, names)
     days = read_partitions(of_course[names[PARTITION]])
     sent = read_names(of_course[names["ass_name_sub"]]).rows
     times = read_epochs(of_course[names["s_submitted_at"]])[sent]
@@ -126,6 +136,7 @@ def list_events(
     ``first_day`` that is not NaN.
     """
     shown = as_of(history, at, columns=names, partition_days=partition_days)
+    shown = _with_all_work(shown, names)
     days = read_partitions(shown[names[PARTITION]])
     found = [*_exams(shown, names, days), *_submissions(shown, names, days)]
     handed_in = {event.name for event in found if event.kind == "submission"}
@@ -136,6 +147,11 @@ def list_events(
         if event.name not in handed_in | missed
     ]
     return sorted(found, key=lambda one: (one.partition, one.kind, one.name))
+
+
+def _with_all_work(X: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns of all work, empty where a platform lacks its kind."""
+    return X.reindex(columns=[names[name] for name in (PARTITION, *_WORK)])
 
 
 def _exams(
