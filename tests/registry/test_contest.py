@@ -230,6 +230,18 @@ def test_candidates_are_ranked_on_the_last_table_only(tables):
     assert not ranked.keys() & left_out.keys()
 
 
+def test_of_validations_in_the_same_second_the_last_one_counts():
+    on = {
+        rows: Headline("validation", "noon", rows, {"brier": brier})
+        for rows, brier in {"b": 0.5, "a": 0.4}.items()
+    }
+    rules = Rules("brier", 0.0, 0.95, "plain", 1, 0)
+    both, one = [on["b"], on["a"]], [on["b"]]
+    assert _rank({1: both}, "c", rules, {}) == {1: 0.4}
+    assert _rank({1: both, 2: one}, "c", rules, {}) == {2: 0.5, 1: 0.5}
+    assert _rank({1: both, 2: both}, "c", rules, {}) == {2: 0.4, 1: 0.4}
+
+
 def test_losers_leave_staging_and_a_rollback_brings_them_back(registry):
     with_champion(registry, POOR, *sorted((numbered(1, 1e-3), GOOD), key=figure)[::-1])
     registry.promote(3, "staging")

@@ -215,18 +215,23 @@ def _rank(
     Figures on other rows cannot be compared with these.
     """
     by_rows: dict[int, dict[str, float]] = {}
-    last = ("", 0, "")  # its time, version and rows
+    last = ("", 0, 0, "")  # its time, version, place among the version's, and rows
     for version, headlines in validations.items():
         by_rows[version] = {
             one.data_fingerprint: one.metrics.get(rules.metric, np.nan)
             for one in headlines
         }
         if data not in by_rows[version]:
-            times = [(h.evaluated_at, version, h.data_fingerprint) for h in headlines]
-            last = max(last, *times)
+            last = max(
+                last,
+                *(
+                    (one.evaluated_at, version, place, one.data_fingerprint)
+                    for place, one in enumerate(headlines)
+                ),
+            )
     figures = {}
     for version, known in by_rows.items():
-        figure = known.get(last[2])
+        figure = known.get(last[-1])
         if data in known:
             left_out[version] = "it was validated on these rows"
         elif figure is None:
