@@ -248,7 +248,9 @@ def test_stop_between_candidates_registers_none_twice(go, monkeypatch, stand_in)
 def test_an_interrupted_search_is_not_done(go, monkeypatch):
     search = _run.search
     monkeypatch.setattr(
-        _run, "search", lambda *args: search(*args)._replace(interrupted=True)
+        _run,
+        "search",
+        lambda *args, **more: search(*args, **more)._replace(interrupted=True),
     )
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         go()
