@@ -9,8 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 from gunicorn.http import errors
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.unreader import IterUnreader
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edml.serving._worker import Watch, Worker
+from edml.serving._worker import Watch, Worker, _Chunks
 from served import wait_until
 
 SECRET = "Bearer s3cret-of-the-tutors-page"  # noqa: S105
@@ -183,3 +187,23 @@ def test_a_client_that_left_is_no_error(worker, pair):
     conn, theirs = pair
     theirs.close()
     worker.handle_error(None, conn.sock, None, errors.InvalidRequestLine("x"))
+
+
+def in_chunks(wire, piece=4096):
+    pieces = (wire[start : start + piece] for start in range(0, len(wire), piece))
+    unreader = IterUnreader(pieces)
+    return _Chunks(ChunkedReader(None, unreader), unreader)
+
+
+@given(sizes=st.lists(st.integers(1, 9), max_size=50), repeats=st.integers(1, 1000))
+def test_bodies_in_chunks_of_any_size_are_read(sizes, repeats):
+    wire = b"".join(b"%x\r\n%b\r\n" % (size, b"x" * size) for size in sizes)
+    body = in_chunks(wire * repeats + b"0\r\n\r\n")
+    found = b"".join(iter(lambda: body.read(2048), b""))
+    assert found == b"x" * sum(sizes) * repeats
+
+
+def test_megabytes_of_extensions_are_not_read():
+    wire = (b"1;" + b"x" * 8000 + b"\r\n[\r\n") * 2000
+    with pytest.raises(errors.InvalidChunkExtension, match="too long"):
+        in_chunks(wire).read(2048)

@@ -40,6 +40,7 @@ CROWDED_SECONDS = 2.0
 STOP_SECONDS = 5.0  # for requests that are still arriving when the server stops
 PIECE = 2**16  # bytes of a body that are received at once
 PIECE_OF_CHUNKS = 2**12  # gunicorn copies what it has for each chunk, maybe of one byte
+MOST_OF_CHUNKS = 8  # times the body, for sizes and ends of chunks; one byte takes 6
 IDLE_SECONDS = 2.0  # then, for the next request on a kept connection
 
 _STATUS = {
@@ -96,6 +97,32 @@ class _Log(Logger):
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(JsonFormatter())
+
+
+class _Chunks:
+    """A body in chunks, which may not be mostly extensions of chunks.
+
+    Megabytes of them would pass as one small piece of a body.
+    """
+
+    def __init__(self, reader: Any, unreader: Any) -> None:
+        self._reader = reader
+        self._receive = type(unreader).chunk.__get__(unreader)
+        self._n_received = self._n_read = 0
+        unreader.chunk = self._count
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._reader.read(size)
+        self._n_read += len(data)
+        return data
+
+    def _count(self) -> bytes:
+        data: bytes = self._receive()
+        self._n_received += len(data)
+        n_bytes = self._n_read + self._reader.buf.tell()
+        if self._n_received > PIECE + MOST_OF_CHUNKS * n_bytes:
+            raise errors.InvalidChunkExtension("too long")
+        return data
 
 
 class Worker(ThreadWorker):
@@ -187,9 +214,11 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Receive bodies in larger pieces: threads hand over to others at each."""
-        is_chunked = isinstance(req.body.reader, ChunkedReader)
-        conn.parser.unreader.mxchunk = PIECE_OF_CHUNKS if is_chunked else PIECE
-        req.body = req.body.reader  # which the body around it would ask for 1 KB each
+        reader, unreader = req.body.reader, conn.parser.unreader
+        is_chunked = isinstance(reader, ChunkedReader)
+        unreader.mxchunk = PIECE_OF_CHUNKS if is_chunked else PIECE
+        # the body around the reader would ask it for 1 KB each
+        req.body = _Chunks(reader, unreader) if is_chunked else reader
         return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
