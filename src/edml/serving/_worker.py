@@ -121,7 +121,7 @@ class _Chunks:
         self._n_received += len(data)
         n_bytes = self._n_read + self._reader.buf.tell()
         if self._n_received > PIECE + MOST_OF_CHUNKS * n_bytes:
-            raise errors.InvalidChunkExtension("too long")
+            raise errors.LimitRequestHeaders("too much between chunks")
         return data
 
 
