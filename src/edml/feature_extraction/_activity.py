@@ -1,19 +1,16 @@
 """ActivityFeatures: what a student did online, in all and lately."""
 
-from collections.abc import Mapping, Sequence
-from numbers import Real
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar
 
 import pandas as pd
 
 from edml._messages import coded
-from edml._sklearn import Interval, fit_context, remember_columns
 from edml.exceptions import TableError
 from edml.feature_extraction._activity_history import (
     ACTIVITY_FEATURES,
     activity_features,
 )
-from edml.feature_extraction._transformer import HistoryTransformer, Rows, read_keys
+from edml.feature_extraction._transformer import HistoryTransformer, Rows
 from edml.schema import (
     ACTIVITY_PREFIX,
     PARTITION,
@@ -27,14 +24,6 @@ from edml.schema import (
 )
 
 _MOST = 2**40  # so that the sums of a partition are exact in a float
-
-
-class _Activity(NamedTuple):
-    """The rows' histories and partitions, and the counts of each kind."""
-
-    history: IntArray
-    partition: IntArray
-    counts: Sequence[pd.Series]
 
 
 class ActivityFeatures(HistoryTransformer):
@@ -104,45 +93,8 @@ class ActivityFeatures(HistoryTransformer):
     __module__ = "edml.feature_extraction"
     #: Proven by `edml.testing`: a row's output depends only on its own history.
     _per_history: ClassVar[bool] = True
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "columns": [Mapping, None],
-        "partition_days": [Interval(Real, 0, None, closed="neither")],
-        "fill_value": [Real, None],
-    }
 
-    def __init__(
-        self,
-        columns: Mapping[str, str] | None = None,
-        partition_days: float = 1.0,
-        fill_value: float | None = 0.0,
-    ) -> None:
-        self.columns = columns
-        self.partition_days = partition_days
-        self.fill_value = fill_value
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Check the parameters, and note the kinds of activity; ``y`` is ignored.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table, raw or cleaned.
-        y : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : ActivityFeatures
-            The same object.
-
-        Raises
-        ------
-        TableError
-            If ``X`` is not a DataFrame, or lacks a key or any column of activity.
-        ValueError
-            If ``columns`` names something unknown.
-        """
+    def _fit(self, X: pd.DataFrame) -> None:
         names = resolve_columns(self.columns)
         check_table(X, [names[key] for key in SNAPSHOT_KEYS])
         given = {name for name in X.columns if isinstance(name, str)}
@@ -157,8 +109,6 @@ class ActivityFeatures(HistoryTransformer):
             raise TableError(message)
         check_table(X, found)
         self.activity_columns_ = found
-        remember_columns(self, X)
-        return self
 
     def _names(self) -> list[str]:
         return [
@@ -166,12 +116,11 @@ class ActivityFeatures(HistoryTransformer):
             *(f"{name}_{of}" for name in self.activity_columns_ for of in ("n", "14d")),
         ]
 
-    def _read(self, X: pd.DataFrame) -> _Activity:
-        return self._read_columns(X, read_keys(X, self.columns))
-
-    def _read_columns(self, X: pd.DataFrame, keys: Rows) -> _Activity:
-        """Read the columns of a table whose keys are read."""
-        absent = [name for name in self.activity_columns_ if name not in X.columns]
+    def _describe(
+        self, read: Rows, rows: IntArray | None = None, out: FloatArray | None = None
+    ) -> FloatArray:
+        kinds = self.activity_columns_
+        absent = [name for name in kinds if name not in read.X.columns]
         if absent:
             message = coded(
                 "missing_activity",
@@ -181,21 +130,12 @@ class ActivityFeatures(HistoryTransformer):
                 columns=absent,
             )
             raise TableError(message)
-        check_table(X, self.activity_columns_)
-        counts = [X[name] for name in self.activity_columns_]
-        return _Activity(keys.history, keys.partition, counts)
-
-    def _describe(
-        self,
-        events: _Activity,
-        rows: IntArray | None = None,
-        out: FloatArray | None = None,
-    ) -> FloatArray:
+        check_table(read.X, kinds)
         return activity_features(
-            events.history,
-            events.partition,
-            (_read_counts(column) for column in events.counts),
-            n_kinds=len(events.counts),
+            read.history,
+            read.partition,
+            (_read_counts(read.X[name]) for name in kinds),
+            n_kinds=len(kinds),
             partition_days=self.partition_days,
             fill_value=self.fill_value,
             wanted=rows,

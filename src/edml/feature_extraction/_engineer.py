@@ -2,13 +2,12 @@
 
 import warnings
 from collections.abc import Iterable, Mapping
-from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
+from edml._sklearn import StrOptions
 from edml.feature_extraction._events import Events, read_events
 from edml.feature_extraction._history import FEATURES, history_features
 from edml.feature_extraction._transformer import HistoryTransformer
@@ -93,11 +92,9 @@ class FeatureEngineer(HistoryTransformer):
     #: Proven by `edml.testing`: a row's output depends only on its own history.
     _per_history: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "columns": [Mapping, None],
+        **HistoryTransformer._parameter_constraints,
         "exam_kinds": [Mapping, str, None],
         "pending": [StrOptions({"missing", "zero"})],
-        "partition_days": [Interval(Real, 0, None, closed="neither")],
-        "fill_value": [Real, None],
     }
 
     def __init__(
@@ -108,42 +105,16 @@ class FeatureEngineer(HistoryTransformer):
         partition_days: float = 1.0,
         fill_value: float | None = 0.0,
     ) -> None:
-        self.columns = columns
+        super().__init__(columns, partition_days, fill_value)
         self.exam_kinds = exam_kinds
         self.pending = pending
-        self.partition_days = partition_days
-        self.fill_value = fill_value
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Check the parameters and the columns; ``y`` is ignored.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table, raw or cleaned.
-        y : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : FeatureEngineer
-            The same object.
-
-        Raises
-        ------
-        TableError
-            If ``X`` is not a DataFrame, or lacks a key or all kinds of work.
-        ValueError
-            If ``columns`` or ``exam_kinds`` names something unknown.
-        """
+    def _fit(self, X: pd.DataFrame) -> None:
         kinds = resolve_exam_kinds(self.exam_kinds)
         read = check_work(X, resolve_columns(self.columns))
         for said in (describe_absent(read), _describe_exams(X, read, kinds)):
             if said:
-                warnings.warn(said, UserWarning, stacklevel=3)
-        remember_columns(self, X)
-        return self
+                warnings.warn(said, UserWarning, stacklevel=4)
 
     def _names(self) -> tuple[str, ...]:
         return FEATURES
@@ -153,20 +124,17 @@ class FeatureEngineer(HistoryTransformer):
         return read_events(X, read, self.partition_days)
 
     def _describe(
-        self,
-        events: Events,
-        rows: IntArray | None = None,
-        out: FloatArray | None = None,
+        self, read: Events, rows: IntArray | None = None, out: FloatArray | None = None
     ) -> FloatArray:
         kinds = resolve_exam_kinds(self.exam_kinds)
         return history_features(
-            events.history,
-            events.partition,
-            events.exams,
-            events.creations,
-            events.submissions,
+            read.history,
+            read.partition,
+            read.exams,
+            read.creations,
+            read.submissions,
             kinds={
-                kind: np.flatnonzero([name in members for name in events.exam_names])
+                kind: np.flatnonzero([name in members for name in read.exam_names])
                 for kind, members in kinds.items()
             },
             pending_is_zero=self.pending == "zero",

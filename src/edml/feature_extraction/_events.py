@@ -26,8 +26,9 @@ from edml.schema import (
 
 
 class Events(NamedTuple):
-    """The rows' histories and partitions, and the three kinds of events."""
+    """A table, its rows' histories and partitions, and the three kinds of events."""
 
+    X: pd.DataFrame
     history: IntArray
     partition: IntArray
     exam_names: list[str]
@@ -72,6 +73,7 @@ def read_events(
     of_sent = weight.copy()
     of_sent[created.rows] = np.nan
     return Events(
+        X=X,
         history=history,
         partition=partition,
         exam_names=exam_names,

@@ -27,7 +27,10 @@ from edml.feature_extraction._items import (
     Submissions,
     earliest_events,
     first_creations,
+    first_values,
     holding,
+    known_scores,
+    number_assignments,
     number_items,
     running_means,
 )
@@ -148,31 +151,24 @@ def _work(
     submissions: Submissions,
     pending_is_zero: bool,
 ) -> _Work:
-    n_creations = len(creations.name)
-    items = number_items(
-        snapshots,
-        np.concatenate([creations.row, submissions.row]),
-        np.concatenate([creations.name, submissions.name]),
-    )
-    created, handed_in = items.of_event[:n_creations], items.of_event[n_creations:]
+    items, created, handed_in = number_assignments(snapshots, creations, submissions)
     never, nothing = items.never, np.zeros(len(items.never))
 
     dates = first_creations(snapshots, created, creations, never)
     arrival = snapshots.of_row[submissions.row]
     arrived = earliest_events(handed_in, arrival, never)
-    sent, sent_at = _first_submissions(handed_in, arrival, submissions, never)
+    submitted = submissions.submitted
+    timed = ~np.isnan(submitted)
+    sent_at, sent = first_values(
+        handed_in[timed], arrival[timed], submitted[timed], never
+    )
     sent_at = np.maximum(sent_at, dates.at)
 
-    known = snapshots.find(snapshots.history[submissions.row], submissions.known)
-    scored = ~np.isnan(submissions.score)
-    timely = scored & (known < never[handed_in])
-    graded, _ = running_means(
-        items, handed_in[timely], known[timely], submissions.score[timely]
-    )
+    graded, item = known_scores(snapshots, items, handed_in, submissions)
     # a creation scores 0 until a submission arrives
     scores = [graded, Spells(dates.at, arrived, nothing)]
     if pending_is_zero:
-        first_known = earliest_events(handed_in[scored], known[scored], never)
+        first_known = earliest_events(item, graded.start, never)
         scores.append(Spells(arrived, first_known, nothing))
 
     to_do = (dates.due - dates.unlock) / 3600
@@ -191,19 +187,6 @@ def _work(
         holding(join_spells(scores)),
         timings,
     )
-
-
-def _first_submissions(
-    item: IntArray, at: IntArray, submissions: Submissions, never: IntArray
-) -> tuple[FloatArray, IntArray]:
-    """Return the date of each item's first part that has one, and when that came."""
-    timed = ~np.isnan(submissions.submitted)
-    item, at, seconds = item[timed], at[timed], submissions.submitted[timed]
-    earliest = earliest_events(item, at, never)
-    first = at == earliest[item]
-    date = np.full(len(never), np.inf)
-    np.minimum.at(date, item[first], seconds[first])
-    return np.where(np.isinf(date), np.nan, date), earliest
 
 
 def _percent(part: FloatArray, whole: FloatArray) -> FloatArray:

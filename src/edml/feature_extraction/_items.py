@@ -65,6 +65,19 @@ def number_items(snapshots: Snapshots, row: IntArray, name: IntArray) -> Items:
     return Items(of_event, history, name, snapshots.firsts[history + 1])
 
 
+def number_assignments(
+    snapshots: Snapshots, creations: Creations, submissions: Submissions
+) -> tuple[Items, IntArray, IntArray]:
+    """Find the assignments, and the one of each creation and of each submission."""
+    items = number_items(
+        snapshots,
+        np.concatenate([creations.row, submissions.row]),
+        np.concatenate([creations.name, submissions.name]),
+    )
+    n_creations = len(creations.row)
+    return items, items.of_event[:n_creations], items.of_event[n_creations:]
+
+
 class Dates(NamedTuple):
     """When each assignment is created, and its dates in epoch seconds."""
 
@@ -95,6 +108,29 @@ def earliest_events(item: IntArray, at: IntArray, never: IntArray) -> IntArray:
     earliest = never.copy()
     np.minimum.at(earliest, item, at)
     return earliest
+
+
+def first_values(
+    item: IntArray, at: IntArray, value: FloatArray, never: IntArray
+) -> tuple[IntArray, FloatArray]:
+    """Return each item's first snapshot, and its lowest value there; NaN if none."""
+    first = earliest_events(item, at, never)
+    lowest = np.full(len(never), np.inf)
+    some = at == first[item]
+    np.fmin.at(lowest, item[some], value[some])
+    return first, np.where(np.isinf(lowest), np.nan, lowest)
+
+
+def known_scores(
+    snapshots: Snapshots, items: Items, sent: IntArray, submissions: Submissions
+) -> tuple[Spells, IntArray]:
+    """Return spells of the scores that are known, and their items.
+
+    ``sent`` is the item of each submission.
+    """
+    known = snapshots.find(snapshots.history[submissions.row], submissions.known)
+    timely = ~np.isnan(submissions.score) & (known < items.never[sent])
+    return running_means(items, sent[timely], known[timely], submissions.score[timely])
 
 
 def running_means(

@@ -1,14 +1,13 @@
 """HistoryFeatures: all features of a history side by side."""
 
 from collections.abc import Iterable, Mapping
-from numbers import Real
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from edml._sklearn import Interval, StrOptions, fit_context, remember_columns
+from edml._sklearn import StrOptions
 from edml.feature_extraction._activity import ActivityFeatures
 from edml.feature_extraction._engineer import FeatureEngineer
 from edml.feature_extraction._events import Events
@@ -19,15 +18,6 @@ from edml.schema import COLUMNS, PARTITION, FloatArray, IntArray, resolve_column
 
 #: What the sets of features hold, each what the one before does and more.
 FEATURE_SETS = ("classic", "progress", "full")
-
-
-class _Read(NamedTuple):
-    """The events, read once, and the table."""
-
-    history: IntArray
-    partition: IntArray
-    events: Events
-    X: pd.DataFrame
 
 
 class HistoryFeatures(HistoryTransformer):
@@ -79,13 +69,9 @@ class HistoryFeatures(HistoryTransformer):
     #: Proven by `edml.testing` of each part.
     _per_history: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **FeatureEngineer._parameter_constraints,
         "features": [StrOptions({*FEATURE_SETS})],
         "static": [StaticColumns, None],
-        "columns": [Mapping, None],
-        "exam_kinds": [Mapping, str, None],
-        "pending": [StrOptions({"missing", "zero"})],
-        "partition_days": [Interval(Real, 0, None, closed="neither")],
-        "fill_value": [Real, None],
     }
 
     def __init__(
@@ -99,41 +85,14 @@ class HistoryFeatures(HistoryTransformer):
         partition_days: float = 1.0,
         fill_value: float | None = 0.0,
     ) -> None:
+        super().__init__(columns, partition_days, fill_value)
         self.features = features
         self.static = static
-        self.columns = columns
         self.exam_kinds = exam_kinds
         self.pending = pending
-        self.partition_days = partition_days
-        self.fill_value = fill_value
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Check the columns, and learn the categories; ``y`` is ignored.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table, raw or cleaned.
-        y : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : HistoryFeatures
-            The same object.
-
-        Raises
-        ------
-        TableError
-            If ``X`` lacks a column that a part needs, or one cannot be read.
-        ValueError
-            If ``columns`` or ``exam_kinds`` names something unknown, or ``static`` uses
-            a sensitive column that it does not name in ``sensitive_ok``.
-        """
+    def _fit(self, X: pd.DataFrame) -> None:
         self.parts_ = [part.fit(X) for part in self._make_parts()]
-        remember_columns(self, X)
-        return self
 
     def _make_parts(self) -> list[Any]:
         common: dict[str, Any] = {
@@ -182,17 +141,14 @@ class HistoryFeatures(HistoryTransformer):
         names = [name for part in self.parts_ for name in part._names()]
         return list(dict.fromkeys(names))  # the partition is the first of several parts
 
-    def _read(self, X: pd.DataFrame) -> _Read:
+    def _read(self, X: pd.DataFrame) -> Events:
         # the last part that reads events reads the most of them
         reader = self.parts_[0 if self.features == "classic" else 1]
-        events = reader._read(X)
-        return _Read(events.history, events.partition, events, X)
+        events: Events = reader._read(X)
+        return events
 
     def _describe(
-        self,
-        read: _Read,
-        rows: IntArray | None = None,
-        out: FloatArray | None = None,
+        self, read: Events, rows: IntArray | None = None, out: FloatArray | None = None
     ) -> FloatArray:
         n_rows = len(read.history) if rows is None else len(rows)
         end = len(self._names())
@@ -200,9 +156,7 @@ class HistoryFeatures(HistoryTransformer):
         # From the last part to the first, each writes into its place: where a part's
         # partition repeats that of the first, the part before it overwrites it.
         for part in reversed(self.parts_):
-            of_events = isinstance(part, FeatureEngineer | ProgressFeatures)
-            own_read = read.events if of_events else part._read_columns(read.X, read)
             begin = end - len(part._names())
-            part._describe(own_read, rows, described[begin:end])
+            part._describe(read, rows, described[begin:end])
             end = begin + (begin > 0 and part._names()[0] == PARTITION)
         return described.T

@@ -1,13 +1,10 @@
 """ProgressFeatures: how far a student has come with what was due."""
 
 import warnings
-from collections.abc import Mapping
-from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import pandas as pd
 
-from edml._sklearn import Interval, fit_context, remember_columns
 from edml.feature_extraction._events import Events, read_events
 from edml.feature_extraction._progress_history import (
     PROGRESS_FEATURES,
@@ -130,54 +127,15 @@ class ProgressFeatures(HistoryTransformer):
     __module__ = "edml.feature_extraction"
     #: Proven by `edml.testing`: a row's output depends only on its own history.
     _per_history: ClassVar[bool] = True
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "columns": [Mapping, None],
-        "partition_days": [Interval(Real, 0, None, closed="neither")],
-        "fill_value": [Real, None],
-    }
 
-    def __init__(
-        self,
-        columns: Mapping[str, str] | None = None,
-        partition_days: float = 1.0,
-        fill_value: float | None = 0.0,
-    ) -> None:
-        self.columns = columns
-        self.partition_days = partition_days
-        self.fill_value = fill_value
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Check the parameters and the columns; ``y`` is ignored.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table, raw or cleaned.
-        y : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : ProgressFeatures
-            The same object.
-
-        Raises
-        ------
-        TableError
-            If ``X`` is not a DataFrame, or lacks a key or all kinds of work.
-        ValueError
-            If ``columns`` names something unknown.
-        """
+    def _fit(self, X: pd.DataFrame) -> None:
         read = check_work(X, resolve_columns(self.columns))
         if "ass_name" not in read:
             warnings.warn(
                 "The event table has no 'ass_name': nothing counts as due or missed.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        remember_columns(self, X)
-        return self
 
     def _names(self) -> tuple[str, ...]:
         return PROGRESS_FEATURES
@@ -190,16 +148,13 @@ class ProgressFeatures(HistoryTransformer):
         return read_events(X, read, self.partition_days)
 
     def _describe(
-        self,
-        events: Events,
-        rows: IntArray | None = None,
-        out: FloatArray | None = None,
+        self, read: Events, rows: IntArray | None = None, out: FloatArray | None = None
     ) -> FloatArray:
         return progress_features(
-            events.history,
-            events.partition,
-            events.creations,
-            events.submissions,
+            read.history,
+            read.partition,
+            read.creations,
+            read.submissions,
             partition_days=self.partition_days,
             fill_value=self.fill_value,
             wanted=rows,

@@ -18,8 +18,9 @@ from edml.feature_extraction._items import (
     Submissions,
     earliest_events,
     first_creations,
-    number_items,
-    running_means,
+    first_values,
+    known_scores,
+    number_assignments,
 )
 from edml.feature_extraction._spells import (
     Snapshots,
@@ -93,19 +94,14 @@ def progress_features(
     ``creations.name`` and ``submissions.name`` number one list of names.
     """
     snapshots = Snapshots(history, partition)
-    n_creations = len(creations.row)
-    items = number_items(
-        snapshots,
-        np.concatenate([creations.row, submissions.row]),
-        np.concatenate([creations.name, submissions.name]),
-    )
-    created, sent = items.of_event[:n_creations], items.of_event[n_creations:]
+    items, created, sent = number_assignments(snapshots, creations, submissions)
     dates = first_creations(snapshots, created, creations, items.never)
     due, due_day, past = due_snapshots(
         snapshots, items, dates, creations, submissions, partition_days
     )
-    work = _assignments(snapshots, items, dates, due, creations, submissions)
-    states, item = _states(snapshots, items, dates, work, submissions, sent)
+    work = _assignments(snapshots, items, sent, dates, due, creations, submissions)
+    graded, item = known_scores(snapshots, items, sent, submissions)
+    states, item = _states(items, np.minimum(dates.at, work.arrived), graded, item)
     step = snapshots.steps(
         *(work.due, work.arrived, work.timed, work.weighed),
         *(states.start, states.stop),
@@ -155,17 +151,16 @@ def progress_features(
 def _assignments(
     snapshots: Snapshots,
     items: Items,
+    sent: IntArray,
     dates: Dates,
     due: IntArray,
     creations: Creations,
     submissions: Submissions,
 ) -> _Assignments:
     never = items.never
-    n_creations = len(creations.row)
-    sent = items.of_event[n_creations:]
     real = ~submissions.blank
     at = snapshots.of_row[submissions.row]
-    arrived, date = _first_values(
+    arrived, date = first_values(
         sent[real], at[real], submissions.submitted[real], never
     )
     early = (dates.due - date) / SECONDS_PER_DAY
@@ -173,7 +168,7 @@ def _assignments(
     weight = np.concatenate([creations.weight, submissions.weight])
     stated = ~np.isnan(weight)
     rows = np.concatenate([creations.row, submissions.row])
-    weighed, weight = _first_values(
+    weighed, weight = first_values(
         *(items.of_event[stated], snapshots.of_row[rows[stated]], weight[stated]),
         never,
     )
@@ -191,17 +186,6 @@ def _assignments(
     )
 
 
-def _first_values(
-    item: IntArray, at: IntArray, value: FloatArray, never: IntArray
-) -> tuple[IntArray, FloatArray]:
-    """Return each item's first snapshot, and its lowest value there; NaN if none."""
-    first = earliest_events(item, at, never)
-    lowest = np.full(len(never), np.inf)
-    some = at == first[item]
-    np.fmin.at(lowest, item[some], value[some])
-    return first, np.where(np.isinf(lowest), np.nan, lowest)
-
-
 def _order(at: IntArray, date: FloatArray) -> IntArray:
     """Rank by snapshot, then by date, missing last, then by name."""
     order = np.lexsort((date, at))  # items are sorted by history and name
@@ -211,20 +195,9 @@ def _order(at: IntArray, date: FloatArray) -> IntArray:
 
 
 def _states(
-    snapshots: Snapshots,
-    items: Items,
-    dates: Dates,
-    work: _Assignments,
-    submissions: Submissions,
-    sent: IntArray,
+    items: Items, first: IntArray, graded: Spells, item: IntArray
 ) -> tuple[Spells, IntArray]:
     """Return spells of each assignment's score, NaN until it is known, by start."""
-    known = snapshots.find(snapshots.history[submissions.row], submissions.known)
-    timely = ~np.isnan(submissions.score) & (known < items.never[sent])
-    graded, item = running_means(
-        items, sent[timely], known[timely], submissions.score[timely]
-    )
-    first = np.minimum(dates.at, work.arrived)
     until = earliest_events(item, graded.start, items.never)
     waiting = Spells(first, until, np.full(len(first), np.nan))
     states = join_spells([waiting, graded])

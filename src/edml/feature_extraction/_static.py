@@ -4,15 +4,14 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from edml._messages import coded
-from edml._sklearn import fit_context, remember_columns
 from edml.exceptions import TableError
-from edml.feature_extraction._transformer import HistoryTransformer, Rows, read_keys
+from edml.feature_extraction._transformer import HistoryTransformer, Rows
 from edml.schema import (
     BoolArray,
     FloatArray,
@@ -41,12 +40,6 @@ _BEGINNINGS = (
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f",:\[\]{}<>=]')  # in names of features
 
 
-class _Read(NamedTuple):
-    history: IntArray
-    partition: IntArray
-    X: pd.DataFrame
-
-
 class StaticColumns(HistoryTransformer):
     """Use columns of the event table that say what a student was from the beginning.
 
@@ -56,8 +49,8 @@ class StaticColumns(HistoryTransformer):
         Columns of numbers, such as an admission score.
     categorical : sequence of str, default=()
         Columns of categories, such as the previous school. Each category seen in `fit`
-        becomes a feature ``column=category`` that is 1 or 0; others and missing ones
-        are 0 in all.
+        (at most 100) becomes a feature ``column=category`` that is 1 or 0; others and
+        missing ones are 0 in all.
     sensitive_ok : sequence of str, default=()
         The columns of these that may be used although they describe an attribute that
         is protected in many places: sex, age, disability, ethnicity, religion, nation,
@@ -121,36 +114,12 @@ class StaticColumns(HistoryTransformer):
         self.numeric = numeric
         self.categorical = categorical
         self.sensitive_ok = sensitive_ok
-        self.columns = columns
-        self.fill_value = fill_value
+        super().__init__(columns, fill_value=fill_value)
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Check the columns, and learn the categories; ``y`` is ignored.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table, raw or cleaned.
-        y : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : StaticColumns
-            The same object.
-
-        Raises
-        ------
-        TableError
-            If ``X`` lacks a column, or a column changes within a history, holds no
-            numbers, or has more than 100 categories.
-        ValueError
-            If no column is named, one is named twice, or a sensitive one is not in
-            ``sensitive_ok``.
-        """
+    def _fit(self, X: pd.DataFrame) -> None:
         self._check_names()
         read = self._read(X)
+        self._check_present(X)
         names = self._all_names()
         first, place = first_rows(read.history)
         for name in names:
@@ -160,8 +129,6 @@ class StaticColumns(HistoryTransformer):
         self.categories_ = [
             _find_categories(X[name].iloc[first]) for name in self.categorical
         ]
-        remember_columns(self, X)
-        return self
 
     def _check_names(self) -> None:
         names = self._all_names()
@@ -190,11 +157,7 @@ class StaticColumns(HistoryTransformer):
             names += [f"{column}={_UNSAFE.sub('_', one)}" for one in categories]
         return names
 
-    def _read(self, X: pd.DataFrame) -> _Read:
-        return self._read_columns(X, read_keys(X, self.columns))
-
-    def _read_columns(self, X: pd.DataFrame, keys: Rows) -> _Read:
-        """Check the columns of a table whose keys are read."""
+    def _check_present(self, X: pd.DataFrame) -> None:
         absent = [name for name in self._all_names() if name not in X.columns]
         if absent:
             message = coded(
@@ -204,14 +167,11 @@ class StaticColumns(HistoryTransformer):
                 columns=absent,
             )
             raise TableError(message)
-        return _Read(keys.history, keys.partition, X)
 
     def _describe(
-        self,
-        read: _Read,
-        rows: IntArray | None = None,
-        out: FloatArray | None = None,
+        self, read: Rows, rows: IntArray | None = None, out: FloatArray | None = None
     ) -> FloatArray:
+        self._check_present(read.X)
         first, place = first_rows(read.history)
         table = {}
         for name in self._all_names():

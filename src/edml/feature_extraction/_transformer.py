@@ -2,7 +2,8 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, Self
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from edml._sklearn import Interval, fit_context, remember_columns
 from edml.schema import (
     COURSE,
     PARTITION,
@@ -25,49 +27,55 @@ from edml.schema import (
 )
 
 
-class Rows(Protocol):
-    """What was read of a table: at least each row's history and partition."""
+class Rows(NamedTuple):
+    """A table, and each row's history and partition."""
 
-    @property
-    def history(self) -> IntArray: ...
-    @property
-    def partition(self) -> IntArray: ...
-
-
-class Keys(NamedTuple):
-    """The history and the partition of each row."""
-
+    X: pd.DataFrame
     history: IntArray
     partition: IntArray
-
-
-def read_keys(X: pd.DataFrame, columns: Mapping[str, str] | None) -> Keys:
-    """Read the keys of a table; ``columns`` is a transformer's parameter."""
-    names = resolve_columns(columns)
-    check_table(X, [names[key] for key in SNAPSHOT_KEYS])
-    return Keys(
-        history_codes(X[names[STUDENT]], X[names[COURSE]]),
-        read_partitions(X[names[PARTITION]]),
-    )
 
 
 class HistoryTransformer(TransformerMixin, BaseEstimator):
     """Compute features of each row from its history; subclasses say which."""
 
-    columns: Mapping[str, str] | None
     feature_names_in_: NDArray[Any]
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "columns": [Mapping, None],
+        "partition_days": [Interval(Real, 0, None, closed="neither")],
+        "fill_value": [Real, None],
+    }
+
+    def __init__(
+        self,
+        columns: Mapping[str, str] | None = None,
+        partition_days: float = 1.0,
+        fill_value: float | None = 0.0,
+    ) -> None:
+        self.columns = columns
+        self.partition_days = partition_days
+        self.fill_value = fill_value
+
+    def _fit(self, X: pd.DataFrame) -> None:
+        """Check the parameters and the columns, and learn what depends on them."""
+        raise NotImplementedError
 
     def _names(self) -> Sequence[str]:
         """Return the names of the features."""
         raise NotImplementedError
 
     def _read(self, X: pd.DataFrame) -> Any:
-        """Return the `Rows` of a table."""
-        raise NotImplementedError
+        """Return the `Rows` of a table, or its `Events`, which hold more."""
+        names = resolve_columns(self.columns)
+        check_table(X, [names[key] for key in SNAPSHOT_KEYS])
+        return Rows(
+            X,
+            history_codes(X[names[STUDENT]], X[names[COURSE]]),
+            read_partitions(X[names[PARTITION]]),
+        )
 
     def _describe(
         self,
-        events: Any,
+        read: Any,
         rows: IntArray | None = None,
         out: FloatArray | None = None,
     ) -> FloatArray:
@@ -76,6 +84,34 @@ class HistoryTransformer(TransformerMixin, BaseEstimator):
         ``out`` is where to write them, (n_features, n_rows).
         """
         raise NotImplementedError
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Check the parameters and the columns; ``y`` is ignored.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            The event table, raw or cleaned.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+            The same object.
+
+        Raises
+        ------
+        TableError
+            If ``X`` is not a DataFrame, or lacks a column that the features need, or
+            one cannot be read.
+        ValueError
+            If a parameter is out of range, or names something unknown.
+        """
+        self._fit(X)
+        remember_columns(self, X)
+        return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Compute the features of every row.
@@ -131,9 +167,9 @@ class HistoryTransformer(TransformerMixin, BaseEstimator):
             If a column that was read in `fit` is absent, or cannot be read.
         """
         check_is_fitted(self)
-        events = self._read(X)
-        rows = latest_positions(events.history, events.partition)
-        return rows, self._describe(events, rows)
+        read = self._read(X)
+        rows = latest_positions(read.history, read.partition)
+        return rows, self._describe(read, rows)
 
     def unfilled(self) -> Self:
         """Return a copy that leaves what is unknown NaN, to show it.
