@@ -5,7 +5,7 @@ stays dark. The colours are those of the Okabe-Ito palette that contrast with bo
 and black; colour-blind readers can distinguish them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -65,6 +65,24 @@ def soften(ax: Any, *, grid: str = "y") -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(True, axis=grid, alpha=0.3, linewidth=0.6)
     ax.set_axisbelow(True)
+
+
+def draw_intervals(
+    ax: Any, rows: Iterable[tuple[float, float, float, str]], words: Words
+) -> None:
+    """Draw values as dots with their intervals from the top down.
+
+    A row is the value, the ends of its interval, and the colour.
+    """
+    n_rows = 0
+    for place, (value, low, high, colour) in enumerate(rows):
+        ax.plot([low, high], [place, place], color=colour, lw=2)
+        ax.plot(value, place, "o", color=colour)
+        n_rows += 1
+    ax.set_ylim(n_rows - 0.5, -0.5)
+    ax.margins(x=0.08)
+    soften(ax, grid="x")
+    localize(ax, words)
 
 
 def localize(ax: Any, words: Words) -> None:

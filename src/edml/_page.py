@@ -2,7 +2,7 @@
 
 import math
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from html import escape
 from typing import NamedTuple
@@ -18,7 +18,6 @@ CSS = """
 .edml-evaluation .text { text-align: left; }
 .edml-evaluation td.text { overflow-wrap: anywhere; white-space: normal;
   min-width: 14em; }
-.edml-evaluation .vague { opacity: 0.75; font-style: italic; text-align: left; }
 .edml-evaluation .scroll { overflow-x: auto; }
 .edml-evaluation summary { cursor: pointer; font-weight: 600; }
 """
@@ -102,6 +101,71 @@ def make_page(title: str, body: str, language: str = "en") -> bytes:
     return page.encode("utf-8", "backslashreplace")
 
 
+class Cell(NamedTuple):
+    """A cell of a table that is sorted by a number."""
+
+    text: str
+    value: float
+
+
+class Prose(str):
+    """A cell that may run over several lines."""
+
+    __slots__ = ()
+
+
+class Table(NamedTuple):
+    """A table of cells, of which the first in a row is its label.
+
+    As text, a ``listed`` one is a list. In HTML, a ``folded`` one is collapsed.
+    """
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str | Cell]]
+    sortable: bool = False
+    listed: bool = False
+    folded: bool = False
+
+    def to_html(self) -> str:
+        """Return the table as HTML."""
+        rows = [make_row(*row) for row in self.rows]
+        html = make_table(self.caption, self.head, rows, sortable=self.sortable)
+        if not self.folded:
+            return html
+        summary = escape(f"{self.caption} ({len(self.rows)})")
+        return f"<details><summary>{summary}</summary>{html}</details>"
+
+    def to_text(self) -> str:
+        """Return the table as lines, in aligned columns unless it is listed."""
+        rows = [list(map(_read_text, row)) for row in self.rows]
+        if self.listed:
+            lines = ["\n  ".join(filter(None, row)) for row in rows]
+            return "\n".join([self.caption, *(f"- {line}" for line in lines)])
+        rows = [list(self.head), *rows]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [" | ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return "\n".join([self.caption, *(f"  {line}" for line in lines)])
+
+
+def make_body(parts: Iterable[str | Table]) -> str:
+    """Return sentences and tables as HTML, the first sentence in larger letters."""
+    kind = ' class="lead"'
+    body = []
+    for part in parts:
+        if isinstance(part, Table):
+            body.append(part.to_html())
+        else:
+            body.append(f"<p{kind}>{escape(part)}</p>")
+            kind = ""
+    return "".join(body)
+
+
+def wrap(parts: Iterable[str | Table]) -> str:
+    """Return one HTML element with its own style, as a notebook shows it."""
+    return f'<div class="edml-evaluation"><style>{CSS}</style>{make_body(parts)}</div>'
+
+
 def make_table(
     caption: str, head: Iterable[str], rows: Iterable[str], *, sortable: bool = False
 ) -> str:
@@ -117,24 +181,25 @@ def make_table(
     )
 
 
-class Cell(NamedTuple):
-    """A cell of a table that is sorted by a number."""
-
-    text: str
-    value: float
-
-
-def make_row(label: str, *cells: str | Cell, more: str = "") -> str:
+def make_row(label: str | Cell, *cells: str | Cell, more: str = "") -> str:
     """Return a row of escaped cells; ``more`` holds further cells as HTML."""
     body = "".join(map(_make_cell, cells)) + more
-    return f'<tr><th scope="row" class="text">{escape(label)}</th>{body}</tr>'
+    name = escape(_read_text(label))
+    return f'<tr><th scope="row" class="text">{name}</th>{body}</tr>'
 
 
 def _make_cell(cell: str | Cell) -> str:
+    text = escape(_read_text(cell))
+    if isinstance(cell, Prose):
+        return f'<td class="text">{text}</td>'
     if isinstance(cell, str):
-        return f"<td>{escape(cell)}</td>"
+        return f"<td>{text}</td>"
     value = "" if math.isnan(cell.value) else f"{cell.value:.10g}"
-    return f'<td data-value="{value}">{escape(cell.text)}</td>'
+    return f'<td data-value="{value}">{text}</td>'
+
+
+def _read_text(cell: str | Cell) -> str:
+    return cell if isinstance(cell, str) else cell.text
 
 
 def make_figures(pictures: Iterable[Picture]) -> str:

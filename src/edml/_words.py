@@ -80,6 +80,12 @@ class Words:
         text = self.number(value, digits)
         return text.rstrip("0").removesuffix(self.decimal) if digits else text
 
+    def p_value(self, value: float | None) -> str:
+        """Format a p-value to three digits, or as less than 0.001."""
+        if value is not None and value < 0.001:
+            return self._texts.gettext("less than {}").format(self.number(0.001, 3))
+        return self.number(value, 3)
+
     def interval(self, low: float | None, high: float | None, digits: int = 2) -> str:
         """Format the ends of an interval: [0.71, 0.84]; "" where one is unknown."""
         if low is None or high is None or math.isnan(low) or math.isnan(high):

@@ -217,6 +217,8 @@ def test_report_survives_json_and_a_page(events, tmp_path):
     report.to_html(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "are not numbers" in page
+    report.to_html(tmp_path / "es.html", "es")
+    assert "Tabla de eventos" in (tmp_path / "es.html").read_text("utf-8")
     assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
 
 

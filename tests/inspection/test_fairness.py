@@ -112,7 +112,7 @@ def test_few_students_show_neither_a_gap_nor_its_absence():
     table = report.table.set_index(["group", "figure"])
     assert (table["detectable"] > 0.1).all()
     assert (table["verdict"] == "cannot tell").mean() > 0.5
-    assert "gaps from 0." in repr(report)
+    assert "cannot tell" in repr(report)
 
 
 def test_many_students_rule_a_gap_out():

@@ -250,6 +250,11 @@ def test_picture(report):
     pytest.importorskip("matplotlib").use("Agg")
     axes = report.plot()
     assert [ax.get_title() for ax in axes] == ["ROC AUC", "size of the shift"]
+    axes = report.plot(language="es")
+    assert axes[1].get_title() == "tamaño del cambio"
+    legend = [text.get_text() for text in axes[1].get_legend().get_texts()]
+    assert legend[0] == "riesgo"
+    assert not [name for name in legend if "_" in name]  # names in the library
 
 
 def test_one_week_can_be_seen(term):

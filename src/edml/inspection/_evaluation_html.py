@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from html import escape
 from os import PathLike
 from typing import Any
 
 import pandas as pd
 
 from edml._files import replace_file
-from edml._page import CSS, Cell, make_figures, make_page, make_row, make_table
+from edml._page import Cell, Prose, Table, make_figures, make_page, wrap
 from edml._urls import as_path
 from edml._words import MISSING, Words, words_in
 from edml.explanation import feature_name
@@ -41,17 +40,16 @@ def make_fragment(
         for name, one in evaluation.by_group.items()
     }
     parts = [
-        f"<style>{CSS}</style>",
-        f'<p class="lead">{escape(write_headline(evaluation, language))}</p>',
+        write_headline(evaluation, language),
         _contacts(evaluation, words),
         _headline(evaluation, words),
-        f"<p>{escape(_summarize(evaluation, words))}</p>",
-        make_importance(importance, words),
+        _summarize(evaluation, words),
+        _importance(importance, words),
         _confusion(evaluation, words),
         _alerts(evaluation, words),
         *(_breakdown(title, *table, words) for title, table in tables.items()),
     ]
-    return f'<div class="edml-evaluation">{"".join(parts)}</div>'
+    return wrap(part for part in parts if part)
 
 
 def write_page(
@@ -93,16 +91,16 @@ def _summarize(evaluation: EvaluationFields, words: Words) -> str:
     return text
 
 
-def _contacts(evaluation: EvaluationFields, words: Words) -> str:
-    """Format whom some capacities find by week; nothing where it is not known."""
+def _contacts(evaluation: EvaluationFields, words: Words) -> Table | None:
+    """Return whom some capacities find by week; None where it is not known."""
     contacts = evaluation.contacts
     every = contacts["per_course"].dropna().unique()
     if not len(every):
-        return ""
+        return None
     largest = every[: max(1, len(every) - 1)]  # the last contacts everybody
     step = max(1, len(largest) // _CAPACITIES)
     chosen = largest[step - 1 :: step][:_CAPACITIES]
-    rows = []
+    rows: list[list[str | Cell]] = []
     for day, week in contacts.groupby(PARTITION):
         cells = []
         for capacity in chosen:
@@ -115,8 +113,8 @@ def _contacts(evaluation: EvaluationFields, words: Words) -> str:
             )
             cells.append(Cell(f"{words.percent(share, 0)} ({found})", share))
         failing = int(week["n_failing"].iloc[0])
-        cells.insert(0, Cell(words.number(failing), failing))
-        rows.append(make_row(words.number(int(day)), *cells))
+        count = Cell(words.number(failing), failing)
+        rows.append([words.number(int(day)), count, *cells])
     head = [
         words("course day"),
         words("students who fail"),
@@ -129,16 +127,19 @@ def _contacts(evaluation: EvaluationFields, words: Words) -> str:
         "The share of those who fail that is found, by contacts per course and week "
         "(in brackets: who fails, of those contacted)"
     )
-    return make_table(caption, head, rows, sortable=True)
+    return Table(caption, head, rows, sortable=True)
 
 
-def _headline(evaluation: EvaluationFields, words: Words) -> str:
-    rows = []
-    for name in METRIC_TITLES:
-        ends = evaluation.intervals.get(name, (math.nan, math.nan))
-        meaning = f'<td class="text">{escape(words(METRIC_MEANINGS[name]))}</td>'
-        cells = _figure(evaluation.metrics[name], words), _between(*ends, words)
-        rows.append(make_row(words(METRIC_TITLES[name]), *cells, more=meaning))
+def _headline(evaluation: EvaluationFields, words: Words) -> Table:
+    rows = [
+        (
+            words(title),
+            _figure(evaluation.metrics[name], words),
+            _between(*evaluation.intervals.get(name, (math.nan, math.nan)), words),
+            Prose(words(METRIC_MEANINGS[name])),
+        )
+        for name, title in METRIC_TITLES.items()
+    ]
     percent = words.percent(evaluation.confidence, 0)
     head = [
         words("figure"),
@@ -146,36 +147,34 @@ def _headline(evaluation: EvaluationFields, words: Words) -> str:
         words("{percent} interval", percent=percent),
         words("what it means"),
     ]
-    return make_table(words("Figures"), head, rows)
+    return Table(words("Figures"), head, rows)
 
 
-def make_importance(importance: Mapping[str, float] | None, words: Words) -> str:
-    """Return a table of the heaviest features, as shares of the total weight."""
+def _importance(importance: Mapping[str, float] | None, words: Words) -> Table | None:
+    """Return the heaviest features, as shares of the total weight."""
     if importance is None or not len(importance):
-        return ""
+        return None
     weights = pd.Series(dict(importance), dtype=float)
     shares = (weights / weights.sum()).sort_values(ascending=False, kind="stable")
     rows = [
-        make_row(
-            feature_name(str(name), words.language), Cell(words.percent(share), share)
-        )
+        (feature_name(str(name), words.language), Cell(words.percent(share), share))
         for name, share in shares.head(_FEATURES).items()
         if share > 0
     ]
     head = [words("feature"), words("share of the weight")]
     caption = words("What the model relies on, not what makes students fail")
-    return make_table(caption, head, rows)
+    return Table(caption, head, rows)
 
 
-def _confusion(evaluation: EvaluationFields, words: Words) -> str:
+def _confusion(evaluation: EvaluationFields, words: Words) -> Table:
     passes, fails = evaluation.confusion.tolist()
     rows = [
-        make_row(words("passes"), *map(words.number, passes)),
-        make_row(words("fails"), *map(words.number, fails)),
+        (words("passes"), *map(words.number, passes)),
+        (words("fails"), *map(words.number, fails)),
     ]
     unit = _unit(evaluation, words)
     caption = words("By outcome and flag: {unit}", unit=unit)
-    return make_table(caption, ["", words("not flagged"), words("flagged")], rows)
+    return Table(caption, ["", words("not flagged"), words("flagged")], rows)
 
 
 def _alerts(evaluation: EvaluationFields, words: Words) -> str:
@@ -207,7 +206,7 @@ def _alerts(evaluation: EvaluationFields, words: Words) -> str:
             share=words.percent(evaluation.flip_rate),
         )
     )
-    return f"<p>{escape(' '.join(sentences))}</p>"
+    return " ".join(sentences)
 
 
 def _name_courses(table: pd.DataFrame) -> pd.DataFrame:
@@ -220,36 +219,31 @@ def _name_courses(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="course_name").assign(**{table.columns[0]: labels})
 
 
-def _breakdown(title: str, table: pd.DataFrame, label: str, words: Words) -> str:
-    """Format a breakdown as a table, collapsed if long; empty text if it is empty."""
+def _breakdown(
+    title: str, table: pd.DataFrame, label: str, words: Words
+) -> Table | None:
+    """Return a breakdown, collapsed if long; None if it is empty."""
     if not len(table):
-        return ""
+        return None
     first, *others = (words(METRIC_TITLES[name]) for name in _SHOWN)
     counts = words("students"), words("failing")
     head = [label, *counts, first, words("its interval"), *others]
     rows = [_breakdown_row(record, words) for record in table.to_dict("records")]
-    text = make_table(title, head, rows, sortable=True)
-    if len(rows) < _FOLDED_FROM:
-        return text
-    n = words.number(len(rows))
-    return f"<details><summary>{escape(title)} ({n})</summary>{text}</details>"
+    folded = len(rows) >= _FOLDED_FROM
+    return Table(title, head, rows, sortable=True, folded=folded)
 
 
-def _breakdown_row(record: Mapping[Any, Any], words: Words) -> str:
+def _breakdown_row(record: Mapping[Any, Any], words: Words) -> list[str | Cell]:
     label, *_ = record.values()
     counts = [
         Cell(words.number(record[name]), record[name])
         for name in ("n_students", "n_failing")
     ]
     if not record["enough"]:
-        width = len(_SHOWN) + 1
-        text = words("too few students")
-        note = f'<td class="vague" colspan="{width}">{escape(text)}</td>'
-        return make_row(str(label), *counts, more=note)
-    figures: list[str | Cell] = [_figure(record[name], words) for name in _SHOWN]
-    ends = record["roc_auc_low"], record["roc_auc_high"]
-    figures.insert(1, _between(*ends, words))
-    return make_row(str(label), *counts, *figures)
+        return [str(label), *counts, Prose(words("too few students"))]
+    first, *others = (_figure(record[name], words) for name in _SHOWN)
+    interval = _between(record["roc_auc_low"], record["roc_auc_high"], words)
+    return [str(label), *counts, first, interval, *others]
 
 
 def _figure(value: float, words: Words) -> Cell:

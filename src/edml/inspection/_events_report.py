@@ -1,21 +1,19 @@
 """EventsReport: the findings about an event table, as text, HTML and data."""
 
 from dataclasses import asdict, dataclass
-from html import escape
-from os import PathLike
 from typing import Any, Literal
 
 import pandas as pd
 
-from edml._files import replace_file
-from edml._page import CSS, make_page, make_row, make_table
-from edml._urls import as_path
-from edml._words import Words, count
+from edml._page import Prose, Table
+from edml._report import Report, list_records
+from edml._translation import N_
+from edml._words import Words
 
 _HEADINGS = {
-    "error": "Errors: the table cannot be used like this",
-    "warning": "Warnings: the table can be used, but predictions suffer",
-    "note": "Good to know",
+    "error": N_("Errors: the table cannot be used like this"),
+    "warning": N_("Warnings: the table can be used, but predictions suffer"),
+    "note": N_("Good to know"),
 }
 
 
@@ -60,7 +58,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EventsReport:
+class EventsReport(Report):
     """What `check_events` found in an event table.
 
     Parameters
@@ -87,6 +85,7 @@ class EventsReport:
     """
 
     __module__ = "edml.inspection"
+    _TITLE = N_("Event table")
 
     summary: dict[str, Any]
     columns: pd.DataFrame
@@ -106,89 +105,72 @@ class EventsReport:
             The keys usable, summary, columns (a list of records) and findings (a list
             of records).
         """
-        records = self.columns.astype(object).where(self.columns.notna(), None)
         return {
             "usable": self.usable,
             "summary": dict(self.summary),
-            "columns": records.to_dict("records"),
+            "columns": list_records(self.columns),
             "findings": [asdict(finding) for finding in self.findings],
         }
 
-    def to_html(self, path: str | PathLike[str]) -> None:
-        """Write the report as one HTML page that loads nothing from elsewhere.
-
-        Parameters
-        ----------
-        path : path-like
-            The file to write, atomically.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written.
-        """
-        path = as_path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, make_page("Event table", self._repr_html_()))
-
-    def __repr__(self) -> str:
-        lines = [f"EventsReport: {self._caption()}"]
+    def _parts(self, words: Words) -> list[str | Table]:
+        head = [words("what was found"), words("what it costs"), words("what to do")]
+        parts: list[str | Table] = [self._summarize(words)]
         for severity, heading in _HEADINGS.items():
-            group = [one for one in self.findings if one.severity == severity]
-            if group:
-                lines += ["", heading]
-            for one in group:
-                lines += [f"- {one.found}", f"  {one.cost}", f"  {one.remedy}"]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        parts = [f"<style>{CSS}</style><p>{escape(self._caption())}</p>"]
-        for severity, heading in _HEADINGS.items():
-            rows = [
-                _text_row(one.found, one.cost, one.remedy)
+            found = [
+                (one.found, Prose(one.cost), Prose(one.remedy))
                 for one in self.findings
                 if one.severity == severity
             ]
-            if rows:
-                head = ["what was found", "what it costs", "what to do"]
-                parts.append(make_table(heading, head, rows))
-        rows = [
-            _text_row(
+            if found:
+                parts.append(Table(words(heading), head, found, listed=True))
+        columns = [
+            (
                 one.column,
-                "absent" if pd.isna(one.actual) else one.actual,
-                "" if pd.isna(one.missing) else Words().percent(one.missing),
-                count(one.of, "row") if one.of else "",
+                Prose(words("absent") if pd.isna(one.actual) else one.actual),
+                "" if pd.isna(one.missing) else words.percent(one.missing),
+                words.number(one.of) if one.of else "",
             )
             for one in self.columns.itertuples()
         ]
-        head = ["column", "name in the table", "missing", "of"]
-        table = make_table("Columns of the event table", head, rows)
-        parts.append(f"<details><summary>Columns</summary>{table}</details>")
-        return f'<div class="edml-evaluation">{"".join(parts)}</div>'
+        head = [words("column"), words("name in the table")]
+        head += [words("missing"), words("of so many rows")]
+        return [*parts, Table(words("Columns"), head, columns, folded=True)]
 
-    def _caption(self) -> str:
-        """Summarize the table in one or two sentences."""
-        found = self.summary
-        text = count(found["n_rows"], "row")
-        if found["n_histories"] is not None:
-            text += (
-                f" of {count(found['n_students'], 'student')} in "
-                f"{count(found['n_courses'], 'course')} "
-                f"({count(found['n_histories'], 'enrolment')})"
+    def _summarize(self, words: Words) -> str:
+        """Describe the table in a few sentences."""
+        found = {
+            name: words.number(n)
+            for name, n in self.summary.items()
+            if name.startswith("n_")
+        }
+        known = self.summary
+        parts = [words("Rows: {n_rows}.", **found)]
+        if known["n_histories"] is not None:
+            parts.append(
+                words(
+                    "Students: {n_students}; courses: {n_courses}; enrolments: "
+                    "{n_histories}.",
+                    **found,
+                )
             )
-        if found["last_day"] is not None:
-            text += f", days {found['first_day']} to {found['last_day']}"
-        text += "."
-        if found["share_failing"] is not None:
-            text += (
-                f" Of the final grades of {count(found['n_outcomes'], 'enrolment')}, "
-                f"{Words().percent(found['share_failing'])} are failing."
+        if known["last_day"] is not None:
+            first, last = known["first_day"], known["last_day"]
+            parts.append(
+                words(
+                    "Days {first} to {last}.",
+                    first=words.number(first),
+                    last=words.number(last),
+                )
             )
-        elif found["n_outcomes"] == 0:
-            text += " No enrolment has a final grade."
-        return text
-
-
-def _text_row(label: str, *texts: str) -> str:
-    cells = "".join(f'<td class="text">{escape(text)}</td>' for text in texts)
-    return make_row(label, more=cells)
+        if known["share_failing"] is not None:
+            parts.append(
+                words(
+                    "Enrolments with a final grade: {n_outcomes}, of which {share} are "
+                    "failing.",
+                    n_outcomes=found["n_outcomes"],
+                    share=words.percent(known["share_failing"]),
+                )
+            )
+        elif known["n_outcomes"] == 0:
+            parts.append(words("No enrolment has a final grade."))
+        return " ".join(parts)

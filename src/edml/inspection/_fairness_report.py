@@ -1,33 +1,52 @@
-"""FairnessReport: the gaps between groups, as a table, a picture and text."""
+"""FairnessReport: the gaps between groups, as tables, a picture and text."""
 
-import html
-from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
-from os import PathLike
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from edml._drawing import (
     BLUE,
     GREY,
     VERMILLION,
-    localize,
+    draw_intervals,
     open_panels,
     require_pyplot,
-    soften,
     without_math,
 )
-from edml._words import Words, words_in
-from edml.inspection._fairness_html import write_page
+from edml._page import Cell, Table
+from edml._report import Report, list_records
+from edml._translation import N_
+from edml._words import MISSING, Words, words_in
 from edml.metrics import GROUP_TITLES
 
+_VERDICTS = {
+    "alike": N_("alike"),
+    "differs": N_("differs"),
+    "cannot tell": N_("cannot tell"),
+}
 _COLOURS = {"differs": VERMILLION, "alike": BLUE, "cannot tell": GREY}
+#: What can be done about a gap, and what that costs.
+_REMEDIES = (
+    N_(
+        "Where groups fail at different rates, no model can make flags, false alarms "
+        "and misses alike at once. Decide which of them matters for the help you offer."
+    ),
+    N_(
+        "A calibration for each group corrects probabilities that are too low or too "
+        "high. It uses the attribute in each decision, which may be unlawful. More "
+        "students of the group in training do not."
+    ),
+    N_(
+        "A threshold for each group makes the misses alike. It also uses the "
+        "attribute, and students of equal risk are then treated differently."
+    ),
+    N_("Leaving a column out also removes what it adds for everybody."),
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FairnessReport:
+class FairnessReport(Report):
     """How a model's flags and errors differ between groups of students.
 
     `fairness_report` returns it. It holds no student ids, and no group of few students.
@@ -69,6 +88,7 @@ class FairnessReport:
     """
 
     __module__ = "edml.inspection"
+    _TITLE = N_("Whether groups of students are served alike")
 
     table: pd.DataFrame
     groups: pd.DataFrame
@@ -108,9 +128,15 @@ class FairnessReport:
         size = (2.0 + 2.2 * len(names), 1.3 + 0.35 * len(self.groups))
         axes = open_panels(ax, len(names), "figures", size)
         labels = [without_math(label) for label in self.groups["group"]]
-        for number, (panel, name) in enumerate(zip(axes, names, strict=True)):
-            self._draw_panel(panel, name, words)
-            panel.set_yticks(range(len(labels)), labels if number == 0 else [])
+        for panel, name in zip(axes, names, strict=True):
+            panel.axvspan(-self.tolerance, self.tolerance, color=GREY, alpha=0.15, lw=0)
+            panel.axvline(0, color=GREY, lw=1)
+            rows = self.table[self.table["figure"] == name].itertuples()
+            gaps = ((row.gap, row.low, row.high, _COLOURS[row.verdict]) for row in rows)
+            draw_intervals(panel, gaps, words)
+            panel.set_title(words(GROUP_TITLES[name]), fontsize="small", wrap=True)
+            panel.set_xlabel(words("gap to the others"))
+            panel.set_yticks(range(len(labels)), labels if panel is axes[0] else [])
         return axes
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,97 +147,61 @@ class FairnessReport:
         data : dict
             The fields; tables are lists of rows, and NaN is None.
         """
-        fields = {
-            field.name: getattr(self, field.name)
-            for field in dataclass_fields(self)
-            if field.name not in ("table", "groups")
+        tables = {
+            name: list_records(getattr(self, name)) for name in ("table", "groups")
         }
-        for name in ("table", "groups"):
-            plain = getattr(self, name).astype(object)
-            fields[name] = plain.where(plain.notna(), None).to_dict("records")
-        return fields
+        return asdict(self) | tables
 
-    def to_html(self, path: str | PathLike[str], *, language: str = "en") -> None:
-        """Write a self-contained HTML page, with what each remedy costs.
-
-        The page loads no external resources, and the file is written atomically.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file, replaced where it exists; its folder must exist.
-        language : {"en", "es"}, default="en"
-            The reader's language, one of `edml.explanation.LANGUAGES`.
-
-        Raises
-        ------
-        ValueError
-            If the language is unknown.
-        """
-        write_page(self, path, words_in(language))
-
-    def _draw_panel(self, panel: Any, name: str, words: Words) -> None:
-        panel.axvspan(-self.tolerance, self.tolerance, color=GREY, alpha=0.15, lw=0)
-        panel.axvline(0, color=GREY, lw=1)
-        rows = self.table[self.table["figure"] == name].itertuples()
-        for place, row in enumerate(rows):
-            colour = _COLOURS[row.verdict]
-            panel.plot([row.low, row.high], [place, place], color=colour, lw=2)
-            panel.plot(row.gap, place, "o", color=colour)
-        panel.set_ylim(len(self.groups) - 0.5, -0.5)  # the first group on top
-        panel.margins(x=0.08)
-        soften(panel, grid="x")
-        localize(panel, words)
-        panel.set_title(words(GROUP_TITLES[name]), fontsize="small", wrap=True)
-        panel.set_xlabel(words("gap to the others"))
-
-    def __repr__(self) -> str:
-        lines = [f"FairnessReport: {self._caption()}"]
-        width = max(map(len, self.groups["group"]))
-        for name, title in GROUP_TITLES.items():
-            lines.append(title[0].upper() + title[1:])
-            lines += [
-                f"  {row.group:<{width}}  {_format(row)}"
-                for row in self.table[self.table["figure"] == name].itertuples()
-            ]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        shown = {
-            GROUP_TITLES[str(name)]: rows.set_index("group").apply(_format, axis=1)
-            for name, rows in self.table.groupby("figure", sort=False)
-        }
-        table = pd.DataFrame(shown).loc[self.groups["group"]]
-        return f"<p>{html.escape(self._caption())}</p>{table.to_html()}"
-
-    def _caption(self) -> str:
-        words = Words()
-        sizes = ", ".join(
-            f"{row.group} ({row.n_students:,} students, {row.n_failing:,} of them fail)"
-            for row in self.groups.itertuples()
+    def _parts(self, words: Words) -> list[str | Table]:
+        caption = words(
+            "Each group of {by} is compared with all other students. Students are "
+            "flagged from {threshold} on. Intervals hold with {confidence} together; "
+            "gaps within {tolerance} are of no importance. Nothing is corrected.",
+            by=self.by,
+            threshold=words.percent(self.threshold),
+            confidence=words.percent(self.confidence, 0),
+            tolerance=words.number(self.tolerance, 3),
         )
-        left_out = (
-            f" {self.n_left_out} groups have too few students to be shown."
-            if self.n_left_out
-            else ""
-        )
-        return (
-            f"{self.by}: {sizes}; flagged from {words.percent(self.threshold)}. Each "
-            f"group is compared with all other students: its figure, the gap and its "
-            f"{words.percent(self.confidence, 0)} interval. Gaps within "
-            f"{self.tolerance:g} are of no importance.{left_out}"
-        )
+        if self.n_left_out:
+            caption += " " + words.ngettext(
+                "{n} group has too few students to be shown.",
+                "{n} groups have too few students to be shown.",
+                self.n_left_out,
+            )
+        sizes = [
+            (one.group, words.number(one.n_students), words.number(one.n_failing))
+            for one in self.groups.itertuples()
+        ]
+        head = (words("Group"), words("Students"), words("of whom fail"))
+        return [
+            caption,
+            Table(words("The groups"), head, sizes),
+            *(self._tabulate(name, words) for name in GROUP_TITLES),
+            words("What each remedy costs:"),
+            *map(words, _REMEDIES),
+        ]
 
-
-def _format(row: Any) -> str:
-    """Format one comparison as text."""
-    if np.isnan(row.low):
-        return "too few students"
-    words = Words()
-    gap = words.number(row.gap, 3, signed=True)
-    ends = words.interval(row.low, row.high, 3)
-    text = f"{words.number(row.value, 3)}, gap {gap} {ends}"
-    note = f": {row.verdict}"
-    if row.verdict == "cannot tell":
-        note += f" (gaps from {words.number(row.detectable, 3)} on would show)"
-    return text + note
+    def _tabulate(self, name: str, words: Words) -> Table:
+        """Return the comparisons of one figure."""
+        head = (
+            words("Group"),
+            words("Value"),
+            words("Of the others"),
+            words("Gap"),
+            words("Interval"),
+            words("Smallest gap that would have shown"),
+            words("Verdict"),
+        )
+        rows = [
+            (
+                row.group,
+                words.number(row.value, 3),
+                words.number(row.rest, 3),
+                Cell(words.number(row.gap, 3, signed=True), row.gap),
+                words.interval(row.low, row.high, 3) or MISSING,
+                words.number(row.detectable, 3),
+                words(_VERDICTS[row.verdict]),
+            )
+            for row in self.table[self.table["figure"] == name].itertuples()
+        ]
+        return Table(words(GROUP_TITLES[name]), head, rows, sortable=True)

@@ -1,8 +1,6 @@
-"""HonestyReport: the figures of each split, as a table, a picture and a file."""
+"""HonestyReport: the figures of each split, as tables, a picture and text."""
 
-import html
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
 import pandas as pd
@@ -10,18 +8,41 @@ import pandas as pd
 from edml._drawing import (
     BLUE,
     VERMILLION,
-    localize,
+    draw_intervals,
     open_panels,
     require_pyplot,
-    soften,
 )
-from edml._words import Words, words_in
-from edml.inspection._honesty_html import name_split, write_page
+from edml._messages import in_words
+from edml._page import Cell, Picture, Prose, Table
+from edml._report import Report
+from edml._translation import N_
+from edml._words import MISSING, Words, words_in
+from edml.inspection._evaluation_figures import Plot, draw_picture
 from edml.metrics import LOSSES, METRIC_TITLES
+
+#: The splits of `honesty_report`: their names, and what they train on.
+_SPLITS = {
+    "row-random": (
+        N_("rows at random"),
+        N_("Trained on other days of the same students."),
+    ),
+    "by student": (
+        N_("by student"),
+        N_("Trained on other students, of the same courses and periods."),
+    ),
+    "by course": (
+        N_("by course"),
+        N_("Trained on other courses, without the students tested."),
+    ),
+    "forward": (
+        N_("forward in time"),
+        N_("Trained on earlier periods, as a model is used."),
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HonestyReport:
+class HonestyReport(Report):
     """The figures of one pipeline under each way to split a table.
 
     `honesty_report` returns it. All splits are evaluated on the same snapshots.
@@ -56,6 +77,7 @@ class HonestyReport:
     """
 
     __module__ = "edml.inspection"
+    _TITLE = N_("How honest each split is")
 
     table: pd.DataFrame
     metrics: tuple[str, ...]
@@ -91,88 +113,119 @@ class HonestyReport:
         n_metrics = len(self.metrics)
         size = (1.2 + 2.2 * n_metrics, 1.1 + 0.4 * len(self.table))
         axes = open_panels(ax, n_metrics, "metrics", size)
-        for number, (panel, name) in enumerate(zip(axes, self.metrics, strict=True)):
-            self._draw_panel(panel, name, words)
-            named = [name_split(split, words) for split in self.table.index]
-            splits = named if number == 0 else []
-            panel.set_yticks(range(len(self.table)), splits)
+        labels = [_name(split, words) for split in self.table.index]
+        colours = dict.fromkeys(self.table.index, VERMILLION) | {self.reference: BLUE}
+        for panel, name in zip(axes, self.metrics, strict=True):
+            rows = [(*self._read(split, name), colours[split]) for split in colours]
+            draw_intervals(panel, rows, words)
+            reference = self.table.loc[self.reference, name]
+            panel.axvline(reference, color=BLUE, ls="--", lw=1)
+            panel.set_title(words(METRIC_TITLES[name]))
+            panel.set_xlabel(_name_better(name, words))
+            panel.set_yticks(range(len(labels)), labels if panel is axes[0] else [])
         return axes
-
-    def _draw_panel(self, panel: Any, name: str, words: Words) -> None:
-        """Draw the dot and the interval of each split."""
-        for place, split in enumerate(self.table.index):
-            value, low, high = self._read(split, name)
-            colour = BLUE if split == self.reference else VERMILLION
-            panel.plot([low, high], [place, place], color=colour, lw=2)
-            panel.plot(value, place, "o", color=colour)
-        reference = self.table.loc[self.reference, name]
-        panel.axvline(reference, color=BLUE, ls="--", lw=1)
-        panel.set_ylim(len(self.table) - 0.5, -0.5)  # the first split on top
-        panel.margins(x=0.08)
-        soften(panel, grid="x")
-        localize(panel, words)
-        panel.set_title(words(METRIC_TITLES.get(name, name)))
-        better = words("less is better") if name in LOSSES else words("more is better")
-        panel.set_xlabel(better)
-
-    def to_html(self, path: str | PathLike[str], *, language: str = "en") -> None:
-        """Write the report as one HTML page that loads nothing from elsewhere.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file, replaced where it exists; its folder must exist.
-        language : {"en", "es"}, default="en"
-            The reader's language, one of `edml.explanation.LANGUAGES`.
-
-        Raises
-        ------
-        MissingExtraError
-            If matplotlib is not installed.
-        """
-        write_page(self, path, words_in(language))
-
-    def __repr__(self) -> str:
-        width = max(len(split) for split in self.table.index)
-        lines = [f"HonestyReport: {self._caption()}"]
-        for name in self.metrics:
-            lines.append(METRIC_TITLES.get(name, name))
-            for split in self.table.index:
-                figure, optimism = self._cells(split, name)
-                lines.append(f"  {split:<{width}}  {figure}  {optimism}".rstrip())
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
-
-    def _repr_html_(self) -> str:
-        cells = {
-            split: [text for name in self.metrics for text in self._cells(split, name)]
-            for split in self.table.index
-        }
-        titles = [METRIC_TITLES.get(name, name) for name in self.metrics]
-        head = pd.MultiIndex.from_product([titles, ["figure", "optimism"]])
-        shown = pd.DataFrame.from_dict(cells, orient="index", columns=head)
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        return f"<p>{html.escape(self._caption())}</p>{shown.to_html()}{notes}"
-
-    def _caption(self) -> str:
-        n_snapshots, n_students = self.table[["n_snapshots", "n_students"]].iloc[0]
-        words = Words()
-        return (
-            f"{n_snapshots:,} snapshots of {n_students:,} students, the same for each "
-            f"split; {words.percent(self.confidence, 0)} intervals; optimism is how "
-            f"much a split flatters, compared with {self.reference!r}"
-        )
-
-    def _cells(self, split: str, name: str) -> tuple[str, str]:
-        """Format a figure and its optimism, each with its interval."""
-        value, low, high = self._read(split, name)
-        words = Words()
-        figure = f"{words.number(value, 3)} {words.interval(low, high, 3)}"
-        if split == self.reference:
-            return figure, ""
-        above, low, high = self._read(split, f"{name}_optimism")
-        optimism = words.number(above, 3, signed=True)
-        return figure, f"{optimism} {words.interval(low, high, 3)}"
 
     def _read(self, split: str, name: str) -> Any:
         """Return a figure and the ends of its interval."""
         return self.table.loc[split, [name, f"{name}_low", f"{name}_high"]]
+
+    def _parts(self, words: Words) -> list[str | Table]:
+        n_snapshots, n_students = self.table[["n_snapshots", "n_students"]].iloc[0]
+        caption = words(
+            "All splits are evaluated on the same {n_snapshots} snapshots of "
+            "{n_students} students. Brackets hold {confidence} intervals. Optimism is "
+            "how much a split flatters the model, compared with: {reference}.",
+            n_snapshots=words.number(n_snapshots),
+            n_students=words.number(n_students),
+            confidence=words.percent(self.confidence, 0),
+            reference=_name(self.reference, words),
+        )
+        return [
+            self._headline(words),
+            caption,
+            *(self._tabulate(name, words) for name in self.metrics),
+            *(in_words(note, words.language) for note in self.notes),
+        ]
+
+    def _pictures(self, words: Words) -> list[Picture]:
+        n_metrics = len(self.metrics)
+        plot = Plot(
+            "honesty",
+            words("The figures of each split"),
+            words(
+                "Dots are figures, lines their intervals; the dashed line is the split "
+                "that the others are compared with."
+            ),
+            (1.6 + 2.2 * n_metrics, 1.1 + 0.4 * len(self.table)),
+            lambda report, figure, words: report.plot(
+                figure.subplots(1, n_metrics), language=words.language
+            ),
+        )
+        return [draw_picture(self, plot, "", words)]
+
+    def _headline(self, words: Words) -> str:
+        """Return which split flatters the model most in the first metric."""
+        name = self.metrics[0]
+        reference = _name(self.reference, words)
+        others = self.table.drop(index=self.reference)
+        if not len(others):
+            return words(
+                "Only one split could be made: {reference}.", reference=reference
+            )
+        split = others[f"{name}_optimism"].idxmax()
+        optimism, low, high = self._read(split, f"{name}_optimism")
+        if pd.isna(low) or low <= 0:
+            return words(
+                "No split is shown to flatter the model: by {metric}, none can be told "
+                "apart from {reference}.",
+                metric=words(METRIC_TITLES[name]),
+                reference=reference,
+            )
+        return words(
+            "The split '{split}' flatters the model most: by {metric}, it looks "
+            "{optimism} {ends} better than '{reference}'.",
+            split=_name(str(split), words),
+            metric=words(METRIC_TITLES[name]),
+            optimism=words.number(optimism, 3),
+            ends=words.interval(low, high, 3),
+            reference=reference,
+        )
+
+    def _tabulate(self, name: str, words: Words) -> Table:
+        """Return the figures of one metric."""
+        rows = []
+        for split in self.table.index:
+            value, low, high = self._read(split, name)
+            optimism: list[str | Cell] = [MISSING, ""]
+            if split != self.reference:
+                above, from_, to = self._read(split, f"{name}_optimism")
+                text = words.number(above, 3, signed=True)
+                optimism = [Cell(text, above), words.interval(from_, to, 3)]
+            rows.append(
+                (
+                    _name(split, words),
+                    Cell(words.number(value, 3), value),
+                    words.interval(low, high, 3),
+                    *optimism,
+                    Prose(words(_SPLITS[split][1])),
+                )
+            )
+        head = [
+            words("split"),
+            words("value"),
+            words("its interval"),
+            words("optimism"),
+            words("its interval"),
+            words("what it means"),
+        ]
+        caption = f"{words(METRIC_TITLES[name])} ({_name_better(name, words)})"
+        return Table(caption, head, rows, sortable=True)
+
+
+def _name(split: str, words: Words) -> str:
+    """Return the readable name of a split."""
+    return words(_SPLITS[split][0])
+
+
+def _name_better(metric: str, words: Words) -> str:
+    return words("less is better") if metric in LOSSES else words("more is better")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from edml._page import Table
 from edml._translation import N_
 from edml._words import Words
 from edml.ledger import Ledger
@@ -132,23 +133,23 @@ def _tell_lead(lead: dict[str, Any] | None) -> list[Sign]:
     return [Sign("lead-time", FINE, text, "", details)]
 
 
-def heading_of_weeks(words: Words) -> list[str]:
-    """Return the names of the columns of `tabulate_weeks`."""
-    return [
-        *(words("week from"), words("students"), words("mean risk")),
-        *(words("share flagged"), words("flags changed")),
-    ]
-
-
-def tabulate_weeks(weeks: pd.DataFrame, words: Words) -> list[list[str]]:
-    """Return the last weeks of `Ledger.changes` as texts."""
-    return [
-        [
+def tabulate_weeks(weeks: pd.DataFrame, words: Words) -> Table:
+    """Return the last weeks of `Ledger.changes`."""
+    rows = [
+        (
             one.week.date().isoformat(),
             words.number(one.n_students),
             words.percent(one.mean),
             words.percent(one.flagged_share),
             words.percent(one.flip_rate),
-        ]
+        )
         for one in weeks.tail(_LAST).itertuples()
     ]
+    head = [
+        words("week from"),
+        words("students"),
+        words("mean risk"),
+        words("share flagged"),
+        words("flags changed"),
+    ]
+    return Table(words("Lists week by week"), head, rows)

@@ -1,42 +1,31 @@
 """MonitoringReport: verdicts with their reasons, as text, HTML, data and picture."""
 
 from dataclasses import dataclass
-from html import escape
-from os import PathLike
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from edml._drawing import (
     BLUE,
     GREY,
     VERMILLION,
+    localize,
     next_colour,
     open_panels,
     require_pyplot,
     soften,
     without_math,
 )
-from edml._files import replace_file
-from edml._page import CSS, make_page, make_row, make_table
+from edml._page import Prose, Table
+from edml._report import Report, list_records
 from edml._translation import N_
-from edml._urls import as_path
-from edml._words import Words
+from edml._words import Words, words_in
 from edml.explanation import feature_name
 from edml.monitoring._drift import SMALL
-from edml.monitoring._lists import heading_of_weeks, tabulate_weeks
+from edml.monitoring._lists import tabulate_weeks
 from edml.monitoring._reference import SCORE
-from edml.monitoring._signs import (
-    ACT,
-    CANNOT_TELL,
-    FINE,
-    LOOK,
-    Part,
-    name_verdict,
-)
+from edml.monitoring._signs import ACT, CANNOT_TELL, FINE, LOOK, Part, name_verdict
 
-_TITLE = N_("Monitoring")
 _DRAWN = 5  # features in the picture
 _FIGURES = {
     "roc_auc": N_("ROC AUC"),
@@ -49,7 +38,7 @@ _FIGURES = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MonitoringReport:
+class MonitoringReport(Report):
     """What `monitor` found: a verdict for each part, with its reasons and next steps.
 
     It holds no student ids.
@@ -95,6 +84,7 @@ class MonitoringReport:
     """
 
     __module__ = "edml.monitoring"
+    _TITLE = N_("Monitoring")
 
     parts: dict[str, Part]
     drift: pd.DataFrame | None
@@ -135,6 +125,12 @@ class MonitoringReport:
         lists = self.lists
         if lists is not None:
             lists = lists.assign(week=lists["week"].dt.strftime("%Y-%m-%d"))
+        tables = {
+            "drift": self.drift,
+            "performance": self.performance,
+            "realised": self.realised,
+            "lists": lists,
+        }
         return {
             "verdict": self.verdict,
             "counts": dict(self.counts),
@@ -147,36 +143,12 @@ class MonitoringReport:
                 }
                 for name, part in self.parts.items()
             },
-            "drift": _records(self.drift),
-            "performance": _records(self.performance),
-            "realised": _records(self.realised),
-            "lists": _records(lists),
+            **{
+                name: None if table is None else list_records(table)
+                for name, table in tables.items()
+            },
             "lead_time": self.lead_time and dict(self.lead_time),
         }
-
-    def to_text(self, language: str = "en") -> str:
-        """Return the verdicts, reasons and next steps as text.
-
-        Parameters
-        ----------
-        language : {"en", "es"}, default="en"
-            Of the text.
-
-        Returns
-        -------
-        text : str
-        """
-        words = Words(language)
-        lines = [f"{words(_TITLE)}: {name_verdict(self.verdict, language)}"]
-        for part in self.parts.values():
-            verdict = name_verdict(part.verdict, language)
-            lines += ["", f"{part.title(language)}: {verdict}"]
-            for sign in part.signs:
-                lines += [f"  {text}" for text in sign.describe(language) if text]
-        if self.lists is not None and len(self.lists):
-            table = [heading_of_weeks(words), *tabulate_weeks(self.lists, words)]
-            lines += ["", *(f"  {' | '.join(cells)}" for cells in table)]
-        return "\n".join(lines)
 
     def shifts(self, language: str = "en", n_features: int = 15) -> pd.DataFrame:
         """Return the largest shifts as a table for people.
@@ -194,56 +166,40 @@ class MonitoringReport:
             Texts: feature, week, use by the model, size, direction and adjusted
             p-value. Empty without a reference.
         """
-        words = Words(language)
+        words = words_in(language)
         head = [
-            *(words("feature"), words("week"), words("use")),
-            *(words("size"), words("direction"), words("p-value, adjusted")),
+            words("feature"),
+            words("week"),
+            words("use"),
+            words("size"),
+            words("direction"),
+            words("p-value, adjusted"),
         ]
         if self.drift is None:
             return pd.DataFrame(columns=head)
         largest = self.drift.sort_values("size", ascending=False, kind="stable")
         rows = [
             (
-                words("score")
-                if one.feature == SCORE
-                else feature_name(one.feature, language),
+                _name(one.feature, words),
                 words.number(one.week),
                 words.percent(one.weight),
                 words.number(one.size, 2),
                 words.number(one.direction, 2, signed=True),
-                words.number(one.adjusted, 3),
+                words.p_value(one.adjusted),
             )
             for one in largest.drop_duplicates("feature").head(n_features).itertuples()
         ]
         return pd.DataFrame(rows, columns=head)
 
-    def to_html(self, path: str | PathLike[str], language: str = "en") -> None:
-        """Write the report as one HTML page that loads nothing from elsewhere.
-
-        Parameters
-        ----------
-        path : path-like
-            The file to write, atomically.
-        language : {"en", "es"}, default="en"
-            Of the page.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written.
-        """
-        path = as_path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        title = Words(language)(_TITLE)
-        replace_file(path, make_page(title, self._make_html(language)))
-
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None, *, language: str = "en") -> Any:
         """Draw ROC AUC by week, and how far the score and features have moved.
 
         Parameters
         ----------
         ax : sequence of 2 Axes, default=None
             Where to draw; None makes a figure.
+        language : {"en", "es"}, default="en"
+            The reader's language, in which features have readable names.
 
         Returns
         -------
@@ -257,114 +213,100 @@ class MonitoringReport:
             If there is nothing to draw, because the model has no reference.
         """
         require_pyplot()
-        if self.drift is None or self.performance is None:
+        words = words_in(language)
+        table = self.performance if self.realised is None else self.realised
+        if self.drift is None or table is None:
             message = (
                 "A picture needs a comparison with a reference; the report has none. "
                 "Pass reference= to monitor."
             )
             raise ValueError(message)
-        performance, shifts = open_panels(ax, 2, "panels", (10.5, 3.4))
-        self._draw_performance(performance)
-        _draw_shifts(shifts, self.drift)
-        return np.array([performance, shifts], dtype=object)
+        axes = open_panels(ax, 2, "panels", (10.5, 3.4))
+        _draw_performance(axes[0], table[table["figure"] == "roc_auc"], words)
+        _draw_shifts(axes[1], self.drift, words)
+        for panel in axes:
+            panel.set_xlabel(words("week of the course"))
+            soften(panel)
+            localize(panel, words)
+        return axes
 
-    def _draw_performance(self, panel: Any) -> None:
-        table = self.performance if self.realised is None else self.realised
-        rows = table[table["figure"] == "roc_auc"] if table is not None else None
-        panel.set_title("ROC AUC", fontsize="small")
-        panel.set_xlabel("week of the course")
-        if rows is None:
-            return
-        rows = _widen(rows)
-        weeks = rows["week"]
-        panel.fill_between(weeks, rows["low"], rows["high"], color=BLUE, alpha=0.2)
-        panel.plot(weeks, rows["expected"], color=BLUE, label="expected")
-        panel.plot(weeks, rows["reference"], color=GREY, ls="--", label="in training")
-        if rows["realised"].notna().any():
-            panel.plot(weeks, rows["realised"], color=VERMILLION, label="realised")
-        panel.legend(fontsize="small", frameon=False)
-        soften(panel)
-
-    def __repr__(self) -> str:
-        return self.to_text()
-
-    def _repr_html_(self) -> str:
-        return self._make_html("en")
-
-    def _make_html(self, language: str) -> str:
-        words = Words(language)
-        verdict = name_verdict(self.verdict, language)
-        title = words(_TITLE)
-        headline = f"<strong>{escape(title)}: {escape(verdict)}</strong>"
-        parts = [f"<style>{CSS}</style><p>{headline}</p>"]
-        head = [
-            words("verdict"),
-            words("what was found"),
-            words("next step"),
-        ]
+    def _parts(self, words: Words) -> list[str | Table]:
+        verdict = name_verdict(self.verdict, words.language)
+        head = [words("verdict"), words("what was found"), words("next step")]
+        parts: list[str | Table] = [f"{words(self._TITLE)}: {verdict}"]
         for part in self.parts.values():
             rows = [
-                _text_row(
-                    name_verdict(sign.verdict, language), *sign.describe(language)
+                (
+                    name_verdict(sign.verdict, words.language),
+                    *map(Prose, sign.describe(words.language)),
                 )
                 for sign in part.signs
             ]
-            parts.append(make_table(part.title(language), head, rows))
-        parts.append(self._drift_html(words))
-        parts.append(self._performance_html(words))
+            verdict = name_verdict(part.verdict, words.language)
+            title = f"{part.title(words.language)}: {verdict}"
+            parts.append(Table(title, head, rows, listed=True))
+        shifts = self.shifts(words.language)
+        if len(shifts):
+            rows = [*shifts.itertuples(index=False, name=None)]
+            parts.append(Table(words("Largest shifts"), list(shifts), rows))
+        table = self.performance if self.realised is None else self.realised
+        if table is not None and len(table):
+            parts.append(_tabulate_performance(table, words))
         if self.lists is not None and len(self.lists):
-            weeks = [make_row(*cells) for cells in tabulate_weeks(self.lists, words)]
-            title = words("Lists week by week")
-            parts.append(make_table(title, heading_of_weeks(words), weeks))
-        return f'<div class="edml-evaluation">{"".join(parts)}</div>'
-
-    def _drift_html(self, words: Words) -> str:
-        table = self.shifts(words.language)
-        rows = [make_row(*cells) for cells in table.itertuples(index=False)]
-        title = words("Largest shifts")
-        return make_table(title, list(table), rows) if rows else ""
-
-    def _performance_html(self, words: Words) -> str:
-        table = self.realised if self.realised is not None else self.performance
-        if table is None or not len(table):
-            return ""
-        last = table[table["week"] == table["week"].max()]
-        rows = [
-            make_row(
-                words(_FIGURES[one.figure]),
-                words.number(one.expected, 3),
-                words.interval(one.low, one.high, 3),
-                words.number(one.realised, 3),
-            )
-            for one in last.itertuples()
-        ]
-        head = [
-            *(words("figure"), words("expected")),
-            *(words("interval"), words("realised")),
-        ]
-        return make_table(words("Performance in the last week"), head, rows)
+            parts.append(tabulate_weeks(self.lists, words))
+        return parts
 
 
-def _draw_shifts(panel: Any, drift: pd.DataFrame) -> None:
+def _tabulate_performance(table: pd.DataFrame, words: Words) -> Table:
+    """Return the figures of the last week."""
+    rows = [
+        (
+            words(_FIGURES[one.figure]),
+            words.number(one.expected, 3),
+            words.interval(one.low, one.high, 3),
+            words.number(one.realised, 3),
+        )
+        for one in table[table["week"] == table["week"].max()].itertuples()
+    ]
+    head = [words("figure"), words("expected"), words("interval"), words("realised")]
+    return Table(words("Performance in the last week"), head, rows)
+
+
+def _draw_performance(panel: Any, rows: pd.DataFrame, words: Words) -> None:
+    rows = _widen(rows)
+    weeks = rows["week"]
+    panel.fill_between(weeks, rows["low"], rows["high"], color=BLUE, alpha=0.2)
+    panel.plot(weeks, rows["expected"], color=BLUE, label=words("expected"))
+    before = {"color": GREY, "ls": "--", "label": words("in training")}
+    panel.plot(weeks, rows["reference"], **before)
+    if rows["realised"].notna().any():
+        panel.plot(weeks, rows["realised"], color=VERMILLION, label=words("realised"))
+    panel.set_title(words("ROC AUC"), fontsize="small")
+    panel.legend(fontsize="small", frameon=False)
+
+
+def _draw_shifts(panel: Any, drift: pd.DataFrame, words: Words) -> None:
     """Draw the sizes of the score's shift, and of the features that moved most."""
     used = drift[drift["weight"] > 0].assign(much=lambda x: x["weight"] * x["size"])
     order = used.groupby("feature")["much"].max().nlargest(_DRAWN)
     for name in (SCORE, *order.index):
         rows = _widen(drift[drift["feature"] == name])
-        colour = VERMILLION if name == SCORE else next_colour(panel)
         panel.plot(
             rows["week"],
             rows["size"],
-            color=colour,
+            color=VERMILLION if name == SCORE else next_colour(panel),
             lw=2.5 if name == SCORE else 1.2,
-            label=without_math(name),
+            label=without_math(_name(name, words)),
         )
     panel.axhline(SMALL, color=GREY, lw=1, ls=":")
-    panel.set_title("size of the shift", fontsize="small")
-    panel.set_xlabel("week of the course")
+    panel.set_title(words("size of the shift"), fontsize="small")
     beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
     panel.legend(fontsize="small", frameon=False, **beside)
-    soften(panel)
+
+
+def _name(feature: str, words: Words) -> str:
+    """Return a feature, or the score, in words."""
+    return words("score") if feature == SCORE else feature_name(feature, words.language)
 
 
 def _widen(rows: pd.DataFrame) -> pd.DataFrame:
@@ -383,14 +325,3 @@ def _write_sign(sign: Any) -> dict[str, Any]:
         "remedy": remedy,
         "details": dict(sign.details or {}),
     }
-
-
-def _records(table: pd.DataFrame | None) -> list[dict[str, Any]] | None:
-    if table is None:
-        return None
-    return table.astype(object).where(table.notna(), None).to_dict("records")
-
-
-def _text_row(label: str, *texts: str) -> str:
-    cells = "".join(f'<td class="text">{escape(text)}</td>' for text in texts)
-    return make_row(label, more=cells)
