@@ -138,6 +138,13 @@ def test_only_scores_and_grading_times_are_blanked(X, p):
         assert given_there[kept].tolist() == shown.loc[kept, name].tolist()
 
 
+@given(X=event_tables(), moments=st.lists(PARTITIONS, min_size=1, max_size=4))
+def test_several_moments_in_one_table(X, moments):
+    stacked = pd.concat([X] * len(moments))
+    shown = as_of(stacked, np.repeat(moments, len(X)))
+    same(shown, pd.concat([as_of(X, p) for p in moments]))
+
+
 @given(X=event_tables())
 def test_late_enough_everything_is_seen(X):
     pd.testing.assert_frame_equal(as_of(X, 10_000), X)
@@ -151,6 +158,7 @@ def test_late_enough_everything_is_seen(X):
         (table(s_graded_at=["soon"]), 1, {}, TableError, "are not numbers"),
         (table().to_numpy(), 1, {}, TableError, "found ndarray"),
         (table(), "1", {}, TypeError, "p must be an instance of"),
+        (table(), [1, 2], {}, ValueError, "inconsistent numbers of samples"),
         (table(), 1, {"partition_days": 0}, ValueError, "partition_days == 0"),
         (table(), 1, {"columns": {"dia": "x"}}, ValueError, "unknown column 'dia'"),
     ],

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from numbers import Real
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
+from edml._sklearn import check_aligned
 from edml.schema import (
     PARTITION,
     check_table,
@@ -20,7 +23,7 @@ _READ = (PARTITION, "score", "s_submitted_at", "s_graded_at")
 
 def as_of(
     X: pd.DataFrame,
-    p: float,
+    p: float | ArrayLike,
     *,
     columns: Mapping[str, str] | None = None,
     partition_days: float = 1.0,
@@ -34,8 +37,9 @@ def as_of(
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         The event table.
-    p : float
-        The partition; a row without one counts as partition 0.
+    p : float or array-like of shape (n_rows,)
+        The partition, or one for each row, which shows several moments in one table. A
+        row without a partition is of partition 0.
     columns : mapping of str to str or None, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     partition_days : float, default=1.0
@@ -63,7 +67,10 @@ def as_of(
     >>> bool(known.notna().sum() < in_the_end.notna().sum())
     True
     """
-    check_scalar(p, "p", Real)
+    if np.ndim(p):
+        check_aligned(X, p=p)
+    else:
+        check_scalar(p, "p", Real)
     check_scalar(
         partition_days, "partition_days", Real, min_val=0, include_boundaries="neither"
     )
@@ -71,7 +78,8 @@ def as_of(
     partition_name, score, submitted, graded = (names[name] for name in _READ)
     check_table(X, [partition_name])
     partition = read_partitions(X[partition_name])
-    seen = partition <= p
+    end = np.broadcast_to(np.asarray(p, dtype=np.float64), partition.shape)
+    seen = partition <= end
     shown = X.loc[seen].copy()
     if not {submitted, graded} <= set(X.columns):  # each score is known at once
         return shown
@@ -79,7 +87,7 @@ def as_of(
     known = known_partitions(
         partition, read_epochs(X[submitted]), read_epochs(X[graded]), partition_days
     )
-    later = known[seen] > p
+    later = (known > end)[seen]
     if later.any():
         shown[score] = shown[score].mask(later)
         shown[graded] = shown[graded].mask(later)

@@ -1,12 +1,11 @@
 """Evaluation: the quality of a model, with the uncertainty of each figure."""
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 
 from edml._page import Picture
@@ -125,16 +124,7 @@ class Evaluation(EvaluationFields):
 
     @classmethod
     def from_units(
-        cls,
-        units: EvaluationUnits,
-        *,
-        threshold: float = 0.5,
-        by: Hashable | Iterable[Hashable] | None = None,
-        k: int | Sequence[int] = (5, 10, 15),
-        min_count: int = 30,
-        confidence: float = 0.95,
-        n_resamples: int = 1000,
-        random_state: int | np.random.RandomState | None = 0,
+        cls, units: EvaluationUnits, *, threshold: float = 0.5, **options: Any
     ) -> Self:
         """Evaluate existing predictions.
 
@@ -144,34 +134,16 @@ class Evaluation(EvaluationFields):
             From `EvaluationUnits.from_estimator`.
         threshold : float, default=0.5
             The probability at and above which a unit is flagged.
-        by : str or iterable of str, default=None
-            Columns of the table to group by; see `evaluate`.
-        k : int or sequence of int, default=(5, 10, 15)
-            How many students per course can be helped in a day, each at least 1.
-        min_count : int, default=30
-            Days, courses and groups with fewer students than this have NaN figures.
-        confidence : float, default=0.95
-            Of the intervals, a fraction strictly between 0 and 1.
-        n_resamples : int, default=1000
-            Number of bootstrap resamples; 0 leaves all intervals NaN.
-        random_state : int, RandomState instance or None, default=0
-            Controls the resampling.
+        **options : dict
+            The options ``by``, ``k``, ``min_count``, ``confidence``, ``n_resamples``
+            and ``random_state`` of `evaluate`.
 
         Returns
         -------
         evaluation : Evaluation
             The same figures as `evaluate` returns for the model.
         """
-        options = Options(
-            threshold=threshold,
-            by=by,
-            k=k,
-            min_count=min_count,
-            confidence=confidence,
-            n_resamples=n_resamples,
-            random_state=random_state,
-        )
-        return cls(**measure(units, options))
+        return cls(**measure(units, Options(threshold=threshold, **options)))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -19,11 +19,11 @@ class Options:
 
     threshold: float = 0.5
     by: Any = None
-    k: int | Sequence[int] = ()
-    min_count: int = 1
+    k: int | Sequence[int] = (5, 10, 15)
+    min_count: int = 30
     confidence: float = 0.95
-    n_resamples: int
-    random_state: int | np.random.RandomState | None
+    n_resamples: int = 1000
+    random_state: int | np.random.RandomState | None = 0
 
     def __post_init__(self) -> None:
         check_scalar(self.min_count, "min_count", Integral, min_val=1)

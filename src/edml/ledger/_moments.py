@@ -24,3 +24,13 @@ def read_moment(value: Moment, name: str) -> int:
         raise ValueError(message)
     moment = moment.tz_localize("UTC") if moment.tz is None else moment
     return int(moment.as_unit("us").asm8.astype("int64"))
+
+
+def read_span(
+    since: Moment | None = None, until: Moment | None = None
+) -> tuple[int, int]:
+    """Read the two ends of a time, either of which may be open."""
+    return (
+        EARLIEST if since is None else read_moment(since, "since"),
+        LATEST if until is None else read_moment(until, "until"),
+    )

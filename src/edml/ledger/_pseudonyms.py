@@ -75,6 +75,23 @@ class Pseudonyms:
         """What a ledger stores to recognize the key; "" without one."""
         return "" if self._key is None else self._digest(_CHECK)
 
+    def compare(self, stored: str, path: Path, needs_ids: bool) -> None:
+        """Raise unless the key is a ledger's; without one, ids cannot be used."""
+        if self.check == stored or not (self.check or needs_ids):
+            return
+        begin = f"Expected the key of the ledger {path}; found"
+        end = "or begin another file."
+        if not stored:
+            problem = "a key, but its ids are no pseudonyms. Leave the key out"
+            code = "ledger_without_key"
+        elif not self.check:
+            problem = "no key, and its ids are pseudonyms. Pass the key"
+            code = "no_ledger_key"
+        else:
+            problem = "another key. Pass the one that it was begun with"
+            code = "other_ledger_key"
+        raise LedgerError(coded(code, f"{begin} {problem}, {end}"))
+
     def spell(self, ids: Iterable[object]) -> list[str]:
         """Spell ids: 1004, 1004.0 and '1004' are one."""
         # SQLite takes no half of a surrogate pair

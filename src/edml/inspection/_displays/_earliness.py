@@ -5,7 +5,6 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
@@ -20,8 +19,9 @@ from edml._drawing import (
     soften,
 )
 from edml._words import words_in
+from edml.inspection._displays._predictions import PredictionsDisplay
 from edml.inspection._options import Options
-from edml.inspection._units import EvaluationUnits, own_threshold
+from edml.inspection._units import EvaluationUnits
 from edml.metrics import METRIC_TITLES, snapshot_metrics
 from edml.schema import (
     check_lengths,
@@ -32,7 +32,7 @@ from edml.schema import (
 
 
 @dataclass(eq=False, repr=False)
-class EarlinessDisplay:
+class EarlinessDisplay(PredictionsDisplay):
     """A metric by partition, which shows how early the predictions are good.
 
     Create it with `from_estimator` or `from_predictions`. The band is a bootstrap
@@ -163,45 +163,9 @@ class EarlinessDisplay:
         return ax.plot(days, level, **style)[0]
 
     @classmethod
-    def from_estimator(
-        cls,
-        model: Any,
-        X: pd.DataFrame,
-        y: ArrayLike,
-        *,
-        fail_label: Any = None,
-        ax: Any = None,
-        **kwargs: Any,
+    def _from_units(
+        cls, units: EvaluationUnits, threshold: float, **kwargs: Any
     ) -> Self:
-        """Evaluate a model on each partition of an event table, and draw.
-
-        Parameters
-        ----------
-        model : classifier
-            Fitted; metrics that need a threshold use its own (``threshold_``, or else
-            0.5).
-        X : DataFrame of shape (n_rows, n_columns)
-            An event table of students that the model has not seen.
-        y : array-like of shape (n_rows,)
-            The labels, aligned with ``X`` by position.
-        fail_label : label, default=None
-            The label in ``y`` that means failing; None takes the model's own.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-        **kwargs : dict
-            Further arguments of `from_predictions`, such as ``metric``.
-
-        Returns
-        -------
-        display : EarlinessDisplay
-
-        Raises
-        ------
-        ValueError
-            If ``X`` is not an event table.
-        """
-        require_pyplot()
-        units = EvaluationUnits.from_estimator(model, X, y, fail_label=fail_label)
         if units.course is None:
             message = (
                 "A metric by partition needs an event table, with the columns of the "
@@ -210,12 +174,9 @@ class EarlinessDisplay:
             )
             raise ValueError(message)
         return cls.from_predictions(
-            units.y_true,
-            units.y_prob,
-            units.course.partitions,
+            *(units.y_true, units.y_prob, units.course.partitions),
             students=units.students,
-            threshold=own_threshold(model),
-            ax=ax,
+            threshold=threshold,
             **kwargs,
         )
 

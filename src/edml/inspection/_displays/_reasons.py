@@ -143,12 +143,11 @@ class ReasonsDisplay:
         course: object = None,
         partition: int | None = None,
         row: int | None = None,
-        language: str | None = "en",
         background: Any = None,
         random_state: Any = 0,
         fail_label: Any = None,
         ax: Any = None,
-        **plot_kw: Any,
+        **kwargs: Any,
     ) -> Self:
         """Explain one score of a model, and draw.
 
@@ -168,9 +167,6 @@ class ReasonsDisplay:
             the last.
         row : int, default=None
             Position of the row to explain, used instead of a student.
-        language : {"en", "es"}, default="en"
-            Write features and values in words of this language, those with the same
-            words as one bar; None writes their names.
         background : DataFrame or array-like, default=None
             Typical rows, for models that are explained by comparison with them; see
             `edml.explanation.explain`.
@@ -181,8 +177,8 @@ class ReasonsDisplay:
             `edml.explanation.explain`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
-        **plot_kw : dict
-            Further arguments of `plot`, such as ``title``.
+        **kwargs : dict
+            Further arguments of `from_explanation` and `plot`, such as ``language``.
 
         Returns
         -------
@@ -210,7 +206,7 @@ class ReasonsDisplay:
             random_state=random_state,
             fail_label=fail_label,
         )
-        return cls.from_explanation(explanation, language=language, ax=ax, **plot_kw)
+        return cls.from_explanation(explanation, ax=ax, **kwargs)
 
     @classmethod
     def from_explanation(

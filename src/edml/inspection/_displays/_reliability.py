@@ -17,6 +17,7 @@ from edml._drawing import (
 )
 from edml._words import words_in
 from edml.inspection._curves import assign_bins, share_intervals
+from edml.inspection._displays._predictions import PredictionsDisplay
 from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins
@@ -26,7 +27,7 @@ _N_HISTOGRAM_BINS = 40
 
 
 @dataclass(eq=False, repr=False)
-class ReliabilityDisplay:
+class ReliabilityDisplay(PredictionsDisplay):
     """The share of failing students against the predicted probability.
 
     Create it with `from_estimator` or `from_predictions`. The vertical lines are
@@ -152,42 +153,11 @@ class ReliabilityDisplay:
         return float(max(min(1.0, highest * 1.05), drawn, 0.01))
 
     @classmethod
-    def from_estimator(
-        cls,
-        model: Any,
-        X: Any,
-        y: ArrayLike,
-        *,
-        fail_label: Any = None,
-        ax: Any = None,
-        **kwargs: Any,
+    def _from_units(
+        cls, units: EvaluationUnits, threshold: float, **kwargs: Any
     ) -> Self:
-        """Compare a model's probabilities with the outcomes, and draw.
-
-        Parameters
-        ----------
-        model : classifier
-            Fitted, with `predict_proba`.
-        X : DataFrame or array-like of shape (n_rows, n_columns)
-            An event table of students that the model has not seen, in which each
-            snapshot counts once; or any other table.
-        y : array-like of shape (n_rows,)
-            The labels, aligned with ``X`` by position.
-        fail_label : label, default=None
-            The label in ``y`` that means failing; None takes the model's own.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-        **kwargs : dict
-            Further arguments of `from_predictions`, such as ``n_bins``.
-
-        Returns
-        -------
-        display : ReliabilityDisplay
-        """
-        require_pyplot()
-        units = EvaluationUnits.from_estimator(model, X, y, fail_label=fail_label)
         return cls.from_predictions(
-            units.y_true, units.y_prob, students=units.clusters, ax=ax, **kwargs
+            units.y_true, units.y_prob, students=units.clusters, **kwargs
         )
 
     @classmethod

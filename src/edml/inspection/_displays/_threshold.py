@@ -21,7 +21,8 @@ from edml._drawing import (
 )
 from edml._words import Words, words_in
 from edml.inspection._curves import threshold_curve
-from edml.inspection._units import EvaluationUnits, own_threshold
+from edml.inspection._displays._predictions import PredictionsDisplay
+from edml.inspection._units import EvaluationUnits
 from edml.metrics import METRIC_TITLES
 from edml.schema import (
     FloatArray,
@@ -44,7 +45,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
 
 
 @dataclass(eq=False, repr=False)
-class ThresholdDisplay:
+class ThresholdDisplay(PredictionsDisplay):
     """Precision, recall, F1 and the number flagged, by threshold.
 
     Create it with `from_estimator` or `from_predictions`. The strip above is the mean
@@ -144,55 +145,15 @@ class ThresholdDisplay:
         return self
 
     @classmethod
-    def from_estimator(
-        cls,
-        model: Any,
-        X: Any,
-        y: ArrayLike,
-        *,
-        fail_label: Any = None,
-        ax: Any = None,
-        **plot_kw: Any,
+    def _from_units(
+        cls, units: EvaluationUnits, threshold: float, **kwargs: Any
     ) -> Self:
-        """Try thresholds on a model's probabilities, and draw.
-
-        Parameters
-        ----------
-        model : classifier
-            Fitted; its own threshold (``threshold_``, or else 0.5) is marked.
-        X : DataFrame or array-like of shape (n_rows, n_columns)
-            An event table of students that the model has not seen, in which each
-            snapshot counts once; or any other table, without the number flagged per
-            course.
-        y : array-like of shape (n_rows,)
-            The labels, aligned with ``X`` by position.
-        fail_label : label, default=None
-            The label in ``y`` that means failing; None takes the model's own.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-        **plot_kw : dict
-            Further arguments of `plot`, such as ``language``.
-
-        Returns
-        -------
-        display : ThresholdDisplay
-        """
-        require_pyplot()
-        units = EvaluationUnits.from_estimator(model, X, y, fail_label=fail_label)
-        keys: dict[str, ArrayLike] = {}
         if units.course is not None:
-            keys = {
-                "students": units.students,
-                "courses": units.course.courses,
-                "partitions": units.course.partitions,
-            }
+            kwargs["students"] = units.students
+            kwargs["courses"] = units.course.courses
+            kwargs["partitions"] = units.course.partitions
         return cls.from_predictions(
-            units.y_true,
-            units.y_prob,
-            **keys,
-            chosen=own_threshold(model),
-            ax=ax,
-            **plot_kw,
+            units.y_true, units.y_prob, chosen=threshold, **kwargs
         )
 
     @classmethod
