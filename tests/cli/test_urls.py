@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edml.cli import _tune
+from edml.cli import _run
 from edml.registry import ModelRegistry
 from object_store import Proxy, forget_stores
 
@@ -56,7 +56,7 @@ def run(edml, *arguments, **environ):
 
 @pytest.mark.slow
 def test_every_command_reads_and_writes_a_bucket(edml, uploaded, monkeypatch, stand_in):
-    monkeypatch.setattr(_tune, "make_tuner", lambda config: stand_in())
+    monkeypatch.setattr(_run, "make_tuner", lambda config: stand_in())
     here = f"{uploaded.url}/in"
     Path("edml.toml").write_text(
         f'[paths]\nraw = "{here}/events.csv"\nnew = "{here}/later.csv"\n'
