@@ -22,7 +22,7 @@ class Failing(ClassifierMixin, BaseEstimator):
         raise ValueError(f"depth {self.depth} of 'Ana Gil' is too much")
 
 
-def make_tuner(n_iter=20):
+def make_tuner(n_iter=8):
     """Return a tuner of two algorithms; one always fails."""
     failing = ("failing", Failing(), {"depth": (1, 50)})
     return ModelTuner(

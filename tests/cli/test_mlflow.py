@@ -1,6 +1,7 @@
 """The results of ``edml tune`` and ``edml registry sync`` in MLflow."""
 
 import json
+import shutil
 import socket
 from urllib.parse import urlsplit
 
@@ -13,6 +14,19 @@ from edml.registry import ModelRegistry  # noqa: E402
 from edml.tracking import MlflowCallback  # noqa: E402
 from edml.tuning import ModelTuner  # noqa: E402
 from tracked import PATIENCE  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def _empty_database(tmp_path_factory):
+    """Return an empty SQLite file of MLflow, which takes seconds to make."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    open_local(folder).search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def _database(project, _empty_database):
+    shutil.copy(_empty_database, project)
 
 
 def open_local(folder):
@@ -95,6 +109,7 @@ def test_invalid_address_raises_before_any_work(project, edml, command):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_database")
 def test_sync_reports_its_changes_once(with_champion, edml):
     first = edml("registry", "sync")
     assert first.exit_code == 0, first.stderr
@@ -108,6 +123,7 @@ def test_sync_reports_its_changes_once(with_champion, edml):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_database")
 def test_sync_as_json_and_conflicts(with_champion, edml):
     report = json.loads(edml("registry", "sync", "--json").stdout)
     assert len(report["logged"]) == 2

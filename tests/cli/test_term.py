@@ -95,6 +95,7 @@ class Term:
         self.told = {}  # the bytes of each file of predictions
         self.newest = {}  # the newest list of each whole course, by its folder and kind
         self.moves = []  # the history of the registry
+        self.stored = None  # its files, with their times, when it was last checked
         self.screen = {}
 
     @property
@@ -141,8 +142,12 @@ class Term:
 
     def check(self, line):
         self.check_files(line)
-        if Path("registry").exists():
+        stored = {
+            path: path.stat().st_mtime_ns for path in Path("registry").rglob("*")
+        }
+        if stored != self.stored:  # a prediction changes none of its files
             self.check_registry()
+            self.stored = stored
 
     def check_killed(self, line):
         """Check what a killed command left: all files are whole, and nothing is lost.

@@ -97,7 +97,7 @@ def test_oulad(oulad):
 
 @pytest.mark.slow
 def test_much_oulad(oulad):
-    X = some_histories(oulad, 1000, seed=1)
+    X = some_histories(oulad, 500, seed=1)
     check(X)
     check(X, pending="zero", partition_days=7.0, fill_value=None)
 

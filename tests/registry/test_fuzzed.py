@@ -1,7 +1,7 @@
 """Every changed file is rejected, or its model answers with probabilities.
 
 Boosters' texts, schemas and arrays are changed at random. The default tests draw a few
-files of each. The slow one draws 5,000 in a process with limits, and `nox -s fuzz`
+files of each. The slow one draws 2,500 in a process with limits, and `nox -s fuzz`
 100,000: the number is read from EDML_FUZZED_FILES.
 """
 
@@ -235,7 +235,7 @@ def run_one(many, draw, check):
 @pytest.mark.slow
 def test_thousands_of_changed_files_in_a_process_with_limits():
     paths = [os.path.dirname(__file__), *sys.path]  # noqa: PTH120
-    n_files = int(os.environ.get("EDML_FUZZED_FILES", "5000"))
+    n_files = int(os.environ.get("EDML_FUZZED_FILES", "2500"))
     code = f"import sys; sys.path[:0] = {paths!r}\nimport test_fuzzed as tests\n"
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", f"{code}tests.run_many({n_files})"],

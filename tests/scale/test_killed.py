@@ -140,12 +140,12 @@ def test_killed_while_bucketing(folder):
 
 @pytest.mark.slow
 def test_killed_often_while_bucketing(folder):
-    check_bucketing(folder, 50)
+    check_bucketing(folder, 25)
 
 
 @pytest.mark.slow
 def test_killed_often_while_mapping(folder):
-    check_mapping(folder, 50)
+    check_mapping(folder, 25)
 
 
 class Stopped(BaseException):

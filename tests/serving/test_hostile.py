@@ -179,7 +179,7 @@ def test_hostile_bodies(small, wholes, data):
 
 
 @pytest.mark.slow
-@settings(max_examples=n_examples(2_500), suppress_health_check=SUPPRESSED)
+@settings(max_examples=n_examples(1_000), suppress_health_check=SUPPRESSED)
 @given(data=st.data())
 def test_very_many_hostile_bodies(small, wholes, data):
     attack(small, wholes, data)

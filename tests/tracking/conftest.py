@@ -150,7 +150,7 @@ def plain():
 
 @pytest.fixture(scope="session")
 def tuner(plain):
-    """Return a tuner that has tried 20 candidates."""
+    """Return a tuner that has tried 8 candidates."""
     with pytest.warns(UserWarning, match="candidates failed"):
         return make_tuner().fit(*plain)
 

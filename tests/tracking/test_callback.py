@@ -159,7 +159,7 @@ def test_a_search_is_complete_when_it_is_over(
             tuner.fit(*plain, callback=callback)
         run_id = callback.finish(tuner, timeout=PATIENCE)
     rows = read_rows(tuner)
-    assert len(rows) == 20
+    assert len(rows) == 8
     parent, children = check_complete(logged, "whole", rows)
     assert (parent.info.run_id, parent.info.run_name) == (run_id, "mine")
     tags, metrics = parent.data.tags, parent.data.metrics
@@ -168,7 +168,7 @@ def test_a_search_is_complete_when_it_is_over(
     assert "not the performance" in tags["mlflow.note.content"]
     assert metrics["search/chosen_score"] == tuner.best_score_
     assert not [name for name in metrics if not name.startswith("search/")]
-    assert parent.data.params["n_iter"] == "20"
+    assert parent.data.params["n_iter"] == "8"
     (best,) = children[tuner.best_index_]
     assert best.data.tags["edml.best"] == "true"
     folds = client.get_metric_history(best.info.run_id, "fold_score")
@@ -186,15 +186,15 @@ def test_a_restarted_server_gets_everything_once(
     mlflow_server, logged, outbox, tuner, rows
 ):
     callback = MlflowCallback("restarted", mlflow_server.uri)
-    for row in rows[:8]:
+    for row in rows[:4]:
         callback(row)
     # one of them may be on its way at this moment
     wait_until(lambda: len(logged("restarted")[1]) >= 3)
     mlflow_server.kill()
-    for row in rows[8:14]:
+    for row in rows[4:6]:
         callback(row)
     mlflow_server.start()
-    for row in rows[14:]:
+    for row in rows[6:]:
         callback(row)
     callback.finish(tuner, timeout=PATIENCE)
     check_complete(logged, "restarted", rows)
