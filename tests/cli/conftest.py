@@ -2,6 +2,7 @@
 
 import shutil
 from functools import partial
+from hashlib import sha256
 from typing import ClassVar
 
 import pandas as pd
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from edml import RiskClassifier, evaluate, make_risk_pipeline, make_student_activity
 from edml.cli import _tune, app
 from edml.cli._config import read_config
-from edml.registry import ModelRegistry
+from edml.registry import ModelRegistry, _sandbox
 from edml.schema import fingerprint
 
 COURSES = ("Álgebra", "Física II", "Lab / taller")
@@ -68,6 +69,25 @@ def _few_resamples(monkeypatch):
     few = partial(evaluate, n_resamples=20)
     monkeypatch.setattr("edml.cli._tune.evaluate", few)
     monkeypatch.setattr("edml.registry._registry.evaluate", few)
+
+
+@pytest.fixture(scope="session")
+def _tried():
+    return set()
+
+
+@pytest.fixture(autouse=True)
+def _try_each_model_once(monkeypatch, _tried):
+    """Try the same model file in a process with limits once, which takes seconds."""
+    try_model = _sandbox._try_model
+
+    def try_once(data, record, trusted):
+        key = sha256(data).digest()
+        if key not in _tried:
+            try_model(data, record, trusted)
+            _tried.add(key)
+
+    monkeypatch.setattr(_sandbox, "_try_model", try_once)
 
 
 @pytest.fixture

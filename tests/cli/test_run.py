@@ -58,6 +58,9 @@ def test_from_events_to_a_champion(go):
     assert purposes == ["validation", "choosing"]
     assert table["purpose"].tolist() == ["validation"]
     assert go.result["champion"] == 1
+    left = {path.name for path in Path(".edml").iterdir()}
+    assert left <= {"run.json", "run.lock", "candidates"}
+    assert not list(Path.cwd().rglob("*.tmp"))
     features = pd.read_parquet("features.parquet")
     assert go.result["stages"][0]["result"]["n_snapshots"] == len(features)
 
@@ -266,13 +269,6 @@ def test_one_run_at_a_time(go):
     ):
         go()
     assert go() == STAGES
-
-
-def test_no_temporary_files_are_left(go):
-    go()
-    left = {path.name for path in Path(".edml").iterdir()}
-    assert left <= {"run.json", "run.lock", "candidates"}
-    assert not list(Path.cwd().rglob("*.tmp"))
 
 
 @pytest.mark.slow
