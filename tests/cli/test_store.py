@@ -1,6 +1,7 @@
 """Commands take a store where they take a file, and say the same."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,13 +14,19 @@ from object_store import Proxy, forget_stores
 KEYS = ["user_uuid", "course_uuid"]
 
 
+@pytest.fixture(scope="module")
+def _stored(tmp_path_factory):
+    return tmp_path_factory.mktemp("bucketed") / "store"
+
+
 @pytest.fixture
-def bucketed(with_champion, edml):
+def bucketed(with_champion, edml, _stored):
     """The later events as a store, beside the file."""
-    done = edml("bucket", "later.csv", "--out", "store", "--buckets", 5, "--json")
-    assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
-    assert said["n_buckets"] == 5
+    if not _stored.exists():
+        done = edml("bucket", "later.csv", "--out", _stored, "--buckets", 5, "--json")
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["n_buckets"] == 5
+    shutil.copytree(_stored, "store")
     return EventStore("store")
 
 

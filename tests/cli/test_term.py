@@ -142,9 +142,7 @@ class Term:
 
     def check(self, line):
         self.check_files(line)
-        stored = {
-            path: path.stat().st_mtime_ns for path in Path("registry").rglob("*")
-        }
+        stored = {path: path.stat().st_mtime_ns for path in Path("registry").rglob("*")}
         if stored != self.stored:  # a prediction changes none of its files
             self.check_registry()
             self.stored = stored
