@@ -125,7 +125,8 @@ def translations(session: nox.Session) -> None:
     session.install(*group("translations"))
     template = Path(session.create_tmp()).resolve() / "edml.pot"
     catalogues = ["-i", str(template), "-d", "src/edml/locale", "-D", "edml"]
-    extract = ["-k", "words", "--add-location=file", "--project=edml"]
+    extract = ["--add-location=file", "--project=edml", "-k", "words"]
+    extract += ["-k", "note", "-k", "stage"]  # lines of the command's progress
     extract += ["--ignore-dirs=.*"]  # by default also those that begin with _
     session.run("pybabel", "-q", "extract", *extract, "-o", str(template), "src/edml")
     for language in session.posargs:

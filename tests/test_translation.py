@@ -18,7 +18,8 @@ from edml._translation import DOMAIN, LOCALE, list_languages, translator
 SOURCES = Path(edml.__file__).parent
 LANGUAGES = list_languages()[1:]
 #: Position of the message in a call of each function; the context comes before it.
-MESSAGE = {"N_": 0, "words": 0, "gettext": 0, "ngettext": 0, "pgettext": 1}
+MESSAGE = dict.fromkeys(("N_", "words", "note", "stage", "gettext", "ngettext"), 0)
+MESSAGE["pgettext"] = 1
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_only_one_place_reads_the_environment():
     readers = {
         path.name for path in folder.glob("*.py") if "os.environ" in path.read_text()
     }
-    assert readers == {"_access.py", "_commands.py"}
+    assert readers == {"_access.py"}
 
 
 # -- serve --------------------------------------------------------------------

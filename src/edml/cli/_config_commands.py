@@ -1,14 +1,17 @@
 """``edml config``: write the settings of a project, and show those in force."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edml._messages import coded
 from edml.cli import _views
-from edml.cli._commands import read_settings
-from edml.cli._terminal import ConfigFile, Json, Settings, guarded, show
+from edml.cli._options import Shown, with_settings
+from edml.cli._terminal import guarded, spoken
+
+if TYPE_CHECKING:
+    from edml.cli._access import Project
 
 app = typer.Typer(
     help=(
@@ -36,21 +39,14 @@ def init(
             message = f"{path} exists. Name another file, or pass --force."
             raise ConfigError(coded("settings_exist", message, path=path))
         write_whole(path, write_template().encode())
-    typer.echo(f"Wrote {path}.")
+    words = spoken()
+    typer.echo(words("Wrote {file}.", file=path))
 
 
 @app.command("show")
-def show_(
-    config: ConfigFile = None, settings: Settings = None, as_json: Json = False
-) -> None:
+@with_settings(group="config ")
+def show(project: "Project") -> Shown:
     """Show the settings in force, and where each comes from."""
-    with guarded("config show"):
-        read = read_settings(config, settings)
-        result = {
-            "settings": read.config.model_dump(mode="json"),
-            "origins": {
-                f"{section}.{key}": origin
-                for (section, key), origin in read.origins.items()
-            },
-        }
-    show(result, as_json, _views.show_config)
+    origins = {".".join(key): origin for key, origin in project.origins.items()}
+    settings = project.config.model_dump(mode="json")
+    return Shown({"settings": settings, "origins": origins}, _views.show_config)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml.cli._terminal import stage
+from edml.cli._terminal import spoken, stage
 from edml.datasets import load_activity, load_oulad
 from edml.inspection import Evaluation, EvaluationUnits
 from edml.metrics import bootstrap_metrics, percentile_interval
@@ -49,10 +49,10 @@ def demo(oulad: Path | None) -> Demo:
     """Train and test on the shipped sample, or on a folder of the OULAD tables."""
     with stage("Reading the events"):
         split = _split_sample() if oulad is None else _split_oulad(oulad)
-    with stage(f"Training on {len(split.X_train):,} rows"):
+    with stage("Training on {n} rows", n=spoken().number(len(split.X_train))):
         # one thread: on busy cores, several threads wait for each other far longer
         pipeline = make_risk_pipeline().fit(split.X_train, split.y_train)
-    with stage(f"Evaluating {len(split.X_test):,} rows"):
+    with stage("Evaluating {n} rows", n=spoken().number(len(split.X_test))):
         units = EvaluationUnits.from_estimator(pipeline, split.X_test, split.y_test)
         evaluation = Evaluation.from_units(units)
     snapshots = take_snapshots(split.X_test, units)

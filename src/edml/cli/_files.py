@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from edml import sources
@@ -17,13 +18,23 @@ from edml._files import replace_file, write_new
 from edml._messages import coded
 from edml._optional import import_optional
 from edml._urls import check_stores
-from edml._words import count
 from edml.cli._selection import id_texts
-from edml.cli._settings import Source
+from edml.cli._settings import Config, Source
 from edml.cli._stores import MANIFEST, is_store, read_sample
-from edml.cli._terminal import note, say
+from edml.cli._terminal import note, say, spoken
 from edml.exceptions import TableError
-from edml.schema import COURSE, PARTITION, STUDENT
+from edml.schema import (
+    COURSE,
+    FINAL_GRADE,
+    PARTITION,
+    STUDENT,
+    check_table,
+    columns_of,
+    fail_label_of,
+    read_numbers,
+    resolve_columns,
+    spell_key,
+)
 
 #: What makes rows of two files one event.
 _EVENT = (
@@ -72,20 +83,25 @@ def read_files(
     same_event = file.groupby([X[name] for name in event], dropna=False)
     replaced = file < same_event.transform("max")
     if replaced.any():
-        note(
-            f"Read {count(int(replaced.sum()), 'row')} of earlier files as later ones "
-            "have them, about the same events."
+        text = spoken().ngettext(
+            "Read {n} row of earlier files as later ones have it, about the same "
+            "event.",
+            "Read {n} rows of earlier files as later ones have them, about the same "
+            "events.",
+            int(replaced.sum()),
         )
+        note(text)
     return X[~replaced].reset_index(drop=True)
 
 
 def read_for_check(
-    path: Path, names: Mapping[str, str], *, source: Source, max_rows: int
+    path: Path, config: Config
 ) -> tuple[pd.DataFrame, Mapping[str, str]]:
     """Read a file of events, and what is wrong with the columns that cannot be read."""
+    names = resolve_columns(config.columns)
     if is_store(path):  # its columns were read when it was made
-        return read_sample(path, names, max_rows), {}
-    X, report = _read_events(path, names, source, "report")
+        return read_sample(path, names, config.data.max_rows), {}
+    X, report = _read_events(path, names, config.source, "report")
     return X, report.unreadable or {}
 
 
@@ -105,6 +121,41 @@ def _read_events(
     for text in report.notes:
         note(f"{path}: {say(text)}")
     return X, report
+
+
+def read_outcomes(
+    X: pd.DataFrame, path: Path | None, model: Any, passing_grade: float
+) -> np.ndarray | None:
+    """Return the label of each row, from a file of grades or from the events' own.
+
+    None stands for an unknown grade, and for a table where none is known.
+    """
+    names = columns_of(model)
+    keys, grade = [names[STUDENT], names[COURSE]], names[FINAL_GRADE]
+    if path is not None:
+        table, notes = sources.read_table(path, known=[*keys, grade])
+        for text in notes:
+            note(f"{path}: {say(text)}")
+        check_table(table, [*keys, grade])
+        known = pd.Series(read_numbers(table[grade]), _spell_keys(table, keys))
+        known = known[~known.index.duplicated(keep="last")]
+        grades = known.reindex(_spell_keys(X, keys)).to_numpy()
+    elif grade in X.columns:
+        grades = read_numbers(X[grade])
+    else:
+        return None
+    unknown = np.isnan(grades)
+    if unknown.all():
+        return None
+    fails = fail_label_of(model)
+    passes = next(one for one in model.classes_.tolist() if one != fails)
+    labels = np.where(grades < passing_grade, fails, passes).astype(object)
+    labels[unknown] = None
+    return labels
+
+
+def _spell_keys(table: pd.DataFrame, keys: list[str]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([table[key].map(spell_key) for key in keys])
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

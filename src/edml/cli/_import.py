@@ -1,19 +1,21 @@
 """``edml import``: an event table from the tables of a learning platform."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
-from edml._words import count
-from edml.cli._commands import read_settings
+from edml.cli._options import Json, Shown, path, with_settings
 from edml.cli._spelling import IMPORT_OPTIONS, spell
-from edml.cli._terminal import ConfigFile, Json, Settings, guarded, path, show, stage
+from edml.cli._terminal import guarded, show, spoken, stage
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from edml.cli._access import Project
     from edml.sources import ImportReport
 
 app = typer.Typer(
@@ -64,11 +66,13 @@ def moodle(
         ),
     ],
     out: Out = _EVENTS,
-    course: Courses = None,
+    courses: Courses = None,
     exams: Exams = None,
-    student_role: Annotated[
+    student_roles: Annotated[
         list[str] | None,
-        typer.Option(help="Short name of a role of students; may be repeated."),
+        typer.Option(
+            "--student-role", help="Short name of a role of students; may be repeated."
+        ),
     ] = None,
     prefix: Annotated[
         str | None, typer.Option(help="Prefix of the tables' names, such as mdl_.")
@@ -81,28 +85,14 @@ def moodle(
     as_json: Json = False,
 ) -> None:
     """Import Moodle's tables, exported or in its database."""
-    _import(
-        "moodle",
-        source,
-        out,
-        as_json=as_json,
-        courses=course,
-        exams=exams,
-        student_roles=student_role,
-        prefix=prefix,
-        activity=activity,
-        until=until,
-        passing_grade=passing_grade,
-        grade_scale=grade_scale,
-        tick_days=tick_days,
-    )
+    _import("moodle", **locals())
 
 
 @app.command()
 def canvas(
     source: Folder,
     out: Out = _EVENTS,
-    course: Courses = None,
+    courses: Courses = None,
     exams: Exams = None,
     activity: Activity = False,
     until: Until = None,
@@ -112,19 +102,7 @@ def canvas(
     as_json: Json = False,
 ) -> None:
     """Import an export of Canvas Data 2."""
-    _import(
-        "canvas",
-        source,
-        out,
-        as_json=as_json,
-        courses=course,
-        exams=exams,
-        activity=activity,
-        until=until,
-        passing_grade=passing_grade,
-        grade_scale=grade_scale,
-        tick_days=tick_days,
-    )
+    _import("canvas", **locals())
 
 
 @app.command()
@@ -147,17 +125,7 @@ def tables(
 
     The others are exams, outcomes, activity and students.
     """
-    _import(
-        "tables",
-        source,
-        out,
-        as_json=as_json,
-        until=until,
-        passing_grade=passing_grade,
-        grade_scale=grade_scale,
-        tick_days=tick_days,
-        unknown=unknown,
-    )
+    _import("tables", **locals())
 
 
 @app.command()
@@ -172,19 +140,13 @@ def oulad(
     as_json: Json = False,
 ) -> None:
     """Import the Open University Learning Analytics Dataset."""
-    _import(
-        "oulad",
-        source,
-        out,
-        as_json=as_json,
-        activity=activity,
-        static=static,
-        tick_days=tick_days,
-    )
+    _import("oulad", **locals())
 
 
 @app.command()
+@with_settings(group="import ")
 def events(
+    project: "Project",
     source: Annotated[
         Path, typer.Argument(help="The table of events, in a file.", parser=path)
     ],
@@ -206,37 +168,29 @@ def events(
         ),
     ] = None,
     unknown: UnknownRows = "raise",
-    config: ConfigFile = None,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> None:
+) -> Shown:
     """Add activity, and what is known of students, to a table of events."""
-    with guarded("import events"):
-        read = read_settings(config, settings).config
-        with stage("Loading the libraries"):
-            from edml import sources  # noqa: PLC0415 - not for --help
-            from edml.cli._files import check_suffix, read_events  # noqa: PLC0415
-            from edml.cli._stores import reject_store  # noqa: PLC0415
-            from edml.schema import resolve_columns  # noqa: PLC0415
-        check_suffix(out)  # before any work
-        reject_store(source, "import events")
-        with stage("Reading the tables"):
-            X = read_events(source, resolve_columns(read.columns), source=read.source)
-        reports = []
-        how: dict[str, Any] = {"columns": read.columns, "return_report": True}
-        try:
-            for file in activity or []:
-                kind = file.name.partition(".")[0]
-                X, report = sources.add_activity(
-                    X, file, kind=kind, unknown=unknown, **how
-                )
-                reports.append(report)
-            for file in students or []:
-                X, report = sources.add_students(X, file, **how)
-                reports.append(report)
-        except (ValueError, TypeError) as error:
-            raise _spell_error(error) from None
-    _finish(X, out, reports, as_json=as_json)
+    with stage("Loading the libraries"):
+        from edml import sources  # noqa: PLC0415 - not for --help
+        from edml.cli._files import check_suffix, read_events  # noqa: PLC0415
+        from edml.cli._stores import reject_store  # noqa: PLC0415
+        from edml.schema import resolve_columns  # noqa: PLC0415
+    config = project.config
+    check_suffix(out)  # before any work
+    reject_store(source, "import events")
+    with stage("Reading the tables"):
+        X = read_events(source, resolve_columns(config.columns), source=config.source)
+    reports = []
+    how: dict[str, Any] = {"columns": config.columns, "return_report": True}
+    with _spelled_errors():
+        for file in activity or []:
+            kind = file.name.partition(".")[0]
+            X, report = sources.add_activity(X, file, kind=kind, unknown=unknown, **how)
+            reports.append(report)
+        for file in students or []:
+            X, report = sources.add_students(X, file, **how)
+            reports.append(report)
+    return _finish(X, out, reports)
 
 
 def _import(
@@ -248,48 +202,53 @@ def _import(
             from edml import datasets, sources  # noqa: PLC0415 - not for --help
             from edml.cli._files import check_suffix  # noqa: PLC0415
         check_suffix(out)  # before any work
-        report = None
-        try:
-            with stage("Reading the tables"):
-                if name == "oulad":
-                    X = datasets.load_oulad(source, **options)
-                else:
-                    read = getattr(sources, f"read_{name}")
-                    X, report = read(source, **options, return_report=True)
-        except (ValueError, TypeError) as error:
-            raise _spell_error(error) from None
-    _finish(X, out, [] if report is None else [report], as_json=as_json)
+        reports = []
+        with _spelled_errors(), stage("Reading the tables"):
+            if name == "oulad":
+                X = datasets.load_oulad(source, **options)
+            else:
+                read = getattr(sources, f"read_{name}")
+                X, report = read(source, **options, return_report=True)
+                reports.append(report)
+        found = _finish(X, out, reports)
+    show(found.result, as_json, found.render)
 
 
-def _finish(
-    X: "pd.DataFrame", out: Path, reports: "list[ImportReport]", *, as_json: bool
-) -> None:
-    """Write the table, and show what was read."""
+def _finish(X: "pd.DataFrame", out: Path, reports: "list[ImportReport]") -> Shown:
+    """Write the table, and return what was read."""
     from edml.cli._files import write_table  # noqa: PLC0415 - not for --help
 
-    n_rows = count(len(X), "row")
-    with guarded("import"), stage(f"Writing {n_rows}"):
+    words = spoken()
+    n_rows = words.ngettext("{n} row", "{n} rows", len(X))
+    with stage("Writing {rows}", rows=n_rows):
         write_table(out, X)
 
     def render(console: Console, _: dict[str, Any]) -> None:
         for report in reports:
             console.print(spell(str(report), IMPORT_OPTIONS), soft_wrap=True)
-        console.print(f"Wrote {out}: {n_rows}. Next: edml check {out}")
+        text = words(
+            "Wrote {file}: {rows}. Next: edml check {file}", file=out, rows=n_rows
+        )
+        console.print(text)
 
     result: dict[str, Any] = {"events": str(out), "n_rows": len(X)}
     if reports:  # of `edml import events`, one for each file
         every = [report.to_dict() for report in reports]
         result |= {"report": every[0]} if len(every) == 1 else {"reports": every}
-    show(result, as_json, render)
+    return Shown(result, render)
 
 
-def _spell_error(error: Exception) -> Exception:
-    """Return the error of a table or of an option in the command's own words."""
+@contextmanager
+def _spelled_errors() -> Iterator[None]:
+    """Raise errors of a table or of an option in the command's own words."""
     from edml.cli._config import ConfigError  # noqa: PLC0415
     from edml.exceptions import EdmlError, TableError  # noqa: PLC0415
 
-    if isinstance(error, TableError):
-        return TableError(spell(error.args[0], IMPORT_OPTIONS))
-    if isinstance(error, EdmlError):
-        return error
-    return ConfigError(spell(str(error), IMPORT_OPTIONS))
+    try:
+        yield
+    except TableError as error:
+        raise TableError(spell(error.args[0], IMPORT_OPTIONS)) from None
+    except EdmlError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise ConfigError(spell(str(error), IMPORT_OPTIONS)) from None

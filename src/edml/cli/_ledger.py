@@ -1,29 +1,18 @@
 """``edml ledger``: what was told, from a terminal."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Column
+from rich.console import Console
+from rich.table import Column, Table
 
 from edml._messages import coded
-from edml._words import count
-from edml.cli._commands import LedgerFile, read_settings
-from edml.cli._terminal import (
-    ConfigFile,
-    Json,
-    Settings,
-    console,
-    figure,
-    guarded,
-    make_table,
-    print_json,
-    right,
-)
+from edml._words import Words
+from edml.cli._options import Shown, with_ledger
+from edml.cli._terminal import figure, make_table, print_json, right, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +37,9 @@ Student = Annotated[str, typer.Argument(help="The student's id, as in the events
 
 
 @app.command()
+@with_ledger
 def show(
+    ledger: "Ledger",
     since: Age = None,
     student: Annotated[
         str | None, typer.Option(help="Entries of the student with this id.")
@@ -56,80 +47,72 @@ def show(
     course: Annotated[
         str | None, typer.Option(help="Entries of the course with this id.")
     ] = None,
-    ledger: LedgerFile = None,
-    config: ConfigFile = None,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> None:
+) -> Shown:
     """List the runs, or the entries of a student or a course."""
-    with _opened("show", ledger, config, settings) as opened:
-        age = None if since is None else parse_age(since, "--since")
-        of_runs = student is None and course is None
-        if of_runs:
-            found = opened.runs(age)
-        else:
-            found = opened.entries(age, student=student, course=course)
-    if as_json:
-        print_json({"runs" if of_runs else "entries": to_json(found)})
-        return
-    if not len(found):
-        console().print("Nothing is recorded.")
-        return
-    console().print((_show_runs if of_runs else _show_entries)(found[-_MOST:]))
-    if len(found) > _MOST:
-        console().print(f"The latest {_MOST} of {len(found):,}; --json prints all.")
+    age = None if since is None else parse_age(since, "--since")
+    of_runs = student is None and course is None
+    if of_runs:
+        found = ledger.runs(age)
+    else:
+        found = ledger.entries(age, student=student, course=course)
+
+    def render(out: Console, _: dict[str, Any]) -> None:
+        words = spoken()
+        if not len(found):
+            out.print(words("Nothing is recorded."))
+            return
+        out.print((_show_runs if of_runs else _show_entries)(found[-_MOST:], words))
+        if len(found) > _MOST:
+            n = words.number(len(found))
+            out.print(
+                words("The latest {shown} of {n}; --json prints all.", shown=_MOST, n=n)
+            )
+
+    return Shown({"runs" if of_runs else "entries": to_json(found)}, render)
 
 
 @app.command()
+@with_ledger
 def export(
+    ledger: "Ledger",
     student: Student,
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write, instead of stdout.")
     ] = None,
-    ledger: LedgerFile = None,
-    config: ConfigFile = None,
-    settings: Settings = None,
-) -> None:
+) -> str | None:
     """Write everything that is stored about a student, as JSON."""
-    with _opened("export", ledger, config, settings) as opened:
-        stored = opened.export(student)
-        if out is not None:
-            from edml.cli._files import write_json  # noqa: PLC0415 - slow to import
-
-            write_json(out, stored)
+    stored = ledger.export(student)
     if out is None:
         print_json(stored)
-    else:
-        n_entries = count(len(stored["entries"]), "entry", "entries")
-        typer.echo(f"Wrote {out}: {n_entries}.")
+        return None
+    from edml.cli._files import write_json  # noqa: PLC0415 - slow to import
+
+    write_json(out, stored)
+    entries = _count_entries(len(stored["entries"]))
+    words = spoken()
+    return words("Wrote {file}: {entries}.", file=out, entries=entries)
 
 
 @app.command()
-def erase(
-    student: Student,
-    ledger: LedgerFile = None,
-    config: ConfigFile = None,
-    settings: Settings = None,
-) -> None:
+@with_ledger
+def erase(ledger: "Ledger", student: Student) -> str:
     """Erase a student; no file of the ledger then holds a byte of the id."""
-    with _opened("erase", ledger, config, settings) as opened:
-        n_entries = opened.erase(student)
-    typer.echo(f"Erased {count(n_entries, 'entry', 'entries')}.")
+    n_entries, words = ledger.erase(student), spoken()
+    return words("Erased {found}.", found=_count_entries(n_entries))
 
 
 @app.command()
+@with_ledger
 def prune(
+    ledger: "Ledger",
     older_than: Annotated[
         str, typer.Option("--older-than", help="Age such as 90d, 6w, 3m or 1y.")
     ],
-    ledger: LedgerFile = None,
-    config: ConfigFile = None,
-    settings: Settings = None,
-) -> None:
+) -> str:
     """Erase the runs that are older."""
-    with _opened("prune", ledger, config, settings) as opened:
-        n_runs = opened.prune(parse_age(older_than, "--older-than"))
-    typer.echo(f"Erased {count(n_runs, 'run')}.")
+    n_runs = ledger.prune(parse_age(older_than, "--older-than"))
+    words = spoken()
+    return words("Erased {found}.", found=words.ngettext("{n} run", "{n} runs", n_runs))
 
 
 def parse_age(text: str, option: str) -> timedelta:
@@ -152,31 +135,21 @@ def to_json(table: "pd.DataFrame") -> list[dict[str, Any]]:
     return plain.where(plain.notna(), None).to_dict("records")
 
 
-@contextmanager
-def _opened(
-    command: str,
-    ledger: Path | None,
-    config: Path | None,
-    settings: list[str] | None,
-) -> Iterator["Ledger"]:
-    with guarded(f"ledger {command}"):
-        read = read_settings(config, settings, {("ledger", "path"): ledger}).config
-        from edml.cli._access import open_ledger  # noqa: PLC0415 - slow to import
-
-        yield open_ledger(read.ledger)
+def _count_entries(n: int) -> str:
+    return spoken().ngettext("{n} entry", "{n} entries", n)
 
 
-def _show_runs(runs: "pd.DataFrame") -> Any:
+def _show_runs(runs: "pd.DataFrame", words: Words) -> Table:
     shown = make_table(
-        count(len(runs), "run"),
-        right("run"),
-        "time (UTC)",
-        "from",
-        "registry",
-        right("version"),
-        right("threshold"),
-        right("capacity"),
-        right("entries"),
+        words.ngettext("{n} run", "{n} runs", len(runs)),
+        right(words("run")),
+        words("time (UTC)"),
+        words("from"),
+        words("registry"),
+        right(words("version")),
+        right(words("threshold")),
+        right(words("capacity")),
+        right(words("entries")),
     )
     for run in runs.itertuples():
         shown.add_row(
@@ -187,22 +160,23 @@ def _show_runs(runs: "pd.DataFrame") -> Any:
             _text(run.version),
             figure(run.threshold),
             _text(run.capacity),
-            f"{run.n_entries:,}",
+            words.number(run.n_entries),
         )
     return shown
 
 
-def _show_entries(entries: "pd.DataFrame") -> Any:
+def _show_entries(entries: "pd.DataFrame", words: Words) -> Table:
     shown = make_table(
-        count(len(entries), "entry", "entries"),
-        Column("time (UTC)", min_width=10),
-        Column("student", min_width=12, max_width=20, overflow="fold"),
-        Column("course", min_width=8, max_width=20, overflow="fold"),
-        right("day", min_width=3),
-        right("risk", min_width=5),
+        _count_entries(len(entries)),
+        Column(words("time (UTC)"), min_width=10),
+        Column(words("student"), min_width=12, max_width=20, overflow="fold"),
+        Column(words("course"), min_width=8, max_width=20, overflow="fold"),
+        right(words("day"), min_width=3),
+        right(words("risk"), min_width=5),
         Column("", min_width=7),
-        "reasons",
+        words("reasons"),
     )
+    flagged = words.pgettext("a student", "flagged")
     for entry in entries.itertuples():
         shown.add_row(
             f"{entry.time:%Y-%m-%d %H:%M}",
@@ -210,7 +184,7 @@ def _show_entries(entries: "pd.DataFrame") -> Any:
             entry.course,
             str(entry.day),
             figure(entry.probability),
-            "flagged" if entry.flagged else "",
+            flagged if entry.flagged else "",
             ", ".join(entry.reasons),
         )
     return shown

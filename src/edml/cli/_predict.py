@@ -1,6 +1,7 @@
 """``edml predict``: predict who is at risk, with a registry or an endpoint."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,6 @@ import pandas as pd
 
 from edml._messages import coded
 from edml._spreadsheet import without_formulas
-from edml._words import count
 from edml.cli._access import open_registry
 from edml.cli._files import read_files, safe_name, to_json, write_beside, write_whole
 from edml.cli._predict_store import choose_of_store, score_store
@@ -24,7 +24,7 @@ from edml.cli._selection import (
 )
 from edml.cli._settings import Config
 from edml.cli._stores import is_store
-from edml.cli._terminal import stage
+from edml.cli._terminal import spoken, stage
 from edml.exceptions import TableError
 from edml.registry import PRODUCTION
 from edml.schema import (
@@ -99,7 +99,7 @@ def predict(
         with open_client() as client:
             chosen = _read(events, wanted, names, config)
             of_rows = chosen.X
-            with stage(f"Scoring {count(len(chosen.X), 'row')}"):
+            with _scoring(chosen.X):
                 found = predict_with_client(client, chosen, wanted, names)
         version = found["model_version"].unique().tolist()[0]
         about = {"endpoint": config.endpoint.url, "model_version": version}
@@ -118,13 +118,13 @@ def predict(
         else:
             chosen = _read(events, wanted, names, config)
             of_rows = chosen.X
-            with stage(f"Scoring {count(len(chosen.X), 'row')}"):
+            with _scoring(chosen.X):
                 found = predict_with_model(model, record.version, chosen, wanted)
         about = {"registry": config.registry.name, "model_version": record.version}
         model_hash = record.model_hash
     courses = courses_of(found, chosen.histories)
     if ledger is not None:
-        with stage(f"Recording in {ledger.path}"):
+        with stage("Recording in {file}", file=ledger.path):
             ledger.append(
                 found.assign(**{PERIOD: courses[PERIOD]}),
                 version=about["model_version"],
@@ -138,6 +138,10 @@ def predict(
         about["ledger"] = str(ledger.path)
     found = found.drop(columns="reason_features", errors="ignore")
     return Predictions(found, courses, about, names, chosen.partition)
+
+
+def _scoring(X: pd.DataFrame) -> AbstractContextManager[None]:
+    return stage(spoken().ngettext("Scoring {n} row", "Scoring {n} rows", len(X)))
 
 
 def _read(

@@ -3,37 +3,34 @@
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from edml.cli import _views
-from edml.cli._commands import (
+from edml.cli._options import (
     EVENTS,
-    Folder,
-    LedgerFile,
+    FOLDER,
+    LEDGER,
+    URL,
+    Shown,
     TokenFile,
-    Url,
-    check_one_model,
-    find_events,
-    of_registry,
-    open_client,
-    read_settings,
-)
-from edml.cli._terminal import (
-    LANGUAGE,
-    ConfigFile,
-    Json,
-    Settings,
-    check_language,
-    guarded,
+    override,
     path,
-    show,
-    stage,
+    with_settings,
 )
+from edml.cli._terminal import LANGUAGE, check_language, stage
+
+if TYPE_CHECKING:
+    from edml.cli._access import Project
 
 
+@with_settings(
+    *(URL, FOLDER, LEDGER),
+    override("paths.inferences", Path, "Folder of the predictions.", "--out"),
+)
 def predict(
+    project: "Project",
     raw: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -75,13 +72,7 @@ def predict(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of --pick-random.")
     ] = None,
-    url: Url = None,
     token_file: TokenFile = None,
-    folder: Folder = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder of the predictions.", parser=path),
-    ] = None,
     kind: Annotated[
         Literal["json", "csv"], typer.Option("--format", help="Format of the files.")
     ] = "json",
@@ -89,59 +80,37 @@ def predict(
         str | None,
         typer.Option(callback=check_language, help="Language of the reasons."),
     ] = None,
-    ledger: LedgerFile = None,
-    config: ConfigFile = None,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> None:
+) -> Shown:
     """Predict who is on the way to failing, and why; a new file for each course."""
-    flags = {
-        ("endpoint", "url"): url,
-        ("paths", "inferences"): out,
-        ("ledger", "path"): ledger,
-        **of_registry(folder, None),
-    }
-    with guarded("predict"):
-        check_one_model(url, folder)
-        read = read_settings(config, settings, flags).config
-        given: list[Path | None] = list(raw) if raw else [None]
-        events = [find_events(one, read.paths.raw, "raw") for one in given]
-        with stage("Loading the libraries"):
-            from edml.cli import _predict  # noqa: PLC0415
-            from edml.cli._access import open_ledger  # noqa: PLC0415
-            from edml.cli._selection import Wanted  # noqa: PLC0415
-        wanted = Wanted(
-            course=course,
-            period=period,
-            students=student or (),
-            running=running,
-            partition=at,
-            pick_random=pick_random,
-            seed=seed,
-            language=language or LANGUAGE.get(),
-        )
-        by_endpoint = read.endpoint.url is not None and folder is None
-        client = partial(open_client, read.endpoint, token_file)
-        found = _predict.predict(
-            events,
-            wanted,
-            read,
-            client if by_endpoint else None,
-            open_ledger(read.ledger) if read.ledger.path else None,
-        )
-        inferences = read.paths.inferences
-        with stage(f"Writing into {inferences}"):
-            files = _predict.write_files(
-                found,
-                inferences,
-                kind,
-                whole=wanted.whole_courses,
-                now=datetime.now(UTC),
-            )
-    result = {**found.about, "files": files, "predictions": found.to_records()}
-    labels = found.courses["label"].tolist()
-    show(
-        result,
-        as_json,
-        partial(_views.show_predicted, names=found.names, courses=labels),
+    project.check_one_model()
+    events = [project.find_events(one) for one in raw or []]
+    events = events or [project.find_events()]
+    with stage("Loading the libraries"):
+        from edml.cli import _predict  # noqa: PLC0415
+        from edml.cli._selection import Wanted  # noqa: PLC0415
+    wanted = Wanted(
+        course=course,
+        period=period,
+        students=student or (),
+        running=running,
+        partition=at,
+        pick_random=pick_random,
+        seed=seed,
+        language=language or LANGUAGE.get(),
     )
+    client = partial(project.open_client, token_file)
+    found = _predict.predict(
+        events,
+        wanted,
+        project.config,
+        client if project.uses_endpoint else None,
+        project.find_ledger(),
+    )
+    folder, now = project.config.paths.inferences, datetime.now(UTC)
+    with stage("Writing into {folder}", folder=folder):
+        whole = wanted.whole_courses
+        files = _predict.write_files(found, folder, kind, whole=whole, now=now)
+    result = {**found.about, "files": files, "predictions": found.to_records()}
+    courses = found.courses["label"].tolist()
+    render = partial(_views.show_predicted, names=found.names, courses=courses)
+    return Shown(result, render)

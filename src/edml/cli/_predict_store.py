@@ -20,7 +20,7 @@ from edml.cli._selection import (
 )
 from edml.cli._settings import Config
 from edml.cli._stores import open_store
-from edml.cli._terminal import stage
+from edml.cli._terminal import spoken, stage
 from edml.scale import EventStore, map_buckets
 from edml.schema import (
     COURSE,
@@ -95,7 +95,7 @@ def score_store(
         _score_bucket, score=score, partition=chosen.partition, names=dict(names)
     )
     out = config.paths.inferences / ".buckets"
-    with stage(f"Scoring {store.n_buckets:,} buckets"):
+    with stage("Scoring {n} buckets", n=spoken().number(store.n_buckets)):
         map_buckets(work, store, out, key=key, each=codes, n_jobs=config.data.n_jobs)
     parts = [pd.read_parquet(part) for part in sorted(out.glob("*.parquet"))]
     found = pd.concat([part for part in parts if len(part)], ignore_index=True)

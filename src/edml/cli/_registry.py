@@ -1,29 +1,18 @@
 """``edml registry``: the stored models, from a terminal."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.table import Column, Table
 
-from edml._words import count
 from edml.cli import _views
 from edml.cli._figures import HEADLINES, describe_students, format_figures
-from edml.cli._terminal import (
-    Json,
-    console,
-    figure,
-    guarded,
-    make_table,
-    path,
-    print_json,
-    right,
-    spoken,
-)
+from edml.cli._options import Shown, path, read_version, with_registry
+from edml.cli._terminal import console, figure, guarded, make_table, right, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +27,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Folder = Annotated[
-    Path | None,
-    typer.Option("--registry", help="Folder of all registries.", parser=path),
-]
-Name = Annotated[str | None, typer.Option("--name", help="Registry in that folder.")]
 Version = Annotated[
     str, typer.Argument(help="A number, production, staging or latest.")
 ]
@@ -61,140 +45,124 @@ Stage = Annotated[
 
 
 @app.command("list")
-def list_(
-    folder: Folder = None,
-    name: Name = None,
-    stage: Stage = None,
-    as_json: Json = False,
-) -> None:
+@with_registry
+def list_(registry: "ModelRegistry", stage: Stage = None) -> Shown:
     """List the versions, with the figures of their latest fair evaluation."""
-    with _opened("list", folder, name) as registry:
-        records = registry.records(stage)
-    if as_json:
-        print_json({"versions": _rows(records)})
-        return
-    if len(records):
-        console().print(_records_table(records))
-        if records["evaluated_on"].notna().any():
-            console().print(_explain_numbers(records))
-    else:
+    records = registry.records(stage)
+
+    def render(out: Console, _: dict[str, Any]) -> None:
         words = spoken()
-        none = (
-            words("No version in {stage}.", stage=stage)
-            if stage
-            else words("No version yet.")
-        )
-        console().print(none)
+        if len(records):
+            out.print(_records_table(records))
+            if records["evaluated_on"].notna().any():
+                out.print(_explain_numbers(records))
+        elif stage:
+            out.print(words("No version in {stage}.", stage=stage))
+        else:
+            out.print(words("No version yet."))
+
+    return Shown({"versions": _rows(records)}, render)
 
 
 @app.command()
-def show(
-    version: Version,
-    folder: Folder = None,
-    name: Name = None,
-    as_json: Json = False,
-) -> None:
+@with_registry
+def show(registry: "ModelRegistry", version: Version) -> Shown:
     """Show the record of a version, and its evaluations."""
-    with _opened("show", folder, name) as registry:
-        record = registry.record(parse_version(version))
-        evaluations = registry.evaluations(record.version)
-    if as_json:
-        print_json({**record.to_dict(), "evaluations": _rows(evaluations)})
-        return
-    console().print(_record_table(record))
-    if len(evaluations):
-        console().print(_evaluations_table(evaluations))
+    record = registry.record(read_version(version))
+    evaluations = registry.evaluations(record.version)
+
+    def render(out: Console, _: dict[str, Any]) -> None:
+        out.print(_record_table(record))
+        if len(evaluations):
+            out.print(_evaluations_table(evaluations))
+
+    return Shown({**record.to_dict(), "evaluations": _rows(evaluations)}, render)
 
 
 @app.command()
+@with_registry
 def promote(
+    registry: "ModelRegistry",
     version: Version,
     stage: Annotated[
         str, typer.Option("--stage", help="production or staging.")
     ] = "production",
     why: Why = "",
-    folder: Folder = None,
-    name: Name = None,
-) -> None:
+) -> str:
     """Promote a version, to production by default."""
-    with _opened("promote", folder, name) as registry:
-        record = registry.promote(parse_version(version), stage, why)
-    words = spoken()
-    text = words(
-        "Version {version} is in {stage}.", version=record.version, stage=record.stage
-    )
-    _say(text)
+    return _say_stage(registry.promote(read_version(version), stage, why))
 
 
 @app.command()
-def demote(
-    version: Version, why: Why = "", folder: Folder = None, name: Name = None
-) -> None:
+@with_registry
+def demote(registry: "ModelRegistry", version: Version, why: Why = "") -> str:
     """Move a version back to development; nobody replaces a champion."""
-    with _opened("demote", folder, name) as registry:
-        record = registry.demote(parse_version(version), why)
-    words = spoken()
-    text = words(
-        "Version {version} is in {stage}.", version=record.version, stage=record.stage
-    )
-    _say(text)
+    return _say_stage(registry.demote(read_version(version), why))
 
 
 @app.command()
-def rollback(why: Why = "", folder: Folder = None, name: Name = None) -> None:
+@with_registry
+def rollback(registry: "ModelRegistry", why: Why = "") -> str:
     """Return to the previous champion, and undo the promotion since."""
-    with _opened("rollback", folder, name) as registry:
-        record = registry.rollback(why)
-    words = spoken()
-    _say(words("Version {version} is in production again.", version=record.version))
+    version, words = registry.rollback(why).version, spoken()
+    return words("Version {version} is in production again.", version=version)
 
 
 @app.command()
-def verify(folder: Folder = None, name: Name = None, as_json: Json = False) -> None:
+@with_registry
+def verify(registry: "ModelRegistry") -> Shown:
     """Check every file, and load every model."""
-    with _opened("verify", folder, name) as registry:
-        problems = registry.verify()
-        n_versions = len(registry.records()) if not problems else 0
-    if as_json:
-        print_json({"problems": problems})
+    problems = registry.verify()
+    n_versions = len(registry.records()) if not problems else 0
     for problem in problems:
         typer.secho(problem, fg="red", err=True)
-    if problems:
-        raise typer.Exit(1)
-    if not as_json:
-        _say(f"No problem found in {count(n_versions, 'version')}.")
+
+    def render(out: Console, _: dict[str, Any]) -> None:
+        if not problems:
+            text = spoken().ngettext(
+                "No problem found in {n} version.",
+                "No problem found in {n} versions.",
+                n_versions,
+            )
+            out.print(text)
+
+    return Shown({"problems": problems}, render, 1 if problems else 0)
 
 
 @app.command()
+@with_registry
 def clean(
+    registry: "ModelRegistry",
     keep_last: Annotated[
         int, typer.Option(min=0, help="Development versions to keep.")
     ] = 5,
-    folder: Folder = None,
-    name: Name = None,
-) -> None:
+) -> str:
     """Remove old development versions, and leftovers of interrupted writes."""
-    with _opened("clean", folder, name) as registry:
-        removed = registry.clean(keep_last)
-    _say(f"Removed {_list_versions(removed, '')}.")
+    removed = registry.clean(keep_last)
+    return spoken().ngettext(
+        "Removed {n} version{which}.",
+        "Removed {n} versions{which}.",
+        len(removed),
+        which=_list(removed),
+    )
 
 
 @app.command()
+@with_registry
 def repair(
+    registry: "ModelRegistry",
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
-    folder: Folder = None,
-    name: Name = None,
-) -> None:
+) -> str | None:
     """Show what is wrong with the files and how it is repaired, ask, and repair."""
-    with _opened("repair", folder, name) as registry:
-        steps = registry.repair(dry_run=True)
-        for step in steps:
-            _say(step)
-        if not steps:
-            _say("Nothing needs repair.")
-        elif yes or typer.confirm("Repair it?", abort=True):
-            done = registry.repair()
-            _say(f"Done in {count(len(done), 'step')}.")
+    words, steps = spoken(), registry.repair(dry_run=True)
+    for step in steps:
+        console().print(step)
+    if not steps:
+        return words("Nothing needs repair.")
+    if not yes:
+        typer.confirm(words("Repair it?"), abort=True)
+    n = len(registry.repair())
+    return words.ngettext("Done in {n} step.", "Done in {n} steps.", n)
 
 
 @app.command()
@@ -206,27 +174,38 @@ def keygen(
         from edml.registry import generate_keys  # noqa: PLC0415 - not for --help
 
         public, fingerprint = generate_keys(path)
-    _say(f"Wrote the private key {path}: keep it secret, on the trainer's machine.")
-    _say(f"Wrote the public key {public}, {fingerprint}: give it to readers.")
+    words = spoken()
+    secret = words(
+        "Wrote the private key {file}: keep it secret, on the trainer's machine.",
+        file=path,
+    )
+    shared = words(
+        "Wrote the public key {file}, {fingerprint}: give it to readers.",
+        file=public,
+        fingerprint=fingerprint,
+    )
+    console().print(f"{secret}\n{shared}")
 
 
 @app.command()
+@with_registry
 def export(
+    registry: "ModelRegistry",
     version: Version,
     file: Annotated[
         Path, typer.Argument(metavar="PATH", help="A new file.", parser=path)
     ],
-    folder: Folder = None,
-    name: Name = None,
-) -> None:
+) -> str:
     """Write a version with its evaluations to one file."""
-    with _opened("export", folder, name) as registry:
-        registry.export(parse_version(version), file)
-    _say(f"Wrote {file}.")
+    registry.export(read_version(version), file)
+    words = spoken()
+    return words("Wrote {file}.", file=file)
 
 
 @app.command("import")
+@with_registry
 def import_(
+    registry: "ModelRegistry",
     file: Annotated[
         Path,
         typer.Argument(metavar="PATH", help="A file that `export` wrote.", parser=path),
@@ -235,74 +214,80 @@ def import_(
         bool,
         typer.Option("--trust-unsigned", help="Accept a file without our signature."),
     ] = False,
-    folder: Folder = None,
-    name: Name = None,
-) -> None:
+) -> str:
     """Store the model of a file as a new version."""
-    with _opened("import", folder, name) as registry:
-        record = registry.import_(file, trust_unsigned=trust_unsigned)
-    _say(f"It is version {record.version}, in {record.stage}.")
+    record = registry.import_(file, trust_unsigned=trust_unsigned)
+    words = spoken()
+    return words(
+        "It is version {version}, in {stage}.",
+        version=record.version,
+        stage=record.stage,
+    )
 
 
 @app.command()
-def push(url: Address, folder: Folder = None, name: Name = None) -> None:
+@with_registry
+def push(registry: "ModelRegistry", url: Address) -> str:
     """Copy the registry to an object store, for `pull`."""
-    with _opened("push", folder, name) as registry:
-        versions = registry.push(url)
-    _say(f"{url} is up to date; {_list_versions(versions)}.")
+    versions, words = registry.push(url), spoken()
+    return words("{url} is up to date; {new}.", url=url, new=_say_new(versions))
 
 
 @app.command()
-def pull(url: Address, folder: Folder = None, name: Name = None) -> None:
+@with_registry
+def pull(registry: "ModelRegistry", url: Address) -> str:
     """Bring the registry up to date with what was pushed to an object store."""
-    with _opened("pull", folder, name) as registry:
-        versions = registry.pull(url)
-    _say(f"The registry is up to date; {_list_versions(versions)}.")
+    versions, words = registry.pull(url), spoken()
+    return words("The registry is up to date; {new}.", new=_say_new(versions))
 
 
 @app.command()
+@with_registry
 def sync(
+    registry: "ModelRegistry",
     mlflow: Annotated[
         str | None,
         typer.Option(help="Address of the server. Default: the file mlflow.db."),
     ] = None,
-    folder: Folder = None,
-    name: Name = None,
-    as_json: Json = False,
-) -> None:
+) -> Shown:
     """Mirror the registry in MLflow, and resend pending records of searches."""
-    with _opened("sync", folder, name) as registry:
-        from edml import tracking  # noqa: PLC0415 - an extra
+    from edml import tracking  # noqa: PLC0415 - an extra
 
-        report = tracking.sync(registry, mlflow)
-    if as_json:
-        print_json(asdict(report))
+    report = tracking.sync(registry, mlflow)
     for conflict in report.conflicts:
         typer.secho(conflict, fg="yellow", err=True)
-    if not as_json:
+
+    def render(out: Console, _: dict[str, Any]) -> None:
+        words = spoken()
         for line in (*report.logged, *report.changed):
-            _say(line)
+            out.print(line)
         if report.resent:
-            _say(f"Resent {report.resent} pending records of searches.")
+            n = words.number(report.resent)
+            out.print(words("Resent {n} pending records of searches.", n=n))
         if not (report.logged or report.changed or report.resent):
-            _say("MLflow is up to date.")
-    if report.conflicts:
-        raise typer.Exit(1)
+            out.print(words("MLflow is up to date."))
+
+    return Shown(asdict(report), render, 1 if report.conflicts else 0)
 
 
-def parse_version(version: str) -> int | str:
-    """Return a version as `ModelRegistry` takes it: a number or the name of a stage."""
-    return int(version) if version.isascii() and version.isdecimal() else version
+def _say_stage(record: "ModelRecord") -> str:
+    words = spoken()
+    return words(
+        "Version {version} is in {stage}.", version=record.version, stage=record.stage
+    )
 
 
-@contextmanager
-def _opened(
-    command: str, folder: Path | None, name: str | None
-) -> "Iterator[ModelRegistry]":
-    with guarded(f"registry {command}"):
-        from edml.cli._access import find_registry  # noqa: PLC0415 - not for --help
+def _say_new(versions: list[int]) -> str:
+    return spoken().ngettext(
+        "{n} new version{which}",
+        "{n} new versions{which}",
+        len(versions),
+        which=_list(versions),
+    )
 
-        yield find_registry(folder, name)
+
+def _list(versions: list[int]) -> str:
+    return f": {', '.join(map(str, versions))}" if versions else ""
 
 
 def _records_table(records: "pd.DataFrame") -> Table:
@@ -386,17 +371,8 @@ def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
     return table
 
 
-def _list_versions(versions: list[int], new: str = "new ") -> str:
-    listed = f": {', '.join(map(str, versions))}" if versions else ""
-    return f"{count(len(versions), f'{new}version')}{listed}"
-
-
 def _rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return the rows of a table for JSON: null for NaN, times as text."""
     text = table.to_json(orient="records", date_format="iso", double_precision=15)
     rows: list[dict[str, Any]] = json.loads(text)
     return rows
-
-
-def _say(text: str) -> None:
-    console().print(text)

@@ -10,7 +10,7 @@ from edml._optional import import_optional
 from edml._page import make_figures, make_page, make_row, make_table
 from edml._words import MISSING, Words, words_in
 from edml.cli._files import write_whole
-from edml.cli._terminal import note, stage
+from edml.cli._terminal import note, say, stage
 from edml.cli._views import record_facts
 from edml.exceptions import MissingExtraError, RegistryError
 from edml.explanation import own_importance
@@ -38,7 +38,7 @@ def report(
             one.record.version: _find_importance(registry, one.record.version)
             for one in shown
         }
-    with stage(f"Writing {out}"):
+    with stage("Writing {file}", file=out):
         write_whole(out, write_page(shown, importances, language))
     return {
         "report": str(out),
@@ -52,7 +52,11 @@ def _find_importance(registry: ModelRegistry, version: int) -> Any:
     try:
         return own_importance(registry.load(version))
     except RegistryError as error:
-        note(f"The page has no importances of version {version}. {error}")
+        note(
+            "The page has no importances of version {version}. {reason}",
+            version=version,
+            reason=say(error),
+        )
         return None
 
 
@@ -210,6 +214,6 @@ def _can_draw() -> bool:
     try:
         import_optional("matplotlib", extra="plot", purpose="Drawing")
     except MissingExtraError as error:
-        note(f"The page has no pictures. {error}")
+        note("The page has no pictures. {reason}", reason=say(error))
         return False
     return True

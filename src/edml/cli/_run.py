@@ -16,13 +16,13 @@ from filelock import FileLock, Timeout
 
 from edml import __version__
 from edml._messages import coded
+from edml._translation import N_
 from edml._urls import as_path
-from edml._words import count
 from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
 from edml.cli._settings import Config, Registry
 from edml.cli._sides import Sides, read_sides
-from edml.cli._terminal import note, stage
+from edml.cli._terminal import note, spoken, stage
 from edml.cli._tune import describe, find_warm_start, make_tuner, search
 from edml.cli._update import update
 from edml.exceptions import EdmlError
@@ -97,7 +97,11 @@ def _do(stages: list[Stage], path: Path, again: bool) -> list[dict[str, Any]]:
         before = done.get(one.name, {})
         same = before.get("inputs") == key and one.after not in done_now
         if same and one.holds(before["result"]):
-            note(f"{one.name}: already done on {before['done_at']}.")
+            note(
+                "{stage}: already done on {when}.",
+                stage=one.name,
+                when=before["done_at"],
+            )
             results[one.name] = one.now(before["result"])
             continue
         note(f"{one.name} ...")
@@ -132,7 +136,7 @@ def _read_state(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
-        note(f"{path} cannot be read: every stage is repeated.")
+        note("{file} cannot be read: every stage is repeated.", file=path)
         return {}
     return stages
 
@@ -214,7 +218,7 @@ class _Work:
         if tuner is None:
             tuner = make_tuner(self.config)
             tuner.warm_start = find_warm_start(self.registry, self.config)
-        stops = "stops the run (edml tune would keep the best so far)"
+        stops = N_("Ctrl-C stops the run (edml tune would keep the best so far).")
         found = search(self.sides.train, tuner, self.config.mlflow, on_interrupt=stops)
         if found.interrupted:  # an interrupted search is not the result of these inputs
             raise KeyboardInterrupt
@@ -259,7 +263,7 @@ class _Work:
         """Evaluate a candidate on the test students, and register it."""
         parcel = self.config.paths.state / f"{CANDIDATES}.zip"
         parcel.unlink(missing_ok=True)
-        with stage(f"Evaluating candidate {draft}"):
+        with stage("Evaluating candidate {number}", number=draft):
             if not len(drafts.evaluations(draft)):
                 test = self.sides.test
                 drafts.reevaluate(test.X, test.y, draft, purpose="validation")
@@ -293,7 +297,12 @@ class _Work:
         versions = [one for one in result["versions"] if one["model"] in there]
         gone = len(result["versions"]) - len(versions)
         if gone:
-            note(f"register: {count(gone, 'version')} of then were removed since.")
+            text = spoken().ngettext(
+                "register: {n} version of then was removed since.",
+                "register: {n} versions of then were removed since.",
+                gone,
+            )
+            note(text)
         return {**result, "versions": versions}
 
     # -- update --------------------------------------------------------------------
@@ -317,8 +326,9 @@ class _Work:
         if champion == result["champion"]:
             return result
         note(
-            f"update: the champion was {result['champion']} then; the stages were "
-            "changed since. Its contest is not shown."
+            "update: the champion was {version} then; the stages were changed since. "
+            "Its contest is not shown.",
+            version=result["champion"],
         )
         return {**result, "contest": None, "champion": champion}
 

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from edml._messages import coded
-from edml._words import count
 from edml.cli._config import ConfigError
-from edml.cli._terminal import note
+from edml.cli._terminal import note, spoken
 from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
@@ -253,10 +252,14 @@ def _running(histories: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
         raise TableError(message)
     n_left = len(histories) - len(running)
     if n_left and wanted.running is None:
-        note(
-            f"Left out {count(n_left, 'student')} with a final grade, or in a course "
-            "that is over; --no-running includes them."
+        text = spoken().ngettext(
+            "Left out {n} student with a final grade, or in a course that is over; "
+            "--no-running includes them.",
+            "Left out {n} students with a final grade, or in a course that is over; "
+            "--no-running includes them.",
+            n_left,
         )
+        note(text)
     return running
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edml._messages import coded
-from edml._words import count
-from edml.cli._terminal import note
+from edml.cli._terminal import note, spoken
 from edml.exceptions import TableError
 from edml.schema import resolve_columns
 
@@ -56,9 +55,13 @@ def read_sample(path: Path, names: Mapping[str, str], max_rows: int) -> pd.DataF
     share = min(max_rows / store.n_rows, 1.0)
     sample = training_sample(store, share)
     if share < 1:
+        words = spoken()
         note(
-            f"{path}: Drew {count(sample.n_students, 'student')} of "
-            f"{store.n_students:,}, with {count(sample.n_rows, 'row')}; change it with "
-            "data.max_rows."
+            "{file}: Drew {students} of {n_students}, with {rows}; change it with "
+            "data.max_rows.",
+            file=path,
+            students=words.ngettext("{n} student", "{n} students", sample.n_students),
+            n_students=words.number(store.n_students),
+            rows=words.ngettext("{n} row", "{n} rows", sample.n_rows),
         )
     return sample.read()

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich import box
@@ -18,34 +17,16 @@ from rich.table import Column, Table
 
 from edml._messages import in_words
 from edml._translation import SOURCE_LANGUAGE, list_languages
-from edml._urls import as_path
 from edml._words import Words, words_in
 
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="Settings, instead of edml.toml.", dir_okay=False),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="SECTION.KEY=VALUE: any setting; may be repeated."),
-]
 #: The language of errors and notes, which `edml --lang` sets.
 LANGUAGE = ContextVar("language", default=SOURCE_LANGUAGE)
 
 
-def path(text: str) -> Path:
-    """Return a path or a URL; its name is what --help shows."""
-    return as_path(text)
-
-
 #: A column of numbers.
 right = partial(Column, justify="right")
-
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON, for machines, on stdout.")
-]
 
 
 def check_language(language: str | None) -> str | None:
@@ -67,19 +48,20 @@ def say(said: Exception | str) -> str:
     return " ".join(text.split())
 
 
-def note(text: str) -> None:
-    """Print a line on stderr, next to the progress."""
-    _errors().print(text, style="dim")
+def note(text: str, **values: object) -> None:
+    """Print a line on stderr, next to the progress; translate its text."""
+    _errors().print(spoken()(text, **values), style="dim")
 
 
 @contextmanager
-def stage(what: str) -> Iterator[None]:
-    """Show the current stage on stderr, then its duration."""
-    progress = _errors()
-    start = perf_counter()
+def stage(text: str, **values: object) -> Iterator[None]:
+    """Show the current stage on stderr, then its duration; translate its text."""
+    progress, words = _errors(), spoken()
+    what, start = words(text, **values), perf_counter()
     with progress.status(f"{what} ..."):
         yield
-    progress.print(f"{what}: {perf_counter() - start:.1f} s", style="dim")
+    seconds = words.number(perf_counter() - start, 1)
+    progress.print(f"{what}: {seconds} s", style="dim")
 
 
 @contextmanager

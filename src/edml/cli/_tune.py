@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edml._messages import coded
+from edml._translation import N_
 from edml.classifier import Capacity, check_threshold
 from edml.cli import _settings
 from edml.cli._config import ConfigError
 from edml.cli._settings import Config, Mlflow
 from edml.cli._sides import Side, read_sides
-from edml.cli._terminal import note, stage
+from edml.cli._terminal import note, spoken, stage
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation, evaluate
 from edml.registry import PRODUCTION, ModelRecord, ModelRegistry
@@ -108,11 +109,16 @@ def find_warm_start(registry: ModelRegistry, config: Config) -> ModelRecord | No
         return None
     champion = registry.record(PRODUCTION)
     if _ALGORITHMS.get(champion.algorithm) in config.tune.algorithms:
-        note(f"The search begins with the parameters of version {champion.version}.")
+        note(
+            "The search begins with the parameters of version {version}.",
+            version=champion.version,
+        )
         return champion
     note(
-        f"The search does not begin with the champion, version {champion.version}: "
-        f"{champion.algorithm} is not in tune.algorithms."
+        "The search does not begin with the champion, version {version}: {algorithm} "
+        "is not in tune.algorithms.",
+        version=champion.version,
+        algorithm=champion.algorithm,
     )
     return None
 
@@ -141,10 +147,12 @@ def search(
     tuner: "ModelTuner",
     mlflow: Mlflow | None = None,
     *,
-    on_interrupt: str = "ends it with the best so far",
+    on_interrupt: str = N_("Ctrl-C ends it with the best so far."),
 ) -> Found:
     """Search until finished, or until Ctrl-C."""
-    note(f"Searching on {len(side.X):,} rows; Ctrl-C {on_interrupt}.")
+    words = spoken()
+    n, ctrl_c = words.number(len(side.X)), words(on_interrupt)
+    note("Searching on {n} rows; {ctrl_c}", n=n, ctrl_c=ctrl_c)
     with _logged(mlflow) as log:
         try:
             tuner.fit(side.X, side.y, **({} if log is None else {"callback": log}))
@@ -154,7 +162,7 @@ def search(
             with stage("Logging the search"):
                 run_id = log.finish(tuner)
             if run_id is not None:
-                note(f"MLflow has it as run {run_id}.")
+                note("MLflow has it as run {run}.", run=run_id)
     if not tuner.candidates_:
         message = coded(
             "no_candidate",
@@ -202,7 +210,7 @@ def register(
     number: int,
 ) -> dict[str, Any]:
     """Evaluate a candidate on the test students, and register it."""
-    with stage(f"Evaluating candidate {number}"):
+    with stage("Evaluating candidate {number}", number=number):
         evaluation = evaluate(model, test.X, test.y)
         record = registry.register(
             model,

@@ -11,7 +11,7 @@ from edml.cli._config import ConfigError
 from edml.cli._files import write_table
 from edml.cli._settings import Config
 from edml.cli._sides import Side, Sides, join, read_sides
-from edml.cli._terminal import note, stage
+from edml.cli._terminal import note, say, stage
 from edml.cli._tune import figures_of, threshold_of
 from edml.exceptions import NoChallengerError, RegistryError
 from edml.explanation import explain
@@ -155,7 +155,7 @@ def _evaluate(
 ) -> dict[str, Any]:
     # a contest chooses candidates by validation: use the same rows for all
     purpose = "report" if where == PRODUCTION else "validation"
-    with stage(f"Evaluating version {version}"):
+    with stage("Evaluating version {version}", version=version):
         evaluation = registry.reevaluate(side.X, side.y, version, purpose=purpose)
     return {
         "version": version,
@@ -185,14 +185,18 @@ def _renew(
     renewed = _Renewed({}, {})
     for version in best if config.update.refit else []:
         try:
-            with stage(f"Refitting version {version}"):
+            with stage("Refitting version {version}", version=version):
                 record = registry.refit(version, side.X, side.y, tags)
         except RegistryError as error:  # it cannot be rebuilt
-            note(f"Version {version} is not refitted. {error}")
+            note(
+                "Version {version} is not refitted. {reason}",
+                version=version,
+                reason=say(error),
+            )
         else:
             renewed.refitted[version] = record.version
     for version in best if config.update.retune else []:
-        with stage(f"Choosing the threshold of version {version}"):
+        with stage("Choosing the threshold of version {version}", version=version):
             record = registry.retune_threshold(version, side.X, side.y, rule, tags)
         renewed.retuned[version] = record.version
     return renewed
@@ -208,7 +212,7 @@ def _importances(
     rows = np.sort(rng.permutation(rows)[:_ROWS])
     tables = []
     for version in versions:
-        with stage(f"Explaining version {version}"):
+        with stage("Explaining version {version}", version=version):
             fast = registry.record(version).algorithm in _TREES
             explanation = explain(
                 registry.load(version),
@@ -241,7 +245,7 @@ def _compete(
                 random_state=config.data.random_state,
             )
     except NoChallengerError as error:
-        note(f"No contest. {error}")
+        note("No contest. {reason}", reason=say(error))
         return None
 
 

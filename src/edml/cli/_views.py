@@ -1,6 +1,7 @@
 """Show the results of commands to people."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from edml.registry import ModelRecord
 
 _MOST = 10  # students on the screen; the files list all
+
+
+def show_page(out: Console, _: dict[str, Any], *, text: str, page: Path | None) -> None:
+    """Show a report, and where its page is."""
+    out.print(text)
+    if page is not None:
+        words = spoken()
+        out.print("\n" + words("Wrote {file}.", file=page))
 
 
 def show_processed(out: Console, result: dict[str, Any]) -> None:
