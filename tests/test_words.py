@@ -1,11 +1,13 @@
 """Words: texts, numbers and the choice of a language."""
 
+import copy
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edml._words import MISSING, say
 from edml.app._words import Words, choose_language, language_name
 from edml.explanation import LANGUAGES
 
@@ -100,3 +102,26 @@ def test_grades_say_their_scale(value, text):
 def test_intervals_are_written_as_their_readers_do():
     assert Words("es").interval(0.706, 0.84) == "[0,71; 0,84]"
     assert Words("en").interval(None, 0.84) == ""
+
+
+def test_a_text_says_itself_in_other_languages():
+    text = say("Values of {column} below 0: {n} of {all}.", column="x", n=1, all=1234)
+    assert text == "Values of x below 0: 1 of 1,234."
+    assert Words("es").say(text) == "Valores de x por debajo de 0: 1 de 1.234."
+    again = copy.deepcopy(text)
+    assert Words("es").say(again) == Words("es").say(text)
+    assert Words("es").say("as it is") == "as it is"
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "text"),
+    [
+        (0.04251, "en", "0.043"),
+        (0.00099, "en", "less than 0.001"),
+        (0, "es", "menos de 0,001"),
+        (None, "en", MISSING),
+        (float("nan"), "en", MISSING),
+    ],
+)
+def test_small_p_values_are_not_0(value, language, text):
+    assert Words(language).p_value(value) == text

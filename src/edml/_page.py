@@ -117,7 +117,8 @@ class Prose(str):
 class Table(NamedTuple):
     """A table of cells, of which the first in a row is its label.
 
-    As text, a ``listed`` one is a list. In HTML, a ``folded`` one is collapsed.
+    As text, a ``listed`` one is a list. A ``folded`` one is collapsed in HTML, and left
+    out of texts.
     """
 
     caption: str

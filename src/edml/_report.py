@@ -35,10 +35,13 @@ class Report:
         -------
         text : str
         """
-        return "\n\n".join(
-            part.to_text() if isinstance(part, Table) else part
-            for part in self._parts(words_in(language))
-        )
+        texts = []
+        for part in self._parts(words_in(language)):
+            if not isinstance(part, Table):
+                texts.append(part)
+            elif not part.folded:
+                texts.append(part.to_text())
+        return "\n\n".join(texts)
 
     def to_html(self, path: str | PathLike[str], language: str = "en") -> None:
         """Write the report as one HTML page that loads nothing from elsewhere.

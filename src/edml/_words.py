@@ -7,13 +7,16 @@ value has the same digits everywhere. It rounds halves away from zero, as browse
 import math
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
+from typing import Any
 
-from edml._translation import SOURCE_LANGUAGE, translator
+from edml._messages import Coded, in_words
+from edml._translation import N_, SOURCE_LANGUAGE, translator
 
 MISSING = "–"  # noqa: RUF001 - a dash marks a missing value
 #: The highest exam grade and assignment score of the event table.
 MAX_GRADE, MAX_SCORE = 10, 100
 _CONTEXT = Context(prec=400)  # digits of the largest float, and of its fraction
+_MOST_NAMES, _MORE_NAMES = 8, N_("{names} and {n} more")  # in a sentence
 _MOST_DIGITS = 6  # of a small number
 
 
@@ -41,6 +44,27 @@ class Words:
         """Translate a text that depends on a number, which fills in ``{n}``."""
         text = self._texts.ngettext(one, many, n)
         return _fill(text, {"n": self.number(n), **values})
+
+    def say(self, text: str) -> str:
+        """Translate a text that knows its values; any other stays as it is."""
+        if not isinstance(text, Said):
+            return text
+        values = {k: self._write(k, v) for k, v in text.values.items()}
+        return self._texts.gettext(text.template).format(**values)
+
+    def _write(self, name: str, value: Any) -> str:
+        if isinstance(value, Coded) and self.language != SOURCE_LANGUAGE:
+            return in_words(value, self.language)
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, list):
+            share = name.startswith("share")
+            return self.percent(value) if share else self.short(value)
+        shown = ", ".join(map(repr, value[:_MOST_NAMES]))
+        n = len(value) - _MOST_NAMES
+        if n <= 0:
+            return shown
+        return self(_MORE_NAMES, names=shown, n=self.number(n))
 
     # -- numbers ----------------------------------------------------------------------
 
@@ -99,6 +123,23 @@ class Words:
         if value is None or not 0 <= value <= highest:
             return text
         return f"{text}/{highest}"
+
+
+class Said(str):
+    """A text in English, and its template and values, to say it in other languages."""
+
+    __slots__ = ("template", "values")
+    template: str
+    values: dict[str, Any]
+
+
+def say(template: str, /, **values: Any) -> Said:
+    """Fill in values: names, lists of names, and numbers, which are shares by name."""
+    bare = Said(template)
+    bare.template, bare.values = template, values
+    filled = Said(words_in(SOURCE_LANGUAGE).say(bare))
+    filled.template, filled.values = template, values
+    return filled
 
 
 @cache

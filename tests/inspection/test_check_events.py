@@ -218,7 +218,11 @@ def test_report_survives_json_and_a_page(events, tmp_path):
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "are not numbers" in page
     report.to_html(tmp_path / "es.html", "es")
-    assert "Tabla de eventos" in (tmp_path / "es.html").read_text("utf-8")
+    page = (tmp_path / "es.html").read_text("utf-8")
+    assert "Tabla de eventos" in page
+    assert "Corrija las filas" in page
+    assert "Correct the rows" in report.to_text()
+    assert "Correct the rows" not in report.to_text("es")
     assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
 
 

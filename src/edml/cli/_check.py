@@ -36,6 +36,6 @@ def check(project: "Project", raw: Raw = None, page: Page = None) -> Shown:
             unreadable=unreadable,
         )
     if page is not None:
-        report.to_html(page)
-    render = partial(show_page, text=repr(report), page=page)
+        report.to_html(page, spoken().language)
+    render = partial(show_page, text=report.to_text(spoken().language), page=page)
     return Shown(report.to_dict(), render, 0 if report.usable else 1)

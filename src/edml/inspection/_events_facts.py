@@ -10,6 +10,7 @@ import pandas as pd
 
 from edml.exceptions import TableError
 from edml.inspection._events_report import Finding
+from edml.inspection._events_texts import find
 from edml.schema import (
     COURSE,
     EPOCH_COLUMNS,
@@ -37,7 +38,6 @@ from edml.schema import (
     resolve_exam_kinds,
 )
 
-_UNREADABLE = "edml raises an error instead of guessing."
 _READERS: dict[str, Callable[[pd.Series], Any]] = {
     STUDENT: check_keys,
     COURSE: check_keys,
@@ -142,14 +142,7 @@ def read_facts(
     canonical = {actual: name for name, actual in names.items()}
     twice = X.columns[X.columns.duplicated()]
     problems = [
-        Finding(
-            "repeated-column",
-            "error",
-            f"The column {name!r} stands in the table more than once.",
-            "edml cannot know which of them is meant.",
-            "Drop or rename all but one of them.",
-            (str(name),),
-        )
+        find("repeated-column", str(name), name=str(name))
         for name in dict.fromkeys(twice)
         if name in canonical
     ]
@@ -165,18 +158,9 @@ def read_facts(
             if said is None:
                 facts.read[name] = None if reader is None else reader(X[names[name]])
         except TableError as error:
-            said = str(error)
+            said = error.args[0]
         if said is not None:
-            facts.problems.append(
-                Finding(
-                    "unreadable-column",
-                    "error",
-                    said,
-                    _UNREADABLE,
-                    "Correct the rows in the source of the table.",
-                    (names[name],),
-                )
-            )
+            facts.problems.append(find("unreadable-column", names[name], error=said))
     keys = [name for name in (STUDENT, COURSE) if name in facts.read]
     # every check asks for them again, and hashing texts takes longest
     facts.X = table.astype(dict.fromkeys(keys, "category"))
@@ -189,19 +173,9 @@ def _find_absent(X: pd.DataFrame, names: Mapping[str, str]) -> list[Finding]:
     try:
         read = check_work(known, names)
     except TableError as error:
-        remedy = "Map the columns with columns={canonical: actual}."
-        return [Finding("missing-columns", "error", str(error), _UNREADABLE, remedy)]
+        return [find("missing-columns/keys", error=error.args[0])]
     said = describe_absent(read)
     if not said:
         return []
-    absent = tuple(names[name] for name in REQUIRED_COLUMNS if name not in read)
-    return [
-        Finding(
-            "missing-columns",
-            "warning",
-            said,
-            "A model has less to learn from.",
-            "Add the columns if the platform has them, or map their names.",
-            absent,
-        )
-    ]
+    absent = [names[name] for name in REQUIRED_COLUMNS if name not in read]
+    return [find("missing-columns", *absent, error=said)]

@@ -117,7 +117,11 @@ class EventsReport(Report):
         parts: list[str | Table] = [self._summarize(words)]
         for severity, heading in _HEADINGS.items():
             found = [
-                (one.found, Prose(one.cost), Prose(one.remedy))
+                (
+                    words.say(one.found),
+                    Prose(words.say(one.cost)),
+                    Prose(words.say(one.remedy)),
+                )
                 for one in self.findings
                 if one.severity == severity
             ]
