@@ -1,6 +1,7 @@
 """Shared by all tests: hypothesis's profiles, and the folder of the real tables."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,27 @@ def canvas_home() -> Path:
     if not (folder / "courses.jsonl").exists():
         pytest.skip("needs a Canvas export: set EDML_CANVAS to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _tried():
+    return set()
+
+
+@pytest.fixture
+def try_each_model_once(monkeypatch, _tried):
+    """Try the same model file in a process with limits once, which takes seconds."""
+    from edml.registry import _sandbox  # noqa: PLC0415 - some sessions lack skops
+
+    try_model = _sandbox._try_model
+
+    def try_once(data, record, trusted):
+        key = sha256(data).digest()
+        if key not in _tried:
+            try_model(data, record, trusted)
+            _tried.add(key)
+
+    monkeypatch.setattr(_sandbox, "_try_model", try_once)
 
 
 @pytest.fixture(scope="session")

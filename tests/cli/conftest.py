@@ -2,7 +2,6 @@
 
 import shutil
 from functools import partial
-from hashlib import sha256
 from typing import ClassVar
 
 import pandas as pd
@@ -12,7 +11,7 @@ from typer.testing import CliRunner
 from edml import RiskClassifier, evaluate, make_risk_pipeline, make_student_activity
 from edml.cli import _tune, app
 from edml.cli._config import read_config
-from edml.registry import ModelRegistry, _sandbox
+from edml.registry import ModelRegistry
 from edml.schema import fingerprint
 
 COURSES = ("Álgebra", "Física II", "Lab / taller")
@@ -64,30 +63,11 @@ class StandIn:
 
 
 @pytest.fixture(autouse=True)
-def _few_resamples(monkeypatch):
+def _few_resamples(monkeypatch, try_each_model_once):
     """Draw few resamples for intervals, which the tests of commands do not check."""
     few = partial(evaluate, n_resamples=20)
     monkeypatch.setattr("edml.cli._tune.evaluate", few)
     monkeypatch.setattr("edml.registry._registry.evaluate", few)
-
-
-@pytest.fixture(scope="session")
-def _tried():
-    return set()
-
-
-@pytest.fixture(autouse=True)
-def _try_each_model_once(monkeypatch, _tried):
-    """Try the same model file in a process with limits once, which takes seconds."""
-    try_model = _sandbox._try_model
-
-    def try_once(data, record, trusted):
-        key = sha256(data).digest()
-        if key not in _tried:
-            try_model(data, record, trusted)
-            _tried.add(key)
-
-    monkeypatch.setattr(_sandbox, "_try_model", try_once)
 
 
 @pytest.fixture

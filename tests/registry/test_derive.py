@@ -1,5 +1,7 @@
 """A version can be trained again, with the same result on the same rows."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from imblearn.over_sampling import SMOTE
@@ -34,6 +36,7 @@ OUTCOME = make_target(OTHERS)
 PLAIN, LABELS = make_classification(400, flip_y=0.2, random_state=0)
 
 
+@cache
 def risk_model(learner="lightgbm", balance=None, pipe=None, **given):
     if pipe is None:
         pipe = make_risk_pipeline(learner, balance=balance, every=7, random_state=3)

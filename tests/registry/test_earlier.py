@@ -124,7 +124,7 @@ def test_stored_contests_keep_their_decisions(registry):
     assert decision(second.to_dict()) == decision(expected[8])
 
 
-def test_an_exported_file_can_be_imported(registry, folder):
+def test_an_exported_file_can_be_imported(registry, folder, try_each_model_once):
     with pytest.warns(UserWarning, match="This model is version 2"):
         assert registry.import_(folder / "export.zip").version == 2
     elsewhere = ModelRegistry(folder / "elsewhere")

@@ -19,6 +19,8 @@ from edml.registry._exchange import pack, unpack
 from edml.registry._signing import NO_KEYS
 from strategies import n_examples
 
+pytestmark = pytest.mark.usefixtures("try_each_model_once")
+
 X, y = make_classification(400, flip_y=0.2, random_state=0)
 MODEL = LogisticRegression().fit(X[:200], y[:200])
 JUDGED = evaluate(MODEL, X[200:300], y[200:300], n_resamples=5)

@@ -217,7 +217,8 @@ def test_stripped_names_are_not_copied(dtype):
 
 
 def test_arrow_strips_like_python():
-    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    # beyond these, Unicode has no space
+    every = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
     found = schema.strip_names(text([f"{one}a{one}" for one in every], "pyarrow-nan"))
     expected = [f"{one}a{one}".strip() for one in every]
     assert [

@@ -124,7 +124,8 @@ def test_the_turn_is_taken_after_the_last_byte():
     assert turns == [600_000]
 
 
-def test_bodies_in_flight_share_their_memory():
+def test_bodies_in_flight_share_their_memory(monkeypatch):
+    monkeypatch.setattr(_receive, "_PATIENCE", 0.1)
     receiver, held, threads = Receiver(LIMITS), [], []
     half = b"x" * 2**18
     for _ in range(5):
