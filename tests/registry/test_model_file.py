@@ -50,7 +50,14 @@ def calibrated(deployed, calibration):
     return DeployedClassifier(**given)
 
 
-@pytest.mark.parametrize("balance", [None, "smote", "over", "under"])
+@pytest.mark.parametrize(
+    "balance",
+    [
+        None,
+        "smote",
+        *(pytest.param(b, marks=pytest.mark.slow) for b in ("over", "under")),
+    ],
+)
 @pytest.mark.parametrize("learner", CLASSIFIERS)
 def test_every_deployed_model_round_trips_exactly(learner, balance):
     pipe = make_risk_pipeline(learner, balance=balance, every=10)
