@@ -27,6 +27,19 @@ settings.register_profile("many", settings.get_profile("ci"), max_examples=100)
 _DEFAULT_PROFILE = "ci" if os.environ.get("CI") else "dev"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT_PROFILE))
 
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk():
+    """Do not wait for the disk after each write.
+
+    The system outlives each killed process. Some tests check the order of the steps,
+    on which a power cut depends.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -76,11 +76,8 @@ def prepared(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def _small_writes_without_wait(monkeypatch):
+def _small_writes(monkeypatch):
     monkeypatch.setattr(_files, "CHUNK", 200)  # so that writes are interrupted halfway
-    # The system outlives the killed process, so nothing here depends on a sync.
-    # Other tests check the order of the steps, on which power cuts depend.
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 def fork(do):
