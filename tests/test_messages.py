@@ -46,7 +46,7 @@ def codes_in_code():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             function = getattr(node, "func", None)
             name = getattr(function, "id", getattr(function, "attr", None))
-            if name == "coded":
+            if name in ("coded", "table_error"):
                 names = {keyword.arg for keyword in node.keywords}
                 found += [(code, names) for code in literals(node.args[0])]
             elif name in ("row_error", "check_rows", "check"):

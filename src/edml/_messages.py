@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from edml._texts import TEXTS
 from edml._translation import translator
+from edml.exceptions import TableError
 
 _Part = str | tuple[str, Mapping[str, Any]]
 
@@ -43,6 +44,13 @@ class Rows(NamedTuple):
 def coded(code: str, message: str, /, **values: Any) -> str:
     """Return a message with its code, one of `TEXTS`, and the values of that text."""
     return Coded(message, ((code, values),))
+
+
+def table_error(code: str, message: str, /, **values: Any) -> TableError:
+    """Return an error with a coded message; a value ``column`` names its column."""
+    column = values.get("column")
+    column = None if column is None else str(column)
+    return TableError(coded(code, message, **values), column=column)
 
 
 def for_python(message: str) -> str:

@@ -15,8 +15,8 @@ from canvas_site import TABLES, WRITERS, write_export
 from edml.exceptions import TableError
 from edml.sources import make_event_table, read_canvas, read_moodle, read_tables
 from edml.sources._blocks import read_blocks
+from edml.sources._import_report import Tally
 from edml.sources._logs import LogDays
-from edml.sources._tally import Tally
 from moodle_schema import SCHEMA, write_folder
 from moodle_site import DAY, Site
 

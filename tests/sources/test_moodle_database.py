@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from database_servers import PASSWORD
 from edml.exceptions import TableError
 from edml.sources import read_moodle
+from edml.sources._import_report import Tally
 from edml.sources._moodle._database import open_database
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._log import LOG
-from edml.sources._tally import Tally
 from moodle_schema import write_database, write_folder
 from moodle_site import Site, assert_same_features
 

@@ -25,10 +25,9 @@ from tqdm.auto import tqdm
 
 from edml import __version__
 from edml._files import make_folder, remove_tree, replace_file
-from edml._messages import coded, pack
+from edml._messages import pack, table_error
 from edml._optional import import_optional
 from edml._urls import as_path, need_local
-from edml.exceptions import TableError
 from edml.scale._bucket_of import bucket_of
 from edml.scale._draft import Draft, telling_of_full_disks
 from edml.scale._map import run_all
@@ -79,20 +78,9 @@ def bucket_events(
         Number of buckets. "auto" makes buckets of about 250,000 rows.
     columns : mapping of str to str or None, default=None
         ``{canonical: actual}`` for the columns whose names differ.
-    sep : str or None, default=None
-        Separator of CSV files; None detects it.
-    decimal : {".", ","} or None, default=None
-        Decimal mark of CSV files; None detects it in the first rows.
-    encoding : str or None, default=None
-        Encoding of CSV files; None detects it in the first rows.
-    date_unit : {"s", "ms", "us", "ns"} or None, default=None
-        Unit of dates that are numbers; None detects it.
-    date_format : str or None, default=None
-        How dates are written in columns of text that are not ISO 8601.
-    timezone : str or None, default=None
-        IANA name of the time zone of dates that have none; None is UTC.
-    sheet : str or None, default=None
-        Name of the sheet of an Excel workbook.
+    sep, decimal, encoding, date_unit, date_format, timezone, sheet : str, default=None
+        How the table is written, as for `edml.sources.read_events`. The decimal mark
+        and encoding of CSV files are detected in the first rows.
     na_values : collection of str, default=()
         Words in text columns that mean a missing value.
     chunk_rows : int, default=500_000
@@ -148,7 +136,7 @@ def bucket_events(
         columns = of_store.columns if columns is None else columns
         if of_store.path.resolve() == Path(out).resolve():
             message = f"{out} is also the source. Choose another folder to write."
-            raise TableError(coded("also_source", message, path=out))
+            raise table_error("also_source", message, path=out)
     columns = dict(columns or {})
     chunks = EventChunks(
         source, columns=columns, n_rows=chunk_rows, categories=True, **reading
@@ -232,7 +220,7 @@ class _Bucketing:
                 bar.update(round(100 * said["share"]) - bar.n)
         if not done:
             message = "The table has no rows. Check the export."
-            raise TableError(coded("no_rows", message))
+            raise table_error("no_rows", message)
         report, types = self.chunks.settle(
             facts for one in done for facts in one["facts"]
         )
@@ -333,7 +321,7 @@ class _Bucketing:
                 "A column that edml does not read holds values of several types, which "
                 "Parquet cannot hold. Drop it, or write it as text."
             )
-            raise TableError(coded("mixed_column", message)) from None
+            raise table_error("mixed_column", message) from None
         batch = pa.record_batch(arrays, schema)
         sink = pa.BufferOutputStream()  # needs no GIL, other than BytesIO
         # threads cost more than they bring: most buckets of a piece are small

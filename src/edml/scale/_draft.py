@@ -11,9 +11,8 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from edml._files import make_folder, remove_tree, rename, replace_file
-from edml._messages import coded
+from edml._messages import table_error
 from edml._urls import need_local
-from edml.exceptions import TableError
 
 _KEY = "key.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -38,7 +37,7 @@ class Draft:
                 f"{target} exists and was not written by this command. Remove it, or "
                 "choose another folder."
             )
-            raise TableError(coded("not_ours", message, path=target))
+            raise table_error("not_ours", message, path=target)
 
     def is_done(self) -> bool:
         """Check whether the target is made of the same; remove what is left then."""
@@ -62,9 +61,7 @@ class Draft:
                 f"Another process is writing {self.target}. Wait for it, or choose "
                 "another folder."
             )
-            raise TableError(
-                coded("being_written", message, path=self.target)
-            ) from None
+            raise table_error("being_written", message, path=self.target) from None
         try:
             self._prepare()
         except BaseException:

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from edml._messages import coded
+from edml._messages import table_error
 from edml.datasets import make_target
-from edml.exceptions import TableError
 from edml.inspection import Evaluation, evaluate
 from edml.scale._map import map_buckets
 from edml.scale._store import EventStore
@@ -124,7 +123,7 @@ def evaluate_store(
             "No student of the store has a final grade on the days to evaluate. Make a "
             "store of courses that have ended."
         )
-        raise TableError(coded("none_ended", message))
+        raise table_error("none_ended", message)
     ids = [names[STUDENT], names[COURSE]]
     table[ids] = table[ids].astype("category")
     return evaluate(

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded, unpack
+from edml._messages import table_error, unpack
 from edml._optional import import_optional
 from edml._urls import as_path
-from edml.exceptions import TableError
 from edml.sources import ReadingReport
 
 FORMAT = 1
@@ -179,7 +178,7 @@ class EventStore:
                 f"{path} is not the file that the store's manifest describes. Make the "
                 "store again with bucket_events."
             )
-            raise TableError(coded("store_damaged", message, path=path))
+            raise table_error("store_damaged", message, path=path)
         text = pd.StringDtype(na_value=np.nan)
         types = {pa.large_string(): text, pa.string(): text}
         return table.to_pandas(types_mapper=types.get)
@@ -211,14 +210,14 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             f"{path} is not a store of events: it holds no {MANIFEST}. Make one with "
             "bucket_events, or edml bucket."
         )
-        raise TableError(coded("not_store", message, path=path)) from None
+        raise table_error("not_store", message, path=path) from None
     except (ValueError, KeyError, TypeError):
         message = f"{path / MANIFEST} cannot be read. Make the store again."
-        raise TableError(coded("store_damaged", message, path=path)) from None
+        raise table_error("store_damaged", message, path=path) from None
     if wanted != (FORMAT, HASH):
         message = (
             f"{path} is a store of another format than {FORMAT} with {HASH}. Update "
             "edml, or make the store again."
         )
-        raise TableError(coded("other_store", message, path=path))
+        raise table_error("other_store", message, path=path)
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Literal, overload
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from edml.schema import (
     resolve_columns,
 )
 from edml.sources._counts import count_days, read_counts, read_kinds
-from edml.sources._import_report import ImportReport, warn_of_doubts
+from edml.sources._import_report import ImportReport, hand_over
 from edml.sources._matching import Unknown
 from edml.sources._rows import Events
 from edml.sources._tidy import TidyTable, find_pairs, read_tidy
@@ -32,26 +32,6 @@ _LATE = "lines after a course's last day were left out"
 _OF_HISTORY = {STUDENT, COURSE, "course_name", "legajo", PERIOD, FINAL_GRADE}
 
 
-@overload
-def add_activity(
-    X: pd.DataFrame,
-    activity: pd.DataFrame | str | PathLike[str],
-    *,
-    kind: str = "all",
-    columns: Mapping[str, str] | None = None,
-    unknown: Unknown = "raise",
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def add_activity(
-    X: pd.DataFrame,
-    activity: pd.DataFrame | str | PathLike[str],
-    *,
-    kind: str = "all",
-    columns: Mapping[str, str] | None = None,
-    unknown: Unknown = "raise",
-    return_report: Literal[True],
-) -> tuple[pd.DataFrame, ImportReport]: ...
 def add_activity(
     X: pd.DataFrame,
     activity: pd.DataFrame | str | PathLike[str],
@@ -60,7 +40,7 @@ def add_activity(
     columns: Mapping[str, str] | None = None,
     unknown: Unknown = "raise",
     return_report: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+) -> Any:
     """Add daily counts of clicks, page views or log lines to an event table.
 
     Parameters
@@ -183,10 +163,7 @@ def add_activity(
         notes=tuple(notes),
         doubts=(_LATE,) if late.any() else (),
     )
-    if return_report:
-        return filled, report
-    warn_of_doubts(report)
-    return filled
+    return hand_over(filled, report, return_report)
 
 
 def _find_rows(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Literal, overload
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,35 +10,19 @@ import pandas as pd
 from edml._words import count
 from edml.exceptions import TableError
 from edml.schema import COURSE, STUDENT, check_table, resolve_columns
-from edml.sources._import_report import ImportReport
+from edml.sources._import_report import ImportReport, hand_over
 from edml.sources._tidy import Labelled, TidyTable, find_pairs, read_frame, read_tidy
 
 _KEYS = ("student", "course")
 
 
-@overload
-def add_students(
-    X: pd.DataFrame,
-    students: pd.DataFrame | str | PathLike[str],
-    *,
-    columns: Mapping[str, str] | None = None,
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def add_students(
-    X: pd.DataFrame,
-    students: pd.DataFrame | str | PathLike[str],
-    *,
-    columns: Mapping[str, str] | None = None,
-    return_report: Literal[True],
-) -> tuple[pd.DataFrame, ImportReport]: ...
 def add_students(
     X: pd.DataFrame,
     students: pd.DataFrame | str | PathLike[str],
     *,
     columns: Mapping[str, str] | None = None,
     return_report: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+) -> Any:
     """Add what is known of each student to an event table.
 
     Parameters
@@ -141,7 +125,7 @@ def add_students(
         },
         notes=tuple(notes),
     )
-    return (filled, report) if return_report else filled
+    return hand_over(filled, report, return_report)
 
 
 def _read_pairs(

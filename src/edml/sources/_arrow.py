@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import coded, table_error
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._cells import recode
@@ -65,12 +65,11 @@ def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
 
 def unreadable() -> TableError:
     """Return the error about a file that is no Parquet."""
-    message = coded(
+    return table_error(
         "not_parquet",
         "It cannot be read as Parquet. Write it again, for example with "
         "DataFrame.to_parquet, or pass a CSV file.",
     )
-    return TableError(message)
 
 
 def add_ranges(
@@ -91,13 +90,12 @@ def add_ranges(
             whole = len(numbers) == (len(frame) if n_rows is None else n_rows)
             numbers = numbers[first : first + len(frame)]
             if not whole:
-                message = coded(
+                raise table_error(
                     "index_gaps",
                     f"The index {level['name']!r} does not have a number for each row. "
                     "Write it as a column, with reset_index().",
                     column=level["name"],
                 )
-                raise TableError(message)
             frame.insert(0, level["name"], pd.Series(numbers, frame.index))
             added.append(level["name"])
     return added
@@ -110,12 +108,11 @@ def _read_parts(folder: Path) -> tuple[Any, list[str]]:
 
     paths = find_parts(folder)
     if not paths:
-        message = coded(
+        raise table_error(
             "no_parts",
             "There is no file that ends in .parquet in the folder. Pass a file, or a "
             "folder of Parquet parts.",
         )
-        raise TableError(message)
     tables: list[Any] = []
     for path in paths:
         with path.open("rb") as file:
@@ -174,7 +171,7 @@ def differing(
 ) -> TableError:
     """Return the error about parts that have other columns."""
     columns = sorted(set(names) ^ set(others))
-    message = coded(
+    return table_error(
         "unequal_parts",
         f"Expected the same columns in every part; {first.name!r} and {other.name!r} "
         f"differ in {columns}. Write them from one table, or move the part elsewhere.",
@@ -182,16 +179,14 @@ def differing(
         second=other.name,
         columns=columns,
     )
-    return TableError(message)
 
 
 def differing_types() -> TableError:
     """Return the error about parts whose columns cannot be joined."""
-    message = coded(
+    return table_error(
         "parts_of_types",
         "The parts hold columns of different types. Write them from one table.",
     )
-    return TableError(message)
 
 
 def to_frame(table: Any, *, coded: bool = False) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from edml._messages import coded
+from edml._messages import table_error
 from edml.exceptions import TableError
 from edml.sources._arrow import differing
 from edml.sources._csv import (
@@ -90,8 +90,9 @@ class _CsvFile(NamedTuple):
         except _NotUtf8:
             yield from self._read(begin, "cp1252", [NOT_UTF8])
         except (EOFError, gzip.BadGzipFile, zlib.error):
-            message = coded("gzip", "It cannot be unpacked as gzip. Compress it again.")
-            raise TableError(message) from None
+            raise table_error(
+                "gzip", "It cannot be unpacked as gzip. Compress it again."
+            ) from None
 
     def _open(self) -> Any:
         self.file.seek(0)
@@ -153,12 +154,11 @@ class _Text:
         try:
             self._decoder = codecs.getincrementaldecoder(str(encoding))()
         except LookupError:
-            message = coded(
+            raise table_error(
                 "encoding",
                 f"It is not text in {encoding}. Pass its encoding, or save as UTF-8.",
                 encoding=encoding,
-            )
-            raise TableError(message) from None
+            ) from None
 
     def read(self, size: int) -> bytes:
         """Read about so many bytes; none at the end of the file."""

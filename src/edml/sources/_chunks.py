@@ -82,20 +82,9 @@ class EventChunks:
         As for `read_events`, or a folder of CSV files that are one table.
     columns : mapping of str to str or None, default=None
         ``{canonical: actual}`` for the columns whose names differ.
-    sep : str or None, default=None
-        Separator of CSV files; None detects it.
-    decimal : {".", ","} or None, default=None
-        Decimal mark of CSV files; None detects it in the first rows.
-    encoding : str or None, default=None
-        Encoding of CSV files; None detects it in the first rows.
-    date_unit : {"s", "ms", "us", "ns"} or None, default=None
-        Unit of dates that are numbers; None detects it.
-    date_format : str or None, default=None
-        How dates are written in columns of text that are not ISO 8601.
-    timezone : str or None, default=None
-        IANA name of the time zone of dates that have none; None is UTC.
-    sheet : str or None, default=None
-        Name of the sheet of an Excel workbook.
+    sep, decimal, encoding, date_unit, date_format, timezone, sheet : str, default=None
+        How the table is written, as for `read_events`. The decimal mark and encoding of
+        CSV files are detected in the first rows.
     na_values : collection of str, default=()
         Words in text columns that mean a missing value.
     n_rows : int, default=500_000

@@ -2,32 +2,22 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Literal, overload
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
 from edml.schema import COURSE, STUDENT, BoolArray, check_table, resolve_columns
-from edml.sources._import_report import ImportReport
+from edml.sources._import_report import ImportReport, hand_over
 from edml.sources._tidy import TidyTable, find_pairs, read_tidy
 
 _COLUMNS = ("student", "course", "date")
 
 
-@overload
-def read_contacts(
-    source: pd.DataFrame | str | PathLike[str],
-    *,
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def read_contacts(
-    source: pd.DataFrame | str | PathLike[str], *, return_report: Literal[True]
-) -> tuple[pd.DataFrame, ImportReport]: ...
 def read_contacts(
     source: pd.DataFrame | str | PathLike[str], *, return_report: bool = False
-) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+) -> Any:
     """Read who was contacted, and when.
 
     Parameters
@@ -88,7 +78,7 @@ def read_contacts(
         rules={},
         notes=tuple(notes),
     )
-    return (contacts, report) if return_report else contacts
+    return hand_over(contacts, report, return_report)
 
 
 def contacted_rows(

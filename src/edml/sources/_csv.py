@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import coded, table_error
 from edml.exceptions import TableError
 from edml.sources._cells import has_decimal_commas
 from edml.sources._header import N_TOP, check_names, check_top
@@ -110,11 +110,11 @@ def unpack(data: bytes) -> bytes:
         with gzip.open(io.BytesIO(data)) as file:
             unpacked = file.read(LARGEST_SIZE + 1)
     except (EOFError, OSError, zlib.error):
-        message = coded("gzip", "It cannot be unpacked as gzip. Compress it again.")
-        raise TableError(message) from None
+        raise table_error(
+            "gzip", "It cannot be unpacked as gzip. Compress it again."
+        ) from None
     if len(unpacked) > LARGEST_SIZE:
-        message = coded("too_large", "It unpacks to more than 4 GB. Split the file.")
-        raise TableError(message)
+        raise table_error("too_large", "It unpacks to more than 4 GB. Split the file.")
     return unpacked
 
 
@@ -129,24 +129,22 @@ def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, s
         if encoding is None:
             notes.append(NOT_UTF8)
             return as_text(data, "cp1252", notes)
-        message = coded(
+        raise table_error(
             "encoding",
             f"It is not text in {encoding}. Pass its encoding, or save as UTF-8.",
             encoding=encoding,
-        )
-        raise TableError(message) from None
+        ) from None
     check_nulls("\0" in text)
     return text.removeprefix("\ufeff"), encoding or "utf-8"
 
 
 def check_nulls(found: bool) -> None:
     if found:
-        message = coded(
+        raise table_error(
             "null_characters",
             "It holds null characters: it is not text, or has another encoding, such "
             "as encoding='utf-16-le'. Save it as CSV in UTF-8.",
         )
-        raise TableError(message)
 
 
 # -- the column names ------------------------------------------------------------------
@@ -369,18 +367,17 @@ def _check_rows(
             elif len(row) > 1 or "".join(row).strip():
                 raise _ragged(header, len(row), number)
     except csv.Error:
-        message = coded(
+        raise table_error(
             "quotes",
             f"The quotes in the line after line {number} cannot be read. Close every "
             "quote, and write a quote within quotes twice.",
             line=number,
-        )
-        raise TableError(message) from None
+        ) from None
 
 
 def _ragged(header: Header, found: int, number: int) -> TableError:
     expected = len(header.names)
-    message = coded(
+    return table_error(
         "ragged",
         f"Expected {expected} fields in every line, as there are column names; found "
         f"{found} fields in line {number}. Correct the line; a field that holds the "
@@ -389,14 +386,12 @@ def _ragged(header: Header, found: int, number: int) -> TableError:
         found=found,
         expected=expected,
     )
-    return TableError(message)
 
 
 def _names_again(header: Header, number: int) -> TableError:
-    message = coded(
+    return table_error(
         "names_again",
         f"Expected {len(header.names)} fields in every line, as there are column "
         f"names; found the column names again in line {number}. Delete the line.",
         line=number,
     )
-    return TableError(message)

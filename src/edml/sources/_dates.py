@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import table_error
 from edml.exceptions import TableError
 from edml.schema import EARLIEST, LATEST, BoolArray, FloatArray, date_unit
 from edml.sources._cells import check_rows, is_objects, read_floats
@@ -97,12 +97,11 @@ def _settle(column: pd.Series) -> pd.Series:
 
 
 def _mixed(column: pd.Series, how: str) -> TableError:
-    message = coded(
+    return table_error(
         "mixed_dates",
         f"Column {column.name!r} holds dates of different kinds, {how}. {_FORMS}",
         column=column.name,
     )
-    return TableError(message, column=str(column.name))
 
 
 def _check_dates(column: pd.Series, bad: BoolArray) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from numbers import Integral, Real
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from edml.sources._grades import (
     make_exams,
     read_outcomes,
 )
-from edml.sources._import_report import ImportReport, warn_of_doubts
+from edml.sources._import_report import ImportReport, hand_over
 from edml.sources._matching import Matching, Unknown
 from edml.sources._rows import Events, lay_out
 from edml.sources._tidy import TidyTable, read_tidy
@@ -55,38 +55,6 @@ COLUMNS_OF: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-@overload
-def make_event_table(
-    enrolments: pd.DataFrame,
-    assignments: pd.DataFrame,
-    submissions: pd.DataFrame,
-    exams: pd.DataFrame | None = None,
-    outcomes: pd.DataFrame | None = None,
-    activity: pd.DataFrame | None = None,
-    *,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 10.0,
-    passing_grade: float | None = None,
-    unknown: Unknown = "raise",
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def make_event_table(
-    enrolments: pd.DataFrame,
-    assignments: pd.DataFrame,
-    submissions: pd.DataFrame,
-    exams: pd.DataFrame | None = None,
-    outcomes: pd.DataFrame | None = None,
-    activity: pd.DataFrame | None = None,
-    *,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 10.0,
-    passing_grade: float | None = None,
-    unknown: Unknown = "raise",
-    return_report: Literal[True],
-) -> tuple[pd.DataFrame, ImportReport]: ...
 def make_event_table(
     enrolments: pd.DataFrame,
     assignments: pd.DataFrame,
@@ -101,7 +69,7 @@ def make_event_table(
     passing_grade: float | None = None,
     unknown: Unknown = "raise",
     return_report: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+) -> Any:
     """Make an event table from tidy tables with plain English columns.
 
     Ids may be numbers or text: 1004, 1004.0 and ``"1004"`` are one id, ``"01004"``
@@ -303,10 +271,7 @@ def make_event_table(
         notes=(*notes, *suggest_kinds(examined.names)),
         doubts=tuple(doubts),
     )
-    if return_report:
-        return X, report
-    warn_of_doubts(report)
-    return X
+    return hand_over(X, report, return_report)
 
 
 def _read(given: tuple[object, ...], notes: list[str]) -> dict[str, TidyTable]:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, overload
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
@@ -84,40 +84,6 @@ class ReadingReport:
     unreadable: Mapping[str, str] | None = None
 
 
-@overload
-def read_events(
-    source: Source,
-    *,
-    columns: Mapping[str, str] | None = None,
-    sep: str | None = None,
-    decimal: str | None = None,
-    encoding: str | None = None,
-    date_unit: str | None = None,
-    date_format: str | None = None,
-    timezone: str | None = None,
-    sheet: str | None = None,
-    na_values: Collection[str] = (),
-    name: str | None = None,
-    unreadable: Literal["raise", "report"] = "raise",
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def read_events(
-    source: Source,
-    *,
-    columns: Mapping[str, str] | None = None,
-    sep: str | None = None,
-    decimal: str | None = None,
-    encoding: str | None = None,
-    date_unit: str | None = None,
-    date_format: str | None = None,
-    timezone: str | None = None,
-    sheet: str | None = None,
-    na_values: Collection[str] = (),
-    name: str | None = None,
-    unreadable: Literal["raise", "report"] = "raise",
-    return_report: Literal[True],
-) -> tuple[pd.DataFrame, ReadingReport]: ...
 def read_events(
     source: Source,
     *,
@@ -133,7 +99,7 @@ def read_events(
     name: str | None = None,
     unreadable: Literal["raise", "report"] = "raise",
     return_report: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, ReadingReport]:
+) -> Any:
     """Read an event table from a file or another library's table.
 
     Whatever the source, the same events come back the same: ids and names as text,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import coded, table_error
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._header import N_TOP, check_top
@@ -35,10 +35,9 @@ def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(part.file_size for part in archive.infolist())
         if size > LARGEST_SIZE:
-            message = coded(
+            raise table_error(
                 "too_large", "It unpacks to more than 4 GB. Split the workbook."
             )
-            raise TableError(message)
         notes = _note_merged(data)
         with warnings.catch_warnings():  # of styles and extensions that it lacks
             warnings.simplefilter("ignore")
@@ -94,34 +93,31 @@ def _read_book(book: Any, sheet: str | None, known: set[str], notes: list[str]) 
             )
             notes.append(message)
     elif sheet not in sheets:
-        message = coded(
+        raise table_error(
             "no_sheet",
             f"It has no sheet {sheet!r}. Its sheets are {list(sheets)}.",
             sheet=sheet,
             sheets=list(sheets),
         )
-        raise TableError(message)
     formats: _Formats = {}
     rows = _rows(sheets[sheet], formats)
     top = [*islice(rows, N_TOP)]
     if not top:
-        message = coded(
+        raise table_error(
             "empty_file", "It is empty. Write a row of column names, and rows below it."
         )
-        raise TableError(message)
     check_top(top, known)
     line, names = top[0]
     found = []
     for number, cells in chain(top[1:], rows):
         if len(cells) > len(names):
-            message = coded(
+            raise table_error(
                 "unnamed_cell",
                 f"Line {line} holds no name for column {len(cells)}, which has a value "
                 f"in line {number}. Name it, or empty it.",
                 line=number,
                 place=len(cells),
             )
-            raise TableError(message)
         found.append((number, cells + (None,) * (len(names) - len(cells))))
     _check_percents({names[place]: lines for place, lines in formats.items()}, known)
     frame = pd.DataFrame(
@@ -156,7 +152,7 @@ def _check_percents(formats: dict[str, dict[bool, int]], known: set[str]) -> Non
     """Refuse columns in which 85 % is 0.85 in one line and 85 in another."""
     for name, lines in formats.items():
         if name in known and len(lines) > 1:
-            message = coded(
+            raise table_error(
                 "mixed_percents",
                 f"Column {name!r} mixes formats: line {lines[True]} holds a "
                 "percentage, which Excel keeps as a fraction, and line "
@@ -166,7 +162,6 @@ def _check_percents(formats: dict[str, dict[bool, int]], known: set[str]) -> Non
                 percent=lines[True],
                 plain=lines[False],
             )
-            raise TableError(message, column=name)
 
 
 def _is_blank(cell: Any) -> bool:

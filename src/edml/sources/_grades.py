@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded
-from edml.exceptions import TableError
+from edml._messages import table_error
 from edml.schema import FloatArray, IntArray
 from edml.sources._enrolments import Seats
 from edml.sources._rows import Events
@@ -103,7 +102,6 @@ def _check_scale(
             f"{table.name}: {above} of {len(known)} values of {column!r} lie above "
             f"grade_scale={scale:g}. Pass the highest grade, such as grade_scale=100."
         )
-        raise TableError(
-            coded("above_scale", message, table=table.name, column=column, scale=scale),
-            column=column,
+        raise table_error(
+            "above_scale", message, table=table.name, column=column, scale=scale
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded, for_python, join
+from edml._messages import coded, for_python, join, table_error
 from edml.exceptions import TableError
 from edml.schema import check_table
 from edml.sources._raw import Expected, Raw, two_headers
@@ -70,17 +70,16 @@ def check_names(
     texts = [name for name in names if isinstance(name, str) and name.strip()]
     doubled = sorted({name for name in texts if texts.count(name) > 1})
     if doubled:
-        message = coded(
+        raise table_error(
             "doubled_names",
             f"{where} holds the column names {doubled} more than once. Rename or drop "
             "all but one of each.",
             columns=doubled,
         )
-        raise TableError(message)
     for name in texts:
         renamed = _RENAMED.fullmatch(name)
         if renamed and renamed[1] in expected.known and renamed[1] in texts:
-            message = coded(
+            raise table_error(
                 "renamed_name",
                 f"{where} holds the columns {renamed[1]!r} and {name!r}, as if a name "
                 "had been there twice and one was changed. Drop the wrong one, or "
@@ -88,7 +87,6 @@ def check_names(
                 first=renamed[1],
                 second=name,
             )
-            raise TableError(message)
     _check_spellings(where, texts, expected.known)
     try:
         check_table(pd.DataFrame(columns=names), expected.required)
@@ -103,7 +101,7 @@ def _check_spellings(where: str, names: list[str], known: Collection[str]) -> No
         other = meant.get(_fold(name))
         if other is not None and name not in known:
             doubled = f"beside {other!r}" if other in names else f"instead of {other!r}"
-            message = coded(
+            raise table_error(
                 "similar_name",
                 f"{where} holds the column {name!r} {doubled}: they differ in upper "
                 "and lower case, spaces, hyphens or underscores only. Rename it, or "
@@ -111,7 +109,6 @@ def _check_spellings(where: str, names: list[str], known: Collection[str]) -> No
                 column=name,
                 expected=other,
             )
-            raise TableError(message)
 
 
 def _fold(name: str) -> str:
@@ -129,13 +126,12 @@ def check_top(
             above = (
                 f"line {first}" if line == first + 1 else f"lines {first} to {line - 1}"
             )
-            message = coded(
+            raise table_error(
                 "below_title",
                 f"The column names are in line {line}, below a title. Delete {above}, "
                 "so that the names come first.",
                 line=line,
             )
-            raise TableError(message)
 
 
 def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:
@@ -152,13 +148,12 @@ def _check_unnamed(raw: Raw, column: pd.Series, place: int) -> None:
         )
         raw.notes.append(message)
         return
-    message = coded(
+    raise table_error(
         "unnamed_column",
         f"{raw.header} holds no name for column {place + 1}, which has values. Name "
         "it, or leave it out; an index is left out with to_csv(index=False).",
         place=place + 1,
     )
-    raise TableError(message)
 
 
 def _is_counting(column: pd.Series) -> bool:

@@ -2,8 +2,10 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import pandas as pd
 
 from edml._words import count
 
@@ -112,16 +114,56 @@ class ImportReport:
         return rule if number is None else f"{count(number, 'row')}: {rule}"
 
 
-def warn_of_doubts(report: ImportReport) -> None:
-    """Warn of what may have changed figures, for who does not see the report."""
-    if not report.doubts:
-        return
-    shown = [report._describe(doubt) for doubt in report.doubts[:_SHOWN]]
-    if len(report.doubts) > _SHOWN:
-        shown.append(f"{len(report.doubts) - _SHOWN} more")
-    listed = "; ".join(text.removesuffix(".") for text in shown)
-    warnings.warn(
-        f"Import from {report.source}: {listed}. The whole report is returned with "
-        "return_report=True.",
-        stacklevel=3,
-    )
+@dataclass
+class Tally:
+    """What the report will say."""
+
+    tables: dict[str, int] = field(default_factory=dict)  # rows read
+    rules: dict[str, int] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)  # what the source does not record
+    notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)  # of the rules and notes
+
+    def add(self, rule: str, count: int, *, doubt: bool = False) -> None:
+        """Count the cases of a rule, if there are any.
+
+        It is a ``doubt`` where figures may differ from what the user expects.
+        """
+        if count:
+            self.rules[rule] = self.rules.get(rule, 0) + int(count)
+            if doubt and rule not in self.doubts:
+                self.doubts.append(rule)
+
+    def guess(self, note: str) -> None:
+        """Note what was guessed, and may change figures."""
+        self.notes.append(note)
+        self.doubts.append(note)
+
+    def complete(self, report: ImportReport, source: str) -> ImportReport:
+        """Return the report of an event table with what was read before it was made."""
+        return replace(
+            report,
+            source=source,
+            read=self.tables,
+            rules={**self.rules, **report.rules},
+            unknown=tuple(self.unknown),
+            notes=(*self.notes, *report.notes),
+            doubts=(*self.doubts, *report.doubts),
+        )
+
+
+def hand_over(X: pd.DataFrame, report: ImportReport, return_report: bool) -> Any:
+    """Return the table and the report, or warn of what may have changed figures."""
+    if return_report:
+        return X, report
+    if report.doubts:
+        shown = [report._describe(doubt) for doubt in report.doubts[:_SHOWN]]
+        if len(report.doubts) > _SHOWN:
+            shown.append(f"{len(report.doubts) - _SHOWN} more")
+        listed = "; ".join(text.removesuffix(".") for text in shown)
+        warnings.warn(
+            f"Import from {report.source}: {listed}. The whole report is returned with "
+            "return_report=True.",
+            stacklevel=3,
+        )
+    return X

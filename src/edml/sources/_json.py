@@ -5,8 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from edml._messages import Rows, coded
-from edml.exceptions import TableError
+from edml._messages import Rows, table_error
 from edml.sources._csv import as_text
 from edml.sources._raw import Dialect, Raw, label_lines
 
@@ -38,8 +37,7 @@ def _parse_whole(text: str) -> Any:
     """Parse a document that is a list or an object of columns; None for lines."""
     first, _, rest = text.strip().partition("\n")
     if first[:1] not in ("[", "{"):
-        message = coded("not_json", f"It is not JSON. {_ADVICE}")
-        raise TableError(message)
+        raise table_error("not_json", f"It is not JSON. {_ADVICE}")
     if rest and first[0] == "{" and first.rstrip().endswith("}"):
         return None
     return _parse(text)
@@ -52,23 +50,22 @@ def _parse(text: str, line: int | None = None) -> Any:
         return json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         line = line or error.lineno
-        message = coded(
+        raise table_error(
             "not_json_at",
             f"It is not JSON in line {line}, column {error.colno}. {_ADVICE}",
             line=line,
-        )
-        raise TableError(message) from None
+        ) from None
     except RecursionError:
-        message = coded("nested_json", f"It is nested too deeply in {where}. {_ADVICE}")
-        raise TableError(message) from None
+        raise table_error(
+            "nested_json", f"It is nested too deeply in {where}. {_ADVICE}"
+        ) from None
     except _DoubledError as error:
-        message = coded(
+        raise table_error(
             "doubled_in_json",
             f"An object in {where} holds the names {error} more than once. Write each "
             "name once.",
             columns=error.args[0],
-        )
-        raise TableError(message) from None
+        ) from None
 
 
 class _DoubledError(Exception):
@@ -86,12 +83,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _from_records(records: list[Any], label: str, numbers: Any) -> pd.DataFrame:
     for number, record in zip(numbers, records, strict=True):
         if not isinstance(record, dict):
-            message = coded(
+            raise table_error(
                 "no_record",
                 f"Expected a record in {label} {number}. {_ADVICE}",
                 where=Rows(label, (number,)),
             )
-            raise TableError(message)
     names = list(dict.fromkeys(name for record in records for name in record))
     frame = pd.DataFrame(
         {name: _objects([record.get(name) for record in records]) for name in names}
@@ -109,14 +105,13 @@ def _from_columns(document: dict[str, dict[str, Any]]) -> pd.DataFrame:
     table = {}
     for name, cells in document.items():
         if cells.keys() != document[first].keys():
-            message = coded(
+            raise table_error(
                 "unequal_columns",
                 f"Expected the same rows in every column; those of {name!r} differ "
                 f"from those of {first!r}. Write null where there is no value.",
                 first=first,
                 second=name,
             )
-            raise TableError(message)
         table[name] = _objects([cells[label] for label in labels])
     frame = pd.DataFrame(table)
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="record")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from edml._messages import coded, for_python
+from edml._messages import coded, for_python, table_error
 from edml._urls import as_path, is_store
 from edml.exceptions import TableError
 from edml.sources._arrow import is_arrow, read_arrow, read_parquet
@@ -149,8 +149,7 @@ def _read_stream(source: Any) -> bytes:
 
 def _read_bytes(path: Path) -> bytes:
     if not path.is_file():
-        message = coded(
+        raise table_error(
             "no_file", f"There is no file {path}. Check the path.", path=path
         )
-        raise TableError(message)
     return path.read_bytes()

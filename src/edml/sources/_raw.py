@@ -1,6 +1,7 @@
 """A table as it was found in a file or frame, before its columns are read."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -8,7 +9,7 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
 
 import pandas as pd
 
-from edml._messages import coded, join
+from edml._messages import join, table_error
 from edml.exceptions import TableError
 
 
@@ -74,14 +75,35 @@ def label_lines(numbers: Sequence[int] | pd.Index) -> pd.Index:
 
 def two_headers() -> TableError:
     """Return the error for column names on several levels."""
-    message = coded(
+    return table_error(
         "several_headers",
         "The column names have several levels (a MultiIndex). Join them to one name "
         "each, as in X.columns = ['_'.join(names) for names in X.columns].",
     )
-    return TableError(message)
 
 
-def columns_by_kind(kinds: Mapping[str, str]) -> dict[str, str]:
-    """Return the kind of each column, from the columns of each kind."""
-    return {name: kind for kind, names in kinds.items() for name in names.split()}
+class Described(NamedTuple):
+    """The columns of a platform's table that are read, and the kind of each."""
+
+    columns: dict[str, str]
+    needs: list[str]  # the others are missing values where they are absent
+    parent: tuple[str, str] | None  # the column that holds the ids of a table
+
+
+def describe_tables(text: str) -> dict[str, Described]:
+    """Read descriptions such as ``enrol id(id! courseid!>course) number(status)``.
+
+    A table has its columns in the brackets of their kind: ``!`` marks those that it
+    needs, and ``>`` the table whose ids a column holds.
+    """
+    tables = {}
+    for table in re.split(r"\n(?=\w)", text.strip()):
+        name, _, described = table.partition(" ")
+        columns, needs, parent = {}, [], None
+        for kind, inside in re.findall(r"(\w+)\(([^)]*)\)", described):
+            for column, needed, above in re.findall(r"(\w+)(!?)(?:>(\w+))?", inside):
+                columns[column] = kind
+                needs += [column] if needed else []
+                parent = (column, above) if above else parent
+        tables[name] = Described(columns, needs, parent)
+    return tables

@@ -5,17 +5,16 @@ from dataclasses import replace
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any
 
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import table_error
 from edml._optional import import_optional
 from edml._urls import as_path
-from edml.exceptions import TableError
 from edml.sources._add_students import add_students
 from edml.sources._event_table import COLUMNS_OF, Date, make_event_table
-from edml.sources._import_report import ImportReport, warn_of_doubts
+from edml.sources._import_report import hand_over
 from edml.sources._matching import Unknown
 from edml.sources._open import open_table, without_parameters
 from edml.sources._raw import Dialect, Expected, naming
@@ -26,28 +25,6 @@ _EXPECTED = {**COLUMNS_OF, "students": (("student",), ("course",))}
 _WORKBOOKS = (".xlsx", ".xlsm")
 
 
-@overload
-def read_tables(
-    source: str | PathLike[str],
-    *,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 10.0,
-    passing_grade: float | None = None,
-    unknown: Unknown = "raise",
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def read_tables(
-    source: str | PathLike[str],
-    *,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 10.0,
-    passing_grade: float | None = None,
-    unknown: Unknown = "raise",
-    return_report: Literal[True],
-) -> tuple[pd.DataFrame, ImportReport]: ...
 def read_tables(
     source: str | PathLike[str],
     *,
@@ -57,7 +34,7 @@ def read_tables(
     passing_grade: float | None = None,
     unknown: Unknown = "raise",
     return_report: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+) -> Any:
     """Read an event table from files of the tidy tables of `make_event_table`.
 
     Parameters
@@ -68,20 +45,12 @@ def read_tables(
         Excel, JSON or Parquet. Or an Excel workbook with a sheet for each. Their
         columns are those of `make_event_table`, and of `add_students` for the last.
     until : datetime, str or float or None, default=None
-        The day of the export: no row is later. None is the day of the last submission,
-        grade, exam or activity.
     tick_days : int, default=1
-        Days between two rows that show a student on a day without events.
     grade_scale : float, default=10.0
-        The highest grade of the exams and outcomes.
     passing_grade : float or None, default=None
-        The lowest final grade that passes, between 0 and ``grade_scale``. It becomes 4,
-        which `make_target` expects by default. None is 40 % of ``grade_scale``.
     unknown : {"raise", "drop"}, default="raise"
-        Whether rows of a course, an assignment or an enrolment that the other tables
-        lack are an error, or are left out and counted in the report.
     return_report : bool, default=False
-        Whether to return the report. Otherwise its doubts are shown as a warning.
+        As for `make_event_table`.
 
     Returns
     -------
@@ -145,10 +114,7 @@ def read_tables(
             notes=(*report.notes, *added.notes),
         )
     report = replace(report, notes=(*notes, *report.notes))
-    if return_report:
-        return X, report
-    warn_of_doubts(report)
-    return X
+    return hand_over(X, report, return_report)
 
 
 def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
@@ -156,14 +122,13 @@ def _find_tables(source: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
     found = _list_tables(source)
     absent = [name for name in _REQUIRED if name not in found]
     if absent:
-        message = coded(
+        raise table_error(
             "missing_tables",
             f"{str(source)!r} has no table {absent}; it has {sorted(found)}. Name the "
             f"files or sheets {list(_EXPECTED)}; {list(_REQUIRED)} are required.",
             place=source,
             tables=absent,
         )
-        raise TableError(message)
     tables = {}
     for name, (required, optional) in _EXPECTED.items():
         for path, sheet in found.get(name, [])[:1]:
@@ -188,23 +153,21 @@ def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
         for sheet in _sheets(source):
             found.setdefault(sheet.strip().lower(), []).append((source, sheet))
     else:
-        message = coded(
+        raise table_error(
             "no_folder",
             f"There is no folder and no workbook {str(source)!r}. Pass a folder with "
             f"the files {list(_EXPECTED)}, or a workbook with sheets of these names.",
             path=source,
         )
-        raise TableError(message)
     twice = [name for name, places in found.items() if len(places) > 1]
     if twice:
-        message = coded(
+        raise table_error(
             "doubled_tables",
             f"{str(source)!r} has more than one table {sorted(twice)}. Keep one of "
             "each.",
             place=source,
             tables=sorted(twice),
         )
-        raise TableError(message)
     return found
 
 
@@ -217,4 +180,4 @@ def _sheets(path: Path) -> list[str]:
             return [str(name) for name in book.sheetnames]
     except Exception:  # it raises many kinds, whose messages may quote the file
         message = f"{path} cannot be read as an Excel workbook. Save it again as .xlsx."
-        raise TableError(coded("not_excel", message)) from None
+        raise table_error("not_excel", message) from None

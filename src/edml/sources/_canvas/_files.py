@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edml._messages import coded
-from edml.exceptions import TableError
+from edml._messages import table_error
 from edml.sources._blocks import read_blocks
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson")
@@ -28,7 +27,7 @@ def read_export(
     """
     if not source.is_dir():
         message = f"There is no folder {str(source)!r}. Unpack the export into one."
-        raise TableError(coded("no_folder", message, path=source))
+        raise table_error("no_folder", message, path=source)
     found, ignored = _find_files(source, [*wanted, *LOGS])
     if ignored:
         shown = ", ".join(ignored[:5]) + (", ..." if len(ignored) > 5 else "")

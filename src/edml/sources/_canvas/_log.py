@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded
-from edml.exceptions import TableError
+from edml._messages import table_error
 from edml.sources._canvas._files import LOGS, read_log
+from edml.sources._import_report import Tally
 from edml.sources._logs import LogDays
-from edml.sources._tally import Tally
 from edml.sources._tidy import TidyTable
 
 _NEEDED = ("user_id", "course_id", "timestamp", "web_application_controller")
@@ -40,8 +39,8 @@ def count_requests(source: Path, roster: pd.DataFrame, tally: Tally) -> pd.DataF
         absent = [column for column in _NEEDED if column not in block.columns]
         if absent:
             message = f"{name} lacks the columns {absent}. Export them, too."
-            raise TableError(
-                coded("table_lacks_columns", message, table=name, columns=absent)
+            raise table_error(
+                "table_lacks_columns", message, table=name, columns=absent
             )
         table, rows = TidyTable(name, block), np.arange(len(block))
         student, real = (
@@ -64,7 +63,7 @@ def count_requests(source: Path, roster: pd.DataFrame, tally: Tally) -> pd.DataF
             f"The folder {str(source)!r} has no table {LOGS[0]}. Export it too, or "
             "read without activity=True."
         )
-        raise TableError(coded("no_log", message, table=LOGS[0]))
+        raise table_error("no_log", message, table=LOGS[0])
     return days.finish(name, tally)
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Collection
 from dataclasses import replace
 from os import PathLike
-from typing import Literal, overload
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import table_error
 from edml._urls import as_path
-from edml.exceptions import TableError
 from edml.sources._canvas._log import count_requests
 from edml.sources._canvas._people import (
     make_enrolments,
@@ -28,8 +27,7 @@ from edml.sources._canvas._work import (
 )
 from edml.sources._event_table import Date, as_seconds, make_event_table
 from edml.sources._exam_rule import ExamRule
-from edml.sources._import_report import ImportReport, warn_of_doubts
-from edml.sources._tally import Tally
+from edml.sources._import_report import Tally, hand_over
 from edml.sources._versions import latest_of
 
 _UNKNOWN = (
@@ -46,34 +44,6 @@ _UNKNOWN = (
 _NOT_FAILED = 0.61  # from here on, Canvas's default scheme has a letter above F
 
 
-@overload
-def read_canvas(
-    source: str | PathLike[str],
-    *,
-    courses: Collection[str] | None = None,
-    exams: ExamRule = None,
-    outcomes: pd.DataFrame | None = None,
-    activity: bool = False,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 100.0,
-    passing_grade: float | None = None,
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def read_canvas(
-    source: str | PathLike[str],
-    *,
-    courses: Collection[str] | None = None,
-    exams: ExamRule = None,
-    outcomes: pd.DataFrame | None = None,
-    activity: bool = False,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 100.0,
-    passing_grade: float | None = None,
-    return_report: Literal[True],
-) -> tuple[pd.DataFrame, ImportReport]: ...
 def read_canvas(
     source: str | PathLike[str],
     *,
@@ -86,7 +56,7 @@ def read_canvas(
     grade_scale: float = 100.0,
     passing_grade: float | None = None,
     return_report: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+) -> Any:
     """Read an event table from a Canvas Data 2 export.
 
     Students, assignments, quizzes, submissions and final scores are read, with the due
@@ -208,10 +178,7 @@ def read_canvas(
         assignments=tuple(work.loc[~work["exam"], "name"].unique()),
         unknown=_UNKNOWN,
     )
-    if return_report:
-        return X, report
-    warn_of_doubts(report)
-    return X
+    return hand_over(X, report, return_report)
 
 
 def _export_day(
@@ -235,7 +202,7 @@ def _export_day(
     )
     if not np.isfinite(latest):
         message = "The export holds no dates. Pass the day of the export with until=."
-        raise TableError(coded("no_dates", message))
+        raise table_error("no_dates", message)
     day = np.datetime64(int(latest), "s").astype("datetime64[D]")
     tally.notes.append(
         f"The export is of {day}, its latest date; set another day with until=."

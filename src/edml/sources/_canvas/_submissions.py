@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edml.sources._canvas._tables import Tables, look_up
-from edml.sources._tally import Tally
+from edml.sources._import_report import Tally
 
 _PAIR = ["student", "assignment"]
 _COLUMNS = ["submission", *_PAIR, "submitted", "graded", "score", "kind"]

@@ -7,90 +7,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml._messages import coded
-from edml.exceptions import TableError
+from edml._messages import table_error
 from edml.schema import BoolArray
 from edml.sources._canvas._files import read_export
-from edml.sources._raw import columns_by_kind
-from edml.sources._tally import Tally
+from edml.sources._import_report import Tally
+from edml.sources._raw import Described, describe_tables
 from edml.sources._tidy import TidyTable
 
-
-def _columns(**kinds: str) -> Mapping[str, str]:
-    return columns_by_kind(kinds)
-
-
-#: The columns of each table by what they hold; those in capitals are required.
-TABLES: Mapping[str, Mapping[str, str]] = {
-    "courses": _columns(
-        ID="id",
-        id="enrollment_term_id",
-        text="name course_code",
-        state="workflow_state",
-        date="start_at conclude_at created_at",
-    ),
-    "enrollment_terms": _columns(ID="id", date="start_at end_at"),
-    "course_sections": _columns(
-        ID="id course_id",
-        date="start_at end_at",
-        flag="restrict_enrollments_to_section_dates",
-    ),
-    "enrollments": _columns(
-        ID="id user_id",
-        id="course_id course_section_id",
-        STATE="type workflow_state",
-        date="created_at updated_at start_at end_at completed_at",
-    ),
-    "assignments": _columns(
-        ID="id context_id",
-        id="assignment_group_id",
-        TEXT="title",
-        text="submission_types",
-        STATE="workflow_state",
-        state="context_type grading_type",
-        NUMBER="points_possible",
-        date="due_at unlock_at lock_at created_at",
-        flag="only_visible_to_overrides",
-    ),
-    "assignment_groups": _columns(ID="id", text="name"),
-    "assignment_overrides": _columns(
-        ID="id assignment_id",
-        id="set_id",
-        STATE="set_type workflow_state",
-        date="due_at unlock_at lock_at",
-        flag="due_at_overridden unlock_at_overridden lock_at_overridden",
-    ),
-    "assignment_override_students": _columns(
-        ID="id assignment_override_id user_id",
-        state="workflow_state",
-    ),
-    "group_memberships": _columns(ID="id group_id user_id", state="workflow_state"),
-    "submissions": _columns(
-        ID="id assignment_id user_id",
-        text="submission_type",
-        STATE="workflow_state",
-        number="score published_score points_deducted",
-        date="submitted_at graded_at posted_at updated_at cached_due_date",
-        flag="excused",
-    ),
-    "quizzes": _columns(ID="id", id="assignment_id", state="quiz_type workflow_state"),
-    "quiz_submissions": _columns(
-        ID="id quiz_id",
-        id="user_id",
-        STATE="workflow_state",
-        number="score kept_score quiz_points_possible attempt",
-        date="finished_at updated_at",
-        flag="was_preview manually_scored",
-    ),
-    "scores": _columns(
-        ID="id enrollment_id",
-        id="grading_period_id assignment_group_id",
-        state="workflow_state",
-        NUMBER="final_score",
-        number="override_score",
-        flag="course_score",
-    ),
-}
+TABLES = describe_tables("""
+courses id(id! enrollment_term_id) text(name course_code) state(workflow_state)
+    date(start_at conclude_at created_at)
+enrollment_terms id(id!) date(start_at end_at)
+course_sections id(id! course_id!) date(start_at end_at)
+    flag(restrict_enrollments_to_section_dates)
+enrollments id(id! user_id! course_id course_section_id)
+    state(type! workflow_state!)
+    date(created_at updated_at start_at end_at completed_at)
+assignments id(id! context_id! assignment_group_id) text(title! submission_types)
+    state(workflow_state! context_type grading_type) number(points_possible!)
+    date(due_at unlock_at lock_at created_at) flag(only_visible_to_overrides)
+assignment_groups id(id!) text(name)
+assignment_overrides id(id! assignment_id! set_id) state(set_type! workflow_state!)
+    date(due_at unlock_at lock_at)
+    flag(due_at_overridden unlock_at_overridden lock_at_overridden)
+assignment_override_students id(id! assignment_override_id! user_id!)
+    state(workflow_state)
+group_memberships id(id! group_id! user_id!) state(workflow_state)
+submissions id(id! assignment_id! user_id!) text(submission_type)
+    state(workflow_state!) number(score published_score points_deducted)
+    date(submitted_at graded_at posted_at updated_at cached_due_date) flag(excused)
+quizzes id(id! assignment_id) state(quiz_type workflow_state)
+quiz_submissions id(id! quiz_id! user_id) state(workflow_state!)
+    number(score kept_score quiz_points_possible attempt)
+    date(finished_at updated_at) flag(was_preview manually_scored)
+scores id(id! enrollment_id! grading_period_id assignment_group_id)
+    state(workflow_state) number(final_score! override_score) flag(course_score)
+""")
 _NEEDED = ("courses", "enrollments", "assignments")
 _ALIASES = {
     "assignments": {"name": "title", "course_id": "context_id"},
@@ -109,7 +61,7 @@ def read_tables(source: Path, tally: Tally) -> dict[str, pd.DataFrame]:
     earlier ones.
     """
     wanted = {
-        name: [*columns, *_ALIASES.get(name, {})] for name, columns in TABLES.items()
+        name: [*spec.columns, *_ALIASES.get(name, {})] for name, spec in TABLES.items()
     }
     found = read_export(source, wanted, tally.notes)
     absent = [name for name in _NEEDED if name not in found]
@@ -122,15 +74,15 @@ def read_tables(source: Path, tally: Tally) -> dict[str, pd.DataFrame]:
             "start their names with it: submissions.csv, "
             "canvas.submissions-part-00000.json.gz."
         )
-        raise TableError(coded("missing_tables", message, place=source, tables=absent))
+        raise table_error("missing_tables", message, place=source, tables=absent)
     tables = {}
-    for name, columns in TABLES.items():
+    for name, spec in TABLES.items():
         frame = found.pop(name, None)  # which frees the memory of its texts
         if frame is None:
-            frame = pd.DataFrame(columns=list(columns))
+            frame = pd.DataFrame(columns=list(spec.columns))
         else:
             tally.tables[name] = len(frame)
-        typed = _typed(name, _rename(name, frame), columns)
+        typed = _typed(name, _rename(name, frame), spec)
         tables[name] = _latest(typed, keep=name == "submissions")
     return tables
 
@@ -145,18 +97,15 @@ def _rename(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename(columns=aliases)
 
 
-def _typed(name: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+def _typed(name: str, frame: pd.DataFrame, spec: Described) -> pd.DataFrame:
     """Read each column as what it holds; absent ones are null."""
-    needed = [column for column, kind in columns.items() if kind.isupper()]
-    absent = [column for column in needed if column not in frame.columns]
+    absent = [column for column in spec.needs if column not in frame.columns]
     if absent:
         message = (
             f"{name} lacks the columns {absent}; it has {sorted(map(str, frame))}. "
             "Export the table with all columns."
         )
-        raise TableError(
-            coded("table_lacks_columns", message, table=name, columns=absent)
-        )
+        raise table_error("table_lacks_columns", message, table=name, columns=absent)
     gone = (
         frame["action"].astype("str").str.upper().eq("D").to_numpy(dtype=bool)
         if "action" in frame
@@ -165,11 +114,11 @@ def _typed(name: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.Dat
     table = TidyTable(name, frame.reset_index(drop=True))
     read = {
         column: _read(
-            table, column, kind.lower(), required=kind == "ID" and not gone.any()
+            table, column, kind, required=column in spec.needs and not gone.any()
         )
-        for column, kind in columns.items()
+        for column, kind in spec.columns.items()
     }
-    changed = table.dates("updated_at") if "updated_at" in columns else np.nan
+    changed = table.dates("updated_at") if "updated_at" in spec.columns else np.nan
     read["ts"] = table.dates("ts") if "ts" in frame else changed
     read["gone"] = gone
     return pd.DataFrame(read, index=range(len(frame)))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from edml.sources._canvas._tables import Tables, look_up
 from edml.sources._exam_rule import ExamRule, find_exams
-from edml.sources._tally import Tally
+from edml.sources._import_report import Tally
 
 _DATES = {"due": "due_at", "unlock": "unlock_at", "lock": "lock_at"}
 _LATEST = {"due": True, "unlock": False, "lock": True}

@@ -1,15 +1,14 @@
 """Moodle's own database, read in chunks within one read-only transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import table_error
 from edml._optional import import_optional
-from edml.exceptions import TableError
-from edml.sources._moodle._tables import TABLES, find_prefix
+from edml.sources._moodle._tables import PARENT_WHERE, TABLES, WHERE, find_prefix
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -35,60 +34,48 @@ class Database:
         self.names = {name for name in TABLES if self._prefix + name in found}
 
     def read(
-        self,
-        name: str,
-        courses: Sequence[str | int] | None,
-        convert: Callable[[pd.DataFrame], pd.DataFrame],
-    ) -> pd.DataFrame:
-        """Read the rows of these courses, and convert them chunk by chunk."""
+        self, name: str, courses: Sequence[str | int] | None, *, by_day: bool = False
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows of these courses in chunks, or their number by day."""
         with _no_details(f"table {self._prefix}{name}"):
             query = self._query(name, courses)
-            chunks = [convert(chunk) for chunk in self._stream(query)]
-            columns = [column.name for column in query.selected_columns]
-            empty = pd.DataFrame(columns=columns, dtype="float64")
-            return pd.concat(chunks or [convert(empty)], ignore_index=True)
+            yield from self._stream(self._count(query, name) if by_day else query)
 
-    def blocks(
-        self,
-        name: str,
-        courses: Sequence[str | int] | None,
-        convert: Callable[[pd.DataFrame], pd.DataFrame],
-    ) -> Iterator[pd.DataFrame]:
-        """Count the equal rows of each day in the database; yield them in chunks."""
-        with _no_details(f"table {self._prefix}{name}"):
-            rows = self._query(name, courses)
-            kinds, day = TABLES[name].columns, self._sa.literal_column("86400")
-            columns = [
-                (column - column % day).label(column.name)
-                if kinds[column.name] == "date"
-                else column
-                for column in rows.selected_columns
-            ]
-            keys = [getattr(column, "element", column) for column in columns]
-            number = self._sa.func.count().label("count")
-            query = rows.with_only_columns(*columns, number).group_by(*keys)
-            for chunk in self._stream(query):
-                yield convert(chunk).assign(count=chunk["count"])
+    def _count(self, rows: "sa.Select[Any]", name: str) -> "sa.Select[Any]":
+        """Count the equal rows of each day in the database."""
+        kinds, day = TABLES[name].columns, self._sa.literal_column("86400")
+        columns = [
+            (column - column % day).label(column.name)
+            if kinds[column.name] == "date"
+            else column
+            for column in rows.selected_columns
+        ]
+        keys = [getattr(column, "element", column) for column in columns]
+        number = self._sa.func.count().label("count")
+        return rows.with_only_columns(*columns, number).group_by(*keys)
 
     def _stream(self, query: "sa.Select[Any]") -> Iterator[pd.DataFrame]:
-        """Yield the rows of a query in chunks."""
+        """Yield the rows of a query in chunks, one at least."""
         columns = [column.name for column in query.selected_columns]
         result = self._connection.execution_options(
             stream_results=True, yield_per=_CHUNK
         ).execute(query)
+        rows = None
         for rows in result.partitions():
             # by columns: pandas asks rows one by one what they are
             cells = zip(*rows, strict=True)
             yield pd.DataFrame(dict(zip(columns, cells, strict=True)))
+        if rows is None:
+            yield pd.DataFrame(columns=columns, dtype="float64")
 
     def _query(
         self, name: str, courses: Sequence[str | int] | None
     ) -> "sa.Select[Any]":
-        table, spec = self._table(name), TABLES[name]
+        table = self._table(name)
         query = self._sa.select(*table.c)
-        for column, values in spec.where.items():
+        for column, values in WHERE.get(name, {}).items():
             query = query.where(table.c[column].in_(values))
-        if courses is not None or spec.parent_where:
+        if courses is not None or name in PARENT_WHERE:
             condition = self._within(table, name, courses)
             query = query if condition is None else query.where(condition)
         return query
@@ -97,17 +84,17 @@ class Database:
         self, table: "sa.TableClause", name: str, courses: Sequence[str | int] | None
     ) -> "sa.ColumnElement[bool] | None":
         """Return the condition that the rows belong to these courses."""
-        spec = TABLES[name]
-        if spec.parent is None or spec.parent[1] not in self.names:
+        column, above = TABLES[name].parent or ("", "")
+        if above not in self.names:
             return None
-        column, above = spec.parent
         if column not in table.c:  # reading its values says so
             return None
         if above == "course":
             return None if courses is None else table.c[column].in_(courses)
         parent = self._table(above, [*TABLES[above].columns])
         query = self._sa.select(parent.c.id)
-        for restricted, values in {**TABLES[above].where, **spec.parent_where}.items():
+        wanted = {**WHERE.get(above, {}), **PARENT_WHERE.get(name, {})}
+        for restricted, values in wanted.items():
             query = query.where(parent.c[restricted].in_(values))
         condition = self._within(parent, above, courses)
         query = query if condition is None else query.where(condition)
@@ -165,7 +152,7 @@ def _make_engine(url: Any) -> "sa.Engine":
             "mysql:// or mariadb://. Check its form; within a password, write % as %25 "
             "and @ as %40."
         )
-        raise TableError(coded("not_database", message)) from None
+        raise table_error("not_database", message) from None
     name = read.drivername
     if name in _DRIVERS:
         backend, driver = name, _DRIVERS[name]
@@ -195,4 +182,4 @@ def _no_details(part: str) -> Iterator[None]:
             f"Moodle's database cannot be read ({part}: {kind}). Check its URL, that "
             "the server runs, and that the user may read Moodle's tables."
         )
-        raise TableError(coded("database_failed", message)) from None
+        raise table_error("database_failed", message) from None

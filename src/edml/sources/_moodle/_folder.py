@@ -1,14 +1,13 @@
 """A folder of Moodle's tables, exported as CSV or Parquet files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
-from edml._messages import coded
+from edml._messages import table_error
 from edml._urls import as_path
-from edml.exceptions import TableError
 from edml.sources._blocks import read_blocks
 from edml.sources._moodle._tables import TABLES, find_prefix
 from edml.sources._open import read_table
@@ -25,13 +24,12 @@ class Folder:
     def __init__(self, path: str | PathLike[str], prefix: str | None) -> None:
         self._path = as_path(path)
         if not self._path.is_dir():
-            message = coded(
+            raise table_error(
                 "no_folder",
                 f"There is no folder {self._path}. Expected the folder of Moodle's "
                 "exported tables, or the URL of its database.",
                 path=self._path,
             )
-            raise TableError(message)
         self.notes: list[str] = []  # of what was inferred
         self._files: dict[str, Path] = {}
         for file in sorted(self._path.iterdir()):
@@ -40,36 +38,25 @@ class Folder:
                 continue
             name = file.name[: -len(suffix)].lower()
             if name in self._files:
-                message = coded(
+                raise table_error(
                     "doubled_tables",
                     f"Table {name} is exported twice: {self._files[name].name} and "
                     f"{file.name}. Remove one of them from the folder.",
                     place=self._path,
                     tables=name,
                 )
-                raise TableError(message)
             self._files[name] = file
         self._prefix = find_prefix(self._files, prefix)
         self.names = {name for name in TABLES if self._prefix + name in self._files}
 
     def read(
-        self,
-        name: str,
-        courses: Sequence[str | int] | None,
-        convert: Callable[[pd.DataFrame], pd.DataFrame],
-    ) -> pd.DataFrame:
-        """Read a table's file."""
+        self, name: str, courses: Sequence[str | int] | None, *, by_day: bool = False
+    ) -> Iterator[pd.DataFrame]:
+        """Yield a table's file, that of a log in blocks."""
         file = self._files[self._prefix + name]
+        if by_day:
+            yield from read_blocks(file, TABLES[name].columns)
+            return
         raw, notes = read_table(file, known=TABLES[name].columns)
         self.notes += [f"{file.name}: {note}" for note in notes]
-        return convert(raw)
-
-    def blocks(
-        self,
-        name: str,
-        courses: Sequence[str | int] | None,
-        convert: Callable[[pd.DataFrame], pd.DataFrame],
-    ) -> Iterator[pd.DataFrame]:
-        """Yield a table's file block by block."""
-        file = self._files[self._prefix + name]
-        yield from map(convert, read_blocks(file, TABLES[name].columns))
+        yield raw

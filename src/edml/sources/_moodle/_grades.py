@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from edml.sources._import_report import Tally
 from edml.sources._moodle._handed_in import KEYS, keep_enrolled
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._work import code_works, find_work
-from edml.sources._tally import Tally
 
 _DELETED = 3  # an action in Moodle's history of grades
 _AVERAGE, _FIRST, _LAST = 2, 3, 4  # a quiz's method of grading; 1 is the highest

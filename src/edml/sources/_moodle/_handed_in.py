@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from edml.sources._import_report import Tally
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._people import PAIR
 from edml.sources._moodle._work import code_works, find_work
-from edml.sources._tally import Tally
 
 KEYS = ["work", "student"]
 

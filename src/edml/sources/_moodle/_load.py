@@ -1,14 +1,19 @@
 """Read the tables of the wanted courses, one at a time."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import pandas as pd
 
-from edml._messages import coded
-from edml.exceptions import TableError
-from edml.sources._moodle._tables import TABLES, Ids, read_values
-from edml.sources._tally import Tally
+from edml._messages import table_error
+from edml.sources._import_report import Tally
+from edml.sources._moodle._tables import (
+    PARENT_WHERE,
+    TABLES,
+    WHERE,
+    Ids,
+    read_values,
+)
 
 _READ_TWICE = {table.parent[1] for table in TABLES.values() if table.parent} | {
     "assign_user_flags",
@@ -22,20 +27,12 @@ class Source(Protocol):
     names: set[str]
 
     def read(
-        self,
-        name: str,
-        courses: Sequence[str | int] | None,
-        convert: Callable[[pd.DataFrame], pd.DataFrame],
-    ) -> pd.DataFrame:
-        """Read a table; a database selects the rows of the courses itself."""
-
-    def blocks(
-        self,
-        name: str,
-        courses: Sequence[str | int] | None,
-        convert: Callable[[pd.DataFrame], pd.DataFrame],
+        self, name: str, courses: Sequence[str | int] | None, *, by_day: bool = False
     ) -> Iterator[pd.DataFrame]:
-        """Yield a table block by block; a database adds up the equal rows of a day."""
+        """Yield a table in chunks; a database selects the rows of the courses itself.
+
+        ``by_day`` is for a log: a database adds up the equal rows of a day.
+        """
 
 
 class Tables:
@@ -58,8 +55,9 @@ class Tables:
             return self._kept[name].copy()
         if name not in self:
             return self._convert(name, pd.DataFrame(columns=list(TABLES[name].columns)))
-        table = self._source.read(
-            name, self._selected, lambda raw: self._convert(name, raw)
+        chunks = self._source.read(name, self._selected)
+        table = pd.concat(
+            [self._convert(name, raw) for raw in chunks], ignore_index=True
         )
         if TABLES[name].parent is not None:
             table = self._drop_orphans(name, table)
@@ -74,13 +72,13 @@ class Tables:
 
         Rows of other courses may be among them.
         """
-        return self._source.blocks(
-            name, self._selected, lambda raw: self._convert(name, raw)
-        )
+        for raw in self._source.read(name, self._selected, by_day=True):
+            added_up = {"count": raw["count"]} if "count" in raw else {}
+            yield self._convert(name, raw).assign(**added_up)
 
     def _convert(self, name: str, raw: pd.DataFrame) -> pd.DataFrame:
         table = read_values(name, raw, self.ids)
-        for column, values in TABLES[name].where.items():
+        for column, values in WHERE.get(name, {}).items():
             table = table[table[column].isin(values)]
         return table
 
@@ -90,7 +88,7 @@ class Tables:
         if parent not in self:
             return table
         parents = self.read(parent)
-        for restricted, values in TABLES[name].parent_where.items():
+        for restricted, values in PARENT_WHERE.get(name, {}).items():
             parents = parents[parents[restricted].isin(values)]
         kept = table[column].isin(parents["id"])
         if self._selected is None and parent != "grade_items":
@@ -100,7 +98,7 @@ class Tables:
 
     def _read_courses(self, wanted: Collection[str] | None) -> pd.DataFrame:
         self._selected: list[str | int] | None = None
-        raw = self._source.read("course", None, lambda raw: raw)
+        raw = pd.concat(self._source.read("course", None))
         self.ids = Ids(raw.get("id", pd.Series(dtype="str")))
         table = self._convert("course", raw)
         if wanted is not None:
@@ -112,9 +110,7 @@ class Tables:
                     "Expected ids or short names of courses; these are unknown: "
                     f"{sorted(unknown)}. Correct courses=."
                 )
-                raise TableError(
-                    coded("unknown_courses", message, courses=sorted(unknown))
-                )
+                raise table_error("unknown_courses", message, courses=sorted(unknown))
             table = table[texts.isin(chosen) | table["shortname"].isin(chosen)]
             kept = self.ids.decode(table["id"])
             self._selected = [int(one) if self.ids.whole else one for one in kept]

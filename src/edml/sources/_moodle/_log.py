@@ -4,11 +4,10 @@ import re
 
 import pandas as pd
 
-from edml._messages import coded
-from edml.exceptions import TableError
+from edml._messages import table_error
+from edml.sources._import_report import Tally
 from edml.sources._logs import LogDays
 from edml.sources._moodle._load import Tables
-from edml.sources._tally import Tally
 
 LOG = "logstore_standard_log"
 #: The browser, the app, and null; others are scripts and restores.
@@ -23,7 +22,7 @@ def read_log(tables: Tables, enrolments: pd.DataFrame, tally: Tally) -> pd.DataF
             f"Moodle's table {LOG} is not in the source. Export it too, or read "
             "without activity=True."
         )
-        raise TableError(coded("no_log", message, table=LOG))
+        raise table_error("no_log", message, table=LOG)
     days = LogDays(enrolments, _name_kind)
     for block in tables.blocks(LOG):
         days.add(

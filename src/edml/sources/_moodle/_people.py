@@ -4,10 +4,9 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from edml._messages import coded
-from edml.exceptions import TableError
+from edml._messages import table_error
+from edml.sources._import_report import Tally
 from edml.sources._moodle._load import Tables
-from edml.sources._tally import Tally
 
 PAIR = ["student", "course"]
 
@@ -37,7 +36,7 @@ def read_enrolments(
             "student_roles=, and that enrol, user_enrolments and the tables of roles "
             "are complete."
         )
-        raise TableError(coded("none_enrolled", message))
+        raise table_error("none_enrolled", message)
     return _one_row_each(found, tally)
 
 
@@ -97,9 +96,7 @@ def _find_roles(roles: pd.DataFrame, wanted: Collection[str] | None) -> pd.Serie
             "No role of Moodle's table role is a student's; found the short names "
             f"{sorted(roles['shortname'])}. Pass the right ones as student_roles=."
         )
-        raise TableError(
-            coded("no_student_role", message, roles=sorted(roles["shortname"]))
-        )
+        raise table_error("no_student_role", message, roles=sorted(roles["shortname"]))
     return roles.loc[chosen, "id"]
 
 
@@ -148,7 +145,7 @@ def _one_row_each(found: pd.DataFrame, tally: Tally) -> pd.DataFrame:
                 "Courses have neither a start date nor dated enrolments. Set their "
                 "start dates in Moodle, or leave them out by courses=."
             )
-            raise TableError(coded("undated_courses", message))
+            raise table_error("undated_courses", message)
         tally.add(
             "courses without a start date start with the first enrolment",
             int(joined.loc[undated, "course"].nunique()),

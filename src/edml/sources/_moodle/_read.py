@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from edml._urls import is_store
 from edml.sources._event_table import Date, as_seconds, make_event_table
 from edml.sources._exam_rule import ExamRule, find_exams
-from edml.sources._import_report import ImportReport, warn_of_doubts
+from edml.sources._import_report import Tally, hand_over
 from edml.sources._moodle._database import open_database
 from edml.sources._moodle._folder import Folder
 from edml.sources._moodle._grades import (
@@ -32,7 +32,6 @@ from edml.sources._moodle._tidy import (
     make_submissions,
 )
 from edml.sources._moodle._work import read_own_dates, read_works
-from edml.sources._tally import Tally
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -40,38 +39,6 @@ if TYPE_CHECKING:
 _NOT_FAILED = 0.6  # from here on, Moodle's default letters are above F
 
 
-@overload
-def read_moodle(
-    source: "str | PathLike[str] | URL | Engine",
-    *,
-    courses: Collection[str] | None = None,
-    exams: ExamRule = None,
-    outcomes: pd.DataFrame | None = None,
-    activity: bool = False,
-    student_roles: Collection[str] | None = None,
-    prefix: str | None = None,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 100.0,
-    passing_grade: float | None = None,
-    return_report: Literal[False] = False,
-) -> pd.DataFrame: ...
-@overload
-def read_moodle(
-    source: "str | PathLike[str] | URL | Engine",
-    *,
-    courses: Collection[str] | None = None,
-    exams: ExamRule = None,
-    outcomes: pd.DataFrame | None = None,
-    activity: bool = False,
-    student_roles: Collection[str] | None = None,
-    prefix: str | None = None,
-    until: Date | None = None,
-    tick_days: int = 1,
-    grade_scale: float = 100.0,
-    passing_grade: float | None = None,
-    return_report: Literal[True],
-) -> tuple[pd.DataFrame, ImportReport]: ...
 def read_moodle(
     source: "str | PathLike[str] | URL | Engine",
     *,
@@ -86,7 +53,7 @@ def read_moodle(
     grade_scale: float = 100.0,
     passing_grade: float | None = None,
     return_report: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, ImportReport]:
+) -> Any:
     """Read an event table from Moodle: exported tables, or its database.
 
     Students, assignments, quizzes and manual grade items are read with their due dates,
@@ -239,10 +206,7 @@ def read_moodle(
         return_report=True,
     )
     report = tally.complete(report, "Moodle")
-    if return_report:
-        return X, report
-    warn_of_doubts(report)
-    return X
+    return hand_over(X, report, return_report)
 
 
 def _read(

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from edml.schema import BoolArray
+from edml.sources._import_report import Tally
 from edml.sources._moodle._handed_in import KEYS
 from edml.sources._moodle._people import PAIR
 from edml.sources._moodle._work import DATES
-from edml.sources._tally import Tally
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from edml.sources._import_report import Tally
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._people import PAIR
 from edml.sources._moodle._tables import Ids
-from edml.sources._tally import Tally
 
 DATES = ["unlock", "due", "lock"]
 
