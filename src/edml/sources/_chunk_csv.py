@@ -5,7 +5,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -81,7 +81,7 @@ class _CsvFile(NamedTuple):
         """Yield chunks and where they end."""
         encoding = begin.encoding or self.given.encoding
         notes: list[str] = []
-        top = self._open().read(len(codecs.BOM_UTF8))
+        top = self._open(None)(len(codecs.BOM_UTF8))
         if encoding is None and top.startswith(UTF16_MARKS):
             encoding = "utf-16"
             notes.append(UTF16)
@@ -94,26 +94,40 @@ class _CsvFile(NamedTuple):
                 "gzip", "It cannot be unpacked as gzip. Compress it again."
             ) from None
 
-    def _open(self) -> Any:
+    def _open(self, encoding: str | None) -> Callable[[int], bytes]:
+        """Return what reads so many bytes of the file as UTF-8, none at its end."""
         self.file.seek(0)
         packed = self.file.read(len(GZIP)) == GZIP
         self.file.seek(0)
-        return gzip.open(self.file) if packed else self.file
+        stream: Any = gzip.open(self.file) if packed else self.file  # noqa: SIM115
+        if encoding in (None, "utf-8"):
+            return stream.read
+        try:
+            text = io.TextIOWrapper(stream, encoding, newline="")
+        except LookupError:
+            raise table_error(
+                "encoding",
+                f"It is not text in {encoding}. Pass its encoding, or save as UTF-8.",
+                encoding=encoding,
+            ) from None
+        return lambda size: text.read(size).encode()
 
     def _read(
         self, begin: Place, encoding: str | None, notes: list[str]
     ) -> Iterator[tuple[Raw, Place]]:
-        text = _Text(self._open(), encoding)
-        end = begin
+        read, end = self._open(encoding), begin
         try:
-            top = text.read_line(self.size)
+            top = read(self.size).removeprefix(codecs.BOM_UTF8)
+            while b"\n" not in top and (more := read(self.size)):
+                top += more
+            whole = top[: top.rfind(b"\n") + 1] or top  # lines
             known = set(self.expected.known)
-            sep, header = read_header(top, self.given.sep, known, notes)
+            sep, header = read_header(whole, self.given.sep, known, notes)
             check_columns(header, sep, self.expected)
             if not begin.row:
                 end = begin._replace(row=header.row, byte=header.end)
             decimal = begin.decimal or self.given.decimal
-            for data in _read_blocks(text, top, sep, self.size, header.end, end.byte):
+            for data in _read_blocks(read, top, sep, self.size, header.end, end.byte):
                 check_nulls(b"\0" in data)
                 below = header._replace(row=end.row, end=0)
                 frame, found = read_rows(
@@ -142,49 +156,13 @@ class _CsvFile(NamedTuple):
             raise TableError(message) from None
 
 
-class _Text:
-    """A file as UTF-8 without its byte order mark."""
-
-    def __init__(self, stream: Any, encoding: str | None) -> None:
-        self._stream, self._decoder, self._unread = stream, None, b""
-        if encoding in (None, "utf-8"):
-            mark = stream.read(len(codecs.BOM_UTF8))
-            self._unread = mark.removeprefix(codecs.BOM_UTF8)
-            return
-        try:
-            self._decoder = codecs.getincrementaldecoder(str(encoding))()
-        except LookupError:
-            raise table_error(
-                "encoding",
-                f"It is not text in {encoding}. Pass its encoding, or save as UTF-8.",
-                encoding=encoding,
-            ) from None
-
-    def read(self, size: int) -> bytes:
-        """Read about so many bytes; none at the end of the file."""
-        unread, self._unread = self._unread, b""
-        if unread:
-            return unread
-        data = self._stream.read(size)
-        while self._decoder is not None:
-            text = self._decoder.decode(data, final=not data).removeprefix("\ufeff")
-            if text or not data:
-                return text.encode()
-            data = self._stream.read(size)
-        return data
-
-    def read_line(self, size: int) -> bytes:
-        """Read whole lines of about so many bytes, and leave the rest unread."""
-        data = self.read(size)
-        while b"\n" not in data and (more := self.read(size)):
-            data += more
-        end = data.rfind(b"\n") + 1 or len(data)
-        self._unread = data[end:]
-        return data[:end]
-
-
 def _read_blocks(
-    text: _Text, top: bytes, sep: str, size: int, first: int, skipped: int
+    read: Callable[[int], bytes],
+    top: bytes,
+    sep: str,
+    size: int,
+    first: int,
+    skipped: int,
 ) -> Iterator[bytes]:
     """Yield whole rows of about ``size`` bytes, after those that are skipped.
 
@@ -192,14 +170,14 @@ def _read_blocks(
     """
     rest = top
     empty = skipped == first  # then there is a chunk, even of no rows
-    while len(rest) < skipped and (more := text.read(size)):
+    while len(rest) < skipped and (more := read(size)):
         skipped -= len(rest)
         rest = more
     rest = rest[skipped:]
     wanted, over = size, False
     while not over:
         while len(rest) < wanted and not over:
-            more = text.read(wanted - len(rest))
+            more = read(wanted - len(rest))
             rest, over = rest + more, not more
         end = len(rest) if over else _find_end(rest, sep)
         if end or (over and empty):

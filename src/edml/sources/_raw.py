@@ -21,6 +21,9 @@ class ArrowTable(Protocol):
 
 Source: TypeAlias = str | PathLike[str] | BinaryIO | pd.DataFrame | ArrowTable
 Format = Literal["csv", "excel", "json", "parquet", "arrow", "pandas"]
+_COLUMN = re.compile(
+    r"(?P<column>\w+)(?P<needed>!?)(?:>(?P<parent>\w+))?(?::(?P<name>\w+))?"
+)
 LARGEST_SIZE = 4 * 2**30  # bytes that a compressed file may unpack to
 
 
@@ -86,6 +89,7 @@ class Described(NamedTuple):
     """The columns of a platform's table that are read, and the kind of each."""
 
     columns: dict[str, str]
+    names: dict[str, str]  # by which edml calls them
     needs: list[str]  # the others are missing values where they are absent
     parent: tuple[str, str] | None  # the column that holds the ids of a table
 
@@ -94,16 +98,19 @@ def describe_tables(text: str) -> dict[str, Described]:
     """Read descriptions such as ``enrol id(id! courseid!>course) number(status)``.
 
     A table has its columns in the brackets of their kind: ``!`` marks those that it
-    needs, and ``>`` the table whose ids a column holds.
+    needs, ``>`` the table whose ids a column holds, and ``:`` the name it gets here.
     """
     tables = {}
     for table in re.split(r"\n(?=\w)", text.strip()):
         name, _, described = table.partition(" ")
-        columns, needs, parent = {}, [], None
+        found = Described({}, {}, [], None)
         for kind, inside in re.findall(r"(\w+)\(([^)]*)\)", described):
-            for column, needed, above in re.findall(r"(\w+)(!?)(?:>(\w+))?", inside):
-                columns[column] = kind
-                needs += [column] if needed else []
-                parent = (column, above) if above else parent
-        tables[name] = Described(columns, needs, parent)
+            for one in _COLUMN.finditer(inside):
+                column = one["column"]
+                found.columns[column] = kind
+                found.names[column] = one["name"] or column
+                found.needs.extend([column] if one["needed"] else [])
+                if one["parent"]:
+                    found = found._replace(parent=(column, one["parent"]))
+        tables[name] = found
     return tables

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from edml.sources._assignments import DATES, leave_out, list_assignments
 from edml.sources._canvas._tables import Tables, look_up
 from edml.sources._exam_rule import ExamRule, find_exams
 from edml.sources._import_report import Tally
@@ -175,63 +176,24 @@ def make_assignments(
     """
     work = work[~work["exam"]]
     own = own.merge(
-        work[["assignment", *_DATES]], on="assignment", suffixes=("", "_general")
+        work[["assignment", *DATES]], on="assignment", suffixes=("", "_general")
     )
-    for name in _DATES:
-        general = own[f"{name}_general"]
-        own[f"removed_{name}"] = own[f"set_{name}"] & own[name].isna() & general.notna()
-        own[name] = own[name].where(own[f"set_{name}"], general)
-    removed = own[[f"removed_{name}" for name in _DATES]].any(axis=1)
+    removed, differs = np.zeros((2, len(own)), dtype=bool)
+    for name in DATES:
+        given, general = own[f"set_{name}"], own[f"{name}_general"]
+        removed |= given & own[name].isna() & general.notna()
+        own[name] = own[name].where(given, general)
+        differs |= own[name].ne(general) & (own[name].notna() | general.notna())
     listed = (
         work["listed"]
         | work["assignment"].isin(exempt["assignment"])
         | work["assignment"].isin(own.loc[removed, "assignment"])
     )
-    differs = np.zeros(len(own), dtype=bool)
-    for name in _DATES:
-        general = own[f"{name}_general"]
-        differs |= own[name].ne(general) & (own[name].notna() | general.notna())
     people = roster[["student", "course"]].drop_duplicates()
-    pairs = people.merge(work[listed], on="course")
-    pairs = _leave_out(pairs, exempt)
-    restricted = pairs["listed"]
-    has = pairs.merge(
-        pd.concat([own[_PAIR], assigned[_PAIR]]).drop_duplicates().assign(has=True),
-        on=_PAIR,
-        how="left",
-    )["has"].notna()
-    pairs = pairs[~restricted | has.to_numpy()]
-    dated = pairs.merge(
-        own[[*_PAIR, *_DATES]],
-        on=_PAIR,
-        how="left",
-        suffixes=("", "_own"),
-        indicator=True,
-    )
-    for name in _DATES:
-        dated[name] = dated[name].where(
-            dated["_merge"].eq("left_only"), dated[f"{name}_own"]
-        )
-    single = own[differs & ~own["assignment"].isin(work.loc[listed, "assignment"])]
-    single = single[[*_PAIR, *_DATES]].merge(
-        work.drop(columns=list(_DATES)), on="assignment"
-    )
-    columns = [
-        *("course", "assignment", "name", "student", *_DATES, "created"),
-        *("points_possible", "offline"),
-    ]
-    everybody = work[~listed].assign(student=None)
-    made = pd.concat(
-        [part.reindex(columns=columns) for part in (everybody, dated, single)],
-        ignore_index=True,
-    )
-    made["due"] = made["due"].mask(made.pop("offline").astype(bool))
+    restricted = people.merge(work[work["listed"]], on="course")
+    others = leave_out(restricted, pd.concat([own[_PAIR], assigned[_PAIR]]), _PAIR)
+    exempt = pd.concat([exempt[_PAIR], others[_PAIR]])
+    made = list_assignments(work, own[differs], people, exempt, listed)
+    offline = made["assignment"].isin(work.loc[work["offline"], "assignment"])
+    made["due"] = made["due"].mask(offline)
     return made
-
-
-def _leave_out(pairs: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Drop the pairs of a student and an assignment that are in another table."""
-    found = pairs.merge(
-        others[_PAIR].drop_duplicates(), on=_PAIR, how="left", indicator=True
-    )
-    return pairs[found["_merge"].eq("left_only").to_numpy()]

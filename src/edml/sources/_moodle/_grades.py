@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from edml.sources._assignments import leave_out
 from edml.sources._import_report import Tally
 from edml.sources._moodle._handed_in import KEYS, keep_enrolled
 from edml.sources._moodle._load import Tables
-from edml.sources._moodle._work import code_works, find_work
+from edml.sources._moodle._work import code_items, code_works, find_work
 
 _DELETED = 3  # an action in Moodle's history of grades
 _AVERAGE, _FIRST, _LAST = 2, 3, 4  # a quiz's method of grading; 1 is the highest
@@ -17,10 +18,7 @@ def read_gradebook(
     grades: pd.DataFrame, works: pd.DataFrame, enrolments: pd.DataFrame, tally: Tally
 ) -> pd.DataFrame:
     """Return the present grades: work, student, graded, score, hidden, excluded."""
-    found = grades.rename(columns={"userid": "student"})
-    items = works[works["item"] != 0]
-    codes = pd.Series(items.index, index=items["item"].to_numpy())
-    found = find_work(found[found["student"] != 0], "itemid", codes)
+    found = find_work(grades[grades["student"] != 0], "itemid", code_items(works))
     found = keep_enrolled(found, works, enrolments, "grades", tally)
     found["graded"] = found["overridden"].where(
         found["overridden"] > 0, found["timemodified"]
@@ -33,8 +31,7 @@ def read_gradebook(
 def read_totals(items: pd.DataFrame, grades: pd.DataFrame) -> pd.DataFrame:
     """Return student, course and share: each course total's share of the highest."""
     totals = items[items["itemtype"] == "course"]
-    totals = totals.rename(columns={"courseid": "course", "id": "itemid"})
-    found = grades.rename(columns={"userid": "student"}).merge(totals, on="itemid")
+    found = grades.merge(totals, left_on="itemid", right_on="id")
     low, high = found["grademin"].fillna(0), found["grademax"]
     found["share"] = (found["finalgrade"] - low) / (high - low).where(high > low)
     found = found[found["share"].notna()].drop_duplicates(["student", "course"])
@@ -66,9 +63,9 @@ def read_versions(
         ignore_index=True,
     )
     activity = keep_enrolled(activity, works, enrolments, "grades", tally)
-    activity = _without(activity, history)
+    activity = leave_out(activity, history, KEYS)
     unreleased = gradebook[gradebook["score"].isna()]
-    kept = _without(activity, unreleased)
+    kept = leave_out(activity, unreleased, KEYS)
     tally.add(
         "grades that the gradebook lacks were left out", len(activity) - len(kept)
     )
@@ -76,14 +73,14 @@ def read_versions(
     now = _hide(gradebook[gradebook["score"].notna()], gradebook)
     quizzes = _read_quiz_grades(tables, works)
     quizzes = keep_enrolled(quizzes, works, enrolments, "grades", tally)
-    now = pd.concat([now, _without(quizzes, gradebook)], ignore_index=True)
+    now = pd.concat([now, leave_out(quizzes, gradebook, KEYS)], ignore_index=True)
     versions = pd.concat([history, kept], ignore_index=True)
     versions = _append_present(versions, now, tally)
     versions = _hide_items(versions, works, tally)
     undated = versions["graded"] == 0
     tally.add("grades without a date were left out", int(undated.sum()), doubt=True)
     versions = versions[~undated]
-    n_dated = len(_without(versions, history).drop_duplicates(KEYS))
+    n_dated = len(leave_out(versions, history, KEYS).drop_duplicates(KEYS))
     tally.add(
         "grades without history count from the day of their last change",
         n_dated,
@@ -104,19 +101,11 @@ def _score(works: pd.DataFrame, codes: pd.Series, grades: pd.Series) -> pd.Serie
     return 100 * (grades - low) / (high - low)
 
 
-def _without(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Drop the rows of the students' works that are among others."""
-    known = pd.MultiIndex.from_frame(others[KEYS])
-    return rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(known)]
-
-
 def _read_history(
     tables: Tables, works: pd.DataFrame, enrolments: pd.DataFrame, tally: Tally
 ) -> pd.DataFrame:
-    found = tables.read("grade_grades_history").rename(columns={"userid": "student"})
-    items = works[works["item"] != 0]
-    codes = pd.Series(items.index, index=items["item"].to_numpy())
-    found = find_work(found[found["action"] != _DELETED], "itemid", codes)
+    found = tables.read("grade_grades_history")
+    found = find_work(found[found["action"] != _DELETED], "itemid", code_items(works))
     found = keep_enrolled(found, works, enrolments, "versions of grades", tally)
     found = found.sort_values([*KEYS, "timemodified", "id"], kind="stable")
     begun = found[~found.duplicated(KEYS)]
@@ -157,25 +146,23 @@ def _grade_assignments(
     tables: Tables, works: pd.DataFrame, gradebook: pd.DataFrame, tally: Tally
 ) -> pd.DataFrame:
     """Read the grade of each attempt at an assignment."""
-    found = tables.read("assign_grades").rename(
-        columns={"userid": "student", "timemodified": "graded"}
-    )
+    found = tables.read("assign_grades")
     # -1 or null is a grade that a teacher opened and did not give
     found = found[found["grade"] >= 0]
     found = find_work(found, "assignment", code_works(works, "assign"))
     found["score"] = _score(works, found["work"], found["grade"])
     found = found[found["score"].notna()]
-    flags = tables.read("assign_user_flags").rename(columns={"userid": "student"})
-    flags["work"] = flags["assignment"].map(code_works(works, "assign"))
-    released = flags.loc[flags["workflowstate"] == "released", KEYS].dropna()
+    flags = tables.read("assign_user_flags")
+    flags = find_work(flags, "assignment", code_works(works, "assign"))
+    released = flags.loc[flags["workflowstate"] == "released", KEYS]
     chosen = works.reindex(found["work"])
     in_workflow = (chosen["markingworkflow"] == 1).to_numpy()
     blind = (chosen["blindmarking"] == 1) & (chosen["revealidentities"] != 1)
-    waiting = _without(found[in_workflow], released).index.union(
+    waiting = leave_out(found[in_workflow], released, KEYS).index.union(
         found.index[blind.to_numpy()]
     )
     # where there is a gradebook, its own grade says what was released
-    waiting = waiting.intersection(_without(found, gradebook).index)
+    waiting = waiting.intersection(leave_out(found, gradebook, KEYS).index)
     tally.add("grades that are not released were left out", len(waiting))
     found = found.drop(index=waiting)
     found = found.sort_values([*KEYS, "graded", "attemptnumber"], kind="stable")
@@ -217,10 +204,7 @@ def _grade_quizzes(
 
 
 def _read_quiz_grades(tables: Tables, works: pd.DataFrame) -> pd.DataFrame:
-    found = tables.read("quiz_grades").rename(
-        columns={"userid": "student", "timemodified": "graded"}
-    )
-    found = find_work(found, "quiz", code_works(works, "quiz"))
+    found = find_work(tables.read("quiz_grades"), "quiz", code_works(works, "quiz"))
     total = works["grade"].where(works["grade"] > 0).reindex(found["work"]).to_numpy()
     found["score"] = 100 * found["grade"] / total
     found = found[found["score"].notna()]

@@ -34,10 +34,7 @@ def read_handed_in(
 
 def read_attempts(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """Return the attempts at quizzes that were handed in."""
-    found = tables.read("quiz_attempts").rename(
-        columns={"userid": "student", "timefinish": "submitted"}
-    )
-    found = find_work(found, "quiz", code_works(works, "quiz"))
+    found = find_work(tables.read("quiz_attempts"), "quiz", code_works(works, "quiz"))
     previews = found["preview"] == 1
     tally.add("teachers' previews of quizzes were left out", int(previews.sum()))
     found = found[~previews]
@@ -71,8 +68,7 @@ def keep_enrolled(
 def _read_assignments(
     tables: Tables, works: pd.DataFrame, enrolments: pd.DataFrame, tally: Tally
 ) -> pd.DataFrame:
-    found = tables.read("assign_submission").rename(columns={"userid": "student"})
-    found["work"] = found.pop("assignment").map(code_works(works, "assign"))
+    found = tables.read("assign_submission")
     states = found["status"].value_counts()
     for state, meaning in (
         ("draft", "drafts were not handed in"),
@@ -80,10 +76,8 @@ def _read_assignments(
         ("reopened", "attempts that a teacher reopened were not handed in"),
     ):
         tally.add(meaning, int(states.get(state, 0)))
-    handed_in = (found["status"] == "submitted") & (found["timemodified"] > 0)
-    found = found[handed_in & found["work"].notna()]
-    found["work"] = found["work"].astype("int64")
-    found = found.rename(columns={"timemodified": "submitted", "id": "submission"})
+    handed_in = (found["status"] == "submitted") & (found["submitted"] > 0)
+    found = find_work(found[handed_in], "assignment", code_works(works, "assign"))
     found["attempt"] = found["attemptnumber"].fillna(0)
     in_team = works["teamsubmission"].reindex(found["work"]).to_numpy() == 1
     if in_team.any() and "groups_members" in tables:
@@ -106,20 +100,15 @@ def _share(
 
     A student in no group or in several belongs to the default team, whose id is 0.
     """
-    groups = tables.read("groups").rename(
-        columns={"id": "groupid", "courseid": "course"}
-    )
-    members = tables.read("groups_members").rename(columns={"userid": "student"})
-    members = members.merge(groups, on="groupid")
-    groupings = tables.read("groupings_groups")
+    groups = tables.read("groups")
+    members = tables.read("groups_members").merge(groups, on="groupid")
     chosen = works.loc[works["teamsubmission"] == 1]
     of_work = chosen.rename_axis("work").reset_index()
     of_work = of_work[["work", "course", "teamsubmissiongroupingid"]]
     everyone = of_work.merge(enrolments[PAIR], on="course")
     grouped = of_work.merge(members, on="course")
     within = grouped.merge(
-        groupings.rename(columns={"groupingid": "teamsubmissiongroupingid"}),
-        on=["teamsubmissiongroupingid", "groupid"],
+        tables.read("groupings_groups"), on=["teamsubmissiongroupingid", "groupid"]
     )
     grouped = pd.concat([grouped[grouped["teamsubmissiongroupingid"] == 0], within])
     grouped = grouped.drop_duplicates([*KEYS, "groupid"])

@@ -87,10 +87,11 @@ class Tables:
         column, parent = TABLES[name].parent or ("", "")
         if parent not in self:
             return table
+        names, ids = TABLES[name].names, TABLES[parent].names["id"]
         parents = self.read(parent)
         for restricted, values in PARENT_WHERE.get(name, {}).items():
             parents = parents[parents[restricted].isin(values)]
-        kept = table[column].isin(parents["id"])
+        kept = table[names[column]].isin(parents[ids])
         if self._selected is None and parent != "grade_items":
             rule = f"rows of {name} whose {parent} is not in the source were left out"
             self._tally.add(rule, int((~kept).sum()), doubt=True)

@@ -18,18 +18,14 @@ def read_enrolments(
 
     Dates are epoch seconds, 0 where there is none.
     """
-    methods = tables.read("enrol").rename(
-        columns={"id": "enrolid", "courseid": "course", "status": "method_status"}
-    )
-    found = tables.read("user_enrolments").rename(columns={"userid": "student"})
-    found = found.merge(methods, on="enrolid")
+    methods = tables.read("enrol")  # first: others are restricted by it
+    found = tables.read("user_enrolments").merge(methods, on="enrolid")
     found = found[found["student"] != 0]
     found = _keep_students(tables, found, student_roles, tally)
     disabled = found["method_status"] == 1
     tally.add("enrolments by a disabled method were left out", int(disabled.sum()))
     found = found[~disabled]
-    names = {"id": "course", "startdate": "course_start", "enddate": "course_end"}
-    found = found.merge(tables.course.rename(columns=names), on="course")
+    found = found.merge(tables.course.rename(columns={"id": "course"}), on="course")
     if found.empty:
         message = (
             "No student is enrolled in these courses. Check courses= and "
@@ -54,11 +50,8 @@ def _keep_students(
         return found
     roles = _find_roles(tables.read("role"), student_roles)
     if "role_assignments" in tables and "context" in tables:
-        contexts = tables.read("context").rename(
-            columns={"id": "contextid", "instanceid": "course"}
-        )
-        held = tables.read("role_assignments").rename(columns={"userid": "student"})
-        held = held.merge(contexts[["contextid", "course"]], on="contextid")
+        contexts = tables.read("context")[["contextid", "course"]]
+        held = tables.read("role_assignments").merge(contexts, on="contextid")
         pairs = held.loc[held["roleid"].isin(roles), PAIR].drop_duplicates()
         kept = found.merge(pairs, on=PAIR)
         others = held.loc[~held["roleid"].isin(roles), PAIR].drop_duplicates()
@@ -73,7 +66,7 @@ def _keep_students(
     else:
         held = tables.read("role_assignments")
         kept = found[
-            found["student"].isin(held.loc[held["roleid"].isin(roles), "userid"])
+            found["student"].isin(held.loc[held["roleid"].isin(roles), "student"])
         ]
         tally.guess(
             "There is no table context: students are the users who hold a student role "

@@ -218,9 +218,7 @@ def _read(
 ) -> tuple[History, pd.DataFrame | None, Ids]:
     tables = Tables(source, courses, tally)
     enrolments = read_enrolments(tables, student_roles, tally)
-    users = tables.read("user").rename(
-        columns={"id": "student", "idnumber": "student_number"}
-    )
+    users = tables.read("user")
     numbers = users[["student", "student_number"]]
     enrolments = enrolments.merge(numbers, on="student", how="left")
     items = tables.read("grade_items")

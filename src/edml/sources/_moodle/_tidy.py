@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from edml.schema import BoolArray
+from edml.sources._assignments import DATES, leave_out, list_assignments
 from edml.sources._import_report import Tally
 from edml.sources._moodle._handed_in import KEYS
 from edml.sources._moodle._people import PAIR
-from edml.sources._moodle._work import DATES
 
 
 @dataclass(frozen=True)
@@ -35,53 +35,31 @@ def drop_unassigned(history: History, tally: Tally) -> History:
     done = pd.concat([history.handed_in["work"], history.versions["work"]])
     shown = history.works["shown"] | history.works.index.isin(done.unique())
     tally.add("hidden activities in which nobody did anything", int((~shown).sum()))
-    known = pd.MultiIndex.from_frame(history.exempt[KEYS])
-
-    def kept(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(known)]
-
-    tally.add("excluded grades: the work is not the student's", len(known))
+    tally.add("excluded grades: the work is not the student's", len(history.exempt))
     return replace(
         history,
         works=history.works.assign(shown=shown),
-        own_dates=kept(history.own_dates),
-        handed_in=kept(history.handed_in),
-        versions=kept(history.versions),
+        own_dates=leave_out(history.own_dates, history.exempt, KEYS),
+        handed_in=leave_out(history.handed_in, history.exempt, KEYS),
+        versions=leave_out(history.versions, history.exempt, KEYS),
     )
 
 
 def make_assignments(history: History, exams: BoolArray) -> pd.DataFrame:
     """Return the table of assignments.
 
-    Work from which a student is exempt, or that has no due date for a student only, has
-    a row for each of its students instead of one for everybody.
+    Work from which a student is exempt, or that has no due date for a student only, is
+    listed student by student.
     """
     works = history.works[~exams & history.works["shown"].to_numpy()]
-    own = history.own_dates[history.own_dates["work"].isin(works.index)]
-    undated = own.loc[(own[DATES] == 0).any(axis=1), "work"]
-    single = works.index[
-        works.index.isin(undated) | works.index.isin(history.exempt["work"])
-    ]
-    tables = [works.drop(single), _describe(own[~own["work"].isin(single)], works)]
-    if len(single):
-        everyone = works.loc[single, ["course", *DATES]].rename_axis("work")
-        everyone = everyone.reset_index().merge(history.enrolments[PAIR], on="course")
-        mine = own[own["work"].isin(single)]
-        both = pd.concat([mine, everyone[[*KEYS, *DATES]]]).drop_duplicates(KEYS)
-        exempt = pd.MultiIndex.from_frame(history.exempt[KEYS])
-        both = both[~pd.MultiIndex.from_frame(both[KEYS]).isin(exempt)]
-        tables.append(_describe(both, works))
-    joined = pd.concat(tables, ignore_index=True)
-    columns = ["course", "assignment", "name", *DATES, "created", "points_possible"]
-    joined = joined.rename(columns={"key": "assignment", "high": "points_possible"})
-    if "student" not in joined:
-        joined["student"] = np.nan
-    return joined[[*columns, "student"]]
-
-
-def _describe(own: pd.DataFrame, works: pd.DataFrame) -> pd.DataFrame:
-    names = ["course", "key", "name", "created", "high"]
-    return own.join(works[names], on="work").drop(columns="work")
+    works = works.rename(columns={"key": "assignment", "high": "points_possible"})
+    own, exempt = (
+        rows.join(works["assignment"], on="work", how="inner")
+        for rows in (history.own_dates, history.exempt)
+    )
+    undated = own.loc[(own[DATES] == 0).any(axis=1), "assignment"]
+    listed = works["assignment"].isin([*undated, *exempt["assignment"]])
+    return list_assignments(works, own, history.enrolments[PAIR], exempt, listed)
 
 
 def make_submissions(history: History, exams: BoolArray) -> pd.DataFrame:
@@ -108,8 +86,7 @@ def make_exams(history: History, exams: BoolArray, grade_scale: float) -> pd.Dat
     sat = versions.merge(handed_in[[*KEYS, "submitted"]], on=KEYS, how="left")
     held = _own_dues(history, exams)
     known = pd.concat([handed_in[KEYS], versions[KEYS], history.exempt[KEYS]])
-    known = pd.MultiIndex.from_frame(known)
-    absent = held[~pd.MultiIndex.from_frame(held[KEYS]).isin(known)]
+    absent = leave_out(held, known, KEYS)
     absent = absent[(absent["due"] > 0) & (absent["due"] >= absent["joined"])]
     rows = pd.concat([sat, absent[[*KEYS, "due"]]], ignore_index=True)
     of_work = history.works.reindex(rows["work"])

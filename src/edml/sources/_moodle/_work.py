@@ -3,32 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from edml.sources._assignments import DATES
 from edml.sources._import_report import Tally
 from edml.sources._moodle._load import Tables
 from edml.sources._moodle._people import PAIR
 from edml.sources._moodle._tables import Ids
 
-DATES = ["unlock", "due", "lock"]
-
 
 def read_works(tables: Tables, items: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """Return a row per piece of work; its position is its code elsewhere."""
-    assigns = tables.read("assign").rename(
-        columns={
-            "id": "instance",
-            "allowsubmissionsfromdate": "unlock",
-            "duedate": "due",
-            "cutoffdate": "lock",
-        }
-    )
-    quizzes = tables.read("quiz").rename(
-        columns={
-            "id": "instance",
-            "timeopen": "unlock",
-            "timeclose": "due",
-            "timecreated": "created",
-        }
-    )
+    assigns, quizzes = tables.read("assign"), tables.read("quiz")
     quizzes["lock"] = quizzes["due"]
     assigns["module"], quizzes["module"] = "assign", "quiz"
     works = pd.concat([assigns, quizzes], ignore_index=True)
@@ -47,8 +31,7 @@ def _drop_deleted(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataF
     works["shown"] = True
     if "course_modules" not in tables or "modules" not in tables:
         return works
-    kinds = tables.read("modules").rename(columns={"id": "module", "name": "kind"})
-    places = tables.read("course_modules").merge(kinds, on="module")
+    places = tables.read("course_modules").merge(tables.read("modules"), on="module")
     places = places[["kind", "instance", "visible", "deletioninprogress"]]
     places = places.rename(columns={"kind": "module"}).drop_duplicates(
         ["module", "instance"]
@@ -82,8 +65,8 @@ def _add_gradebook(
     modules = modules.drop_duplicates(["module", "instance"])
     works = works.merge(modules, on=["module", "instance"], how="left")
     manual = items[items["itemtype"] == "manual"]
-    manual = manual[[*columns, "courseid", "itemname"]].rename(
-        columns={**names, "courseid": "course", "itemname": "name"}
+    manual = manual[[*columns, "course", "itemname"]].rename(
+        columns={**names, "itemname": "name"}
     )
     manual = manual.assign(
         module="manual", instance=manual["item"], shown=True, created=0
@@ -117,6 +100,12 @@ def code_works(works: pd.DataFrame, module: str) -> pd.Series:
     return pd.Series(chosen.index, index=chosen["instance"].to_numpy())
 
 
+def code_items(works: pd.DataFrame) -> pd.Series:
+    """Return the codes of the works that are in the gradebook, by the ids there."""
+    items = works[works["item"] != 0]
+    return pd.Series(items.index, index=items["item"].to_numpy())
+
+
 def find_work(rows: pd.DataFrame, column: str, codes: pd.Series) -> pd.DataFrame:
     """Add ``work``, the code of the id in a column, and leave out rows without one."""
     found = rows.assign(work=rows[column].map(codes))
@@ -130,15 +119,15 @@ def read_own_dates(
     tally: Tally,
 ) -> pd.DataFrame:
     """Return work, student, unlock, due, lock where they differ for a student."""
-    members = tables.read("groups_members").rename(columns={"userid": "student"})
+    members = tables.read("groups_members")
     found = [
         _assign_overrides(tables, works, members, tally),
         _quiz_overrides(tables, works, members, tally),
     ]
     own = pd.concat(found, ignore_index=True)
-    flags = tables.read("assign_user_flags").rename(columns={"userid": "student"})
-    flags["work"] = flags["assignment"].map(code_works(works, "assign"))
-    flags = flags[(flags["extensionduedate"] > 0) & flags["work"].notna()]
+    flags = tables.read("assign_user_flags")
+    flags = find_work(flags, "assignment", code_works(works, "assign"))
+    flags = flags[flags["extensionduedate"] > 0]
     tally.add("extensions moved the due date of a student", len(flags))
     extended = flags[["work", "student", "extensionduedate"]]
     own = own.merge(extended, on=["work", "student"], how="outer")
@@ -159,11 +148,9 @@ def _spread(
     overrides: pd.DataFrame, members: pd.DataFrame, tally: Tally, kind: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the overrides for students and those for groups, by their members."""
-    overrides = overrides[overrides["work"].notna()]
-    for_one = overrides["userid"] != 0
-    users = overrides[for_one].rename(columns={"userid": "student"})
-    groups = overrides[~for_one & (overrides["groupid"] != 0)]
-    groups = groups.drop(columns="userid")
+    for_one = overrides["student"] != 0
+    users = overrides[for_one]
+    groups = overrides[~for_one & (overrides["groupid"] != 0)].drop(columns="student")
     tally.add(f"dates of {kind} were overridden for a student", len(users))
     tally.add(f"dates of {kind} were overridden for a group", len(groups))
     if len(groups) and members.empty:
@@ -178,14 +165,8 @@ def _assign_overrides(
     tables: Tables, works: pd.DataFrame, members: pd.DataFrame, tally: Tally
 ) -> pd.DataFrame:
     """Take a student's own override, else the first of the groups', as Moodle does."""
-    overrides = tables.read("assign_overrides").rename(
-        columns={
-            "allowsubmissionsfromdate": "unlock",
-            "duedate": "due",
-            "cutoffdate": "lock",
-        }
-    )
-    overrides["work"] = overrides["assignid"].map(code_works(works, "assign"))
+    overrides = tables.read("assign_overrides")
+    overrides = find_work(overrides, "assignid", code_works(works, "assign"))
     users, groups = _spread(overrides, members, tally, "assignments")
     both = pd.concat([users, groups.sort_values("sortorder", kind="stable")])
     both = both.drop_duplicates(["work", "student"])
@@ -199,10 +180,8 @@ def _quiz_overrides(
 
     A closing date of 0 is none, and kinder than any.
     """
-    overrides = tables.read("quiz_overrides").rename(
-        columns={"timeopen": "unlock", "timeclose": "due"}
-    )
-    overrides["work"] = overrides["quiz"].map(code_works(works, "quiz"))
+    overrides = tables.read("quiz_overrides")
+    overrides = find_work(overrides, "quiz", code_works(works, "quiz"))
     users, groups = _spread(overrides, members, tally, "quizzes")
     keys = ["work", "student"]
     groups["due"] = groups["due"].replace(0, np.inf)
