@@ -11,9 +11,7 @@ import pandas as pd
 from edml._messages import pack, unpack
 from edml.exceptions import TableError
 from edml.schema import (
-    EPOCH_COLUMNS,
     PARTITION,
-    SNAPSHOT_KEYS,
     check_work,
     describe_absent,
     resolve_columns,
@@ -22,7 +20,7 @@ from edml.sources._arrow import find_parts
 from edml.sources._chunk_csv import Place, RawChunk, read_csv_chunks
 from edml.sources._chunk_facts import ColumnFacts
 from edml.sources._chunk_parquet import read_parquet_chunks, read_schema
-from edml.sources._event_columns import NUMBERED, NUMBERS, ColumnReader
+from edml.sources._event_columns import NUMBERED, ColumnReader, expect
 from edml.sources._events import (
     ReadingReport,
     check_parameters,
@@ -31,7 +29,7 @@ from edml.sources._events import (
 )
 from edml.sources._header import check_header
 from edml.sources._open import CSV, PARQUET, find_label, find_suffix, open_table
-from edml.sources._raw import Dialect, Expected, Raw, Source, naming
+from edml.sources._raw import Dialect, Raw, Source, naming
 
 _BYTES_PER_ROW = 128  # of text, to read about as many rows of CSV as of Parquet
 
@@ -130,7 +128,6 @@ class EventChunks:
         n_rows: int = 500_000,
         categories: bool = False,
     ) -> None:
-        check_parameters(sep, decimal, date_unit, timezone, date_format)
         self.source = source
         self.n_rows = n_rows
         self.extra_types: dict[str, Any] = {}
@@ -139,18 +136,14 @@ class EventChunks:
         self._reader = ColumnReader(
             date_unit,
             date_format,
-            timezone or "UTC",
+            timezone,
             decimal or ".",
             tuple(na_values),
             numbered=False,
             coded=categories,
         )
-        self._timezone = timezone
-        self._expected = Expected(
-            set(names.values()),
-            [names[one] for one in SNAPSHOT_KEYS],
-            [names[one] for one in (*NUMBERS, *EPOCH_COLUMNS) if one in names],
-        )
+        check_parameters(self._given, self._reader)
+        self._expected = expect(names)
 
     def read(self, after: Iterable[Any] | None = None) -> Iterator[EventChunk]:
         """Read the table from its beginning, or from where a chunk ended.
@@ -194,18 +187,14 @@ class EventChunks:
     def _read_columns(self, raw: Raw) -> tuple[pd.DataFrame, dict[str, ColumnFacts]]:
         frame = raw.frame
         reader = self._reader._replace(decimal=raw.dialect.decimal or ".")
-        roles, read, errors = reader.read_table(frame, self._names)
+        X, roles, read, errors = reader.read_table(frame, self._names)
         if errors:
             raise join_errors(errors)
         facts = {
             name: ColumnFacts.from_column(one, frame[name], roles[name])
             for name, one in read.items()
         }
-        cells = {
-            name: read[name].cells if name in read else frame[name]
-            for name in frame.columns
-        }
-        return pd.DataFrame(cells, copy=False).reset_index(drop=True), facts
+        return X.reset_index(drop=True), facts
 
     def settle(
         self, facts: Iterable[Mapping[str, Any]]
@@ -258,7 +247,7 @@ class EventChunks:
             elif roles[name] in (PARTITION, NUMBERED):
                 types[name] = "float64" if one.null else "int64"
                 read[name] = read[name]._replace(whole=False)
-        report = make_report(raw, roles, read, self._reader.date_unit, self._timezone)
+        report = make_report(raw, roles, read, self._reader)
         return report, types
 
     def _open(self, paths: list[Path], kind: str, start: Place) -> Iterator[RawChunk]:

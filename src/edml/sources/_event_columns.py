@@ -17,6 +17,7 @@ from edml.schema import (
     PARTITION,
     PERIOD,
     REQUIRED_COLUMNS,
+    SNAPSHOT_KEYS,
     STUDENT,
     IntArray,
     read_partitions,
@@ -33,6 +34,7 @@ from edml.sources._cells import (
     recode,
 )
 from edml.sources._dates import Dates, read_dates
+from edml.sources._raw import Expected
 
 #: The columns that hold nothing but numbers.
 NUMBERS = (PARTITION, *NUMBER_COLUMNS)
@@ -51,12 +53,21 @@ class Column(NamedTuple):
     n_alike: int = 0  # ids that differ in spelling only
 
 
+def expect(names: Mapping[str, str]) -> Expected:
+    """Return the columns that an event table may have, by their actual names."""
+    return Expected(
+        set(names.values()),
+        [names[one] for one in SNAPSHOT_KEYS],
+        [names[one] for one in (*NUMBERS, *EPOCH_COLUMNS) if one in names],
+    )
+
+
 class ColumnReader(NamedTuple):
     """How the columns of a table are read."""
 
     date_unit: str | None
     date_format: str | None
-    timezone: str
+    timezone: str | None
     decimal: str
     na_values: tuple[str, ...]
     numbered: bool = True  # whether ids of assignments may be numbers
@@ -64,7 +75,7 @@ class ColumnReader(NamedTuple):
 
     def read_table(
         self, frame: pd.DataFrame, names: Mapping[str, str]
-    ) -> "tuple[dict[str, str], dict[str, Column], list[TableError]]":
+    ) -> "tuple[pd.DataFrame, dict[str, str], dict[str, Column], list[TableError]]":
         """Read the columns that are known; return also the role of each, and errors."""
         # where a column has two roles, the required one decides how it is read
         order = sorted(names, key=lambda name: name in REQUIRED_COLUMNS)
@@ -77,7 +88,8 @@ class ColumnReader(NamedTuple):
             found = dict(zip(roles, columns, strict=True))
         read = {name: one for name, one in found.items() if isinstance(one, Column)}
         errors = [one for one in found.values() if isinstance(one, TableError)]
-        return roles, read, errors
+        cells = {n: read[n].cells if n in read else frame[n] for n in frame.columns}
+        return pd.DataFrame(cells, frame.index, copy=False), roles, read, errors
 
     def try_to_read(self, column: pd.Series, role: str) -> "Column | TableError":
         """Read a column, or return what is wrong with it."""
@@ -133,7 +145,11 @@ class ColumnReader(NamedTuple):
     def _read_dates(self, column: pd.Series) -> Dates:
         try:
             return read_dates(
-                column, self.date_unit, self.timezone, self.decimal, self.date_format
+                column,
+                self.date_unit,
+                self.timezone or "UTC",
+                self.decimal,
+                self.date_format,
             )
         except TableError as error:
             if not isinstance(column.dtype, pd.StringDtype):
@@ -184,14 +200,11 @@ def _check_periods(texts: Texts) -> None:
 
 
 def note_dates(
-    dates: Mapping[str, Dates],
-    date_unit: str | None,
-    timezone: str | None,
-    notes: list[str],
+    dates: Mapping[str, Dates], reader: ColumnReader, notes: list[str]
 ) -> None:
     for unit, word in _UNIT_NAMES.items():
         found = [name for name, one in dates.items() if one.form == unit]
-        if found and date_unit is None:
+        if found and reader.date_unit is None:
             message = coded(
                 "read_epochs",
                 f"Dates in {found} are {word} since 1970; fix it with "
@@ -201,7 +214,7 @@ def note_dates(
             )
             notes.append(message)
     naive = [name for name, one in dates.items() if one.naive]
-    if naive and timezone is None:
+    if naive and reader.timezone is None:
         message = coded(
             "read_as_utc",
             f"Dates in {naive} have no time zone and were read as UTC; fix it with "

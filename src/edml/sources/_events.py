@@ -6,29 +6,25 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import pandas as pd
-
 from edml._messages import coded, join
 from edml.exceptions import TableError
 from edml.schema import (
-    EPOCH_COLUMNS,
-    SNAPSHOT_KEYS,
     check_work,
     describe_absent,
     resolve_columns,
 )
 from edml.sources._dates import UNITS, check_form
 from edml.sources._event_columns import (
-    NUMBERS,
     Column,
     ColumnReader,
+    expect,
     note_dates,
     note_ids,
     note_texts,
     note_work,
 )
 from edml.sources._open import find_label, open_table
-from edml.sources._raw import Dialect, Expected, Format, Raw, Source, naming
+from edml.sources._raw import Dialect, Format, Raw, Source, naming
 
 
 @dataclass(frozen=True)
@@ -191,32 +187,28 @@ def read_events(
     >>> read_events(file, name="events.csv").shape == X.shape
     True
     """
-    check_parameters(sep, decimal, date_unit, timezone, date_format)
+    given = Dialect(sep, decimal, encoding, sheet)
+    reader = ColumnReader(date_unit, date_format, timezone, ".", tuple(na_values))
+    check_parameters(given, reader)
     if unreadable not in ("raise", "report"):
         message = f"unreadable is 'raise' or 'report', found {unreadable!r}."
         raise ValueError(message)
     names = resolve_columns(columns)
     label = find_label(source, name)
     with naming(label):
-        given = Dialect(sep, decimal, encoding, sheet)
-        expected = Expected(
-            set(names.values()),
-            [names[one] for one in SNAPSHOT_KEYS],
-            [names[one] for one in (*NUMBERS, *EPOCH_COLUMNS) if one in names],
-        )
-        raw = open_table(source, label, given, expected)
+        raw = open_table(source, label, given, expect(names))
         said = describe_absent(check_work(raw.frame, names))
         raw.notes += [said] if said else []
-        reader = ColumnReader(
-            date_unit,
-            date_format,
-            timezone or "UTC",
-            raw.dialect.decimal or ".",
-            tuple(na_values),
-        )
-        X, report, errors = _read(raw, names, reader, timezone)
+        reader = reader._replace(decimal=raw.dialect.decimal or ".")
+        X, roles, read, errors = reader.read_table(raw.frame, names)
+        report = make_report(raw, roles, read, reader)
         if errors and unreadable == "raise":
             raise join_errors(errors)
+    if errors:
+        wrong = {str(error.column): error.args[0] for error in errors}
+        report = replace(report, unreadable=wrong)
+    if raw.format != "pandas":
+        X = X.reset_index(drop=True)
     if return_report:
         return X, report
     if report.notes:
@@ -226,19 +218,14 @@ def read_events(
     return X
 
 
-def check_parameters(
-    sep: str | None,
-    decimal: str | None,
-    date_unit: str | None,
-    timezone: str | None,
-    date_format: str | None,
-) -> None:
+def check_parameters(given: Dialect, reader: ColumnReader) -> None:
     """Raise a `ValueError` for what cannot be read in any table."""
+    sep, timezone = given.sep, reader.timezone
     one = sep is None or (len(sep) == 1 and sep not in '"\r\n')
-    if not one or decimal not in (None, ".", ","):
+    if not one or given.decimal not in (None, ".", ","):
         message = "sep expects one character, and decimal '.' or ','."
         raise ValueError(message)
-    if date_unit not in (None, *UNITS):
+    if reader.date_unit not in (None, *UNITS):
         message = f"date_unit expects one of {list(UNITS)}, or None; found another."
         raise ValueError(message)
     try:
@@ -249,45 +236,24 @@ def check_parameters(
             f"{timezone!r}."
         )
         raise ValueError(message) from None
-    if date_format is not None:
-        check_form(date_format)
-
-
-def _read(
-    raw: Raw,
-    names: Mapping[str, str],
-    reader: ColumnReader,
-    timezone: str | None,
-) -> tuple[pd.DataFrame, ReadingReport, list[TableError]]:
-    """Read every column by its role; return how, and the errors of those that fail."""
-    frame = raw.frame
-    roles, read, errors = reader.read_table(frame, names)
-    report = make_report(raw, roles, read, reader.date_unit, timezone)
-    unreadable = {str(error.column): error.args[0] for error in errors} or None
-    table = {
-        name: read[name].cells if name in read else frame[name]
-        for name in frame.columns
-    }
-    X = pd.DataFrame(table, frame.index, copy=False)
-    if raw.format != "pandas":
-        X = X.reset_index(drop=True)
-    return X, replace(report, unreadable=unreadable), errors
+    if reader.date_format is not None:
+        check_form(reader.date_format)
 
 
 def make_report(
     raw: Raw,
     roles: Mapping[str, str],
     read: Mapping[str, Column],
-    date_unit: str | None,
-    timezone: str | None,
+    reader: ColumnReader,
 ) -> ReadingReport:
     """Note what was inferred about the columns, after the notes of the table."""
     notes = raw.notes
     dates = {name: one.dates for name, one in read.items() if one.dates is not None}
     note_ids(read, notes)
-    note_dates(dates, date_unit, timezone, notes)
+    note_dates(dates, reader, notes)
     note_texts(read, notes)
     note_work({roles[actual]: column for actual, column in read.items()}, notes)
+    naive = any(found.naive for found in dates.values())
     sep, decimal, encoding, sheet = raw.dialect
     return ReadingReport(
         raw.format,
@@ -296,7 +262,7 @@ def make_report(
         encoding,
         tuple(notes),
         {name: found.form for name, found in dates.items() if found.form},
-        (timezone or "UTC") if any(found.naive for found in dates.values()) else None,
+        (reader.timezone or "UTC") if naive else None,
         sheet,
     )
 

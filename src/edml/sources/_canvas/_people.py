@@ -83,7 +83,7 @@ def read_roster(tables: Tables, courses: pd.DataFrame, tally: Tally) -> pd.DataF
     roster = pd.DataFrame(
         {
             "enrollment": table["id"],
-            "student": table["user_id"],
+            "student": table["student"],
             "course": course,
             "section": section,
             "joined": pd.concat(

@@ -26,13 +26,8 @@ class Handed(NamedTuple):
 def read_submissions(tables: Tables, work: pd.DataFrame, tally: Tally) -> Handed:
     """Read the submissions of the assignments that are read, and scores in percent."""
     table = tables["submissions"]
-    table = table[table["assignment_id"].isin(work["assignment"])].rename(
-        columns={
-            "id": "submission",
-            "user_id": "student",
-            "assignment_id": "assignment",
-        }
-    )
+    table = table[table["assignment"].isin(work["assignment"])]
+    table = table.rename(columns={"id": "submission"})
     now = table["version"].eq(0)
     deleted = table[now & table["workflow_state"].eq("deleted")]
     excused = table[now & table["excused"] & ~table["workflow_state"].eq("deleted")]
@@ -115,14 +110,14 @@ def _read_quizzes(tables: Tables, work: pd.DataFrame, tally: Tally) -> pd.DataFr
     """Read the attempts at quizzes; an automatic score is known at once."""
     table = tables["quiz_submissions"]
     table = table.assign(
-        assignment=look_up(table["quiz_id"], tables["quizzes"], "assignment_id")
+        assignment=look_up(table["quiz_id"], tables["quizzes"], "assignment")
     )
     table = table[table["assignment"].isin(work["assignment"])]
     real = (
         table["workflow_state"].isin(["complete", "pendingreview"])
         & ~table["was_preview"]
         & table["finished_at"].notna()
-        & table["user_id"].notna()
+        & table["student"].notna()
     )
     tally.add("quizzes that are previews or not finished were left out", (~real).sum())
     table = table[real]
@@ -142,7 +137,7 @@ def _read_quizzes(tables: Tables, work: pd.DataFrame, tally: Tally) -> pd.DataFr
     return pd.DataFrame(
         {
             "submission": table["id"],
-            "student": table["user_id"],
+            "student": table["student"],
             "assignment": table["assignment"],
             "submitted": table["finished_at"],
             "graded": known.where(raw.notna()),

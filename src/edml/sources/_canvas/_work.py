@@ -30,7 +30,7 @@ def read_work(
     tally.add("assignments that are not graded were left out", ungraded.sum())
     table = table[published & ~ungraded]
     if not tally.tables.get("submissions"):
-        quizzes = tables["quizzes"]["assignment_id"]
+        quizzes = tables["quizzes"]["assignment"]
         quiz = table["id"].isin(quizzes)
         tally.add(
             "assignments other than quizzes were left out, because there is no table "
@@ -82,7 +82,7 @@ def read_own_dates(
     overrides = tables["assignment_overrides"]
     overrides = overrides[
         overrides["workflow_state"].eq("active")
-        & overrides["assignment_id"].isin(work["assignment"])
+        & overrides["assignment"].isin(work["assignment"])
     ]
     of_students = overrides["set_type"].eq("adhoc")
     of_sections = overrides["set_type"].eq("coursesection")
@@ -105,11 +105,11 @@ def read_own_dates(
     members = members[
         members["workflow_state"].isin(["accepted"]) | members["workflow_state"].isna()
     ]
-    members = members[["group_id", "user_id"]].rename(columns={"user_id": "student"})
+    members = members[["group_id", "student"]]
     named = tables["assignment_override_students"]
     named = named[named["workflow_state"].ne("deleted")]
-    named = named[["assignment_override_id", "user_id"]].rename(
-        columns={"user_id": "student", "assignment_override_id": "id"}
+    named = named[["assignment_override_id", "student"]].rename(
+        columns={"assignment_override_id": "id"}
     )
     parts = [
         overrides[of_students].merge(named, on="id"),
@@ -121,9 +121,7 @@ def read_own_dates(
         ),
         overrides[of_groups].merge(members, left_on="set_id", right_on="group_id"),
     ]
-    applied = pd.concat(parts, ignore_index=True).rename(
-        columns={"assignment_id": "assignment"}
-    )
+    applied = pd.concat(parts, ignore_index=True)
     applied["own"] = applied["set_type"].eq("adhoc")
     found = applied[_PAIR].drop_duplicates().reset_index(drop=True)
     for name, column in _DATES.items():
