@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -17,7 +16,7 @@ from edml.feature_extraction import FeatureEngineer
 from edml.pipeline import make_risk_pipeline, strip_samplers
 from edml.schema import resolve_columns
 from edml.spark import features
-from edml.spark._model import SentModel, export
+from edml.spark._model import pack, unpack
 from edml.spark._students import number_of_buckets
 from edml.spark._worker import describe_bucket, score_bucket
 
@@ -31,7 +30,7 @@ def sent():
     names = list(X.columns)
     steps = strip_samplers(pipeline)
     model = DeployedClassifier(steps, threshold=0.2, feature_names=names)
-    return SentModel.of(export(model, "production"))
+    return pack(model, "production")
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def test_an_empty_bucket_has_no_answer(events, sent):
 
 def test_scores(events, sent):
     (found,) = score(events, sent)
-    expected = sent.load().score_students(events, n_reasons=1)
+    expected = unpack(sent).score_students(events, n_reasons=1)
     expected["reason_features"] = expected["reason_features"].map(list)
     assert found.schema.names == list(expected)
     assert found["change"].null_count == found.num_rows  # without since=
@@ -93,19 +92,19 @@ def test_scores(events, sent):
 
 
 def test_the_model_is_loaded_once_in_a_process(sent):
-    again = SentModel(bytes(bytearray(sent.data)), sent.record, sent.trusted)
+    again = sent._replace(data=bytes(bytearray(sent.data)))
     assert again.data is not sent.data
-    assert again.load() is sent.load()
+    assert unpack(again) is unpack(sent)
 
 
 def test_changed_models_are_rejected(sent):
     with pytest.raises(RegistryError, match="Expected the model file whose SHA-256"):
-        replace(sent, data=sent.data + b"x").load()
+        unpack(sent._replace(data=sent.data + b"x"))
     record = json.loads(sent.record)
     answers = record["answers"]["probabilities"]
     record["answers"]["probabilities"] = [1 - one for one in answers]
     with pytest.raises(RegistryError, match="answers as it did when it was stored"):
-        replace(sent, record=json.dumps(record)).load()
+        unpack(sent._replace(record=json.dumps(record)))
 
 
 def test_one_version_of_edml_everywhere(events):

@@ -103,14 +103,22 @@ class _CsvFile(NamedTuple):
         if encoding in (None, "utf-8"):
             return stream.read
         try:
-            text = io.TextIOWrapper(stream, encoding, newline="")
+            decoder = codecs.getincrementaldecoder(str(encoding))()
         except LookupError:
             raise table_error(
                 "encoding",
                 f"It is not text in {encoding}. Pass its encoding, or save as UTF-8.",
                 encoding=encoding,
             ) from None
-        return lambda size: text.read(size).encode()
+
+        def read(size: int) -> bytes:
+            text, data = "", b"more"
+            while data and not text:
+                data = stream.read(size)
+                text = decoder.decode(data, final=not data)
+            return text.encode()
+
+        return read
 
     def _read(
         self, begin: Place, encoding: str | None, notes: list[str]

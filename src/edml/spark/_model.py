@@ -2,14 +2,21 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from functools import lru_cache
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from edml.classifier import DeployedClassifier, RiskClassifier
 from edml.exceptions import RegistryError
 from edml.registry import ExportedModel, ModelRecord, ModelRegistry
+
+
+class Packed(NamedTuple):
+    """The bytes of a model's file, its record in JSON, and the classes to trust."""
+
+    data: bytes
+    record: str
+    trusted: tuple[str, ...]
 
 
 def export(model: Any, version: int | str) -> ExportedModel:
@@ -29,27 +36,16 @@ def export(model: Any, version: int | str) -> ExportedModel:
         return registry.export_model(registry.register(model).version)
 
 
-@dataclass(frozen=True)
-class SentModel:
-    """What Spark sends with its tasks: plain text and bytes, no object of a model."""
-
-    data: bytes = field(repr=False)
-    record: str
-    trusted: tuple[str, ...]
-
-    @classmethod
-    def of(cls, exported: ExportedModel) -> Self:
-        """Return the model of a registry in this form."""
-        record = json.dumps(exported.record.to_dict())
-        return cls(exported.data, record, exported.trusted)
-
-    def load(self) -> Any:
-        """Load the model after all checks, once in each process."""
-        return _load(self)
+def pack(model: Any, version: int | str) -> Packed:
+    """Return what Spark sends with its tasks: no object of a model."""
+    exported = export(model, version)
+    record = json.dumps(exported.record.to_dict())
+    return Packed(exported.data, record, exported.trusted)
 
 
 @lru_cache(maxsize=2)
-def _load(sent: SentModel) -> Any:
+def unpack(sent: Packed) -> Any:
+    """Load the model after all checks, once in each process."""
     record = ModelRecord.from_dict(json.loads(sent.record))
     found = hashlib.sha256(sent.data).hexdigest()
     if found != record.model_hash:

@@ -16,7 +16,7 @@ from edml.schema import (
     STUDENT,
     columns_of,
 )
-from edml.spark._model import SentModel, export
+from edml.spark._model import pack, unpack
 from edml.spark._students import check_frame, column, empty_frame, map_buckets
 from edml.spark._worker import COMPUTED, TEXTS, score_bucket
 
@@ -112,8 +112,8 @@ def score(
     >>> risks.orderBy("probability", ascending=False).show()  # doctest: +SKIP
     """
     check_frame(df)
-    sent = SentModel.of(export(model, version))
-    loaded = sent.load()  # raises here what would fail on every worker
+    sent = pack(model, version)
+    loaded = unpack(sent)  # raises here what would fail on every worker
     _check_steps(loaded)
     names = columns_of(loaded)
     options = {"at": at, "since": since, "language": language, "n_reasons": n_reasons}

@@ -19,7 +19,7 @@ from edml.schema import (
     read_partitions,
     snapshot_codes,
 )
-from edml.spark._model import SentModel
+from edml.spark._model import Packed, unpack
 
 #: What `score_students` adds to the columns of the events: numbers, and lists of texts.
 COMPUTED = ("probability", "flagged", "change")
@@ -56,7 +56,7 @@ def score_bucket(
     batches: Iterator[Any],
     *,
     columns: Sequence[str],
-    model: SentModel,
+    model: Packed,
     names: Mapping[str, str],
     options: Mapping[str, Any],
     version: str,
@@ -65,7 +65,7 @@ def score_bucket(
     events = _read(batches, columns, version)
     if events is None:
         return
-    loaded = model.load()
+    loaded = unpack(model)
     with _errors_without_values():
         X = _to_frame(events)
         if options["at"] is not None:
