@@ -45,12 +45,17 @@ def read_tables(
         Excel, JSON or Parquet. Or an Excel workbook with a sheet for each. Their
         columns are those of `make_event_table`, and of `add_students` for the last.
     until : datetime, str or float or None, default=None
+        The day of the export: no row is later. None is the last day in the tables.
     tick_days : int, default=1
+        Days between two rows that show a student on a day without events.
     grade_scale : float, default=10.0
+        The highest grade of the exams and outcomes.
     passing_grade : float or None, default=None
+        The lowest final grade that passes; None is 40 % of ``grade_scale``.
     unknown : {"raise", "drop"}, default="raise"
+        Whether rows of unknown courses, assignments and enrolments are an error.
     return_report : bool, default=False
-        As for `make_event_table`.
+        Whether to return the report. Otherwise its doubts are shown as a warning.
 
     Returns
     -------
@@ -67,6 +72,10 @@ def read_tables(
         message names the line of the file.
     ValueError
         If a parameter is invalid.
+
+    See Also
+    --------
+    make_event_table : Explains the parameters in full.
 
     Examples
     --------
@@ -91,13 +100,9 @@ def read_tables(
     """
     notes: list[str] = []
     found = _find_tables(as_path(source), notes)
+    students = found.pop("students", None)
     X, report = make_event_table(
-        found["enrolments"],
-        found["assignments"],
-        found["submissions"],
-        found.get("exams"),
-        found.get("outcomes"),
-        found.get("activity"),
+        **found,
         until=until,
         tick_days=tick_days,
         grade_scale=grade_scale,
@@ -105,8 +110,8 @@ def read_tables(
         unknown=unknown,
         return_report=True,
     )
-    if "students" in found:
-        X, added = add_students(X, found["students"], return_report=True)
+    if students is not None:
+        X, added = add_students(X, students, return_report=True)
         report = replace(
             report,
             read={**report.read, **added.read},

@@ -78,7 +78,7 @@ def read_versions(
     versions = _append_present(versions, now, tally)
     versions = _hide_items(versions, works, tally)
     undated = versions["graded"] == 0
-    tally.add("grades without a date were left out", int(undated.sum()), doubt=True)
+    tally.add("grades without a date were left out", undated.sum(), doubt=True)
     versions = versions[~undated]
     n_dated = len(leave_out(versions, history, KEYS).drop_duplicates(KEYS))
     tally.add(
@@ -122,10 +122,7 @@ def _read_history(
     found["graded"] = np.maximum(found["timemodified"], hidden).astype("int64")
     found["score"] = _score(works, found["work"], found["finalgrade"])
     withdrawn = found["score"].isna() & found.groupby(KEYS)["score"].ffill().notna()
-    tally.add(
-        "grades that were withdrawn count until the next one",
-        int(withdrawn.sum()),
-    )
+    tally.add("grades that were withdrawn count until the next one", withdrawn.sum())
     shown = found[(hidden != 1) & found["score"].notna()]
     shown = shown.sort_values([*KEYS, "graded"], kind="stable")
     # of the changes within one second, the last one is the grade that was seen
@@ -184,7 +181,7 @@ def _grade_quizzes(
     other = ~found["method"].isin([1, _AVERAGE, _FIRST, _LAST])
     tally.add(
         "attempts at quizzes with an unknown grading method: the highest counted",
-        int(other.sum()),
+        other.sum(),
         doubt=True,
     )
     by_student = found.groupby(KEYS)
@@ -226,7 +223,7 @@ def _hide_items(
     versions: pd.DataFrame, works: pd.DataFrame, tally: Tally
 ) -> pd.DataFrame:
     until = works["item_hidden"].reindex(versions["work"]).to_numpy()
-    tally.add("grades of hidden grade items were left out", int((until == 1).sum()))
+    tally.add("grades of hidden grade items were left out", (until == 1).sum())
     graded = np.maximum(versions["graded"], until).astype("int64")
     return versions.assign(graded=graded)[until != 1]
 
@@ -241,7 +238,7 @@ def _append_present(
     added = both[differs]
     tally.add(
         "grades differ from the last version; the change counts from its date",
-        int(added["score_last"].notna().sum()),
+        added["score_last"].notna().sum(),
     )
     graded = np.maximum(added["graded"], added["graded_last"].fillna(0))
     added = added[[*KEYS, "score"]].assign(graded=graded.astype("int64"))

@@ -26,8 +26,7 @@ def read_handed_in(
     first = both.sort_values(["submitted", "attempt"], kind="stable")
     again = first.duplicated(KEYS)
     tally.add(
-        "further attempts brought grades; the first one is the submission",
-        int(again.sum()),
+        "further attempts brought grades; the first one is the submission", again.sum()
     )
     return first[~again].drop(columns="attempt")
 
@@ -36,14 +35,14 @@ def read_attempts(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataF
     """Return the attempts at quizzes that were handed in."""
     found = find_work(tables.read("quiz_attempts"), "quiz", code_works(works, "quiz"))
     previews = found["preview"] == 1
-    tally.add("teachers' previews of quizzes were left out", int(previews.sum()))
+    tally.add("teachers' previews of quizzes were left out", previews.sum())
     found = found[~previews]
     # since Moodle 5.0 an attempt is submitted first, and finished once it is graded
     handed_in = found["state"].isin(["finished", "submitted"]) & (
         found["submitted"] > 0
     )
     for state, count in found.loc[~handed_in, "state"].value_counts().items():
-        tally.add(f"quiz attempts in state {state} were not handed in", int(count))
+        tally.add(f"quiz attempts in state {state} were not handed in", count)
     return found[handed_in]
 
 

@@ -23,7 +23,7 @@ def read_enrolments(
     found = found[found["student"] != 0]
     found = _keep_students(tables, found, student_roles, tally)
     disabled = found["method_status"] == 1
-    tally.add("enrolments by a disabled method were left out", int(disabled.sum()))
+    tally.add("enrolments by a disabled method were left out", disabled.sum())
     found = found[~disabled]
     found = found.merge(tables.course.rename(columns={"id": "course"}), on="course")
     if found.empty:
@@ -112,11 +112,11 @@ def _one_row_each(found: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     )
     tally.add(
         "several enrolments of a student in a course were joined",
-        int((found.groupby(PAIR, sort=False).size() > 1).sum()),
+        (found.groupby(PAIR, sort=False).size() > 1).sum(),
     )
     tally.add(
         "suspended enrolments end on the day they were last changed",
-        int(joined["suspended"].sum()),
+        joined["suspended"].sum(),
         doubt=True,
     )
     if joined["suspended"].any():
@@ -141,7 +141,7 @@ def _one_row_each(found: pd.DataFrame, tally: Tally) -> pd.DataFrame:
             raise table_error("undated_courses", message)
         tally.add(
             "courses without a start date start with the first enrolment",
-            int(joined.loc[undated, "course"].nunique()),
+            joined.loc[undated, "course"].nunique(),
             doubt=True,
         )
     end = joined["course"].map(course["course_end"])

@@ -10,8 +10,7 @@ from edml._urls import is_store
 from edml.sources._event_table import Date, as_seconds, make_event_table
 from edml.sources._exam_rule import ExamRule, find_exams
 from edml.sources._import_report import Tally, hand_over
-from edml.sources._moodle._database import open_database
-from edml.sources._moodle._folder import Folder
+from edml.sources._moodle._database import Database, open_database
 from edml.sources._moodle._grades import (
     read_gradebook,
     read_pass_marks,
@@ -19,7 +18,7 @@ from edml.sources._moodle._grades import (
     read_versions,
 )
 from edml.sources._moodle._handed_in import KEYS, read_attempts, read_handed_in
-from edml.sources._moodle._load import Source, Tables
+from edml.sources._moodle._load import Folder, Tables
 from edml.sources._moodle._log import read_log
 from edml.sources._moodle._people import read_enrolments
 from edml.sources._moodle._tables import Ids
@@ -210,7 +209,7 @@ def read_moodle(
 
 
 def _read(
-    source: Source,
+    source: Folder | Database,
     courses: Collection[str] | None,
     student_roles: Collection[str] | None,
     activity: bool,

@@ -34,7 +34,7 @@ def drop_unassigned(history: History, tally: Tally) -> History:
     """Leave out hidden work that nobody did, and what students were excused from."""
     done = pd.concat([history.handed_in["work"], history.versions["work"]])
     shown = history.works["shown"] | history.works.index.isin(done.unique())
-    tally.add("hidden activities in which nobody did anything", int((~shown).sum()))
+    tally.add("hidden activities in which nobody did anything", (~shown).sum())
     tally.add("excluded grades: the work is not the student's", len(history.exempt))
     return replace(
         history,
@@ -127,10 +127,10 @@ def make_outcomes(
     found = history.totals.merge(ends[ended], on=PAIR)
     tally.add(
         "enrolments in courses that are not over by then have no final grade",
-        int((~ended).sum()),
+        (~ended).sum(),
     )
     tally.add(
         "enrolments in courses that are over have no total, and so no final grade",
-        int(ended.sum()) - len(found),
+        ended.sum() - len(found),
     )
     return found[PAIR].assign(final_grade=grade_scale * found["share"])

@@ -38,7 +38,7 @@ def _drop_deleted(tables: Tables, works: pd.DataFrame, tally: Tally) -> pd.DataF
     )
     works = works.merge(places, on=["module", "instance"], how="left")
     deleted = works["deletioninprogress"] == 1
-    tally.add("activities in Moodle's recycle bin were left out", int(deleted.sum()))
+    tally.add("activities in Moodle's recycle bin were left out", deleted.sum())
     works["shown"] = works["visible"] != 0
     return works[~deleted].drop(columns=["visible", "deletioninprogress"])
 
@@ -52,7 +52,7 @@ def _add_gradebook(
     modules = modules[modules["itemnumber"].fillna(0) == 0]
     others = items[(items["itemtype"] == "mod") & ~known]
     for kind, count in others["itemmodule"].value_counts().items():
-        tally.add(f"graded items of {kind} were not read", int(count), doubt=True)
+        tally.add(f"graded items of {kind} were not read", count, doubt=True)
     names = {
         "id": "item",
         "itemmodule": "module",
@@ -81,13 +81,10 @@ def _add_gradebook(
     works.loc[works["high"] <= works["low"], "high"] = np.nan
     scale = (works["grade"] < 0) & works["high"].isna()
     tally.add(
-        "work on a scale of unknown length has no scores", int(scale.sum()), doubt=True
+        "work on a scale of unknown length has no scores", scale.sum(), doubt=True
     )
     on_scale = (works["gradetype"] == 2) & works["high"].notna()
-    tally.add(
-        "work on a scale has the gradebook's percentage as score",
-        int(on_scale.sum()),
-    )
+    tally.add("work on a scale has the gradebook's percentage as score", on_scale.sum())
     works["item"] = works["item"].fillna(0).astype("int64")
     works["item_hidden"] = works["item_hidden"].fillna(0)
     works["key"] = works["module"] + "-" + ids.decode(works["instance"])
