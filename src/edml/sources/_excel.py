@@ -4,7 +4,7 @@ import io
 import warnings
 import zipfile
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -25,12 +25,16 @@ def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
 
     Formulas have the values that the workbook was saved with.
     """
+    with open_workbook(data) as book:
+        return _read_book(book, sheet, set(known), _note_merged(data))
+
+
+@contextmanager
+def open_workbook(data: bytes) -> Iterator[Any]:
+    """Open a workbook whose size is within the limit, to read its values."""
     # python-calamine is faster, but two far cells make it abort the process, and it
     # reads a cell that holds an error as an empty one.
     openpyxl = import_optional("openpyxl", extra="excel", purpose="Excel")
-    unreadable = coded(
-        "not_excel", "It cannot be read as an Excel workbook. Save it again as .xlsx."
-    )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(part.file_size for part in archive.infolist())
@@ -38,18 +42,20 @@ def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
             raise table_error(
                 "too_large", "It unpacks to more than 4 GB. Split the workbook."
             )
-        notes = _note_merged(data)
         with warnings.catch_warnings():  # of styles and extensions that it lacks
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(
                 io.BytesIO(data), read_only=True, data_only=True
             )
             with closing(book):
-                return _read_book(book, sheet, set(known), notes)
+                yield book
     except TableError:
         raise
     except Exception:  # it raises many kinds, whose messages may quote the file
-        raise TableError(unreadable) from None
+        raise table_error(
+            "not_excel",
+            "It cannot be read as an Excel workbook. Save it again as .xlsx.",
+        ) from None
 
 
 def _note_merged(data: bytes) -> list[str]:

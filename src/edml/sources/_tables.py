@@ -1,8 +1,6 @@
 """read_tables: an event table from files of the five tidy tables."""
 
-from contextlib import closing
 from dataclasses import replace
-from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from edml._messages import table_error
-from edml._optional import import_optional
 from edml._urls import as_path
 from edml.sources._add_students import add_students
 from edml.sources._event_table import COLUMNS_OF, Date, make_event_table
+from edml.sources._excel import open_workbook
 from edml.sources._import_report import hand_over
 from edml.sources._matching import Unknown
 from edml.sources._open import open_table, without_parameters
@@ -155,8 +153,9 @@ def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
             if path.is_file() and name in _EXPECTED:
                 found.setdefault(name, []).append((path, None))
     elif source.suffix.lower() in _WORKBOOKS and source.is_file():
-        for sheet in _sheets(source):
-            found.setdefault(sheet.strip().lower(), []).append((source, sheet))
+        with naming(str(source)), open_workbook(source.read_bytes()) as book:
+            for sheet in book.sheetnames:
+                found.setdefault(sheet.strip().lower(), []).append((source, sheet))
     else:
         raise table_error(
             "no_folder",
@@ -174,15 +173,3 @@ def _list_tables(source: Path) -> dict[str, list[tuple[Path, str | None]]]:
             tables=sorted(twice),
         )
     return found
-
-
-def _sheets(path: Path) -> list[str]:
-    """Return the names of a workbook's sheets, without reading their cells."""
-    openpyxl = import_optional("openpyxl", extra="excel", purpose="Excel")
-    try:
-        book = openpyxl.load_workbook(BytesIO(path.read_bytes()), read_only=True)
-        with closing(book):
-            return [str(name) for name in book.sheetnames]
-    except Exception:  # it raises many kinds, whose messages may quote the file
-        message = f"{path} cannot be read as an Excel workbook. Save it again as .xlsx."
-        raise table_error("not_excel", message) from None
