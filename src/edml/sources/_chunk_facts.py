@@ -1,8 +1,8 @@
 """What the chunks of a table show about its columns, and whether they agree."""
 
 import base64
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -32,7 +32,7 @@ class ColumnFacts:
     worded: bool = False  # it holds texts that are no whole numbers
     null: bool = False
     largest: float | None = None
-    texts: tuple[str, ...] = ()  # names, and words that may mean null
+    texts: Sequence[str] = ()  # names, and words that may mean null
     ids: str = ""  # hashes of ids, and of what they are but for spelling
 
     @classmethod
@@ -56,7 +56,7 @@ class ColumnFacts:
             tailed=read.whole and isinstance(dtype, pd.StringDtype),
             worded=not are_whole(read.distinct),
             null=null,
-            texts=tuple(sorted(distinct)),
+            texts=sorted(distinct),
             ids=_hash_ids(read.distinct) if role in (STUDENT, COURSE) else "",
         )
 
@@ -66,21 +66,13 @@ class ColumnFacts:
             raise _torn(name, f"dates as {self.form!r} and as {other.form!r}")
         if self.form and other.form and self.naive != other.naive:
             raise _torn(name, "dates with a time zone and without one")
-        joined = replace(
-            self,
-            form=self.form or other.form,
-            naive=self.naive or other.naive,
-            whole=self.whole or other.whole,
-            tailed=self.tailed or other.tailed,
-            worded=self.worded or other.worded,
-            null=self.null or other.null,
-            largest=max(
-                (one for one in (self.largest, other.largest) if one is not None),
-                default=None,
-            ),
-            texts=tuple(sorted({*self.texts, *other.texts})),
-            ids="",
-        )
+        either: dict[str, Any] = {
+            name: getattr(self, name) or getattr(other, name)
+            for name in ("form", "naive", "whole", "tailed", "worded", "null")
+        }
+        sizes = [one for one in (self.largest, other.largest) if one is not None]
+        texts = sorted({*self.texts, *other.texts})
+        joined = type(self)(**either, largest=max(sizes, default=None), texts=texts)
         if joined.tailed and joined.worded:
             raise _torn(name, "whole numbers with decimals, such as 1004.0, and texts")
         return joined
@@ -96,16 +88,6 @@ class ColumnFacts:
             pd.Series(self.texts, dtype="str"),
             _count_alike(ids),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the facts that are not the default, for JSON."""
-        default = asdict(type(self)())
-        return {key: one for key, one in asdict(self).items() if one != default[key]}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` returns."""
-        return cls(**{**found, "texts": tuple(found.get("texts", ()))})
 
 
 def _hash_ids(distinct: pd.Series) -> str:

@@ -1,7 +1,7 @@
 """EventChunks: read an event table that may be larger than the memory."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,7 @@ class EventChunks:
                 X, facts = self._read_columns(raw)
                 for name, one in facts.items():
                     known[name] = known.get(name, one).join(one, name)
-            said = {name: one.to_dict() for name, one in facts.items()}
+            said = {name: asdict(one) for name, one in facts.items()}
             about = {
                 "format": raw.format,
                 "notes": [pack(note) for note in raw.notes],
@@ -225,7 +225,7 @@ class EventChunks:
         ids: dict[str, list[str]] = {}
         for chunk in facts:
             for name, said in chunk["columns"].items():
-                one = ColumnFacts.from_dict(said)
+                one = ColumnFacts(**said)
                 found[name] = found.get(name, one).join(one, name)
                 ids.setdefault(name, []).append(one.ids)
         actual = {self._names[name]: name for name in self._names}

@@ -74,7 +74,7 @@ def read_roster(tables: Tables, courses: pd.DataFrame, tally: Tally) -> pd.DataF
     section = table["course_section_id"]
     course = table["course_id"].fillna(look_up(section, sections, "course_id"))
     inactive = table["workflow_state"].eq("inactive")
-    left = table["updated_at"].where(inactive)
+    ends = table["end_at"], table["completed_at"], table["updated_at"].where(inactive)
     tally.add(
         "enrollments that were deactivated end on the day of their last change",
         inactive.sum(),
@@ -86,22 +86,11 @@ def read_roster(tables: Tables, courses: pd.DataFrame, tally: Tally) -> pd.DataF
             "student": table["student"],
             "course": course,
             "section": section,
-            "joined": pd.concat(
-                [
-                    table["start_at"].fillna(table["created_at"]),
-                    look_up(section, own, "start_at"),
-                ],
-                axis=1,
-            ).max(axis=1),
-            "own_end": pd.concat(
-                [
-                    table["end_at"],
-                    table["completed_at"],
-                    look_up(section, own, "end_at"),
-                    left,
-                ],
-                axis=1,
-            ).min(axis=1),
+            "joined": np.fmax(
+                table["start_at"].fillna(table["created_at"]),
+                look_up(section, own, "start_at"),
+            ),
+            "own_end": np.fmin.reduce([*ends, look_up(section, own, "end_at")]),
             "completed": table["workflow_state"].eq("completed"),
         }
     )
