@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zipfile
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -176,6 +177,20 @@ def test_gzip():
     same_values(found, FEW)
 
 
+def zipped(*names, data=None):
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, csv() if data is None else data)
+    return file.getvalue()
+
+
+def test_zip_of_one_file():
+    for names in (["a.csv"], ["a.csv", "__MACOSX/._a.csv"]):
+        found, _ = read(zipped(*names), "events.csv.zip")
+        same_values(found, FEW)
+
+
 def test_names_on_several_lines_and_blank_lines():
     name = "the\nstudent"
     text = "\n\n" + csv(FEW.rename(columns={"user_uuid": name}))
@@ -288,6 +303,11 @@ def test_refused_csv(rows, said):
             gzip.compress(b"ann42" * 99, mtime=0)[:-9],
             "cannot be unpacked as gzip",
         ),
+        ("t.csv.zip", b"ann42", "cannot be unpacked as gzip or zip"),
+        ("t.csv.zip", zipped("a", data="ann42" * 99)[:-9], "cannot be unpacked"),
+        ("t.csv.zip", zipped(), "cannot be unpacked"),
+        ("t.csv.zip", zipped("a", "b"), "one file in the zip archive; found 2"),
+        ("t.xlsx.zip", b"", r"found 't\.xlsx\.zip'"),
         ("t.csv", b"\xff\xfe\x00", "It is not text in utf-16"),
         ("t.csv", b"\x81ann42", "It is not text in cp1252"),
         ("t.parquet", b"", "cannot be read as Parquet"),

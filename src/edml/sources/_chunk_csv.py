@@ -2,9 +2,7 @@
 
 import codecs
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -14,14 +12,15 @@ from edml.exceptions import TableError
 from edml.sources._arrow import differing
 from edml.sources._csv import (
     COMMAS,
-    GZIP,
     NOT_UTF8,
     UTF16,
     UTF16_MARKS,
     check_columns,
     check_nulls,
+    open_packed,
     read_header,
     read_rows,
+    unpacking,
 )
 from edml.sources._raw import Dialect, Expected, Raw, naming
 
@@ -81,25 +80,20 @@ class _CsvFile(NamedTuple):
         """Yield chunks and where they end."""
         encoding = begin.encoding or self.given.encoding
         notes: list[str] = []
-        top = self._open(None)(len(codecs.BOM_UTF8))
-        if encoding is None and top.startswith(UTF16_MARKS):
-            encoding = "utf-16"
-            notes.append(UTF16)
-        try:
-            yield from self._read(begin, encoding, notes)
-        except _NotUtf8:
-            yield from self._read(begin, "cp1252", [NOT_UTF8])
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise table_error(
-                "gzip", "It cannot be unpacked as gzip. Compress it again."
-            ) from None
+        with unpacking():
+            top = self._open(None)(len(codecs.BOM_UTF8))
+            if encoding is None and top.startswith(UTF16_MARKS):
+                encoding = "utf-16"
+                notes.append(UTF16)
+            try:
+                yield from self._read(begin, encoding, notes)
+            except _NotUtf8:
+                yield from self._read(begin, "cp1252", [NOT_UTF8])
 
     def _open(self, encoding: str | None) -> Callable[[int], bytes]:
         """Return what reads so many bytes of the file as UTF-8, none at its end."""
         self.file.seek(0)
-        packed = self.file.read(len(GZIP)) == GZIP
-        self.file.seek(0)
-        stream: Any = gzip.open(self.file) if packed else self.file  # noqa: SIM115
+        stream = open_packed(self.file)
         if encoding in (None, "utf-8"):
             return stream.read
         try:

@@ -5,12 +5,13 @@ import csv
 import gzip
 import io
 import re
+import zipfile
 import zlib
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from edml.sources._raw import LARGEST_SIZE, Dialect, Expected, Raw, label_lines
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(rb'"?sep=([!-~\t])"?(?:\r\n?|\n)', re.IGNORECASE)
-GZIP = b"\x1f\x8b"  # how a compressed file begins
+GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"  # how compressed files begin
 _CHUNK = 50_000  # rows
 _SAMPLE = 200_000  # bytes
 _PIECE = 2**18  # bytes
@@ -105,17 +106,48 @@ def read_rows(
 
 
 def unpack(data: bytes) -> bytes:
-    """Unpack a gzip file."""
-    try:
-        with gzip.open(io.BytesIO(data)) as file:
-            unpacked = file.read(LARGEST_SIZE + 1)
-    except (EOFError, OSError, zlib.error):
-        raise table_error(
-            "gzip", "It cannot be unpacked as gzip. Compress it again."
-        ) from None
+    """Unpack a file of gzip or zip."""
+    packed = io.BytesIO(data)
+    with unpacking(), open_packed(packed) as file:
+        if file is packed:
+            raise zipfile.BadZipFile
+        unpacked = file.read(LARGEST_SIZE + 1)
     if len(unpacked) > LARGEST_SIZE:
         raise table_error("too_large", "It unpacks to more than 4 GB. Split the file.")
     return unpacked
+
+
+def open_packed(file: BinaryIO) -> Any:
+    """Open what is in a file of gzip or zip; another is returned as it is."""
+    start = file.read(len(_ZIP))
+    file.seek(0)
+    if start.startswith(GZIP):
+        return gzip.open(file)
+    if start != _ZIP:
+        return file
+    archive = zipfile.ZipFile(file)
+    inside = [one for one in archive.namelist() if not one.startswith("__MACOSX/")]
+    if len(inside) != 1:
+        raise table_error(
+            "gzip",
+            f"Expected one file in the zip archive; found {len(inside)}. Pack each "
+            "table in an archive of its own.",
+        )
+    try:
+        return archive.open(inside[0])
+    except RuntimeError:  # it needs a password, or another method
+        raise zipfile.BadZipFile from None
+
+
+@contextmanager
+def unpacking() -> Iterator[None]:
+    """Say so where a file cannot be unpacked."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile):
+        raise table_error(
+            "gzip", "It cannot be unpacked as gzip or zip. Compress it again."
+        ) from None
 
 
 def as_text(data: bytes, encoding: str | None, notes: list[str]) -> tuple[str, str]:

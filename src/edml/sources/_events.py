@@ -107,9 +107,9 @@ def read_events(
     source : path-like, binary file, DataFrame or Arrow table
         A file whose suffix determines its format: ``.csv``, ``.tsv`` or ``.txt``;
         ``.xlsx``; ``.json``, ``.jsonl`` or ``.ndjson``; ``.parquet``. CSV and JSON may
-        be compressed (``.gz``). Or a folder of Parquet parts, a file opened in binary
-        mode, a pandas DataFrame, or a table of a library that follows the Arrow
-        PyCapsule interface, such as polars, pyarrow and DuckDB.
+        be compressed (``.gz``, or ``.zip`` of one file). Or a folder of Parquet parts,
+        a file opened in binary mode, a pandas DataFrame, or a table of a library that
+        follows the Arrow PyCapsule interface, such as polars, pyarrow and DuckDB.
     columns : mapping of str to str or None, default=None
         ``{canonical: actual}`` for the columns whose names differ.
     sep : str or None, default=None

@@ -53,7 +53,7 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
         message = coded(
             "file_kind",
             "Expected a table in a file that ends in .csv, .tsv, .txt, .xlsx, .json, "
-            ".jsonl or .parquet, the text formats also with .gz; found "
+            ".jsonl or .parquet, the text formats also with .gz or .zip; found "
             f"{Path(label).name!r}. Convert the file, or rename it.",
             name=Path(label).name,
         )
@@ -75,9 +75,9 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
 
 
 def find_suffix(label: str) -> tuple[str, bool]:
-    """Return the suffix of a file without .gz, and whether it has that."""
+    """Return the suffix of a file without .gz or .zip, and whether it has that."""
     suffixes = [suffix.lower() for suffix in Path(label).suffixes]
-    packed = suffixes[-1:] == [".gz"]
+    packed = suffixes[-1:] in ([".gz"], [".zip"])
     return "".join(suffixes[:-1][-1:] if packed else suffixes[-1:]), packed
 
 
