@@ -8,8 +8,6 @@ from edml.sources._canvas._tables import Tables, look_up
 from edml.sources._exam_rule import ExamRule, find_exams
 from edml.sources._import_report import Tally
 
-_DATES = {"due": "due_at", "unlock": "unlock_at", "lock": "lock_at"}
-_LATEST = {"due": True, "unlock": False, "lock": True}
 _OFFLINE = ("none", "on_paper")
 _PAIR = ["student", "assignment"]
 
@@ -49,8 +47,7 @@ def read_work(
             "category": look_up(
                 table["assignment_group_id"], tables["assignment_groups"], "name"
             ),
-            **{name: table[column] for name, column in _DATES.items()},
-            "created": table["created_at"],
+            **table[[*DATES, "created"]],
             "points_possible": table["points_possible"].where(
                 table["points_possible"] > 0
             ),
@@ -84,10 +81,8 @@ def read_own_dates(
         overrides["workflow_state"].eq("active")
         & overrides["assignment"].isin(work["assignment"])
     ]
-    of_students = overrides["set_type"].eq("adhoc")
-    of_sections = overrides["set_type"].eq("coursesection")
-    of_courses = overrides["set_type"].eq("course")
-    of_groups = overrides["set_type"].eq("group")
+    kind = overrides["set_type"]
+    of_groups = kind.eq("group")
     if of_groups.any() and "group_memberships" not in tally.tables:
         tally.add(
             "overrides for groups were left out, because there is no table "
@@ -95,53 +90,49 @@ def read_own_dates(
             of_groups.sum(),
             doubt=True,
         )
-    known = of_students | of_sections | of_courses | of_groups
-    tally.add(
-        "overrides for others than students, sections and groups were left out",
-        (~known & overrides["set_type"].ne("noop")).sum(),
-        doubt=True,
-    )
     members = tables["group_memberships"]
     members = members[
         members["workflow_state"].isin(["accepted"]) | members["workflow_state"].isna()
     ]
-    members = members[["group_id", "student"]]
     named = tables["assignment_override_students"]
     named = named[named["workflow_state"].ne("deleted")]
-    named = named[["assignment_override_id", "student"]].rename(
-        columns={"assignment_override_id": "id"}
+    whose = {
+        "adhoc": named,
+        "coursesection": roster.rename(columns={"section": "of"}),
+        "course": roster.rename(columns={"course": "of"}),
+        "group": members,
+    }
+    tally.add(
+        "overrides for others than students, sections and groups were left out",
+        (~kind.isin([*whose, "noop"])).sum(),
+        doubt=True,
     )
+    of = overrides["of"].mask(kind.eq("adhoc"), overrides["id"])
+    overrides = overrides.assign(of=of)
     parts = [
-        overrides[of_students].merge(named, on="id"),
-        overrides[of_sections].merge(
-            roster[["student", "section"]], left_on="set_id", right_on="section"
-        ),
-        overrides[of_courses].merge(
-            roster[["student", "course"]], left_on="set_id", right_on="course"
-        ),
-        overrides[of_groups].merge(members, left_on="set_id", right_on="group_id"),
+        overrides[kind.eq(one)].merge(people[["student", "of"]], on="of")
+        for one, people in whose.items()
     ]
     applied = pd.concat(parts, ignore_index=True)
     applied["own"] = applied["set_type"].eq("adhoc")
     found = applied[_PAIR].drop_duplicates().reset_index(drop=True)
-    for name, column in _DATES.items():
-        chosen = _choose(applied, column, latest=_LATEST[name])
-        found = found.merge(chosen.rename(columns={column: name}), on=_PAIR, how="left")
-        found[f"set_{name}"] = found.pop("set").notna()
+    for name in DATES:
+        found = found.merge(_choose(applied, name), on=_PAIR, how="left")
+        found[f"set_{name}"] = found[f"set_{name}"].notna()
     return found
 
 
-def _choose(applied: pd.DataFrame, column: str, *, latest: bool) -> pd.DataFrame:
+def _choose(applied: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return the date of each pair, as Canvas chooses it among several overrides."""
     # The student's own one goes first, then one that removes the date, then the latest
     # due and lock date or the earliest unlock date.
-    flag = applied[f"{column}_overridden"]
+    flag = applied[f"sets_{column}"]
     setting = applied[flag if flag.any() else applied[column].notna()]
     order = setting.assign(removes=setting[column].isna()).sort_values(
-        ["own", "removes", column], ascending=[False, False, not latest]
+        ["own", "removes", column], ascending=[False, False, column == "unlock"]
     )
     chosen = order.drop_duplicates(_PAIR)[[*_PAIR, column]]
-    return chosen.assign(set=True)
+    return chosen.assign(**{f"set_{column}": True})
 
 
 def read_cached_dates(assigned: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +144,7 @@ def read_cached_dates(assigned: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame
     found = own.merge(cached, on=_PAIR, how="outer")
     known = found.pop("known").notna()
     found["due"] = found["due"].where(~known, found.pop("cached"))
-    for name in _DATES:
+    for name in DATES:
         found[f"set_{name}"] = found[f"set_{name}"].eq(True)
     found["set_due"] |= known
     return found
