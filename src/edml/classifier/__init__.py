@@ -2,6 +2,7 @@
 
 from edml.classifier._calibration import IsotonicCalibrator, SigmoidCalibrator
 from edml.classifier._deployed import DeployedClassifier
+from edml.classifier._predictions import RiskPredictions
 from edml.classifier._prepared import Prepared, prepare
 from edml.classifier._risk_classifier import RiskClassifier
 from edml.classifier._thresholds import Capacity, check_threshold, choose_threshold
@@ -12,6 +13,7 @@ __all__ = [
     "IsotonicCalibrator",
     "Prepared",
     "RiskClassifier",
+    "RiskPredictions",
     "SigmoidCalibrator",
     "check_threshold",
     "choose_threshold",

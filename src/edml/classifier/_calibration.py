@@ -22,7 +22,55 @@ _SAME = 1e-6  # a smaller spread of log-odds counts as none
 _LEAST = float(np.finfo(np.float64).epsneg)
 
 
-class SigmoidCalibrator(BaseEstimator):
+class _Calibrator(BaseEstimator):
+    def fit(
+        self, score: FloatArray, fails: BoolArray, *, n_failing: int, n_passing: int
+    ) -> Self:
+        """Learn the curve.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_units,)
+            Out-of-fold scores in [0, 1].
+        fails : ndarray of shape (n_units,)
+            Which of them fail; both kinds occur.
+        n_failing, n_passing : int
+            Number of students of each kind, by which targets are smoothed or
+            probabilities bounded.
+
+        Returns
+        -------
+        self : estimator
+            The same object.
+        """
+        self._learn(score, fails, n_failing, n_passing)
+        return self
+
+    def predict(self, score: FloatArray) -> FloatArray:
+        """Compute the probability of failing.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_units,)
+            Scores in [0, 1].
+
+        Returns
+        -------
+        probability : ndarray of shape (n_units,)
+            In (0, 1); a higher score never means a lower one.
+        """
+        return self._map(score)
+
+    def _learn(
+        self, score: FloatArray, fails: BoolArray, n_failing: int, n_passing: int
+    ) -> None:
+        raise NotImplementedError
+
+    def _map(self, score: FloatArray) -> FloatArray:
+        raise NotImplementedError
+
+
+class SigmoidCalibrator(_Calibrator):
     """Map scores to probabilities by a logistic curve of their log-odds.
 
     It learns two parameters, a positive slope and an intercept. A higher score
@@ -57,25 +105,9 @@ class SigmoidCalibrator(BaseEstimator):
     __module__ = "edml.classifier"
     _least_slope: ClassVar[float] = 1e-3
 
-    def fit(
-        self, score: FloatArray, fails: BoolArray, *, n_failing: int, n_passing: int
-    ) -> Self:
-        """Learn slope and intercept.
-
-        Parameters
-        ----------
-        score : ndarray of shape (n_units,)
-            Out-of-fold scores in [0, 1].
-        fails : ndarray of shape (n_units,)
-            Which of them fail; both kinds occur.
-        n_failing, n_passing : int
-            Number of students of each kind, by which the targets are smoothed.
-
-        Returns
-        -------
-        self : SigmoidCalibrator
-            The same object.
-        """
+    def _learn(
+        self, score: FloatArray, fails: BoolArray, n_failing: int, n_passing: int
+    ) -> None:
         inside = score[(score > 0) & (score < 1)]
         # The log-odds of 0 and 1 are infinite; place them just beyond the others.
         low, high = (inside.min(), inside.max()) if inside.size else (0.5, 0.5)
@@ -105,27 +137,14 @@ class SigmoidCalibrator(BaseEstimator):
             slope = self._least_slope
             self.intercept_ = float(logit(target.mean())) - slope * centre
         self.slope_ = slope
-        return self
 
-    def predict(self, score: FloatArray) -> FloatArray:
-        """Compute the probability of failing.
-
-        Parameters
-        ----------
-        score : ndarray of shape (n_units,)
-            Scores in [0, 1].
-
-        Returns
-        -------
-        probability : ndarray of shape (n_units,)
-            In (0, 1); a higher score never means a lower one.
-        """
+    def _map(self, score: FloatArray) -> FloatArray:
         odds = logit(np.clip(score, *self.range_))
         probability = expit(self.slope_ * odds + self.intercept_)
         return np.clip(probability, _LEAST, 1 - _LEAST)
 
 
-class IsotonicCalibrator(BaseEstimator):
+class IsotonicCalibrator(_Calibrator):
     """Map scores to probabilities by an increasing curve of any form.
 
     Scores are pooled into blocks with an increasing share of failing units, and the
@@ -159,29 +178,12 @@ class IsotonicCalibrator(BaseEstimator):
 
     __module__ = "edml.classifier"
 
-    def fit(
-        self, score: FloatArray, fails: BoolArray, *, n_failing: int, n_passing: int
-    ) -> Self:
-        """Learn the curve.
-
-        Parameters
-        ----------
-        score : ndarray of shape (n_units,)
-            Out-of-fold scores in [0, 1].
-        fails : ndarray of shape (n_units,)
-            Which of them fail; both kinds occur.
-        n_failing, n_passing : int
-            Number of students of each kind, which bounds the probabilities by Laplace's
-            rule of succession.
-
-        Returns
-        -------
-        self : IsotonicCalibrator
-            The same object.
-        """
+    def _learn(
+        self, score: FloatArray, fails: BoolArray, n_failing: int, n_passing: int
+    ) -> None:
         at, place, count = np.unique(score, return_inverse=True, return_counts=True)
         share = np.bincount(place, weights=fails) / count
-        least = 1 / (n_failing + n_passing + 2)
+        least = 1 / (n_failing + n_passing + 2)  # Laplace's rule of succession
         height = isotonic_regression(
             share, sample_weight=count, y_min=least, y_max=1 - least
         )
@@ -203,21 +205,8 @@ class IsotonicCalibrator(BaseEstimator):
                 high if high.size else [level[-1] + (1 - level[-1]) / (n_last + 2)],
             ]
         )
-        return self
 
-    def predict(self, score: FloatArray) -> FloatArray:
-        """Compute the probability of failing.
-
-        Parameters
-        ----------
-        score : ndarray of shape (n_units,)
-            Scores in [0, 1].
-
-        Returns
-        -------
-        probability : ndarray of shape (n_units,)
-            In (0, 1); a higher score never means a lower one.
-        """
+    def _map(self, score: FloatArray) -> FloatArray:
         found = np.interp(score, self.scores_, self.probabilities_)
         # Rounding must not lift a value above those of the next segment.
         piece = np.searchsorted(self.scores_, score, side="right").clip(

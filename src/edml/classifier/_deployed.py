@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from edml.classifier._predictions import RiskPredictions
+from edml.classifier._predictions import RiskModel
 
 
-class DeployedClassifier(RiskPredictions, ClassifierMixin, BaseEstimator):
+class DeployedClassifier(RiskModel, ClassifierMixin, BaseEstimator):
     """A fitted risk model that predicts and cannot be refitted.
 
     `RiskClassifier.deployable` returns it. It holds no samplers, out-of-fold scores or

@@ -42,7 +42,20 @@ _TRAINING_PARAMETERS = {
 
 
 class RiskPredictions:
-    """Probabilities, flags and contact lists from the attributes declared below."""
+    """The predictions of a fitted risk model, which several estimators share.
+
+    See Also
+    --------
+    RiskClassifier : The model to fit.
+
+    Examples
+    --------
+    >>> from edml.classifier import DeployedClassifier, RiskPredictions
+    >>> issubclass(DeployedClassifier, RiskPredictions)
+    True
+    """
+
+    __module__ = "edml.classifier"
 
     pipeline_: Any
     calibrator_: Any
@@ -87,11 +100,6 @@ class RiskPredictions:
         -------
         probabilities : ndarray of shape (n_rows,)
             The column of `predict_proba` that belongs to ``fail_label_``.
-
-        Raises
-        ------
-        TableError
-            If a column that the model needs is absent, or cannot be read.
         """
         self._check_columns(X)
         if is_event_table(X, columns_of(self)) and not len(X):
@@ -110,39 +118,10 @@ class RiskPredictions:
         -------
         labels : ndarray of shape (n_rows,)
             Of ``classes_``.
-
-        Raises
-        ------
-        TableError
-            If a column that the model needs is absent, or cannot be read.
         """
         flagged = self.fail_probability(X) >= self.threshold_
         labels: NDArray[Any] = self._labels[flagged.astype(np.intp)]
         return labels
-
-    def features(self, X: Any) -> Any:
-        """Compute the input of the pipeline's last step.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_rows, n_columns)
-            As for `predict_proba`.
-
-        Returns
-        -------
-        features : DataFrame or ndarray of shape (n_rows, n_features)
-            One row per row of ``X``; ``X`` itself if the model has one step.
-
-        Raises
-        ------
-        TableError
-            If a column that the model needs is absent, or cannot be read.
-        """
-        self._check_columns(X)
-        pipeline = strip_samplers(self.pipeline_)
-        if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
-            return X
-        return pipeline[:-1].transform(X)
 
     def score_students(
         self,
@@ -224,7 +203,7 @@ class RiskPredictions:
         TableError
             If ``X`` is not an event table, or a column cannot be read.
         """
-        check_is_fitted(self, "pipeline_")
+        self._check_fitted()
         front, rest = split_per_history(self.pipeline_)
         engineer = _engineer_of(front)
         if engineer is None or not len(X):
@@ -246,8 +225,11 @@ class RiskPredictions:
         is_last = self.classes_[1] == self.fail_label_
         return self.classes_ if is_last else self.classes_[::-1]
 
-    def _check_columns(self, X: Any) -> None:
+    def _check_fitted(self) -> None:
         check_is_fitted(self, "pipeline_")
+
+    def _check_columns(self, X: Any) -> None:
+        self._check_fitted()
         seen = getattr(self, "feature_names_in_", None)
         if seen is None or not isinstance(X, pd.DataFrame):
             return
@@ -274,6 +256,29 @@ class RiskPredictions:
         similar = coded("similar_columns", f" Similar: {near}.", near=near)
         remedy = for_python(" Rename them, or refit.")
         raise TableError(join(message, similar if near else "", remedy))
+
+
+class RiskModel(RiskPredictions):
+    """A fitted risk model that also shows the input of its last step."""
+
+    def features(self, X: Any) -> Any:
+        """Compute the input of the pipeline's last step.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As for `predict_proba`.
+
+        Returns
+        -------
+        features : DataFrame or ndarray of shape (n_rows, n_features)
+            One row per row of ``X``; ``X`` itself if the model has one step.
+        """
+        self._check_columns(X)
+        pipeline = strip_samplers(self.pipeline_)
+        if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
+            return X
+        return pipeline[:-1].transform(X)
 
 
 _Engineer = FeatureEngineer | HistoryFeatures

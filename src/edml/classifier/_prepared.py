@@ -116,6 +116,14 @@ class Prepared:
         is_unit[self.units.rows] = True
         return [np.sort(test[is_unit[test]]) for _, test in self.plan.splits]
 
+    @cached_property
+    def shown(self) -> list[IntArray]:
+        """The rows to score for ``tests``: all of a history that is not described."""
+        students = self.units.students
+        if self.units.described or students is None:
+            return self.tests
+        return [np.flatnonzero(np.isin(students, students[t])) for t in self.tests]
+
     def of(self, estimator: Any) -> "Prepared":
         """Return the same table and folds, prepared for another estimator.
 

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from edml._sklearn import HasMethods, StrOptions, fit_context
 from edml.classifier._calibration import calibrate, fit_calibrator
 from edml.classifier._deployed import DeployedClassifier
-from edml.classifier._predictions import RiskPredictions
+from edml.classifier._predictions import RiskModel
 from edml.classifier._prepared import Prepared, prepare
 from edml.classifier._thresholds import (
     Capacity,
@@ -29,7 +29,6 @@ from edml.classifier._training import (
     prepare_training,
     score_fold,
 )
-from edml.classifier._units import Units
 from edml.monitoring import Reference, summarize
 from edml.pipeline import (
     accept_columns,
@@ -42,7 +41,6 @@ from edml.schema import (
     PARTITION,
     STUDENT,
     FloatArray,
-    IntArray,
     read_occupancy,
     read_partitions,
 )
@@ -50,9 +48,7 @@ from edml.schema import (
 _FLAT = 0.05  # a smaller spread, relative to the mean, tells nobody apart
 
 
-class RiskClassifier(
-    RiskPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
-):
+class RiskClassifier(RiskModel, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Turn a pipeline into a model with calibrated probabilities and flags.
 
     `fit` makes one out-of-fold pass: each student is scored by a pipeline that has not
@@ -327,9 +323,7 @@ class RiskClassifier(
 
     def _out_of_fold(self, training: Training, prepared: Prepared) -> pd.DataFrame:
         """Score each unit by a pipeline that has not seen its student."""
-        tests, units = prepared.tests, prepared.units
-        # Without history features, rows are scored together with their whole history.
-        shown = tests if units.described else [_whole(units, test) for test in tests]
+        tests, shown = prepared.tests, prepared.shown
         scores = Parallel(n_jobs=self.n_jobs)(
             delayed(score_fold)(training, prepared.ready, train, seen)
             for (train, _), seen in zip(prepared.plan.splits, shown, strict=True)
@@ -368,14 +362,6 @@ class RiskClassifier(
         if self.estimator is not None:
             tags.input_tags = get_tags(self.estimator).input_tags
         return tags
-
-
-def _whole(units: Units, test: IntArray) -> IntArray:
-    """Return all rows of the test students, none of whom is in training."""
-    if units.students is None:
-        return test
-    tested = np.isin(units.students, units.students[test])
-    return np.flatnonzero(tested)
 
 
 def _warn_of_chance(probability: FloatArray) -> None:

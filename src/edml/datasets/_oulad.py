@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -31,28 +31,6 @@ _NO_LABELS: ObjectArray = np.array([], dtype=object)
 GradingDays = float | Mapping[str, float]
 
 
-@overload
-def load_oulad(
-    data_home: str | PathLike[str],
-    *,
-    return_X_y: Literal[False] = False,
-    withdrawn: Literal["fail", "drop"] = "fail",
-    grading_days: GradingDays = 0,
-    tick_days: int = 7,
-    activity: bool = False,
-    static: bool = False,
-) -> pd.DataFrame: ...
-@overload
-def load_oulad(
-    data_home: str | PathLike[str],
-    *,
-    return_X_y: Literal[True],
-    withdrawn: Literal["fail", "drop"] = "fail",
-    grading_days: GradingDays = 0,
-    tick_days: int = 7,
-    activity: bool = False,
-    static: bool = False,
-) -> tuple[pd.DataFrame, pd.Series]: ...
 def load_oulad(
     data_home: str | PathLike[str],
     *,
@@ -62,7 +40,7 @@ def load_oulad(
     tick_days: int = 7,
     activity: bool = False,
     static: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]:
+) -> Any:
     """Read the Open University Learning Analytics Dataset as an event table.
 
     The dataset has due dates, submissions and outcomes of real students [1]_; it is not

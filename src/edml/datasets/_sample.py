@@ -4,7 +4,7 @@ import json
 import lzma
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,30 +16,11 @@ from edml.schema import COURSE, NAME_COLUMNS, PERIOD, STUDENT
 SAMPLE_FILE = "activity.json.xz"
 #: The arguments of :func:`make_student_activity` that make the sample.
 SAMPLE_PARAMETERS = MappingProxyType({"n_enrolments": 1500, "random_state": 2022})
-_TEXTS = frozenset(
-    {
-        *NAME_COLUMNS,
-        STUDENT,
-        COURSE,
-        PERIOD,
-        "course_name",
-        "sub_uuid",
-        "submission_type",
-    }
-)
+_TEXTS = {STUDENT, COURSE, PERIOD, *NAME_COLUMNS}
+_TEXTS |= {"course_name", "sub_uuid", "submission_type"}
 
 
-@overload
-def load_activity(return_X_y: Literal[False] = False) -> pd.DataFrame: ...
-@overload
-def load_activity(return_X_y: Literal[True]) -> tuple[pd.DataFrame, pd.Series]: ...
-@overload
-def load_activity(
-    return_X_y: bool,
-) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]: ...
-def load_activity(
-    return_X_y: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, pd.Series]:
+def load_activity(return_X_y: bool = False) -> Any:
     """Load a small event table: 1500 enrolments, of which 4 % fail.
 
     It is synthetic and fixed: the result of :func:`make_student_activity` for

@@ -7,21 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.model_selection import BaseCrossValidator
 
-from edml._sklearn import GroupsConsumerMixin, check_aligned
 from edml.exceptions import SplitError
 from edml.model_selection._students import (
-    describe_splitter,
-    period_column,
-    read_classes,
-    read_students,
-    student_column,
+    StudentSplitter,
+    column_name,
+    read_outcomes,
 )
 from edml.schema import PERIOD, STUDENT, BoolArray, IntArray, check_table, read_periods
 
 
-class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
+class PeriodSplit(StudentSplitter):
     """Train on earlier periods and test on later ones, in calendar order.
 
     The test side is the last ``test_periods`` periods of ``X``. The training side is
@@ -84,29 +80,9 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
                 raise ValueError(message)
         self.test_periods = test_periods
         self.n_splits = n_splits
-        self.student = student_column(student, columns)
-        self.period = period_column(period, columns)
+        self.student = column_name(STUDENT, student, columns)
+        self.period = column_name(PERIOD, period, columns)
         self.fail_label = fail_label
-
-    def __repr__(self) -> str:
-        return describe_splitter(self)
-
-    def get_n_splits(
-        self, X: object = None, y: object = None, groups: object = None
-    ) -> int:
-        """Return the number of splits.
-
-        Parameters
-        ----------
-        X, y, groups : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        n_splits : int
-            The number of splits.
-        """
-        return self.n_splits
 
     def split(
         self,
@@ -139,9 +115,7 @@ class PeriodSplit(GroupsConsumerMixin, BaseCrossValidator):
         TableError
             If a period does not parse.
         """
-        students = read_students(X, groups, self.student)
-        check_aligned(X, y=y)
-        fails = read_classes(y, students, self.fail_label)
+        students, fails = read_outcomes(X, y, groups, self.student, self.fail_label)
         periods, labels = self._read_periods(X)
         # All splits are found and checked before the first is yielded.
         splits = []

@@ -7,15 +7,16 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.model_selection import check_cv
 
 from edml._sklearn import num_samples
 from edml.exceptions import SplitError
 from edml.model_selection._student_kfold import StudentKFold
+from edml.model_selection._students import KnownSplits
 from edml.schema import IntArray
 
 
-class SplitPlan(BaseCrossValidator):
+class SplitPlan(KnownSplits):
     """Splits of one table, frozen as row positions.
 
     Models can be compared only on the same splits. A plan is created once from any
@@ -135,7 +136,7 @@ class SplitPlan(BaseCrossValidator):
         return self._n_samples
 
     @property
-    def n_splits(self) -> int:
+    def n_splits(self) -> int:  # type: ignore[override]
         """Number of splits."""
         return len(self._splits)
 
@@ -143,23 +144,6 @@ class SplitPlan(BaseCrossValidator):
     def hash(self) -> str:
         """SHA-256 of the plan, 64 hexadecimal digits."""
         return self._hash
-
-    def get_n_splits(
-        self, X: object = None, y: object = None, groups: object = None
-    ) -> int:
-        """Return the number of splits.
-
-        Parameters
-        ----------
-        X, y, groups : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        n_splits : int
-            The number of splits.
-        """
-        return self.n_splits
 
     def split(
         self, X: Any, y: object = None, groups: object = None

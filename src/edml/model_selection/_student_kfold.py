@@ -6,22 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
-from edml._sklearn import GroupsConsumerMixin, check_aligned
 from edml.exceptions import SplitError
 from edml.model_selection._students import (
+    StudentSplitter,
+    column_name,
     count_students,
-    describe_splitter,
     failing_students,
-    read_classes,
-    read_students,
-    student_column,
+    read_outcomes,
 )
 from edml.schema import STUDENT, BoolArray, IntArray
 
 
-class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
+class StudentKFold(StudentSplitter):
     """Divide the students into folds, stratified by outcome.
 
     Every row of a student is on one side of each split, and on the test side of one
@@ -80,30 +78,10 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
     ) -> None:
         KFold(n_splits, shuffle=shuffle, random_state=random_state)  # run its checks
         self.n_splits = n_splits
-        self.student = student_column(student, columns)
+        self.student = column_name(STUDENT, student, columns)
         self.shuffle = shuffle
         self.random_state = random_state
         self.fail_label = fail_label
-
-    def __repr__(self) -> str:
-        return describe_splitter(self)
-
-    def get_n_splits(
-        self, X: object = None, y: object = None, groups: object = None
-    ) -> int:
-        """Return the number of folds.
-
-        Parameters
-        ----------
-        X, y, groups : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        n_splits : int
-            The number of folds.
-        """
-        return self.n_splits
 
     def split(
         self,
@@ -135,9 +113,7 @@ class StudentKFold(GroupsConsumerMixin, BaseCrossValidator):
             students or passing students than folds, or if ``y`` does not have two
             classes, or text of which no label is known to mean failing.
         """
-        students = read_students(X, groups, self.student)
-        check_aligned(X, y=y)
-        fails = read_classes(y, students, self.fail_label)
+        students, fails = read_outcomes(X, y, groups, self.student, self.fail_label)
         failing = None if fails is None else failing_students(fails, students)
         fold = self._student_folds(count_students(students), failing)
         return _row_splits(fold[students], self.n_splits)

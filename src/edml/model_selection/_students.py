@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from edml._sklearn import check_aligned
+from edml._sklearn import GroupsConsumerMixin, check_aligned
 from edml.exceptions import SplitError, TableError
 from edml.schema import (
-    PERIOD,
-    STUDENT,
     BoolArray,
     IntArray,
     check_table,
@@ -27,8 +26,63 @@ from edml.schema import (
 )
 
 
-def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray:
-    """Encode students as numbers from 0, in the order of their sorted ids."""
+class KnownSplits(BaseCrossValidator):
+    """A cross-validator with a fixed number of splits."""
+
+    n_splits: int
+
+    def get_n_splits(
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> int:
+        """Return the number of splits.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        n_splits : int
+            The number of splits.
+        """
+        return self.n_splits
+
+
+class StudentSplitter(GroupsConsumerMixin, KnownSplits):
+    """A cross-validator that keeps each student on one side."""
+
+    def __repr__(self) -> str:
+        # without the parameter that is rarely set
+        shown = {k: v for k, v in vars(self).items() if (k, v) != ("fail_label", None)}
+        inside = ", ".join(f"{name}={shown[name]!r}" for name in sorted(shown))
+        return f"{type(self).__name__}({inside})"
+
+
+def read_outcomes(
+    X: object,
+    y: ArrayLike | None,
+    groups: ArrayLike | None,
+    student: str,
+    fail_label: Any,
+) -> tuple[IntArray, BoolArray | None]:
+    """Return each row's student and whether it fails; None without ``y``.
+
+    Students are numbers from 0, in the order of their sorted ids. ``fail_label`` is as
+    in `StudentKFold`.
+    """
+    students = _read_students(X, groups, student)
+    check_aligned(X, y=y)
+    if y is None:
+        return students, None
+    check_consistent_length(students, y)
+    try:
+        return students, read_target(y, fail_label).fails
+    except ValueError as error:
+        raise SplitError(str(error)) from None
+
+
+def _read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray:
     if groups is None:
         column = _student_column(X, student)
     else:
@@ -41,30 +95,8 @@ def read_students(X: object, groups: ArrayLike | None, student: str) -> IntArray
         raise SplitError(str(error)) from None
 
 
-def read_classes(
-    y: ArrayLike | None, students: IntArray, fail_label: Any
-) -> BoolArray | None:
-    """Return which rows fail; ``fail_label`` is as in `StudentKFold`."""
-    if y is None:
-        return None
-    check_consistent_length(students, y)
-    try:
-        return read_target(y, fail_label).fails
-    except ValueError as error:
-        raise SplitError(str(error)) from None
-
-
-def student_column(student: str, columns: Mapping[str, str] | None) -> str:
-    """Return the column of the student, by its own name or by the mapping."""
-    return _by_mapping(STUDENT, student, columns)
-
-
-def period_column(period: str, columns: Mapping[str, str] | None) -> str:
-    """Return the column of the period, by its own name or by the mapping."""
-    return _by_mapping(PERIOD, period, columns)
-
-
-def _by_mapping(canonical: str, given: str, columns: Mapping[str, str] | None) -> str:
+def column_name(canonical: str, given: str, columns: Mapping[str, str] | None) -> str:
+    """Return the actual name of a column, passed by itself or in a mapping."""
     if columns is None:
         return given
     mapped = resolve_columns(columns)[canonical]
@@ -75,17 +107,6 @@ def _by_mapping(canonical: str, given: str, columns: Mapping[str, str] | None) -
         )
         raise ValueError(message)
     return mapped
-
-
-def describe_splitter(cv: Any) -> str:
-    """Return the repr of a splitter, without the parameters that are rarely set."""
-    shown = {
-        name: value
-        for name, value in sorted(vars(cv).items())
-        if name != "fail_label" or value is not None
-    }
-    inside = ", ".join(f"{name}={value!r}" for name, value in shown.items())
-    return f"{type(cv).__name__}({inside})"
 
 
 def failing_students(fails: BoolArray, students: IntArray) -> BoolArray:

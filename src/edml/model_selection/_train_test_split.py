@@ -10,13 +10,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
 
-from edml._sklearn import check_aligned, safe_indexing
+from edml._sklearn import safe_indexing
 from edml.exceptions import SplitError
 from edml.model_selection._students import (
+    column_name,
     failing_students,
-    read_classes,
-    read_students,
-    student_column,
+    read_outcomes,
 )
 from edml.schema import STUDENT, BoolArray
 
@@ -94,10 +93,9 @@ def student_train_test_split(
     >>> len(X_train), len(X_test), y_test.mean()
     (4, 4, np.float64(0.5))
     """
-    students = read_students(X, groups, student_column(student, columns))
-    check_aligned(X, y=y)
     check_consistent_length(X, *arrays)
-    fails = read_classes(y, students, fail_label)
+    column = column_name(STUDENT, student, columns)
+    students, fails = read_outcomes(X, y, groups, column, fail_label)
     if fails is None:
         message = "The split is stratified by outcome, and y is None. Pass y."
         raise SplitError(message)

@@ -5,8 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import fit_context, remember_columns
@@ -32,7 +31,7 @@ from edml.schema import (
 )
 
 
-class DataCleaner(TransformerMixin, BaseEstimator):
+class DataCleaner(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Bring a raw event table into canonical form, row by row.
 
     Periods become 'SS-YYYY', null partitions 0, dates epoch seconds with NaN for 0 and
@@ -149,22 +148,6 @@ class DataCleaner(TransformerMixin, BaseEstimator):
                         values, X.index, values.dtype, copy=False
                     )
         return cleaned
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
-        """Return the names of the output columns.
-
-        Parameters
-        ----------
-        input_features : object, default=None
-            Ignored: the columns are those seen in `fit`.
-
-        Returns
-        -------
-        names : ndarray of shape (n_features_in_,)
-            The names as objects of type str.
-        """
-        check_is_fitted(self)
-        return np.array(self._columns_out, dtype=object)
 
 
 def _clean(canonical: str, column: pd.Series) -> Any:

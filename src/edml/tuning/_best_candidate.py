@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from edml.classifier import RiskClassifier
+from edml.classifier import RiskClassifier, RiskPredictions
 from edml.metrics import make_snapshot_scorer
-from edml.schema import FloatArray, is_event_table, read_labels, resolve_columns
+from edml.schema import is_event_table, read_labels, resolve_columns
 from edml.tuning._data import Predicted
 
 
-class BestCandidate:
+class BestCandidate(RiskPredictions):
     """The predictions of `ModelTuner`."""
 
     scoring: Any
@@ -24,10 +23,9 @@ class BestCandidate:
     candidates_: list[RiskClassifier]
     best_estimator_: RiskClassifier
     scorer_: Any
-    fail_label_: Any
 
     @property
-    def threshold_(self) -> float:
+    def threshold_(self) -> float:  # type: ignore[override]
         """The probability at and above which the best candidate flags."""
         return self._model.threshold_
 
@@ -52,67 +50,8 @@ class BestCandidate:
             raise NotFittedError(message)
         return self.best_estimator_
 
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Return the calibrated probability of each class by the best candidate.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_rows, n_columns)
-            As in `fit`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_rows, 2)
-            In the order of ``classes_``.
-        """
-        return self._model.predict_proba(X)
-
-    def fail_probability(self, X: Any) -> FloatArray:
-        """Return the calibrated probability of failing by the best candidate.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_rows, n_columns)
-            As in `fit`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_rows,)
-            Of ``fail_label_``.
-        """
-        return self._model.fail_probability(X)
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Flag rows by the threshold of the best candidate.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_rows, n_columns)
-            As in `fit`.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_rows,)
-            Of ``classes_``.
-        """
-        return self._model.predict(X)
-
-    def score_students(self, X: pd.DataFrame, *args: Any, **params: Any) -> Any:
-        """List the students with their risk, by the best candidate.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_columns)
-            The event table.
-        *args, **params : object
-            Arguments of `RiskClassifier.score_students`.
-
-        Returns
-        -------
-        students : DataFrame of shape (n_histories, n_columns)
-            As `RiskClassifier.score_students` returns it.
-        """
-        return self._model.score_students(X, *args, **params)
+    def _check_fitted(self) -> None:
+        self._model  # noqa: B018 - raises without one
 
     def score(self, X: Any, y: ArrayLike) -> float:
         """Score the best candidate by ``scoring``, each snapshot once.

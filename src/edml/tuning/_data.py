@@ -80,35 +80,27 @@ class SearchData:
         """Describe the histories, unless a parameter of those steps is searched."""
         prepared = prepared.of(algorithm.pipeline)
         front = [] if prepared.front is None else list(prepared.front.named_steps)
-        described = bool(front)
         if any(name.split("__")[0] in front for name in algorithm.space):
-            whole = algorithm.pipeline
-            prepared = replace(prepared, front=None, rest=whole, ready=prepared.X)
-            described = False
+            prepared = replace(
+                prepared,
+                front=None,
+                rest=algorithm.pipeline,
+                ready=prepared.X,
+                units=replace(prepared.units, described=False),
+            )
         X = prepared.ready
         if prepared.units.events:
             X = X.set_axis(pd.RangeIndex(len(X)))
-        tests = prepared.tests
-        if prepared.units.events and not described:
-            tests = [_whole_histories(prepared, test) for test in tests]
         trains = [train for train, _ in prepared.plan.splits]
-        if described and _samples_snapshots(prepared.rest):
+        if prepared.front is not None and _samples_snapshots(prepared.rest):
             trains = [np.intersect1d(train, prepared.units.rows) for train in trains]
-        splits = list(zip(trains, tests, strict=True))
+        splits = list(zip(trains, prepared.shown, strict=True))
         return cls(prepared.encode(prepared.rest), X, prepared.fails, splits)
 
 
 def _samples_snapshots(rest: Any) -> bool:
     """Whether the first step drops all rows of a snapshot but the first."""
     return isinstance(rest, Pipeline) and isinstance(rest[0], SnapshotSampler)
-
-
-def _whole_histories(prepared: Prepared, test: IntArray) -> IntArray:
-    """Return all rows of the tested students: a history is described as a whole."""
-    students = prepared.units.students
-    if students is None:
-        return test
-    return np.flatnonzero(np.isin(students, students[test]))
 
 
 class SearchScorer:
