@@ -54,8 +54,8 @@ def assert_error(message, table, *args, kind=ValueError, groups=None, **given):
 @pytest.mark.parametrize(
     ("algorithms", "message"),
     [
-        (["lightgmb"], r"unknown 'lightgmb'.*Did you mean 'lightgbm'"),
-        (["svm"], r"unknown 'svm'.*Known:.*random_forest"),
+        (["lightgmb"], r"unknown algorithm 'lightgmb'.*Did you mean 'lightgbm'"),
+        (["svm"], r"unknown algorithm 'svm'.*Known:.*random_forest"),
         ([], "algorithms is empty"),
         ("lightgbm", "Put it in a list"),
         (None, "must be a sequence"),
@@ -69,10 +69,10 @@ def assert_error(message, table, *args, kind=ValueError, groups=None, **given):
         ([("line", LinearRegression(), {})], "'line' is not a classifier"),
         ([("none", None, {})], "'none' is not a classifier"),
         ([("logit", Watched(), [])], "must map names"),
-        ([("logit", Watched(), {"c": (1, 2)})], r"has an unknown 'c'"),
+        ([("logit", Watched(), {"c": (1, 2)})], r"has an unknown parameter 'c'"),
         (
             [("p", make_pipeline(StandardScaler(), Watched()), {"C": (1, 2)})],
-            r"has an unknown 'C'.*Known:",
+            r"has an unknown parameter 'C'.*Known:",
         ),
         (
             [("p", make_risk_pipeline(), {"classify__num_leavs": (1, 2)})],

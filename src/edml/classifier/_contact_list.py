@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ from edml.schema import (
     STUDENT,
     BoolArray,
     FloatArray,
-    IntArray,
     columns_of,
     is_event_table,
     read_partitions,
@@ -51,15 +50,8 @@ class ContactList(pd.DataFrame):
         return html
 
 
-class _Model(Protocol):
-    pipeline_: Any
-    threshold_: float
-
-    def score_latest(self, X: pd.DataFrame) -> tuple[IntArray, FloatArray]: ...
-
-
 def score_students(
-    model: _Model,
+    model: Any,
     X: pd.DataFrame,
     *,
     at: float | None,
@@ -104,11 +96,12 @@ def score_students(
     students = pd.DataFrame(found)
     students[PARTITION] = read_partitions(chosen[names[PARTITION]])
     students["probability"] = probability
-    students["flagged"] = (
-        probability >= model.threshold_
-        if capacity is None
-        else _most_at_risk(probability, students[COURSE], _per_course(capacity))
-    )
+    if capacity is None:
+        students["flagged"] = probability >= model.threshold_
+    else:
+        places = capacity.per_course if isinstance(capacity, Capacity) else capacity
+        k = _whole(places, "capacity")
+        students["flagged"] = _most_at_risk(probability, students[COURSE], k)
     students["change"] = np.nan
     if since is not None:
         change = probability - _earlier(model, known(since), students, names)
@@ -154,12 +147,6 @@ def _check_moments(at: float | None, since: float | None) -> None:
         raise ValueError(message)
 
 
-def _per_course(capacity: int | Capacity) -> int:
-    if isinstance(capacity, Capacity):
-        return capacity.per_course
-    return _whole(capacity, "capacity")
-
-
 def _whole(value: Any, name: str) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
         message = f"{name} must be a whole number from 0 on; found {value!r}."
@@ -168,7 +155,7 @@ def _whole(value: Any, name: str) -> int:
 
 
 def _earlier(
-    model: _Model,
+    model: Any,
     table: pd.DataFrame,
     students: pd.DataFrame,
     names: Mapping[str, str],

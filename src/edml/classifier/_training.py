@@ -58,13 +58,6 @@ def encode_labels(estimator: Any, target: Target) -> dict[str, Any]:
     return encoded
 
 
-def _with_parameters(estimator: Any, changed: Mapping[str, Any]) -> Any:
-    """Return an unfitted copy with some parameters changed."""
-    return (
-        clone(clone(estimator).set_params(**changed)) if changed else clone(estimator)
-    )
-
-
 @dataclass(frozen=True)
 class Training:
     """The estimator for each fold and the final fit, and its training rows.
@@ -99,7 +92,8 @@ class Training:
             )
             raise SplitError(message)
         changed = encode_labels(self.rest, self.target) | smaller_leaves(self.rest, y)
-        rest = _with_parameters(self.rest, changed | larger_trees(self.rest, y))
+        params = changed | larger_trees(self.rest, y)
+        rest = clone(clone(self.rest).set_params(**params))
         with single_thread_after_fork(rest):
             if weight is None:
                 fitted = rest.fit(X, y)

@@ -12,9 +12,8 @@ from edml.datasets._assignments import make_creations, make_submissions
 from edml.datasets._courses import Courses, make_courses
 from edml.datasets._draws import Draws
 from edml.datasets._enrolments import Enrolments, enrol
-from edml.datasets._events import Events
 from edml.datasets._exams import make_exams
-from edml.datasets._table import ObjectArray, spread, take_texts
+from edml.datasets._table import Events, ObjectArray, spread, take_texts
 from edml.schema import COLUMNS, IntArray
 
 

@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from edml.datasets._courses import Courses, midnight
-from edml.datasets._draws import Draws
+from edml.datasets._draws import Draws, split_in_two, untidy
 from edml.datasets._enrolments import Enrolments
-from edml.datasets._events import Events, diligence, split_in_two, untidy
-from edml.datasets._table import ObjectArray, Texts, Values
+from edml.datasets._table import Events, ObjectArray, Texts, Values
 from edml.schema import SECONDS_PER_DAY, BoolArray, FloatArray, IntArray
 
 _MINUTE, _HOUR = 60, 3600
@@ -77,7 +76,7 @@ def _handed_in(
     draws: Draws, courses: Courses, enrolments: Enrolments, partitions: int
 ) -> _Parts:
     given = courses.given[enrolments.course]
-    will = diligence(enrolments, courses.due_days[enrolments.course] / partitions)
+    will = enrolments.diligence_after(courses.due_days[enrolments.course] / partitions)
     will += 0.7 * draws.normal(*given.shape)
     who, which = np.nonzero(given & (will > -1.55))
     event, second = split_in_two(draws, len(who), 0.05)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from edml.datasets._table import ObjectArray
+from edml.datasets._table import ObjectArray, Texts
 from edml.schema import BoolArray, FloatArray, IntArray
 
 
@@ -64,3 +64,21 @@ class Draws:
         draw = self.uniform(*dates.shape)
         blanked = np.where(draw < share, 0.0, dates.astype(np.float64))
         return np.where(draw < share / 2, np.nan, blanked)
+
+
+def split_in_two(
+    draws: Draws, n_events: int, share: float
+) -> tuple[IntArray, BoolArray]:
+    """Split a share of the events into two parts, the second ones last.
+
+    Return each part's event, and whether it is a second part.
+    """
+    again = np.flatnonzero(draws.chance(share, n_events))
+    event = np.concatenate([np.arange(n_events), again])
+    return event, np.arange(len(event)) >= n_events
+
+
+def untidy(draws: Draws, codes: IntArray, labels: ObjectArray) -> Texts:
+    """Append white space to one name in a hundred."""
+    spaced = draws.chance(0.01, len(codes))
+    return Texts(codes + len(labels) * spaced, np.concatenate([labels, labels + " "]))

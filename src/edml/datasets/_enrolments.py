@@ -26,6 +26,10 @@ class Enrolments(NamedTuple):
     drift: FloatArray
     final_grade: FloatArray
 
+    def diligence_after(self, share: FloatArray) -> FloatArray:
+        """Return each enrolment's diligence after a share of the course."""
+        return self.diligence[:, None] + self.drift[:, None] * share
+
 
 def enrol(
     draws: Draws, n_enrolments: int, n_courses: int, fail_rate: float

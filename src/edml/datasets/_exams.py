@@ -3,10 +3,9 @@
 import numpy as np
 
 from edml.datasets._courses import Courses, midnight
-from edml.datasets._draws import Draws
+from edml.datasets._draws import Draws, split_in_two, untidy
 from edml.datasets._enrolments import Enrolments
-from edml.datasets._events import Events, diligence, split_in_two, untidy
-from edml.datasets._table import ObjectArray
+from edml.datasets._table import Events, ObjectArray
 from edml.schema import EXAM_KINDS, BoolArray, FloatArray, IntArray
 
 #: In the order of the columns below: midterms, final, make-ups of the midterms.
@@ -57,7 +56,7 @@ def _performance(
     draws: Draws, enrolments: Enrolments, share: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
     """Return each student's grade in every exam, and who would be absent."""
-    will = diligence(enrolments, np.maximum(share, 0))
+    will = enrolments.diligence_after(np.maximum(share, 0))
     grade = 6.4 + 1.6 * enrolments.ability[:, None] + 0.7 * will
     grade += 1.1 * draws.normal(*share.shape)
     return grade, will + draws.normal(*share.shape) < -2.6

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from edml.datasets._events import Events
 from edml.datasets._oulad_events import (
     ASSIGNMENTS,
     Enrolments,
@@ -23,7 +22,7 @@ from edml.datasets._oulad_events import (
     read_presentations,
 )
 from edml.datasets._oulad_files import read_tables
-from edml.datasets._table import ObjectArray, spread, take_texts
+from edml.datasets._table import Events, ObjectArray, spread, take_texts
 from edml.datasets._target import make_target
 from edml.schema import COLUMNS, IntArray
 

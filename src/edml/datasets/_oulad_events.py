@@ -10,14 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml.datasets._events import Events
 from edml.datasets._oulad_files import (
     ENROLMENT,
     PRESENTATION,
     read_filled,
     reject,
 )
-from edml.datasets._table import ObjectArray, Texts, Values
+from edml.datasets._table import Events, ObjectArray, Texts, Values
 from edml.schema import (
     SECONDS_PER_DAY,
     FloatArray,

@@ -21,32 +21,19 @@ TABLES: Mapping[str, list[str]] = {
     "courses": [*PRESENTATION, "module_presentation_length"],
     "assessments": [
         *PRESENTATION,
-        "id_assessment",
-        "assessment_type",
-        "date",
-        "weight",
+        *("id_assessment", "assessment_type", "date", "weight"),
     ],
     "studentInfo": [*ENROLMENT, "final_result"],
     "studentRegistration": [*ENROLMENT, "date_unregistration"],
     "studentAssessment": [
-        "id_assessment",
-        "id_student",
-        "date_submitted",
-        "is_banked",
-        "score",
+        *("id_assessment", "id_student", "date_submitted", "is_banked", "score"),
     ],
 }
 #: What each student was when enrolling, and the tables that hold it.
 STATIC: Mapping[str, list[str]] = {
     "studentInfo": [
-        "highest_education",
-        "num_of_prev_attempts",
-        "studied_credits",
-        "gender",
-        "region",
-        "imd_band",
-        "age_band",
-        "disability",
+        *("highest_education", "num_of_prev_attempts", "studied_credits"),
+        *("gender", "region", "imd_band", "age_band", "disability"),
     ],
     "studentRegistration": ["date_registration"],
 }

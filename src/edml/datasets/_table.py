@@ -1,4 +1,4 @@
-"""Fill columns of an event table with values at some of its rows."""
+"""Events of one kind, and the columns that they fill at some rows of a table."""
 
 from typing import Any, NamedTuple
 
@@ -19,6 +19,14 @@ class Texts(NamedTuple):
 
 
 Values = NDArray[Any] | Texts
+
+
+class Events(NamedTuple):
+    """Events of one kind, arrays of shape (n_events,), and the columns they fill."""
+
+    enrolment: IntArray
+    day: IntArray
+    columns: dict[str, Values]
 
 
 def spread(values: Values, rows: IntArray, n_rows: int) -> Any:

@@ -248,18 +248,13 @@ def _engineer(
     """Run the step once: return its features before filling, and its output."""
     table = step.unfilled().transform(X)
     names = [name for name in table.columns if name not in (STUDENT, COURSE)]
-    numbers = table[names].to_numpy()
-    unfilled = dict(zip(names, numbers.T, strict=True))
+    unfilled = {name: table[name].to_numpy() for name in names}
     ratio = unfilled["parcial_sobre_ass"]  # always 0 where the ratio is undefined
     known = (unfilled["score_mean"] > 0) & ~np.isnan(unfilled["nota_overall_mean"])
     unfilled["parcial_sobre_ass"] = np.where(known, ratio, np.nan)
     if step.fill_value is None:
         return unfilled, table
-    filled = np.where(np.isnan(numbers), step.fill_value, numbers)
-    frame = pd.DataFrame(filled, index=table.index, columns=names, copy=False)
-    for name in (COURSE, STUDENT):
-        frame.insert(0, name, table[name])
-    return unfilled, frame
+    return unfilled, table.fillna(dict.fromkeys(names, step.fill_value))
 
 
 def _names_out(steps: list[Any]) -> list[str] | None:

@@ -112,24 +112,28 @@ def bootstrap_groups(
         message = "Groups are compared with each other; found one. Name other groups."
         raise ValueError(message)
 
+    def rank(rows: BoolArray) -> tuple[Ranking, IntArray]:
+        """Return the ranking of some rows, and their students in its order."""
+        ranking = Ranking(fails[rows], probability[rows])
+        return ranking, students[rows][ranking.order]
+
     terms = [np.ones(len(fails)), flagged, fails, flagged & fails, probability]
     cell, size = students * n_groups + group, n_students * n_groups
     sums = np.stack([np.bincount(cell, term, size) for term in terms], axis=1)
     sums = sums.reshape(n_students, -1)
-    rankings = [
-        [
-            _Part(fails, probability, students, side)
-            for side in (group == one, group != one)
-        ]
-        for one in range(n_groups)
-    ]
+    sides = [(group == one, group != one) for one in range(n_groups)]
+    rankings = [[rank(rows) for rows in pair] for pair in sides]
+
+    def area(ranked: tuple[Ranking, IntArray], counts: IntArray) -> float:
+        ranking, own = ranked
+        return ranking.measure(counts[own])[0]
 
     def measure(counts: IntArray) -> tuple[FloatArray, FloatArray]:
         inside = (counts @ sums).astype(np.float64).reshape(-1, n_groups, len(terms))
         outside = inside.sum(axis=1, keepdims=True) - inside
         areas = np.array(
             [
-                [[side.measure(row) for side in pair] for pair in rankings]
+                [[area(side, row) for side in pair] for pair in rankings]
                 for row in counts
             ]
         )
@@ -140,23 +144,6 @@ def bootstrap_groups(
     drawn = [measure(counts) for counts in draw_counts(n_students, n_resamples, random)]
     draws = np.concatenate([inside - outside for inside, outside in drawn])
     return GroupFigures(own[0], rest[0], draws)
-
-
-class _Part:
-    """The ranking of some of the rows, measured by how often each student counts."""
-
-    def __init__(
-        self,
-        fails: BoolArray,
-        probability: FloatArray,
-        students: IntArray,
-        rows: BoolArray,
-    ) -> None:
-        self._ranking = Ranking(fails[rows], probability[rows])
-        self._students = students[rows][self._ranking.order]
-
-    def measure(self, counts: IntArray) -> float:
-        return self._ranking.measure(counts[self._students])[0]
 
 
 def _figures(sums: FloatArray, roc_auc: FloatArray) -> FloatArray:

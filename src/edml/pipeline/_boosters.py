@@ -67,10 +67,7 @@ def smaller_leaves(estimator: Any, y: Any) -> dict[str, int]:
     >>> smaller_leaves(make_risk_pipeline("lightgbm"), np.array([0, 1] * 1000))
     {}
     """
-    step, prefix = estimator, ""
-    if isinstance(estimator, Pipeline):
-        name, step = estimator.steps[-1]
-        prefix = f"{name}__"
+    step, prefix = _last_step(estimator)
     if type(step) is LGBMClassifier:
         leaf, usual, size = "min_child_samples", LEAST_ROWS, float(len(y))
     elif type(step) is XGBClassifier:
@@ -110,15 +107,20 @@ def larger_trees(estimator: Any, y: Any) -> dict[str, float]:
     >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 2_000))
     {}
     """
-    step, prefix = estimator, ""
-    if isinstance(estimator, Pipeline):
-        name, step = estimator.steps[-1]
-        prefix = f"{name}__"
+    step, prefix = _last_step(estimator)
     if type(step) is not LGBMClassifier or np.sum(y) < _MANY_FAILING:
         return {}
     if any(getattr(step, name) != usual for name, usual in SMALL_TREES.items()):
         return {}
     return {prefix + name: value for name, value in LARGE_TREES.items()}
+
+
+def _last_step(estimator: Any) -> tuple[Any, str]:
+    """Return the classifier, and what its parameters begin with in the pipeline."""
+    if not isinstance(estimator, Pipeline):
+        return estimator, ""
+    name, step = estimator.steps[-1]
+    return step, f"{name}__"
 
 
 def accept_columns(estimator: Any, X: Any) -> Any:
@@ -190,7 +192,7 @@ def warn_of_constant(fitted: Any) -> bool:
     >>> str(said[0].message)[:46]
     'The fitted model gives one probability for all'
     """
-    final = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
+    final, _ = _last_step(fitted)
     if not isinstance(final, _TREES):
         return False
     used = getattr(final, "feature_importances_", None)  # none of a linear booster

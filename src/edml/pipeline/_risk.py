@@ -27,35 +27,14 @@ _TAKE_GAPS = ("over", "under")  # balancers that repeat or drop rows as they are
 
 
 class SerialForest(RandomForestClassifier):
-    """A random forest that always predicts with one thread.
+    """A random forest that predicts with one thread, to always give the same bits.
 
-    With several threads, the order in which the trees' votes are added varies, and with
-    it the last bits of the probabilities. Training uses ``n_jobs`` threads. Everything
-    else is as in :class:`sklearn.ensemble.RandomForestClassifier`.
-
-    Examples
-    --------
-    >>> from edml.pipeline import SerialForest
-    >>> forest = SerialForest(5, random_state=0, n_jobs=2).fit([[0], [1]], [0, 1])
-    >>> forest.predict([[1]]).tolist()
-    [1]
+    With several, the order in which the trees' votes are added varies.
     """
 
     __module__ = "edml.pipeline"
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Compute the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In [0, 1], the columns in the order of ``classes_``.
-        """
         serial = copy.copy(self)  # shares the trees
         serial.n_jobs = 1
         return RandomForestClassifier.predict_proba(serial, X)

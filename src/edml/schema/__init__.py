@@ -27,6 +27,7 @@ from edml.schema._columns import (
     is_event_table,
     resolve_columns,
     step_parameter,
+    unknown_name,
 )
 from edml.schema._dates import DATE_UNITS, EARLIEST, LATEST, DateUnit, date_unit
 from edml.schema._dictionary import ColumnDescription, data_dictionary
@@ -179,5 +180,6 @@ __all__ = [
     "step_parameter",
     "strip_names",
     "take_labels",
+    "unknown_name",
     "work_columns",
 ]

@@ -176,6 +176,7 @@ def is_event_table(X: object, columns: Mapping[str, str]) -> bool:
 
 
 def unknown_name(found: object, known: Collection[str], where: str, what: str) -> str:
+    """Return the message for an unknown name, with the nearest known one."""
     near = difflib.get_close_matches(str(found), known, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{where} has an unknown {what} {found!r}. {hint}Known: {list(known)}."

@@ -167,11 +167,8 @@ def log_batches(
     params: Mapping[str, str] = MappingProxyType({}),
     tags: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Log to a run with at most 100 parameters a request, MLflow's limit."""
+    """Log to a run; MLflow divides what is too much for one request."""
     kinds = mlflow("mlflow.entities")
     pairs = [kinds.Param(name, value) for name, value in params.items()]
     marks = [kinds.RunTag(name, value) for name, value in tags.items()]
-    if metrics or pairs or marks:
-        client.log_batch(run_id, metrics, pairs[:100], marks, synchronous=True)
-    for first in range(100, len(pairs), 100):
-        client.log_batch(run_id, params=pairs[first : first + 100], synchronous=True)
+    client.log_batch(run_id, metrics, pairs, marks, synchronous=True)

@@ -16,12 +16,12 @@ from edml.classifier import Prepared
 from edml.exceptions import TableError
 from edml.pipeline import CLASSIFIERS, larger_trees, make_risk_pipeline
 from edml.sampling import BALANCERS, make_balancer
+from edml.schema import unknown_name
 from edml.tuning._bayes import Params
 from edml.tuning._spaces import (
     default_point,
     read_dimension,
     search_space,
-    unknown,
 )
 
 _SAMPLERS = {type(make_balancer(name)).__name__: name for name in BALANCERS}
@@ -76,7 +76,8 @@ def check_algorithms(algorithms: Any) -> None:
 def _check_algorithm(entry: Any) -> str:
     if isinstance(entry, str):
         if entry not in CLASSIFIERS:
-            raise ValueError(unknown("algorithms", entry, list(CLASSIFIERS)))
+            message = unknown_name(entry, CLASSIFIERS, "algorithms", "algorithm")
+            raise ValueError(message)
         return entry
     if not (isinstance(entry, tuple) and len(entry) == 3 and isinstance(entry[0], str)):
         message = (
@@ -104,7 +105,8 @@ def _read_space(name: str, pipeline: Any, space: Any) -> dict[str, Dimension]:
     found = {}
     for parameter, dimension in space.items():
         if parameter not in known:
-            message = unknown(f"The space of {name!r}", parameter, sorted(known))
+            where = f"The space of {name!r}"
+            message = unknown_name(parameter, sorted(known), where, "parameter")
             raise ValueError(message)
         try:
             found[parameter] = read_dimension(dimension)

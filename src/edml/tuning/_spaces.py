@@ -1,6 +1,5 @@
 """The search spaces: those of edml's algorithms, and those that users write."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from numbers import Real as RealNumber
 from typing import Any
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike
 from skopt.space import Categorical, Dimension, Integer, Real, check_dimension
 
 from edml.sampling import BALANCERS, make_balancer
-from edml.schema import read_labels
+from edml.schema import read_labels, unknown_name
 
 #: The balancers of edml's algorithms; "weight" lets failing rows weigh more.
 BALANCE = (None, "weight", *BALANCERS)
@@ -110,7 +109,8 @@ def check_balance(balance: Any) -> None:
         raise ValueError(message)
     for name in balance:
         if name not in BALANCE:
-            raise ValueError(unknown("balance", name, [str(one) for one in BALANCE]))
+            known = [str(one) for one in BALANCE]
+            raise ValueError(unknown_name(name, known, "balance", "balancer"))
 
 
 def _in_pipeline(name: str) -> str:
@@ -227,10 +227,3 @@ def read_dimension(value: Any) -> Dimension:
 def _is_number(value: Any) -> bool:
     known = isinstance(value, RealNumber) and not isinstance(value, bool)
     return known and bool(np.isfinite(float(value)))
-
-
-def unknown(where: str, found: Any, known: list[str]) -> str:
-    """Return the message for an unknown name, with the nearest known one."""
-    near = difflib.get_close_matches(str(found), known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"{where} has an unknown {found!r}.{hint} Known: {known}."

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
 from edml._drawing import (
     COLOURS,
@@ -13,12 +14,12 @@ from edml._drawing import (
     add_lanes,
     localize,
     open_axes,
+    require_pyplot,
     soften,
     without_math,
 )
 from edml._translation import N_
 from edml._words import Words, words_in
-from edml.tuning._displays._history import read_history
 
 _NUMBER = N_("candidate (row of history_)")
 _UNSCORED = (N_("stopped"), N_("failed"))  # the lanes, from the top down
@@ -219,7 +220,9 @@ class ConvergenceDisplay:
         display : ConvergenceDisplay
             The display, drawn.
         """
-        history = read_history(tuner)
+        require_pyplot()
+        check_is_fitted(tuner, "history_")
+        history = tuner.history_
         display = cls(
             history["score"].to_numpy(),
             history["algorithm"].to_numpy(),

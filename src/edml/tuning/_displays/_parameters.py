@@ -11,11 +11,18 @@ from numpy.typing import ArrayLike
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.validation import check_is_fitted
 
-from edml._drawing import BLUE, GREY, draw_bars, localize, without_math
+from edml._drawing import (
+    BLUE,
+    GREY,
+    draw_bars,
+    localize,
+    require_pyplot,
+    without_math,
+)
 from edml._words import Words, words_in
 from edml.schema import FloatArray
-from edml.tuning._displays._history import read_history
 
 _N_LEAST = 8  # candidates; below it a fold would hold one
 _N_ENOUGH = 40  # from which the note does not say that they are few
@@ -206,7 +213,9 @@ class ParameterImportanceDisplay:
             If the algorithm was not searched, has fewer than 8 candidates with a
             score, or if its parameters or scores do not differ.
         """
-        history = read_history(tuner)
+        require_pyplot()
+        check_is_fitted(tuner, "history_")
+        history = tuner.history_
         if algorithm is None:
             algorithm = str(tuner.best_params_["algorithm"])
         searched = [a if isinstance(a, str) else a[0] for a in tuner.algorithms]
