@@ -116,12 +116,12 @@ def test_dimensions(plain, dimension):
 @pytest.mark.parametrize(
     ("balance", "message"),
     [
-        (["smoot"], r"unknown 'smoot'.*Did you mean 'smote'"),
+        (["smoot"], r"unknown balancer 'smoot'.*Did you mean 'smote'"),
         ([], "must be a sequence"),
         ("smote", "put it in a list"),
         (None, "must be a sequence"),
-        ([None, "adasyn"], "unknown 'adasyn'"),
-        ([3], "unknown 3"),
+        ([None, "adasyn"], "unknown balancer 'adasyn'"),
+        ([3], "unknown balancer 3"),
     ],
     ids=str,
 )
