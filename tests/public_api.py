@@ -11,6 +11,18 @@ import edml
 
 #: They declare names only for the rest of edml, without an API page or a promise.
 INTERNAL = {"edml.app", "edml.schema", "edml.cli"}
+#: So do these names of public packages.
+INTERNAL_NAMES = {
+    "edml.classifier": {
+        *("Prepared", "RiskPredictions", "check_threshold", "choose_threshold"),
+        "prepare",
+    },
+    "edml.pipeline": {
+        *("accept_columns", "fit_weighted", "larger_trees", "smaller_leaves"),
+        *("single_thread_after_fork", "split_per_history", "strip_samplers"),
+        "warn_of_constant",
+    },
+}
 
 
 def public_packages() -> dict[str, ModuleType]:
@@ -30,6 +42,7 @@ def public_objects() -> dict[str, Any]:
         f"{name}.{public}": getattr(package, public)
         for name, package in public_packages().items()
         for public in package.__all__
+        if public not in INTERNAL_NAMES.get(name, ())
     }
 
 

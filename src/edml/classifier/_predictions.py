@@ -42,18 +42,7 @@ _TRAINING_PARAMETERS = {
 
 
 class RiskPredictions:
-    """The predictions of a fitted risk model, which several estimators share.
-
-    See Also
-    --------
-    RiskClassifier : The model to fit.
-
-    Examples
-    --------
-    >>> from edml.classifier import DeployedClassifier, RiskPredictions
-    >>> issubclass(DeployedClassifier, RiskPredictions)
-    True
-    """
+    """The predictions of a fitted risk model, from the attributes declared below."""
 
     __module__ = "edml.classifier"
 

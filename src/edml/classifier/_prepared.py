@@ -44,70 +44,24 @@ from edml.schema import (
 class Prepared:
     """A table prepared for the folds of one estimator.
 
-    Parameters
-    ----------
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The table as passed.
-    target : Target
-        The labels of the two classes, sorted, and the one that means failing.
-    fails : ndarray of shape (n_rows,)
-        1 where the outcome is the failing class, else 0.
-    weight : ndarray of shape (n_rows,) or None
-        How much each row counts in training.
-    columns : estimator
-        Holds ``n_features_in_`` and ``feature_names_in_``.
-    names : dict
-        Actual column names by canonical name.
-    units : Units
-        The rows that count in calibration, threshold and metrics.
-    plan : SplitPlan
-        The folds.
-    estimator : estimator
-        The model to fit.
-    front : Pipeline or None
-        The fitted steps that process each history independently.
-    rest : estimator
-        The remaining steps.
-    ready : DataFrame or array-like of shape (n_rows, ...)
-        The output of ``front`` for ``X``.
-    hash_rows : callable
-        Returns the SHA-256 of the rows with their outcomes, computed once for all
-        estimators that share the table.
-
-    See Also
-    --------
-    prepare : Prepare a table.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import make_classification
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from edml.classifier import RiskClassifier, prepare
-    >>> X, y = make_classification(200, random_state=0)
-    >>> weak, strong = LogisticRegression(C=1e-3), LogisticRegression(C=10)
-    >>> table = prepare(weak, X, y, cv=4, draw_seed=lambda: 0)
-    >>> models = [
-    ...     RiskClassifier(one).fit_prepared(table.of(one)) for one in (weak, strong)
-    ... ]
-    >>> models[0].split_plan_ == models[1].split_plan_
-    True
+    Several models of one table can share the preparation: see `of`.
     """
 
     __module__ = "edml.classifier"
 
     X: Any
     target: Target
-    fails: IntArray
+    fails: IntArray  # 1 where the outcome is the failing class, else 0
     weight: FloatArray | None
-    columns: BaseEstimator
-    names: Mapping[str, str]
+    columns: BaseEstimator  # holds n_features_in_ and feature_names_in_
+    names: Mapping[str, str]  # actual column names by canonical name
     units: Units
     plan: SplitPlan
     estimator: Any
-    front: Pipeline | None
-    rest: Any
-    ready: Any
-    hash_rows: Callable[[], str]
+    front: Pipeline | None  # the fitted steps that process each history independently
+    rest: Any  # the remaining steps, not fitted
+    ready: Any  # the output of front for X
+    hash_rows: Callable[[], str]  # of the rows with their outcomes, computed once
 
     @cached_property
     def tests(self) -> list[IntArray]:
@@ -125,19 +79,10 @@ class Prepared:
         return [np.flatnonzero(np.isin(students, students[t])) for t in self.tests]
 
     def of(self, estimator: Any) -> "Prepared":
-        """Return the same table and folds, prepared for another estimator.
+        """Return the same table and folds for another estimator, which is not fitted.
 
-        Its steps that process each history independently run again, unless they are the
-        same.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Not fitted.
-
-        Returns
-        -------
-        prepared : Prepared
+        Its steps that process each history independently run again, unless they are
+        the same.
         """
         front, rest = split_per_history(estimator)
         ready = self.X
@@ -152,38 +97,15 @@ class Prepared:
         )
 
     def encode(self, estimator: Any) -> Any:
-        """Return a copy of an estimator that names the classes by their codes.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Its class weights and numbers of rows by label use the labels of ``y``.
-
-        Returns
-        -------
-        encoded : estimator
-            Not fitted; 1 is the failing class, as in ``fails``.
-        """
+        """Return an unfitted copy of an estimator that names classes by their codes."""
         encoded = clone(estimator)
         return encoded.set_params(**encode_labels(encoded, self.target))
 
     def found(self, scores: Iterable[FloatArray]) -> pd.DataFrame:
-        """Combine the out-of-fold scores of all folds in one table.
+        """Combine the out-of-fold scores of each fold's ``tests`` in one table.
 
-        Parameters
-        ----------
-        scores : iterable of ndarray
-            For each fold, the scores of its ``tests``.
-
-        Returns
-        -------
-        found : DataFrame of shape (n_tested_units, 4)
-            row, fold, y_true and y_score.
-
-        Raises
-        ------
-        ValueError
-            If a score is not in [0, 1].
+        It has the columns row, fold, y_true and y_score. Scores outside [0, 1] are an
+        error.
         """
         row = np.concatenate(self.tests)
         lengths = [len(test) for test in self.tests]
@@ -208,50 +130,8 @@ def prepare(
 ) -> Prepared:
     """Read and check the input, and compute history features, before any fit.
 
-    Parameters
-    ----------
-    estimator : estimator
-        The model to fit, which may be changed.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The event table, or a plain one.
-    y : array-like of shape (n_rows,)
-        The outcome of each row.
-    cv : int, cross-validator, iterable or None
-        The folds; None stands for 5.
-    draw_seed : callable
-        Returns the seed of the folds; called if the folds are drawn here.
-    sample_weight : array-like of shape (n_rows,), default=None
-        How much each row counts in training.
-    groups : array-like of shape (n_rows,), default=None
-        The group of each row; a group stays on one side of a fold.
-    fail_label : label, default=None
-        The label in ``y`` that means failing, as in `RiskClassifier`.
-
-    Returns
-    -------
-    prepared : Prepared
-
-    Raises
-    ------
-    TableError
-        If ``X`` cannot be read, or a snapshot has two outcomes.
-    SplitError
-        If the students cannot be split this way, or one is on both sides of a fold.
-    ValueError
-        If ``y`` does not have two classes, or labels of which none is known to mean
-        failing, or the weights cannot be used.
-    TypeError
-        If column names have mixed types.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import make_classification
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from edml.classifier import prepare
-    >>> X, y = make_classification(200, random_state=0)
-    >>> table = prepare(LogisticRegression(), X, y, cv=4, draw_seed=lambda: 0)
-    >>> len(table.tests)
-    4
+    ``draw_seed`` is called for the seed if the folds are drawn here; ``cv=None`` means
+    5. The other parameters are those of `RiskClassifier` and its ``fit``.
     """
     check_array_like(X)
     X, groups = indexable(X, groups)

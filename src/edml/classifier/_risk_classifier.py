@@ -221,7 +221,7 @@ class RiskClassifier(RiskModel, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         return self.fit_prepared(self._prepare(X, y, sample_weight, groups))
 
     def fit_prepared(self, prepared: Prepared) -> Self:
-        """Fit on a table from `prepare`.
+        """Fit on a table from ``edml.classifier.prepare``.
 
         Several models of one table can share the preparation: each is fitted on its own
         ``prepared.of(estimator)``.

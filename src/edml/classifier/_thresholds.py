@@ -57,28 +57,7 @@ class Capacity:
 
 
 def check_threshold(threshold: Any) -> None:
-    """Raise an error for an invalid threshold, before anything is fitted.
-
-    Parameters
-    ----------
-    threshold : float, str, callable or Capacity
-        A threshold, as `RiskClassifier` takes it.
-
-    Raises
-    ------
-    ValueError
-        If it has another type or is out of range.
-
-    Examples
-    --------
-    >>> from edml.classifier import check_threshold
-    >>> check_threshold("recall>=0.9")
-    >>> try:
-    ...     check_threshold(1.5)
-    ... except ValueError:
-    ...     print("invalid")
-    invalid
-    """
+    """Raise ValueError for an invalid threshold, before anything is fitted."""
     if isinstance(threshold, Capacity):
         return
     if isinstance(threshold, Real) and not isinstance(threshold, bool):
@@ -111,38 +90,10 @@ def check_threshold(threshold: Any) -> None:
 def choose_threshold(
     threshold: Any, score: FloatArray, fails: BoolArray, occupancy: Occupancy | None
 ) -> float:
-    """Choose the score at and above which to flag.
+    """Choose the score at and above which to flag, by the rule of a threshold.
 
-    Parameters
-    ----------
-    threshold : str, callable or Capacity
-        The rule, as `RiskClassifier` takes it; `check_threshold` accepts it.
-    score : ndarray of shape (n_units,)
-        Out-of-fold scores, in [0, 1].
-    fails : ndarray of bool of shape (n_units,)
-        Which units fail.
-    occupancy : Occupancy or None
-        The duration of each unit, required by a `Capacity`; None without an event
-        table.
-
-    Returns
-    -------
-    chosen : float
-        One of the scores; ties go to the highest.
-
-    Raises
-    ------
-    ValueError
-        If a capacity is used without an event table, or a scorer needs probabilities
-        instead of flags.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from edml.classifier import choose_threshold
-    >>> score = np.array([0.1, 0.4, 0.6, 0.9])
-    >>> choose_threshold("recall>=1", score, np.array([0, 0, 1, 1]) == 1, None)
-    0.6
+    ``score`` is out of fold, in [0, 1]; ``occupancy`` is the duration of each unit,
+    which a `Capacity` requires. Of equally good scores, the highest is chosen.
     """
     if isinstance(threshold, Capacity):
         return _by_capacity(threshold, score, occupancy)

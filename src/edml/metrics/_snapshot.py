@@ -1,6 +1,7 @@
 """make_snapshot_scorer: count each snapshot once."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial, update_wrapper
 from inspect import signature
 from typing import Any
 
@@ -10,7 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from edml._sklearn import check_aligned, check_method_params, safe_indexing
@@ -134,18 +134,7 @@ class _SnapshotScorer:
         return "sample_weight" in signature(self._scorer).parameters
 
 
-def _delegate(method: str) -> Any:
-    """Return a prediction method that answers with the estimator's, if it has one."""
-
-    def has_method(answers: "_SnapshotAnswers") -> bool:
-        getattr(answers._estimator, method)  # its own AttributeError explains why
-        return True
-
-    def answer(answers: "_SnapshotAnswers", X: pd.DataFrame) -> Any:
-        return answers._answer(method, X)
-
-    answer.__name__ = method  # by which scikit-learn decides what it returns
-    return available_if(has_method)(answer)
+_METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
 class _SnapshotAnswers:
@@ -169,19 +158,14 @@ class _SnapshotAnswers:
         self._snapshots = snapshots
         self._kept = kept
 
-    predict = _delegate("predict")
-    predict_proba = _delegate("predict_proba")
-    predict_log_proba = _delegate("predict_log_proba")
-    decision_function = _delegate("decision_function")
-
-    def _answer(self, method: str, X: pd.DataFrame) -> Any:
+    def _answer(self, predict: Callable[..., Any], method: str, X: Any) -> Any:
         if X is not self._snapshots:
             message = (
                 "A snapshot scorer has predictions for the rows that it passes on, and "
                 "was asked for others. Let scoring pass its X on unchanged."
             )
             raise ValueError(message)
-        every = getattr(self._estimator, method)(self._X)
+        every = predict(self._X)
         check_consistent_length(self._X, every)
         chosen = safe_indexing(every, self._kept)
         return self._code(method, chosen) if self._coded else chosen
@@ -195,10 +179,13 @@ class _SnapshotAnswers:
         return np.asarray(answers)[:, [1 - failing, failing]]
 
     def __getattr__(self, name: str) -> Any:
-        # Fitted state, such as classes_, comes from the estimator. Methods are not
-        # delegated, because they would see the snapshots without the other events.
+        # Fitted state, such as classes_, comes from the estimator. Other methods are
+        # not delegated, because they would see the snapshots without the other events.
         if name.endswith("_") and not name.startswith("_"):
             return getattr(self._estimator, name)
+        if name in _METHODS:
+            own = getattr(self._estimator, name)
+            return update_wrapper(partial(self._answer, own, name), own)
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
         raise AttributeError(message)
 

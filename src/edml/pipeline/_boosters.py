@@ -44,28 +44,8 @@ _PROCESS = os.getpid()  # another one in a forked child
 def smaller_leaves(estimator: Any, y: Any) -> dict[str, int]:
     """Return parameters that let the usual leaves follow the size of few rows.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A classifier, or a pipeline that ends in one. Leaves of another size than that
-        of `make_risk_pipeline` are the user's own, and stay.
-    y : ndarray of shape (n_rows,)
-        The outcomes to train on, 0 and 1.
-
-    Returns
-    -------
-    parameters : dict of str to int
-        Empty from about 800 rows on: up to there, trees with the usual leaves hardly
-        split.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from edml.pipeline import make_risk_pipeline, smaller_leaves
-    >>> smaller_leaves(make_risk_pipeline("lightgbm"), np.array([0, 1] * 100))
-    {'classify__min_child_samples': 25}
-    >>> smaller_leaves(make_risk_pipeline("lightgbm"), np.array([0, 1] * 1000))
-    {}
+    Leaves of another size than that of `make_risk_pipeline` are the user's own, and
+    stay. It is empty from about 800 rows on: below, such trees hardly split.
     """
     step, prefix = _last_step(estimator)
     if type(step) is LGBMClassifier:
@@ -84,28 +64,8 @@ def smaller_leaves(estimator: Any, y: Any) -> dict[str, int]:
 def larger_trees(estimator: Any, y: Any) -> dict[str, float]:
     """Return parameters of more and larger trees for many failing rows.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A classifier, or a pipeline that ends in one. Other trees than those of
-        `make_risk_pipeline`'s LightGBM are the user's own, and stay.
-    y : ndarray of shape (n_rows,)
-        The outcomes to train on, 0 and 1.
-
-    Returns
-    -------
-    parameters : dict of str to float
-        Empty below 50,000 failing rows, about 2,000 students in weekly snapshots.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from edml.pipeline import larger_trees, make_risk_pipeline
-    >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 50_000))
-    {'classify__n_estimators': 300, 'classify__learning_rate': 0.03,
-     'classify__num_leaves': 15}
-    >>> larger_trees(make_risk_pipeline(), np.array([0, 1] * 2_000))
-    {}
+    It is empty below 50,000 of them, about 2,000 students in weekly snapshots. Trees
+    unlike those of `make_risk_pipeline`'s LightGBM are the user's own, and stay.
     """
     step, prefix = _last_step(estimator)
     if type(step) is not LGBMClassifier or np.sum(y) < _MANY_FAILING:
@@ -126,27 +86,8 @@ def _last_step(estimator: Any) -> tuple[Any, str]:
 def accept_columns(estimator: Any, X: Any) -> Any:
     """Let LightGBM and XGBoost take columns of any name, and Arrow's numbers.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Any classifier, not fitted.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The rows to train on.
-
-    Returns
-    -------
-    estimator : estimator
-        The same, or a pipeline that passes it an array if it is a bare LightGBM or
-        XGBoost classifier that cannot take the columns as they are.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from lightgbm import LGBMClassifier
-    >>> from edml.pipeline import accept_columns
-    >>> quizzes = pd.DataFrame({"Quiz 1": [0.5, 1.0], "Quiz_1": [0.0, 0.5]})
-    >>> list(accept_columns(LGBMClassifier(), quizzes).named_steps)
-    ['numbers', 'classify']
+    A bare one that cannot take the columns as they are becomes the last step of a
+    pipeline that passes it an array.
     """
     if not isinstance(estimator, (LGBMClassifier, XGBClassifier)):
         return estimator
@@ -171,26 +112,7 @@ def _are_unreadable(X: pd.DataFrame) -> bool:
 def warn_of_constant(fitted: Any) -> bool:
     """Warn if fitted trees never split, so that all rows have one probability.
 
-    Parameters
-    ----------
-    fitted : estimator
-        A classifier, or a pipeline that ends in one.
-
-    Returns
-    -------
-    constant : bool
-        Whether it warned.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from lightgbm import LGBMClassifier
-    >>> from edml.pipeline import warn_of_constant
-    >>> few = LGBMClassifier(verbose=-1).fit([[0], [1], [2]], [0, 1, 1])
-    >>> with warnings.catch_warnings(record=True, action="always") as said:
-    ...     constant = warn_of_constant(few)
-    >>> str(said[0].message)[:46]
-    'The fitted model gives one probability for all'
+    Return whether it warned.
     """
     final, _ = _last_step(fitted)
     if not isinstance(final, _TREES):
@@ -214,25 +136,6 @@ def single_thread_after_fork(model: Any) -> Iterator[None]:
 
     OpenMP's threads do not survive a fork, and a fit or a prediction with several would
     wait for them forever. The probabilities do not depend on the number of threads.
-
-    Parameters
-    ----------
-    model : estimator
-        A classifier, or a pipeline that ends in one; fitted or not.
-
-    Yields
-    ------
-    None
-        Fit or predict inside the block.
-
-    Examples
-    --------
-    >>> from edml.datasets import load_activity
-    >>> from edml.pipeline import make_risk_pipeline, single_thread_after_fork
-    >>> X, y = load_activity(return_X_y=True)
-    >>> pipeline = make_risk_pipeline(n_jobs=2).fit(X, y)
-    >>> with single_thread_after_fork(pipeline):
-    ...     probabilities = pipeline[-1].predict_proba(pipeline[:-1].transform(X))
     """
     if os.getpid() == _PROCESS:
         yield

@@ -12,25 +12,8 @@ IDLE = (None, "passthrough")
 def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
     """Split a pipeline into the steps that may run once for all folds, and the rest.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A pipeline, fitted or not, or any other estimator.
-
-    Returns
-    -------
-    front : sklearn.pipeline.Pipeline or None
-        The leading steps that are marked as processing each history independently
-        (`edml.testing.is_per_history`), or None. They are the same objects, not copies.
-    rest : estimator
-        The steps that also learn from other students.
-
-    Examples
-    --------
-    >>> from edml.pipeline import make_risk_pipeline, split_per_history
-    >>> front, rest = split_per_history(make_risk_pipeline())
-    >>> list(front.named_steps), list(rest.named_steps)
-    (['clean', 'features'], ['snapshots', 'select', 'balance', 'classify'])
+    The first are the leading steps that process each history independently, as
+    `edml.testing.is_per_history` says, or None. They are the same objects, not copies.
     """
     if not isinstance(estimator, Pipeline):
         return None, estimator
@@ -45,29 +28,10 @@ def split_per_history(estimator: Any) -> tuple[Pipeline | None, Any]:
 
 
 def strip_samplers(fitted: Any) -> Any:
-    """Return a fitted pipeline without its samplers, which act only in training.
+    """Return an equivalent of a fitted model without its samplers.
 
-    A fitted sampler holds training rows (SMOTE holds every row of the minority), so an
-    exported model must not contain one.
-
-    Parameters
-    ----------
-    fitted : estimator
-        A fitted pipeline, a search with a refitted best pipeline, or any other
-        estimator.
-
-    Returns
-    -------
-    predicting : estimator
-        An equivalent estimator, which shares the fitted steps.
-
-    Examples
-    --------
-    >>> from edml.datasets import load_activity
-    >>> from edml.pipeline import make_risk_pipeline, strip_samplers
-    >>> pipeline = make_risk_pipeline().fit(*load_activity(return_X_y=True))
-    >>> list(strip_samplers(pipeline).named_steps)
-    ['clean', 'features', 'select', 'classify']
+    They act only in training and hold training rows (SMOTE every row of the minority),
+    so an exported model must not contain one. The fitted steps are shared.
     """
     if hasattr(fitted, "best_estimator_"):  # a search keeps its own fitted pipeline
         return strip_samplers(fitted.best_estimator_)

@@ -157,38 +157,9 @@ class RiskPipeline(SamplingPipeline):
 
 
 def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> Any:
-    """Fit a pipeline or classifier, with weights that follow their rows.
+    """Fit a pipeline or classifier in place, with weights that follow their rows.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A pipeline or any classifier; it is fitted in place.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The training rows.
-    y : array-like of shape (n_rows,)
-        The outcome of each row.
-    sample_weight : array-like of shape (n_rows,)
-        Weight of each row in training.
-
-    Returns
-    -------
-    estimator : estimator
-        The same object.
-
-    Raises
-    ------
-    ValueError
-        If a sampler creates new rows, the classifier does not accept weights, or there
-        is not one weight for each row.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from edml.datasets import load_activity
-    >>> from edml.pipeline import fit_weighted, make_risk_pipeline
-    >>> X, y = load_activity(return_X_y=True)
-    >>> weight = np.where(y == 1, 3.0, 1.0)
-    >>> model = fit_weighted(make_risk_pipeline(), X, y, weight)
+    It is an error if a sampler creates new rows, or the classifier takes no weights.
     """
     weight = read_weights(sample_weight, num_samples(X))
     check_aligned(X, y=y, sample_weight=sample_weight)

@@ -19,10 +19,7 @@ _MAX_KEY = 250  # characters, MLflow's limits
 _MAX_PARAM = 6000
 _MAX_TAG = 5000
 _MAX_NAME = 250
-_METRICS = (
-    *("score", "best_score", "estimate", "roc_auc", "n_folds"),
-    *("wall_time", "fit_time", "score_time"),
-)
+_METRICS = ("score", "best_score", "wall_time", "fit_time", "score_time")
 PARENT = ""
 NOTE = (
     "A search of edml. Its scores rank the candidates, and flatter the best one. They "
