@@ -22,6 +22,7 @@ INTERNAL_NAMES = {
         *("single_thread_after_fork", "split_per_history", "strip_samplers"),
         "warn_of_constant",
     },
+    "edml.sampling": {"make_balancer"},
 }
 
 

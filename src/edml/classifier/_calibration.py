@@ -23,6 +23,8 @@ _LEAST = float(np.finfo(np.float64).epsneg)
 
 
 class _Calibrator(BaseEstimator):
+    """A curve from scores to probabilities; subclasses say of which form."""
+
     def fit(
         self, score: FloatArray, fails: BoolArray, *, n_failing: int, n_passing: int
     ) -> Self:

@@ -74,31 +74,10 @@ class AdaptiveSMOTE(SMOTE):
 
 
 def make_balancer(balance: Any, random_state: Any = None) -> Any:
-    """Return the sampler of a name, or the sampler itself.
+    """Return the step of a balancer's name, of None, or the sampler itself.
 
-    Parameters
-    ----------
-    balance : {"smote", "over", "under"}, sampler or None
-        "smote" creates synthetic failing rows, "over" repeats failing rows, "under"
-        drops passing rows; None does not balance.
-    random_state : int, RandomState or None, default=None
-        Passed to a named sampler.
-
-    Returns
-    -------
-    sampler : sampler or "passthrough"
-        A step for :class:`imblearn.pipeline.Pipeline`.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or the object is not a sampler.
-
-    Examples
-    --------
-    >>> from edml.sampling import make_balancer
-    >>> make_balancer("under", random_state=0)
-    RandomUnderSampler(random_state=0)
+    "smote" creates synthetic failing rows, "over" repeats failing rows, and "under"
+    drops passing rows. Another name, or an object that is no sampler, is an error.
     """
     if balance is None or balance == "passthrough":
         return "passthrough"

@@ -112,8 +112,38 @@ class Search:
         }
 
     def run(self, n_jobs: int | None, random_state: int) -> None:
-        """Search all algorithms; raise ValueError where no candidate has a score."""
-        self._run_all(n_jobs, random_state)
+        """Search each algorithm within its share of the candidates and the time.
+
+        Raise ValueError where no candidate has a score.
+        """
+        n_left = self.rules.n_iter
+        for place, algorithm in enumerate(self._algorithms):
+            n_algorithms = len(self._algorithms) - place
+            n_iter = _UNBOUNDED if n_left is None else -(-n_left // n_algorithms)
+            # until one has a score, the next algorithm may be faster than those so far
+            is_late = self._is_late(self.best and self.candidates)
+            if self._is_over or n_iter == 0 or is_late or self.rules.left <= 0:
+                break
+            before = len(self.candidates)
+            try:
+                data = SearchData.of(self._prepared, algorithm)
+            except Exception as error:  # whatever a user's transformer raises
+                self._add(algorithm, Evaluation({}, monotonic(), 0.0, error=error))
+            else:
+                search = make_search(
+                    data.estimator,
+                    algorithm.space,
+                    algorithm.first,
+                    random_state,
+                    n_iter=n_iter,
+                    scoring=self._scorer,
+                    n_jobs=n_jobs,
+                    cv=data.splits,
+                )
+                end = self.rules.spent + self._time_to_search() / n_algorithms
+                self._run_one(algorithm, search, data, end)
+            if n_left is not None:
+                n_left -= len(self.candidates) - before
         if not self.best:
             raise ValueError(describe_no_score(self.candidates))
 
@@ -146,37 +176,6 @@ class Search:
             else:
                 n_fitted += 1
                 yield candidate, model
-
-    def _run_all(self, n_jobs: int | None, random_state: int) -> None:
-        """Search each algorithm within its share of the candidates and the time."""
-        n_left = self.rules.n_iter
-        for place, algorithm in enumerate(self._algorithms):
-            n_algorithms = len(self._algorithms) - place
-            n_iter = _UNBOUNDED if n_left is None else -(-n_left // n_algorithms)
-            # until one has a score, the next algorithm may be faster than those so far
-            is_late = self._is_late(self.best and self.candidates)
-            if self._is_over or n_iter == 0 or is_late or self.rules.left <= 0:
-                return
-            before = len(self.candidates)
-            try:
-                data = SearchData.of(self._prepared, algorithm)
-            except Exception as error:  # whatever a user's transformer raises
-                self._add(algorithm, Evaluation({}, monotonic(), 0.0, error=error))
-            else:
-                search = make_search(
-                    data.estimator,
-                    algorithm.space,
-                    algorithm.first,
-                    random_state,
-                    n_iter=n_iter,
-                    scoring=self._scorer,
-                    n_jobs=n_jobs,
-                    cv=data.splits,
-                )
-                end = self.rules.spent + self._time_to_search() / n_algorithms
-                self._run_one(algorithm, search, data, end)
-            if n_left is not None:
-                n_left -= len(self.candidates) - before
 
     def _run_one(
         self, algorithm: Algorithm, search: RecordedSearch, data: SearchData, end: float
