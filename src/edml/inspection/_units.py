@@ -27,12 +27,12 @@ from edml.schema import (
     columns_of,
     count_occupancy,
     fail_column,
-    fail_label_of,
     fingerprint,
     first_rows,
     history_codes,
     is_event_table,
     rank_keys,
+    read_outcomes,
     read_partitions,
     read_periods,
     snapshot_codes,
@@ -291,22 +291,7 @@ def _read_labels(model: Any, y: ArrayLike, fail_label: Any) -> BoolArray:
             f"the shape {classes.shape}. Train it on labels with passes and fails."
         )
         raise ValueError(message)
-    labels = pd.Series(column_or_1d(y)).astype(object)
-    # As objects, False equals 0, 1.0 equals 1, and a string never equals a number.
-    present = labels.where(labels.notna(), None).to_numpy(dtype=object)
-    failing = fail_label_of(model, fail_label)
-    passing = next(label for label in classes.tolist() if label != failing)
-    passes, fails = (np.equal(present, label) for label in (passing, failing))
-    fails = fails.astype(np.bool_)
-    unknown = int((~fails & ~passes.astype(np.bool_)).sum())
-    if unknown:
-        message = (
-            f"y needs the classes that the model was trained on, {classes.tolist()}; "
-            f"{unknown} of {len(labels)} rows hold something else. Make y as for "
-            "training, and drop the rows without a label."
-        )
-        raise ValueError(message)
-    return fails
+    return read_outcomes(model, y, fail_label) == 1
 
 
 def _read_groups(X: Any, groups: ArrayLike) -> IntArray:

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from edml._sklearn import check_aligned, num_samples, safe_indexing
+from edml._sklearn import check_aligned, num_samples
 from edml._translation import N_
 from edml.exceptions import MonitoringError, TableError
 from edml.ledger import Ledger
@@ -20,18 +20,16 @@ from edml.monitoring._performance import Draws, estimate, judge_expected, judge_
 from edml.monitoring._reference import Reference
 from edml.monitoring._report import MonitoringReport
 from edml.monitoring._signs import ACT, CANNOT_TELL, LOOK, Part, Sign, make_part
-from edml.monitoring._summary import compute_features, numbers_of
+from edml.monitoring._summary import compute_features, numbers_of, predict_risk
 from edml.monitoring._weeks import Weeks, days_of_week, read_weeks
-from edml.pipeline import split_per_history, strip_samplers
 from edml.schema import (
     BoolArray,
     FloatArray,
     check_array_like,
     check_confidence,
     columns_of,
-    fail_column,
-    fail_label_of,
     is_event_table,
+    read_outcomes,
 )
 
 _COMPLETE = 0.95  # of the students of a course, whose outcomes must be known
@@ -277,40 +275,12 @@ def _score(
         )
         raise MonitoringError(message)
     chosen = values[:, [place[name] for name in reference.features]]
-    if not len(units.rows):  # a classifier would reject an empty table
-        return chosen, np.empty(0)
-    _, rest = split_per_history(strip_samplers(pipeline))
-    own = fail_label is None and hasattr(model, "calibrator_")
-    if own and hasattr(rest, "predict_proba"):
-        # a RiskClassifier: as it predicts, without computing the features again
-        rows = safe_indexing(features, units.rows)
-        score = np.asarray(rest.predict_proba(rows), dtype=np.float64)[:, 1]
-        calibrator = model.calibrator_
-        return chosen, score if calibrator is None else calibrator.predict(score)
-    column = fail_column(model, fail_label)
-    probability = np.asarray(model.predict_proba(X), dtype=np.float64)[:, column]
-    return chosen, probability[units.rows]
+    return chosen, predict_risk(model, X, features, units.rows, fail_label)
 
 
 def _read_outcomes(model: Any, X: Any, y: ArrayLike, fail_label: Any) -> FloatArray:
-    """Return 1 for failing, 0 for passing, and NaN where the outcome is unknown."""
     check_aligned(X, y=y)
-    labels = pd.Series(column_or_1d(y)).astype(object)
-    known = labels.notna().to_numpy()
-    fails = np.full(len(labels), np.nan)
-    failing = fail_label_of(model, fail_label)
-    strange = 0
-    for label in np.asarray(model.classes_).tolist():
-        fails[known & (labels == label).to_numpy()] = float(label == failing)
-    strange = int((known & np.isnan(fails)).sum())
-    if strange:
-        message = (
-            f"y needs the classes that the model was trained on, or nulls where the "
-            f"outcome is unknown; {strange} of {len(labels)} rows hold something else. "
-            "Make y as for training."
-        )
-        raise ValueError(message)
-    return fails
+    return read_outcomes(model, y, fail_label, nulls=True)
 
 
 def _complete(units: Weeks, outcome: FloatArray | None) -> tuple[BoolArray, int, int]:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
+from edml._sklearn import safe_indexing
 from edml.monitoring._cells import MIN_STUDENTS, make_cells
 from edml.monitoring._chance import expect, fit_curve, sort_scores
 from edml.monitoring._feed import describe_feed
@@ -83,10 +84,10 @@ def make_reference(
     check_array_like(X)
     fails = read_target(y, fail_label_of(model, fail_label)).fails
     names = columns_of(model)
-    probability = np.asarray(model.predict_proba(X))[:, fail_column(model, fail_label)]
     rows = np.arange(len(fails))
     pipeline = getattr(model, "pipeline_", model)
     features = compute_features(pipeline, X)
+    probability = predict_risk(model, X, features, rows, fail_label)
     return summarize(pipeline, X, names, rows, features, probability, fails)
 
 
@@ -94,6 +95,25 @@ def compute_features(pipeline: Any, X: Any) -> Any:
     """Return what the steps that describe each history make of a table."""
     front, _ = split_per_history(strip_samplers(pipeline))
     return X if front is None else front.transform(X)
+
+
+def predict_risk(
+    model: Any, X: Any, features: Any, rows: IntArray, fail_label: Any
+) -> FloatArray:
+    """Return the probability of some rows, from `compute_features` where possible."""
+    if not len(rows):  # a classifier would reject an empty table
+        return np.empty(0)
+    pipeline = getattr(model, "pipeline_", model)
+    _, rest = split_per_history(strip_samplers(pipeline))
+    own = fail_label is None and hasattr(model, "calibrator_")
+    if own and hasattr(rest, "predict_proba"):  # a RiskClassifier, as it predicts
+        score = np.asarray(rest.predict_proba(safe_indexing(features, rows)))[:, 1]
+        calibrator = model.calibrator_
+        return score if calibrator is None else calibrator.predict(score)
+    found = (
+        rest.predict_proba(features) if pipeline is model else model.predict_proba(X)
+    )
+    return np.asarray(found, dtype=np.float64)[rows, fail_column(model, fail_label)]
 
 
 def numbers_of(

@@ -87,6 +87,7 @@ from edml.schema._target import (
     fail_column,
     fail_label_of,
     read_labels,
+    read_outcomes,
     read_target,
 )
 from edml.schema._types import BoolArray, FloatArray, IntArray
@@ -165,6 +166,7 @@ __all__ = [
     "read_names",
     "read_numbers",
     "read_occupancy",
+    "read_outcomes",
     "read_partitions",
     "read_periods",
     "read_predictions",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from edml.schema._types import BoolArray
+from edml.schema._types import BoolArray, FloatArray
 
 
 class Target(NamedTuple):
@@ -140,3 +140,32 @@ def fail_column(model: Any, fail_label: Any = None) -> int:
         return 1
     label = fail_label_of(model, fail_label)
     return int(np.asarray(model.classes_).tolist().index(label))
+
+
+def read_outcomes(
+    model: Any, y: ArrayLike, fail_label: Any = None, *, nulls: bool = False
+) -> FloatArray:
+    """Return 1 for rows of a fitted model's failing class, 0 for the other.
+
+    With ``nulls``, rows without a label are NaN; else they raise an error.
+    """
+    labels = pd.Series(column_or_1d(y)).astype(object)
+    known = labels.notna().to_numpy()
+    # as objects, False equals 0, 1.0 equals 1, and a string never equals a number
+    present = labels.where(known, None).to_numpy(dtype=object)
+    fails = np.full(len(labels), np.nan)
+    failing = fail_label_of(model, fail_label)
+    classes = np.asarray(model.classes_).tolist()
+    for label in classes:
+        fails[np.equal(present, label).astype(np.bool_)] = float(label == failing)
+    strange = int((np.isnan(fails) & (known | (not nulls))).sum())
+    if strange:
+        unknown = ", or nulls where the outcome is unknown" if nulls else ""
+        drop = "" if nulls else ", and drop the rows without a label"
+        message = (
+            f"y needs the classes that the model was trained on, {classes}{unknown}; "
+            f"{strange} of {len(labels)} rows hold something else. Make y as for "
+            f"training{drop}."
+        )
+        raise ValueError(message)
+    return fails
