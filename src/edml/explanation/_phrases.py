@@ -24,7 +24,6 @@ from edml._words import MAX_GRADE, MAX_SCORE, Words, words_in
 #: The languages of reasons and facts: English, and those with a catalogue.
 LANGUAGES = list_languages()
 
-_PLACE = re.compile(r"\{[^}]*\}")
 _STATISTICS = ("min", "max", "mean", "std")
 _WINDOWS = ("", "_7d", "_14d", "_28d")
 #: The features of one kind of activity.
@@ -156,6 +155,33 @@ _OF_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "n": (N_("actions online, {kind}, so far: {:count}"), N_("no action online yet, {kind}")),
     "14d": (N_("actions online, {kind}, in the last 14 days: {:count}"), N_("no action online, {kind}, in the last 14 days")),
 })
+#: Names of the features whose phrases do not end in their value.
+_NAMES: Mapping[str, str] = MappingProxyType({
+    "particion": N_("course day"),
+    "hrs_taken_to_do_assignment_min": N_("quickest hand-in after opening"),
+    "hrs_taken_to_do_assignment_max": N_("slowest hand-in after opening"),
+    "hrs_taken_to_do_assignment_mean": N_("mean time from opening to hand-in"),
+    "rel_time_taken_to_do_assignment_min": N_("smallest share of the time given that was used"),
+    "rel_time_taken_to_do_assignment_max": N_("largest share of the time given that was used"),
+    "rel_time_taken_to_do_assignment_mean": N_("mean share of the time given that was used"),
+    "hrs_before_due_min": N_("latest hand-in before due"),
+    "hrs_before_due_max": N_("earliest hand-in before due"),
+    "hrs_before_due_mean": N_("mean time from hand-in to due date"),
+    "hrs_before_due_std": N_("how much hand-ins vary around the due dates"),
+    "parcial_sobre_ass": N_("mean exam grade relative to the mean assignment score"),
+    "submitted_share": N_("submitted share of the assignments due so far"),
+    "submitted_weight_share": N_("submitted share of the assignments due so far, by weight"),
+    "on_time_share": N_("share of the assignments due so far submitted on time"),
+    "due_score_mean": N_("mean score, counting missed assignments as 0"),
+    "due_score_weighted_mean": N_("mean score by weight, counting missed assignments as 0"),
+    "weight_due": N_("share of the course's mark that was due so far"),
+    "score_trend": N_("last score compared with the mean of the earlier ones"),
+    "days_before_due_last": N_("last hand-in before due"),
+    "days_since_submission": N_("days since the last hand-in"),
+    "days_since_due": N_("days since the last due date"),
+    "days_since_active": N_("days since last active online"),
+    "actions_log_ratio": N_("activity online in the last 14 days compared with the 14 before"),
+})
 # fmt: on
 _UNKNOWN = (N_("{name} = {:number}"), N_("{name} is missing"))
 _MOST_EXPONENT = 700.0  # of a float
@@ -232,8 +258,7 @@ def feature_name(name: str, language: str = "en") -> str:
     Returns
     -------
     text : str
-        The name, with an ellipsis in place of the value. An unknown feature keeps its
-        name.
+        The name. An unknown feature keeps its name in the library.
 
     Raises
     ------
@@ -250,14 +275,16 @@ def feature_name(name: str, language: str = "en") -> str:
     >>> feature_name("nota_overall_mean"), feature_name("score_max", "es")
     ('mean exam grade', 'mejor puntaje en tareas')
     >>> feature_name("hrs_before_due_min")
-    'latest hand-in … before due'
+    'latest hand-in before due'
     """
     words = words_in(language)
+    if name in _NAMES:
+        return words(_NAMES[name])
     (known, *_), kind = _find_phrases(name)
     if known == _UNKNOWN[0]:
         return name
-    text = words(known).replace("{kind}", kind)
-    return re.sub(r":? …$", "", _PLACE.sub("…", text))
+    # the value is at the end, without its colon
+    return re.sub(r":? \{:[^}]*\}.*$", "", words(known)).replace("{kind}", kind)
 
 
 def write_reason(name: str, value: Any, rises: bool, language: str) -> str:

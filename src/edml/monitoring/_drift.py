@@ -5,10 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from edml._translation import N_
 from edml.monitoring._cells import MIN_STUDENTS, add_up, adjust, compare, conclude
 from edml.monitoring._reference import SCORE, Reference, Week
-from edml.monitoring._signs import ACT, CANNOT_TELL, FINE, LOOK, Part, Sign, make_part
+from edml.monitoring._signs import (
+    ACT,
+    CANNOT_TELL,
+    FINE,
+    LOOK,
+    Part,
+    Sign,
+    make_part,
+    make_sign,
+)
 from edml.monitoring._weeks import Weeks, one_per_student
 from edml.schema import FloatArray
 
@@ -91,15 +99,7 @@ def _strata(
 def judge_drift(table: pd.DataFrame) -> Part:
     """Give a verdict on the table of `measure_drift`."""
     if not len(table):
-        sign = Sign(
-            "too-early",
-            CANNOT_TELL,
-            N_(
-                "No course has completed a week that training had, with at least "
-                "twenty students."
-            ),
-            N_("Come back when the first week of the courses is over."),
-        )
+        sign = make_sign("too-early", CANNOT_TELL)
         return make_part("drift", [], sign)
     is_score = table["feature"] == SCORE
     rate = np.where(is_score, _RATE[True], _RATE[False])
@@ -108,12 +108,7 @@ def judge_drift(table: pd.DataFrame) -> Part:
     features = table[shifted & ~is_score]
     if len(features):
         signs.append(_judge_features(features))
-    sign = Sign(
-        "no-drift",
-        FINE,
-        N_("No feature that the model uses, nor the score, has moved beyond chance."),
-        "",
-    )
+    sign = make_sign("no-drift", FINE)
     return make_part("drift", signs, sign)
 
 
@@ -122,49 +117,20 @@ def _judge_score(shifted: pd.DataFrame) -> list[Sign]:
     if not len(shifted):
         return []
     worst = shifted.loc[shifted["change"].abs().idxmax()]
-    template = (
-        N_(
-            "The scores are higher than in training, by {points} percentage points on "
-            "average in week {week}."
-        )
-        if worst["change"] > 0
-        else N_(
-            "The scores are lower than in training, by {points} percentage points on "
-            "average in week {week}."
-        )
-    )
-    large = worst["size"] >= LARGE and abs(worst["change"]) >= _MANY_POINTS
-    return [
-        Sign(
-            "score-drift",
-            ACT if large else LOOK,
-            template,
-            N_(
-                "Look for the features behind it. If the students differ, choose the "
-                "threshold again or flag by capacity; if the feed differs, correct it."
-            ),
-            {"points": 100 * abs(float(worst["change"])), "week": int(worst["week"])},
-        )
-    ]
+    change = float(worst["change"])
+    large = worst["size"] >= LARGE and abs(change) >= _MANY_POINTS
+    code = "score-drift/higher" if change > 0 else "score-drift/lower"
+    verdict = ACT if large else LOOK
+    return [make_sign(code, verdict, points=100 * abs(change), week=int(worst["week"]))]
 
 
 def _judge_features(shifted: pd.DataFrame) -> Sign:
     worst = shifted.groupby("feature")[["size", "weight"]].max()
     worst = worst.sort_values(["weight", "size"], ascending=False, kind="stable")
-    return Sign(
+    return make_sign(
         "feature-drift",
         LOOK,
-        N_(
-            "Features that have moved: {features}. All {n} make {share} of what the "
-            "model uses."
-        ),
-        N_(
-            "Compare them with the platform. If the courses have changed, refit the "
-            "model when outcomes are known."
-        ),
-        {
-            "n": len(worst),
-            "share": float(worst["weight"].sum()),
-            "features": worst.index[:5].tolist(),
-        },
+        n=len(worst),
+        share=float(worst["weight"].sum()),
+        features=worst.index[:5].tolist(),
     )

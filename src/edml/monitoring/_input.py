@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edml._translation import N_
 from edml.monitoring._cells import MIN_STUDENTS
 from edml.monitoring._feed import (
     DATES,
@@ -17,7 +16,7 @@ from edml.monitoring._feed import (
     known_exams,
 )
 from edml.monitoring._reference import Reference
-from edml.monitoring._signs import ACT, FINE, LOOK, Part, Sign, make_part
+from edml.monitoring._signs import ACT, FINE, LOOK, Part, Sign, make_part, make_sign
 from edml.schema import BoolArray
 
 _MORE_MISSING = 0.2  # of the rows that should hold something
@@ -29,10 +28,7 @@ _SPARSE = 0.3  # of the events that were expected
 _FEWEST_EVENTS = 0.3  # expected by student and week, to miss them
 _ENOUGH = 30  # students, to miss what is theirs
 
-_MEND = N_("Correct the feed before anyone uses the scores.")
-_WHOLE = Sign(
-    "input-whole", FINE, N_("The feed looks like the one the model was trained on."), ""
-)
+_WHOLE = make_sign("input-whole", FINE)
 
 
 def check_input(
@@ -65,13 +61,7 @@ def _check_columns(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
     absent = [one for one in known.get("columns", ()) if not feed.has(one)]
     read = [one for one in absent if one in (*WANTED, *WANTED.values())]
     if read:
-        yield Sign(
-            "columns-absent",
-            ACT,
-            N_("Columns that the model was trained with are absent: {columns}."),
-            _MEND,
-            {"columns": ", ".join(read)},
-        )
+        yield make_sign("columns-absent", ACT, columns=", ".join(read))
     flat = [
         one
         for one in known.get("varying", ())
@@ -82,13 +72,7 @@ def _check_columns(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
         and feed.column(one).notna().any()
     ]
     if flat:
-        yield Sign(
-            "columns-constant",
-            ACT,
-            N_("Columns hold one value only: {columns}."),
-            _MEND,
-            {"columns": ", ".join(flat)},
-        )
+        yield make_sign("columns-constant", ACT, columns=", ".join(flat))
 
 
 def _check_units(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
@@ -99,13 +83,7 @@ def _check_units(feed: Feed, known: Mapping[str, Any]) -> Iterator[Sign]:
         unit = feed.unit(name)
         if not given.any() or unit == known.get("units", {}).get(name, "seconds"):
             continue
-        yield Sign(
-            "unit-of-dates",
-            ACT,
-            N_("The dates in {column} are not all epoch seconds of 1990 to 2100."),
-            N_("Convert them to seconds where the feed is made."),
-            {"column": name},
-        )
+        yield make_sign("unit-of-dates", ACT, column=name)
 
 
 def _check_missing(
@@ -121,20 +99,13 @@ def _check_missing(
             usual = before.get(str(week))
             if usual is None or n_students < _ENOUGH or share - usual < _MORE_MISSING:
                 continue
-            yield Sign(
+            yield make_sign(
                 "values-missing",
                 ACT if share >= _GONE and share - usual >= _CLEAR else LOOK,
-                N_(
-                    "In week {week}, {column} is missing in {share} of the rows that "
-                    "should hold it, from {share_before} in training."
-                ),
-                _MEND,
-                {
-                    "week": week,
-                    "column": name,
-                    "share": share,
-                    "share_before": usual,
-                },
+                week=week,
+                column=name,
+                share=share,
+                share_before=usual,
             )
             break
 
@@ -152,25 +123,12 @@ def _check_values(
         ratio = mean / before
         if name == GRADING_DAYS:
             if abs(mean - before) > max(3.0, before):
-                yield Sign(
-                    "grading-late",
-                    LOOK,
-                    N_(
-                        "Grades come {days} days after submission, from "
-                        "{days_before} in training."
-                    ),
-                    N_("Check the grading dates of the feed."),
-                    {"days": mean, "days_before": before},
-                )
+                yield make_sign("grading-late", LOOK, days=mean, days_before=before)
             continue
         off = max(ratio, 1 / ratio) if ratio > 0 else np.inf
         if off >= _SCALE_LOOK:
-            yield Sign(
-                "scale",
-                ACT if off >= _SCALE_ACT else LOOK,
-                N_("{column} is {ratio} times as high as in training."),
-                N_("Check the scale of the grades: points, percent or fractions."),
-                {"column": name, "ratio": ratio},
+            yield make_sign(
+                "scale", ACT if off >= _SCALE_ACT else LOOK, column=name, ratio=ratio
             )
 
 
@@ -181,41 +139,17 @@ def _check_names(
         return
     exams = set(known_exams(feed)) - set(reference.feed.get("exams", ()))
     if exams and reference.feed.get("exams"):
-        yield Sign(
-            "exams-unknown",
-            LOOK,
-            N_("Exams have names that training did not have: {names}."),
-            N_("Name their kind with exam_kinds, or rename them."),
-            {"names": ", ".join(sorted(exams)[:5])},
-        )
+        yield make_sign("exams-unknown", LOOK, names=", ".join(sorted(exams)[:5]))
     here = {
         feed.labels[one] for one in feed.course_of_run[np.unique(feed.runs[recent])]
     }
     new = sorted(here - set(reference.courses))
     if new and len(new) < len(here):
-        yield Sign(
-            "courses-unknown",
-            LOOK,
-            N_(
-                "Courses that training did not have, or with fewer than ten students: "
-                "{names} ({n} of {all})."
-            ),
-            N_(
-                "Use their scores with care, and train again with these courses when "
-                "their outcomes are known."
-            ),
-            {"n": len(new), "all": len(here), "names": ", ".join(new[:5])},
+        yield make_sign(
+            "courses-unknown", LOOK, n=len(new), all=len(here), names=", ".join(new[:5])
         )
     elif new:
-        yield Sign(
-            "courses-all-new",
-            FINE,
-            N_(
-                "No course has a name that training knows, so all courses are compared "
-                "together."
-            ),
-            "",
-        )
+        yield make_sign("courses-all-new", FINE)
 
 
 def _check_volume(
@@ -238,15 +172,11 @@ def _check_volume(
         found += row.n_events
         silent += row.n_events == 0
     if expected and found < _SPARSE * expected:
-        yield Sign(
+        yield make_sign(
             "feed-late",
             ACT if silent and found < 0.1 * expected else LOOK,
-            N_(
-                "In the last week there are {found} events; at this time of the "
-                "courses, training had {expected} for as many students."
-            ),
-            N_("Check whether the feed is late or a part of it is gone."),
-            {"found": int(found), "expected": round(expected)},
+            found=int(found),
+            expected=round(expected),
         )
 
 
@@ -255,10 +185,4 @@ def _check_days(feed: Feed, until: float | None) -> Iterator[Sign]:
         return
     late = int((feed.last_day < until).sum())
     if late:
-        yield Sign(
-            "days-missing",
-            ACT,
-            N_("Courses without a row on day {day} or later: {n} of {all}."),
-            N_("Check whether the feed is late or a part of it is gone."),
-            {"n": late, "all": len(feed.last_day), "day": until},
-        )
+        yield make_sign("days-missing", ACT, n=late, all=len(feed.last_day), day=until)

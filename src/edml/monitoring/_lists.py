@@ -6,10 +6,17 @@ from typing import Any
 import pandas as pd
 
 from edml._page import Table
-from edml._translation import N_
 from edml._words import Words
 from edml.ledger import Ledger
-from edml.monitoring._signs import CANNOT_TELL, FINE, LOOK, Part, Sign, make_part
+from edml.monitoring._signs import (
+    CANNOT_TELL,
+    FINE,
+    LOOK,
+    Part,
+    Sign,
+    make_part,
+    make_sign,
+)
 from edml.schema import COURSE, STUDENT, FloatArray, spell_key
 
 _MANY = 30  # students, of whom a share is worth a look
@@ -26,12 +33,7 @@ def read_lists(
         weeks = ledger.changes(course=X[names[COURSE]].dropna().unique().tolist())
         if outcome is not None and len(weeks):
             lead = _read_lead_time(ledger, X, names, outcome)
-    nothing = Sign(
-        "no-lists",
-        CANNOT_TELL,
-        N_("The ledger holds no list of these courses."),
-        N_("Record the lists, for example with edml predict --ledger."),
-    )
+    nothing = make_sign("no-lists", CANNOT_TELL)
     return make_part("lists", [*_judge(weeks), *_tell_lead(lead)], nothing), weeks, lead
 
 
@@ -45,47 +47,15 @@ def _judge(weeks: pd.DataFrame | None) -> list[Sign]:
         "share_mean": float(last["mean"]),
         "share": float(last["flagged_share"]),
     }
-    signs = [
-        Sign(
-            "lists",
-            FINE,
-            N_(
-                "Weeks with lists: {n_weeks}. In the last one, {n} students have a "
-                "mean risk of {share_mean}, and {share} are flagged."
-            ),
-            "",
-            found,
-        )
-    ]
+    signs = [make_sign("lists", FINE, **found)]
     compared = int(last["n_compared"])
     if compared < _MANY:
         return signs
     flips, moved = float(last["flip_rate"]), abs(float(last["mean_change"]))
     if flips > _FLIPS:
-        signs.append(
-            Sign(
-                "lists-flip",
-                LOOK,
-                N_(
-                    "The flags of {share} of {n} students changed within the last week."
-                ),
-                N_(
-                    "Compare the two lists before anyone acts on them: look for "
-                    "another model, another threshold or a fault of the feed."
-                ),
-                {"share": flips, "n": compared},
-            )
-        )
+        signs.append(make_sign("lists-flip", LOOK, share=flips, n=compared))
     if moved > _MOVE:
-        signs.append(
-            Sign(
-                "lists-move",
-                LOOK,
-                N_("The mean risk of {n} students moved by {share} in the last week."),
-                N_("Look for an exam, another model or a fault of the feed."),
-                {"share": moved, "n": compared},
-            )
-        )
+        signs.append(make_sign("lists-move", LOOK, share=moved, n=compared))
     return signs
 
 
@@ -119,18 +89,11 @@ def _read_lead_time(
 def _tell_lead(lead: dict[str, Any] | None) -> list[Sign]:
     if not lead or not lead["n_failing"]:
         return []
-    details = {"n": lead["n_failing"]}
-    if not lead["n_flagged"]:
-        verdict = LOOK if lead["n_failing"] >= _MANY else FINE
-        text = N_("None of the {n} students who fail was flagged on a list.")
-        remedy = N_("Look at the threshold of the model.")
-        return [Sign("never-flagged", verdict, text, remedy, details)]
-    details |= {"n_flagged": lead["n_flagged"], "days": lead["median"]}
-    text = N_(
-        "Of {n} students who fail, {n_flagged} were flagged on a list, half of them at "
-        "least {days} days before their last one."
-    )
-    return [Sign("lead-time", FINE, text, "", details)]
+    n, n_flagged = lead["n_failing"], lead["n_flagged"]
+    if not n_flagged:
+        return [make_sign("never-flagged", LOOK if n >= _MANY else FINE, n=n)]
+    days = lead["median"]
+    return [make_sign("lead-time", FINE, n=n, n_flagged=n_flagged, days=days)]
 
 
 def tabulate_weeks(weeks: pd.DataFrame, words: Words) -> Table:

@@ -10,7 +10,6 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import check_aligned, num_samples
-from edml._translation import N_
 from edml.exceptions import MonitoringError, TableError
 from edml.ledger import Ledger
 from edml.monitoring._drift import judge_drift, measure_drift
@@ -19,7 +18,15 @@ from edml.monitoring._lists import read_lists
 from edml.monitoring._performance import Draws, estimate, judge_expected, judge_realised
 from edml.monitoring._reference import Reference
 from edml.monitoring._report import MonitoringReport
-from edml.monitoring._signs import ACT, CANNOT_TELL, LOOK, Part, Sign, make_part
+from edml.monitoring._signs import (
+    ACT,
+    CANNOT_TELL,
+    LOOK,
+    Part,
+    Sign,
+    make_part,
+    make_sign,
+)
 from edml.monitoring._summary import compute_features, numbers_of, predict_risk
 from edml.monitoring._weeks import Weeks, days_of_week, read_weeks
 from edml.schema import (
@@ -175,24 +182,13 @@ def monitor(
     threshold = float(getattr(model, "threshold_", 0.5))
     scored = _Scored({}, None, None, None)
     if reference is None:
-        parts |= _cannot_tell(
-            "no-reference",
-            N_("The model has no reference, and none was passed."),
-            N_(
-                "Pass that of the registry. A version that an earlier edml stored has "
-                "none there: register it again, or make one with make_reference."
-            ),
-        )
+        parts |= _cannot_tell("no-reference")
     else:
         try:
             values, score = _score(model, X, units, reference, fail_label)
         except TableError as error:
             parts["input"] = _unreadable(parts.get("input"), error)
-            parts |= _cannot_tell(
-                "no-scores",
-                N_("The model cannot read these events."),
-                N_("Correct the feed before anyone uses the scores."),
-            )
+            parts |= _cannot_tell("no-scores")
         else:
             known = None if outcome is None else outcome[units.rows]
             draws = Draws(confidence, int(n_resamples), random_state)
@@ -305,30 +301,9 @@ def _doubt(trained: BoolArray, drift: Part) -> list[Sign]:
     doubts = []
     unknown = float(1 - trained.mean()) if len(trained) else 0.0
     if unknown > _UNKNOWN:
-        doubts.append(
-            Sign(
-                "expected-unknown-courses",
-                CANNOT_TELL,
-                N_(
-                    "{share} of the students are in courses that training did not "
-                    "have, of which nothing can be expected."
-                ),
-                N_("Wait for the outcomes of these courses."),
-                {"share": unknown},
-            )
-        )
+        doubts.append(make_sign("expected-unknown-courses", CANNOT_TELL, share=unknown))
     if drift.verdict in (LOOK, ACT):
-        doubts.append(
-            Sign(
-                "expected-after-drift",
-                CANNOT_TELL,
-                N_(
-                    "The students or the courses have moved away from the training, so "
-                    "the probabilities may not hold."
-                ),
-                N_("Read the estimate with care, and wait for outcomes."),
-            )
-        )
+        doubts.append(make_sign("expected-after-drift", CANNOT_TELL))
     return doubts
 
 
@@ -336,36 +311,20 @@ def _doubt_feed(parts: dict[str, Part]) -> dict[str, Part]:
     """Expect nothing of the probabilities where the feed calls for action."""
     if "input" not in parts or parts["input"].verdict != ACT:
         return parts
-    sign = Sign(
-        "expected-broken-feed",
-        CANNOT_TELL,
-        N_(
-            "The feed is not like the one the model was trained on, so the "
-            "probabilities may not hold."
-        ),
-        N_("Correct the feed before anyone uses the scores."),
-    )
+    sign = make_sign("expected-broken-feed", CANNOT_TELL)
     part = make_part("expected", [*parts["expected"].signs, sign], sign)
     return {**parts, "expected": part}
 
 
-def _cannot_tell(code: str, found: str, remedy: str) -> dict[str, Part]:
+def _cannot_tell(code: str) -> dict[str, Part]:
     """Return the parts that need scores, all with the same sign."""
-    sign = Sign(code, CANNOT_TELL, found, remedy)
-    return {name: make_part(name, [sign], sign) for name in _SCORED}
-
-
-_SCORED = ("drift", "expected", "realised")
+    sign = make_sign(code, CANNOT_TELL)
+    names = ("drift", "expected", "realised")
+    return {name: make_part(name, [sign], sign) for name in names}
 
 
 def _unreadable(part: Part | None, error: TableError) -> Part:
-    sign = Sign(
-        "unreadable",
-        ACT,
-        N_("The model cannot read these events: {error}"),
-        N_("Correct the feed before anyone uses the scores."),
-        {"error": str(error)},
-    )
+    sign = make_sign("unreadable", ACT, error=str(error))
     return make_part("input", [*(() if part is None else part.signs), sign], sign)
 
 

@@ -5,12 +5,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml._translation import N_
 from edml.metrics import percentile_interval
 from edml.monitoring._cells import MIN_STUDENTS
 from edml.monitoring._chance import FIGURES, draw_figures, expect, sort_scores
 from edml.monitoring._reference import Reference
-from edml.monitoring._signs import ACT, CANNOT_TELL, FINE, LOOK, Part, Sign, make_part
+from edml.monitoring._signs import (
+    ACT,
+    CANNOT_TELL,
+    FINE,
+    LOOK,
+    Part,
+    Sign,
+    make_part,
+    make_sign,
+)
 from edml.monitoring._weeks import Weeks
 from edml.schema import BoolArray, FloatArray
 
@@ -89,12 +97,7 @@ def judge_expected(table: pd.DataFrame, doubts: list[Sign]) -> Part:
     """Give a verdict on the figures of the last week, unless there are doubts."""
     last = table[table["week"] == table["week"].max()].set_index("figure")
     if not len(last):
-        sign = Sign(
-            "no-estimate",
-            CANNOT_TELL,
-            N_("No complete week has enough students of each outcome in training."),
-            N_("Wait for outcomes."),
-        )
+        sign = make_sign("no-estimate", CANNOT_TELL)
         return make_part("expected", [], sign)
     auc = last.loc["roc_auc"]
     values = {
@@ -102,45 +105,15 @@ def judge_expected(table: pd.DataFrame, doubts: list[Sign]) -> Part:
     }
     signs = list(doubts)
     if auc["high"] < auc["reference"] - _WORSE:
-        signs.append(
-            Sign(
-                "expected-worse",
-                LOOK,
-                N_(
-                    "The model is expected to rank worse than in training: ROC AUC "
-                    "{expected} ({low} to {high}), from {reference}."
-                ),
-                N_("Find out which features have moved, and refit when outcomes come."),
-                values,
-            )
-        )
-    sign = Sign(
-        "expected",
-        FINE,
-        N_(
-            "If probabilities hold for these students as they held in training, ROC "
-            "AUC is {expected} ({low} to {high}) this week."
-        ),
-        "",
-        values,
-    )
+        signs.append(make_sign("expected-worse", LOOK, **values))
+    sign = make_sign("expected", FINE, **values)
     return make_part("expected", signs, sign)
 
 
 def judge_realised(table: pd.DataFrame | None, n_known: int, n_all: int) -> Part:
     """Compare the outcomes with what was expected, in the last week with outcomes."""
     if table is None or not len(table):
-        sign = Sign(
-            "no-outcomes",
-            CANNOT_TELL,
-            N_("Courses whose outcomes are known: {n} of {all}."),
-            N_(
-                "Pass outcomes as they come. A course counts when the outcomes of "
-                "nearly all its students are known, because those who leave are known "
-                "first."
-            ),
-            {"n": n_known, "all": n_all},
-        )
+        sign = make_sign("no-outcomes", CANNOT_TELL, n=n_known, all=n_all)
         return make_part("realised", [], sign)
     last = table[table["week"] == table["week"].max()].set_index("figure")
     auc, share = last.loc["roc_auc"], last.loc["share_failing"]
@@ -148,39 +121,26 @@ def judge_realised(table: pd.DataFrame | None, n_known: int, n_all: int) -> Part
     if auc["p_value"] <= _RARE and auc["realised"] < auc["expected"]:
         gap = auc["expected"] - auc["realised"]
         signs.append(
-            Sign(
+            make_sign(
                 "ranks-worse",
                 ACT if gap > _WORSE else LOOK,
-                N_("ROC AUC is {realised}, below the expected {low} or more."),
-                N_("Refit the model on the new outcomes, and let the two compete."),
-                {"realised": float(auc["realised"]), "low": float(auc["low"])},
+                realised=float(auc["realised"]),
+                low=float(auc["low"]),
             )
         )
     if share["p_value"] <= _RARE:
         signs.append(
-            Sign(
+            make_sign(
                 "share-differs",
                 LOOK,
-                N_(
-                    "{share} of the students fail; {share_expected} were expected "
-                    "({share_low} to {share_high})."
-                ),
-                N_(
-                    "The probabilities are off: choose the threshold again, or refit "
-                    "the model on the new outcomes."
-                ),
-                {
-                    "share": float(share["realised"]),
-                    **{f"share_{one}": float(share[one]) for one in _BOUNDS},
-                },
+                share=float(share["realised"]),
+                **{f"share_{one}": float(share[one]) for one in _BOUNDS},
             )
         )
-    sign = Sign(
+    sign = make_sign(
         "as-expected",
         FINE,
-        N_("ROC AUC is {realised}; {low} to {high} was expected."),
-        "",
-        {name: float(auc[name]) for name in ("realised", "low", "high")},
+        **{name: float(auc[name]) for name in ("realised", "low", "high")},
     )
     return make_part("realised", signs, sign)
 

@@ -7,6 +7,7 @@ from typing import Any
 from edml._translation import N_
 from edml._words import Words
 from edml.explanation import feature_name
+from edml.monitoring._texts import TEXTS
 
 FINE, CANNOT_TELL, LOOK, ACT = "fine", "cannot tell", "look", "act"
 #: The verdicts, from the best to the worst.
@@ -138,6 +139,12 @@ class Part:
         title : str
         """
         return Words(language)(PARTS[self.name])
+
+
+def make_sign(code: str, verdict: str, **details: Any) -> Sign:
+    """Return a sign with the texts of a code."""
+    found, remedy = TEXTS[code]
+    return Sign(code.partition("/")[0], verdict, found, remedy, details or None)
 
 
 def make_part(name: str, signs: Iterable[Sign], otherwise: Sign) -> Part:
