@@ -41,19 +41,21 @@ def activity_features(
     """
     snapshots = Snapshots(history, partition)
     n_snapshots = int(snapshots.firsts[-1])
-    some = np.arange(len(history)) if wanted is None else wanted
-    at = snapshots.of_row[some]
+    day = np.zeros(n_snapshots + 1, dtype=np.int64)  # the last entry is that of none
+    day[snapshots.of_row] = partition
+    some = slice(None) if wanted is None else wanted
+    history, partition, at = history[some], partition[some], snapshots.of_row[some]
     begin = {
         days: snapshots.find(
-            history[some],
-            np.maximum(partition[some] - math.ceil(days / partition_days) + 1, 0),
+            history,
+            np.maximum(partition - math.ceil(days / partition_days) + 1, 0),
         )
         for days in _WINDOWS
     }
-    begin_all = snapshots.firsts[history[some]]
+    begin_all = snapshots.firsts[history]
     n_features = 1 + len(ACTIVITY_FEATURES) + 2 * n_kinds
     described = np.empty((n_features, len(at))) if out is None else out
-    described[0] = partition[some]
+    described[0] = partition
     total = np.zeros(n_snapshots, dtype=np.int64)
     first_of_kind = 1 + len(ACTIVITY_FEATURES)
     for kind, values in enumerate(counts):
@@ -69,12 +71,10 @@ def activity_features(
     rows = iter(described[1:first_of_kind])
     for numbers in (total, active.astype(np.int64)):
         ran = _running_total(numbers)
-        until = ran[at + 1]
         for start in (begin_all, *begin.values()):
-            next(rows)[:] = until - ran[start]
-    _, day = snapshots.keys()
+            next(rows)[:] = ran[at + 1] - ran[start]
     last = np.maximum.accumulate(np.where(active, np.arange(n_snapshots), -1))[at]
-    since = (described[0] - np.append(day, 0)[last]) * partition_days
+    since = (described[0] - day[last]) * partition_days
     fill = np.nan if fill_value is None else fill_value
     next(rows)[:] = np.where(last >= begin_all, since, fill)
     lately, before = described[3], described[4] - described[3]
@@ -84,4 +84,6 @@ def activity_features(
 
 def _running_total(numbers: IntArray) -> IntArray:
     """Return the sum of the numbers before each place, and of all as the last."""
-    return np.concatenate([[0], np.cumsum(numbers)])
+    ran = np.zeros(len(numbers) + 1, dtype=np.int64)
+    np.cumsum(numbers, out=ran[1:])
+    return ran

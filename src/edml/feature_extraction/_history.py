@@ -93,6 +93,11 @@ def history_features(
     # in the order of FEATURES
     described = np.empty((len(FEATURES), len(of_row))) if out is None else out
 
+    def describe(spells: Spells) -> tuple[FloatArray, IntArray]:
+        """Return aggregates, and where each row finds its own."""
+        found, step = snapshots.statistics(spells)
+        return found, step.take(of_row)
+
     def write(first: str, values: FloatArray, place: IntArray) -> None:
         """Write consecutive features, given where each row finds its values."""
         if fill_value is not None:
@@ -104,25 +109,26 @@ def history_features(
 
     described[0] = partition if wanted is None else partition[wanted]
     for kind, names in kinds.items():
-        found, step = snapshots.statistics(grades.where(np.isin(exam_name, names)))
-        write(f"{kind}_n_sum", found, step.take(of_row))
+        write(f"{kind}_n_sum", *describe(grades.where(np.isin(exam_name, names))))
     for timing, spells in work.timings.items():
-        found, step = snapshots.statistics(spells)
-        write(f"{timing}_min", found[1:], step.take(of_row))
+        found, place = describe(spells)
+        write(f"{timing}_min", found[1:], place)
     zeros = work.scores.where(work.scores.value <= 0)
     for name, spells in (
         ("assignment_n_sum", work.open),
         ("assignment_zero_sum", zeros),
     ):
         write(name, snapshots.counts(spells)[np.newaxis], of_row)
-    overall, grade_step = snapshots.statistics(grades)
-    scores, score_step = snapshots.statistics(work.scores)
-    grade_place, score_place = grade_step.take(of_row), score_step.take(of_row)
-    described[-1] = _percent(
-        Statistics(*overall).mean[grade_place], Statistics(*scores).mean[score_place]
-    )
-    write("overall_parciales_n_sum", overall, grade_place)
-    write("score_min", scores[1:], score_place)
+    percent = described[-1]
+    overall, place = describe(grades)
+    np.take(100 * Statistics(*overall).mean, place, out=percent, mode="clip")
+    write("overall_parciales_n_sum", overall, place)
+    scores, place = describe(work.scores)
+    whole = Statistics(*scores).mean.take(place)
+    write("score_min", scores[1:], place)
+    known = (whole > 0) & ~np.isnan(percent)
+    np.divide(percent, whole, out=percent, where=known)
+    percent[~known] = 0
     return described
 
 
@@ -187,10 +193,3 @@ def _work(
         holding(join_spells(scores)),
         timings,
     )
-
-
-def _percent(part: FloatArray, whole: FloatArray) -> FloatArray:
-    """Return 100 * part / whole where both are known and whole > 0, else 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = 100 * part / whole
-    return np.where((whole > 0) & ~np.isnan(part), ratio, 0.0)

@@ -88,7 +88,9 @@ class Snapshots:
         changes = np.zeros(len(self._codes) + 1, dtype=bool)
         for edge in (*edges, self.firsts):
             changes[edge] = True
-        return np.cumsum(changes) - 1
+        step = np.cumsum(changes)
+        step -= 1
+        return step
 
     def keys(self) -> tuple[IntArray, IntArray]:
         """Return the history and the partition of each snapshot."""
@@ -99,8 +101,8 @@ class Snapshots:
 def _count(start: IntArray, stop: IntArray, n_points: int) -> FloatArray:
     """Count the intervals from ``start`` until ``stop`` that cover each point."""
     begun = np.bincount(start, minlength=n_points + 1)
-    ended = np.bincount(stop, minlength=n_points + 1)
-    return np.cumsum(begun - ended)[:-1].astype(np.float64)
+    begun -= np.bincount(stop, minlength=n_points + 1)
+    return np.cumsum(begun[:-1], dtype=np.float64)
 
 
 def spell_statistics(

@@ -89,7 +89,9 @@ def distinct_codes(codes: IntArray) -> tuple[IntArray, IntArray]:
         return np.unique(codes, return_inverse=True)
     present = np.zeros(bound, dtype=bool)  # a flag per code is faster than sorting
     present[codes] = True
-    return np.flatnonzero(present), (np.cumsum(present) - 1).take(codes)
+    place = np.cumsum(present)[codes]
+    place -= 1
+    return np.flatnonzero(present), place
 
 
 def history_codes(students: pd.Series, courses: pd.Series) -> IntArray:
