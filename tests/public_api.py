@@ -17,6 +17,9 @@ INTERNAL_NAMES = {
         *("Prepared", "RiskPredictions", "check_threshold", "choose_threshold"),
         "prepare",
     },
+    "edml.feature_extraction": {
+        *("Snapshots", "Spells", "earliest_events", "number_items", "read_events"),
+    },
     "edml.pipeline": {
         *("accept_columns", "fit_weighted", "larger_trees", "smaller_leaves"),
         *("single_thread_after_fork", "split_per_history", "strip_samplers"),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from gettext import NullTranslations
 from numbers import Real
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,21 +10,19 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from edml._translation import translator
+from edml.feature_extraction import (
+    Snapshots,
+    Spells,
+    earliest_events,
+    number_items,
+    read_events,
+)
 from edml.schema import (
-    COURSE,
-    PARTITION,
-    STUDENT,
+    BoolArray,
     FloatArray,
     IntArray,
-    Names,
     check_work,
-    history_codes,
-    known_partitions,
-    read_epochs,
-    read_names,
     read_numbers,
-    read_partitions,
-    read_work,
     resolve_columns,
 )
 
@@ -94,9 +91,9 @@ def history_facts(
     check_scalar(
         partition_days, "partition_days", Real, min_val=0, include_boundaries="neither"
     )
-    table = read_work(X, check_work(X, names))
+    read = check_work(X, names)
     at = check_positions(rows, len(X))
-    counts_by_fact = _count_facts(table, at, partition_days)
+    counts_by_fact = _count_facts(X, read, at, partition_days)
     facts: list[list[str]] = [[] for _ in at]
     for name, counts in counts_by_fact.items():
         found, which = np.unique(counts, return_inverse=True)
@@ -152,91 +149,55 @@ def check_positions(rows: ArrayLike, n_rows: int) -> IntArray:
     return given.astype(np.int64)
 
 
-# -- histories as moments -----------------------------------------------------
-
-
-class _Clock(NamedTuple):
-    """Numbers for moments, ``history * width + rank``, that sort by history and time.
-
-    A partition is represented by its rank, because it may be immense.
-    """
-
-    history: IntArray
-    partition: IntArray
-    present: IntArray
-
-    @property
-    def width(self) -> int:
-        return len(self.present) + 1  # the last is "never"
-
-    def moments(self, rows: IntArray, partition: IntArray | None = None) -> IntArray:
-        """Return moments of rows, or of other partitions in the rows' histories."""
-        when = self.partition[rows] if partition is None else partition
-        rank = np.searchsorted(self.present, when)  # between two, take the later one
-        return self.history[rows] * self.width + rank
-
-    def since(self, events: IntArray, at: IntArray) -> FloatArray:
-        """Return the partitions since the last of some events, NaN without one."""
-        moments, now = np.unique(self.moments(events)), self.moments(at)
-        place = np.searchsorted(moments, now, side="right") - 1
-        if not len(moments):
-            return np.full(len(at), np.nan)
-        last = moments[place]
-        found = (place >= 0) & (last // self.width == self.history[at])
-        when = self.present[np.where(found, last % self.width, 0)]
-        return np.where(found, self.partition[at] - when, np.nan)
-
-    def holding(self, start: IntArray, stop: IntArray, at: IntArray) -> IntArray:
-        """Count the spells, from ``start`` until before ``stop``, that hold at rows."""
-        now = self.moments(at)
-        begun = np.searchsorted(np.sort(start), now, side="right")
-        ended = np.searchsorted(np.sort(np.maximum(start, stop)), now, side="right")
-        return begun - ended
-
-    def never(self, rows: IntArray) -> IntArray:
-        """Return the moment after the last one of each row's history."""
-        return self.history[rows] * self.width + self.width - 1
+# -- from events to facts -------------------------------------------------------
 
 
 def _count_facts(
-    table: Mapping[str, pd.Series], at: IntArray, partition_days: float
-) -> dict[str, Any]:
+    X: pd.DataFrame, read: Mapping[str, str], at: IntArray, partition_days: float
+) -> dict[str, IntArray]:
     """Return each fact as a number per row, -1 where it does not hold."""
-    partition = read_partitions(table[PARTITION])
-    history = history_codes(table[STUDENT], table[COURSE])
-    clock = _Clock(history, partition, np.unique(partition))
-    exams = read_names(table["nombre_examen"])
-    creations = read_names(table["ass_name"])
-    sent = read_names(table["ass_name_sub"])
-    grade = read_numbers(table["nota_parcial"])[exams.rows]
-    score = read_numbers(table["score"])[sent.rows]
-    submitted = read_epochs(table["s_submitted_at"])[sent.rows]
-    graded = read_epochs(table["s_graded_at"])[sent.rows]
-
-    sat = exams.rows[~np.isnan(grade)]
+    events = read_events(X, read, partition_days)
+    snapshots = Snapshots(events.history, events.partition)
+    exams, sent = events.exams, events.submissions
+    graded = np.zeros(len(exams.row), dtype=np.bool_)
+    if len(graded):
+        graded = ~np.isnan(read_numbers(X[read["nota_parcial"]])[exams.row])
     # named, without a time and scored at most 0: nothing was handed in
-    handed_in = sent.rows[~np.isnan(submitted) | (score > 0)]
-    known = known_partitions(partition[sent.rows], submitted, graded, partition_days)
-    moments = clock.moments(sent.rows, known)
-    waits = np.isnan(score) & ~np.isnan(submitted)
-    moments[waits] = clock.never(sent.rows)[waits]
+    timed = ~np.isnan(sent.submitted)
+    handed_in = sent.row[timed | (sent.score > 0)]
+    assigned = np.concatenate([events.creations.row, sent.row])
+    every = np.concatenate([exams.row, assigned])
 
-    day = partition[at] * partition_days
-    every = np.concatenate([exams.rows, creations.rows, sent.rows])
-    assigned = np.concatenate([creations.rows, sent.rows])
-    set_one = ~np.isnan(clock.since(assigned, at))
-    no_exam = np.isnan(clock.since(sat, at)) & (day >= _NOTEWORTHY)
-    silent = _silence(clock.since(every, at) * partition_days)
-    unsent = _silence(clock.since(handed_in, at) * partition_days)
-    graded_exams = clock.never(exams.rows)
-    has_grade = ~np.isnan(grade)
-    graded_exams[has_grade] = clock.moments(exams.rows)[has_grade]
+    def days_since(rows: IntArray) -> FloatArray:
+        return snapshots.since(rows, at) * partition_days
+
+    def open_items(row: IntArray, name: IntArray, closed: IntArray) -> IntArray:
+        """Count the names that have appeared with no part closed; -1 without any."""
+        items = number_items(snapshots, row, name)
+        first, last = (
+            earliest_events(items.of_event, moment, items.never)
+            for moment in (snapshots.of_row[row], closed)
+        )
+        spells = Spells(first, np.maximum(first, last), np.zeros(len(first)))
+        count = snapshots.counts(spells)[snapshots.of_row[at]].astype(np.int64)
+        return np.where(count > 0, count, -1)
+
+    def closing(rows: IntArray, moments: IntArray, closes: BoolArray) -> IntArray:
+        return np.where(closes, moments, snapshots.firsts[events.history[rows] + 1])
+
+    day = events.partition[at] * partition_days
+    silent, unsent = _silence(days_since(every)), _silence(days_since(handed_in))
+    unassigned = np.isnan(days_since(assigned))
+    no_exam = np.isnan(days_since(exams.row[graded])) & (day >= _NOTEWORTHY)
+    sat = closing(exams.row, snapshots.of_row[exams.row], graded)
+    known = snapshots.find(events.history[sent.row], sent.known)
+    scored = closing(sent.row, known, ~(np.isnan(sent.score) & timed))
     return {
         "no_event": np.where((silent == 0) & (day < _NOTEWORTHY), -1, silent),
-        "no_submission": np.where((unsent == 0) & ~set_one, -1, unsent),
+        "no_submission": np.where((unsent == 0) & unassigned, -1, unsent),
         "no_exam": np.where(no_exam, 0, -1),
-        "absent": _open_items(clock, exams, graded_exams, at),
-        "pending": _open_items(clock, sent, moments, at),
+        "absent": open_items(exams.row, exams.name, sat),
+        "pending": open_items(sent.row, sent.name, scored),
     }
 
 
@@ -244,18 +205,3 @@ def _silence(days: FloatArray) -> IntArray:
     """Return whole days of silence: -1 if short, 0 if there was no event yet."""
     whole = np.where(days >= _NOTEWORTHY, np.floor(days), -1.0)
     return np.where(np.isnan(days), 0.0, whole).astype(np.int64)
-
-
-def _open_items(
-    clock: _Clock, names: Names, closed: IntArray, at: IntArray
-) -> IntArray:
-    """Count the names that have appeared with no part closed; -1 if there are none."""
-    n_names = max(len(names.labels), 1)
-    item, _ = pd.factorize(clock.history[names.rows] * n_names + names.codes)
-    n_items = int(item.max(initial=-1)) + 1
-    start = np.full(n_items, np.iinfo(np.int64).max)
-    stop = start.copy()
-    np.minimum.at(start, item, clock.moments(names.rows))
-    np.minimum.at(stop, item, closed)
-    count = clock.holding(start, stop, at)
-    return np.where(count > 0, count, -1)

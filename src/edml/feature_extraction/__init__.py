@@ -2,10 +2,13 @@
 
 from edml.feature_extraction._activity import ActivityFeatures
 from edml.feature_extraction._engineer import FeatureEngineer
+from edml.feature_extraction._events import read_events
 from edml.feature_extraction._history import FEATURES
+from edml.feature_extraction._items import earliest_events, number_items
 from edml.feature_extraction._joined import FEATURE_SETS, HistoryFeatures
 from edml.feature_extraction._progress import ProgressFeatures
 from edml.feature_extraction._progress_history import PROGRESS_FEATURES
+from edml.feature_extraction._spells import Snapshots, Spells
 from edml.feature_extraction._static import StaticColumns
 
 __all__ = [
@@ -16,5 +19,10 @@ __all__ = [
     "FeatureEngineer",
     "HistoryFeatures",
     "ProgressFeatures",
+    "Snapshots",
+    "Spells",
     "StaticColumns",
+    "earliest_events",
+    "number_items",
+    "read_events",
 ]

@@ -92,6 +92,16 @@ class Snapshots:
         step -= 1
         return step
 
+    def since(self, events: IntArray, at: IntArray) -> FloatArray:
+        """Return the partitions since the last of some rows at others, NaN if none."""
+        history, partition = self.keys()
+        last = np.full(len(partition), -1)
+        last[self.of_row[events]] = self.of_row[events]
+        now = self.of_row[at]
+        last = np.maximum.accumulate(last)[now]
+        found = last >= self.firsts[history[now]]
+        return np.where(found, partition[now] - partition[last], np.nan)
+
     def keys(self) -> tuple[IntArray, IntArray]:
         """Return the history and the partition of each snapshot."""
         history, rank = np.divmod(self._codes, self._width)
