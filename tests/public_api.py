@@ -15,7 +15,7 @@ INTERNAL = {"edml.app", "edml.schema", "edml.cli"}
 INTERNAL_NAMES = {
     "edml.classifier": {
         *("Prepared", "RiskPredictions", "check_threshold", "choose_threshold"),
-        "prepare",
+        *("prepare", "raw_scores"),
     },
     "edml.feature_extraction": {
         *("Snapshots", "Spells", "earliest_events", "number_items", "read_events"),

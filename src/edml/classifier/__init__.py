@@ -6,6 +6,7 @@ from edml.classifier._predictions import RiskPredictions
 from edml.classifier._prepared import Prepared, prepare
 from edml.classifier._risk_classifier import RiskClassifier
 from edml.classifier._thresholds import Capacity, check_threshold, choose_threshold
+from edml.classifier._training import raw_scores
 
 __all__ = [
     "Capacity",
@@ -18,4 +19,5 @@ __all__ = [
     "check_threshold",
     "choose_threshold",
     "prepare",
+    "raw_scores",
 ]

@@ -114,7 +114,8 @@ class StaticColumns(HistoryTransformer):
         self.numeric = numeric
         self.categorical = categorical
         self.sensitive_ok = sensitive_ok
-        super().__init__(columns, fill_value=fill_value)
+        self.columns = columns
+        self.fill_value = fill_value
 
     def _fit(self, X: pd.DataFrame) -> None:
         self._check_names()

@@ -20,6 +20,7 @@ from edml.classifier import (
     SigmoidCalibrator,
     choose_threshold,
     prepare,
+    raw_scores,
 )
 from edml.pipeline import make_risk_pipeline
 from edml.sampling import SnapshotSampler
@@ -130,7 +131,7 @@ class SearchScorer:
 
     def __call__(self, estimator: Any, X: Any, y: IntArray) -> float:
         """Score a fitted candidate on the rows of a test side."""
-        probability = _probability_of_failing(estimator, X)
+        probability = raw_scores(estimator, X)
         rows: IntArray | None = None
         if self._is_unit is not None:
             units = self._is_unit[X.index]
@@ -192,10 +193,3 @@ class Predicted(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: object) -> IntArray:
         return self.flag().astype(np.int64)
-
-
-def _probability_of_failing(estimator: Any, X: Any) -> FloatArray:
-    if hasattr(estimator, "predict_proba"):
-        return np.asarray(estimator.predict_proba(X), dtype=np.float64)[:, 1]
-    decision = np.asarray(estimator.decision_function(X), dtype=np.float64)
-    return (1 + decision / (1 + np.abs(decision))) / 2  # as RiskClassifier does
