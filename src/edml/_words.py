@@ -117,6 +117,19 @@ class Words:
         ends = {"low": self.number(low, digits), "high": self.number(high, digits)}
         return self._texts.gettext("[{low}, {high}]").format(**ends)
 
+    def estimate(
+        self,
+        value: float | None,
+        low: float | None,
+        high: float | None,
+        digits: int = 3,
+        *,
+        signed: bool = False,
+    ) -> str:
+        """Format a figure and its interval, if known: 0.812 [0.710, 0.840]."""
+        text = self.number(value, digits, signed=signed)
+        return f"{text} {self.interval(low, high, digits)}".rstrip()
+
     def grade(self, value: float | None, highest: int = MAX_GRADE) -> str:
         """Format a grade with its scale: 6.5/10; one beyond the scale stands alone."""
         text = self.short(value)

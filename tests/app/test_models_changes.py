@@ -2,13 +2,23 @@
 
 import pytest
 
-from edml.app._models_changes import changes_since, look, promote, roll_back
+from edml.app._models_changes import Asking, change, changes_since, look
 from edml.registry import ModelRegistry
 
 
 @pytest.fixture
 def registry(evaluated_registry):
     return evaluated_registry
+
+
+def promote(registry, version, why, seen, allow_changes=True):
+    asking = Asking("promote", version, seen, evaluated=True)
+    return change(registry, asking, why, allow_changes=allow_changes)
+
+
+def roll_back(registry, why, seen, allow_changes=True):
+    asking = Asking("rollback", seen.before, seen, evaluated=True)
+    return change(registry, asking, why, allow_changes=allow_changes)
 
 
 def champion(registry):
@@ -23,16 +33,15 @@ def test_a_look_knows_the_champion_and_the_one_before(registry):
     assert (again.champion, again.before) == (2, None)  # 1 was rolled back
 
 
-def test_an_empty_registry_has_nothing_to_roll_back(tmp_path):
+def test_an_empty_registry_has_no_champion(tmp_path):
     registry = ModelRegistry(tmp_path)
     seen = look(registry.history())
     assert (seen.generation, seen.champion, seen.before) == (0, None, None)
-    assert roll_back(registry, "", seen, allow_changes=True).kind == "none_before"
 
 
 def test_promote_sets_the_champion_and_records_the_reason(registry):
     seen = look(registry.history())
-    outcome = promote(registry, 3, "a new term", seen, allow_changes=True)
+    outcome = promote(registry, 3, "a new term", seen)
     assert (outcome.kind, outcome.champion) == ("done", 3)
     assert champion(registry) == 3
     assert registry.history()["why"].iloc[-1] == "a new term"
@@ -44,15 +53,15 @@ def test_promote_sets_the_champion_and_records_the_reason(registry):
 
 def test_rollback_restores_the_confirmed_version(registry):
     seen = look(registry.history())
-    outcome = roll_back(registry, "it was worse", seen, allow_changes=True)
+    outcome = roll_back(registry, "it was worse", seen)
     assert (outcome.kind, outcome.champion) == ("done", seen.before)
     assert champion(registry) == 2
 
 
-@pytest.mark.parametrize("change", ["promote", "roll_back"])
-def test_without_permission_nothing_changes(registry, change):
+@pytest.mark.parametrize("by", [promote, roll_back])
+def test_without_permission_nothing_changes(registry, by):
     seen = look(registry.history())
-    if change == "promote":
+    if by is promote:
         outcome = promote(registry, 3, "", seen, allow_changes=False)
     else:
         outcome = roll_back(registry, "", seen, allow_changes=False)
@@ -60,15 +69,15 @@ def test_without_permission_nothing_changes(registry, change):
     assert look(registry.history()) == seen
 
 
-@pytest.mark.parametrize("change", ["promote", "roll_back"])
-def test_registry_changed_meanwhile_is_not_modified(registry, change):
+@pytest.mark.parametrize("by", [promote, roll_back])
+def test_registry_changed_meanwhile_is_not_modified(registry, by):
     seen = look(registry.history())
     registry.promote(3, why="by somebody else")
     now = look(registry.history())
-    if change == "promote":
-        outcome = promote(registry, 2, "", seen, allow_changes=True)
+    if by is promote:
+        outcome = promote(registry, 2, "", seen)
     else:
-        outcome = roll_back(registry, "", seen, allow_changes=True)
+        outcome = roll_back(registry, "", seen)
     assert outcome.kind == "changed"
     assert outcome.moves["version"].tolist() == [1, 3]
     assert look(registry.history()) == now
@@ -77,7 +86,7 @@ def test_registry_changed_meanwhile_is_not_modified(registry, change):
 def test_a_removed_version_is_not_promoted(registry):
     seen = look(registry.history())
     registry.clean(keep_last=0)
-    outcome = promote(registry, 3, "", seen, allow_changes=True)
+    outcome = promote(registry, 3, "", seen)
     assert outcome.kind == "gone"
     assert champion(registry) == 1
 
@@ -86,7 +95,7 @@ def test_an_error_of_the_registry_is_the_outcome(registry):
     model = registry._store.folder / "versions" / "3" / "model.skops"
     model.write_bytes(b"damaged")
     seen = look(registry.history())
-    outcome = promote(registry, 3, "", seen, allow_changes=True)
+    outcome = promote(registry, 3, "", seen)
     assert outcome.kind == "refused"
     assert "Restore it from a backup" in outcome.message
     assert champion(registry) == 1
@@ -102,7 +111,7 @@ def test_a_change_in_between_is_reported_afterwards(registry, monkeypatch):
         return promote_now(*change)
 
     monkeypatch.setattr(registry, "promote", raced)
-    outcome = promote(registry, 3, "", seen, allow_changes=True)
+    outcome = promote(registry, 3, "", seen)
     assert (outcome.kind, outcome.champion) == ("overtaken", 3)
     assert 2 in set(outcome.moves["version"])
 

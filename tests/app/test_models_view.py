@@ -10,12 +10,13 @@ from sklearn.linear_model import LogisticRegression
 from edml.app._models_curves import make_curves, thin
 from edml.app._models_names import METRICS
 from edml.app._models_view import (
+    describe_data,
     list_versions,
     pair_evaluations,
-    provenance,
     read_interval,
     version_history,
 )
+from edml.app._words import Words
 from edml.inspection import evaluate
 from edml.registry import ModelRegistry
 from evaluated_models import evaluation_of, held_out, make_evaluated_registry, model
@@ -114,21 +115,26 @@ def test_history_is_that_of_the_version_newest_first(registry):
     assert set(changes["who"]) == {"ada"}
 
 
-def test_provenance_names_data_and_split(registry):
-    record = registry.record(1)
-    facts = provenance(record, pair_evaluations(1, registry.evaluations(1)).first)
-    assert facts["trained_on"] == model().data_fingerprint_
-    assert facts["split_plan"] == model().deployable().split_plan_hash
-    assert facts["judged_on"] == evaluation_of().data_fingerprint
-    assert facts["folds"] == "2"
-    assert facts["threshold_rule"] == "f1"
-    assert facts["n_students"] == held_out()[0]["user_uuid"].nunique()
-    assert facts["n_courses"] == 3
-    assert facts["n_partitions"] == 21
-    assert "parent" not in facts
-    bare = provenance(registry.record(3), None)
-    assert "judged_on" not in bare
-    assert "trained_on" in bare
+def test_the_facts_name_data_and_split(registry):
+    record, words = registry.record(1), Words("en")
+    stored = pair_evaluations(1, registry.evaluations(1)).first
+    facts = describe_data(record, stored, words)
+    trained_on = "Rows it was trained on (SHA-256)"
+    split_plan = "Split plan for calibration and threshold (hash)"
+    evaluated_on = "Rows it was evaluated on: the test set (SHA-256)"
+    assert facts[trained_on] == model().data_fingerprint_[:16]
+    assert facts[split_plan] == model().deployable().split_plan_hash[:16]
+    assert facts[evaluated_on] == evaluation_of().data_fingerprint[:16]
+    assert facts["Folds of that plan, by student"] == "2"
+    assert facts["Threshold rule"] == "f1"
+    n_students = held_out()[0]["user_uuid"].nunique()
+    assert facts["Test set: students"] == str(n_students)
+    assert facts["Test set: courses"] == "3"
+    assert facts["Test set: course days"] == "21"
+    assert "Made from version" not in facts
+    bare = describe_data(registry.record(3), None, words)
+    assert evaluated_on not in bare
+    assert trained_on in bare
 
 
 def test_curves_are_the_stored_ones_and_their_captions_the_figures():

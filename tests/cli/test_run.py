@@ -248,16 +248,11 @@ def test_stop_between_candidates_registers_none_twice(go, monkeypatch, stand_in)
 
 
 @pytest.mark.slow
-def test_an_interrupted_search_is_not_done(go, monkeypatch):
-    search = _run.search
-    monkeypatch.setattr(
-        _run,
-        "search",
-        lambda *args, **more: search(*args, **more)._replace(interrupted=True),
-    )
-    with pytest.raises(KeyboardInterrupt, match=r"^$"):
-        go()
-    monkeypatch.setattr(_run, "search", search)
+def test_an_interrupted_search_is_not_done(go, stand_in, monkeypatch):
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(stand_in, "interrupted_", True)
+        with pytest.raises(KeyboardInterrupt, match=r"^$"):
+            go()
     assert go() == STAGES[1:]
 
 

@@ -4,7 +4,6 @@ The registry has no conditional changes. The page therefore compares it with wha
 shown before a change, and checks it again afterwards.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -22,6 +21,15 @@ class Seen(NamedTuple):
     before: int | None  # the version that a rollback would bring back
 
 
+class Asking(NamedTuple):
+    """A change that awaits confirmation."""
+
+    what: Literal["promote", "rollback"]
+    version: int  # the next champion
+    seen: Seen  # the registry as the page showed it
+    evaluated: bool
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The outcome of a change that a user requested."""
@@ -31,7 +39,6 @@ class Outcome:
         "not_allowed",  # the app was started without --allow-changes
         "changed",  # the registry has changed since it was shown: nothing done
         "gone",  # the version was removed
-        "none_before",  # there is nothing to roll back to
         "refused",  # the registry raised `message`
         "overtaken",  # done, but another change came in between
     ]
@@ -61,39 +68,23 @@ def changes_since(history: pd.DataFrame, generation: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "version", "was", "now"])
 
 
-def promote(
-    registry: ModelRegistry, version: int, why: str, seen: Seen, *, allow_changes: bool
+def change(
+    registry: ModelRegistry, asking: Asking, why: str, *, allow_changes: bool
 ) -> Outcome:
-    """Make a version the champion, if the registry is as the page showed it."""
+    """Promote or roll back, if the registry is as the page showed it."""
     if not allow_changes:
         return Outcome("not_allowed")
-    return _change(
-        registry, version, seen, lambda: registry.promote(version, PRODUCTION, why)
-    )
-
-
-def roll_back(
-    registry: ModelRegistry, why: str, seen: Seen, *, allow_changes: bool
-) -> Outcome:
-    """Bring the previous champion back, if the registry is as the page showed it."""
-    if not allow_changes:
-        return Outcome("not_allowed")
-    if seen.before is None:
-        return Outcome("none_before")
-    return _change(registry, seen.before, seen, lambda: registry.rollback(why))
-
-
-def _change(
-    registry: ModelRegistry, version: int, seen: Seen, change: Callable[[], object]
-) -> Outcome:
+    seen, version = asking.seen, asking.version
     try:
         history = registry.history()
         moves = changes_since(history, seen.generation)
-        if version not in set(registry.records()["version"]):
-            return Outcome("gone", moves=moves)
-        if look(history) != seen:
-            return Outcome("changed", moves=moves)
-        change()
+        gone = version not in set(registry.records()["version"])
+        if gone or look(history) != seen:
+            return Outcome("gone" if gone else "changed", moves=moves)
+        if asking.what == "promote":
+            registry.promote(version, PRODUCTION, why)
+        else:
+            registry.rollback(why)
     except (RegistryError, OSError) as error:
         return Outcome("refused", message=str(error))
     try:

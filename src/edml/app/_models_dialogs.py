@@ -1,28 +1,19 @@
 """Promotion and rollback, each confirmed in a dialog."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from edml.app import _state
 from edml.app._launch import handed_settings
-from edml.app._models_changes import Outcome, Seen, promote, roll_back
+from edml.app._models_changes import Asking, Outcome, Seen, change
 from edml.app._models_names import STAGES
 from edml.app._words import Words
 from edml.exceptions import RegistryError
 from edml.registry import ModelRegistry
 
 _ASKING, _OUTCOME = "models_asking", "models_outcome"
-
-
-class Asking(NamedTuple):
-    """A change that awaits confirmation."""
-
-    what: Literal["promote", "rollback"]
-    version: int  # the next champion
-    seen: Seen  # the registry as the page showed it
-    evaluated: bool
 
 
 def offer(
@@ -98,11 +89,7 @@ def _ask(registry: ModelRegistry, asking: Asking, words: Words) -> None:
     if yes:
         _forget()
         allow = handed_settings().allow_changes
-        seen = asking.seen
-        if promoting:
-            outcome = promote(registry, asking.version, why, seen, allow_changes=allow)
-        else:
-            outcome = roll_back(registry, why, seen, allow_changes=allow)
+        outcome = change(registry, asking, why, allow_changes=allow)
         done = outcome.kind in ("done", "overtaken")
         st.session_state[_OUTCOME] = done, _say_outcome(outcome, promoting, words)
     if yes or no:
@@ -157,9 +144,6 @@ def _say_outcome(outcome: Outcome, promoting: bool, words: Words) -> str:
         "gone": words("Nothing was changed: the version has been removed."),
         "not_allowed": words(
             "Nothing was changed: the app was started without --allow-changes."
-        ),
-        "none_before": words(
-            "Nothing was changed: there is no version to roll back to."
         ),
         "refused": words("Nothing was changed. {reason}", reason=reason),
     }

@@ -1,6 +1,6 @@
 """The importances and predictions of a version, cached between runs."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from edml.app._models_names import SCALES
 from edml.app._models_scored import (
     Importance,
     Points,
-    Scored,
     explained_rows,
     importance_of,
     points_of,
@@ -28,13 +27,6 @@ from edml.explanation import feature_name
 from edml.registry import ModelRecord
 
 _DRAWN = "models_points_drawn"
-
-
-class Basis(NamedTuple):
-    """The importances of a version; None where they cannot be computed."""
-
-    importance: Importance | None
-    points: Points | None
 
 
 @st.fragment
@@ -60,8 +52,8 @@ def _show_importance(
     """Show the heaviest features, and predictions over three of them."""
     with st.spinner(words("Computing what the model relies on …"), show_time=True):
         fingerprint = None if events is None else events.fingerprint
-        basis = _find(_identity(record), fingerprint, source, record, events)
-    importance = basis.importance
+        key = record.model_hash, record.version, fingerprint
+        importance, points = _find(key, source, record, events)
     if importance is None:
         text = words(
             "Without a table of events, this model cannot show which features weigh "
@@ -70,7 +62,6 @@ def _show_importance(
         st.caption(text)
         return
     _show_weights(importance, words)
-    points = basis.points
     drawable = points is not None and len(points.table.dropna()) > 0
     drawn = drawable and st.session_state.get(_DRAWN, False)
     if not drawn:
@@ -93,38 +84,21 @@ def _show_importance(
         _show_points(points, record.threshold, words)
 
 
-def _identity(record: ModelRecord) -> str:
-    """Return a key of a model's files, the same in any registry."""
-    return str(sorted((name, file["sha256"]) for name, file in record.files.items()))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _score(
-    identity: str,
-    fingerprint: str,
-    _source: RegistrySource,
-    _record: ModelRecord,
-    _events: Events,
-) -> Scored:
-    model = _source.load(_record.version)
-    return score_latest(model, _events.X)
-
-
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _find(
-    identity: str,
-    fingerprint: str | None,
+    key: tuple[object, ...],
     _source: RegistrySource,
     _record: ModelRecord,
     _events: Events | None,
-) -> Basis:
+) -> tuple[Importance | None, Points | None]:
+    """Return what can be computed of a version's importances."""
     model = _source.load(_record.version)
     if _events is None:
-        return Basis(stored_importance(model), None)
-    scored = _score(identity, str(fingerprint), _source, _record, _events)
+        return stored_importance(model), None
+    scored = score_latest(model, _events.X)
     rows = explained_rows(_record)
     importance = importance_of(model, _events.X, scored.rows, rows)
-    return Basis(importance, points_of(model, _events.X, scored, importance))
+    return importance, points_of(model, _events.X, scored, importance)
 
 
 def _show_weights(importance: Importance, words: Words) -> None:

@@ -29,11 +29,14 @@ from edml.schema import FloatArray
 _LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 _ROW = 30  # pixels of a bar
 _LABEL = 26  # characters per line of a label, so that a phone has room for the bar
-_VERSIONS = ((BLUE, "solid"), (VERMILLION, "dash"))
+_VERSIONS = (
+    {"color": BLUE, "dash": "solid"},
+    {"color": VERMILLION, "dash": "dash"},
+)
 _LINES = {
-    "precision": (BLUE, "solid"),
-    "recall": (VERMILLION, "dash"),
-    "f1": (GREEN, "dashdot"),
+    "precision": {"color": BLUE, "dash": "solid"},
+    "recall": {"color": VERMILLION, "dash": "dash"},
+    "f1": {"color": GREEN, "dash": "dashdot"},
 }
 
 
@@ -52,9 +55,7 @@ def draw_versions(versions: pd.DataFrame, metric: str, words: Words) -> Any:
         [read_interval(one, metric) for one in shown["intervals"]], dtype=np.float64
     )
     texts = [
-        f"{words.number(value, 3)} {words.interval(low, high, 3)}".rstrip()
-        if evaluated
-        else words("not evaluated")
+        words.estimate(value, low, high) if evaluated else words("not evaluated")
         for value, evaluated, (low, high) in zip(
             values, shown["evaluated"], ends, strict=True
         )
@@ -100,30 +101,16 @@ def draw_versions(versions: pd.DataFrame, metric: str, words: Words) -> Any:
 def draw_found(lines: Mapping[str, pd.DataFrame], capacity: int, words: Words) -> Any:
     """Draw the share of the failing that each capacity finds, for each version."""
     drawn = go.Figure()
-    for (name, table), (color, dash) in zip(lines.items(), _VERSIONS, strict=False):
-        _add_band(drawn, table["per_course"], table["low"], table["high"], color, name)
-        drawn.add_scatter(
-            x=table["per_course"],
-            y=table["share_found"],
-            mode="lines",
-            name=name,
-            line={"color": color, "dash": dash, "width": 2.5},
-            hovertemplate="%{x}: %{y:.0%}<extra></extra>",
-        )
+    hover = "%{x}: %{y:.0%}<extra></extra>"
+    x, y = "per_course", "share_found"
+    _add_lines(drawn, lines, x, y, band=("low", "high"), hovertemplate=hover)
     table = next(iter(lines.values()))
-    _add_dotted(drawn, table["per_course"], table["by_lot"], words("by lot"))
-    at = table[table["per_course"] == capacity]
-    _add_mark(drawn, at["per_course"], at["share_found"], words("your choice"))
-    return _finish(
-        drawn,
-        words,
-        xaxis={"title": words(AXES["per_course"]), "rangemode": "tozero"},
-        yaxis={
-            "title": words(AXES["share_found"]),
-            "range": [0, 1.02],
-            "tickformat": ".0%",
-        },
-    )
+    _add_dotted(drawn, table[x], table["by_lot"], words("by lot"))
+    at = table[table[x] == capacity]
+    _add_mark(drawn, at[x], at[y], words("your choice"))
+    shares = {"title": words(AXES[y]), "range": [0, 1.02], "tickformat": ".0%"}
+    capacities = {"title": words(AXES[x]), "rangemode": "tozero"}
+    return _finish(drawn, words, xaxis=capacities, yaxis=shares)
 
 
 def draw_curve(curves: Mapping[str, Curve], words: Words) -> Any:
@@ -133,41 +120,42 @@ def draw_curve(curves: Mapping[str, Curve], words: Words) -> Any:
 
 
 def _draw_roc(curves: Mapping[str, Curve], words: Words) -> Any:
-    drawn = _open_lines(curves, "fpr", "tpr")
+    drawn = go.Figure()
+    _add_lines(drawn, _tables(curves), "fpr", "tpr")
     _add_dotted(drawn, [0, 1], [0, 1], words("chance"))
     return _finish_shares(drawn, curves, "fpr", "tpr", words)
 
 
 def _draw_precision_recall(curves: Mapping[str, Curve], words: Words) -> Any:
+    drawn = go.Figure()
     # precision is constant between two thresholds: steps, not slopes
-    drawn = _open_lines(curves, "recall", "precision", shape="hv")
+    _add_lines(drawn, _tables(curves), "recall", "precision", shape="hv")
     chance = next(iter(curves.values())).summary["chance"]
     _add_dotted(drawn, [0, 1], [chance, chance], words("chance"))
     return _finish_shares(drawn, curves, "recall", "precision", words)
 
 
 def _draw_calibration(curves: Mapping[str, Curve], words: Words) -> Any:
-    drawn = go.Figure()
-    tables = [curve.table for curve in curves.values()]
+    drawn, tables = go.Figure(), _tables(curves)
     names = ["mean_predicted", "high", "share_positive"]
-    most = float(np.nanmax([0.01, *(table[names].max().max() for table in tables)]))
+    highest = (table[names].max().max() for table in tables.values())
+    most = float(np.nanmax([0.01, *highest]))
     _add_dotted(drawn, [0, most], [0, most], words("perfectly calibrated"))
-    for (name, curve), (color, dash) in zip(curves.items(), _VERSIONS, strict=False):
-        table = curve.table
+    for (name, table), style in zip(tables.items(), _VERSIONS, strict=False):
         found = table["share_positive"]
         drawn.add_scatter(
             x=table["mean_predicted"],
             y=found,
             mode="lines+markers",
             name=name,
-            line={"color": color, "dash": dash},
+            line=style,
             marker={"size": 8},
             error_y={
                 "type": "data",
                 "symmetric": False,
                 "array": (table["high"] - found).fillna(0),
                 "arrayminus": (found - table["low"]).fillna(0),
-                "color": color,
+                "color": style["color"],
                 "thickness": 1,
             },
         )
@@ -180,49 +168,31 @@ def _draw_calibration(curves: Mapping[str, Curve], words: Words) -> Any:
 
 
 def _draw_earliness(curves: Mapping[str, Curve], words: Words) -> Any:
-    drawn = go.Figure()
-    for (name, curve), (color, dash) in zip(curves.items(), _VERSIONS, strict=False):
-        table = curve.table
-        day, ends = table["particion"], (table["roc_auc_low"], table["roc_auc_high"])
-        _add_band(drawn, day, *ends, color, name)
-        drawn.add_scatter(
-            x=day,
-            y=table["roc_auc"],
-            mode="lines",
-            name=name,
-            line={"color": color, "dash": dash, "width": 2.5},
-        )
-    day = next(iter(curves.values())).table["particion"]
+    drawn, tables = go.Figure(), _tables(curves)
+    ends = ("roc_auc_low", "roc_auc_high")
+    _add_lines(drawn, tables, "particion", "roc_auc", band=ends)
+    day = next(iter(tables.values()))["particion"]
     _add_dotted(drawn, [day.min(), day.max()], [0.5, 0.5], words("chance"))
-    return _finish(
-        drawn,
-        words,
-        xaxis={"title": words("course day")},
-        yaxis={"title": words("ROC AUC")},
-    )
+    titles = {"title": words("course day")}, {"title": words("ROC AUC")}
+    return _finish(drawn, words, xaxis=titles[0], yaxis=titles[1])
 
 
 def _draw_thresholds(curves: Mapping[str, Curve], words: Words) -> Any:
     """Draw precision, recall and F1 of the first version at each threshold."""
-    curve = next(iter(curves.values()))
-    drawn = go.Figure()
-    for name, (color, dash) in _LINES.items():
+    curve, drawn = next(iter(curves.values())), go.Figure()
+    for name, style in _LINES.items():
         drawn.add_scatter(
             x=curve.table["threshold"],
             y=curve.table[name],
             mode="lines",
             name=words(AXES[name]),
-            line={"color": color, "dash": dash, "width": 2.5, "shape": "vh"},
+            line={**style, "width": 2.5, "shape": "vh"},
         )
     own = curve.summary["threshold"]
     if np.isfinite(own):
         drawn.add_vline(own, line={"color": GREY, "dash": "dot", "width": 2})
-    return _finish(
-        drawn,
-        words,
-        xaxis={"title": words("threshold")},
-        yaxis={"title": words("share"), "range": [0, 1.02]},
-    )
+    shares = {"title": words("share"), "range": [0, 1.02]}
+    return _finish(drawn, words, xaxis={"title": words("threshold")}, yaxis=shares)
 
 
 _CURVES = {
@@ -307,35 +277,38 @@ def draw_points(
     return _finish(drawn, words, 600, scene=scene, uirevision="kept")
 
 
-def _open_lines(
-    curves: Mapping[str, Curve], x: str, y: str, shape: str = "linear"
-) -> Any:
-    drawn = go.Figure()
-    for (name, curve), (color, dash) in zip(curves.items(), _VERSIONS, strict=False):
-        drawn.add_scatter(
-            x=curve.table[x],
-            y=curve.table[y],
-            mode="lines",
-            name=name,
-            line={"color": color, "dash": dash, "width": 2.5, "shape": shape},
-        )
-    return drawn
+def _tables(curves: Mapping[str, Curve]) -> dict[str, pd.DataFrame]:
+    return {name: curve.table for name, curve in curves.items()}
 
 
-def _add_band(drawn: Any, x: Any, low: Any, high: Any, color: str, group: str) -> None:
-    """Fill the intervals around a line, as part of its entry in the legend."""
-    if not low.notna().any():
-        return
+def _add_lines(
+    drawn: Any,
+    tables: Mapping[str, pd.DataFrame],
+    x: str,
+    y: str,
+    *,
+    band: tuple[str, str] | None = None,
+    shape: str = "linear",
+    **style: Any,
+) -> None:
+    """Draw a line for each version, over the ``band`` of its intervals."""
     quiet: dict[str, Any] = {
         "mode": "lines",
         "line": {"width": 0},
         "showlegend": False,
         "hoverinfo": "skip",
     }
-    drawn.add_scatter(x=x, y=low, name=group, **quiet)
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    fill = f"rgba({red}, {green}, {blue}, 0.18)"
-    drawn.add_scatter(x=x, y=high, name=group, fill="tonexty", fillcolor=fill, **quiet)
+    for (name, table), of_version in zip(tables.items(), _VERSIONS, strict=False):
+        at, common = table[x], {**quiet, "name": name}
+        if band is not None and table[band[0]].notna().any():
+            color = of_version["color"]
+            rgb = ", ".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+            fill = {"fill": "tonexty", "fillcolor": f"rgba({rgb}, 0.18)"}
+            drawn.add_scatter(x=at, y=table[band[0]], **common)
+            drawn.add_scatter(x=at, y=table[band[1]], **common, **fill)
+        line = {**of_version, "width": 2.5, "shape": shape}
+        lines = {"mode": "lines", "name": name, "line": line, **style}
+        drawn.add_scatter(x=at, y=table[y], **lines)
 
 
 def _add_mark(drawn: Any, x: Any, y: Any, name: str) -> None:

@@ -134,21 +134,8 @@ PURPOSES = {
     "report": N_("a report"),
 }
 
-#: The names of the facts from `provenance`.
-FACTS = {
-    "algorithm": N_("Algorithm"),
-    "threshold": N_("Flags from this probability up"),
-    "created_at": N_("Stored"),
-    "parent": N_("Made from version"),
-    "trained_on": N_("Rows it was trained on (SHA-256)"),
-    "split_plan": N_("Split plan for calibration and threshold (hash)"),
-    "folds": N_("Folds of that plan, by student"),
-    "calibration": N_("Calibration"),
-    "threshold_rule": N_("Threshold rule"),
-    "threshold_from": N_("Rows the threshold was chosen on (SHA-256)"),
-    "judged_on": N_("Rows it was evaluated on: the test set (SHA-256)"),
-    "evaluated_at": N_("Evaluated"),
-    "purpose": N_("Evaluated for"),
+#: Counts of a test set.
+TEST_SET = {
     "n_snapshots": N_("Test set: snapshots"),
     "n_histories": N_("Test set: students, once per course"),
     "n_students": N_("Test set: students"),

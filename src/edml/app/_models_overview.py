@@ -6,8 +6,7 @@ import streamlit as st
 from edml.app import _state
 from edml.app._models_figures import draw_versions, label_version
 from edml.app._models_names import METRICS, STAGES
-from edml.app._models_sections import write_time
-from edml.app._models_view import Pair, read_interval
+from edml.app._models_view import Pair, read_interval, write_time
 from edml.app._words import Words
 
 _METRIC = "models_figure"
@@ -72,7 +71,7 @@ def _show_table(versions: pd.DataFrame, words: Words) -> None:
     when = [write_time(when) for when in versions["evaluated_at"]]
     figures = {
         words(texts[0]): [
-            _write_figure(value, read_interval(ends, name), words)
+            words.estimate(value, *read_interval(ends, name))
             for value, ends in zip(versions[name], versions["intervals"], strict=True)
         ]
         for name, texts in METRICS.items()
@@ -88,9 +87,3 @@ def _show_table(versions: pd.DataFrame, words: Words) -> None:
         }
     )
     st.container(key="models_table").dataframe(table, hide_index=True)
-
-
-def _write_figure(
-    value: float, ends: tuple[float | None, float | None], words: Words
-) -> str:
-    return f"{words.number(value, 3)} {words.interval(*ends, 3)}".rstrip()

@@ -1,7 +1,6 @@
 """The sections of the models page about one version, or two side by side."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,13 +11,11 @@ from edml.app._models_names import (
     AXES,
     CHANGES,
     CURVES,
-    FACTS,
     METRICS,
-    PURPOSES,
     STAGES,
     VERDICTS,
 )
-from edml.app._models_view import Pair, StoredEvaluation, provenance
+from edml.app._models_view import Pair, StoredEvaluation, describe_data, write_time
 from edml.app._source import EndpointSource
 from edml.app._words import Words
 from edml.inspection import Evaluation
@@ -26,13 +23,6 @@ from edml.registry import ModelRecord
 
 DIGITS = 3  # of a metric
 _FEWER_DIGITS = {"first": 0, "last": 0, "lead": 0, "flagged": 1}  # days and students
-_HASHES = ("trained_on", "split_plan", "threshold_from", "judged_on")
-_HASH = 16  # shown characters, enough to see whether two are equal
-
-
-def write_time(when: Any) -> str:
-    """Format a time in UTC, independent of the language; "" if missing."""
-    return "" if pd.isna(when) else f"{pd.Timestamp(when):%Y-%m-%d %H:%M} UTC"
 
 
 def show_numbers(table: pd.DataFrame, key: str, words: Words) -> None:
@@ -44,10 +34,6 @@ def show_numbers(table: pd.DataFrame, key: str, words: Words) -> None:
         for name in table.select_dtypes("number")
     }
     st.container(key=key).dataframe(table.style.format(styles), hide_index=True)
-
-
-def _with_interval(value: float, low: float, high: float, words: Words) -> str:
-    return f"{words.number(value, DIGITS)} {words.interval(low, high, DIGITS)}".rstrip()
 
 
 # -- metrics -------------------------------------------------------------------------
@@ -68,7 +54,10 @@ def show_metrics(pair: Pair, words: Words) -> None:
         name = words("version {version}", version=second.version)
         columns[name] = _figures(second, words)
     if pair.differences is not None:
-        columns[words("Difference")] = _differences(pair.differences, words)
+        columns[words("Difference")] = [
+            words.estimate(row.difference, row.low, row.high, DIGITS, signed=True)
+            for row in pair.differences.loc[list(METRICS)].itertuples()
+        ]
         columns[words("Verdict")] = [
             words(VERDICTS[pair.differences.loc[name, "verdict"]]) for name in METRICS
         ]
@@ -94,16 +83,8 @@ def _figures(stored: StoredEvaluation, words: Words) -> list[str]:
     metrics, intervals = stored.evaluation.metrics, stored.evaluation.intervals
     none = (float("nan"), float("nan"))
     return [
-        _with_interval(metrics[name], *intervals.get(name, none), words)
+        words.estimate(metrics[name], *intervals.get(name, none), DIGITS)
         for name in METRICS
-    ]
-
-
-def _differences(table: pd.DataFrame, words: Words) -> list[str]:
-    return [
-        f"{words.number(row.difference, DIGITS, signed=True)} "
-        f"{words.interval(row.low, row.high, DIGITS)}".rstrip()
-        for row in table.loc[list(METRICS)].itertuples()
     ]
 
 
@@ -199,7 +180,7 @@ def _say_curve(curve: Curve, words: Words) -> str:
         values["threshold"] = words.percent(numbers["threshold"])
     for name in ("area", "error"):  # the figures that have an interval
         if name in numbers:
-            values[name] = _with_interval(numbers[name], *ends, words)
+            values[name] = words.estimate(numbers[name], *ends, DIGITS)
     text = words(CURVES[curve.name][1], **values)
     if n_left_out:
         text += " " + words.ngettext(
@@ -224,34 +205,13 @@ def show_data(
     )
     st.caption(text)
     facts = {
-        words("version {version}", version=record.version): _write_facts(
-            provenance(record, stored), words
+        words("version {version}", version=record.version): describe_data(
+            record, stored, words
         )
         for record, stored in shown
     }
     with st.container(key="models_data"):
         _show_facts(facts, words)
-
-
-def _write_facts(facts: dict[str, Any], words: Words) -> dict[str, str]:
-    written = {}
-    for name in FACTS:
-        if name not in facts:
-            continue
-        value = facts[name]
-        text = str(value)
-        if name in _HASHES:
-            text = text[:_HASH]
-        elif name in ("created_at", "evaluated_at"):
-            text = write_time(value)
-        elif name == "purpose":
-            text = words(PURPOSES[value])
-        elif name == "threshold":
-            text = words.percent(value)
-        elif isinstance(value, int):
-            text = words.number(value)
-        written[words(FACTS[name])] = text
-    return written
 
 
 def _show_facts(facts: dict[str, dict[str, str]], words: Words) -> None:
@@ -292,7 +252,7 @@ def show_endpoint(source: EndpointSource, words: Words) -> None:
         facts = {
             words("Version"): str(record.version),
             words("Stage"): words(STAGES[record.stage]),
-            **_write_facts(provenance(record, None), words),
+            **describe_data(record, None, words),
         }
         _show_facts({words("Value"): facts}, words)
         metrics = (record.validation or {}).get("metrics") or {}

@@ -6,8 +6,12 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from edml.app._models_names import PURPOSES, TEST_SET
+from edml.app._words import Words
 from edml.inspection import Evaluation
 from edml.registry import PRODUCTION, ModelRecord
+
+_HASH = 16  # shown characters, enough to see whether two are equal
 
 
 @dataclass(frozen=True)
@@ -104,32 +108,54 @@ def version_history(history: pd.DataFrame, version: int) -> pd.DataFrame:
     return pd.DataFrame(rows[::-1], columns=columns)
 
 
-def provenance(record: ModelRecord, stored: StoredEvaluation | None) -> dict[str, Any]:
+def write_time(when: Any) -> str:
+    """Format a time in UTC, independent of the language; "" if missing."""
+    return "" if pd.isna(when) else f"{pd.Timestamp(when):%Y-%m-%d %H:%M} UTC"
+
+
+def describe_data(
+    record: ModelRecord, stored: StoredEvaluation | None, words: Words
+) -> dict[str, str]:
     """Return the known facts about a version's training and evaluation data."""
     training = record.training or {}
     facts: dict[str, Any] = {
-        "algorithm": record.algorithm,
-        "created_at": record.created_at,
-        "parent": record.parent,
-        "trained_on": record.data_fingerprint,
-        "split_plan": record.split_plan_hash,
-        "folds": _written(training.get("cv")),
-        "calibration": training.get("calibration"),
-        "threshold": record.threshold,
-        "threshold_rule": _written(training.get("threshold")),
-        "threshold_from": record.threshold_fingerprint,
+        words("Algorithm"): record.algorithm,
+        words("Flags from this probability up"): words.percent(record.threshold),
+        words("Stored"): write_time(record.created_at),
+        words("Made from version"): record.parent,
+        words("Rows it was trained on (SHA-256)"): _short(record.data_fingerprint),
+        words("Split plan for calibration and threshold (hash)"): _short(
+            record.split_plan_hash
+        ),
+        words("Folds of that plan, by student"): _written(training.get("cv")),
+        words("Calibration"): training.get("calibration"),
+        words("Threshold rule"): _written(training.get("threshold")),
+        words("Rows the threshold was chosen on (SHA-256)"): _short(
+            record.threshold_fingerprint
+        ),
     }
     if stored is not None:
         evaluation = stored.evaluation
-        facts |= {
-            "judged_on": evaluation.data_fingerprint,
-            "evaluated_at": stored.evaluated_at,
-            "purpose": stored.purpose,
-            **evaluation.counts,
+        rows = words("Rows it was evaluated on: the test set (SHA-256)")
+        counts = evaluation.counts | {
             "n_courses": len(evaluation.by_course) or None,
             "n_partitions": len(evaluation.by_partition) or None,
         }
-    return {name: value for name, value in facts.items() if value not in (None, "")}
+        facts |= {
+            rows: _short(evaluation.data_fingerprint),
+            words("Evaluated"): write_time(stored.evaluated_at),
+            words("Evaluated for"): words(PURPOSES[stored.purpose]),
+            **{words(text): counts.get(name) for name, text in TEST_SET.items()},
+        }
+    return {
+        name: words.number(fact) if isinstance(fact, int) else str(fact)
+        for name, fact in facts.items()
+        if fact not in (None, "")
+    }
+
+
+def _short(digest: str | None) -> str | None:
+    return None if digest is None else digest[:_HASH]
 
 
 def _written(value: Any) -> str | None:

@@ -108,6 +108,10 @@ class _Layers:
         self.values[key] = value
         self.origins[key] = origin
 
+    def reject(self, code: str, origin: str, message: str, **values: Any) -> None:
+        """Add a mistake, in what comes from ``origin``."""
+        self.problems.append(_at(code, origin, message, **values))
+
     def add_file(self, path: Path) -> None:
         try:
             text = path.read_text("utf-8-sig")
@@ -132,14 +136,10 @@ class _Layers:
                 self.problems.append(_unknown_section(origin, section))
             elif not isinstance(body, dict):
                 message = (
-                    f"{origin}: {section!r} is a section; found a value. Write "
-                    f"[{section}], and its keys on the lines below."
+                    f"{section!r} is a section; found a value. Write [{section}], and "
+                    "its keys on the lines below."
                 )
-                self.problems.append(
-                    coded(
-                        "not_section", message, origin=_short(origin), section=section
-                    )
-                )
+                self.reject("not_section", origin, message, section=section)
             else:
                 for key, value in body.items():
                     below = _resolve_path(path.parent, (section, key), value)
@@ -192,37 +192,19 @@ class _Layers:
             elif place in SECRETS:
                 name = SECRETS[place]
                 message = (
-                    f"{origin}: a secret does not belong here. Remove it, and "
-                    f"set {name} in the environment."
+                    "a secret does not belong here. Remove it, and set "
+                    f"{name} in the environment."
                 )
-                self.problems.append(
-                    coded(
-                        "secret_in_settings", message, origin=_short(origin), name=name
-                    )
-                )
+                self.reject("secret_in_settings", origin, message, name=name)
             elif place in _REMOVED:
-                note = (
-                    f"{origin}: {section}.{key} is ignored, for "
-                    f"{_REMOVED[place]}. Remove it."
-                )
-                self.notes.append(
-                    coded(
-                        "removed_key",
-                        note,
-                        origin=_short(origin),
-                        key=f"{section}.{key}",
-                    )
-                )
+                name = f"{section}.{key}"
+                message = f"{name} is ignored, for {_REMOVED[place]}. Remove it."
+                self.notes.append(_at("removed_key", origin, message, key=name))
                 del self.origins[place]
             elif key not in _keys(section):
-                message = f"{origin}: [{section}] has no key {key!r}. "
-                problem = coded(
-                    "unknown_key",
-                    message,
-                    origin=_short(origin),
-                    section=section,
-                    key=key,
-                )
+                message = f"[{section}] has no key {key!r}. "
+                values = {"section": section, "key": key}
+                problem = _at("unknown_key", origin, message, **values)
                 hint = _suggest(key, _keys(section), "key")
                 self.problems.append(join(problem, hint))
             else:
@@ -236,9 +218,7 @@ class _Layers:
             if len(place) < 2:  # concerns the whole section
                 origin = self._origin_of(place[0])
                 text = one["msg"].removeprefix("Value error, ")
-                invalid[place] = coded(
-                    "shares_leave_none", f"{origin}: {text}.", origin=_short(origin)
-                )
+                invalid[place] = _at("shares_leave_none", origin, f"{text}.")
                 continue
             key = place[0], place[1]
             if key not in invalid:
@@ -305,16 +285,16 @@ def _resolve_path(folder: Path, key: Key, value: Any) -> Any:
     return str(folder / value)
 
 
-def _short(origin: str) -> str:
-    """Return where a value comes from, in any language."""
-    return origin.replace(", line ", ":")
+def _at(code: str, origin: str, message: str, **values: Any) -> str:
+    """Return a coded message about what comes from ``origin``."""
+    short = origin.replace(", line ", ":")  # in any language
+    return coded(code, f"{origin}: {message}", origin=short, **values)
 
 
 def _unknown_section(origin: str, section: str) -> str:
-    message = f"{origin}: the section {section!r} is unknown. "
+    message = f"the section {section!r} is unknown. "
     hint = _suggest(section, Config.model_fields, "section")
-    problem = coded("unknown_section", message, origin=_short(origin), section=section)
-    return join(problem, hint)
+    return join(_at("unknown_section", origin, message, section=section), hint)
 
 
 def _suggest(found: str, known: Iterable[str], what: str) -> str:
@@ -328,26 +308,16 @@ def _suggest(found: str, known: Iterable[str], what: str) -> str:
 def _invalid(origin: str, key: Key, value: Any, error: Mapping[str, Any]) -> str:
     """Return what is wrong with the value of a key."""
     name = ".".join(key)
-    message = (
-        f"{origin}: {name} expects {_expected(key, error['msg'])}; found "
-        f"{_shown(value)}."
-    )
+    message = f"{name} expects {_expected(key, error['msg'])}; found {_shown(value)}."
     limits = error.get("ctx") or {}
     found = limits.keys() & _SIGNS.keys()
     if found:
         limit = " ".join(f"{_SIGNS[one]} {limits[one]:g}" for one in found)
-        return coded(
-            "beyond_limit", message, origin=_short(origin), key=name, limit=limit
-        )
+        return _at("beyond_limit", origin, message, key=name, limit=limit)
     if error["type"] == "literal_error":
         known = re.findall("'([^']+)'", limits["expected"])
-        return coded(
-            "not_choice", message, origin=_short(origin), key=name, known=known
-        )
-    example = write_setting(*key)
-    return coded(
-        "not_setting", message, origin=_short(origin), key=name, example=example
-    )
+        return _at("not_choice", origin, message, key=name, known=known)
+    return _at("not_setting", origin, message, key=name, example=write_setting(*key))
 
 
 def _expected(key: Key, message: str) -> str:

@@ -13,7 +13,7 @@ from edml._messages import coded
 from edml._spreadsheet import without_formulas
 from edml.cli._access import open_registry
 from edml.cli._files import read_files, safe_name, to_json, write_beside, write_whole
-from edml.cli._predict_store import choose_of_store, score_store
+from edml.cli._predict_store import predict_store
 from edml.cli._selection import (
     COURSE_NAME,
     FILE_NUMBER,
@@ -86,6 +86,7 @@ def predict(
 
     The ledger, if any, records the predictions before they are returned.
     """
+    of_rows: str | pd.DataFrame
     model_hash = None
     stores = [path for path in events if is_store(path)]
     if stores and (open_client is not None or len(events) > 1):
@@ -108,26 +109,29 @@ def predict(
             registry = open_registry(config.registry)
             record = registry.record(PRODUCTION)
             model = registry.load(record.version)
-        names = columns_of(model)
+        names, version, model_hash = (
+            columns_of(model),
+            record.version,
+            record.model_hash,
+        )
+        score = partial(predict_with_model, model, version, wanted=wanted)
         if stores:
-            of_store = choose_of_store(stores[0], wanted, names, config)
-            chosen, of_rows = of_store.chosen, of_store.store.fingerprint
-            score = partial(predict_with_model, model, record.version, wanted=wanted)
-            key = f"{record.model_hash} {wanted} {record.version}"
-            found = score_store(of_store, score, key, config)
+            key = f"{model_hash} {wanted} {version}"
+            chosen, of_rows, found = predict_store(
+                stores[0], wanted, names, config, score, key
+            )
         else:
             chosen = _read(events, wanted, names, config)
             of_rows = chosen.X
             with _scoring(chosen.X):
-                found = predict_with_model(model, record.version, chosen, wanted)
-        about = {"registry": config.registry.name, "model_version": record.version}
-        model_hash = record.model_hash
+                found = score(chosen=chosen)
+        about = {"registry": config.registry.name, "model_version": version}
     courses = courses_of(found, chosen.histories)
     if ledger is not None:
         with stage("Recording in {file}", file=ledger.path):
             ledger.append(
                 found.assign(**{PERIOD: courses[PERIOD]}),
-                version=about["model_version"],
+                version=version,
                 registry=about.get("registry"),
                 model_hash=model_hash,
                 events=of_rows,

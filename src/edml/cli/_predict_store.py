@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,25 +36,25 @@ _OF_HISTORIES = (
 )
 
 
-class ChosenOfStore(NamedTuple):
-    """The requested histories of a store; ``chosen`` has no events."""
+def predict_store(
+    path: Path,
+    wanted: Wanted,
+    names: Mapping[str, str],
+    config: Config,
+    score: Callable[..., pd.DataFrame],
+    key: str,
+) -> tuple[Chosen, str, pd.DataFrame]:
+    """Choose among the histories of all buckets, and score the chosen ones.
 
-    store: EventStore
-    chosen: Chosen
-    codes: list[np.ndarray]  # the histories of each bucket, as `history_codes` has them
-    names: Mapping[str, str]
-
-
-def choose_of_store(
-    path: Path, wanted: Wanted, names: Mapping[str, str], config: Config
-) -> ChosenOfStore:
-    """Choose among the histories of all buckets."""
-    store = open_store(path, names)
+    Return what is chosen, without events, the store's fingerprint, and the predictions,
+    the highest probability first. Those of the buckets stay in the folder .buckets of
+    the inferences, so that a later run goes on if this one is stopped.
+    """
+    store, n_jobs = open_store(path, names), config.data.n_jobs
     have = [names[name] for name in _OF_HISTORIES]
     have = [name for name in have if name in store.manifest["names"]]
     with stage("Listing the students"):
-        work = Parallel(n_jobs=config.data.n_jobs)
-        tables = work(
+        tables = Parallel(n_jobs=n_jobs)(
             delayed(_list_bucket)(store, bucket, have, names)
             for bucket in range(store.n_buckets)
         )
@@ -65,12 +64,19 @@ def choose_of_store(
     codes = chosen.index.to_frame(index=False).groupby("bucket")["history"]
     of_bucket = {bucket: found.to_numpy() for bucket, found in codes}
     none = np.array([], dtype=np.int64)
-    return ChosenOfStore(
-        store,
-        Chosen(pd.DataFrame(), chosen, partition),
-        [of_bucket.get(bucket, none) for bucket in range(store.n_buckets)],
-        names,
-    )
+    each = [of_bucket.get(bucket, none) for bucket in range(store.n_buckets)]
+    work = partial(_score_bucket, score=score, partition=partition, names=dict(names))
+    out = config.paths.inferences / ".buckets"
+    with stage("Scoring {n} buckets", n=spoken().number(store.n_buckets)):
+        map_buckets(work, store, out, key=key, each=each, n_jobs=n_jobs)
+    parts = [pd.read_parquet(part) for part in sorted(out.glob("*.parquet"))]
+    found = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    for name in ("reasons", "facts", "reason_features"):
+        if name in found.columns:  # Parquet returns arrays
+            found[name] = [list(one) for one in found[name]]
+    order = np.argsort(-found["probability"].to_numpy(), kind="stable")
+    found = found.iloc[order].reset_index(drop=True)
+    return Chosen(pd.DataFrame(), chosen, partition), store.fingerprint, found
 
 
 def _list_bucket(
@@ -78,32 +84,6 @@ def _list_bucket(
 ) -> pd.DataFrame:
     found = read_histories(store.read(bucket, have), names)
     return pd.concat({bucket: found}, names=["bucket", "history"])
-
-
-def score_store(
-    of_store: ChosenOfStore,
-    score: Callable[..., pd.DataFrame],
-    key: str,
-    config: Config,
-) -> pd.DataFrame:
-    """Score the histories, the highest probability first; go on if it was stopped.
-
-    The predictions of the buckets stay in the folder .buckets of the inferences.
-    """
-    store, chosen, codes, names = of_store
-    work = partial(
-        _score_bucket, score=score, partition=chosen.partition, names=dict(names)
-    )
-    out = config.paths.inferences / ".buckets"
-    with stage("Scoring {n} buckets", n=spoken().number(store.n_buckets)):
-        map_buckets(work, store, out, key=key, each=codes, n_jobs=config.data.n_jobs)
-    parts = [pd.read_parquet(part) for part in sorted(out.glob("*.parquet"))]
-    found = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    for name in ("reasons", "facts", "reason_features"):
-        if name in found.columns:  # Parquet returns arrays
-            found[name] = [list(one) for one in found[name]]
-    order = np.argsort(-found["probability"].to_numpy(), kind="stable")
-    return found.iloc[order].reset_index(drop=True)
 
 
 def _score_bucket(

@@ -201,8 +201,7 @@ def _differences(
 def _cell(evaluation: Evaluation | None, name: str, words: Words) -> str:
     if evaluation is None:
         return MISSING
-    ends = words.interval(*evaluation.intervals[name], 3)
-    return f"{words.number(evaluation.metrics[name], 3)} {ends}".rstrip()
+    return words.estimate(evaluation.metrics[name], *evaluation.intervals[name])
 
 
 def _same_rows(shown: Sequence[Evaluated]) -> bool:

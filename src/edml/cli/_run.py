@@ -23,7 +23,7 @@ from edml.cli._process import process
 from edml.cli._settings import Config, Registry
 from edml.cli._sides import Sides, read_sides
 from edml.cli._terminal import note, spoken, stage
-from edml.cli._tune import describe, find_warm_start, make_tuner, search
+from edml.cli._tune import describe, find_warm_start, make_tuner, read_scores, search
 from edml.cli._update import update
 from edml.exceptions import EdmlError
 from edml.registry import PRODUCTION, ModelRegistry
@@ -219,21 +219,22 @@ class _Work:
             tuner = make_tuner(self.config)
             tuner.warm_start = find_warm_start(self.registry, self.config)
         stops = N_("Ctrl-C stops the run (edml tune would keep the best so far).")
-        found = search(self.sides.train, tuner, self.config.mlflow, on_interrupt=stops)
-        if found.interrupted:  # an interrupted search is not the result of these inputs
+        search(self.sides.train, tuner, self.config.mlflow, on_interrupt=stops)
+        if (
+            tuner.interrupted_
+        ):  # an interrupted search is not the result of these inputs
             raise KeyboardInterrupt
         shutil.rmtree(self.config.paths.state / CANDIDATES, ignore_errors=True)
         search_id = secrets.token_hex(8)
         drafts = self.drafts(search_id)
         with stage("Keeping the candidates"):
-            scores = found.cross_validations
-            for model, score in zip(found.candidates, scores, strict=True):
+            for model, score in zip(tuner.candidates_, read_scores(tuner), strict=True):
                 tags = {"source": "run", "search": search_id}
                 drafts.register(model, tags=tags, cross_validation=score)
         return {
             "search": search_id,
             "models": list(_files_of(drafts)),
-            "n_evaluations": found.n_evaluations,
+            "n_evaluations": len(tuner.history_),
             "students": self.sides.count_students(self.config),
         }
 

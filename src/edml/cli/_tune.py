@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from edml._messages import coded
 from edml._translation import N_
@@ -34,15 +34,6 @@ class TuneError(EdmlError, RuntimeError):
     """The search found no model."""
 
 
-class Found(NamedTuple):
-    """The result of a search, the best candidate first."""
-
-    candidates: list[Any]
-    cross_validations: list[dict[str, Any]]
-    n_evaluations: int
-    interrupted: bool
-
-
 def tune(
     raw: Path,
     config: Config,
@@ -54,17 +45,16 @@ def tune(
         tuner = make_tuner(config)
         tuner.warm_start = find_warm_start(registry, config)
     _, sides = read_sides(raw, config)
-    found = search(sides.train, tuner, config.mlflow)
+    search(sides.train, tuner, config.mlflow)
+    found = zip(tuner.candidates_, read_scores(tuner), strict=True)
     versions = [
         register(registry, model, score, sides.test, number)
-        for number, (model, score) in enumerate(
-            zip(found.candidates, found.cross_validations, strict=True), start=1
-        )
+        for number, (model, score) in enumerate(found, start=1)
     ]
     return {
         "students": sides.count_students(config),
-        "n_evaluations": found.n_evaluations,
-        "interrupted": found.interrupted,
+        "n_evaluations": len(tuner.history_),
+        "interrupted": tuner.interrupted_,
         "versions": versions,
     }
 
@@ -148,8 +138,8 @@ def search(
     mlflow: Mlflow | None = None,
     *,
     on_interrupt: str = N_("Ctrl-C ends it with the best so far."),
-) -> Found:
-    """Search until finished, or until Ctrl-C."""
+) -> None:
+    """Fit a tuner: search until finished, or until Ctrl-C."""
     words = spoken()
     n, ctrl_c = words.number(len(side.X)), words(on_interrupt)
     note("Searching on {n} rows; {ctrl_c}", n=n, ctrl_c=ctrl_c)
@@ -170,15 +160,9 @@ def search(
             "evaluations or time.",
         )
         raise TuneError(message)
-    return Found(
-        list(tuner.candidates_),
-        _read_scores(tuner),
-        len(tuner.history_),
-        tuner.interrupted_,
-    )
 
 
-def _read_scores(tuner: "ModelTuner") -> list[dict[str, Any]]:
+def read_scores(tuner: "ModelTuner") -> list[dict[str, Any]]:
     """Return the cross-validation score of each candidate, for its record."""
     scores = tuner.cv_results_
     return [

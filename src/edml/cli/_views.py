@@ -162,6 +162,11 @@ def show_run(out: Console, result: dict[str, Any]) -> None:
             show_models(out, words("Registered"), one["result"]["versions"])
         if one["stage"] == "update":
             show_updated(out, one["result"])
+    text = words(
+        "Next: edml report writes a page about the champion, and edml predict lists "
+        "whom to contact."
+    )
+    out.print(text)
 
 
 def show_config(out: Console, result: dict[str, Any]) -> None:

@@ -94,6 +94,8 @@ class RecordedSearch(BayesSearchCV):
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "The objective has been evaluated")
+                # of a candidate, whose score says so; models that are kept still warn
+                warnings.filterwarnings("ignore", "The fitted model gives one")
                 super()._run_search(evaluate)
         except KeyboardInterrupt:
             if not any(one.scores for one in self.evaluations_):
