@@ -4,14 +4,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from edml.pipeline import Blend, strip_samplers
+from edml.schema import FloatArray
 
 
 def own_importance(model: Any) -> pd.Series | None:
     """Return the importances that a fitted model stores, without a table.
 
-    Boosted trees and forests count how much their splits use each feature. These counts
-    show what the model relies on, not what makes students fail; `explain` measures it
-    on a table.
+    They are the gain of the splits in trees, and the size of the coefficients in linear
+    models. They show what the model relies on, not what makes students fail; `explain`
+    measures it on a table.
 
     Parameters
     ----------
@@ -37,16 +41,36 @@ def own_importance(model: Any) -> pd.Series | None:
     >>> float(own_importance(model).sum().round(6))
     1.0
     """
-    pipeline = getattr(model, "pipeline_", model)
+    pipeline = strip_samplers(getattr(model, "pipeline_", model))
     steps = [step for _, step in getattr(pipeline, "steps", [("", pipeline)])]
-    weights = getattr(steps[-1], "feature_importances_", None)
-    if weights is None:
+    values = _read_importance(steps[-1])
+    if values is None:
         return None
-    values = np.asarray(weights, dtype=np.float64)
-    if not values.sum() > 0:
-        return None
-    share = pd.Series(values / values.sum(), index=_feature_names(steps, len(values)))
+    share = pd.Series(values, index=_feature_names(steps, len(values)))
     return share.sort_values(ascending=False, kind="stable")
+
+
+def _read_importance(classifier: Any) -> FloatArray | None:
+    """Return the share of each feature; None if the classifier stores none."""
+    found: Any
+    if isinstance(classifier, Blend):
+        each: list[Any] = [
+            _read_importance(one.steps[-1][1] if isinstance(one, Pipeline) else one)
+            for one in classifier.classifiers_
+        ]
+        if len({None if one is None else len(one) for one in each}) > 1:
+            return None
+        found = None if each[0] is None else np.mean(each, axis=0)
+    elif hasattr(classifier, "booster_"):  # LightGBM, which counts splits by default
+        found = classifier.booster_.feature_importance("gain")
+    elif hasattr(classifier, "feature_importances_"):
+        found = classifier.feature_importances_
+    else:
+        found = getattr(classifier, "coef_", None)
+    if found is None:
+        return None
+    values = np.abs(np.asarray(found, dtype=np.float64)).reshape(-1)
+    return values / values.sum() if values.sum() > 0 else None
 
 
 def _feature_names(steps: list[Any], n_features: int) -> list[str]:
@@ -56,4 +80,4 @@ def _feature_names(steps: list[Any], n_features: int) -> list[str]:
             if len(names) == n_features:
                 return names
     names = [str(name) for name in getattr(steps[-1], "feature_names_in_", [])]
-    return names or [str(place) for place in range(n_features)]
+    return names or [f"x{place}" for place in range(n_features)]

@@ -1,5 +1,6 @@
 """The fields of an Evaluation, and their lossless JSON form."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from edml.schema import IntArray
 _FORMAT = 2
 # JSON has no infinities; NaN becomes null. "Infinity" is the threshold of no flags.
 _INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
+
+
+_DTYPES = {"float64", "int64", "bool", "str"}  # of the columns of a table
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -52,6 +56,10 @@ def read_fields(data: Any) -> dict[str, Any]:
     for name, read in _find_readers(data).items():
         try:
             fields[name] = read(data[name])
+            # so that nothing is read as another value, such as 1 for True
+            if _spell(_write(fields[name])) != _spell(data[name]):
+                message = "it would be read as something else"
+                raise ValueError(message)
         except (
             ArithmeticError,
             AttributeError,
@@ -67,12 +75,16 @@ def read_fields(data: Any) -> dict[str, Any]:
     return fields
 
 
+def _spell(part: Any) -> str:
+    return json.dumps(part, sort_keys=True)
+
+
 def _parts_since_2() -> dict[str, Any]:
     """Return the parts that evaluations of format 1 lack, empty."""
     return {"contacts": no_contacts(), "draws": _read_table([]), "resamples": ""}
 
 
-def _find_readers(data: Any) -> "dict[str, Convert]":
+def _find_readers(data: Any) -> dict[str, Callable[[Any], Any]]:
     """Return the readers of a format's parts; raise if one is missing or unknown."""
     if not isinstance(data, Mapping) or "format" not in data:
         message = (
@@ -105,62 +117,13 @@ def _write(value: Any) -> Any:
     if isinstance(value, pd.DataFrame):
         return _write_table(value)
     if isinstance(value, Mapping):
-        return {_read_as(str)(key): _write(item) for key, item in value.items()}
-    if isinstance(value, (tuple, np.ndarray)):
+        return {str(key): _write(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list, np.ndarray)):
         return [_write(item) for item in value]
-    return value if isinstance(value, str) else _write_number(value)
-
-
-# -- values -------------------------------------------------------------------
-
-
-def _write_number(value: Any) -> int | float | str | None:
     value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, float):
-        return int(value)
-    if math.isnan(value):
-        return None
-    spelled = (text for text, number in _INFINITE.items() if number == value)
-    return next(spelled, value)
-
-
-def _read_number(value: Any) -> int | float:
-    if isinstance(value, str) and value in _INFINITE:
-        return _INFINITE[value]
-    return math.nan if value is None else _read_as(int, float)(value)
-
-
-def _read_float(value: Any) -> float:
-    return float(_read_number(value))
-
-
-def _read_as(*kinds: type) -> Callable[[Any], Any]:
-    """Return a reader that accepts exactly these types: True is not an int."""
-
-    def read(value: Any) -> Any:
-        if type(value) not in kinds:
-            names = " or ".join(kind.__name__ for kind in kinds)
-            message = f"expected {names}, found {type(value).__name__}"
-            raise ValueError(message)
+    if not isinstance(value, float) or math.isfinite(value):
         return value
-
-    return read
-
-
-def _write_text(value: Any) -> str | None:
-    return None if pd.isna(value) else str(value)
-
-
-Convert = Callable[[Any], Any]
-_DTYPES: dict[str, tuple[Convert, Convert]] = {
-    "float64": (_write_number, _read_float),
-    "int64": (int, _read_as(int)),
-    "bool": (bool, _read_as(bool)),
-    "str": (_write_text, _read_as(str, type(None))),
-}
-
-
-# -- containers ---------------------------------------------------------------
+    return next((text for text, one in _INFINITE.items() if one == value), None)
 
 
 def _write_table(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -168,21 +131,17 @@ def _write_table(table: pd.DataFrame) -> list[dict[str, Any]]:
     dtypes = {str(name): str(dtype) for name, dtype in table.dtypes.items()}
     if (
         list(table.columns) != list(dtypes)
-        or not set(dtypes.values()) <= set(_DTYPES)
+        or not set(dtypes.values()) <= _DTYPES
         or not table.index.equals(pd.RangeIndex(len(table)))
     ):
         message = (
             f"A table of an Evaluation needs distinct text as column names, the dtypes "
-            f"{list(_DTYPES)}, and rows numbered from 0; found {dtypes}. Convert the "
+            f"{sorted(_DTYPES)}, and rows numbered from 0; found {dtypes}. Convert the "
             "columns, and reset the index."
         )
         raise ValueError(message)
     return [
-        {
-            "name": name,
-            "dtype": dtype,
-            "values": [_DTYPES[dtype][0](value) for value in table[name].tolist()],
-        }
+        {"name": name, "dtype": dtype, "values": _write(table[name].tolist())}
         for name, dtype in dtypes.items()
     ]
 
@@ -190,58 +149,59 @@ def _write_table(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _read_table(columns: list[dict[str, Any]]) -> pd.DataFrame:
     series = {}
     for column in columns:
-        dtype = column["dtype"]
-        values = [_DTYPES[dtype][1](value) for value in column["values"]]
-        series[_read_as(str)(column["name"])] = pd.Series(values, dtype=dtype)
-    lengths = {len(one) for one in series.values()}
-    if len(lengths) > 1 or len(series) != len(columns):
-        message = "the columns differ in length, or one appears twice"
-        raise ValueError(message)
-    index = pd.RangeIndex(max(lengths, default=0))
-    return pd.DataFrame(
-        series, index=index, columns=pd.Index(list(series), dtype="str")
-    )
+        values, dtype = column["values"], column["dtype"]
+        if dtype == "float64":
+            values = [*map(_read_number, values)]
+        series[column["name"]] = pd.Series(values, dtype=dtype)
+    return pd.DataFrame(series, columns=pd.Index(list(series), dtype="str"))
+
+
+def _read_tables(tables: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    return {name: _read_table(columns) for name, columns in tables.items()}
+
+
+def _read_number(value: Any) -> float:
+    if isinstance(value, str):
+        return _INFINITE[value]
+    if value is not None and type(value) not in (int, float):
+        message = f"expected a number, found {type(value).__name__}"
+        raise TypeError(message)
+    return math.nan if value is None else value
+
+
+def _read_numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: _read_number(value) for name, value in values.items()}
+
+
+def _read_intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    return {k: (_read_number(low), _read_number(up)) for k, (low, up) in values.items()}
+
+
+def _read_counts(values: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(value) for name, value in values.items()}
 
 
 def _read_matrix(rows: list[list[int]]) -> IntArray:
-    read = _read_as(int)
-    matrix = np.array([[read(value) for value in row] for row in rows], np.int64)
-    if matrix.shape != (2, 2):
-        message = f"expected the shape (2, 2), found {matrix.shape}"
-        raise ValueError(message)
-    return matrix
+    whole = [[int(value) for value in row] for row in rows]
+    return np.array(whole, dtype=np.int64).reshape(2, 2)
 
 
-def _read_interval(ends: list[Any]) -> tuple[float, float]:
-    low, high = ends
-    return _read_float(low), _read_float(high)
-
-
-def _each(read: Convert) -> Convert:
-    """Return a reader that applies ``read`` to each value of a dictionary."""
-
-    def read_each(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {_read_as(str)(key): read(item) for key, item in values.items()}
-
-    return read_each
-
-
-_READERS: dict[str, Convert] = {
-    "metrics": _each(_read_float),
-    "intervals": _each(_read_interval),
-    "confidence": _read_float,
-    "threshold": _read_float,
-    "counts": _each(_read_as(int)),
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "metrics": _read_numbers,
+    "intervals": _read_intervals,
+    "confidence": _read_number,
+    "threshold": _read_number,
+    "counts": _read_counts,
     "confusion": _read_matrix,
-    "curves": _each(_read_table),
+    "curves": _read_tables,
     "by_partition": _read_table,
     "by_course": _read_table,
-    "by_group": _each(_read_table),
+    "by_group": _read_tables,
     "precision_at_k": _read_table,
-    "lead_time": _each(_read_number),
-    "flip_rate": _read_float,
-    "data_fingerprint": _read_as(str),
+    "lead_time": _read_numbers,
+    "flip_rate": _read_number,
+    "data_fingerprint": str,
     "contacts": _read_table,
     "draws": _read_table,
-    "resamples": _read_as(str),
+    "resamples": str,
 }

@@ -1,15 +1,14 @@
 """Summarize a table as the reference of a model."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.pipeline import Pipeline
 
 from edml._sklearn import safe_indexing
+from edml.explanation import own_importance
 from edml.monitoring._cells import MIN_STUDENTS, make_cells
 from edml.monitoring._chance import expect, fit_curve, sort_scores
 from edml.monitoring._feed import describe_feed
@@ -20,7 +19,7 @@ from edml.monitoring._weeks import (
     one_per_student,
     read_weeks,
 )
-from edml.pipeline import Blend, split_per_history, strip_samplers
+from edml.pipeline import split_per_history, strip_samplers
 from edml.schema import (
     COURSE,
     STUDENT,
@@ -334,27 +333,19 @@ def _share_failing(units: Weeks, fails: BoolArray) -> dict[str, float]:
 
 def _read_weights(pipeline: Any, columns: list[str]) -> FloatArray:
     """Return how much the classifier uses each feature; alike where it does not say."""
-    final = strip_samplers(pipeline)
-    steps = final[:-1] if isinstance(final, Pipeline) and len(final.steps) > 1 else None
-    if isinstance(final, Pipeline):
-        final = final.steps[-1][1]
-    uses = _importance(final)
-    seen = getattr(final, "feature_names_in_", None)
-    if seen is None and steps is not None:
-        with suppress(AttributeError, ValueError):  # a step that does not name them
-            seen = steps.get_feature_names_out()
-    seen = list(columns if seen is None else seen)
-    alike = np.full(len(columns), 1 / max(1, len(columns)))
-    if uses is None or len(uses) != len(seen):
-        return alike
     weights = np.zeros(len(columns))
     place = {name: number for number, name in enumerate(columns)}
-    for name, use in zip(map(str, seen), uses.tolist(), strict=True):
-        number = _find_origin(name, place)
+    uses = own_importance(pipeline)
+    for name, use in () if uses is None else uses.items():
+        number = _find_origin(str(name), place)
         if number is not None:
             weights[number] += use
     total = weights.sum()
-    return weights / total if total > 0 else alike
+    return (
+        weights / total
+        if total > 0
+        else np.full(len(columns), 1 / max(1, len(columns)))
+    )
 
 
 def _find_origin(name: str, place: Mapping[str, int]) -> int | None:
@@ -368,26 +359,3 @@ def _find_origin(name: str, place: Mapping[str, int]) -> int | None:
             if (shorter := "_".join(parts[:end])) in place:
                 return place[shorter]
     return None
-
-
-def _importance(classifier: Any) -> FloatArray | None:
-    """Return the gain of each feature in trees, or the size of each coefficient."""
-    if isinstance(classifier, Blend):
-        each: list[FloatArray] = []
-        for one in classifier.classifiers_:
-            found = _importance(one.steps[-1][1] if isinstance(one, Pipeline) else one)
-            if found is None or (each and len(found) != len(each[0])):
-                return None
-            each.append(found)
-        return np.mean(each, axis=0)
-    if hasattr(classifier, "booster_"):
-        found = classifier.booster_.feature_importance("gain")
-    elif hasattr(classifier, "feature_importances_"):
-        found = classifier.feature_importances_
-    else:
-        found = getattr(classifier, "coef_", None)
-    if found is None:
-        return None
-    values = np.abs(np.asarray(found, dtype=np.float64)).reshape(-1)
-    total = values.sum()
-    return values / total if total > 0 else values
