@@ -131,7 +131,7 @@ class Words:
         return f"{text} {self.interval(low, high, digits)}".rstrip()
 
     def grade(self, value: float | None, highest: int = MAX_GRADE) -> str:
-        """Format a grade with its scale: 6.5/10; one beyond the scale stands alone."""
+        """Format a grade with its scale: 6.5/10; one beyond the scale has none."""
         text = self.short(value)
         if value is None or not 0 <= value <= highest:
             return text

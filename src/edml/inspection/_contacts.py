@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from edml.inspection._units import EvaluationUnits
-from edml.schema import PARTITION, BoolArray, IntArray
+from edml.schema import PARTITION, IntArray
 
 _WEEK = 7  # partitions
 _MOST_WEEKS = 20  # in the table; a longer course is thinned to as many
@@ -74,18 +74,12 @@ def _choose_capacities(history: IntArray, courses: IntArray) -> list[int]:
 
 def _latest(history: IntArray, partitions: IntArray, day: int) -> IntArray:
     """Return the position of each history's latest snapshot up to a day."""
-    known = np.flatnonzero(partitions <= day)
-    order = np.lexsort((partitions[known], history[known]))
-    known = known[order]
-    is_last: BoolArray = np.append(np.diff(history[known]) != 0, True)
-    return known[is_last[: len(known)]]
+    known = pd.Series(np.flatnonzero(partitions <= day))  # by history and partition
+    return known.groupby(history[known]).last().to_numpy()
 
 
 def _rank(courses: IntArray, probability: np.ndarray, lots: IntArray) -> IntArray:
     """Return the place of each student in the list of the course, from 0."""
-    order = np.lexsort((lots, -probability, courses))
-    size = np.bincount(courses)
-    place = np.empty(len(order), dtype=np.int64)
-    start = np.cumsum(size) - size
-    place[order] = np.arange(len(order)) - start[courses[order]]
-    return place
+    table = pd.DataFrame({"course": courses, "risk": -probability, "lot": lots})
+    ranked = table.sort_values(["course", "risk", "lot"])
+    return ranked.groupby("course").cumcount().sort_index().to_numpy()

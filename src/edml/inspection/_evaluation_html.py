@@ -210,7 +210,7 @@ def _alerts(evaluation: EvaluationFields, words: Words) -> str:
 
 
 def _name_courses(table: pd.DataFrame) -> pd.DataFrame:
-    """Label courses by their names where these are stored, and tell runs apart."""
+    """Label courses by their names where these are stored, and distinguish runs."""
     if "course_name" not in table:
         return table
     names, ids = table["course_name"], table.iloc[:, 0]

@@ -23,7 +23,7 @@ from edml.schema import (
     count_spellings,
 )
 
-_FEW_STUDENTS = 20  # of a course: fewer tell little about its own figures
+_FEW_STUDENTS = 20  # of a course: fewer give its figures wide intervals
 _FEW_FAILING = 30  # students of a table: fewer support no model of many features
 _LARGE_SHARE = 0.05
 

@@ -249,7 +249,7 @@ def _read_course_names(
         return None
     names = table[column].iloc[rows].astype("str")
     period = columns.get(PERIOD, PERIOD)
-    if period in table.columns:  # tell the runs of a course apart
+    if period in table.columns:  # distinguish the runs of a course
         written = _write_periods(table[period].iloc[rows])
         names = names.where(~names.duplicated(keep=False), names + written)
     return [None if pd.isna(name) else str(name) for name in names]

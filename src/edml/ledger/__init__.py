@@ -1,4 +1,4 @@
-"""A file of what was told about whom: every list that was made, and when."""
+"""A file of every list that was made: who was on it, and when."""
 
 from edml.ledger._ledger import Ledger
 from edml.ledger._pseudonyms import read_key

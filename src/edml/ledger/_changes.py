@@ -18,17 +18,17 @@ def weekly_changes(entries: np.ndarray[Any, Any]) -> pd.DataFrame:
     """Return one row per week; entries are in the order of their time."""
     week = (entries["time"] - _MONDAY) // _WEEK
     names = [*_KEYS, "probability", "flagged", "version"]
-    told = pd.DataFrame({"week": week, **{name: entries[name] for name in names}})
-    told = told.drop_duplicates(["week", *_KEYS], keep="last")
-    told = told.sort_values([*_KEYS, "week"], kind="stable")
-    before = told.groupby(_KEYS).shift()
-    follows = before["week"] == told["week"] - 1
-    change = told["probability"] - before["probability"].where(follows)
-    flipped = (told["flagged"] != before["flagged"]).where(follows)
-    told = told.assign(
+    latest = pd.DataFrame({"week": week, **{name: entries[name] for name in names}})
+    latest = latest.drop_duplicates(["week", *_KEYS], keep="last")
+    latest = latest.sort_values([*_KEYS, "week"], kind="stable")
+    before = latest.groupby(_KEYS).shift()
+    follows = before["week"] == latest["week"] - 1
+    change = latest["probability"] - before["probability"].where(follows)
+    flipped = (latest["flagged"] != before["flagged"]).where(follows)
+    latest = latest.assign(
         change=change, size=change.abs(), flipped=flipped.astype(np.float64)
     )
-    weeks = told.groupby("week")
+    weeks = latest.groupby("week")
     risk = weeks["probability"]
     found = pd.DataFrame(
         {
@@ -75,14 +75,14 @@ def read_failing(outcomes: pd.DataFrame) -> pd.DataFrame:
     return failing[read_flags(outcomes["fails"], "fails")].reset_index(drop=True)
 
 
-def lead_times(failing: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+def lead_times(failing: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
     """Return how many days before the end each student was first flagged.
 
-    ``failing`` has the columns student, course and date; ``told`` is a table of
-    entries.
+    ``failing`` has the columns student, course and date; ``entries`` is
+    what `Ledger.entries` returns.
     """
     row = failing.assign(row=failing.index)
-    of_rows = told.merge(row, on=_KEYS)
+    of_rows = entries.merge(row, on=_KEYS)
     of_rows = of_rows[~(of_rows["time"] > of_rows["date"])]
     first = {
         "first_flagged": of_rows["flagged"],

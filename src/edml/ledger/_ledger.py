@@ -1,4 +1,4 @@
-"""Ledger: what was told about each student, and when."""
+"""Ledger: every list of scores that was made, and when."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ INSERT INTO runs (
 class Ledger:
     """A file to which every list of scores is appended, and in which none changes.
 
-    It answers what was told about a student and when, by which model, and how scores
+    It answers what was said about a student and when, by which model, and how scores
     move from week to week. It is an SQLite database: several processes may append at
     once, and a run that is interrupted leaves nothing behind.
 

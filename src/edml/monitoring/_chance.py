@@ -62,7 +62,7 @@ def _spread(expected: FloatArray, fails: BoolArray, runs: IntArray) -> float:
     """Estimate how runs vary beyond chance, by DerSimonian and Laird's moments."""
     surplus = np.bincount(runs, fails - expected)
     weight = np.bincount(runs, expected * (1 - expected))
-    seen = weight > 1  # a run with less tells nothing
+    seen = weight > 1  # with less, a run cannot deviate much
     surplus, weight = surplus[seen], weight[seen]
     if len(weight) < 2:
         return 0.0

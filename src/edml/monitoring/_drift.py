@@ -97,7 +97,7 @@ def _strata(
 
 
 def judge_drift(table: pd.DataFrame) -> Part:
-    """Give a verdict on the table of `measure_drift`."""
+    """Return the verdict on the table of `measure_drift`."""
     if not len(table):
         sign = make_sign("too-early", CANNOT_TELL)
         return make_part("drift", [], sign)

@@ -82,7 +82,7 @@ class Feed:
         ]
 
     def numbers(self, name: str) -> FloatArray:
-        """Return a column of numbers or dates in seconds; NaN where it is none."""
+        """Return a column of numbers or dates in seconds; NaN elsewhere."""
         column = self.column(name)
         if pd.api.types.is_datetime64_any_dtype(column.dtype):
             since = column - pd.Timestamp(0, tz=column.dt.tz)
@@ -95,7 +95,7 @@ class Feed:
         return np.where(values == 0, np.nan, values) if name in DATES else values
 
     def is_given(self, name: str) -> Any:
-        """Return the rows that hold something; a date of 0 is none."""
+        """Return the rows that hold something; a date of 0 is missing."""
         if name in DATES:
             return ~np.isnan(self.numbers(name))
         return self.column(name).notna().to_numpy()

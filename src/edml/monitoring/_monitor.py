@@ -100,7 +100,7 @@ def monitor(
     Raises
     ------
     MonitoringError
-        If ``X`` is no event table and the model has no reference, so that there is
+        If ``X`` is not an event table and the model has no reference, so that there is
         nothing to check, or a ledger is given.
     LedgerError
         If the ledger cannot be read, or ``y`` is given and its key is missing.
@@ -119,7 +119,7 @@ def monitor(
     discoveries is controlled by Benjamini and Hochberg's procedure [1]_, in which a
     feature counts by how much the model uses it [2]_.
 
-    Performance is expected from the calibrated probabilities alone [3]_: a student
+    Performance is expected only from the calibrated probabilities [3]_: a student
     with 0.3 is counted as 0.3 failing and 0.7 passing. This holds as long as
     probabilities mean what they meant in training, in the same week of the course; no
     estimate without outcomes can notice that the outcomes themselves have changed.

@@ -94,7 +94,7 @@ def _seed(random_state: int | np.random.RandomState | None) -> int | None:
 
 
 def judge_expected(table: pd.DataFrame, doubts: list[Sign]) -> Part:
-    """Give a verdict on the figures of the last week, unless there are doubts."""
+    """Return the verdict on the figures of the last week, unless there are doubts."""
     last = table[table["week"] == table["week"].max()].set_index("figure")
     if not len(last):
         sign = make_sign("no-estimate", CANNOT_TELL)

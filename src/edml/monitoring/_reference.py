@@ -1,4 +1,4 @@
-"""Reference: what a model was trained and judged on, without any student."""
+"""Reference: what a model was trained and evaluated on, without any student."""
 
 import json
 import zlib
@@ -40,7 +40,7 @@ class Week(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reference:
-    """What a model was trained and judged on, as monitoring compares later data with.
+    """What a model was trained and evaluated on, for comparison with later data.
 
     `RiskClassifier.fit` makes one from its out-of-fold scores, and
     `ModelRegistry.register` stores it. `make_reference` makes one for other models. It

@@ -34,7 +34,7 @@ from edml.schema import (
     read_target,
 )
 
-FEW = 5 * MIN_STUDENTS  # students of a course with histograms of its own
+FEW = 5 * MIN_STUDENTS  # students of a course, for which it has histograms
 MAX_COURSES = 30
 MAX_CATEGORIES = 50
 
@@ -267,9 +267,9 @@ def _summarize_week(
     day: int | None, units: Weeks, values: FloatArray, fails: BoolArray
 ) -> Week:
     score = values[:, -1]
-    alone = one_per_student(units)
-    cells = {"": make_cells(values[alone])}
-    means = {"": float(score[alone].mean())}
+    first = one_per_student(units)
+    cells = {"": make_cells(values[first])}
+    means = {"": float(score[first].mean())}
     sizes = np.bincount(units.courses, minlength=len(units.labels))
     for course in np.argsort(-sizes, kind="stable")[:MAX_COURSES]:
         if sizes[course] >= FEW:
@@ -296,7 +296,7 @@ def _summarize_week(
         cells,
         means,
         curve,
-        _bin(score[alone], fails[alone]),
+        _bin(score[first], fails[first]),
         figures,
     )
 
