@@ -10,14 +10,22 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from edml._sklearn import Interval, StrOptions, fit_context
-from edml.classifier import Prepared, RiskClassifier, check_threshold
+from edml.classifier import (
+    Prepared,
+    RiskClassifier,
+    RiskPredictions,
+    check_threshold,
+)
 from edml.feature_extraction import FEATURE_SETS, StaticColumns
+from edml.metrics import make_snapshot_scorer
+from edml.schema import is_event_table, read_labels, resolve_columns
 from edml.tuning._algorithms import check_algorithms, make_algorithms
-from edml.tuning._best_candidate import BestCandidate
 from edml.tuning._candidates import (
     Candidate,
     describe_failed,
@@ -25,14 +33,14 @@ from edml.tuning._candidates import (
     make_cv_results,
     make_history,
 )
-from edml.tuning._data import SearchScorer, prepare_search
+from edml.tuning._data import Predicted, SearchScorer, prepare_search
 from edml.tuning._progress import SearchProgress
 from edml.tuning._search import Search, StoppingRules
 from edml.tuning._spaces import BALANCE, check_balance
 from edml.tuning._warm_start import add_warm_start
 
 
-class ModelTuner(BestCandidate, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class ModelTuner(RiskPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Search algorithms, their parameters and balancing for the best model.
 
     Each algorithm is searched by scikit-optimize's
@@ -404,6 +412,60 @@ default=(None, "weight", "smote", "over", "under")
             warnings.warn(message, UserWarning, stacklevel=5)
         if unfitted and not self.candidates_:
             raise ValueError(unfitted)
+
+    @property
+    def threshold_(self) -> float:  # type: ignore[override]
+        """The probability at and above which the best candidate flags."""
+        return self._model.threshold_
+
+    @property
+    def pipeline_(self) -> Any:
+        """The fitted pipeline of the best candidate."""
+        return self._model.pipeline_
+
+    @property
+    def calibrator_(self) -> Any:
+        """The calibrator of the best candidate, from scores to probabilities."""
+        return self._model.calibrator_
+
+    @property
+    def _model(self) -> RiskClassifier:
+        check_is_fitted(self, "best_index_")
+        if not self.candidates_:
+            message = (
+                f"No candidate reached min_score={self.min_score:g}, so there is no "
+                "model. Lower it, or search longer, and fit again."
+            )
+            raise NotFittedError(message)
+        return self.best_estimator_
+
+    def _check_fitted(self) -> None:
+        self._model  # noqa: B018 - raises without one
+
+    def score(self, X: Any, y: ArrayLike) -> float:
+        """Score the best candidate by ``scoring``, each snapshot once.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            As in `fit`.
+        y : array-like of shape (n_rows,)
+            The outcome of each row.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        model = self._model
+        if is_event_table(X, resolve_columns(self.columns)):
+            scorer = make_snapshot_scorer(self.scoring, columns=self.columns)
+            return float(scorer(model, X, y))
+        labels, label = read_labels(y, self.fail_label_)
+        predicted = Predicted(
+            model.fail_probability(X), lambda: model.predict(X) == label
+        )
+        return float(self.scorer_(predicted, X, (labels == label).astype(np.int64)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

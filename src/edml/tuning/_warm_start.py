@@ -61,7 +61,7 @@ def _flatten(given: Any) -> Iterator[Any]:
             yield from _flatten(entry)
         return
     pipeline = _unwrap(given)
-    final = pipeline.steps[-1][1] if isinstance(pipeline, Pipeline) else pipeline
+    final = _final_step(pipeline)
     if not isinstance(final, Blend):
         yield given
         return
@@ -88,7 +88,7 @@ def _read(given: Any) -> tuple[str | None, Params]:
             f"parameters; found {type(given).__name__}."
         )
         raise ValueError(message)
-    final = given.steps[-1][1] if isinstance(given, Pipeline) else given
+    final = _final_step(given)
     params = dict(final.get_params(deep=False))
     if isinstance(given, Pipeline):
         steps = given.get_params(deep=True)
@@ -144,7 +144,8 @@ def _match(name: str | None, params: Params, algorithms: Sequence[Algorithm]) ->
             f"{fitting or 'none'} of the algorithms {names}. Name one as 'algorithm'."
         )
         raise ValueError(message)
-    of_class = [one.name for one in algorithms if _final_class(one.pipeline) == name]
+    finals = [(one.name, type(_final_step(one.pipeline))) for one in algorithms]
+    of_class = [own for own, kind in finals if kind.__name__ == name]
     if len(of_class) == 1:
         return of_class[0]
     message = (
@@ -154,9 +155,8 @@ def _match(name: str | None, params: Params, algorithms: Sequence[Algorithm]) ->
     raise ValueError(message)
 
 
-def _final_class(pipeline: Any) -> str:
-    final = pipeline.steps[-1][1] if isinstance(pipeline, Pipeline) else pipeline
-    return type(final).__name__
+def _final_step(model: Any) -> Any:
+    return model.steps[-1][1] if isinstance(model, Pipeline) else model
 
 
 def _check_names(given: Any, params: Params, algorithm: Algorithm) -> None:
