@@ -18,7 +18,7 @@ INTERNAL_NAMES = {
         *("prepare", "raw_scores"),
     },
     "edml.feature_extraction": {
-        *("Snapshots", "Spells", "earliest_events", "number_items", "read_events"),
+        *("Snapshots", "Spells", "earliest_events", "number_items", "event_arrays"),
     },
     "edml.pipeline": {
         *("accept_columns", "fit_weighted", "larger_trees", "smaller_leaves"),

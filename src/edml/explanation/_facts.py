@@ -14,8 +14,8 @@ from edml.feature_extraction import (
     Snapshots,
     Spells,
     earliest_events,
+    event_arrays,
     number_items,
-    read_events,
 )
 from edml.schema import (
     BoolArray,
@@ -156,7 +156,7 @@ def _count_facts(
     X: pd.DataFrame, read: Mapping[str, str], at: IntArray, partition_days: float
 ) -> dict[str, IntArray]:
     """Return each fact as a number per row, -1 where it does not hold."""
-    events = read_events(X, read, partition_days)
+    events = event_arrays(X, read, partition_days)
     snapshots = Snapshots(events.history, events.partition)
     exams, sent = events.exams, events.submissions
     graded = np.zeros(len(exams.row), dtype=np.bool_)

@@ -2,7 +2,7 @@
 
 from edml.feature_extraction._activity import ActivityFeatures
 from edml.feature_extraction._engineer import FeatureEngineer
-from edml.feature_extraction._events import read_events
+from edml.feature_extraction._events import event_arrays
 from edml.feature_extraction._history import FEATURES
 from edml.feature_extraction._items import earliest_events, number_items
 from edml.feature_extraction._joined import FEATURE_SETS, HistoryFeatures
@@ -23,6 +23,6 @@ __all__ = [
     "Spells",
     "StaticColumns",
     "earliest_events",
+    "event_arrays",
     "number_items",
-    "read_events",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from edml._sklearn import StrOptions
-from edml.feature_extraction._events import Events, read_events
+from edml.feature_extraction._events import Events, event_arrays
 from edml.feature_extraction._history import FEATURES, history_features
 from edml.feature_extraction._transformer import HistoryTransformer
 from edml.schema import (
@@ -121,7 +121,7 @@ class FeatureEngineer(HistoryTransformer):
 
     def _read(self, X: pd.DataFrame) -> Events:
         read = work_columns(self.feature_names_in_, resolve_columns(self.columns))
-        return read_events(X, read, self.partition_days)
+        return event_arrays(X, read, self.partition_days)
 
     def _describe(
         self, read: Events, rows: IntArray | None = None, out: FloatArray | None = None

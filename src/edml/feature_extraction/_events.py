@@ -32,13 +32,12 @@ class Events(NamedTuple):
     history: IntArray
     partition: IntArray
     exam_names: list[str]
-    assignment_names: list[str]
     exams: Exams
     creations: Creations
     submissions: Submissions
 
 
-def read_events(
+def event_arrays(
     X: pd.DataFrame, read: Mapping[str, str], partition_days: float
 ) -> Events:
     """Read an event table; ``read`` holds the actual name of each column it has.
@@ -53,7 +52,7 @@ def read_events(
     sent = read_names(table["ass_name_sub"])
     exam_codes, exam_names = _number_names(exam.labels)
     # creations and submissions share one list of names, which aligns them
-    names, assignment_names = _number_names([*created.labels, *sent.labels])
+    names, _ = _number_names([*created.labels, *sent.labels])
     n_created = len(created.labels)
 
     grade = read_numbers(table["nota_parcial"])[exam.rows]
@@ -77,7 +76,6 @@ def read_events(
         history=history,
         partition=partition,
         exam_names=exam_names,
-        assignment_names=assignment_names,
         exams=Exams(exam.rows, exam_codes[exam.codes], grade),
         creations=Creations(
             row=created.rows,

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from edml.feature_extraction._events import Events, read_events
+from edml.feature_extraction._events import Events, event_arrays
 from edml.feature_extraction._progress_history import (
     PROGRESS_FEATURES,
     progress_features,
@@ -145,7 +145,7 @@ class ProgressFeatures(HistoryTransformer):
         read = work_columns(self.feature_names_in_, names)
         if names[_WEIGHT] in self.feature_names_in_:
             read[_WEIGHT] = names[_WEIGHT]
-        return read_events(X, read, self.partition_days)
+        return event_arrays(X, read, self.partition_days)
 
     def _describe(
         self, read: Events, rows: IntArray | None = None, out: FloatArray | None = None
