@@ -139,14 +139,21 @@ class Table(NamedTuple):
 
     def to_text(self) -> str:
         """Return the table as lines, in aligned columns unless it is listed."""
-        rows = [list(map(_read_text, row)) for row in self.rows]
         if self.listed:
-            lines = ["\n  ".join(filter(None, row)) for row in rows]
-            return "\n".join([self.caption, *(f"- {line}" for line in lines)])
+            return "\n".join([self.caption, *map(_list_row, self.rows)])
+        rows = [list(map(_read_text, row)) for row in self.rows]
         rows = [list(self.head), *rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [" | ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join([self.caption, *(f"  {line}" for line in lines)])
+
+
+def _list_row(row: Sequence[str | Cell]) -> str:
+    """Return a row as an entry of a list, which a label that is not prose begins."""
+    first, *others = map(_read_text, row)
+    if not isinstance(row[0], Prose):
+        first = f"{first}: {others.pop(0)}"
+    return "\n  ".join([f"- {first}", *filter(None, others)])
 
 
 def make_body(parts: Iterable[str | Table]) -> str:

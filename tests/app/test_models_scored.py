@@ -16,7 +16,7 @@ from edml.app._models_scored import (
     stored_importance,
 )
 from edml.exceptions import TableError
-from edml.explanation import explain
+from edml.explanation import explain, own_importance
 from edml.registry import ModelRegistry
 from evaluated_models import held_out, model, running
 
@@ -76,7 +76,8 @@ def test_without_a_table_the_model_s_weights_are_used():
     assert found.table["weight"].sum() <= 1 + 1e-9
     assert found.scale == "model"
     assert found.n_rows == 0
-    share = classify.feature_importances_ / classify.feature_importances_.sum()
+    gain = classify.booster_.feature_importance("gain")
+    share = gain / gain.sum()
     top = found.table["weight"].to_numpy()
     assert np.allclose(top, np.sort(share[share > 0])[::-1][:N_IMPORTANT])
     names = model().features(running()).columns
@@ -85,7 +86,9 @@ def test_without_a_table_the_model_s_weights_are_used():
 
 
 def test_model_without_weights_has_no_importance():
-    assert stored_importance(LogisticRegression().fit([[0.0], [1.0]], [0, 1])) is None
+    plain = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    assert stored_importance(plain) is None
+    assert own_importance(plain, coefficients=True).to_dict() == {"x0": 1.0}
 
 
 def test_points_lie_at_the_features_of_the_scored_rows():

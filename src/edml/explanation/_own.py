@@ -10,17 +10,19 @@ from edml.pipeline import Blend, strip_samplers
 from edml.schema import FloatArray
 
 
-def own_importance(model: Any) -> pd.Series | None:
+def own_importance(model: Any, *, coefficients: bool = False) -> pd.Series | None:
     """Return the importances that a fitted model stores, without a table.
 
-    They are the gain of the splits in trees, and the size of the coefficients in linear
-    models. They show what the model relies on, not what makes students fail; `explain`
-    measures it on a table.
+    They are the gain of the splits in trees. They show what the model relies on, not
+    what makes students fail; `explain` measures it on a table.
 
     Parameters
     ----------
     model : classifier
         A fitted model, such as `RiskClassifier` or a pipeline.
+    coefficients : bool, default=False
+        Whether linear models count, by the sizes of their coefficients, which depend on
+        the scales of the features.
 
     Returns
     -------
@@ -43,19 +45,21 @@ def own_importance(model: Any) -> pd.Series | None:
     """
     pipeline = strip_samplers(getattr(model, "pipeline_", model))
     steps = [step for _, step in getattr(pipeline, "steps", [("", pipeline)])]
-    values = _read_importance(steps[-1])
+    values = _read_importance(steps[-1], coefficients)
     if values is None:
         return None
     share = pd.Series(values, index=_feature_names(steps, len(values)))
     return share.sort_values(ascending=False, kind="stable")
 
 
-def _read_importance(classifier: Any) -> FloatArray | None:
+def _read_importance(classifier: Any, coefficients: bool) -> FloatArray | None:
     """Return the share of each feature; None if the classifier stores none."""
     found: Any
     if isinstance(classifier, Blend):
         each: list[Any] = [
-            _read_importance(one.steps[-1][1] if isinstance(one, Pipeline) else one)
+            _read_importance(
+                one.steps[-1][1] if isinstance(one, Pipeline) else one, coefficients
+            )
             for one in classifier.classifiers_
         ]
         if len({None if one is None else len(one) for one in each}) > 1:
@@ -66,7 +70,7 @@ def _read_importance(classifier: Any) -> FloatArray | None:
     elif hasattr(classifier, "feature_importances_"):
         found = classifier.feature_importances_
     else:
-        found = getattr(classifier, "coef_", None)
+        found = getattr(classifier, "coef_", None) if coefficients else None
     if found is None:
         return None
     values = np.abs(np.asarray(found, dtype=np.float64)).reshape(-1)

@@ -155,9 +155,17 @@ _OF_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "n": (N_("actions online, {kind}, so far: {:count}"), N_("no action online yet, {kind}")),
     "14d": (N_("actions online, {kind}, in the last 14 days: {:count}"), N_("no action online, {kind}, in the last 14 days")),
 })
-#: Names of the features whose phrases do not end in their value.
+#: Names of the features whose phrases make no name without their value.
 _NAMES: Mapping[str, str] = MappingProxyType({
     "particion": N_("course day"),
+    "nota_parciales_std": N_("spread of the midterm grades"),
+    "nota_integradores_std": N_("spread of the integrative exam grades"),
+    "nota_recuperatorios_std": N_("spread of the make-up exam grades"),
+    "nota_overall_std": N_("spread of the exam grades"),
+    "score_std": N_("spread of the assignment scores"),
+    "hrs_to_do_assignment_std": N_("spread of the times given for assignments"),
+    "hrs_taken_to_do_assignment_std": N_("spread of the times taken for assignments"),
+    "rel_time_taken_to_do_assignment_std": N_("spread of the share of the time given that was used"),
     "hrs_taken_to_do_assignment_min": N_("quickest hand-in after opening"),
     "hrs_taken_to_do_assignment_max": N_("slowest hand-in after opening"),
     "hrs_taken_to_do_assignment_mean": N_("mean time from opening to hand-in"),
@@ -167,7 +175,7 @@ _NAMES: Mapping[str, str] = MappingProxyType({
     "hrs_before_due_min": N_("latest hand-in before due"),
     "hrs_before_due_max": N_("earliest hand-in before due"),
     "hrs_before_due_mean": N_("mean time from hand-in to due date"),
-    "hrs_before_due_std": N_("how much hand-ins vary around the due dates"),
+    "hrs_before_due_std": N_("spread of the hand-ins around the due dates"),
     "parcial_sobre_ass": N_("mean exam grade relative to the mean assignment score"),
     "submitted_share": N_("submitted share of the assignments due so far"),
     "submitted_weight_share": N_("submitted share of the assignments due so far, by weight"),

@@ -117,11 +117,7 @@ class EventsReport(Report):
         parts: list[str | Table] = [self._summarize(words)]
         for severity, heading in _HEADINGS.items():
             found = [
-                (
-                    words.say(one.found),
-                    Prose(words.say(one.cost)),
-                    Prose(words.say(one.remedy)),
-                )
+                [Prose(words.say(text)) for text in (one.found, one.cost, one.remedy)]
                 for one in self.findings
                 if one.severity == severity
             ]

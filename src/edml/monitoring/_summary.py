@@ -335,7 +335,7 @@ def _read_weights(pipeline: Any, columns: list[str]) -> FloatArray:
     """Return how much the classifier uses each feature; alike where it does not say."""
     weights = np.zeros(len(columns))
     place = {name: number for number, name in enumerate(columns)}
-    uses = own_importance(pipeline)
+    uses = own_importance(pipeline, coefficients=True)
     for name, use in () if uses is None else uses.items():
         number = _find_origin(str(name), place)
         if number is not None:
