@@ -31,7 +31,7 @@ TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
 
 
 def tune(X, y, algorithm, balance=None, groups=None, **given):
-    settings = {"n_iter": 1, "n_candidates": 1, "cv": 3, "random_state": 0} | given
+    settings = {"n_iter": 1, "n_candidates": 1, "cv": 2, "random_state": 0} | given
     tuner = ModelTuner([algorithm], balance=[balance], **settings)
     return tuner.fit(X, y, groups=groups)
 
@@ -72,8 +72,13 @@ def test_own_algorithms_on_rows_with_nan(holed, algorithm, balance):
     assert_as_fitted_separately(tune(*holed, algorithm, balance), *holed)
 
 
-@pytest.mark.parametrize("kind", ["array", "column of nothing", "nullable"])
-@pytest.mark.parametrize("balance", ["smote", "over"])
+@pytest.mark.parametrize(
+    ("kind", "balance"),
+    [
+        *product(["array", "column of nothing", "nullable"], ["smote"]),
+        ("array", "over"),
+    ],
+)
 def test_nan_of_other_kinds(holed, kind, balance):
     X, y = holed
     if kind == "array":
@@ -88,8 +93,11 @@ def test_nan_of_other_kinds(holed, kind, balance):
 @pytest.mark.parametrize(
     ("kind", "balance"),
     [
-        *product(["int", "bool", "int array", "float32", "list"], ["smote"]),
-        *[("int", None), ("bool", "over"), ("list", "under")],
+        ("int", "smote"),
+        ("bool", "over"),
+        ("int array", None),
+        ("float32", "smote"),
+        ("list", "under"),
     ],
 )
 def test_other_kinds_of_numbers(frame, kind, balance):
@@ -211,7 +219,7 @@ def test_users_on_events(events, fill_value):
     # -1 describes histories otherwise than edml's own algorithms do
     pipeline = make_risk_pipeline(TREE, fill_value=fill_value)
     space = {"classify__max_depth": (1, 6), "snapshots__every": [2, 3, 5]}
-    tuner = tune(*events, ("tree", pipeline, space), n_iter=3, n_candidates=3)
+    tuner = tune(*events, ("tree", pipeline, space), n_iter=2, n_candidates=2)
     assert_as_fitted_separately(tuner, *events)
 
 
