@@ -89,7 +89,7 @@ def error_of(data, name="events.csv"):
     if isinstance(data, pd.DataFrame):
         data = data.to_csv(index=False)
     data = data.encode() if isinstance(data, str) else data
-    with pytest.raises(TableError) as caught:
+    with pytest.raises(TableError, match=r"^\w") as caught:
         read_events(io.BytesIO(data), name=name, return_report=True)
     return caught.value
 

@@ -130,7 +130,7 @@ def test_damaged_parts_are_rejected(model, tmp_path):
     ):
         other = fit()
         damage(other.pipeline_["features"])
-        with pytest.raises(RegistryError):
+        with pytest.raises(RegistryError, match="damaged"):
             registry.register(other)
     assert not len(registry.records())
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from edml import _files, _urls
 from edml._urls import Url, as_path, check_stores, is_store, need_local
 from edml.exceptions import MissingExtraError, RemoteError, TableError
-from edml.sources import read_events
-from edml.sources._open import read_table
+from edml.sources import read_events, read_table
 from object_store import BUCKET, SECRET, Proxy, forget_stores
 
 USERS = st.text("ABCDEFXYZ0189", min_size=16, max_size=20)
@@ -113,7 +112,7 @@ def test_files_are_written_whole(store):
     assert list(url.parent.iterdir()) == []
     _files.replace_file(url, b"one")
     _files.replace_file(url, b"three")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError, match="pre-conditions"):
         _files.write_new(url, b"four")
     assert url.read_bytes() == b"three"
     assert url.size() == 5

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, fbeta_score, get_scorer, make_scorer
 
-from edml.classifier import Capacity
-from edml.classifier._thresholds import check_threshold, choose_threshold
+from edml.classifier import Capacity, check_threshold, choose_threshold
 from edml.schema import Occupancy
 
 

@@ -205,7 +205,7 @@ def test_all_mistakes_are_reported_at_once(write):
 
 def test_mistakes_are_said_in_spanish(write):
     write("[tuna]\n[tune]\nfold = 3\nfolds = 1\n[update]\npromote = 1\n")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match="the section 'tuna'") as caught:
         read_config(environ={"EDML_UPDATE_METRIC": "auc"})
     said = [in_words(one, "es") for one in caught.value.mistakes]
     assert said[0].startswith("edml.toml:1: no existe la sección tuna. ")

@@ -276,7 +276,7 @@ def test_equality_is_exact(evaluation):
 
 
 def test_fields_cannot_be_replaced(evaluation):
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign"):
         evaluation.threshold = 0.1
     with pytest.raises(TypeError, match="unhashable"):
         hash(evaluation)

@@ -245,7 +245,7 @@ def test_every_damaged_file_is_noticed(here, tmp_path):
             data = path.read_bytes()
             for bad in (data[:-1], data[:-2] + bytes([data[-2] ^ 1]) + data[-1:], b""):
                 path.write_bytes(bad)
-                with pytest.raises(RegistryError):
+                with pytest.raises(RegistryError, match="Expected"):
                     copy_of(tmp_path).pull(tmp_path / "there")
                 assert not len(copy_of(tmp_path).records())
             path.write_bytes(data)

@@ -419,7 +419,7 @@ def test_refused_requests_are_not_repeated(naps, status):
     with (
         scripted(answer) as (url, requests),
         RiskClient(url) as client,
-        pytest.raises(ServingError) as caught,
+        pytest.raises(ServingError, match=f"answered {status}") as caught,
     ):
         client.predict(X)
     assert len(requests) == 1

@@ -122,7 +122,7 @@ def test_a_kept_connection_is_closed_by_an_answer(registry, expected):
             assert ask(connection) == (expected, "keep-alive")
         served.process.terminate()
         time.sleep(0.3)
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises(ConnectionRefusedError, match="refused"):
             served.connect()
         assert ask(kept) == (expected, "close")
         assert served.process.wait(10) == 0

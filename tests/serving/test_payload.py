@@ -33,7 +33,7 @@ def read(body, kind=JSON, columns=COLUMNS, limits=LIMITS):
 
 
 def refusal(body, kind=JSON, **given):
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(Problem, match=r"\.$") as caught:
         read(body, kind, **given)
     problem = caught.value
     assert 400 <= problem.status < 500

@@ -63,7 +63,7 @@ def receive(receiver, source, length=None, seconds=60.0, terminated=True, **envi
 
 
 def refusal(*given, **more):
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(Problem, match=r"\.$") as caught:
         receive(*given, **more)
     return caught.value.status, caught.value.code
 

@@ -24,8 +24,7 @@ from edml.schema import (
     SNAPSHOT_KEYS,
     data_dictionary,
 )
-from edml.sources import read_events
-from edml.sources._open import read_table
+from edml.sources import read_events, read_table
 
 EVENTS = make_student_activity(10, partitions=12, random_state=0)
 FEW = EVENTS[list(REQUIRED_COLUMNS)].head(4)

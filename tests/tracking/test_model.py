@@ -123,7 +123,7 @@ def test_mlflow_reads_the_folder(registry, mlflow_server, client, flavors):
         truth = registry.load().predict_proba(table)[:, 1]
         np.testing.assert_array_equal(served.predict(table)["probability"], truth)
     for table in (X.assign(score="SECRET"), X.drop(columns="particion")):
-        with pytest.raises(TableError) as caught:
+        with pytest.raises(TableError, match=r"score|particion") as caught:
             served.predict(table)
         for value in ("SECRET", *X["user_uuid"].unique()):
             assert value not in str(caught.value)

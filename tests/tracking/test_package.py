@@ -11,9 +11,9 @@ from edml.datasets import make_student_activity
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation
 from edml.registry import ModelRegistry
+from edml.tracking import load_model, log_model
 from edml.tracking._evaluation import list_figures, write_evaluation
-from edml.tracking._loading import ServedModel, _load_pyfunc, load_model
-from edml.tracking._model import log_model
+from edml.tracking._loading import ServedModel, _load_pyfunc
 from edml.tracking._package import check_binary, make_example
 from edml.tracking._tags import Describer, identity_tags, is_version
 

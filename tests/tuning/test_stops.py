@@ -92,7 +92,7 @@ def test_min_score_may_be_a_whole_number(min_score):
 
 def test_not_fitted():
     for method in ("predict", "predict_proba", "score_students"):
-        with pytest.raises(NotFittedError):
+        with pytest.raises(NotFittedError, match="not fitted"):
             getattr(tuner(), method)(X)
 
 
