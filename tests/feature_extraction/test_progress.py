@@ -281,8 +281,8 @@ def test_planted_lookahead_is_caught(activity, monkeypatch, plant):
     def read(*given):
         return plant(_read(*given))
 
-    _read = _progress.read_events
-    monkeypatch.setattr(_progress, "read_events", read)
+    _read = _progress.event_arrays
+    monkeypatch.setattr(_progress, "event_arrays", read)
     with pytest.raises(LeakageError, match="ProgressFeatures: feature"):
         check_no_lookahead(ProgressFeatures(fill_value=None), activity)
 
@@ -292,7 +292,7 @@ def test_a_student_read_with_another_is_caught(activity, monkeypatch):
         events = _read(*given)
         return events._replace(history=events.history // 2)
 
-    _read = _progress.read_events
-    monkeypatch.setattr(_progress, "read_events", read)
+    _read = _progress.event_arrays
+    monkeypatch.setattr(_progress, "event_arrays", read)
     with pytest.raises(LeakageError, match="ProgressFeatures: feature"):
         check_company_invariance(ProgressFeatures(fill_value=None), activity)

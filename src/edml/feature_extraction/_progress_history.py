@@ -233,9 +233,11 @@ def _aggregate(
             np.minimum(states.stop[some], end) - begin,
         )
         which, score = item[some][place], states.value[some][place]
-        block = _Block(point, which, score, work, begin, end - begin)
+        features = _block_features(
+            point, which, score, work, begin, last_done[begin:end]
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
-            for row, values in enumerate(block.features(last_done[begin:end])):
+            for row, values in enumerate(features):
                 found[row, begin:end] = values
     found[-1] = np.append(work.days_before_due, np.nan)[last_timed]
     return found, last_due, last_sent
@@ -257,81 +259,70 @@ def _last(at: IntArray, order: IntArray, never: IntArray, firsts: IntArray) -> I
     return np.where(np.append(at, -1)[last] >= begun, last, -1)
 
 
-class _Block:
-    """The assignments of some steps: one entry for each that is known at a step."""
+def _block_features(
+    point: IntArray,
+    which: IntArray,
+    score: FloatArray,
+    work: _Assignments,
+    begin: int,
+    last_done: IntArray,
+) -> Iterator[FloatArray]:
+    """Yield the features of some steps, from the second to the last but three.
 
-    def __init__(
-        self,
-        point: IntArray,
-        which: IntArray,
-        score: FloatArray,
-        work: _Assignments,
-        begin: int,
-        n_points: int,
-    ) -> None:
-        at = point + begin
-        self.point = point
-        self.which = which
-        self.n_points = n_points
-        self.work = work
-        self.due = at >= work.due[which]
-        self.sent = at >= work.arrived[which]
-        self.score = score
-        self.weight = np.where(at >= work.weighed[which], work.weight[which], _WEIGHT)
+    Each entry is an assignment that is known at a step, counted from ``begin``.
+    ``last_done`` is each step's latest due assignment that is submitted.
+    """
+    n_points = len(last_done)
+    at = point + begin
+    due, sent = at >= work.due[which], at >= work.arrived[which]
+    weight = np.where(at >= work.weighed[which], work.weight[which], _WEIGHT)
 
-    def count(self, where: BoolArray) -> FloatArray:
-        """Count the marked entries of each step."""
-        found = np.bincount(self.point[where], minlength=self.n_points)
+    def count(where: BoolArray) -> FloatArray:
+        found = np.bincount(point[where], minlength=n_points)
         return found.astype(np.float64)
 
-    def sum(self, values: FloatArray, where: BoolArray) -> FloatArray:
-        """Add up the values of each step's marked entries."""
-        found = np.bincount(self.point[where], values[where], self.n_points)
+    def add(values: FloatArray, where: BoolArray) -> FloatArray:
+        found = np.bincount(point[where], values[where], n_points)
         return found.astype(np.float64, copy=False)  # no marked entry: whole numbers
 
-    def features(self, last_done: IntArray) -> Iterator[FloatArray]:
-        """Yield the features of the steps, from the second to the last but three.
+    missed, done = due & ~sent, due & sent
+    known = sent & ~np.isnan(score)
+    graded = due & known
+    marks = weight * score
+    n_due, n_missed = count(due), count(missed)
+    weight_due = add(weight, due)
+    latest = np.append(work.due_order, -1)[last_done][point]
+    yield n_missed
+    yield count(missed & (work.due_order[which] > latest))
+    yield count(sent & ~due)
+    yield 1 - n_missed / n_due
+    yield 1 - add(weight, missed) / weight_due
+    yield count(done & work.on_time[which]) / n_due
+    yield add(score, graded) / (count(graded) + n_missed)
+    yield add(marks, graded) / add(weight, graded | missed)
+    yield weight_due
+    yield add(marks, known) / 100
+    order = work.order[which[known]]
+    yield from _last_scores(point[known], score[known], order, n_points)
 
-        ``last_done`` is each step's latest due assignment that is submitted.
-        """
-        work, which = self.work, self.which
-        due, sent = self.due, self.sent
-        missed, done = due & ~sent, due & sent
-        known = sent & ~np.isnan(self.score)
-        graded = due & known
-        marks = self.weight * self.score
-        n_due, n_missed = self.count(due), self.count(missed)
-        weight_due = self.sum(self.weight, due)
-        latest = np.append(work.due_order, -1)[last_done][self.point]
-        yield n_missed
-        yield self.count(missed & (work.due_order[which] > latest))
-        yield self.count(sent & ~due)
-        yield 1 - n_missed / n_due
-        yield 1 - self.sum(self.weight, missed) / weight_due
-        yield self.count(done & work.on_time[which]) / n_due
-        yield self.sum(self.score, graded) / (self.count(graded) + n_missed)
-        yield self.sum(marks, graded) / self.sum(self.weight, graded | missed)
-        yield weight_due
-        yield self.sum(marks, known) / 100
-        yield from self._scores(known)
 
-    def _scores(self, known: BoolArray) -> Iterator[FloatArray]:
-        """Yield the last score, the mean of the last three, and the trend."""
-        point, score = self.point[known], self.score[known]
-        order = self.work.order[self.which[known]]
-        total, number = np.zeros(self.n_points), np.zeros(self.n_points)
-        last = np.full(self.n_points, np.nan)
-        for nth in range(3):
-            best = np.full(self.n_points, -1)
-            np.maximum.at(best, point, order)
-            hit = order == best[point]
-            total[point[hit]] += score[hit]
-            number[point[hit]] += 1
-            point, score, order = point[~hit], score[~hit], order[~hit]
-            if nth == 0:
-                last[best >= 0] = total[best >= 0]
-                n_earlier = np.bincount(point, minlength=self.n_points)
-                earlier = np.bincount(point, score, self.n_points) / n_earlier
-        yield last
-        yield total / number
-        yield last - earlier
+def _last_scores(
+    point: IntArray, score: FloatArray, order: IntArray, n_points: int
+) -> Iterator[FloatArray]:
+    """Yield each step's last score, the mean of the last three, and the trend."""
+    total, number = np.zeros(n_points), np.zeros(n_points)
+    last = np.full(n_points, np.nan)
+    for nth in range(3):
+        best = np.full(n_points, -1)
+        np.maximum.at(best, point, order)
+        hit = order == best[point]
+        total[point[hit]] += score[hit]
+        number[point[hit]] += 1
+        point, score, order = point[~hit], score[~hit], order[~hit]
+        if nth == 0:
+            last[best >= 0] = total[best >= 0]
+            n_earlier = np.bincount(point, minlength=n_points)
+            earlier = np.bincount(point, score, n_points) / n_earlier
+    yield last
+    yield total / number
+    yield last - earlier
