@@ -30,7 +30,7 @@ from edml.sources._moodle._tidy import (
     make_outcomes,
     make_submissions,
 )
-from edml.sources._moodle._work import read_own_dates, read_works
+from edml.sources._moodle._work import Site, read_own_dates, read_works
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -222,12 +222,13 @@ def _read(
     enrolments = enrolments.merge(numbers, on="student", how="left")
     items = tables.read("grade_items")
     works = read_works(tables, items, tally)
-    own_dates = read_own_dates(tables, works, enrolments, tally)
-    attempts = read_attempts(tables, works, tally)
-    handed_in = read_handed_in(tables, works, enrolments, attempts, tally)
+    site = Site(tables, enrolments, works, tally)
+    own_dates = read_own_dates(site)
+    attempts = read_attempts(site)
+    handed_in = read_handed_in(site, attempts)
     grades = tables.read("grade_grades")
-    gradebook = read_gradebook(grades, works, enrolments, tally)
-    versions = read_versions(tables, works, enrolments, attempts, gradebook, tally)
+    gradebook = read_gradebook(site, grades)
+    versions = read_versions(site, attempts, gradebook)
     # until when a grade is hidden may lie in the future
     graded = versions["graded"] if gradebook.empty else gradebook["graded"]
     history = History(

@@ -1,5 +1,7 @@
 """The assignments, quizzes and manual grade items of courses, and their dates."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -91,41 +93,49 @@ def _add_gradebook(
     return works
 
 
-def code_works(works: pd.DataFrame, module: str) -> pd.Series:
-    """Return the codes of a module's works by the ids of its table."""
-    chosen = works[works["module"] == module]
-    return pd.Series(chosen.index, index=chosen["instance"].to_numpy())
+class Site(NamedTuple):
+    """Who is a student where, and the works: other tables are matched with them."""
+
+    tables: Tables
+    enrolments: pd.DataFrame
+    works: pd.DataFrame
+    tally: Tally
+
+    def find_work(self, rows: pd.DataFrame, column: str, module: str) -> pd.DataFrame:
+        """Add ``work``, the code of the id in a column, and leave out rows without one.
+
+        The id is that of an assignment, a quiz or an item of the gradebook.
+        """
+        works, ids = self.works, "instance"
+        if module == "item":
+            works, ids = works[works["item"] != 0], "item"
+        else:
+            works = works[works["module"] == module]
+        codes = pd.Series(works.index, index=works[ids].to_numpy())
+        found = rows.assign(work=rows[column].map(codes))
+        return found[found["work"].notna()].astype({"work": "int64"})
+
+    def keep_enrolled(self, rows: pd.DataFrame, what: str) -> pd.DataFrame:
+        """Keep the rows of students of the work's course."""
+        course = self.works["course"].reindex(rows["work"]).to_numpy()
+        kept = rows.assign(course=course).merge(self.enrolments[PAIR], on=PAIR)
+        self.tally.add(
+            f"{what} of users who are not students were left out",
+            len(rows) - len(kept),
+            doubt=True,
+        )
+        return kept.drop(columns="course")
 
 
-def code_items(works: pd.DataFrame) -> pd.Series:
-    """Return the codes of the works that are in the gradebook, by the ids there."""
-    items = works[works["item"] != 0]
-    return pd.Series(items.index, index=items["item"].to_numpy())
-
-
-def find_work(rows: pd.DataFrame, column: str, codes: pd.Series) -> pd.DataFrame:
-    """Add ``work``, the code of the id in a column, and leave out rows without one."""
-    found = rows.assign(work=rows[column].map(codes))
-    return found[found["work"].notna()].astype({"work": "int64"})
-
-
-def read_own_dates(
-    tables: Tables,
-    works: pd.DataFrame,
-    enrolments: pd.DataFrame,
-    tally: Tally,
-) -> pd.DataFrame:
+def read_own_dates(site: Site) -> pd.DataFrame:
     """Return work, student, unlock, due, lock where they differ for a student."""
-    members = tables.read("groups_members")
-    found = [
-        _assign_overrides(tables, works, members, tally),
-        _quiz_overrides(tables, works, members, tally),
-    ]
+    works = site.works
+    found = [_assign_overrides(site), _quiz_overrides(site)]
     own = pd.concat(found, ignore_index=True)
-    flags = tables.read("assign_user_flags")
-    flags = find_work(flags, "assignment", code_works(works, "assign"))
+    flags = site.tables.read("assign_user_flags")
+    flags = site.find_work(flags, "assignment", "assign")
     flags = flags[flags["extensionduedate"] > 0]
-    tally.add("extensions moved the due date of a student", len(flags))
+    site.tally.add("extensions moved the due date of a student", len(flags))
     extended = flags[["work", "student", "extensionduedate"]]
     own = own.merge(extended, on=["work", "student"], how="outer")
     base = works.loc[own["work"].astype("int64"), DATES].reset_index(drop=True)
@@ -136,50 +146,46 @@ def read_own_dates(
     own["lock"] = own["lock"].where(~(own["lock"] > 0) | (later < own["lock"]), later)
     own = own.drop(columns="extensionduedate").astype(dict.fromkeys(DATES, "int64"))
     own["course"] = works["course"].reindex(own["work"]).to_numpy()
-    own = own.merge(enrolments[PAIR], on=PAIR)
+    own = own.merge(site.enrolments[PAIR], on=PAIR)
     same = (own[DATES].to_numpy() == works.loc[own["work"], DATES].to_numpy()).all(1)
     return own[~same].drop(columns="course")
 
 
 def _spread(
-    overrides: pd.DataFrame, members: pd.DataFrame, tally: Tally, kind: str
+    site: Site, overrides: pd.DataFrame, kind: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the overrides for students and those for groups, by their members."""
     for_one = overrides["student"] != 0
     users = overrides[for_one]
     groups = overrides[~for_one & (overrides["groupid"] != 0)].drop(columns="student")
-    tally.add(f"dates of {kind} were overridden for a student", len(users))
-    tally.add(f"dates of {kind} were overridden for a group", len(groups))
+    site.tally.add(f"dates of {kind} were overridden for a student", len(users))
+    site.tally.add(f"dates of {kind} were overridden for a group", len(groups))
+    members = site.tables.read("groups_members")
     if len(groups) and members.empty:
-        tally.unknown.append(
+        site.tally.unknown.append(
             f"Whom the overrides of groups in {kind} concern: there is no table "
             "groups_members."
         )
     return users, groups.merge(members, on="groupid")
 
 
-def _assign_overrides(
-    tables: Tables, works: pd.DataFrame, members: pd.DataFrame, tally: Tally
-) -> pd.DataFrame:
+def _assign_overrides(site: Site) -> pd.DataFrame:
     """Take a student's own override, else the first of the groups', as Moodle does."""
-    overrides = tables.read("assign_overrides")
-    overrides = find_work(overrides, "assignid", code_works(works, "assign"))
-    users, groups = _spread(overrides, members, tally, "assignments")
+    overrides = site.tables.read("assign_overrides")
+    overrides = site.find_work(overrides, "assignid", "assign")
+    users, groups = _spread(site, overrides, "assignments")
     both = pd.concat([users, groups.sort_values("sortorder", kind="stable")])
     both = both.drop_duplicates(["work", "student"])
     return both[["work", "student", *DATES]]
 
 
-def _quiz_overrides(
-    tables: Tables, works: pd.DataFrame, members: pd.DataFrame, tally: Tally
-) -> pd.DataFrame:
+def _quiz_overrides(site: Site) -> pd.DataFrame:
     """Take each date from the student's own override, else the kindest of the groups'.
 
     A closing date of 0 is none, and kinder than any.
     """
-    overrides = tables.read("quiz_overrides")
-    overrides = find_work(overrides, "quiz", code_works(works, "quiz"))
-    users, groups = _spread(overrides, members, tally, "quizzes")
+    overrides = site.find_work(site.tables.read("quiz_overrides"), "quiz", "quiz")
+    users, groups = _spread(site, overrides, "quizzes")
     keys = ["work", "student"]
     groups["due"] = groups["due"].replace(0, np.inf)
     kindest = groups.groupby(keys, as_index=False).agg(
