@@ -28,7 +28,7 @@ from edml.sources._grades import (
     make_exams,
     read_outcomes,
 )
-from edml.sources._import_report import ImportReport, hand_over
+from edml.sources._import_report import ImportReport, Tally, hand_over
 from edml.sources._matching import Matching, Unknown
 from edml.sources._rows import Events, lay_out
 from edml.sources._tidy import TidyTable, read_tidy
@@ -213,15 +213,14 @@ def make_event_table(
     if unknown not in ("raise", "drop"):
         message = f"unknown is 'raise' or 'drop', found {unknown!r}."
         raise ValueError(message)
-    notes: list[str] = []
-    rules: dict[str, int] = {}
+    tally = Tally()
     given = (enrolments, assignments, submissions, exams, outcomes, activity)
-    tables = _read(given, notes)
+    tables = _read(given, tally.notes)
     enrolled, handed_in, sat, ended = (
         tables[name] for name in ("enrolments", "submissions", "exams", "outcomes")
     )
     seats = read_seats(enrolled)
-    matching = Matching(unknown, rules)
+    matching = Matching(unknown, tally)
     work = matching.find_work(tables["assignments"], seats)
     seat = matching.find_seats(handed_in, seats)
     item = matching.find_items(handed_in, seat, seats, work)
@@ -236,40 +235,38 @@ def make_event_table(
     if done is not None:
         done_seat, done_at = matching.find_seats(done, seats), _read_moments(done)
         latest = max(latest, latest_of(done_at[done_seat >= 0]))
-    last = last_days(enrolled, seats, _export_day(until, latest, notes))
+    last = last_days(enrolled, seats, _export_day(until, latest, tally.notes))
     kinds = [
         make_ticks(seats, last, tick_days),
         make_creations(work, seats, last, submitted.shown),
         _up_to(submitted.events, last),
         _up_to(examined.events, last),
     ]
-    counted: dict[str, int] = {}
     if done is not None:
-        active = _count_activity(done, done_seat, done_at, seats, last, counted)
-    X = lay_out(kinds, _constants(enrolled, seats, final, notes), active)
-    doubtful = {
-        **rules,
+        active = _count_activity(done, done_seat, done_at, seats, last, tally)
+    X = lay_out(kinds, _constants(enrolled, seats, final, tally.notes), active)
+    replaced = submitted.n_replaced + examined.n_replaced
+    tally.add("a later grade replaced an earlier one", replaced)
+    for rule, number in {
         "submissions without a date and a score were left out": submitted.n_empty,
         "submissions and exams after the end of an enrolment were left out": sum(
-            int((events.day > last[events.seat]).sum())
+            (events.day > last[events.seat]).sum()
             for events in (submitted.events, examined.events)
         ),
-        "enrolments that ended before they began have no rows": int(
-            (last < seats.first - seats.start).sum()
-        ),
-    }
-    doubts = [rule for rule, number in doubtful.items() if number]
-    replaced = submitted.n_replaced + examined.n_replaced
-    rules = {"a later grade replaced an earlier one": replaced, **doubtful, **counted}
+        "enrolments that ended before they began have no rows": (
+            last < seats.first - seats.start
+        ).sum(),
+    }.items():
+        tally.add(rule, number, doubt=True)
     report = ImportReport(
         source="tables",
         read={name: len(table) for name, table in tables.items()},
         made=_count(X),
-        rules={rule: number for rule, number in rules.items() if number},
+        rules=tally.rules,
         exams=tuple(examined.names),
         assignments=tuple(dict.fromkeys(work.names.labels)),
-        notes=(*notes, *suggest_kinds(examined.names)),
-        doubts=tuple(doubts),
+        notes=(*tally.notes, *suggest_kinds(examined.names)),
+        doubts=tuple(tally.doubts),
     )
     return hand_over(X, report, return_report)
 
@@ -328,7 +325,7 @@ def _count_activity(
     at: FloatArray,
     seats: Seats,
     last: IntArray,
-    rules: dict[str, int],
+    tally: Tally,
 ) -> Events:
     """Count what was done on each day of an enrolment; before it, on its first day."""
     kind, count = read_kinds(table), read_counts(table)
@@ -337,10 +334,11 @@ def _count_activity(
     at_least = seats.first[seat] - seats.start[seat]
     day = epoch_days(at[rows]).astype(np.int64) - seats.start[seat]
     early, late = day < at_least, np.maximum(day, at_least) > last[seat]
-    rules["activity before the start of an enrolment counts on its first day"] = int(
-        (early & ~late).sum()
+    tally.add(
+        "activity before the start of an enrolment counts on its first day",
+        (early & ~late).sum(),
     )
-    rules["activity after the end of an enrolment was left out"] = int(late.sum())
+    tally.add("activity after the end of an enrolment was left out", late.sum())
     kept = np.flatnonzero(~late)
     kind = kind._replace(codes=kind.codes[rows[kept]])
     day = np.maximum(day, at_least)[kept]

@@ -1,7 +1,7 @@
 """Match the rows of tidy tables by their ids; unknown ones are errors, or left out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from edml.exceptions import TableError
 from edml.schema import BoolArray, IntArray
 from edml.sources._enrolments import Seats
+from edml.sources._import_report import Tally
 from edml.sources._tidy import TidyTable
 from edml.sources._work import Work, read_work
 
@@ -17,10 +18,10 @@ Unknown = Literal["raise", "drop"]
 
 @dataclass(frozen=True)
 class Matching:
-    """How to treat unknown ids, and the number of rows left out for them."""
+    """How to treat unknown ids, and where to count the rows left out for them."""
 
     unknown: Unknown
-    rules: dict[str, int] = field(default_factory=dict)
+    tally: Tally
 
     def find_seats(self, table: TidyTable, seats: Seats) -> IntArray:
         """Return each row's enrolment, -1 for rows that are left out."""
@@ -71,8 +72,6 @@ class Matching:
     def _leave_out(
         self, table: TidyTable, column: str, bad: BoolArray, problem: str
     ) -> None:
-        if not bad.any():
-            return
         if self.unknown == "raise":
             table.check(
                 column,
@@ -82,7 +81,7 @@ class Matching:
                 code="unmatched",
             )
         rule = f"{table.name} of {problem} were left out"
-        self.rules[rule] = self.rules.get(rule, 0) + int(bad.sum())
+        self.tally.add(rule, bad.sum(), doubt=True)
 
     def _check_any(
         self, table: TidyTable, found: BoolArray, columns: Sequence[str]
