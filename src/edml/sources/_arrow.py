@@ -13,7 +13,7 @@ from edml._messages import coded, table_error
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._cells import recode
-from edml.sources._raw import Raw, two_headers
+from edml.sources._raw import Dialect, Expected, Raw, two_headers
 
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -31,11 +31,12 @@ def read_arrow(source: Any) -> Raw:
     return Raw("arrow", to_frame(arrow.table(source)), [])
 
 
-def read_parquet(source: bytes | Path, known: Collection[str]) -> Raw:
+def read_parquet(source: bytes | Path, _: Dialect, expected: Expected) -> Raw:
     """Read a Parquet file, given as its bytes, or a folder of parts.
 
-    ``known`` are names of columns that are noted where pandas kept them in the index.
+    Columns of known names that pandas kept in the index are noted.
     """
+    known = expected.known
     import_optional("pyarrow", extra="parquet", purpose="Parquet")
     import pyarrow as pa  # noqa: PLC0415 - optional
     from pyarrow import parquet  # noqa: PLC0415

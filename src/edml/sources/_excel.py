@@ -3,7 +3,7 @@
 import io
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import Any
@@ -14,19 +14,19 @@ from edml._messages import coded, table_error
 from edml._optional import import_optional
 from edml.exceptions import TableError
 from edml.sources._header import N_TOP, check_top
-from edml.sources._raw import LARGEST_SIZE, Dialect, Raw, label_lines
+from edml.sources._raw import LARGEST_SIZE, Dialect, Expected, Raw, label_lines
 
 _Row = tuple[int, tuple[Any, ...]]
 _Formats = dict[int, dict[bool, int]]
 
 
-def read_excel(data: bytes, sheet: str | None, known: Collection[str]) -> Raw:
+def read_excel(data: bytes, given: Dialect, expected: Expected) -> Raw:
     """Read a sheet; by default the one whose first row holds most of the known names.
 
     Formulas have the values that the workbook was saved with.
     """
     with open_workbook(data) as book:
-        return _read_book(book, sheet, set(known), _note_merged(data))
+        return _read_book(book, given.sheet, set(expected.known), _note_merged(data))
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def _rows(sheet: Any, formats: _Formats | None = None) -> Iterator[_Row]:
 
 
 def _check_percents(formats: dict[str, dict[bool, int]], known: set[str]) -> None:
-    """Refuse columns in which 85 % is 0.85 in one line and 85 in another."""
+    """Reject columns in which 85 % is 0.85 in one line and 85 in another."""
     for name, lines in formats.items():
         if name in known and len(lines) > 1:
             raise table_error(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from edml._messages import Rows, table_error
 from edml.sources._csv import as_text
-from edml.sources._raw import Dialect, Raw, label_lines
+from edml.sources._raw import Dialect, Expected, Raw, label_lines
 
 _ADVICE = (
     "Write a record in every line, {column: value, ...}, a list of records, or an "
@@ -15,10 +15,10 @@ _ADVICE = (
 )
 
 
-def read_json(data: bytes, encoding: str | None) -> Raw:
+def read_json(data: bytes, given: Dialect, _: Expected) -> Raw:
     """Read JSON of any of the three forms; a name that a record lacks is null."""
     notes: list[str] = []
-    text, encoding = as_text(data, encoding, notes)
+    text, encoding = as_text(data, given.encoding, notes)
     whole = _parse_whole(text)
     if isinstance(whole, dict):
         whole = whole if _is_columns(whole) else [whole]

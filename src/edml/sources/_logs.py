@@ -80,7 +80,7 @@ class LogDays:
         for rule, number in self._left_out.items():
             tally.add(rule, number)
         if np.isfinite(self._first):
-            self._tell_extent(tally)
+            self._note_extent(tally)
         if not self._sums:
             return pd.DataFrame(columns=[*_KEYS, "count"])
         return self._add_up(0)
@@ -90,7 +90,7 @@ class LogDays:
         lines = pd.concat(self._sums[begin:])
         return lines.groupby(_KEYS, sort=False, as_index=False)["count"].sum()
 
-    def _tell_extent(self, tally: Tally) -> None:
+    def _note_extent(self, tally: Tally) -> None:
         """Say from when to when the log goes: platforms delete old lines."""
         first, last = (
             np.datetime64(int(moment), "s").astype("datetime64[D]")

@@ -1,7 +1,7 @@
 """Open what holds a table: files by their suffix, frames by their type."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,13 @@ from edml.sources._json import read_json
 from edml.sources._raw import UNKNOWN, Dialect, Expected, Raw, Source, naming
 
 CSV, _JSON = (".csv", ".tsv", ".txt"), (".json", ".jsonl", ".ndjson")
-_EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet",)
+PARQUET = (".parquet",)
+_READERS: dict[str, Callable[[bytes, Dialect, Expected], Raw]] = {
+    **dict.fromkeys(CSV, read_csv),
+    **dict.fromkeys(_JSON, read_json),
+    **dict.fromkeys((".xlsx", ".xlsm"), read_excel),
+    ".parquet": read_parquet,
+}
 _NAMELESS = "the file"
 
 
@@ -47,9 +53,9 @@ def open_table(
 def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> Raw:
     path = as_path(source) if isinstance(source, (str, PathLike)) else None
     if path is not None and path.is_dir():
-        return read_parquet(path, expected.known)
+        return read_parquet(path, given, expected)
     suffix, packed = find_suffix(label)
-    if suffix not in (*CSV, *_JSON) and (packed or suffix not in _EXCEL + PARQUET):
+    if suffix not in _READERS or (packed and suffix not in CSV + _JSON):
         message = coded(
             "file_kind",
             "Expected a table in a file that ends in .csv, .tsv, .txt, .xlsx, .json, "
@@ -65,13 +71,7 @@ def _open_file(source: Any, label: str, given: Dialect, expected: Expected) -> R
         raise TableError(message)
     data = _read_stream(source) if path is None else _read_bytes(path)
     data = unpack(data) if packed or data.startswith(GZIP) else data
-    if suffix in CSV:
-        return read_csv(data, given, expected)
-    if suffix in _JSON:
-        return read_json(data, given.encoding)
-    if suffix in _EXCEL:
-        return read_excel(data, given.sheet, expected.known)
-    return read_parquet(data, expected.known)
+    return _READERS[suffix](data, given, expected)
 
 
 def find_suffix(label: str) -> tuple[str, bool]:
