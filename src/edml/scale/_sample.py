@@ -95,7 +95,7 @@ def training_sample(
     Returns
     -------
     sample : TrainingSample
-        Its ``n_rows`` and ``n_bytes`` tell the size; ``read()`` returns the table.
+        Its ``n_rows`` and ``n_bytes`` state its size; ``read()`` returns the table.
 
     Raises
     ------

@@ -91,7 +91,7 @@ def read_table(
     source : path, binary file or table
         A file as for `read_events`, or a table of pandas, polars or pyarrow.
     name : str, default=None
-        What errors call it, and whose suffix tells the format; None is its own name.
+        What errors call it, and whose suffix sets the format; None is its own name.
     known : collection of str, default=()
         Column names that it may have, by which a separator is recognized.
 

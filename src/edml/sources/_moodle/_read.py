@@ -110,8 +110,8 @@ def read_moodle(
         The event table, by enrolment and day. Ids are Moodle's, as text; that of an
         assignment is ``"assign-12"``, ``"quiz-12"`` or ``"manual-12"``.
     report : ImportReport
-        What was read, which rules applied to how many rows, and what Moodle cannot
-        tell. Only if ``return_report`` is true.
+        What was read, which rules applied to how many rows, and what Moodle does
+        not record. Only if ``return_report`` is true.
 
     Raises
     ------
