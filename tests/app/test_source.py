@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from app_client import Client
-from edml.app._source import DemoSource, EndpointSource, History, RegistrySource
+from edml.app._source import DemoSource, EndpointSource, RegistrySource
 from edml.datasets import load_activity
 from edml.exceptions import EdmlError, TableError
 from edml.registry import ModelRegistry
@@ -64,10 +64,10 @@ def test_reasons_and_facts_are_those_of_score_students(source, model, table, lan
     expected = model.score_students(table, at=10, language=language)
     for place in (0, 5, len(expected) - 1):
         row = expected.iloc[place]
-        who = History(row["user_uuid"], row["course_uuid"])
-        explanation = source.explain(1, table, 10, who, language)
-        assert explanation.reasons == row["reasons"]
-        assert explanation.facts == row["facts"]
+        who = row["user_uuid"], row["course_uuid"]
+        reasons, facts = source.explain(1, table, 10, who, language)
+        assert reasons == row["reasons"]
+        assert facts == row["facts"]
 
 
 def test_before_the_first_event_there_is_nothing(source, table):
@@ -79,11 +79,11 @@ def test_before_the_first_event_there_is_nothing(source, table):
 def test_an_endpoint_is_sent_one_history_for_its_reasons(model, table):
     client = Client(model)
     row = table.iloc[0]
-    who = History(row["user_uuid"], row["course_uuid"])
+    who = row["user_uuid"], row["course_uuid"]
     EndpointSource(client, {}).explain(7, table, 10, who, "en")
     (sent,) = client.sent
-    assert set(sent["user_uuid"]) == {who.student}
-    assert set(sent["course_uuid"]) == {who.course}
+    assert set(sent["user_uuid"]) == {who[0]}
+    assert set(sent["course_uuid"]) == {who[1]}
     assert sent["particion"].max() <= 10
 
 

@@ -157,6 +157,18 @@ def test_verify(run, folder):
     assert "model.skops" in result.stderr
 
 
+def test_replies_are_in_the_chosen_language(folder, run):
+    arguments = ["--lang", "es", "registry", "verify", "--registry", str(folder)]
+    said = CliRunner().invoke(app, arguments)
+    assert said.stdout == "Ningún problema en 3 versiones.\n"
+    assert run("verify").stdout == "No problem found in 3 versions.\n"
+
+
+def test_any_setting_can_be_set(run):
+    result = run("list", "--set", "registry.name=other")
+    assert result.stdout == "No version yet.\n"
+
+
 def test_clean(run):
     result = run("clean", "--keep-last", "1")
     assert result.stdout == "Removed 1 version: 2.\n"

@@ -28,7 +28,6 @@ _BOXES = {
 
 def show(source: Source, words: Words) -> None:
     """Show the page."""
-    st.title(words("Health"))
     if isinstance(source, EndpointSource):
         st.info(words("The health of a model is shown where its registry is."))
         return

@@ -15,7 +15,7 @@ from edml.app._events_view import (
     partition_range,
 )
 from edml.app._launch import handed_settings
-from edml.app._source import Champion, ListReasons, RegistrySource, Scored, Source
+from edml.app._source import Champion, RegistrySource, Scored, Source
 from edml.app._words import Words
 from edml.exceptions import EdmlError
 from edml.schema import COURSE, PERIOD, STUDENT, fingerprint
@@ -34,14 +34,14 @@ def record(
     source: Source,
     events: Events,
     scored: Scored,
-    reasons: ListReasons,
+    features: list[list[str]],
     words: Words,
 ) -> pd.DataFrame | None:
     """Record a list once, and return what was said last week; None if unknown."""
     if handed_settings().open_ledger is None or not isinstance(source, RegistrySource):
         return None
     try:
-        students = scored.students.assign(reason_features=reasons.features)
+        students = scored.students.assign(reason_features=features)
         return _record(asked, _source=source, _events=events, _students=students)
     except Exception as error:  # the list is shown without the ledger
         known = isinstance(error, EdmlError | OSError)

@@ -1,8 +1,11 @@
 """The script that Streamlit runs for each page: navigation, language, the page."""
 
+from importlib import import_module
+from typing import Any
+
 import streamlit as st
 
-from edml._translation import list_languages
+from edml._translation import N_, list_languages
 from edml.app import _state
 from edml.app._launch import handed_settings
 from edml.app._palette import BLUE, SKY, VERMILLION
@@ -16,31 +19,32 @@ _ICON = (
     f'<rect x="6" y="5" width="4" height="10" fill="{BLUE}"/>'
     f'<rect x="11" y="1" width="4" height="14" fill="{VERMILLION}"/></svg>'
 )
+_AT_RISK = N_("Who is at risk of failing?")
+#: The module, title, heading and icon of each page, by its path.
+_PAGES = {
+    "students": ("_scores_page", N_("Students"), _AT_RISK, "groups"),
+    "models": ("_models_page", N_("Models"), N_("Models"), "model_training"),
+    "health": ("_health", N_("Health"), N_("Health"), "monitor_heart"),
+}
 
 
-def _scores(words: Words) -> None:
-    st.title(words("Who is at risk of failing?"))  # at once
-    with st.spinner(words("Loading …")):
-        from edml.app import _scores_page  # noqa: PLC0415 - seconds
+def _make_page(path: str, words: Words) -> Any:
+    module, title, heading, icon = _PAGES[path]
 
-        source = _state.current_source()
-    _scores_page.show(source, words)
+    def show() -> None:
+        st.title(words(heading))  # at once
+        with st.spinner(words("Loading …")):
+            page = import_module(f"edml.app.{module}")  # seconds
+            source = _state.current_source()
+        page.show(source, words)
 
-
-def _models(words: Words) -> None:
-    with st.spinner(words("Loading …")):
-        from edml.app import _models_page  # noqa: PLC0415
-
-        source = _state.current_source()
-    _models_page.show(source, words)
-
-
-def _health(words: Words) -> None:
-    with st.spinner(words("Loading …")):
-        from edml.app import _health  # noqa: PLC0415
-
-        source = _state.current_source()
-    _health.show(source, words)
+    return st.Page(
+        show,
+        title=words(title),
+        icon=f":material/{icon}:",
+        url_path=path,
+        default=path == "students",
+    )
 
 
 def _choose_words() -> Words:
@@ -57,27 +61,7 @@ def main() -> None:
     st.set_page_config(page_title="edml", page_icon=_ICON, layout="wide")
     words = _choose_words()
     apply_style(words)
-    pages = [
-        st.Page(
-            lambda: _scores(words),
-            title=words("Students"),
-            icon=":material/groups:",
-            url_path="students",
-            default=True,
-        ),
-        st.Page(
-            lambda: _models(words),
-            title=words("Models"),
-            icon=":material/model_training:",
-            url_path="models",
-        ),
-        st.Page(
-            lambda: _health(words),
-            title=words("Health"),
-            icon=":material/monitor_heart:",
-            url_path="health",
-        ),
-    ]
+    pages = [_make_page(path, words) for path in _PAGES]
     # Streamlit's own menu stays open over the page on a phone
     page = st.navigation(pages, position="hidden")
     with st.container(horizontal=True, vertical_alignment="center", key="navigation"):

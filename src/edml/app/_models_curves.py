@@ -19,11 +19,6 @@ class Curve:
     table: pd.DataFrame
     summary: dict[str, float]  # the numbers of its caption
 
-    @property
-    def thinned(self) -> pd.DataFrame:
-        """Evenly spaced rows of the table, including both ends."""
-        return thin(self.table, _N_ROWS)
-
 
 def make_curves(evaluation: Evaluation) -> dict[str, Curve]:
     """Return the curves of an evaluation by name, in the order of the page."""
@@ -37,7 +32,7 @@ def make_curves(evaluation: Evaluation) -> dict[str, Curve]:
     return {name: make(evaluation) for name, make in makers.items()}
 
 
-def thin(table: pd.DataFrame, n_rows: int) -> pd.DataFrame:
+def thin(table: pd.DataFrame, n_rows: int = _N_ROWS) -> pd.DataFrame:
     """Keep evenly spaced rows of a table, including the first and the last."""
     if len(table) <= n_rows:
         return table.reset_index(drop=True)

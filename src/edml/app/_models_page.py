@@ -31,7 +31,6 @@ _COMMAND = "edml tune events.csv --registry registry"
 
 def show(source: Source, words: Words) -> None:
     """Show the page."""
-    st.title(words("Models"))
     if isinstance(source, EndpointSource):
         _models_sections.show_endpoint(source, words)
         return

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from edml.app._models_curves import Curve, make_curves
+from edml.app._models_curves import Curve, make_curves, thin
 from edml.app._models_figures import draw_curve
 from edml.app._models_names import (
     AXES,
@@ -162,7 +162,7 @@ def _show_curve(curves: dict[str, Curve], words: Words) -> None:
             said = _say_curve(one, words)
             st.caption(said if len(curves) == 1 else f"{name}: {said}")
     with st.expander(words("The same as a table")):
-        table = curve.thinned
+        table = thin(curve.table)
         labels = {name: words(AXES[name]) for name in table.columns}
         key = f"models_{curve.name}_table"
         show_numbers(table.rename(columns=labels), key, words)

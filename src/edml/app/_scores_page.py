@@ -202,13 +202,13 @@ def _show_list(
 ) -> None:
     with st.spinner(words("Scoring the students …"), show_time=True):
         scored = _score(asked, _source=source, _events=events)
-        reasons = _explain(
+        texts, features = _explain(
             asked, words.language, _source=source, _events=events, _scored=scored
         )
     students, ticked = scored.students, st.session_state[_TICKED]
     contact = mark_contacts(students, capacity, ticked)
-    people = make_list(events, students).assign(reasons=reasons.texts, contact=contact)
-    said = _lists.record(asked, source, events, scored, reasons, words)
+    people = make_list(events, students).assign(reasons=texts, contact=contact)
+    said = _lists.record(asked, source, events, scored, features, words)
     if said is not None:
         people = add_said(people, said)
     left, right = st.columns([9, 5], gap="medium")

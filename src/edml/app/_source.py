@@ -16,6 +16,12 @@ import numpy as np
 import pandas as pd
 
 from edml._messages import coded
+from edml.app._local import (
+    N_EXPLAINED,
+    add_averages,
+    explain_history,
+    list_reasons,
+)
 from edml.app._settings import Client
 from edml.app._student_view import take_history
 from edml.datasets import as_of, load_activity
@@ -59,28 +65,10 @@ class Scored(NamedTuple):
     by: Champion
 
 
-class StudentExplanation(NamedTuple):
-    """The reasons and facts of one history, as in `score_students`."""
-
-    reasons: list[str]
-    facts: list[str]
-
-
-class ListReasons(NamedTuple):
-    """The reasons of the rows of a list, and the names of the features behind them.
-
-    ``texts`` are None, and ``features`` empty, where these take too long.
-    """
-
-    texts: list[list[str] | None]
-    features: list[list[str]]
-
-
-class History(NamedTuple):
-    """A student in a course, with the values of their columns."""
-
-    student: Any
-    course: Any
+History = tuple[Any, Any]  # a student and a course, with the values of their columns
+#: The reasons of each row of a list, None where they take too long, and the names of
+#: the features behind them.
+ListReasons = tuple[list[list[str] | None], list[list[str]]]
 
 
 class RegistrySource:
@@ -128,8 +116,6 @@ class RegistrySource:
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
     ) -> Scored:
         """Score students by `RiskClassifier.score_students`."""
-        from edml.app._local import add_averages  # noqa: PLC0415 - seconds
-
         model = self.load(version)
         students = add_averages(
             canonical_names(
@@ -145,12 +131,9 @@ class RegistrySource:
 
     def explain(
         self, version: int, X: pd.DataFrame, at: float, who: History, language: str
-    ) -> StudentExplanation:
-        """Explain one history as `RiskClassifier.score_students` does."""
-        from edml.app._local import explain_history  # noqa: PLC0415 - seconds
-
-        model = self.load(version)
-        return StudentExplanation(*explain_history(model, X, at, who, language))
+    ) -> tuple[list[str], list[str]]:
+        """Return one history's reasons and facts, as `score_students` does."""
+        return explain_history(self.load(version), X, at, who, language)
 
     def list_reasons(
         self,
@@ -161,9 +144,7 @@ class RegistrySource:
         language: str,
     ) -> ListReasons:
         """Return the reasons of the rows of a list."""
-        from edml.app._local import list_reasons  # noqa: PLC0415 - seconds
-
-        return ListReasons(*list_reasons(self.load(version), X, at, students, language))
+        return list_reasons(self.load(version), X, at, students, language)
 
     def load(self, version: int) -> Any:
         """Load a version, once for all sessions."""
@@ -174,14 +155,6 @@ class RegistrySource:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(version)
             return self._loaded[version]
-
-
-class Demonstration(NamedTuple):
-    """A model, and the students that it has not seen."""
-
-    model: Any
-    X: pd.DataFrame
-    y: pd.Series
 
 
 class DemoSource(RegistrySource):
@@ -196,30 +169,32 @@ class DemoSource(RegistrySource):
 
     def __init__(self) -> None:
         super().__init__(self._make)
-        self._training, self._trained = Lock(), list[Demonstration]()
+        self._training = Lock()
+        self._trained: tuple[Any, pd.DataFrame, pd.Series] | None = None
         self._folder = mkdtemp(prefix="edml-demo-")
         finalize(self, rmtree, self._folder, ignore_errors=True)
 
     def sample(self) -> pd.DataFrame:
         """Return the students that the model has not seen, without their outcomes."""
-        return self.train().X.drop(columns="nota_final_materia")
+        _, X, _ = self.train()
+        return X.drop(columns="nota_final_materia")
 
     def champion(self) -> Champion:
         """Return the only version."""
-        return Champion(1, float(self.train().model.threshold_))
+        return Champion(1, float(self.load(1).threshold_))
 
     def load(self, version: int) -> Any:
         """Return the model of the only version."""
-        return self.train().model
+        return self.train()[0]
 
-    def train(self) -> Demonstration:
-        """Train the model, once for all sessions."""
+    def train(self) -> tuple[Any, pd.DataFrame, pd.Series]:
+        """Train the model, once for all sessions; return it and its test side."""
         from edml.classifier import RiskClassifier  # noqa: PLC0415 - seconds
         from edml.model_selection import student_train_test_split  # noqa: PLC0415
         from edml.pipeline import make_risk_pipeline  # noqa: PLC0415
 
         with self._training:
-            if not self._trained:
+            if self._trained is None:
                 X_train, X_test, y_train, y_test = student_train_test_split(
                     *load_activity(return_X_y=True),
                     test_size=_TEST_SHARE,
@@ -228,8 +203,8 @@ class DemoSource(RegistrySource):
                 # a row a week is enough, and the first page waits for this
                 model = RiskClassifier(make_risk_pipeline(every=7), cv=3)
                 model.fit(X_train, y_train)
-                self._trained.append(Demonstration(model, X_test, y_test))
-            return self._trained[0]
+                self._trained = model, X_test, y_test
+            return self._trained
 
     def _make(self) -> "ModelRegistry":
         from edml.inspection import evaluate  # noqa: PLC0415 - seconds
@@ -237,9 +212,8 @@ class DemoSource(RegistrySource):
 
         evaluation = evaluate(*self.train(), n_resamples=_N_RESAMPLES)
         registry = ModelRegistry(self._folder, who="edml app")
-        record = registry.register(
-            self.train().model, evaluation, tags={"trained on": "sample"}
-        )
+        tags = {"trained on": "sample"}
+        record = registry.register(self.load(1), evaluation, tags=tags)
         registry.promote(record.version, why="the model of the demonstration")
         return registry
 
@@ -274,8 +248,6 @@ class EndpointSource:
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
     ) -> Scored:
         """Request scores of students; the endpoint chooses and reports the version."""
-        from edml.app._local import add_averages  # noqa: PLC0415 - seconds
-
         names = self._names
         shown = self._as_of(X, at)
         answer = self.client.predict(shown)
@@ -303,12 +275,12 @@ class EndpointSource:
 
     def explain(
         self, version: int, X: pd.DataFrame, at: float, who: History, language: str
-    ) -> StudentExplanation:
-        """Request an explanation of one history; no other data is sent."""
+    ) -> tuple[list[str], list[str]]:
+        """Request one history's reasons and facts; no other data is sent."""
         history = take_history(X, self._names, *who)
         answer = self.client.predict(self._as_of(history, at), True, language)
         row = answer.iloc[0]
-        return StudentExplanation(list(row["reasons"]), list(row["facts"]))
+        return list(row["reasons"]), list(row["facts"])
 
     def list_reasons(
         self,
@@ -319,8 +291,6 @@ class EndpointSource:
         language: str,
     ) -> ListReasons:
         """Request the reasons of the first rows of a list, without the features."""
-        from edml.app._local import N_EXPLAINED  # noqa: PLC0415 - seconds
-
         names = self._names
         columns = [names[STUDENT], names[COURSE]]
         wanted = _as_texts(students.head(N_EXPLAINED), [STUDENT, COURSE])
@@ -328,7 +298,7 @@ class EndpointSource:
         answer = self.client.predict(self._as_of(some, at), True, language)
         found = answer["reasons"].set_axis(_as_texts(answer, columns)).loc[wanted]
         texts = [*found, *[None] * (len(students) - len(wanted))]
-        return ListReasons(texts, [[]] * len(students))
+        return texts, [[]] * len(students)
 
     def record(self) -> "ModelRecord":
         """Read the record of the endpoint's champion."""

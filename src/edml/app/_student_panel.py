@@ -7,7 +7,7 @@ import streamlit as st
 
 from edml.app import _scores_table, _state
 from edml.app._events_view import Events
-from edml.app._source import History, Scored, Source, StudentExplanation
+from edml.app._source import History, Scored, Source
 from edml.app._student_view import (
     KINDS,
     Event,
@@ -38,13 +38,14 @@ class Subject(NamedTuple):
     def who(self) -> History:
         """The student and the course, with the values of their columns."""
         row = self.scored.students.iloc[self.row]
-        return History(row[STUDENT], row[COURSE])
+        return row[STUDENT], row[COURSE]
 
 
 class Seen(NamedTuple):
     """The data shown about a student."""
 
-    explanation: StudentExplanation
+    reasons: list[str]
+    facts: list[str]
     trajectory: pd.DataFrame
     happened: list[Event]
     since: float
@@ -112,11 +113,11 @@ def show(source: Source, subject: Subject, words: Words) -> None:
             key = subject.events.fingerprint, version, subject.at, subject.who, n_rows
             seen = _look(key, words.language, _source=source, _subject=subject)
         _show_risk(person, words)
-        reasons = seen.explanation.reasons or [words("No feature moved the score.")]
+        reasons = seen.reasons or [words("No feature moved the score.")]
         _show_texts(words("What weighed most"), reasons)
         st.caption(words("What the model relied on, not causes."))
-        if seen.explanation.facts:
-            _show_texts(words("What happened"), seen.explanation.facts)
+        if seen.facts:
+            _show_texts(words("What happened"), seen.facts)
         _show_trajectory(subject, seen, words)
         _show_week(subject, seen, words)
 
@@ -133,7 +134,7 @@ def _look(
     partitions, moments = as_of_each(history, names, at, days)
     risk = _source.score(version, moments, at).students
     return Seen(
-        _source.explain(version, _subject.X, at, who, language),
+        *_source.explain(version, _subject.X, at, who, language),
         read_trajectory(partitions, risk),
         list_events(history, names, at, first_day, days),
         week_before(at, days),

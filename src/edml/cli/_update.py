@@ -1,7 +1,7 @@
 """``edml update``: evaluate models on new events, renew them, and hold a contest."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,17 +22,6 @@ from edml.schema import first_rows, resolve_columns, snapshot_codes
 # Trees are explained fast; other models take seconds per row.
 _TREES = ("LGBMClassifier", "RandomForestClassifier", "SerialForest", "XGBClassifier")
 _ROWS, _FEW_ROWS = 300, 20
-
-
-class _Renewed(NamedTuple):
-    """New versions, by the version that they were derived from."""
-
-    refitted: dict[int, int]
-    retuned: dict[int, int]
-
-    @property
-    def versions(self) -> list[int]:
-        return [*self.refitted.values(), *self.retuned.values()]
 
 
 def update(
@@ -58,7 +47,9 @@ def update(
     whole, sides = read_sides(raw, config)
     tuned = _tuned_on(registry, records, whole, sides)
     evaluations: list[dict[str, Any]] = []
-    renewed, importance = _Renewed({}, {}), None
+    importance = None
+    refitted: dict[int, int] = {}  # new versions, by what they were derived from
+    retuned: dict[int, int] = {}
     if tuned or held_out:
         _check_not_learning(config)
         note("Models were tuned on this file: only its contest students are used.")
@@ -73,23 +64,25 @@ def update(
         ]
         found = [{**one, **one["metrics"]} for one in evaluations]
         best = _rank(pd.DataFrame(found), config)
-        renewed = _renew(registry, best, sides.train, config)
+        refitted, retuned = _renew(registry, best, sides.train, config)
         evaluations += [
             _evaluate(registry, version, DEVELOPMENT, shown)
-            for version in renewed.versions
+            for version in (*refitted.values(), *retuned.values())
             if version not in set(records["version"])
         ]
     if config.update.importance:
-        importance = _importances(registry, [*best, *renewed.versions], shown, config)
-    contest = _compete(registry, sides.contest, config, len(renewed.versions))
-    champion = _settle(registry, renewed, config)
+        versions = [*best, *refitted.values(), *retuned.values()]
+        importance = _importances(registry, versions, shown, config)
+    n_new = len(refitted) + len(retuned)
+    contest = _compete(registry, sides.contest, config, n_new)
+    champion = _settle(registry, retuned, config)
     removed = registry.clean(config.update.keep)
     return {
         "students": sides.count_students(config),
         "tuned_on_this_file": tuned,
         "evaluations": evaluations,
-        "refitted": {str(old): new for old, new in renewed.refitted.items()},
-        "retuned": {str(old): new for old, new in renewed.retuned.items()},
+        "refitted": {str(old): new for old, new in refitted.items()},
+        "retuned": {str(old): new for old, new in retuned.items()},
         "importance": importance,
         "contest": None if contest is None else contest.to_dict(),
         "removed": removed,
@@ -178,11 +171,11 @@ def _rank(table: pd.DataFrame, config: Config) -> list[int]:
 
 def _renew(
     registry: ModelRegistry, best: list[int], side: Side, config: Config
-) -> _Renewed:
+) -> tuple[dict[int, int], dict[int, int]]:
     """Refit the best models and choose new thresholds, as configured."""
     rule = threshold_of(config.update.threshold)
     tags = {"source": "update"}
-    renewed = _Renewed({}, {})
+    refitted, retuned = {}, {}
     for version in best if config.update.refit else []:
         try:
             with stage("Refitting version {version}", version=version):
@@ -194,12 +187,12 @@ def _renew(
                 reason=say(error),
             )
         else:
-            renewed.refitted[version] = record.version
+            refitted[version] = record.version
     for version in best if config.update.retune else []:
         with stage("Choosing the threshold of version {version}", version=version):
             record = registry.retune_threshold(version, side.X, side.y, rule, tags)
-        renewed.retuned[version] = record.version
-    return renewed
+        retuned[version] = record.version
+    return refitted, retuned
 
 
 def _importances(
@@ -249,12 +242,14 @@ def _compete(
         return None
 
 
-def _settle(registry: ModelRegistry, renewed: _Renewed, config: Config) -> int | None:
+def _settle(
+    registry: ModelRegistry, retuned: dict[int, int], config: Config
+) -> int | None:
     """Return the champion; if it has a new threshold, promote that version."""
     champion = registry.records(PRODUCTION)["version"].tolist()
     if not champion:
         return None
-    new = renewed.retuned.get(champion[0])
+    new = retuned.get(champion[0])
     if new in (None, champion[0]) or not config.update.promote:
         return int(champion[0])
     # the probabilities are equal, so a contest could not decide
