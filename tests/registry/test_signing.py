@@ -14,6 +14,8 @@ from edml.registry import ModelRegistry, generate_keys
 from edml.registry._protocol import canonical, seal, unseal
 from edml.registry._signing import NO_KEYS, Keys
 
+pytestmark = pytest.mark.usefixtures("try_each_model_once")
+
 PLACE = {"registry": "risk", "version": 3}
 BODY = {"files": {}}
 

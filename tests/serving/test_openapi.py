@@ -237,7 +237,7 @@ def guarded_schema(stored):
 load_all_checks()
 ALL_CHECKS = CHECKS.get_all()
 SUPPRESSED = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-EVERYTHING = settings(max_examples=150, suppress_health_check=SUPPRESSED)
+EVERYTHING = settings(max_examples=100, suppress_health_check=SUPPRESSED)
 
 
 def excluded(case, given_schema):
