@@ -18,6 +18,7 @@ INTERNAL_NAMES = {
         *("prepare", "raw_scores"),
     },
     "edml.feature_extraction": {
+        "RELATIVE_FIGURES",
         *("Snapshots", "Spells", "earliest_events", "number_items", "event_arrays"),
     },
     "edml.pipeline": {

@@ -185,6 +185,10 @@ TABLES = {
         "This model reads columns that the table lacks: {columns}. Add them, with 0 "
         "where a student did nothing, or use a model without them."
     ),
+    "missing_context": N_(
+        "This model compares students with their course, and the table lacks the "
+        "course's means: {columns}. Compute them from all students of the course."
+    ),
     "missing_static": N_(
         "This model reads columns about the student that the table lacks: {columns}. "
         "Add them, or use a model without them."

@@ -4,7 +4,7 @@
 A feature has a phrase for a known value, one for an unknown value (for counts: for 0),
 and some have one for negative values. ``{:count}`` and ``{:number}`` stand for the
 value, ``{:grade}`` and ``{:score}`` for one with its scale, ``{:points}``, ``{:hours}`` and ``{:days}`` for a number or a duration without
-its sign, ``{:times}`` for a ratio that the value is the logarithm of, ``{:share}`` for
+its sign, ``{:gap}`` for a difference of fractions in points, ``{:times}`` for a ratio that the value is the logarithm of, ``{:share}`` for
 a fraction and ``{:percent}`` for a number of percent, both written with the percent
 sign, which an extractor would take for a placeholder.
 """
@@ -45,12 +45,14 @@ TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *(f"score_{s}" for s in _STATISTICS),
             *("due_score_mean", "due_score_weighted_mean"),
             *("score_last", "score_last_3_mean"),
+            *("relative_due_score_mean", "relative_score_last"),
         ),
         "trend": ("score_trend",),
-        "marks": ("marks_in_hand", "weight_due"),
+        "marks": ("marks_in_hand", "weight_due", "relative_marks_in_hand"),
         "missed": (
             *("assignment_zero_sum", "missed_n", "missed_streak"),
             *("submitted_share", "submitted_weight_share", "on_time_share"),
+            *("relative_missed_n", "relative_submitted_share"),
         ),
         "ahead": ("ahead_n",),
         "since_submission": ("days_since_submission",),
@@ -71,6 +73,8 @@ TOPICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "activity": (
             *(f"{what}_n{of}" for what in ("actions", "active") for of in _WINDOWS),
             "days_since_active",
+            *(f"relative_actions_n{of}" for of in ("", "_14d", "_28d")),
+            *(f"relative_active_n{of}" for of in ("", "_14d", "_28d")),
         ),
         "activity_trend": ("actions_log_ratio",),
     }
@@ -150,6 +154,17 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "active_n_28d": (N_("active days online in the last 28 days: {:count}"), N_("no active day online in the last 28 days")),
     "days_since_active": (N_("last active online {:days} ago"), N_("never active online yet")),
     "actions_log_ratio": (N_("{:times} as active online in the last 14 days as in the 14 before"), N_("no action online yet")),
+    "relative_missed_n": (N_("{:points} more assignments missed than the course's mean"), N_("missed assignments not comparable with the course yet"), N_("{:points} fewer assignments missed than the course's mean")),
+    "relative_submitted_share": (N_("submitted {:gap} points more of the assignments due than the course's mean"), N_("submitted assignments not comparable with the course yet"), N_("submitted {:gap} points less of the assignments due than the course's mean")),
+    "relative_due_score_mean": (N_("mean score {:points} points above the course's, counting missed assignments as 0"), N_("mean score not comparable with the course yet"), N_("mean score {:points} points below the course's, counting missed assignments as 0")),
+    "relative_marks_in_hand": (N_("{:points} more marks earned than the course's mean"), N_("marks not comparable with the course yet"), N_("{:points} fewer marks earned than the course's mean")),
+    "relative_score_last": (N_("last assignment score {:points} points above the course's mean"), N_("last score not comparable with the course yet"), N_("last assignment score {:points} points below the course's mean")),
+    "relative_actions_n": (N_("{:times} as active online so far as usual in the course"), N_("activity online not comparable with the course yet")),
+    "relative_actions_n_14d": (N_("{:times} as active online in the last 14 days as usual in the course"), N_("activity online not comparable with the course yet")),
+    "relative_actions_n_28d": (N_("{:times} as active online in the last 28 days as usual in the course"), N_("activity online not comparable with the course yet")),
+    "relative_active_n": (N_("{:points} more active days online so far than the course's mean"), N_("active days not comparable with the course yet"), N_("{:points} fewer active days online so far than the course's mean")),
+    "relative_active_n_14d": (N_("{:points} more active days online in the last 14 days than the course's mean"), N_("active days not comparable with the course yet"), N_("{:points} fewer active days online in the last 14 days than the course's mean")),
+    "relative_active_n_28d": (N_("{:points} more active days online in the last 28 days than the course's mean"), N_("active days not comparable with the course yet"), N_("{:points} fewer active days online in the last 28 days than the course's mean")),
 })
 _OF_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "n": (N_("actions online, {kind}, so far: {:count}"), N_("no action online yet, {kind}")),
@@ -189,6 +204,17 @@ _NAMES: Mapping[str, str] = MappingProxyType({
     "days_since_due": N_("days since the last due date"),
     "days_since_active": N_("days since last active online"),
     "actions_log_ratio": N_("activity online in the last 14 days compared with the 14 before"),
+    "relative_missed_n": N_("missed assignments compared with the course's mean"),
+    "relative_submitted_share": N_("submitted share of the assignments due compared with the course's mean"),
+    "relative_due_score_mean": N_("mean score compared with the course's, counting missed assignments as 0"),
+    "relative_marks_in_hand": N_("marks earned compared with the course's mean"),
+    "relative_score_last": N_("last assignment score compared with the course's mean"),
+    "relative_actions_n": N_("activity online so far compared with the course's mean"),
+    "relative_actions_n_14d": N_("activity online in the last 14 days compared with the course's mean"),
+    "relative_actions_n_28d": N_("activity online in the last 28 days compared with the course's mean"),
+    "relative_active_n": N_("active days online so far compared with the course's mean"),
+    "relative_active_n_14d": N_("active days online in the last 14 days compared with the course's mean"),
+    "relative_active_n_28d": N_("active days online in the last 28 days compared with the course's mean"),
 })
 # fmt: on
 _UNKNOWN = (N_("{name} = {:number}"), N_("{name} is missing"))
@@ -322,6 +348,8 @@ class _Amount:
         if form == "times":
             ratio = words.short(math.exp(min(value, _MOST_EXPONENT)))
             return words("{} times").format(ratio)
+        if form == "gap":
+            return words.short(100 * abs(value))
         return words.short(abs(value) if form == "points" else value)
 
     def _duration(self, hours: float) -> str:

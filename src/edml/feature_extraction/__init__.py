@@ -1,6 +1,11 @@
 """Point-in-time features of the event table."""
 
 from edml.feature_extraction._activity import ActivityFeatures
+from edml.feature_extraction._context import (
+    RELATIVE_FIGURES,
+    add_course_context,
+    make_course_context,
+)
 from edml.feature_extraction._engineer import FeatureEngineer
 from edml.feature_extraction._events import event_arrays
 from edml.feature_extraction._history import FEATURES
@@ -15,6 +20,7 @@ __all__ = [
     "FEATURES",
     "FEATURE_SETS",
     "PROGRESS_FEATURES",
+    "RELATIVE_FIGURES",
     "ActivityFeatures",
     "FeatureEngineer",
     "HistoryFeatures",
@@ -22,7 +28,9 @@ __all__ = [
     "Snapshots",
     "Spells",
     "StaticColumns",
+    "add_course_context",
     "earliest_events",
     "event_arrays",
+    "make_course_context",
     "number_items",
 ]

@@ -7,14 +7,25 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from edml._messages import coded
 from edml._sklearn import StrOptions
+from edml.exceptions import TableError
 from edml.feature_extraction._activity import ActivityFeatures
+from edml.feature_extraction._context import RELATIVE_FIGURES, comparable
 from edml.feature_extraction._engineer import FeatureEngineer
 from edml.feature_extraction._events import Events
 from edml.feature_extraction._progress import ProgressFeatures
 from edml.feature_extraction._static import StaticColumns
 from edml.feature_extraction._transformer import HistoryTransformer
-from edml.schema import COLUMNS, PARTITION, FloatArray, IntArray, resolve_columns
+from edml.schema import (
+    COLUMNS,
+    CONTEXT_PREFIX,
+    PARTITION,
+    FloatArray,
+    IntArray,
+    read_numbers,
+    resolve_columns,
+)
 
 #: What the sets of features hold, each what the one before does and more.
 FEATURE_SETS = ("classic", "progress", "full")
@@ -46,6 +57,11 @@ class HistoryFeatures(HistoryTransformer):
     ----------
     parts_ : list of transformers
         The fitted parts, in the order of their features.
+    relative_ : list of str
+        The features that are compared with the mean of the course: those of "progress"
+        and "full" for which the table had a column ``context_<figure>``. Their
+        differences follow, as ``relative_<figure>``; where ``<figure>`` counts actions,
+        the difference of the logarithms of 1 + count.
     n_features_in_ : int
         Number of columns of the table seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -53,6 +69,7 @@ class HistoryFeatures(HistoryTransformer):
 
     See Also
     --------
+    add_course_context : Add the means of each course.
     edml.pipeline.make_risk_pipeline : Uses it with ``features=`` and ``static=``.
 
     Examples
@@ -93,6 +110,8 @@ class HistoryFeatures(HistoryTransformer):
 
     def _fit(self, X: pd.DataFrame) -> None:
         self.parts_ = [part.fit(X) for part in self._make_parts()]
+        figures = RELATIVE_FIGURES[self.features]
+        self.relative_ = [name for name in figures if CONTEXT_PREFIX + name in X]
 
     def _make_parts(self) -> list[Any]:
         common: dict[str, Any] = {
@@ -123,6 +142,7 @@ class HistoryFeatures(HistoryTransformer):
                 found += part.activity_columns_
             if isinstance(part, StaticColumns):
                 found += [*part.numeric, *part.categorical]
+        found += self._context
         return [name for name in found if name not in own]
 
     def unfilled(self) -> Self:
@@ -137,9 +157,18 @@ class HistoryFeatures(HistoryTransformer):
         other.parts_ = [part.unfilled() for part in self.parts_]
         return other
 
-    def _names(self) -> list[str]:
+    @property
+    def _context(self) -> list[str]:
+        # models that were stored before have none
+        return [CONTEXT_PREFIX + name for name in getattr(self, "relative_", ())]
+
+    def _own_names(self) -> list[str]:
         names = [name for part in self.parts_ for name in part._names()]
         return list(dict.fromkeys(names))  # the partition is the first of several parts
+
+    def _names(self) -> list[str]:
+        relative = [f"relative_{name}" for name in getattr(self, "relative_", ())]
+        return self._own_names() + relative
 
     def _read(self, X: pd.DataFrame) -> Events:
         # the last part that reads events reads the most of them
@@ -151,12 +180,40 @@ class HistoryFeatures(HistoryTransformer):
         self, read: Events, rows: IntArray | None = None, out: FloatArray | None = None
     ) -> FloatArray:
         n_rows = len(read.history) if rows is None else len(rows)
-        end = len(self._names())
-        described = np.empty((end, n_rows)) if out is None else out
+        own = self._own_names()
+        end, context = len(own), self._context
+        described = np.empty((end + len(context), n_rows)) if out is None else out
+        parts = [part.unfilled() for part in self.parts_] if context else self.parts_
         # From the last part to the first, each writes into its place: where a part's
         # partition repeats that of the first, the part before it overwrites it.
-        for part in reversed(self.parts_):
+        for part in reversed(parts):
             begin = end - len(part._names())
             part._describe(read, rows, described[begin:end])
             end = begin + (begin > 0 and part._names()[0] == PARTITION)
+        if context:
+            self._compare(read.X, rows, described, own)
         return described.T
+
+    def _compare(
+        self,
+        X: pd.DataFrame,
+        rows: IntArray | None,
+        described: FloatArray,
+        own: list[str],
+    ) -> None:
+        """Subtract the course's mean from each student's figure."""
+        absent = [name for name in self._context if name not in X.columns]
+        if absent:
+            message = coded(
+                "missing_context",
+                f"The event table lacks {absent}, the means of the course by which the "
+                "model compares students. Add them with edml.add_course_context.",
+                columns=absent,
+            )
+            raise TableError(message)
+        some = slice(None) if rows is None else rows
+        for place, figure in enumerate(self.relative_, len(own)):
+            mean = read_numbers(X[CONTEXT_PREFIX + figure])[some]
+            described[place] = comparable(figure, described[own.index(figure)]) - mean
+        if self.fill_value is not None:
+            described[np.isnan(described)] = self.fill_value

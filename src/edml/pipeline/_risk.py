@@ -71,7 +71,9 @@ default="lightgbm"
         trees from 50,000 failing rows on.
     features : {"classic", "progress", "full"}, default="classic"
         What the model is shown: the original's 44 features; these and how far a student
-        has come with what was due; or also the counts of ``activity_...`` columns. See
+        has come with what was due; or also the counts of ``activity_...`` columns. The
+        last two also compare students with their course where the table has a context
+        (`edml.feature_extraction.add_course_context`). See
         `edml.feature_extraction.HistoryFeatures`.
     static : StaticColumns, default=None
         Columns about the student to use as they are.

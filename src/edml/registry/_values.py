@@ -13,6 +13,7 @@ from edml._sklearn import validate_parameter_constraints
 from edml.exceptions import RegistryError
 from edml.feature_extraction import (
     FEATURE_SETS,
+    RELATIVE_FIGURES,
     ActivityFeatures,
     FeatureEngineer,
     HistoryFeatures,
@@ -159,6 +160,10 @@ def _check_joined(joined: HistoryFeatures) -> None:
     if not isinstance(joined.parts_, list) or (*map(type, joined.parts_),) != wanted:
         refuse(f"has HistoryFeatures of {joined.features!r} with other parts")
     names = [*getattr(joined, "feature_names_in_", ())]
+    relative = getattr(joined, "relative_", [])  # those stored before have none
+    _check_texts("HistoryFeatures", relative)
+    if not {*relative} <= {*RELATIVE_FIGURES[joined.features]}:
+        refuse("has HistoryFeatures that compare something else with the course")
     for part in joined.parts_:
         own = {name: vars(part)[name] for name in _SHARED & vars(part).keys()}
         other = any(value != getattr(joined, name) for name, value in own.items())

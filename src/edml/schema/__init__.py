@@ -7,6 +7,7 @@ datetime or an invalid number means the same everywhere.
 from edml.schema._columns import (
     ACTIVITY_PREFIX,
     COLUMNS,
+    CONTEXT_PREFIX,
     COURSE,
     EPOCH_COLUMNS,
     FINAL_GRADE,
@@ -101,6 +102,7 @@ from edml.schema._work import (
 __all__ = [
     "ACTIVITY_PREFIX",
     "COLUMNS",
+    "CONTEXT_PREFIX",
     "COURSE",
     "DATE_UNITS",
     "EARLIEST",

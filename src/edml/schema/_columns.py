@@ -21,6 +21,8 @@ SNAPSHOT_KEYS = (STUDENT, COURSE, PARTITION)
 
 #: What the columns begin with that count what a student did, by kind.
 ACTIVITY_PREFIX = "activity_"
+#: Of the means of a course on each day, which edml.add_course_context adds.
+CONTEXT_PREFIX = "context_"
 
 #: The columns that features read. Of them, the keys and one kind of work must be there.
 REQUIRED_COLUMNS = (
