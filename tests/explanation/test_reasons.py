@@ -20,16 +20,24 @@ from edml.explanation import (
     feature_phrase,
 )
 from edml.explanation._phrases import PHRASES, TOPICS, find_topic
-from edml.feature_extraction import FEATURES, PROGRESS_FEATURES
+from edml.feature_extraction import (
+    FEATURES,
+    PROGRESS_FEATURES,
+    RELATIVE_FIGURES,
+)
 from edml.feature_extraction._activity_history import ACTIVITY_FEATURES
 from edml.pipeline import make_risk_pipeline
 
-EVERY = (*FEATURES, *PROGRESS_FEATURES[1:], *ACTIVITY_FEATURES)
+RELATIVE = tuple(f"relative_{name}" for name in RELATIVE_FIGURES["full"])
+EVERY = (*FEATURES, *PROGRESS_FEATURES[1:], *ACTIVITY_FEATURES, *RELATIVE)
 FORMS = {
     *("number", "grade", "score", "count", "share", "percent"),
-    *("hours", "days", "points", "times"),
+    *("hours", "days", "points", "times", "gap"),
 }
-SIGNED = ("hrs_taken", "hrs_before", "days_before", "score_trend")
+SIGNED = (
+    *("hrs_taken", "hrs_before", "days_before", "score_trend"),
+    *(name for name in RELATIVE if "actions" not in name),
+)
 
 
 def explanation(contributions, values=None, index=None):
@@ -110,6 +118,13 @@ def test_phrases_are_well_formed(feature):
         ("nota_overall_mean", 14.0, "mean exam grade 14", None),  # another scale
         ("parciales_n_sum", 2.0, "midterm exams so far: 2", "parciales hasta ahora: 2"),
         ("parciales_n_sum", 0.0, "no midterm exam yet", "ningún parcial todavía"),
+        (
+            "relative_submitted_share",
+            -0.25,
+            "submitted 25 points less of the assignments due than the course's mean",
+            "entregó 25 puntos porcentuales menos de las tareas vencidas que la media "
+            "del curso",
+        ),
         (
             "hrs_before_due_mean",
             12.0,
