@@ -1,7 +1,7 @@
 """monitor: a model on the data of a running term, beside what it was trained on."""
 
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -180,7 +180,7 @@ def monitor(
     if since is not None:
         units = units.take(units.week * step - 1 > since)
     threshold = float(getattr(model, "threshold_", 0.5))
-    scored = _Scored({}, None, None, None)
+    tables: dict[str, Any] = dict.fromkeys(("drift", "performance", "realised"))
     if reference is None:
         parts |= _cannot_tell("no-reference")
     else:
@@ -192,31 +192,22 @@ def monitor(
         else:
             known = None if outcome is None else outcome[units.rows]
             draws = Draws(confidence, int(n_resamples), random_state)
-            scored = _compare(units, values, score, threshold, reference, known, draws)
-            parts = _doubt_feed(parts | scored.parts)
+            found, tables = _compare(
+                units, values, score, threshold, reference, known, draws
+            )
+            parts = _doubt_feed(parts | found)
     weeks, lead = None, None
     if ledger is not None:
         parts["lists"], weeks, lead = read_lists(ledger, X, names, outcome)
     return MonitoringReport(
         parts=parts,
-        drift=scored.drift,
-        performance=scored.performance,
-        realised=scored.realised,
+        **tables,
         counts=_count(units, X),
         threshold=threshold,
         confidence=float(confidence),
         lists=weeks,
         lead_time=lead,
     )
-
-
-class _Scored(NamedTuple):
-    """What the features and the scores show."""
-
-    parts: dict[str, Part]
-    drift: pd.DataFrame | None
-    performance: pd.DataFrame | None
-    realised: pd.DataFrame | None
 
 
 def _compare(
@@ -227,8 +218,11 @@ def _compare(
     reference: Reference,
     outcome: FloatArray | None,
     draws: Draws,
-) -> _Scored:
-    """Measure drift and performance; ``outcome`` is NaN where it is unknown."""
+) -> tuple[dict[str, Part], dict[str, pd.DataFrame | None]]:
+    """Measure drift and performance; ``outcome`` is NaN where it is unknown.
+
+    Return the parts of the report, and its tables.
+    """
     drift = measure_drift(units, np.column_stack([values, score]), reference)
     parts = {"drift": judge_drift(drift)}
     trained = np.isin(units.labels, reference.courses)[units.courses]
@@ -248,7 +242,7 @@ def _compare(
             units.take(known), score[known], threshold, reference, fails, draws
         )
     parts["realised"] = judge_realised(realised, n_known, n_runs)
-    return _Scored(parts, drift, table, realised)
+    return parts, {"drift": drift, "performance": table, "realised": realised}
 
 
 def _score(

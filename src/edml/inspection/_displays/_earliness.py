@@ -14,12 +14,11 @@ from edml._drawing import (
     fill_strip,
     localize,
     next_colour,
-    open_axes,
     require_pyplot,
     soften,
 )
-from edml._words import words_in
-from edml.inspection._displays._predictions import PredictionsDisplay
+from edml._words import Words
+from edml.inspection._displays._predictions import CurveDisplay
 from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import METRIC_TITLES, snapshot_metrics
@@ -32,7 +31,7 @@ from edml.schema import (
 
 
 @dataclass(eq=False, repr=False)
-class EarlinessDisplay(PredictionsDisplay):
+class EarlinessDisplay(CurveDisplay):
     """A metric by partition, which shows how early the predictions are good.
 
     Create it with `from_estimator` or `from_predictions`. The band is a bootstrap
@@ -99,30 +98,7 @@ class EarlinessDisplay(PredictionsDisplay):
     metric: str = "roc_auc"
     name: str | None = None
 
-    def plot(
-        self, ax: Any = None, *, name: str | None = None, language: str = "en"
-    ) -> Self:
-        """Draw the curve and, the first time, the level of random predictions.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure. A second curve on the same axes
-            takes another colour.
-        name : str, default=None
-            Names the curve in a legend; None takes the display's own.
-        language : {"en", "es"}, default="en"
-            The reader's language, one of `edml.explanation.LANGUAGES`.
-
-        Returns
-        -------
-        display : EarlinessDisplay
-            This object.
-        """
-        words = words_in(language)
-        self.ax_ = ax = open_axes(ax)
-        self.figure_ = ax.figure
-        name = self.name if name is None else name
+    def _draw(self, ax: Any, name: str | None, words: Words) -> None:
         first, colour = not ax.lines, next_colour(ax)
         days = np.asarray(self.partition)
         style = {"color": colour, "linewidth": 2, "zorder": 3}
@@ -145,7 +121,6 @@ class EarlinessDisplay(PredictionsDisplay):
         localize(ax, words)
         if ax.get_legend_handles_labels()[1]:
             ax.legend(frameon=False)
-        return self
 
     def _draw_chance(self, ax: Any, label: str) -> Any:
         """Draw the level of random predictions, for metrics that have one."""

@@ -1,10 +1,11 @@
 """What the displays of predictions and outcomes have in common."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from numpy.typing import ArrayLike
 
-from edml._drawing import require_pyplot
+from edml._drawing import open_axes, require_pyplot
+from edml._words import Words, words_in
 from edml.inspection._units import EvaluationUnits, own_threshold
 
 
@@ -58,4 +59,39 @@ class PredictionsDisplay:
     def _from_units(
         cls, units: EvaluationUnits, threshold: float, **kwargs: Any
     ) -> Self:
+        raise NotImplementedError
+
+
+class CurveDisplay(PredictionsDisplay):
+    """The base of displays of one curve, of which several fit into the same axes."""
+
+    _SIZE: ClassVar[tuple[float, float] | None] = None
+    name: str | None
+
+    def plot(
+        self, ax: Any = None, *, name: str | None = None, language: str = "en"
+    ) -> Self:
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure. A second curve on the same axes
+            takes another colour.
+        name : str, default=None
+            Names the curve in a legend; None takes the display's own.
+        language : {"en", "es"}, default="en"
+            The reader's language, one of `edml.explanation.LANGUAGES`.
+
+        Returns
+        -------
+        display : object of this class
+            This object.
+        """
+        self.ax_ = open_axes(ax, figsize=self._SIZE)
+        self.figure_ = self.ax_.figure
+        self._draw(self.ax_, self.name if name is None else name, words_in(language))
+        return self
+
+    def _draw(self, ax: Any, name: str | None, words: Words) -> None:
         raise NotImplementedError

@@ -11,13 +11,12 @@ from edml._drawing import (
     add_strip,
     localize,
     next_colour,
-    open_axes,
     require_pyplot,
     soften,
 )
-from edml._words import words_in
+from edml._words import Words
 from edml.inspection._curves import assign_bins, share_intervals
-from edml.inspection._displays._predictions import PredictionsDisplay
+from edml.inspection._displays._predictions import CurveDisplay
 from edml.inspection._options import Options
 from edml.inspection._units import EvaluationUnits
 from edml.metrics import calibration_bins
@@ -27,7 +26,7 @@ _N_HISTOGRAM_BINS = 40
 
 
 @dataclass(eq=False, repr=False)
-class ReliabilityDisplay(PredictionsDisplay):
+class ReliabilityDisplay(CurveDisplay):
     """The share of failing students against the predicted probability.
 
     Create it with `from_estimator` or `from_predictions`. The vertical lines are
@@ -82,6 +81,7 @@ class ReliabilityDisplay(PredictionsDisplay):
     """
 
     __module__ = "edml.inspection"
+    _SIZE = (5.5, 5.5)
 
     mean_predicted: ArrayLike
     share_positive: ArrayLike
@@ -92,29 +92,7 @@ class ReliabilityDisplay(PredictionsDisplay):
     y_prob: ArrayLike | None = None
     name: str | None = None
 
-    def plot(
-        self, ax: Any = None, *, name: str | None = None, language: str = "en"
-    ) -> Self:
-        """Draw the curve.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure. A second curve on the same axes
-            takes another colour.
-        name : str, default=None
-            Names the curve in the legend; None takes the display's own.
-        language : {"en", "es"}, default="en"
-            The reader's language, one of `edml.explanation.LANGUAGES`.
-
-        Returns
-        -------
-        display : ReliabilityDisplay
-            This object.
-        """
-        words = words_in(language)
-        self.ax_ = ax = open_axes(ax, figsize=(5.5, 5.5))
-        self.figure_ = ax.figure
+    def _draw(self, ax: Any, name: str | None, words: Words) -> None:
         predicted = np.asarray(self.mean_predicted, dtype=np.float64)
         share = np.asarray(self.share_positive, dtype=np.float64)
         limit = self._limit(ax, predicted, share)
@@ -122,9 +100,8 @@ class ReliabilityDisplay(PredictionsDisplay):
         if not ax.lines:
             perfect = {"color": GREY, "linestyle": "--", "linewidth": 1}
             ax.plot([0, 1], [0, 1], label=words("as predicted"), **perfect)
-        label = self.name if name is None else name
         style = {"color": colour, "linewidth": 2, "markersize": 5, "zorder": 3}
-        (self.line_,) = ax.plot(predicted, share, marker="o", label=label, **style)
+        (self.line_,) = ax.plot(predicted, share, marker="o", label=name, **style)
         self.bars_ = None
         if self.low is not None and self.high is not None:
             self.bars_ = ax.vlines(
@@ -143,7 +120,6 @@ class ReliabilityDisplay(PredictionsDisplay):
                 ax, self.y_prob, limit, colour, words("snapshots")
             )
         ax.legend(loc="upper left", frameon=False)
-        return self
 
     def _limit(self, ax: Any, predicted: FloatArray, share: FloatArray) -> float:
         """Return the end of both axes: the data's, not 1, because few students fail."""
