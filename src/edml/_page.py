@@ -114,6 +114,12 @@ class Prose(str):
     __slots__ = ()
 
 
+class Html(str):
+    """A cell that is HTML, of which nothing is escaped."""
+
+    __slots__ = ()
+
+
 class Table(NamedTuple):
     """A table of cells, of which the first in a row is its label.
 
@@ -129,9 +135,16 @@ class Table(NamedTuple):
     folded: bool = False
 
     def to_html(self) -> str:
-        """Return the table as HTML."""
-        rows = [make_row(*row) for row in self.rows]
-        html = make_table(self.caption, self.head, rows, sortable=self.sortable)
+        """Return the table as HTML; a page's reader can sort a sortable one."""
+        names = [escape(name) for name in self.head]
+        if self.sortable:
+            names = [f'<button type="button">{name}</button>' for name in names]
+        head = "".join(f'<th scope="col" class="text">{name}</th>' for name in names)
+        html = (
+            f'<div class="scroll"><table{_SORTABLE if self.sortable else ""}>'
+            f"<caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{''.join(map(_make_row, self.rows))}</tbody></table></div>"
+        )
         if not self.folded:
             return html
         summary = escape(f"{self.caption} ({len(self.rows)})")
@@ -174,29 +187,16 @@ def wrap(parts: Iterable[str | Table]) -> str:
     return f'<div class="edml-evaluation"><style>{CSS}</style>{make_body(parts)}</div>'
 
 
-def make_table(
-    caption: str, head: Iterable[str], rows: Iterable[str], *, sortable: bool = False
-) -> str:
-    """Return a table of `make_row` rows; a page's reader can sort it by a column."""
-    names = [escape(name) for name in head]
-    if sortable:
-        names = [f'<button type="button">{name}</button>' for name in names]
-    cells = "".join(f'<th scope="col" class="text">{name}</th>' for name in names)
-    kind = _SORTABLE if sortable else ""
-    return (
-        f'<div class="scroll"><table{kind}><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def make_row(label: str | Cell, *cells: str | Cell, more: str = "") -> str:
-    """Return a row of escaped cells; ``more`` holds further cells as HTML."""
-    body = "".join(map(_make_cell, cells)) + more
-    name = escape(_read_text(label))
-    return f'<tr><th scope="row" class="text">{name}</th>{body}</tr>'
+def _make_row(row: Sequence[str | Cell]) -> str:
+    name, *cells = row
+    label = escape(_read_text(name))
+    body = "".join(map(_make_cell, cells))
+    return f'<tr><th scope="row" class="text">{label}</th>{body}</tr>'
 
 
 def _make_cell(cell: str | Cell) -> str:
+    if isinstance(cell, Html):
+        return f'<td class="text">{cell}</td>'
     text = escape(_read_text(cell))
     if isinstance(cell, Prose):
         return f'<td class="text">{text}</td>'

@@ -1,13 +1,12 @@
 """``edml report``: a model, or several side by side, as one page."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from edml._messages import coded
 from edml._optional import import_optional
-from edml._page import make_figures, make_page, make_row, make_table
+from edml._page import Prose, Table, make_body, make_figures, make_page
 from edml._words import MISSING, Words, words_in
 from edml.cli._files import write_whole
 from edml.cli._terminal import note, say, stage
@@ -103,7 +102,7 @@ def write_page(
     title = words.ngettext(
         "Model {numbers}", "Models {numbers}", len(shown), numbers=numbers
     )
-    parts = [_comparison(shown, words)] if len(shown) > 1 else []
+    parts = [make_body(_comparison(shown, words))] if len(shown) > 1 else []
     pictures = _can_draw()
     for one in shown:
         importance = importances.get(one.record.version)
@@ -133,23 +132,19 @@ def _facts(one: Evaluated, words: Words) -> str:
     """Return the facts about a version, folded, under the names of the record."""
     facts = record_facts(one.record, words)
     facts[words("evaluated")] = one.evaluated_at
-    rows = [
-        make_row(name, more=f'<td class="text">{escape(value)}</td>')
-        for name, value in facts.items()
-        if value
-    ]
+    rows = [(name, Prose(value)) for name, value in facts.items() if value]
     title = words("The record of the version")
-    return f"<details><summary>{title}</summary>{make_table('', [], rows)}</details>"
+    return Table(title, [], rows, folded=True).to_html()
 
 
-def _comparison(shown: Sequence[Evaluated], words: Words) -> str:
+def _comparison(shown: Sequence[Evaluated], words: Words) -> list[str | Table]:
     """Return the figures side by side, and paired differences from the first."""
     if not _same_rows(shown):
         text = words(
             "The versions were evaluated on different students: do not compare their "
             "figures."
         )
-        return f"<p>{text}</p>"
+        return [text]
     first, *others = [
         (one.record.version, one.evaluation)
         for one in shown
@@ -158,20 +153,19 @@ def _comparison(shown: Sequence[Evaluated], words: Words) -> str:
     head = [words("figure")]
     head += [words("Version {version}", version=one.record.version) for one in shown]
     rows = [
-        make_row(words(title), *(_cell(one.evaluation, name, words) for one in shown))
+        (words(title), *(_cell(one.evaluation, name, words) for one in shown))
         for name, title in METRIC_TITLES.items()
     ]
     text = words(
         "All versions were evaluated on the same students. Intervals are in brackets."
     )
-    tables = [make_table(words("Side by side"), head, rows)]
-    tables += [_differences(*other, *first, words) for other in others]
-    return f"<p>{text}</p>{''.join(tables)}"
+    differences = [_differences(*other, *first, words) for other in others]
+    return [text, Table(words("Side by side"), head, rows), *differences]
 
 
 def _differences(
     version: int, mine: Evaluation, other: int, theirs: Evaluation, words: Words
-) -> str:
+) -> str | Table:
     """Return the table of one version minus another, with paired intervals."""
     caption = words(
         "Version {version} minus version {other}", version=version, other=other
@@ -184,9 +178,9 @@ def _differences(
             "of edml stored none. Evaluate both again to see which differences are "
             "more than chance."
         )
-        return f"<p>{caption}: {text}</p>"
+        return f"{caption}: {text}"
     rows = [
-        make_row(
+        (
             words(METRIC_TITLES[str(name)]),
             words.number(row["difference"], 3, signed=True),
             words.interval(row["low"], row["high"], 3),
@@ -195,7 +189,7 @@ def _differences(
         for name, row in found.iterrows()
     ]
     head = [words("figure"), words("difference"), words("its interval"), ""]
-    return make_table(caption, head, rows)
+    return Table(caption, head, rows)
 
 
 def _cell(evaluation: Evaluation | None, name: str, words: Words) -> str:

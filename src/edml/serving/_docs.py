@@ -8,7 +8,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from edml._page import make_page, make_row, make_table
+from edml._page import Cell, Html, Prose, Table, make_page
 
 _REFERENCE = "#/components/schemas/"
 
@@ -52,7 +52,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
                 _row(field, _type(of), of, "yes" if field in required else "no")
                 for field, of in fields.items()
             ]
-            yield make_table(name, ("field", "type", "meaning", "required"), rows)
+            yield Table(name, ("field", "type", "meaning", "required"), rows).to_html()
         else:
             yield f"<p>{_type(schema)}</p>"
         for example in schema.get("examples", ()):
@@ -67,30 +67,30 @@ def _describe_operation(operation: Mapping[str, Any]) -> Iterator[str]:
         yield "<p>Send <code>Authorization: Bearer TOKEN</code>.</p>"
     if parameters := operation.get("parameters"):
         rows = [_row(one["name"], _type(one["schema"]), one) for one in parameters]
-        yield make_table("Parameters", ("parameter", "type", "meaning"), rows)
+        yield Table("Parameters", ("parameter", "type", "meaning"), rows).to_html()
     if body := operation.get("requestBody"):
         yield f"<p>{escape(body['description'])}</p>"
         rows = [
             _row(kind, _type(content["schema"]), content["schema"])
             for kind, content in body["content"].items()
         ]
-        yield make_table("Body", ("content type", "type", "meaning"), rows)
+        yield Table("Body", ("content type", "type", "meaning"), rows).to_html()
     rows = [
         _row(f"{code} {kind}", _type(content["schema"]), answer)
         for code, answer in operation["responses"].items()
         for kind, content in answer["content"].items()
     ]
-    yield make_table("Responses", ("status", "type", "meaning"), rows)
+    yield Table("Responses", ("status", "type", "meaning"), rows).to_html()
 
 
-def _row(name: str, kind: str, described: Mapping[str, Any], *more: str) -> str:
+def _row(
+    name: str, kind: str, described: Mapping[str, Any], *more: str
+) -> list[str | Cell]:
     meaning = escape(described.get("description", ""))
     example = described.get("examples", [described.get("example")])[0]
     if example is not None:
         meaning += f" Example: <code>{escape(json.dumps(example))}</code>"
-    cells = (kind, meaning, *map(escape, more))
-    html = "".join(f'<td class="text">{cell}</td>' for cell in cells)
-    return make_row(name, more=html)
+    return [name, Html(kind), Html(meaning), *map(Prose, more)]
 
 
 def _type(schema: Mapping[str, Any]) -> str:
