@@ -2,7 +2,7 @@
 
 import pytest
 
-from edml.app._models_changes import Asking, change, changes_since, look
+from edml.app._models_changes import Asking, change, changes_since, list_moves, look
 from edml.registry import ModelRegistry
 
 
@@ -119,3 +119,15 @@ def test_a_change_in_between_is_reported_afterwards(registry, monkeypatch):
 def test_changes_since_omits_seen_changes(registry):
     assert changes_since(registry.history(), 5).empty
     assert changes_since(registry.history(), 3)["what"].unique().tolist() == ["promote"]
+
+
+def test_moves_are_listed_in_order_with_who_and_why(registry):
+    every = list_moves(registry.history())
+    moves = every[every["version"] == 2]
+    assert moves[["what", "was", "now"]].to_numpy().tolist() == [
+        ["register", "new", "development"],
+        ["promote", "development", "production"],
+        ["promote", "production", "development"],
+    ]
+    assert moves["why"].tolist() == ["", "the first one", "it is better"]
+    assert set(moves["who"]) == {"ada"}

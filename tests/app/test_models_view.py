@@ -14,7 +14,6 @@ from edml.app._models_view import (
     list_versions,
     pair_evaluations,
     read_interval,
-    version_history,
 )
 from edml.app._words import Words
 from edml.inspection import evaluate
@@ -101,18 +100,6 @@ def test_contest_evaluations_are_never_shown(tmp_path):
 
 def test_a_version_without_evaluation_has_none(registry):
     assert pair_evaluations(3, registry.evaluations(3)).first is None
-
-
-def test_history_is_that_of_the_version_newest_first(registry):
-    changes = version_history(registry.history(), 2)
-    moves = changes[["what", "was", "now"]].to_numpy().tolist()
-    assert moves == [
-        ["promote", "production", "development"],
-        ["promote", "development", "production"],
-        ["register", "new", "development"],
-    ]
-    assert changes["why"].tolist() == ["it is better", "the first one", ""]
-    assert set(changes["who"]) == {"ada"}
 
 
 def test_the_facts_name_data_and_split(registry):

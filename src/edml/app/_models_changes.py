@@ -57,15 +57,21 @@ def look(history: pd.DataFrame) -> Seen:
     return Seen(int(last["generation"]), champion, before)
 
 
-def changes_since(history: pd.DataFrame, generation: int) -> pd.DataFrame:
-    """Return the columns what, version, was and now of the moves after a generation."""
+def list_moves(history: pd.DataFrame) -> pd.DataFrame:
+    """Return every move of a version from stage to stage, the oldest first."""
     rows = [
-        (change.what, *move)
+        (change.generation, change.when, change.who, change.what, *move, change.why)
         for change in history.itertuples(index=False)
-        if change.generation > generation
         for move in change.moves
     ]
-    return pd.DataFrame(rows, columns=["what", "version", "was", "now"])
+    of_change = ["generation", "when", "who", "what"]
+    return pd.DataFrame(rows, columns=[*of_change, "version", "was", "now", "why"])
+
+
+def changes_since(history: pd.DataFrame, generation: int) -> pd.DataFrame:
+    """Return the moves after a generation of the registry."""
+    moves = list_moves(history)
+    return moves[moves["generation"] > generation]
 
 
 def change(

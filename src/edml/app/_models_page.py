@@ -14,13 +14,12 @@ from edml.app import (
     _models_sections,
     _state,
 )
-from edml.app._models_changes import Seen, changes_since, look
+from edml.app._models_changes import Seen, changes_since, list_moves, look
 from edml.app._models_names import STAGES
 from edml.app._models_view import (
     Pair,
     list_versions,
     pair_evaluations,
-    version_history,
 )
 from edml.app._source import EndpointSource, Source
 from edml.app._words import Words
@@ -78,7 +77,9 @@ def show(source: Source, words: Words) -> None:
         if other is not None:
             shown.append((registry.record(other), pair.second))
         _models_sections.show_data(shown, words)
-        _models_sections.show_history(version_history(history, version), words)
+        moves = list_moves(history)
+        mine = moves[moves["version"] == version][::-1]  # the newest first
+        _models_sections.show_history(mine, words)
 
     _show_tabs(
         {

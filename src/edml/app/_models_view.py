@@ -96,18 +96,6 @@ def read_interval(intervals: Any, name: str) -> tuple[float | None, float | None
     return low, high
 
 
-def version_history(history: pd.DataFrame, version: int) -> pd.DataFrame:
-    """Return the moves of one version from stage to stage, the newest first."""
-    rows = [
-        (change.when, change.who, change.what, was, now, change.why)
-        for change in history.itertuples(index=False)
-        for number, was, now in change.moves
-        if number == version
-    ]
-    columns = ["when", "who", "what", "was", "now", "why"]
-    return pd.DataFrame(rows[::-1], columns=columns)
-
-
 def write_time(when: Any) -> str:
     """Format a time in UTC, independent of the language; "" if missing."""
     return "" if pd.isna(when) else f"{pd.Timestamp(when):%Y-%m-%d %H:%M} UTC"

@@ -35,30 +35,25 @@ class Demo(NamedTuple):
     most_at_risk: pd.DataFrame
 
 
-class _Split(NamedTuple):
-    """Training and test rows of a table, without common students."""
-
-    X_train: pd.DataFrame
-    X_test: pd.DataFrame
-    y_train: pd.Series
-    y_test: pd.Series
-    how: str
+#: The training and test rows of a table, their targets, and how it was split.
+_Split = tuple[pd.DataFrame, pd.DataFrame, pd.Series, pd.Series, str]
 
 
 def demo(oulad: Path | None) -> Demo:
     """Train and test on the shipped sample, or on a folder of the OULAD tables."""
     with stage("Reading the events"):
         split = _split_sample() if oulad is None else _split_oulad(oulad)
-    with stage("Training on {n} rows", n=spoken().number(len(split.X_train))):
+    X_train, X_test, y_train, y_test, how = split
+    with stage("Training on {n} rows", n=spoken().number(len(X_train))):
         # one thread: on busy cores, several threads wait for each other far longer
-        pipeline = make_risk_pipeline().fit(split.X_train, split.y_train)
-    with stage("Evaluating {n} rows", n=spoken().number(len(split.X_test))):
-        units = EvaluationUnits.from_estimator(pipeline, split.X_test, split.y_test)
+        pipeline = make_risk_pipeline().fit(X_train, y_train)
+    with stage("Evaluating {n} rows", n=spoken().number(len(X_test))):
+        units = EvaluationUnits.from_estimator(pipeline, X_test, y_test)
         evaluation = Evaluation.from_units(units)
-    snapshots = take_snapshots(split.X_test, units)
+    snapshots = take_snapshots(X_test, units)
     return Demo(
-        split.how,
-        (split.X_train[STUDENT].nunique(), split.X_test[STUDENT].nunique()),
+        how,
+        (X_train[STUDENT].nunique(), X_test[STUDENT].nunique()),
         measure_gain(snapshots),
         evaluation,
         most_at_risk(snapshots),
@@ -72,8 +67,7 @@ def _split_sample() -> _Split:
         "The sample that comes with edml; its students are synthetic. Trained on "
         "80% of the students, tested on the others."
     )
-    X_train, X_test, y_train, y_test = sides
-    return _Split(X_train, X_test, y_train, y_test, how)
+    return *sides, how
 
 
 def _split_oulad(folder: Path) -> _Split:
@@ -87,7 +81,7 @@ def _split_oulad(folder: Path) -> _Split:
         f"The OULAD tables. Trained on the presentations before {month} {year}, tested "
         "on those of that month."
     )
-    return _Split(X_train, X_test, y.iloc[train], y.iloc[test], how)
+    return X_train, X_test, y.iloc[train], y.iloc[test], how
 
 
 def take_snapshots(X: pd.DataFrame, units: EvaluationUnits) -> pd.DataFrame:
