@@ -857,7 +857,7 @@ class Broken(DummyClassifier):
 @pytest.mark.parametrize("gives", [np.nan, 1.5, -0.1])
 def test_invalid_probabilities_raise(gives):
     model = RiskClassifier(Broken(gives), cv=3)
-    with pytest.raises(ValueError, match=r"300 of 300 scores that are no probability"):
+    with pytest.raises(ValueError, match=r"300 of 300 scores that are NaN or outside"):
         model.fit(PLAIN, OUTCOME)
 
 

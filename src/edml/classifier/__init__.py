@@ -7,6 +7,7 @@ from edml.classifier._prepared import Prepared, prepare
 from edml.classifier._risk_classifier import RiskClassifier
 from edml.classifier._thresholds import Capacity, check_threshold, choose_threshold
 from edml.classifier._training import raw_scores
+from edml.classifier._units import check_scores
 
 __all__ = [
     "Capacity",
@@ -16,6 +17,7 @@ __all__ = [
     "RiskClassifier",
     "RiskPredictions",
     "SigmoidCalibrator",
+    "check_scores",
     "check_threshold",
     "choose_threshold",
     "prepare",

@@ -117,14 +117,14 @@ def _check_once(plan: SplitPlan, units: Units) -> None:
         raise SplitError(message)
 
 
-def check_scores(score: FloatArray, fold: IntArray) -> None:
-    """Check that out-of-fold scores are in [0, 1]."""
+def check_scores(score: FloatArray, fold: IntArray | None = None) -> None:
+    """Check that scores, of one or several folds, are in [0, 1]."""
     bad = ~((score >= 0) & (score <= 1))  # also True for NaN
     if bad.any():
-        folds = np.unique(fold[bad]).tolist()
+        where = "" if fold is None else f" (folds {np.unique(fold[bad]).tolist()})"
         message = (
-            f"The classifier gave {int(bad.sum())} of {len(score)} scores that are no "
-            f"probability, NaN or outside [0, 1] (folds {folds}). Check its "
-            "predict_proba, and whether its input may hold NaN."
+            f"The classifier returned {int(bad.sum())} of {len(score)} scores that are "
+            f"NaN or outside [0, 1]{where}. Check its predict_proba, and whether its "
+            "input may hold NaN."
         )
         raise ValueError(message)

@@ -18,6 +18,7 @@ from edml.classifier import (
     Capacity,
     Prepared,
     SigmoidCalibrator,
+    check_scores,
     choose_threshold,
     prepare,
     raw_scores,
@@ -138,14 +139,7 @@ class SearchScorer:
             rows = X.index.to_numpy()[units]
             probability, y = probability[units], y[units]
             X = X[units] if self._X is None else self._X.iloc[rows]
-        bad = int((~((probability >= 0) & (probability <= 1))).sum())  # NaN too
-        if bad:
-            message = (
-                f"The classifier returned {bad} of {len(probability)} scores that are "
-                "NaN or outside [0, 1]. Check its predict_proba, and whether its input "
-                "may hold NaN."
-            )
-            raise ValueError(message)
+        check_scores(probability)
         flag = partial(self._flag, probability, y == 1, rows)
         score = float(self._scorer(Predicted(probability, flag), X, y))
         if not np.isfinite(score):
