@@ -193,7 +193,7 @@ class RiskPredictions:
             If ``X`` is not an event table, or a column cannot be read.
         """
         self._check_fitted()
-        front, rest = split_per_history(self.pipeline_)
+        front, rest = split_per_history(strip_samplers(self.pipeline_))
         engineer = _engineer_of(front)
         if engineer is None or not len(X):
             self._check_columns(X)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -123,12 +123,11 @@ class StaticColumns(HistoryTransformer):
         self._check_present(X)
         names = self._all_names()
         first, place = first_rows(read.history)
-        for name in names:
-            _check_constant(X[name], first, place)
+        found = {name: _own_codes(X[name], first, place)[1] for name in names}
         for name in self.numeric:
             read_numbers(X[name])
         self.categories_ = [
-            _find_categories(X[name].iloc[first]) for name in self.categorical
+            _find_categories(name, found[name]) for name in self.categorical
         ]
 
     def _check_names(self) -> None:
@@ -174,19 +173,22 @@ class StaticColumns(HistoryTransformer):
     ) -> FloatArray:
         self._check_present(read.X)
         first, place = first_rows(read.history)
-        table = {}
-        for name in self._all_names():
-            column = read.X[name]
-            _check_constant(column, first, place)
-            table[name] = column.iloc[first]
-        parts = [self._fill(read_numbers(table[name])) for name in self.numeric]
-        for name, categories in zip(self.categorical, self.categories_, strict=True):
-            codes = pd.Index(categories, dtype=object).get_indexer(_texts(table[name]))
-            parts += [(codes == code).astype(float) for code in range(len(categories))]
         of_row = place if rows is None else place[rows]
-        described = np.empty((len(parts), len(of_row))) if out is None else out
-        for row, values in zip(described, parts, strict=True):
-            np.take(values, of_row, out=row, mode="clip")
+        described = np.empty((len(self._names()), len(of_row))) if out is None else out
+        for row, name in zip(described, self.numeric, strict=False):
+            column = read.X[name]
+            _own_codes(column, first, place)
+            numbers = self._fill(read_numbers(column)[first])
+            np.take(numbers, of_row, out=row, mode="clip")
+        end = len(self.numeric)
+        for name, categories in zip(self.categorical, self.categories_, strict=True):
+            codes, found = _own_codes(read.X[name], first, place)
+            place_of = {text: place for place, text in enumerate(categories)}
+            known = [place_of.get(_text(value), -1) for value in found]
+            own = np.array([*known, -1])[codes][of_row]  # the code of null is -1
+            begin, end = end, end + len(categories)
+            each = np.arange(len(categories))[:, np.newaxis]
+            np.equal(own, each, out=described[begin:end])
         return described.T
 
     def _fill(self, numbers: FloatArray) -> FloatArray:
@@ -203,41 +205,38 @@ def is_sensitive(name: str) -> bool:
     return any(word in _WORDS or word.startswith(_BEGINNINGS) for word in words)
 
 
-def _texts(column: pd.Series) -> Any:
-    """Return categories as texts, None where missing."""
-    codes, found = pd.factorize(column)
-    labels = [_text(value) for value in found]
-    return np.array([*labels, None], dtype=object)[codes]
-
-
 def _text(value: object) -> str | None:
     # a file of text holds 1.0 where numbers with nulls were written
     return re.sub(r"^(-?\d+)\.0+$", r"\1", spell_key(value).strip()) or None
 
 
-def _find_categories(column: pd.Series) -> list[str]:
-    found = sorted({text for text in _texts(column) if text is not None})
+def _find_categories(name: str, values: Iterable[object]) -> list[str]:
+    found = sorted({text for value in values if (text := _text(value)) is not None})
     if len(found) > _MOST_CATEGORIES:
         message = (
-            f"Column {column.name!r} has {len(found):,} categories, more than "
+            f"Column {name!r} has {len(found):,} categories, more than "
             f"{_MOST_CATEGORIES}. Group them, or name the column in numeric."
         )
-        raise TableError(message, column=str(column.name))
+        raise TableError(message, column=name)
     # LightGBM stores spaces as underscores
     safe = [_UNSAFE.sub("_", one).replace(" ", "_") for one in found]
     if len({*safe}) < len(safe):
         message = (
-            f"Column {column.name!r} has categories that differ only in spaces or "
+            f"Column {name!r} has categories that differ only in spaces or "
             'characters that names of features lack (" , : [ ] { } < > =). Rename them.'
         )
-        raise TableError(message, column=str(column.name))
+        raise TableError(message, column=name)
     return found
 
 
-def _check_constant(column: pd.Series, first: IntArray, place: IntArray) -> None:
-    """Raise a `TableError` if a column changes within a history."""
-    codes, _ = pd.factorize(column)
-    changed: BoolArray = codes != codes[first][place]
+def _own_codes(column: pd.Series, first: IntArray, place: IntArray) -> tuple[Any, Any]:
+    """Return each history's value as a code, -1 for null, and the distinct values.
+
+    Raise a `TableError` if the column changes within a history.
+    """
+    codes, found = pd.factorize(column.array)
+    own = codes[first]
+    changed: BoolArray = codes != own[place]
     if changed.any():
         histories = len(np.unique(place[changed]))
         message = coded(
@@ -248,3 +247,4 @@ def _check_constant(column: pd.Series, first: IntArray, place: IntArray) -> None
             column=column.name,
         )
         raise TableError(message, column=str(column.name))
+    return own, found

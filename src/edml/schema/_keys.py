@@ -114,7 +114,7 @@ def snapshot_codes(X: pd.DataFrame, columns: Mapping[str, str]) -> IntArray:
 def first_rows(codes: IntArray) -> tuple[IntArray, IntArray]:
     """Return the first row of each code, ascending, and each row's place in them."""
     place, _ = pd.factorize(codes)  # numbered by appearance, hence in order
-    rows = np.flatnonzero(~pd.Series(place).duplicated().to_numpy())
+    rows = np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1))
     return rows, place.astype(np.int64, copy=False)
 
 
