@@ -1,7 +1,6 @@
 """The predictions of a fitted risk model, refittable or not."""
 
 import difflib
-from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
@@ -203,9 +202,7 @@ class RiskPredictions:
             # steps of other libraries may use any row
             return rows, self.fail_probability(X)[rows]
         rows, features = engineer.transform_latest(X)
-        described = list(engineer.get_feature_names_out()[2:])
-        table = pd.DataFrame(features, columns=described, copy=False)
-        scores = _score_features(rest, X, rows, table, columns_of(engineer))
+        scores = _score_features(rest, X, rows, features, engineer)
         return rows, calibrate(self.calibrator_, scores)
 
     @property
@@ -300,20 +297,22 @@ def _score_features(
     rest: Any,
     X: pd.DataFrame,
     rows: IntArray,
-    table: pd.DataFrame,
-    names: Mapping[str, str],
+    features: FloatArray,
+    engineer: _Engineer,
 ) -> FloatArray:
     """Score rows of features by the steps that follow the engineer."""
+    described = list(engineer.get_feature_names_out()[2:])
     if isinstance(rest, Pipeline) and len(rest.steps) == 2:
         dropper, classifier = (step for _, step in rest.steps)
         if (
             type(dropper) is KeyDropper
-            and list(dropper.get_feature_names_out()) == list(table.columns)
+            and list(dropper.get_feature_names_out()) == described
             and _predicts_from_arrays(classifier)
         ):
-            features = table.to_numpy()
             scores: FloatArray = classifier.booster_.predict(features, num_threads=1)
             return scores
+    table = pd.DataFrame(features, columns=described, copy=False)
+    names = columns_of(engineer)
     for name in (COURSE, STUDENT):
         table.insert(0, name, X[names[name]].iloc[rows].array)
     return raw_scores(rest, table)

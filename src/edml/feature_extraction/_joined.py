@@ -187,9 +187,10 @@ class HistoryFeatures(HistoryTransformer):
         # From the last part to the first, each writes into its place: where a part's
         # partition repeats that of the first, the part before it overwrites it.
         for part in reversed(parts):
-            begin = end - len(part._names())
+            names = part._names()
+            begin = end - len(names)
             part._describe(read, rows, described[begin:end])
-            end = begin + (begin > 0 and part._names()[0] == PARTITION)
+            end = begin + (begin > 0 and names[0] == PARTITION)
         if context:
             self._compare(read.X, rows, described, own)
         return described.T

@@ -183,8 +183,8 @@ class StaticColumns(HistoryTransformer):
         end = len(self.numeric)
         for name, categories in zip(self.categorical, self.categories_, strict=True):
             codes, found = _own_codes(read.X[name], first, place)
-            place_of = {text: place for place, text in enumerate(categories)}
-            known = [place_of.get(_text(value), -1) for value in found]
+            code_of = {text: code for code, text in enumerate(categories)}
+            known = [code_of.get(_text(value) or "", -1) for value in found]
             own = np.array([*known, -1])[codes][of_row]  # the code of null is -1
             begin, end = end, end + len(categories)
             each = np.arange(len(categories))[:, np.newaxis]

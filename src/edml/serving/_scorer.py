@@ -13,7 +13,7 @@ from edml.datasets import as_of
 from edml.exceptions import TableError
 from edml.explanation import explain as explain_rows
 from edml.explanation import history_facts
-from edml.feature_extraction import FeatureEngineer
+from edml.feature_extraction import FeatureEngineer, HistoryFeatures
 from edml.pipeline import split_per_history
 from edml.preprocessing import DataCleaner
 from edml.registry import make_probe
@@ -73,12 +73,22 @@ class Scorer:
 def _columns_read(model: Any) -> dict[str, str]:
     names = columns_of(model)
     front, _ = split_per_history(model.pipeline_)
-    kinds = {type(step) for _, step in front.steps} if front is not None else set()
+    steps = [step for _, step in front.steps] if front is not None else []
+    kinds = {*map(type, steps)}
     seen = [str(name) for name in getattr(model, "feature_names_in_", ())]
-    if FeatureEngineer in kinds and kinds <= {DataCleaner, FeatureEngineer}:
+    own = {FeatureEngineer, HistoryFeatures}
+    if kinds & own and kinds <= {DataCleaner, *own}:
         work = work_columns(seen or [*names.values()], names)
-        has_period = DataCleaner in kinds and names[PERIOD] in seen
-        return work | ({PERIOD: names[PERIOD]} if has_period else {})
+        static = getattr(steps[-1], "static", None)
+        about = [*static.numeric, *static.categorical] if static is not None else []
+        more = {PERIOD} if DataCleaner in kinds else set()
+        more |= {"ass_weight"} if HistoryFeatures in kinds else set()
+        work |= {
+            name: actual
+            for name, actual in names.items()
+            if actual in about or (name in more and actual in seen)
+        }
+        return work | {name: name for name in getattr(steps[-1], "extra_columns", ())}
     # steps of other libraries may read any column seen in fit
     known = {*COLUMNS, *names.values()}
     return {**names, **{name: name for name in seen if name not in known}}
