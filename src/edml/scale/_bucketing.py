@@ -153,10 +153,7 @@ def bucket_events(
     draft = Draft(as_path(out), key, MANIFEST)
     if draft.is_done():
         return EventStore(out)
-    with (
-        telling_of_full_disks(draft.target, "What is written so far is kept."),
-        draft,
-    ):
+    with telling_of_full_disks(draft.target, "What is written so far is kept."), draft:
         work = _Bucketing(draft, chunks, columns, progress)
         work.write_pieces(n_buckets)
         work.write_buckets(n_jobs)

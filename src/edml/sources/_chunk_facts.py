@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edml.exceptions import TableError
-from edml.schema import (
-    COURSE,
-    NAME_COLUMNS,
-    PARTITION,
-    STUDENT,
-    plain_spellings,
-)
+from edml.schema import COURSE, NAME_COLUMNS, PARTITION, STUDENT, plain_spellings
 from edml.sources._cells import NULL_WORDS, are_whole
 from edml.sources._dates import Dates
 from edml.sources._event_columns import NUMBERED, Column

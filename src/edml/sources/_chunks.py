@@ -10,12 +10,7 @@ import pandas as pd
 
 from edml._messages import pack, unpack
 from edml.exceptions import TableError
-from edml.schema import (
-    PARTITION,
-    check_work,
-    describe_absent,
-    resolve_columns,
-)
+from edml.schema import PARTITION, check_work, describe_absent, resolve_columns
 from edml.sources._arrow import find_parts
 from edml.sources._chunk_csv import Place, RawChunk, read_csv_chunks
 from edml.sources._chunk_facts import ColumnFacts

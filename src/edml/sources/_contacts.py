@@ -69,7 +69,7 @@ def read_contacts(
             "course": table.ids("course").at(rows),
             "date": pd.to_datetime(seconds, unit="s", utc=True),
             "kind": table.texts("kind").at(rows),
-        },
+        }
     )
     report = ImportReport(
         source="contacts",
@@ -82,10 +82,7 @@ def read_contacts(
 
 
 def contacted_rows(
-    X: pd.DataFrame,
-    contacts: pd.DataFrame,
-    *,
-    columns: Mapping[str, str] | None = None,
+    X: pd.DataFrame, contacts: pd.DataFrame, *, columns: Mapping[str, str] | None = None
 ) -> BoolArray:
     """Find the rows of students who were contacted in their course.
 

@@ -8,11 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edml._messages import coded, join
 from edml.exceptions import TableError
-from edml.schema import (
-    check_work,
-    describe_absent,
-    resolve_columns,
-)
+from edml.schema import check_work, describe_absent, resolve_columns
 from edml.sources._dates import UNITS, check_form
 from edml.sources._event_columns import (
     Column,
@@ -241,10 +237,7 @@ def check_parameters(given: Dialect, reader: ColumnReader) -> None:
 
 
 def make_report(
-    raw: Raw,
-    roles: Mapping[str, str],
-    read: Mapping[str, Column],
-    reader: ColumnReader,
+    raw: Raw, roles: Mapping[str, str], read: Mapping[str, Column], reader: ColumnReader
 ) -> ReadingReport:
     """Note what was inferred about the columns, after the notes of the table."""
     notes = raw.notes

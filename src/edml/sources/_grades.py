@@ -60,11 +60,7 @@ def make_exams(table: TidyTable, seat: IntArray, seats: Seats, scale: float) -> 
 
 
 def read_outcomes(
-    table: TidyTable,
-    seat: IntArray,
-    n_seats: int,
-    scale: float,
-    passing: float | None,
+    table: TidyTable, seat: IntArray, n_seats: int, scale: float, passing: float | None
 ) -> FloatArray:
     """Return each enrolment's final grade on the scale of 0 to 10, passing at 4."""
     again = pd.Series(seat).duplicated().to_numpy() & (seat >= 0)

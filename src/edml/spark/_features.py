@@ -113,10 +113,7 @@ spark.read, or pass spark.createDataFrame(df).
         names[STUDENT],
         n_buckets,
         partial(
-            describe_bucket,
-            transformer=fitted,
-            names=names,
-            version=edml.__version__,
+            describe_bucket, transformer=fitted, names=names, version=edml.__version__
         ),
         _schema(df, names, made),
     )

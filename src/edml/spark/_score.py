@@ -9,13 +9,7 @@ import pandas as pd
 import edml
 from edml.classifier import Capacity
 from edml.pipeline import split_per_history
-from edml.schema import (
-    COURSE,
-    PARTITION,
-    SNAPSHOT_KEYS,
-    STUDENT,
-    columns_of,
-)
+from edml.schema import COURSE, PARTITION, SNAPSHOT_KEYS, STUDENT, columns_of
 from edml.spark._model import pack, unpack
 from edml.spark._students import check_frame, column, empty_frame, map_buckets
 from edml.spark._worker import COMPUTED, TEXTS, score_bucket

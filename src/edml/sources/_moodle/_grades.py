@@ -47,10 +47,7 @@ def read_versions(
     """Return work, student, graded, score: a row per version of a grade, in order."""
     history = _read_history(site)
     activity = pd.concat(
-        [
-            _grade_assignments(site, gradebook),
-            _grade_quizzes(site, attempts),
-        ],
+        [_grade_assignments(site, gradebook), _grade_quizzes(site, attempts)],
         ignore_index=True,
     )
     activity = site.keep_enrolled(activity, "grades")
