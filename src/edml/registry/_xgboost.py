@@ -1,8 +1,8 @@
-"""The JSON of an XGBoost booster, read into arrays and written from them as UBJSON."""
+"""The JSON of an XGBoost booster, read into arrays and written anew from them."""
 
+import json
 import math
 import re
-import struct
 from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
@@ -32,19 +32,16 @@ _VALUES: dict[str, tuple[float, float, type]] = {  # smallest, largest, type
 }
 # No prediction depends on the weights; the parents follow from the children.
 _DROPPED = ("base_weights", "parents")
-_CATEGORIES = {
-    "categories": np.int32,
-    "categories_nodes": np.int32,
-    "categories_segments": np.int64,
-    "categories_sizes": np.int64,
-}
+_CATEGORIES = (
+    *("categories", "categories_nodes"),
+    *("categories_segments", "categories_sizes"),
+)
 _OBJECTIVES = {
     "binary:logistic": "reg_loss_param",
     "multi:softmax": "softmax_multiclass_param",
     "multi:softprob": "softmax_multiclass_param",
 }
 _KINDS = {"float", "int", "i", "q"}
-_CODES = {"f4": b"d", "i4": b"l", "i8": b"L", "u1": b"U"}  # of UBJSON
 
 
 class XGBoost(NamedTuple):
@@ -77,7 +74,7 @@ def read(content: bytes, budget: Budget) -> XGBoost:
 
 
 def write(booster: XGBoost) -> bytes:
-    """Return the UBJSON of a booster; equal trees give equal bytes."""
+    """Return the JSON of a booster; equal trees give equal bytes."""
     n_trees, n_groups = len(booster.counts), booster.n_groups
     per_iteration = n_trees // booster.n_iterations
     model = {
@@ -111,50 +108,35 @@ def write(booster: XGBoost) -> bytes:
         },
         "objective": {"name": name, _OBJECTIVES[name]: of_objective},
     }
-    return _ubjson({"learner": learner, "version": [3, 0, 0]})
+    return json.dumps({"learner": learner, "version": [3, 0, 0]}).encode()
 
 
-def _trees(booster: XGBoost) -> list[bytes]:
-    """Return the UBJSON of each tree."""
+def _trees(booster: XGBoost) -> list[dict[str, Any]]:
     counts = booster.counts
-    empty = np.zeros(int(counts.sum()), np.float32)
+    ends = np.cumsum(counts).tolist()
+    is_deleted = booster.values["split_indices"] == _DELETED
     parts = {
         **booster.values,
-        "base_weights": empty,
+        "base_weights": np.zeros(len(is_deleted)),
         "parents": _parents(counts, booster.values),
-        "split_type": empty.astype(np.uint8),
+        "split_type": np.zeros(len(is_deleted), np.uint8),
     }
-    packed = [
-        (_text(name), _CODES[part.dtype.str[1:]], part.itemsize, _big_endian(part))
-        for name, part in parts.items()
-    ]
-    none = {name: np.empty(0, kind) for name, kind in _CATEGORIES.items()}
-    common = b"".join(_text(name) + _ubjson(part) for name, part in none.items())
-    starts = np.cumsum(counts) - counts
-    is_deleted = (booster.values["split_indices"] == _DELETED).astype(np.intp)
-    deleted = np.add.reduceat(is_deleted, starts)  # XGBoost crashes if it is wrong
-    trees = []
-    for number, (start, size) in enumerate(
-        zip(starts.tolist(), counts.tolist(), strict=True)
-    ):
-        param = {
-            "num_deleted": str(deleted[number]),
-            "num_feature": str(booster.n_features),
-            "num_nodes": str(size),
-            "size_leaf_vector": "1",
+    lists = {name: part.tolist() for name, part in parts.items()}
+    return [
+        {
+            "id": number,
+            "tree_param": {
+                # XGBoost crashes if it is wrong
+                "num_deleted": str(np.count_nonzero(is_deleted[end - size : end])),
+                "num_feature": str(booster.n_features),
+                "num_nodes": str(size),
+                "size_leaf_vector": "1",
+            },
+            **{name: part[end - size : end] for name, part in lists.items()},
+            **dict.fromkeys(_CATEGORIES, ()),
         }
-        own = _ubjson({"id": number, "tree_param": param})[:-1]
-        length = b"#" + _ubjson(size)
-        arrays = [
-            name
-            + b"[$"
-            + code
-            + length
-            + content[start * width : (start + size) * width]
-            for name, code, width, content in packed
-        ]
-        trees.append(b"".join([own, common, *arrays, b"}"]))
-    return trees
+        for number, (size, end) in enumerate(zip(counts.tolist(), ends, strict=True))
+    ]
 
 
 def _parents(
@@ -169,31 +151,6 @@ def _parents(
     for side in ("left_children", "right_children"):
         parents[values[side][at] + start[at]] = at - start[at]
     return parents
-
-
-def _ubjson(value: Any) -> bytes:
-    if isinstance(value, bytes):  # written before
-        return value
-    if isinstance(value, dict):
-        items = (_text(key) + _ubjson(one) for key, one in value.items())
-        return b"{" + b"".join(items) + b"}"
-    if isinstance(value, str):
-        return b"S" + _text(value)
-    if isinstance(value, list):
-        return b"[#" + _ubjson(len(value)) + b"".join(map(_ubjson, value))
-    if isinstance(value, int):
-        return b"L" + struct.pack(">q", value)
-    code = _CODES[value.dtype.str[1:]]
-    return b"[$" + code + b"#" + _ubjson(len(value)) + _big_endian(value)
-
-
-def _big_endian(values: NDArray[Any]) -> bytes:
-    return values.astype(values.dtype.newbyteorder(">")).tobytes()
-
-
-def _text(text: str) -> bytes:
-    content = text.encode("utf-8")
-    return _ubjson(len(content)) + content
 
 
 def _refuse(what: str) -> NoReturn:
