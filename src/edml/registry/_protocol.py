@@ -61,7 +61,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from edml._messages import coded
 from edml.exceptions import RegistryError
@@ -107,6 +107,15 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _TIME = re.compile(r"20[0-9-]{8}T[0-9:.]{8,15}\+00:00")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_N = _NUMBER.pattern
+_PATHS = {
+    "state": re.compile(rf"{STATES}/(?P<generation>{_N})\.json"),
+    "record": re.compile(rf"{VERSIONS}/(?P<version>{_N})/record\.json"),
+    "evaluation": re.compile(
+        rf"{VERSIONS}/(?P<version>{_N})/{EVALUATIONS}/(?P<number>{_N})\.json"
+    ),
+    "file": re.compile(rf"{VERSIONS}/(?P<version>{_N})/[^/]+"),
+}
 # Windows takes these for devices, with any ending.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
@@ -141,6 +150,21 @@ def check_file_name(name: str) -> None:
 def read_number(name: str) -> int | None:
     """Return the number in a file's or folder's name, or None."""
     return int(name) if _NUMBER.fullmatch(name) else None
+
+
+def read_path(path: str) -> tuple[str, dict[str, int]] | None:
+    """Return the kind and the place of a file by its path in the registry, or None."""
+    for kind, pattern in _PATHS.items():
+        if found := pattern.fullmatch(path):
+            if kind == "file":
+                check_file_name(path.rpartition("/")[2])
+            return kind, {name: int(one) for name, one in found.groupdict().items()}
+    return None
+
+
+def is_digest(text: object) -> TypeGuard[str]:
+    """Return whether this is a SHA-256 in hexadecimal digits."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def is_time(text: object) -> bool:
@@ -253,8 +277,7 @@ def _check_files(record: Document, called: str) -> None:
         if (
             type(size) is not int
             or not 0 <= size <= MAX_FILE_BYTES
-            or not isinstance(digest, str)
-            or _DIGEST.fullmatch(digest) is None
+            or not is_digest(digest)
         ):
             raise _damaged(called, f"the size or hash of {name!r} is impossible")
 

@@ -5,7 +5,7 @@ new versions get their numbers, and after them the newest state its own: from th
 readers see the new stages. A kill before that leaves the earlier stages.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from edml import _files
@@ -15,9 +15,9 @@ from edml.registry._protocol import (
     EVALUATIONS,
     MAX_DOCUMENT_BYTES,
     RECORD,
-    STATES,
     VERSIONS,
     Document,
+    read_path,
     unseal,
 )
 from edml.registry._reads import read_file, read_folder
@@ -29,9 +29,12 @@ from edml.registry._remote import (
     read_object,
     read_push,
     state_path,
+    version_of,
 )
 from edml.registry._state import State
 from edml.registry._store import ModelStore
+
+Files = Mapping[str, Entry]
 
 
 def pull(store: ModelStore, url: Path) -> list[int]:
@@ -94,19 +97,15 @@ def _check_continues(
     names = {state_path(one) for one in home.numbers(home.states, ".json")}
     for version in home.numbers(home.versions):
         folder = f"{VERSIONS}/{version}"
-        numbers = store.evaluation_numbers(version)
-        names |= {f"{folder}/{EVALUATIONS}/{one}.json" for one in numbers}
-        names |= {
-            f"{folder}/{name}"
-            for name in read_folder(home.root, home.path / folder)
-            if name != EVALUATIONS
-        }
+        for inner in (folder, f"{folder}/{EVALUATIONS}"):
+            files = read_folder(home.root, home.path / inner)
+            names |= {f"{inner}/{name}" for name in files}
     kept = names & found.files.keys()
     newest = {state_path(before.generation)} if before.generation else set()
     other = newest - kept
     for name in kept:
         # the history before the newest state may be spelled in an earlier format
-        if name in newest or (name.startswith(VERSIONS) and _is_document(name)):
+        if name in newest or _kind(name) in ("record", "evaluation"):
             data = read_file(home.root, home.path / name, MAX_DOCUMENT_BYTES)
             if entry_of(data) != found.files[name]:
                 other.add(name)
@@ -122,59 +121,50 @@ def _check_continues(
     return kept
 
 
-def _download(
-    store: ModelStore, root: Path, missing: Mapping[str, Entry], temporary: Path
-) -> None:
+def _download(store: ModelStore, root: Path, missing: Files, temporary: Path) -> None:
     """Write the missing files into a temporary folder, after checking them."""
     _files.make_folder(temporary)
+    new: dict[int, Document] = {}  # records of new versions
     for name, entry in missing.items():
         data = read_object(root, entry)
-        if _is_document(name):
+        kind = _kind(name)
+        if kind != "file":
             document = _unseal(store, name, data)
-            if name.startswith(STATES):
+            if kind == "state":
                 State.from_document(document)
+            elif kind == "record":
+                new[version_of(name)] = document
         _files.make_folder((temporary / name).parent)
         _files.write_file(temporary / name, data)
     for folder in {(temporary / name).parent for name in missing}:
         _files.sync_folder(folder)
-    for version in {name.split("/")[1] for name in missing if name[0] == VERSIONS[0]}:
-        _check_version(store, root, version, missing, temporary)
+    _check_files(store, root, missing, new)
 
 
-def _check_version(
-    store: ModelStore,
-    root: Path,
-    version: str,
-    missing: Mapping[str, Entry],
-    temporary: Path,
+def _check_files(
+    store: ModelStore, root: Path, missing: Files, new: Mapping[int, Document]
 ) -> None:
-    """Check that a version has the files that its record names, and no others."""
-    folder = f"{VERSIONS}/{version}"
-    name = f"{folder}/{RECORD}"
-    given = {
-        one: entry
-        for one, entry in missing.items()
-        if one.startswith(f"{folder}/") and not _is_document(one)
-    }
-    if name in missing:
-        record = _unseal(store, name, (temporary / name).read_bytes())
-    else:
-        record = store.read_record(int(version))
-    named = {
-        f"{folder}/{file}": Entry(about["size"], about["sha256"])
-        for file, about in record["files"].items()
-    }
-    if not given.items() <= named.items() or (name in missing and given != named):
+    """Check that versions have the files that their records name, and no others."""
+    given = {n: entry for n, entry in missing.items() if _kind(n) == "file"}
+    named: dict[str, Entry] = {}
+    needed: set[str] = set()
+    for version in {*map(version_of, given), *new}:
+        record = new.get(version) or store.read_record(version)
+        files = {
+            f"{VERSIONS}/{version}/{name}": Entry(about["size"], about["sha256"])
+            for name, about in record["files"].items()
+        }
+        named |= files
+        if version in new:
+            needed |= files.keys()
+    if not needed <= given.keys() or not given.items() <= named.items():
         raise _incomplete(root)
 
 
-def _install(
-    store: ModelStore, state: State, temporary: Path, missing: Collection[str]
-) -> None:
+def _install(store: ModelStore, state: State, temporary: Path, missing: Files) -> None:
     """Give the downloaded files their names; the caller holds the lock."""
     home = store.home
-    records = [name for name in missing if name.endswith(f"/{RECORD}")]
-    new = sorted(int(name.split("/")[1]) for name in records)
+    new = sorted(version_of(name) for name in missing if _kind(name) == "record")
     for version in new:
         source = temporary / VERSIONS / str(version)
         _files.make_folder(source / EVALUATIONS)
@@ -182,35 +172,27 @@ def _install(
     _files.sync_folder(home.versions)
     states = []
     for name in missing:
-        parts = name.split("/")
-        if parts[0] == STATES:
-            states.append(int(parts[1].removesuffix(".json")))
-        elif int(parts[1]) not in new:  # one more evaluation
+        if _kind(name) == "state":
+            states.append(name)
+        elif version_of(name) not in new:  # one more evaluation
             _files.make_folder((home.path / name).parent)
             _files.rename(temporary / name, home.path / name)
-    for generation in sorted(states, reverse=True):  # the newest first: it decides
-        name = state_path(generation)
+    # the newest first: it decides
+    for name in sorted(states, key=lambda name: (len(name), name), reverse=True):
         _files.rename(temporary / name, home.path / name)
     _files.sync_folder(home.states)
     gone = set(home.numbers(home.versions)) - state.stages.keys()
     home.remove(store.path(one) for one in gone if one <= state.highest)
 
 
-def _is_document(name: str) -> bool:
-    """Return whether this is a state, a record or an evaluation."""
-    folder, *_, last = name.split("/")
-    return folder == STATES or last == RECORD or f"/{EVALUATIONS}/" in name
+def _kind(name: str) -> str | None:
+    found = read_path(name)
+    return found and found[0]
 
 
 def _unseal(store: ModelStore, name: str, data: bytes) -> Document:
     """Check a document as the registry does when it reads it from its path."""
-    match name.removesuffix(".json").split("/"):
-        case [folder, number] if folder == STATES:
-            kind, place = "state", {"generation": int(number)}
-        case [_, version, _]:
-            kind, place = "record", {"version": int(version)}
-        case [_, version, _, number]:
-            kind, place = "evaluation", {"version": int(version), "number": int(number)}
+    kind, place = read_path(name) or ("", {})
     return unseal(data, kind, {"registry": store.home.name, **place}, store.home.keys)
 
 

@@ -24,6 +24,7 @@ from edml.registry._remote import (
     push_path,
     read_push,
     state_path,
+    version_of,
 )
 from edml.registry._state import State
 from edml.registry._store import ModelStore
@@ -82,7 +83,7 @@ def _check_continues(before: Push, found: Push, url: Path) -> None:
         name
         for name, entry in before.files.items()
         if found.files.get(name) != entry
-        and (name == newest or _version_of(name) in kept)
+        and (name == newest or version_of(name) in kept)
     ]
     if lost:
         message = coded(
@@ -94,11 +95,6 @@ def _check_continues(before: Push, found: Push, url: Path) -> None:
             url=url,
         )
         raise RegistryError(message)
-
-
-def _version_of(name: str) -> int | None:
-    folder, number = name.split("/")[:2]
-    return int(number) if folder == VERSIONS else None
 
 
 def _upload(store: ModelStore, name: str, entry: Entry, root: Path) -> None:

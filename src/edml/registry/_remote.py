@@ -12,7 +12,6 @@ a document as `edml.registry._protocol` describes them, signed like the others.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -21,19 +20,15 @@ from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry._folder import Folder
 from edml.registry._protocol import (
-    EVALUATIONS,
     MAX_DOCUMENT_BYTES,
     MAX_FILE_BYTES,
-    RECORD,
     STATES,
-    VERSIONS,
-    check_file_name,
+    is_digest,
     read_number,
+    read_path,
     unseal,
 )
 from edml.registry._reads import read_file
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Entry(NamedTuple):
@@ -52,8 +47,7 @@ class Push(NamedTuple):
 
     def versions(self) -> set[int]:
         """Return the numbers of the versions that have files."""
-        parts = (path.split("/") for path in self.files)
-        return {int(part[1]) for part in parts if part[0] == VERSIONS}
+        return {version_of(path) for path in self.files} - {0}
 
 
 def entry_of(data: bytes) -> Entry:
@@ -64,6 +58,12 @@ def entry_of(data: bytes) -> Entry:
 def state_path(generation: int) -> str:
     """Return the path of a state."""
     return f"{STATES}/{generation}.json"
+
+
+def version_of(path: str) -> int:
+    """Return the version whose file has this path; 0 for a state."""
+    _, place = read_path(path) or ("", {})
+    return place.get("version", 0)
 
 
 def push_path(root: Path, number: int) -> Path:
@@ -118,10 +118,8 @@ def read_object(root: Path, entry: Entry) -> bytes:
 
 def _check_entry(path: Path, name: str, entry: object) -> Entry:
     match entry:
-        case [int(size), str(digest)] if (
-            0 <= size <= MAX_FILE_BYTES
-            and _DIGEST.fullmatch(digest)
-            and _is_of_registry(name)
+        case [int(size), digest] if (
+            0 <= size <= MAX_FILE_BYTES and is_digest(digest) and read_path(name)
         ):
             return Entry(size, digest)
     message = coded(
@@ -131,23 +129,3 @@ def _check_entry(path: Path, name: str, entry: object) -> Entry:
         url=path,
     )
     raise RegistryError(message)
-
-
-def _is_of_registry(name: str) -> bool:
-    """Return whether a registry has a file of this path: nothing leads out of it."""
-    match name.split("/"):
-        case [folder, file] if folder == STATES:
-            return _is_document(file)
-        case [folder, version, file] if folder == VERSIONS and read_number(version):
-            if file != RECORD:
-                check_file_name(file)
-            return True
-        case [folder, version, inner, file] if folder == VERSIONS:
-            known = inner == EVALUATIONS and read_number(version)
-            return bool(known) and _is_document(file)
-    return False
-
-
-def _is_document(name: str) -> bool:
-    number, dot, ending = name.partition(".")
-    return dot + ending == ".json" and read_number(number) is not None
