@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of the endpoint.
 
 The routes and their answers are in the data file beside this module, the events in
-edml's data dictionary; what every route has in common is added here.
+edml's data dictionary.
 """
 
 import json
@@ -23,31 +23,13 @@ from edml.schema import (
     data_dictionary,
 )
 from edml.serving._limits import Limits
-from edml.serving._problem import MEDIA_TYPE
 
 _KINDS = {
     **dict.fromkeys(NUMBER_COLUMNS, "Number"),
     **dict.fromkeys(EPOCH_COLUMNS, "Epoch"),
     **{STUDENT: "Id", COURSE: "Id", PARTITION: "Day", PERIOD: "Period"},
 }
-_REJECTIONS = {
-    "400": "The body or a parameter cannot be read.",
-    "401": "The token is missing or unknown.",
-    "403": "The token lacks the scope.",
-    "408": "The body came too slowly.",
-    "413": "The request exceeds a limit.",
-    "415": "The format of the body is not supported.",
-    "422": "The table of events cannot be scored.",
-    "503": "There is no model yet, or the endpoint is busy.",
-}
-_OF_TOKENS = ("401", "403")
-_REJECTIONS_OF = {
-    "/predict": (*_OF_TOKENS, "400", "408", "413", "415", "422", "503"),
-    "/model": (*_OF_TOKENS, "503"),
-    "/metrics": _OF_TOKENS,
-    "/openapi.json": _OF_TOKENS,
-    "/ready": ("503",),
-}
+_OF_TOKENS = {"401": "NoToken", "403": "NoScope"}
 
 
 def describe_endpoint(
@@ -59,18 +41,22 @@ def describe_endpoint(
     document["info"]["version"] = edml.__version__
     document["servers"] = [{"url": prefix or "/"}]
     _describe_events(document["components"]["schemas"], columns, limits)
-    for path, item in document["paths"].items():
-        for operation in item.values():
-            codes = _REJECTIONS_OF.get(path, ())
-            _complete(operation, codes if tokens else set(codes) - {*_OF_TOKENS})
-            if tokens and codes[:2] == _OF_TOKENS:
-                operation["security"] = [{"token": []}]
     at, _, language = document["paths"]["/predict"]["post"]["parameters"]
     at["schema"]["maximum"] = LARGEST_NUMBER
     language["schema"]["enum"] = sorted(LANGUAGES)
     if not tokens:
-        del document["components"]["securitySchemes"]
+        _leave_tokens_out(document)
     return document
+
+
+def _leave_tokens_out(document: dict[str, Any]) -> None:
+    del document["components"]["securitySchemes"]
+    for code, name in _OF_TOKENS.items():
+        del document["components"]["responses"][name]
+        for item in document["paths"].values():
+            for operation in item.values():
+                operation.pop("security", None)
+                operation["responses"].pop(code, None)
 
 
 def _describe_events(
@@ -99,19 +85,3 @@ def _describe_events(
         "required": required,
         "examples": [{name: {"0": cell} for name, cell in example.items()}],
     }
-
-
-def _complete(operation: dict[str, Any], rejections: Any) -> None:
-    """Add to an operation how it is answered, apart from the answer's content."""
-    request_id = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
-    problem = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-    operation["responses"]["200"] |= {
-        "description": operation["summary"],
-        "headers": request_id,
-    }
-    for code in sorted(rejections):
-        operation["responses"][code] = {
-            "description": _REJECTIONS[code],
-            "headers": request_id,
-            "content": {MEDIA_TYPE: problem},
-        }
