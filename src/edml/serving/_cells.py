@@ -80,12 +80,12 @@ def _read_keys(name: str, cells: Cells) -> NDArray[Any]:
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
         return cells
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "f":
-        whole = (cells == np.trunc(cells)) & (np.abs(cells) <= LARGEST_KEY)
-        if whole.all():
+        fits = (cells == np.trunc(cells)) & (np.abs(cells) <= LARGEST_KEY)
+        if fits.all():
             return cells.astype(np.int64)
         cells = cells.astype(object)
-    values, kinds = _to_typed(cells)
-    if kinds <= {str} and not _has_missing(values):
+    values = to_objects(cells)
+    if set(map(type, values)) <= {str} and not _has_missing(values):
         return values
     right = _mark(values, _is_key)
     if not right.all():
@@ -95,7 +95,8 @@ def _read_keys(name: str, cells: Cells) -> NDArray[Any]:
             "have no id, or one that is neither text nor a whole number below 2**53",
             "Send every id as text.",
         )
-    return _map(values, lambda cell: int(cell) if isinstance(cell, float) else cell)
+    whole = (int(cell) if isinstance(cell, float) else cell for cell in values)
+    return np.fromiter(whole, object, len(values))
 
 
 def _is_key(cell: Any) -> bool:
@@ -157,7 +158,8 @@ def _read_texts(name: str, cells: Cells, *, names: bool) -> NDArray[Any]:
             everywhere = np.ones(len(cells), dtype=np.bool_)
             raise _refuse_rows(name, everywhere, "hold a date", "Send names as text.")
         return cells
-    values, kinds = _to_typed(cells)
+    values = to_objects(cells)
+    kinds = set(map(type, values))
     if not kinds <= {str, int, float, type(None)}:
         bad = ~_mark(values, _is_text_or_number)
         raise _refuse_rows(
@@ -167,7 +169,8 @@ def _read_texts(name: str, cells: Cells, *, names: bool) -> NDArray[Any]:
         return _without_missing(values)
     if names or kinds <= {type(None)}:
         return values
-    dtype = np.int64 if kinds == {int} and _fits(values) else np.float64
+    # JSON's whole numbers reach 2**64
+    dtype = np.int64 if kinds == {int} and max(values) < 2**63 else np.float64
     return values.astype(dtype)  # as pandas holds a column of numbers
 
 
@@ -177,49 +180,24 @@ def _is_text_or_number(cell: Any) -> bool:
     )
 
 
-def _fits(values: NDArray[Any]) -> bool:
-    return bool(max(values) < 2**63)  # JSON's whole numbers reach 2**64
-
-
 def to_objects(cells: Cells) -> NDArray[Any]:
     """Return the cells as an array, of objects unless it is one already."""
-    return _to_typed(cells)[0]
-
-
-def _to_typed(cells: Cells) -> tuple[NDArray[Any], set[type]]:
-    """Return the cells as an array of objects, and their types."""
-    kinds = set(map(type, cells))
     if isinstance(cells, np.ndarray):
-        return cells, kinds
-    values = np.empty(len(cells), dtype=object)
-    values[:] = cells if kinds.isdisjoint({list, dict}) else [*map(_flat, cells)]
-    return values, kinds
+        return cells
+    return np.fromiter(cells, object, len(cells))
 
 
-def _flat(cell: Any) -> Any:
-    """Replace a cell that numpy would take for a row by another invalid value."""
-    return False if isinstance(cell, (list, dict)) else cell
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and cell in MISSING)
+def _without_missing(values: NDArray[Any]) -> NDArray[Any]:
+    if not _has_missing(values):
+        return values
+    found = values.copy()
+    found[[isinstance(cell, str) and cell in MISSING for cell in values]] = None
+    return found
 
 
 def _has_missing(values: NDArray[Any]) -> bool:
     return any(text in values for text in MISSING)
 
 
-def _without_missing(values: NDArray[Any]) -> NDArray[Any]:
-    if not _has_missing(values):
-        return values
-    return _map(values, lambda cell: None if _is_missing(cell) else cell)
-
-
 def _mark(values: NDArray[Any], test: Callable[[Any], bool]) -> BoolArray:
     return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))
-
-
-def _map(values: NDArray[Any], change: Callable[[Any], Any]) -> NDArray[Any]:
-    changed = np.empty(len(values), dtype=object)
-    changed[:] = [change(cell) for cell in values]
-    return changed

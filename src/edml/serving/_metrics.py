@@ -1,6 +1,7 @@
 """Metrics: the metrics of one process for Prometheus."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,62 +17,47 @@ class Metrics:
     """Counters in a separate registry, so that apps in one process differ."""
 
     def __init__(self) -> None:
-        registry = self._registry = client.CollectorRegistry()
-        self._requests = client.Counter(
-            "edml_requests",
-            "Requests answered.",
-            ("route", "status"),
-            registry=registry,
+        self._registry = client.CollectorRegistry()
+        counter = partial(client.Counter, registry=self._registry)
+        gauge = partial(client.Gauge, registry=self._registry)
+        histogram = partial(client.Histogram, registry=self._registry)
+        self._requests = counter(
+            "edml_requests", "Requests answered.", ("route", "status")
         )
-        self._seconds = client.Histogram(
+        self._seconds = histogram(
             "edml_request_seconds",
             "Time from a request's arrival in the app to its answer.",
             ("route",),
             buckets=_SECONDS,
-            registry=registry,
         )
-        self._students = client.Counter(
-            "edml_predictions", "Students scored, once per course.", registry=registry
+        self._students = counter(
+            "edml_predictions", "Students scored, once per course."
         )
-        self._rows = client.Counter("edml_events", "Events read.", registry=registry)
-        self._scores = client.Histogram(
+        self._rows = counter("edml_events", "Events read.")
+        self._scores = histogram(
             "edml_score",
             "Probabilities of failing, once per student and course.",
             buckets=_SCORES,
-            registry=registry,
         )
-        self._flagged = client.Counter(
-            "edml_flagged", "Students flagged, once per course.", registry=registry
+        self._flagged = counter("edml_flagged", "Students flagged, once per course.")
+        self._nulls = counter(
+            "edml_null_cells", "Empty cells of the events read, by column.", ("column",)
         )
-        self._nulls = client.Counter(
-            "edml_null_cells",
-            "Empty cells of the events read, by column.",
-            ("column",),
-            registry=registry,
+        self._version = gauge(
+            "edml_champion_version", "Version that is served; 0 for none."
         )
-        self._version = client.Gauge(
-            "edml_champion_version",
-            "Version that is served; 0 for none.",
-            registry=registry,
-        )
-        self._changes = client.Counter(
-            "edml_champion_changes", "Champions loaded.", registry=registry
-        )
-        self._unrecorded = client.Counter(
+        self._changes = counter("edml_champion_changes", "Champions loaded.")
+        self._unrecorded = counter(
             "edml_ledger_lost",
             "Students, once per course, whose answers the ledger could not take.",
-            registry=registry,
         )
-        self._healthy = client.Gauge(
+        self._healthy = gauge(
             "edml_registry_healthy",
             "Whether the last look at the registry found what is served.",
-            registry=registry,
         )
-
-        self._pulled = client.Gauge(
+        self._pulled = gauge(
             "edml_registry_pulled_timestamp_seconds",
             "When the registry was last pulled from an object store; 0 for never.",
-            registry=registry,
         )
 
     def answered(self, route: str, status: int, seconds: float) -> None:
