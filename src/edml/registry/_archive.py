@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edml._messages import coded
 from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 
 MAX_SIZE = 4 * 2**30  # bytes, unpacked
 #: Largest ratio of unpacked to packed size. A forest of a thousand trees reaches 10.
@@ -61,12 +61,11 @@ class Archive:
         return buffer.getvalue()
 
     def _error(self, what: str) -> RegistryError:
-        message = coded(
+        return registry_error(
             "model_damaged",
             f"{self.called} {what}: it is damaged or made up. Nothing was loaded. "
             f"{self.remedy}",
         )
-        return RegistryError(message)
 
     def _check_headers(
         self, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], packed: int

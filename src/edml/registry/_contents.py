@@ -104,14 +104,12 @@ def _read_booster(
     if node.get("__loader__") != "ObjectNode":
         refuse("has a boosted classifier that is not fitted")
     check_keys(node, "content")
-    if type_name(node) != name:
-        refuse("has a booster in another form than edml stores")
     state = attributes(node)
     extra = state.keys() - needed - {"model"}
     model = state.get("model", {})
-    if not needed <= state.keys() or extra - ignored:
-        refuse("has a booster in another form than edml stores")
-    if model.get("__loader__") != "BytesNode":
+    is_known = needed <= state.keys() and extra <= ignored
+    is_bytes = model.get("__loader__") == "BytesNode"
+    if type_name(node) != name or not is_known or not is_bytes:
         refuse("has a booster in another form than edml stores")
     check_keys(model, "file")
     check_name(model, "builtins.bytes")

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edml._messages import coded
-from edml.exceptions import NoChallengerError, RegistryError
+from edml.exceptions import NoChallengerError
 from edml.registry._decision import Contestant, Rules, decide
+from edml.registry._errors import registry_error
 from edml.registry._evaluations import CHOOSING, Headline
 from edml.registry._state import DEVELOPMENT, PRODUCTION, STAGING, State
 from edml.registry._store import ModelStore, check_unseen, seen_as
@@ -259,14 +260,13 @@ def _settle(began: State, state: State, contest: Contest) -> State:
     """Return the state after a contest; raise if they have changed meanwhile."""
     moved = [v for v in contest.candidates if state.stages.get(v) != began.stages[v]]
     if moved or state.champion != contest.champion:
-        message = coded(
+        raise registry_error(
             "moved_meanwhile",
             f"Expected the champion {contest.champion} and the candidates "
             f"{list(contest.candidates)} as they were when the contest began; found "
             f"the champion {state.champion}, and {moved or 'none'} of the candidates "
             "moved. Nothing was changed; hold the contest again.",
         )
-        raise RegistryError(message)
     for version in contest.candidates:
         state = state.move(version, DEVELOPMENT)
     if contest.winner == state.champion:

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from edml._messages import coded
 from edml._words import count
-from edml.exceptions import RegistryError
 from edml.inspection import Evaluation, EvaluationUnits
 from edml.metrics import (
     LOSSES,
@@ -19,6 +17,7 @@ from edml.metrics import (
     bootstrap_metrics,
     percentile_interval,
 )
+from edml.registry._errors import registry_error
 from edml.registry._record import DEFAULT_THRESHOLD
 from edml.registry._state import check_choice
 from edml.schema import BoolArray, FloatArray, IntArray, check_confidence
@@ -102,13 +101,12 @@ def decide(
     figures = {version: one.score for version, one in contestants.items()}
     unknown = [version for version, figure in figures.items() if np.isnan(figure)]
     if unknown:
-        message = coded(
+        raise registry_error(
             "one_outcome",
             f"Expected rows on which {rules.metric} is defined; found that it is "
             f"undefined for version {unknown[0]}. Pass rows of students who fail and "
             "of students who pass.",
         )
-        raise RegistryError(message)
     candidates = [version for version in contestants if version != champion]
     counts = next(iter(contestants.values())).evaluation.counts
     unit = "student" if counts["n_histories"] else "row"

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
-from edml._messages import coded
 from edml._sklearn import InvalidParameterError
 from edml.classifier import (
     DeployedClassifier,
@@ -19,6 +18,7 @@ from edml.classifier import (
 from edml.exceptions import EdmlError, RegistryError
 from edml.inspection import EvaluationUnits
 from edml.pipeline import strip_samplers
+from edml.registry._errors import registry_error
 from edml.registry._record import ModelRecord
 from edml.registry._store import ModelStore, check_unseen
 from edml.registry._training import (
@@ -96,13 +96,12 @@ def retune_threshold(
     written = (record.training or {}).get("threshold")
     rule = read_rule(written) if threshold is None else threshold
     if rule is None:
-        message = coded(
+        raise registry_error(
             "no_rule",
             f"Expected a rule for the threshold in the record of version "
             f"{record.version}; found none. Pass threshold='f1', or another.",
             version=record.version,
         )
-        raise RegistryError(message)
     check_threshold(rule)
     model = store.load(record.version)
     units = EvaluationUnits.from_estimator(model, X, y)
@@ -123,12 +122,11 @@ def _choose(rule: Any, units: EvaluationUnits) -> float:
     if isinstance(rule, Real):
         return float(rule)
     if len(np.unique(units.y_true)) < 2:
-        message = coded(
+        raise registry_error(
             "one_outcome",
             "Expected rows of students who fail and of students who pass; found "
             f"{len(units.y_true)} of one outcome. Pass rows of both.",
         )
-        raise RegistryError(message)
     occupancy = None if units.course is None else units.course.occupancy
     return choose_threshold(rule, units.y_prob, units.y_true, occupancy)
 

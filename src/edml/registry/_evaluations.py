@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.inspection import Evaluation
+from edml.registry._errors import registry_error
 from edml.registry._protocol import is_time
 from edml.registry._versions import now
 
@@ -77,9 +77,8 @@ def rows_of_contests(headlines: Iterable[Headline]) -> set[str]:
 
 
 def _unreadable(why: str) -> RegistryError:
-    message = coded(
+    return registry_error(
         "registry_damaged",
         f"Expected an evaluation as ModelRegistry stores it; found another ({why}). "
         "Restore it from a backup.",
     )
-    return RegistryError(message)

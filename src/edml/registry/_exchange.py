@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edml import _files
-from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry import _reads
 from edml.registry._archive import EXPORT
+from edml.registry._errors import registry_error
 from edml.registry._evaluations import read_evaluation
 from edml.registry._libraries import check_versions
 from edml.registry._protocol import (
@@ -117,9 +117,8 @@ def unpack(
 
 
 def _no_export(why: str) -> RegistryError:
-    message = coded(
+    return registry_error(
         "not_export",
         f"Expected a file that ModelRegistry.export wrote; found that {why}. Export "
         "the model again.",
     )
-    return RegistryError(message)

@@ -10,9 +10,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from edml import _files
-from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry import _reads
+from edml.registry._errors import registry_error
 from edml.registry._protocol import (
     DAMAGED,
     LOCK,
@@ -60,13 +60,12 @@ class Folder:
             try:
                 lock.acquire(poll_interval=_POLL_SECONDS)
             except Timeout as error:
-                message = coded(
+                raise registry_error(
                     "registry_locked",
                     f"Expected the lock of registry {self.name!r} within "
                     f"{self.timeout:g} seconds; found that another process is still "
                     "writing. Try again later.",
-                )
-                raise RegistryError(message) from error
+                ) from error
         try:
             yield
         finally:
@@ -77,22 +76,20 @@ class Folder:
         if self.keys.signs:
             return
         if self.keys.checks:
-            message = coded(
+            raise registry_error(
                 "only_public_keys",
                 f"Expected a private key to change registry {self.name!r}; found only "
                 "public keys, which can read. Pass private_key= or key=, or set "
                 "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY.",
             )
-            raise RegistryError(message)
         if self._is_signed():
-            message = coded(
+            raise registry_error(
                 "needs_key",
                 f"Expected a key to change registry {self.name!r}, which is signed; "
                 "found none. An unsigned change would make it unreadable for everybody "
                 "who checks signatures. Pass private_key= or key=, or set "
                 "EDML_REGISTRY_PRIVATE_KEY or EDML_REGISTRY_KEY.",
             )
-            raise RegistryError(message)
 
     def _is_signed(self) -> bool:
         """Return whether the newest readable document of the registry is signed."""

@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from edml._messages import coded
 from edml.classifier import DeployedClassifier
 from edml.exceptions import RegistryError
 from edml.feature_extraction import FeatureEngineer
 from edml.pipeline import split_per_history
 from edml.preprocessing import DataCleaner
+from edml.registry._errors import registry_error
 from edml.registry._record import DEFAULT_THRESHOLD, ModelRecord, plain
 from edml.schema import (
     COURSE,
@@ -176,14 +176,13 @@ def _read(answers: Mapping[str, Any]) -> tuple[str, NDArray[Any]]:
 
 
 def _wrong(found: str, expected: str) -> RegistryError:
-    message = coded(
+    return registry_error(
         "other_answers",
         f"Expected a model that answers as it did when it was stored, with {expected}; "
         f"found {found}. Its file or record was changed, or this machine's libraries "
         "compute differently: compare the versions in record.libraries, install them, "
         "or fit the model again.",
     )
-    return RegistryError(message)
 
 
 def make_probe(model: Any) -> Any:

@@ -6,6 +6,7 @@ processors. See https://docs.kernel.org/userspace-api/landlock.html.
 
 import ctypes
 import os
+import struct
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,24 +22,6 @@ _TCP, _TCP_SINCE = 0b11, 4
 _SCOPES, _SCOPES_SINCE = 0b11, 6  # sockets without a path, and signals
 
 
-class _Handled(ctypes.Structure):
-    """What is forbidden unless a rule allows it."""
-
-    _fields_ = (
-        ("files", ctypes.c_uint64),
-        ("network", ctypes.c_uint64),
-        ("scopes", ctypes.c_uint64),
-    )
-
-
-class _Beneath(ctypes.Structure):
-    """What is allowed in a folder and below it."""
-
-    _pack_ = 1
-    _layout_ = "ms"
-    _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
-
-
 def read_only_from(folders: Iterable[str | os.PathLike[str]]) -> bool:
     """Forbid this thread, for good, all files but reading those in these folders.
 
@@ -51,13 +34,15 @@ def read_only_from(folders: Iterable[str | os.PathLike[str]]) -> bool:
     version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)
     if version < 1:
         return False
-    handled = _Handled(
+    # what is forbidden unless a rule allows it: on files, in the network, and others
+    handled = struct.pack(
+        "QQQ",
         2 ** _N_RIGHTS[min(version, len(_N_RIGHTS)) - 1] - 1,
         _TCP if version >= _TCP_SINCE else 0,
         _SCOPES if version >= _SCOPES_SINCE else 0,
     )
-    size = ctypes.c_size_t(ctypes.sizeof(handled))
-    rules = libc.syscall(_CREATE_RULESET, ctypes.byref(handled), size, 0)
+    size = ctypes.c_size_t(len(handled))
+    rules = libc.syscall(_CREATE_RULESET, handled, size, 0)
     if rules < 0:
         return False
     for folder in {Path(folder).resolve() for folder in folders}:
@@ -72,7 +57,7 @@ def read_only_from(folders: Iterable[str | os.PathLike[str]]) -> bool:
 def _allow_reading(libc: ctypes.CDLL, rules: int, folder: Path) -> None:
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        rule = _Beneath(_READ, place)
-        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(rule), 0)
+        rule = struct.pack("=Qi", _READ, place)  # in the folder and below it
+        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, rule, 0)
     finally:
         os.close(place)

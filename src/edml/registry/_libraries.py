@@ -8,8 +8,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from edml._messages import coded
-from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 
 LIBRARIES = (
     "edml",
@@ -50,13 +49,12 @@ def check_versions(saved: Mapping[str, str]) -> None:
         if then is None or here is None:
             continue
         if name == "edml" and then[0] > here[0]:
-            message = coded(
+            raise registry_error(
                 "later_model",
                 f"The model was saved by edml {saved[name]}; {installed} is installed. "
                 f"Run: pip install 'edml>={then[0]}'.",
                 version=then[0],
             )
-            raise RegistryError(message)
         if then[0] != here[0] or (name == _STRICT and then != here):
             differing.append(f"{name} {saved[name]} (now {installed})")
     if differing:

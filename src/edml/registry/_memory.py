@@ -7,8 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from edml import _files
-from edml._messages import coded
-from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._reads import read_file, system_errors
 
 _MAX_BYTES = 1000
@@ -22,22 +21,20 @@ class Memory:
         self.path = path.absolute()
         self.name = name
         if not checks:
-            message = coded(
+            raise registry_error(
                 "memory_needs_key",
                 "Expected a key with memory=, because anybody can write a higher "
                 "generation without one; found none. Pass key=, private_key= or "
                 "public_keys=.",
             )
-            raise RegistryError(message)
         if self.path.is_relative_to(root):
-            message = coded(
+            raise registry_error(
                 "memory_inside",
                 f"Expected a memory outside of the registries in {root}, because "
                 "whoever brings an older state back could change it too; found "
                 f"{self.path}. Choose another path.",
                 path=self.path,
             )
-            raise RegistryError(message)
 
     def check(self, generation: int, *, note: bool = True) -> None:
         """Raise for an older generation than the highest one seen; note a newer one."""
@@ -51,7 +48,7 @@ class Memory:
     def _check(self, generation: int, note: bool) -> None:
         seen = self._read() if self.path.exists() else 0
         if generation < seen:
-            message = coded(
+            raise registry_error(
                 "older_state",
                 f"Expected generation {seen} of registry {self.name!r} or a later one, "
                 f"because this reader has seen it; found {generation}. Somebody has "
@@ -59,7 +56,6 @@ class Memory:
                 f"the memory {self.path}.",
                 path=self.path,
             )
-            raise RegistryError(message)
         if note and generation > seen:
             content = {"registry": self.name, "generation": generation}
             _files.replace_file(self.path, json.dumps(content).encode())
@@ -72,10 +68,9 @@ class Memory:
             seen = content["generation"]
             if content["registry"] == self.name and type(seen) is int:
                 return int(seen)
-        message = coded(
+        raise registry_error(
             "not_memory",
             f"Expected the memory of registry {self.name!r} in {self.path}; found "
             "another file. Choose another path, one for each registry, or remove it.",
             path=self.path,
         )
-        raise RegistryError(message)

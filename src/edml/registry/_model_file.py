@@ -12,12 +12,12 @@ from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
 
-from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry import _types
 from edml.registry._archive import MODEL_FILE, size_limit
 from edml.registry._budget import Budget
 from edml.registry._contents import ContentCheck
+from edml.registry._errors import registry_error
 from edml.registry._fitted import check_model
 from edml.registry._nodes import nodes, refuse, type_name
 from edml.registry._packing import pack
@@ -76,12 +76,11 @@ def loads(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
     except RegistryError:
         raise
     except Exception as error:  # a part is missing or has the wrong type
-        message = coded(
+        raise registry_error(
             "model_damaged",
             f"The model file is damaged ({type(error).__name__} while reading it). "
             "Restore it from a copy.",
-        )
-        raise RegistryError(message) from error
+        ) from error
     return model
 
 
@@ -124,11 +123,10 @@ def _read_schema(members: dict[str, bytes], budget: Budget) -> dict[str, Any]:
     except RegistryError:
         raise
     except (ValueError, RecursionError) as error:
-        message = coded(
+        raise registry_error(
             "model_damaged",
             "The model file's schema is damaged. Restore it from a copy.",
-        )
-        raise RegistryError(message) from error
+        ) from error
     if not isinstance(schema, dict):
         refuse("has a schema that is not a JSON object")
     return schema

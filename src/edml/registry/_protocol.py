@@ -63,8 +63,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from edml._messages import coded
 from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._signing import NO_KEYS, Keys
 
 FORMAT = 3
@@ -128,13 +128,12 @@ def check_name(name: str, what: str = "a registry name") -> None:
         or name.endswith(".")
         or _DEVICES.fullmatch(name) is not None
     ):
-        message = coded(
+        raise registry_error(
             "not_name",
             f"Expected {what} of at most 64 letters, digits, '-', '_' and '.', not "
             f"starting with '-' or '.' nor ending with '.'; found {name!r:.80}. "
             "Choose another.",
         )
-        raise RegistryError(message)
 
 
 def check_file_name(name: str) -> None:
@@ -305,12 +304,11 @@ def _reader(document: Document, called: str) -> Callable[[Document], Document]:
     if type(found) is int and found in READERS:
         return READERS[found]
     if type(found) is int and found > FORMAT:
-        message = coded(
+        raise registry_error(
             "later_registry",
             f"Expected {called} of format {FORMAT} or below; found {found}, which "
             "a newer edml wrote. Update edml.",
         )
-        raise RegistryError(message)
     raise _damaged(called, "it has no format number")
 
 
@@ -322,12 +320,11 @@ def _called(kind: str, place: Mapping[str, Any]) -> str:
 
 
 def _damaged(called: str, why: str) -> RegistryError:
-    message = coded(
+    return registry_error(
         "registry_damaged",
         f"Expected {called} as it was written; found it damaged: {why}. Restore the "
         "file from a backup, or use repair.",
     )
-    return RegistryError(message)
 
 
 def _from_format_1(document: Document) -> Document:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edml import _files
-from edml._messages import coded
 from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._protocol import (
     EVALUATIONS,
     MAX_DOCUMENT_BYTES,
@@ -45,14 +45,13 @@ def pull(store: ModelStore, url: Path) -> list[int]:
     if number == known:
         return []
     if number < (known or 1):
-        message = coded(
+        raise registry_error(
             "nothing_pushed",
             f"Expected a push of registry {store.home.name!r} at {url}; found "
             f"{'an older one than before' if known else 'none'}. Check the address and "
             "the name, or push first.",
             url=url,
         )
-        raise RegistryError(message)
     found = read_push(store.home, root, number)
     state = _read_state(store, root, found)
     before, _ = store.written_state()
@@ -110,14 +109,13 @@ def _check_continues(
             if entry_of(data) != found.files[name]:
                 other.add(name)
     if other or before.generation > found.generation:
-        message = coded(
+        raise registry_error(
             "changed_here",
             f"Expected that {url} holds all changes of the registry in {home.path}; "
             "found others here. Push them if nobody else has pushed, or pull into "
             "another folder.",
             url=url,
         )
-        raise RegistryError(message)
     return kept
 
 
@@ -197,19 +195,17 @@ def _unseal(store: ModelStore, name: str, data: bytes) -> Document:
 
 
 def _incomplete(root: Path) -> RegistryError:
-    message = coded(
+    return registry_error(
         "push_incomplete",
         f"Expected a push with the state and all files of its versions at {root}; "
         "found another. Nothing was changed here. Push again.",
         url=root,
     )
-    return RegistryError(message)
 
 
 def _changed(store: ModelStore) -> RegistryError:
-    message = coded(
+    return registry_error(
         "registry_locked",
         f"Expected that nobody else changes {store.home.path} meanwhile; found a new "
         "change. Nothing was pulled. Pull again.",
     )
-    return RegistryError(message)

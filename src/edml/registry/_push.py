@@ -4,9 +4,8 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from edml import _files
-from edml._messages import coded
 from edml._urls import Url
-from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._protocol import (
     EVALUATIONS,
     MAX_DOCUMENT_BYTES,
@@ -37,12 +36,11 @@ def push(store: ModelStore, url: Path) -> list[int]:
     with store.home.locked():
         state = store.settled_state()
         if not state.generation:
-            message = coded(
+            raise registry_error(
                 "no_models",
                 f"Expected a model in {store.home.path}; found none. Register one, or "
                 "name another registry.",
             )
-            raise RegistryError(message)
         found = Push(before.number + 1, state.generation, _list_files(store, state))
     _check_continues(before, found, url)
     if found.files == before.files:
@@ -86,7 +84,7 @@ def _check_continues(before: Push, found: Push, url: Path) -> None:
         and (name == newest or version_of(name) in kept)
     ]
     if lost:
-        message = coded(
+        raise registry_error(
             "pushed_by_others",
             f"Expected that this registry holds what was pushed to {url}; found that "
             f"{len(lost)} of its files, such as {lost[0]}, are missing or others here. "
@@ -94,7 +92,6 @@ def _check_continues(before: Push, found: Push, url: Path) -> None:
             "there, or push to another address.",
             url=url,
         )
-        raise RegistryError(message)
 
 
 def _upload(store: ModelStore, name: str, entry: Entry, root: Path) -> None:
@@ -106,12 +103,11 @@ def _upload(store: ModelStore, name: str, entry: Entry, root: Path) -> None:
         path = store.home.path / name
         data = read_file(store.home.root, path, MAX_FILE_BYTES, entry.size)
         if entry_of(data) != entry:
-            message = coded(
+            raise registry_error(
                 "registry_damaged",
                 f"Expected the bytes that the record names; found others in {path}. "
                 "Restore the file from a backup, or use repair. Nothing was pushed.",
             )
-            raise RegistryError(message)
         _files.step("upload", target, lambda: _write(target, data))
 
 
@@ -135,13 +131,12 @@ def _publish(store: ModelStore, found: Push, root: Path) -> None:
             _files.step("publish", target, write)
         # not every store can write only where there is nothing
         if target.read_bytes() != data:
-            message = coded(
+            raise registry_error(
                 "pushed_just_now",
                 f"Expected to be the only one who pushes to {root}; found that "
                 "somebody else has pushed just now. Pull, and push again.",
                 url=root,
             )
-            raise RegistryError(message)
 
 
 def _writing(target: Path) -> AbstractContextManager[None]:

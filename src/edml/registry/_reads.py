@@ -14,6 +14,7 @@ from typing import Any
 from edml._messages import coded
 from edml._urls import Url
 from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 
 # O_NONBLOCK: opening a pipe would wait for its writer. Some systems lack some flags.
 _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -33,13 +34,12 @@ def check_no_symlink(root: Path, path: Path) -> None:
         with _reading(path):
             is_symlink = path.is_symlink()
         if is_symlink:
-            message = coded(
+            raise registry_error(
                 "symlink",
                 f"Expected a registry without symlinks; found one: {path}. It may lead "
                 "out of the folder: replace it with what it stands for, or remove it.",
                 path=path,
             )
-            raise RegistryError(message)
         path = path.parent
 
 
@@ -113,9 +113,8 @@ def _check_size(path: Path, found: int, limit: int, size: int | None) -> None:
 
 
 def _unexpected(path: Path, found: str) -> RegistryError:
-    message = coded(
+    return registry_error(
         "registry_damaged",
         f"Expected a plain file as it was written; found that {path} {found}. Restore "
         "it from a backup.",
     )
-    return RegistryError(message)

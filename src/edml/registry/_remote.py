@@ -16,8 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from edml._messages import coded
-from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._folder import Folder
 from edml.registry._protocol import (
     MAX_DOCUMENT_BYTES,
@@ -106,13 +105,12 @@ def read_object(root: Path, entry: Entry) -> bytes:
     path = object_path(root, entry)
     data = read_file(None, path, MAX_FILE_BYTES, entry.size)
     if entry_of(data) != entry:
-        message = coded(
+        raise registry_error(
             "push_incomplete",
             f"Expected the bytes whose SHA-256 is the name of {path}; found others. "
             "Nothing was changed here. Push to another address.",
             url=root,
         )
-        raise RegistryError(message)
     return data
 
 
@@ -122,10 +120,9 @@ def _check_entry(path: Path, name: str, entry: object) -> Entry:
             0 <= size <= MAX_FILE_BYTES and is_digest(digest) and read_path(name)
         ):
             return Entry(size, digest)
-    message = coded(
+    raise registry_error(
         "push_incomplete",
         f"Expected the files of a registry with their sizes and hashes in {path}; "
         "found something else. Nothing was changed here. Push again.",
         url=path,
     )
-    raise RegistryError(message)

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from edml import _files
-from edml._messages import coded
 from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._protocol import DAMAGED, EVALUATIONS
 from edml.registry._reads import as_text
 from edml.registry._state import State
@@ -50,12 +50,11 @@ def _plan(store: VersionStore) -> list[Step]:
     whole = store.whole_states()
     has_files = bool(listed) or store.newest() > 0
     if has_files and not whole and damaged.keys() >= {*listed}:
-        message = coded(
+        raise registry_error(
             "no_readable_file",
             f"Expected a file of registry {home.name!r} that can be read with these "
             "keys; found none. Check the keys; if they are right, restore a backup.",
         )
-        raise RegistryError(message)
     steps = [_set_aside(store, one) for one in findings if one.part == FOREIGN]
     state = whole[-1] if whole else State()
     lost = [version for version in state.stages if version in damaged]

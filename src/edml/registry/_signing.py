@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from edml import _files
-from edml._messages import coded
 from edml._optional import import_optional
 from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._reads import read_file, system_errors
 
 if TYPE_CHECKING:
@@ -96,24 +96,22 @@ class Keys:
     def check(self, signature: Any, data: bytes, called: str) -> None:
         """Raise unless one of the keys signed the data."""
         if signature is None:
-            message = coded(
+            raise registry_error(
                 "unsigned",
                 f"Expected {called} to be signed, because the registry was opened with "
                 "a key; found no signature. Do not trust it; if it was written without "
                 "a key on purpose, open the registry without one, or import the file "
                 "with trust_unsigned=True.",
             )
-            raise RegistryError(message)
         if not isinstance(signature, str) or not self._is_ours(signature, data):
             parts = _ED25519.fullmatch(str(signature))
             by = f", by the public key {parts[1]}" if parts else ""
-            message = coded(
+            raise registry_error(
                 "wrong_signature",
                 f"Expected {called} to be signed with this key or a trusted one; found "
                 f"another signature{by}. Check the keys; if they are right, the file "
                 "was forged: restore it from a backup.",
             )
-            raise RegistryError(message)
 
     def _is_ours(self, signature: str, data: bytes) -> bool:
         parts = _ED25519.fullmatch(signature)
@@ -202,12 +200,11 @@ def generate_keys(path: str | PathLike[str]) -> tuple[Path, str]:
     )
     for taken in (private_path, public_path):
         if os.path.lexists(taken):  # before one of them is written
-            message = coded(
+            raise registry_error(
                 "file_exists",
                 f"Expected a path for a new key; {taken} exists. Choose another path.",
                 path=taken,
             )
-            raise RegistryError(message)
     with system_errors(f"to write {path} and .pub", "Choose another path."):
         _files.write_file(private_path, secret, _ONLY_OWNER)
         _files.write_file(public_path, public)
@@ -237,12 +234,11 @@ def _read_key(path: Path, half: str) -> Any:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key, kind = None, type
     if not isinstance(key, kind):
-        message = coded(
+        raise registry_error(
             "not_key",
             f"Expected the {half} half of a pair of Ed25519 keys, in PEM and without a "
             f"password; found another file: {path}. Write a pair with: edml registry "
             "keygen.",
             path=path,
         )
-        raise RegistryError(message)
     return key

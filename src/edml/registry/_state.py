@@ -7,6 +7,7 @@ from typing import Any
 
 from edml._messages import coded
 from edml.exceptions import RegistryError
+from edml.registry._errors import registry_error
 from edml.registry._protocol import STAGES, Document, is_time, read_number
 from edml.registry._reads import as_text
 
@@ -82,13 +83,12 @@ class State:
             or (versions and versions[-1] > document["highest"])
             or not is_time(document["when"])
         ):
-            message = coded(
+            raise registry_error(
                 "registry_damaged",
                 "Expected stages by version, up to the stated highest number, and a "
                 f"time; found others in generation {document['generation']} of the "
                 "state. Restore the file from a backup, or use repair.",
             )
-            raise RegistryError(message)
         _check_stages(stages)
         names = ("generation", "what", "why", "who", "when", "detail", "highest")
         known = {name: document[name] for name in names}
@@ -121,12 +121,11 @@ class State:
         except TypeError:
             number = 0
         if number < 1 or isinstance(version, bool):
-            message = coded(
+            raise registry_error(
                 "not_version",
                 "Expected the number of a version, 'production', 'staging' or "
                 f"'latest'; found {version!r:.40}. Look at records().",
             )
-            raise RegistryError(message)
         self.check_version(number)
         return number
 
@@ -142,14 +141,13 @@ class State:
                 coded("none_in_stage" if self.stages else "no_models", message)
             )
         if len(found) > 1:
-            message = coded(
+            raise registry_error(
                 "several_in_stage",
                 f"Expected one version in {name}; found {found}. Name one by its "
                 "number.",
                 stage=name,
                 versions=found,
             )
-            raise RegistryError(message)
         return found[0]
 
     def check_version(self, version: int) -> None:
@@ -157,13 +155,12 @@ class State:
         if version in self.stages:
             return
         was = "was removed" if 0 < version <= self.highest else "does not exist"
-        message = coded(
+        raise registry_error(
             "no_version",
             f"Expected the number of a version; found {version}, which {was}. There "
             f"are {_list_briefly(list(self.stages))}.",
             version=version,
         )
-        raise RegistryError(message)
 
     def moves_since(self, before: "State") -> list[tuple[int, str, str]]:
         """List each version that moved, with its stages before and after."""
@@ -184,12 +181,11 @@ class State:
         """
         previous = self.previous_champion
         if previous is None:
-            message = coded(
+            raise registry_error(
                 "no_previous",
                 "Expected a previous champion; found none that is still stored. "
                 "Promote the version that you want.",
             )
-            raise RegistryError(message)
         state = self
         for version, was, became in moves:
             if was in (DEVELOPMENT, STAGING) and state.stages.get(version) == became:
@@ -201,14 +197,13 @@ class State:
         self.check_version(version)
         before = self.stages[version]
         if STAGES.index(before) > STAGES.index(stage):
-            message = coded(
+            raise registry_error(
                 "use_demote",
                 f"Expected a version below {stage}; found version {version} in "
                 f"{before}. Use demote.",
                 version=version,
                 stage=before,
             )
-            raise RegistryError(message)
 
     def move(self, version: int, stage: str) -> "State":
         """Move a version; a replaced champion goes to development."""
@@ -231,13 +226,12 @@ def removable(state: State, keep_last: int) -> list[int]:
 def check_choice(what: str, found: object, known: Sequence[str]) -> None:
     """Raise for a value that is not among those known."""
     if found not in known:
-        message = coded(
+        raise registry_error(
             "one_of",
             f"Expected {what} of {', '.join(known)}; found {found!r:.40}. Choose one "
             "of them.",
             known=known,
         )
-        raise RegistryError(message)
 
 
 def _check_stages(stages: Mapping[int, str]) -> None:

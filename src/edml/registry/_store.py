@@ -7,11 +7,11 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from edml._messages import coded
 from edml.exceptions import MonitoringError, RegistryError
 from edml.inspection import Evaluation
 from edml.monitoring import Reference
 from edml.registry import _model_file
+from edml.registry._errors import registry_error
 from edml.registry._evaluations import (
     VALIDATION,
     Headline,
@@ -215,12 +215,11 @@ def check_unseen(record: Mapping[str, Any], data_fingerprint: str) -> None:
     """Raise if a model was trained, or its threshold chosen, on exactly these rows."""
     seen = seen_as(record, data_fingerprint)
     if seen is not None:
-        message = coded(
+        raise registry_error(
             "seen_rows",
             f"Expected rows of students that the model has not seen; found that "
             f"{seen}. Pass other rows.",
         )
-        raise RegistryError(message)
 
 
 def seen_as(record: Mapping[str, Any], data_fingerprint: str) -> str | None:

@@ -10,7 +10,6 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from edml._messages import coded
 from edml.classifier import (
     Capacity,
     DeployedClassifier,
@@ -20,6 +19,7 @@ from edml.classifier import (
 from edml.exceptions import RegistryError
 from edml.model_selection import PeriodSplit, StudentKFold
 from edml.pipeline import Blend
+from edml.registry._errors import registry_error
 from edml.registry._record import plain
 from edml.sampling import AdaptiveSMOTE, SnapshotSampler
 
@@ -87,14 +87,13 @@ def rebuild(training: Mapping[str, Any] | None, model: Any, version: int) -> Any
     """Return the unfitted model that a stored one was fitted from."""
     obstacles = _obstacles(training)
     if training is None or obstacles:
-        message = coded(
+        raise registry_error(
             "not_rebuilt",
             f"Expected a record from which version {version} can be rebuilt; it lacks: "
             f"{'; '.join(obstacles)}. Fit a RiskClassifier yourself, and register it "
             f"with parent={version}.",
             version=version,
         )
-        raise RegistryError(message)
     try:
         return _rebuild(training, getattr(model, "pipeline_", model))
     except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from edml import _files
-from edml._messages import coded
 from edml.exceptions import RegistryError
 from edml.registry import _reads
+from edml.registry._errors import registry_error
 from edml.registry._folder import Folder
 from edml.registry._memory import Memory
 from edml.registry._protocol import (
@@ -188,12 +188,11 @@ class VersionStore:
         size = files[name]["size"]
         data = _reads.read_file(self.home.root, path, MAX_FILE_BYTES, size)
         if not matches(data, files[name]):
-            message = coded(
+            raise registry_error(
                 "registry_damaged",
                 f"Expected the bytes that the record of version {version} names; found "
                 f"others in {path}. Restore the file from a backup.",
             )
-            raise RegistryError(message)
         return data
 
     def remove_versions(
@@ -211,13 +210,12 @@ class VersionStore:
             for version in removed:
                 state.check_version(version)
             if state.champion in removed:
-                message = coded(
+                raise registry_error(
                     "in_production",
                     f"Expected versions that are not in production; found version "
                     f"{state.champion}, which is. Promote another one first.",
                     version=state.champion,
                 )
-                raise RegistryError(message)
             left = {v: s for v, s in state.stages.items() if v not in removed}
             new = replace(state, stages=left)
             words = ("remove", why, {"versions": removed})
@@ -386,13 +384,12 @@ class VersionStore:
             state = self.history()[-1]
         strange = [version for version in above if not self._is_readable(version)]
         if strange:
-            message = coded(
+            raise registry_error(
                 "registry_damaged",
                 f"Expected no versions but those of the state; found {strange} in "
                 f"{self.home.versions} as well, without a readable record. Move them "
                 "out of the registry, or use repair, and try again.",
             )
-            raise RegistryError(message)
         if not above:
             return state
         return self.write_state(
