@@ -27,6 +27,7 @@ INTERNAL_NAMES = {
         "warn_of_constant",
     },
     "edml.sampling": {"make_balancer"},
+    "edml.serving": {"read_tokens"},
 }
 
 

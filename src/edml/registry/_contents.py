@@ -4,7 +4,7 @@ from lightgbm import LGBMClassifier
 
 from edml.registry import _lightgbm, _types, _xgboost
 from edml.registry._boosters import make_lightgbm, make_xgboost
-from edml.registry._forests import Forests, check_forest
+from edml.registry._forests import check_forest, read_tree
 from edml.registry._nodes import (
     State,
     attributes,
@@ -36,25 +36,17 @@ _OTHER_SETTINGS = frozenset(
 _FIXED = {"n_jobs": 1, "verbose": -1, "verbosity": -1}
 
 
-class ContentCheck:
-    """Checks by class; they also collect the trees."""
-
-    def __init__(self) -> None:
-        self.trees = Forests()
-
-    def __call__(
-        self, walk: Walk, name: str, own: dict[str, State]
-    ) -> dict[str, Maker]:
-        """Check an object's attributes; return the makers of the special ones."""
-        if name in _types.TREE_CLASSIFIERS and "tree_" in own:
-            return {"tree_": self.trees.read(walk, own)}
-        if name in _types.FORESTS:
-            check_forest(walk, own)
-        if name == _types.LIGHTGBM:
-            return _read_lightgbm(walk, own)
-        if name == _types.XGBOOST:
-            return _read_xgboost(walk, own)
-        return {}
+def read_contents(walk: Walk, name: str, own: dict[str, State]) -> dict[str, Maker]:
+    """Check an object's attributes; return the makers of the special ones."""
+    if name in _types.TREE_CLASSIFIERS and "tree_" in own:
+        return {"tree_": read_tree(walk, own)}
+    if name in _types.FORESTS:
+        check_forest(walk, own)
+    if name == _types.LIGHTGBM:
+        return _read_lightgbm(walk, own)
+    if name == _types.XGBOOST:
+        return _read_xgboost(walk, own)
+    return {}
 
 
 def _read_lightgbm(walk: Walk, own: dict[str, State]) -> dict[str, Maker]:

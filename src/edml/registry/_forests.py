@@ -1,6 +1,5 @@
 """Trees and forests of scikit-learn, made anew from the numbers of their nodes."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -34,30 +33,11 @@ class TreeParts(NamedTuple):
     max_depth: int
 
 
-class Forests:
-    """All trees of a file: read one by one, and checked and copied together."""
+def read_tree(walk: Walk, own: dict[str, State]) -> Maker:
+    """Read the tree of a classifier with these attributes; return its maker.
 
-    def __init__(self) -> None:
-        self.trees: list[TreeParts] = []
-        self.nodes: list[NDArray[Any]] = []  # the copies, after the check
-
-    def read(self, walk: Walk, own: dict[str, State]) -> Maker:
-        """Read the tree of a classifier with these attributes; return its maker."""
-        number = len(self.trees)
-        parts, make = _read_tree(walk, own)
-        self.trees.append(parts)
-        return lambda: make(self.nodes[number])
-
-    def check(self) -> None:
-        """Check the structure, depth, features and values of all trees."""
-        if self.trees:
-            self.nodes = check_forests(self.trees)
-
-
-def _read_tree(
-    walk: Walk, own: dict[str, State]
-) -> tuple[TreeParts, Callable[[NDArray[Any]], Any]]:
-    """Read a tree that agrees with its classifier, and what makes it of its nodes."""
+    All trees of a file are checked, and their nodes copied, together: later.
+    """
     n_features, n_classes = fitted_shape(walk, own)
     node = own["tree_"]
     if node.get("__loader__") != "TreeNode" or type_name(node) != _types.TREE:
@@ -82,14 +62,16 @@ def _read_tree(
     )
     if not right:
         refuse("has a tree whose arrays do not fit together")
+    number = len(walk.trees)
+    walk.trees.append(TreeParts(nodes, values, n_features, max_depth))
 
-    def make(nodes: NDArray[Any]) -> Any:
+    def make() -> Any:
         made = find(node)(*arguments())
-        arrays = {"nodes": nodes, "values": values.copy()}
+        arrays = {"nodes": walk.nodes[number], "values": values.copy()}
         made.__setstate__({"max_depth": max_depth, "node_count": n_nodes, **arrays})
         return made
 
-    return TreeParts(nodes, values, n_features, max_depth), make
+    return make
 
 
 def fitted_shape(walk: Walk, own: dict[str, State]) -> tuple[int, int]:

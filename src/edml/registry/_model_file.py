@@ -16,9 +16,10 @@ from edml.exceptions import RegistryError
 from edml.registry import _types
 from edml.registry._archive import MODEL_FILE, size_limit
 from edml.registry._budget import Budget
-from edml.registry._contents import ContentCheck
+from edml.registry._contents import read_contents
 from edml.registry._errors import registry_error
 from edml.registry._fitted import check_model
+from edml.registry._forests import check_forests
 from edml.registry._nodes import nodes, refuse, type_name
 from edml.registry._packing import pack
 from edml.registry._walk import Maker, Walk
@@ -143,10 +144,10 @@ def _audit(data: bytes, trusted: frozenset[str]) -> Maker:
             f"The model file uses skops protocol {str(protocol)[:20]}; this edml reads "
             f"{PROTOCOLS}. Install the edml that wrote it."
         )
-    content = ContentCheck()
-    walk = Walk(members, tuple(trusted), size_limit(len(data)), budget, content)
+    walk = Walk(members, tuple(trusted), size_limit(len(data)), budget, read_contents)
     make = walk.visit(schema)
-    content.trees.check()
+    if walk.trees:
+        walk.nodes = check_forests(walk.trees)
     if members.keys() - walk.used != {MODEL_FILE.needed}:
         refuse("holds members that the model does not use")
     return make

@@ -63,6 +63,8 @@ class Walk:
         self.budget = budget
         self.check = check
         self.used: set[str] = set()
+        self.trees: list[Any] = []  # their arrays as stored
+        self.nodes: list[NDArray[Any]] = []  # of each tree, after the check of all
         self._depth = 0
 
     def visit(self, node: Any) -> Maker:

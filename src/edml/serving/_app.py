@@ -62,7 +62,6 @@ def create_app(
     See Also
     --------
     create_blueprint : Create the same routes for your own app.
-    read_tokens : Read the tokens from a file.
 
     Examples
     --------

@@ -17,43 +17,9 @@ _SECRET = re.compile(r"[!-~]{16,512}", flags=re.ASCII)  # valid in a header
 
 
 def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
-    r"""Read a file of bearer tokens.
+    """Read a file with one token a line, then its scopes; without any, it has both.
 
-    Parameters
-    ----------
-    path : str or path-like
-        One token a line, of 16 to 512 visible ASCII characters, then its scopes:
-        ``predict``, ``read`` or both with a comma between them; without any, it has
-        both. A line that begins with ``#`` is a comment.
-
-    Returns
-    -------
-    tokens : dict of str to frozenset of str
-        The scopes of each token, as `create_app` takes them.
-
-    Raises
-    ------
-    ServingError
-        If the file cannot be read, is readable for others than its owner, holds no
-        token, a duplicate, or a malformed line. The message names the line, never
-        the token.
-
-    See Also
-    --------
-    create_app : Create an app that accepts these tokens.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from edml.serving import read_tokens
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "tokens")
-    ...     _ = path.write_text("# the tutors' page\n0123456789abcdef predict\n")
-    ...     path.chmod(0o600)
-    ...     scopes = read_tokens(path).values()
-    >>> [sorted(some) for some in scopes]
-    [['predict']]
+    An error names the line, never the token.
     """
     tokens: dict[str, frozenset[str]] = {}
     for number, line in enumerate(_read_private(Path(path)).splitlines(), start=1):
