@@ -1,4 +1,4 @@
-"""Boosters from their stored states, written anew before a library reads them.
+"""Boosters from their stored states, rewritten before a library reads them.
 
 Model files name the stand-in classes and this module. Only skops itself (and so MLflow)
 creates stand-ins; edml's loader creates the libraries' own boosters.

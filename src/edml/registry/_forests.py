@@ -1,4 +1,4 @@
-"""Trees and forests of scikit-learn, made anew from the numbers of their nodes."""
+"""Trees and forests of scikit-learn, rebuilt from the numbers of their nodes."""
 
 from functools import cache
 from typing import Any, NamedTuple

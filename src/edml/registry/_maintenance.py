@@ -51,7 +51,7 @@ class RegistryMaintenance(RegistryReader):
         return removed
 
     def repair(self, *, dry_run: bool = False) -> list[str]:
-        """Mend a damaged registry.
+        """Repair a damaged registry.
 
         A damaged newest state is replaced by the last whole one, and a version whose
         files are damaged or gone leaves the lists. Nothing but leftovers is destroyed:
@@ -188,7 +188,7 @@ class RegistryMaintenance(RegistryReader):
         ------
         RegistryError
             If no registry of this name was pushed there, a file is damaged, not signed
-            or older than ``memory`` allows, or this registry has changes of its own.
+            or older than ``memory`` allows, or this registry has unpushed changes.
         RemoteError
             If the store cannot be reached or denies access.
         MissingExtraError

@@ -108,12 +108,8 @@ def _upload(store: ModelStore, name: str, entry: Entry, root: Path) -> None:
                 f"Expected the bytes that the record names; found others in {path}. "
                 "Restore the file from a backup, or use repair. Nothing was pushed.",
             )
-        _files.step("upload", target, lambda: _write(target, data))
-
-
-def _write(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _files.replace_file(target, data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _files.step("upload", target, lambda: _files.replace_file(target, data))
 
 
 def _publish(store: ModelStore, found: Push, root: Path) -> None:
@@ -121,14 +117,10 @@ def _publish(store: ModelStore, found: Push, root: Path) -> None:
     body = {"generation": found.generation, "files": found.files}
     data, _ = store.home.seal("push", {"number": found.number}, body)
     target = push_path(root, found.number)
-
-    def write() -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _files.write_new(target, data)
-
     with _writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):  # perhaps our own, whose answer was lost
-            _files.step("publish", target, write)
+            _files.step("publish", target, lambda: _files.write_new(target, data))
         # not every store can write only where there is nothing
         if target.read_bytes() != data:
             raise registry_error(

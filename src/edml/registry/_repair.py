@@ -1,7 +1,7 @@
-"""Repair a registry: find what is wrong with its files, and mend it.
+"""Repair a registry: find what is wrong with its files, and correct it.
 
 Nothing is destroyed but leftovers: what cannot be used moves to the folder ``damaged``.
-A kill at any step leaves a registry that another repair mends.
+A kill at any step leaves a registry that another repair completes.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ Step = tuple[str, Callable[[], object]]
 
 
 def repair(store: VersionStore, dry_run: bool) -> list[str]:
-    """Mend what is wrong; return a sentence for each step."""
+    """Correct what is wrong; return a sentence for each step."""
     if dry_run:
         return [text for text, _ in _plan(store)]
     with store.home.locked():

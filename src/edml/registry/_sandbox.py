@@ -70,7 +70,7 @@ def load_model(
 
 
 def _try_model(data: bytes, record: ModelRecord, trusted: Sequence[str]) -> None:
-    """Load a model and ask it in a process of its own; raise if that fails."""
+    """Load a model and ask it in a separate process; raise if that fails."""
     if resource is None:
         raise RegistryError(
             "Expected a system that can limit the memory of a process, such as Linux "

@@ -66,7 +66,10 @@ def check_values(estimator: Any) -> None:
     encoder = own.get("_le")
     if encoder is not None and not np.array_equal(encoder.classes_, classes):
         refuse(f"has a {kind} with two lists of classes")
-    _check_signals(estimator)
+    if isinstance(estimator, HistoryFeatures):
+        _check_joined(estimator)
+    if isinstance(estimator, StaticColumns):
+        _check_static(estimator)
 
 
 def check_threshold(threshold: Any) -> None:
@@ -123,7 +126,9 @@ def _check_parameters(kind: str, estimator: Any) -> None:
         validate_parameter_constraints(constraints, given, kind)
         if isinstance(estimator, _MAPPED):
             resolve_columns(estimator.columns)
-            _check_settings(kind, own)
+            for name, most in (("partition_days", _MOST), ("fill_value", _LARGEST)):
+                if own.get(name) is not None and not abs(float(own[name])) <= most:
+                    refuse(f"has a {kind} whose {name} is not finite, or too large")
         if isinstance(estimator, FeatureEngineer | HistoryFeatures):
             resolve_exam_kinds(estimator.exam_kinds)
         n_trees = own.get("n_estimators")
@@ -137,19 +142,6 @@ def _check_parameters(kind: str, estimator: Any) -> None:
         if isinstance(error, RegistryError):
             raise
         refuse(f"has a {kind} with a parameter that it cannot have ({error})")
-
-
-def _check_settings(kind: str, own: dict[str, Any]) -> None:
-    for name, most in (("partition_days", _MOST), ("fill_value", _LARGEST)):
-        if own.get(name) is not None and not abs(float(own[name])) <= most:
-            refuse(f"has a {kind} whose {name} is not finite, or too large")
-
-
-def _check_signals(estimator: Any) -> None:
-    if isinstance(estimator, HistoryFeatures):
-        _check_joined(estimator)
-    if isinstance(estimator, StaticColumns):
-        _check_static(estimator)
 
 
 def _check_joined(joined: HistoryFeatures) -> None:

@@ -33,7 +33,7 @@ class Finding:
     """A problem, and the part of the registry that it concerns."""
 
     problem: str
-    part: int | None = None  # None if only a backup can mend it
+    part: int | None = None  # None if only a backup helps
     where: Any = None  # its path, generation or version
 
 

@@ -1,4 +1,4 @@
-"""The JSON of an XGBoost booster, read into arrays and written anew from them."""
+"""The JSON of an XGBoost booster, read into arrays and rewritten from them."""
 
 import json
 import math

@@ -41,7 +41,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-            yield from _describe_operation(operation, document["components"])
+            yield from _describe_operation(operation, document)
     yield "<h2>Objects</h2>"
     for name, schema in document["components"]["schemas"].items():
         yield f'<h3 id="{escape(name)}">{escape(name)}</h3>'
@@ -62,7 +62,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _describe_operation(
-    operation: Mapping[str, Any], components: Mapping[str, Any]
+    operation: Mapping[str, Any], document: Mapping[str, Any]
 ) -> Iterator[str]:
     yield f"<p>{escape(operation['summary'])}</p>"
     if operation.get("security"):
@@ -77,17 +77,37 @@ def _describe_operation(
             for kind, content in body["content"].items()
         ]
         yield Table("Body", ("content type", "type", "meaning"), rows).to_html()
+    named = document["components"]["responses"]
     rows = [
         _row(f"{code} {kind}", _type(content["schema"]), answer)
         for code, found in operation["responses"].items()
-        for answer in (_resolve(found, components["responses"]),)
+        for answer in (named.get(found.get("$ref", "").rpartition("/")[2], found),)
         for kind, content in answer["content"].items()
     ]
     yield Table("Responses", ("status", "type", "meaning"), rows).to_html()
 
 
-def _resolve(found: Mapping[str, Any], named: Mapping[str, Any]) -> Mapping[str, Any]:
-    name = found.get("$ref", "").rpartition("/")[2]
-    return named[name] if name else found
+def _row(
+    name: str, kind: str, described: Mapping[str, Any], *more: str
+) -> list[str | Cell]:
+    meaning = escape(described.get("description", ""))
+    example = described.get("examples", [described.get("example")])[0]
+    if example is not None:
+        meaning += f" Example: <code>{escape(json.dumps(example))}</code>"
+    return [name, Html(kind), Html(meaning), *map(Prose, more)]
 
 
+def _type(schema: Mapping[str, Any]) -> str:
+    """Return the type of a schema in words, as HTML."""
+    if "$ref" in schema:
+        name = escape(schema["$ref"].removeprefix(_REFERENCE))
+        return f'<a href="#{name}">{name}</a>'
+    if "anyOf" in schema:
+        return " or ".join(map(_type, schema["anyOf"]))
+    if "items" in schema:
+        return f"list of {_type(schema['items'])}"
+    if "enum" in schema or "const" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        return escape(" or ".join(map(json.dumps, values)))
+    kinds = schema.get("type", "anything")
+    return escape(kinds if isinstance(kinds, str) else " or ".join(kinds))

@@ -36,7 +36,7 @@ class Recorder:
 
     def __init__(self, ledger: "Ledger", lost: Callable[[int], None]) -> None:
         self._ledger = ledger
-        self._lost = lost  # is told how many students were not recorded
+        self._lost = lost  # receives how many students were not recorded
         self._waiting: queue.Queue[_Answer | None] = queue.Queue(_MOST_ANSWERS)
         self._rows = 0
         self._problem: str | None = None

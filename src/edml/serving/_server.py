@@ -216,9 +216,9 @@ def _serve(
         _load_tls(certificate, key)
         _check_address(host, port)
         _warn_of_mistakes(source(), host, token_file)
+        answers = _open_ledger(ledger, ledger_key_file)
         # the garbage collector writes to every object that it tracks, and would copy
         # each page that the workers share with this process
-        told = _open_ledger(ledger, ledger_key_file)
         gc.collect()
         gc.freeze()
         _share_memory()
@@ -240,7 +240,7 @@ def _serve(
                 limits,
                 _split(origins),
                 None if url is None else (url, follow),
-                told,
+                answers,
             ),
             limits=limits,
             threads=threads,

@@ -131,8 +131,8 @@ class Worker(ThreadWorker):
     gunicorn waits indefinitely for the rest of a request, and for a client to read its
     response; here both have a time limit.
 
-    On shutdown, gunicorn closes each connection after its response, which a client that
-    was not told so uses for its next request, and loses. Here a connection stays open
+    On shutdown, gunicorn closes each connection after its response, over which an
+    uninformed client sends its next request, and loses it. Here a connection stays open
     for a moment, and closes with the response that says so.
     """
 
