@@ -81,26 +81,23 @@ class VersionStore:
 
         Return its record, in which ``registry``, ``version`` and ``files`` are set.
         """
-        listed = _describe_files(files)
-        with self.home.locked():
-            return self._add_version(files, {**record, "files": listed}, evaluations)
+        return self.find_or_add(files, record, evaluations, by=None)[0]
 
     def find_or_add(
         self,
         files: Mapping[str, bytes],
         record: Mapping[str, Any],
-        evaluations: Sequence[Mapping[str, Any]] = (),
+        evaluations: Sequence[Mapping[str, Any]],
         *,
-        by: str,
+        by: str | None,
     ) -> tuple[Document, bool]:
-        """Store a version unless one has the same file ``by``; return its record.
+        """Store a version unless one has the same file ``by``.
 
-        Also return whether it is new. Two processes that store the same file at once
-        store one version.
+        Return its record, and whether it is new.
         """
         listed = _describe_files(files)
-        with self.home.locked():
-            twin = self._find_file(by, listed[by])
+        with self.home.locked():  # of two processes at once, one stores it
+            twin = None if by is None else self._find_file(by, listed[by])
             if twin is not None:
                 return twin, False
             body = {**record, "files": listed}
