@@ -1,6 +1,6 @@
 """Check every file of a registry without the lock, and remove leftovers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -169,21 +169,18 @@ class _Check:
                 self.note(problem, FOREIGN, folder / name)
         return [name for name in found or [] if belongs(name)]
 
-    def documents(self, folder: Path) -> tuple[list[int], list[int]]:
-        """Return the numbers of the documents in a folder, and those that lack."""
+    def documents(self, folder: Path, *place: Any) -> list[int]:
+        """Return the numbers of the documents in a folder; note gaps between them."""
         names = self.names(folder, _is_document)
         numbers = sorted(int(name.removesuffix(".json")) for name in names)
-        missing = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
-        return numbers, missing
-
-    def note_missing(self, folder: Path, missing: list[int], *place: Any) -> None:
-        """Note gaps between the numbers of documents."""
+        missing = sorted({*range(1, max(numbers, default=0) + 1)} - {*numbers})
         if missing:
             problem = (
                 f"Expected every number in {folder} from 1; found none for {missing}. "
                 "Restore them from a backup, or use repair."
             )
             self.note(problem, *place)
+        return numbers
 
     def states(self) -> State:
         """Check that all generations exist and follow from each other.
@@ -191,10 +188,8 @@ class _Check:
         Return the newest state that is whole.
         """
         folder = self.store.home.states
-        numbers, missing = self.documents(folder)
-        self.note_missing(folder, missing, STATE, None)
         before = State()
-        for generation in numbers:
+        for generation in self.documents(folder, STATE, None):
             read = self.store.read_state
             state = self.attempt(STATE, generation, read, generation)
             if state is None:
@@ -215,9 +210,8 @@ class _Check:
             before = state
         return before
 
-    def unnamed_versions(self, above: Iterable[int]) -> None:
+    def unnamed_versions(self, above: list[int]) -> None:
         """Check the versions above the highest number of the state."""
-        above = list(above)
         for version in above:
             self.attempt(VERSION, version, self.store.read_record, version)
         if len(above) > 1:  # a killed writer leaves one, which the next one records
@@ -238,9 +232,7 @@ class _Check:
             self.attempt(VERSION, version, store.read_file, version, name)
         known = {RECORD, EVALUATIONS, *record["files"]}
         self.names(folder, known.__contains__)
-        numbers, missing = self.documents(folder / EVALUATIONS)
-        self.note_missing(folder / EVALUATIONS, missing, EVALUATION, version)
-        for number in numbers:
+        for number in self.documents(folder / EVALUATIONS, EVALUATION, version):
             read = store.read_evaluation
             self.attempt(EVALUATION, version, read, version, number)
 
