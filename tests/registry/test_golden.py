@@ -30,7 +30,8 @@ def risk_model(columns=None, classifier="random_forest", **options):
     y = make_target(events)
     events = events.rename(columns=columns or {})
     pipeline = make_risk_pipeline(classifier, columns=columns, every=5, **options)
-    pipeline.set_params(classify__n_estimators=20)
+    if classifier == "random_forest":
+        pipeline.set_params(classify__n_estimators=20)
     return RiskClassifier(pipeline, cv=2, random_state=0).fit(events, y)
 
 
