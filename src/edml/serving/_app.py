@@ -184,11 +184,10 @@ def create_blueprint(
     from edml.serving._endpoint import make_blueprint  # noqa: PLC0415 - needs the extra
 
     if isinstance(poll_seconds, bool) or not 0 < poll_seconds < float("inf"):
-        message = (
+        raise ValueError(
             f"Expected poll_seconds above 0; found {poll_seconds!r:.40}. Choose a few "
             "seconds."
         )
-        raise ValueError(message)
     return make_blueprint(
         registry,
         TokenBook(tokens),

@@ -41,8 +41,7 @@ def check_health(host: str, port: int, *, over_tls: bool) -> str:
         found = getattr(error, "strerror", None) or type(error).__name__
     finally:
         connection.close()
-    message = (
+    raise ServingError(
         f"Expected edml-serve to respond at {url}; found {found}. Check that it runs, "
         "and pass the options that it was started with."
     )
-    raise ServingError(message)

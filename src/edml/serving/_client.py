@@ -152,11 +152,10 @@ class RiskClient:
             dates, or left students out who have no event up to ``at``.
         """
         if not isinstance(X, pd.DataFrame):
-            message = (
+            raise TypeError(
                 f"Expected a DataFrame of events; found {type(X).__name__}. Read the "
                 "events with pandas first."
             )
-            raise TypeError(message)
         body, content_type = encode(X)
         asked = {"explain": "1", "language": language} if explain else {}
         if at is not None:
@@ -253,11 +252,10 @@ def _make_headers(token: str | None) -> Callable[[str | None], dict[str, str]]:
     common = {"Accept": f"{JSON}, {MEDIA_TYPE}", "User-Agent": f"edml/{__version__}"}
     if token is not None:
         if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
-            message = (
+            raise ValueError(
                 "Expected a token of visible ASCII characters; found another form. "
                 "Strip the white space around it."
             )
-            raise ValueError(message)
         common["Authorization"] = f"Bearer {token}"
     return lambda kind: common if kind is None else {**common, "Content-Type": kind}
 
@@ -269,11 +267,10 @@ def _checked_url(urllib3: Any, url: str) -> str:
         parts = urllib3.util.Url()
     more = parts.auth or parts.query or parts.fragment
     if parts.scheme not in ("http", "https") or not parts.host or more:
-        message = (
+        raise ValueError(
             "Expected an address such as 'https://risk.example.org', without user, "
             "password or query; found another form. Pass a token as token=."
         )
-        raise ValueError(message)
     whole: str = parts.url
     return whole.rstrip("/")
 

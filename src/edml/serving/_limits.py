@@ -60,8 +60,7 @@ def _check(name: str, value: object, kind: type, largest: float) -> None:
     right = isinstance(value, kind) and not isinstance(value, bool)
     if not right or not 0 < value <= largest:  # type: ignore[operator]
         number = "a whole number" if kind is Integral else "a number"
-        message = (
+        raise ValueError(
             f"Expected {name} as {number} above 0 and up to {largest:,}; found "
             f"{value!r:.40}. Choose a value in that range."
         )
-        raise ValueError(message)

@@ -21,12 +21,11 @@ class Origins:
     def __init__(self, origins: Iterable[str]) -> None:
         self._known = frozenset([origins] if isinstance(origins, str) else origins)
         if not all(_ORIGIN.fullmatch(str(origin)) for origin in self._known):
-            message = (
+            raise ServingError(
                 "Expected origins such as 'https://tutors.example.org', in lower case "
                 "and without a path; found another form. Name every origin: '*' would "
                 "let any page use the token of whoever opens it."
             )
-            raise ServingError(message)
 
     def allow(self, response: flask.Response) -> None:
         """Add the headers by which a browser decides to an answer."""

@@ -36,8 +36,7 @@ def check_pages(
     ]
     sound = min(rows, default=0) >= 0 and sum(rows) == metadata.num_rows
     if not sound or any(_is_long(metadata.schema.column(one)) for one in columns):
-        message = "malformed row groups, or numbers of any length"
-        raise ValueError(message)
+        raise ValueError("malformed row groups, or numbers of any length")
     n_pages = n_bytes = 0
     most = _MOST_UNPACKED * limits.max_body_bytes
     for group, index in product(groups, columns):
@@ -80,8 +79,7 @@ def _read_headers(body: bytes, chunk: Any, n_rows: int) -> Iterator[dict[int, An
         )
         at = reader.at + packed
         if not sound or is_prefixed or at > len(body):
-            message = "a malformed page"
-            raise ValueError(message)
+            raise ValueError("a malformed page")
         yield page
 
 
@@ -89,8 +87,7 @@ def _read_field(struct: dict[int, Any], number: int, kind: type) -> Any:
     """Return a field of a header; its type in the body may be any."""
     value = struct[number]
     if not isinstance(value, kind):
-        message = "a field of another type"
-        raise ValueError(message)
+        raise ValueError("a field of another type")
     return value
 
 
@@ -120,8 +117,7 @@ class _Reader:
             return None
         if kind == 12 and depth < 3:
             return self.read_struct(depth + 1)
-        message = "a field that page headers do not have"
-        raise ValueError(message)
+        raise ValueError("a field that page headers do not have")
 
     def _read_byte(self) -> int:
         self.at += 1

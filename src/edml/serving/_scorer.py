@@ -53,11 +53,10 @@ class Scorer:
         trial = make_probe(model)
         rows, probabilities = self(trial)
         if not _are_probabilities(probabilities):
-            message = (
+            raise ValueError(
                 "Expected probabilities in [0, 1] for made-up students; the model gave "
                 "others. Fit and register it again."
             )
-            raise ValueError(message)
         # the first explanation imports much, and may compile; what fails here is
         # answered when somebody asks for reasons
         with suppress(Exception):

@@ -341,28 +341,25 @@ def _load_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | No
     if certificate is None:
         if key is None:
             return None
-        message = (
+        raise ServingError(
             "Expected a certificate with the private key; found only the key. Pass "
             "--certificate too."
         )
-        raise ServingError(message)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificate, key, password=_refuse)
     except (OSError, ValueError) as error:  # includes ssl.SSLError
-        message = (
+        raise ServingError(
             f"Expected a chain in PEM and its private key without a password; found "
             f"{type(error).__name__} in {certificate} with {key}. Check the two files, "
             "and your rights to them."
-        )
-        raise ServingError(message) from None
+        ) from None
     return context
 
 
 def _refuse() -> str:
-    message = "a password"  # prevents OpenSSL from asking on the terminal
-    raise ValueError(message)
+    raise ValueError("a password")  # prevents OpenSSL from asking on the terminal
 
 
 def _check_address(host: str, port: int) -> None:
@@ -374,11 +371,10 @@ def _check_address(host: str, port: int) -> None:
             probe.bind((host, port))
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        message = (
+        raise ServingError(
             f"Expected an address to listen on; found {host} port {port}: {why}. "
             "Choose another --host or --port, or stop the program that uses it."
-        )
-        raise ServingError(message) from None
+        ) from None
 
 
 def _warn_of_mistakes(

@@ -28,25 +28,22 @@ def read_tokens(path: str | PathLike[str]) -> dict[str, frozenset[str]]:
         secret, *rest = line.split()
         scopes = frozenset(rest[0].split(",")) if rest else SCOPES
         if len(rest) > 1 or not _is_valid(secret, scopes):
-            message = (
+            raise ServingError(
                 f"Expected a token of 16 to 512 visible characters and its scopes "
                 f"(predict, read or predict,read); found another form in line {number} "
                 f"of {path}. Correct the line."
             )
-            raise ServingError(message)
         if secret in tokens:
-            message = (
+            raise ServingError(
                 f"Expected every token once; found that of line {number} of {path} "
                 "in an earlier line too. Remove one of them."
             )
-            raise ServingError(message)
         tokens[secret] = scopes
     if not tokens:
-        message = (
+        raise ServingError(
             f"Expected at least one token; found none in {path}. Write one a line, "
             "for example from 'openssl rand -hex 32'."
         )
-        raise ServingError(message)
     return tokens
 
 
@@ -57,23 +54,20 @@ def _read_private(path: Path) -> str:
             text = file.read(MAX_FILE_BYTES + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no UTF-8"
-        message = (
+        raise ServingError(
             f"Expected a token file that can be read; found that {path} cannot: {why}. "
             "Check the path, its encoding and your rights to it."
-        )
-        raise ServingError(message) from error
+        ) from error
     if mode & 0o077:
-        message = (
+        raise ServingError(
             f"Expected a token file that only its owner may read; found mode "
             f"{mode:04o} of {path}. Run: chmod 600 {path}"
         )
-        raise ServingError(message)
     if len(text) > MAX_FILE_BYTES:
-        message = (
+        raise ServingError(
             f"Expected at most {MAX_FILE_BYTES:,} bytes; found more in {path}. Write "
             "one token a line."
         )
-        raise ServingError(message)
     return text
 
 
@@ -106,23 +100,21 @@ def _scopes_of(
     if tokens is None:
         return {}
     if isinstance(tokens, (str, bytes)) or not tokens:
-        message = (
+        raise ServingError(
             "Expected tokens as a list of secrets, or a dict of secrets to scopes; "
             "found a single str, or nothing. Pass at least one, or None for no tokens."
         )
-        raise ServingError(message)
     given = tokens if isinstance(tokens, Mapping) else dict.fromkeys(tokens, SCOPES)
     scopes = {
         secret: frozenset({some} if isinstance(some, str) else some)
         for secret, some in given.items()
     }
     if not all(_is_valid(secret, some) for secret, some in scopes.items()):
-        message = (
+        raise ServingError(
             "Expected secrets of 16 to 512 visible characters with the scopes "
             "'predict' and 'read'; found another form. Make secrets with "
             "secrets.token_hex(32)."
         )
-        raise ServingError(message)
     return scopes
 
 

@@ -37,11 +37,10 @@ def encode(X: pd.DataFrame) -> tuple[bytes, str]:
     X.attrs = {}  # Parquet would carry them
     names = X.columns
     if names.has_duplicates or not all(isinstance(name, str) for name in names):
-        message = (
+        raise ServingError(
             "Expected columns with different names that are str; found others. Rename "
             "them."
         )
-        raise ServingError(message)
     if importlib.util.find_spec("pyarrow") is not None:
         body = io.BytesIO()
         try:
@@ -63,12 +62,11 @@ def _encode_json(X: pd.DataFrame) -> bytes:
         try:
             text = json.dumps(dict(enumerate(cells)), allow_nan=False, default=_plain)
         except (TypeError, ValueError):
-            message = (
+            raise ServingError(
                 "Expected columns of text, numbers and dates; JSON cannot hold "
                 f"{name!r}. Convert it, or drop it: the endpoint does not read other "
                 "types."
-            )
-            raise ServingError(message) from None
+            ) from None
         parts.append(f"{json.dumps(name)}: {text}")
     return f"{{{', '.join(parts)}}}".encode()
 
@@ -84,8 +82,7 @@ def _plain(value: Any) -> Any:
     """Convert a NumPy scalar to a Python number."""
     if isinstance(value, np.generic):
         return value.item()
-    message = f"JSON has no {type(value).__name__}"
-    raise TypeError(message)
+    raise TypeError(f"JSON has no {type(value).__name__}")
 
 
 def read_answer(answer: dict[str, Any], explain: bool) -> pd.DataFrame:
@@ -98,11 +95,10 @@ def read_answer(answer: dict[str, Any], explain: bool) -> pd.DataFrame:
             {name: [entry[key] for entry in entries] for key, name in wanted.items()}
         ).astype(_DTYPES)
     except (KeyError, TypeError, ValueError):
-        message = (
+        raise ServingError(
             "Expected predictions as this version of edml writes them; found others. "
             "Install the same version of edml on both sides."
-        )
-        raise ServingError(message) from None
+        ) from None
     if answer.get("notes"):
         warnings.warn(" ".join(map(str, answer["notes"])), stacklevel=3)
     students.insert(len(_COLUMNS), "model_version", version)
