@@ -15,6 +15,9 @@ learners
     Other settings of the trees, the mean of several models, other weights of the
     snapshots, with "progress". To be quick, on one fold of *students*, trained on the
     snapshots up to day 140.
+modules
+    The AUC of "progress" within each module, with and without peers, and over all if
+    the share of each module that fails were known; on the same rows as *learners*.
 formulas
     Features beyond "progress": how many assignments were due, submitted, late and
     carried over, and the mean lateness, each group for itself; and the calendar of
@@ -36,6 +39,8 @@ import pandas as pd
 from lightgbm import LGBMClassifier
 from quality_choice import QUICK, Candidates
 from quality_signals import DAYS, TRAIN, write
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
 from edml import StudentKFold, make_risk_pipeline
@@ -233,6 +238,39 @@ def show_learners(tried):
         write(f"{label:<28} {found.round(4)} {found.mean():.4f}")
 
 
+def show_modules(tried):
+    """Print the AUC within each module, and with the level of each module known."""
+    tried.folds = {split: folds[:1] for split, folds in tried.folds.items()}
+    early = (tried.train["particion"] <= 140).to_numpy(dtype=float)
+    about = tried.about["course_name"].to_numpy(dtype=str)
+    for peers in (False, True):
+        describe = (lambda t: describe_peers(t, activity=False)) if peers else None
+        pair = tried.add("progress", describe)
+        scores = tried.score_folds(pair, weight=early)
+        write(
+            f"{'progress, peers' if peers else 'progress':<16} {tried.measure(scores)}"
+        )
+        levelled = {}
+        for split, score in scores.items():
+            levelled[split] = np.full(len(score), np.nan)
+            for day in DAYS:
+                cells = []
+                for module in np.unique(about):
+                    rows = ~np.isnan(score) & (tried.day == day) & (about == module)
+                    y_true, own = tried.y_true[rows], score[rows]
+                    levelled[split][rows] = set_level(own, y_true.mean())
+                    cells.append(f"{module} {roc_auc_score(y_true, own):.3f}")
+                write(f"    {split:<9} {day:>4} {'  '.join(cells)}")
+        write(f"    level known {np.round(tried.measure(levelled), 4)}")
+
+
+def set_level(score, mean):
+    """Return log-odds of scores, shifted so that the probabilities have a mean."""
+    odds = logit(score)
+    shift = brentq(lambda step: expit(odds + step).mean() - mean, -20, 20)
+    return odds + shift
+
+
 def show_formulas(tried):
     """Print what further features of the student's own work add to "progress"."""
     plain = tried.score_folds(tried.add("progress", None))
@@ -243,7 +281,12 @@ def show_formulas(tried):
     tried.compare("calendar", plain, tried.score_folds(pair))
 
 
-PARTS = {"peers": show_peers, "learners": show_learners, "formulas": show_formulas}
+PARTS = {
+    "peers": show_peers,
+    "modules": show_modules,
+    "learners": show_learners,
+    "formulas": show_formulas,
+}
 
 
 if __name__ == "__main__":
@@ -252,5 +295,7 @@ if __name__ == "__main__":
     parser.add_argument("--part", choices=PARTS, action="append")
     given = parser.parse_args()
     sides = Tried(given.folder)
+    folds = sides.folds
     for part in given.part or PARTS:
+        sides.folds = folds
         PARTS[part](sides)
