@@ -3,7 +3,7 @@
 Run: ``python benchmarks/quality_tried.py FOLDER --part NAME``. Splits are those of
 quality_choice.py, with all three folds of *students*, whose scores are pooled. Each
 candidate is compared with the same model without it, with 95 % intervals from drawing
-the evaluated students. Trees are half as many and learn twice as fast.
+the evaluated students for peers. Trees are half as many and learn twice as fast.
 
 peers
     For each student, course and day, among the students still enrolled: the ranks of
@@ -24,11 +24,11 @@ formulas
     quality_choice.py. On the same rows as *learners*.
 
 The rule was written down before this run, but after a first look at one fold and the
-days up to 140: a candidate becomes a default, or part of
-"progress" or "full", if it raises the mean AUC of both splits on the three days by more
-than 0.003, and if no split loses on any day by more than its interval. Peers need a
-store of each course's state, and must pass on each split by itself. What passes is run
-on 2014B once; if nothing passes, 2014B is not run again.
+days up to 140: a candidate becomes a default, or part of "progress" or "full", if it
+raises the mean AUC of both splits on the three days by more than 0.003, and if no split
+loses on any day by more than its interval. Peers need a store of each course's state,
+and must pass on each split by itself. What passes is run on 2014B once; if nothing
+passes, 2014B is not run again.
 """
 
 import argparse
@@ -246,9 +246,8 @@ def show_modules(tried):
         describe = (lambda t: describe_peers(t, activity=False)) if peers else None
         pair = tried.add("progress", describe)
         scores = tried.score_folds(pair, weight=early)
-        write(
-            f"{'progress, peers' if peers else 'progress':<16} {tried.measure(scores)}"
-        )
+        label = "progress, peers" if peers else "progress"
+        write(f"{label:<16} {np.round(tried.measure(scores), 4)}")
         levelled = {}
         for split, score in scores.items():
             levelled[split] = np.full(len(score), np.nan)
