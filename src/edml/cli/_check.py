@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from edml._urls import check_stores
 from edml.cli._options import Page, Raw, Shown, with_settings
-from edml.cli._terminal import spoken, stage
+from edml.cli._terminal import stage, words
 from edml.cli._views import show_page
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check(project: "Project", raw: Raw = None, page: Page = None) -> Shown:
     with stage("Reading the events"):
         X, unreadable = read_for_check(events, config)
     n = len(X)
-    with stage(spoken().ngettext("Checking {n} row", "Checking {n} rows", n)):
+    with stage(words.ngettext("Checking {n} row", "Checking {n} rows", n)):
         report = check_events(
             X,
             columns=config.columns,
@@ -36,6 +36,6 @@ def check(project: "Project", raw: Raw = None, page: Page = None) -> Shown:
             unreadable=unreadable,
         )
     if page is not None:
-        report.to_html(page, spoken().language)
-    render = partial(show_page, text=report.to_text(spoken().language), page=page)
+        report.to_html(page, words.language)
+    render = partial(show_page, text=report.to_text(words.language), page=page)
     return Shown(report.to_dict(), render, 0 if report.usable else 1)

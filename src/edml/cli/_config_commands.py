@@ -8,7 +8,7 @@ import typer
 from edml._messages import coded
 from edml.cli import _views
 from edml.cli._options import Shown, with_settings
-from edml.cli._terminal import guarded, spoken
+from edml.cli._terminal import guarded, words
 
 if TYPE_CHECKING:
     from edml.cli._access import Project
@@ -39,7 +39,6 @@ def init(
             message = f"{path} exists. Name another file, or pass --force."
             raise ConfigError(coded("settings_exist", message, path=path))
         write_whole(path, write_template().encode())
-    words = spoken()
     typer.echo(words("Wrote {file}.", file=path))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from edml.cli._terminal import spoken, stage
+from edml.cli._terminal import stage, words
 from edml.datasets import load_activity, load_oulad
 from edml.inspection import Evaluation, EvaluationUnits
 from edml.metrics import bootstrap_metrics, percentile_interval
@@ -44,10 +44,10 @@ def demo(oulad: Path | None) -> Demo:
     with stage("Reading the events"):
         split = _split_sample() if oulad is None else _split_oulad(oulad)
     X_train, X_test, y_train, y_test, how = split
-    with stage("Training on {n} rows", n=spoken().number(len(X_train))):
+    with stage("Training on {n} rows", n=words.number(len(X_train))):
         # one thread: on busy cores, several threads wait for each other far longer
         pipeline = make_risk_pipeline().fit(X_train, y_train)
-    with stage("Evaluating {n} rows", n=spoken().number(len(X_test))):
+    with stage("Evaluating {n} rows", n=words.number(len(X_test))):
         units = EvaluationUnits.from_estimator(pipeline, X_test, y_test)
         evaluation = Evaluation.from_units(units)
     snapshots = take_snapshots(X_test, units)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edml._translation import N_
-from edml.cli._terminal import figure, make_table, right, spoken
+from edml.cli._terminal import figure, make_table, right, words
 
 #: The figures in a table of models; two-line headings fit into 80 columns.
 HEADLINES = {
@@ -24,7 +24,6 @@ def format_figure(value: float | None, interval: Sequence[float | None] | None) 
     low, high = interval or (None, None)
     if low is None or high is None or math.isnan(low):
         return figure(value)
-    words = spoken()
     return f"{figure(value)}\n{words.number(low, 2)}-{words.number(high, 2)}"
 
 
@@ -40,7 +39,6 @@ def format_figures(
 
 def describe_students(n_students: int, n_failing: int) -> str:
     """Return how many students there are, and how many of them fail."""
-    words = spoken()
     text = words.ngettext("{n} student", "{n} students", n_students)
     text += words.ngettext(", of whom {n} fails", ", of whom {n} fail", n_failing)
     share = f" ({words.percent(n_failing / n_students)})" if n_students else ""
@@ -59,7 +57,6 @@ def show_models(
 
 def models_table(title: str, versions: Sequence[Mapping[str, Any]]) -> Table:
     """Return the table of some models' figures."""
-    words = spoken()
     headings = [right(words(heading)) for heading in HEADLINES.values()]
     shown = make_table(title, right(""), words("algorithm"), *headings)
     for one in versions:
@@ -72,7 +69,6 @@ def explain_figures(counts: Mapping[str, int]) -> str:
     """Return on whom figures were measured, and what they may be compared with."""
     failing = counts["n_failing_snapshots"] / max(counts["n_snapshots"], 1)
     students = describe_students(counts["n_students"], counts["n_failing_students"])
-    words = spoken()
     return words(
         "On {students}, none of whom was trained on; each course day of a student "
         "counts once. Below each figure is its interval (95%). A model that knows "

@@ -21,7 +21,7 @@ from edml._urls import check_stores
 from edml.cli._selection import id_texts
 from edml.cli._settings import Config, Source
 from edml.cli._stores import MANIFEST, is_store, read_sample
-from edml.cli._terminal import note, say, spoken
+from edml.cli._terminal import note, say, words
 from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
@@ -83,7 +83,7 @@ def read_files(
     same_event = file.groupby([X[name] for name in event], dropna=False)
     replaced = file < same_event.transform("max")
     if replaced.any():
-        text = spoken().ngettext(
+        text = words.ngettext(
             "Read {n} row of earlier files as later ones have it, about the same "
             "event.",
             "Read {n} rows of earlier files as later ones have them, about the same "

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from edml.cli._options import Json, Shown, path, with_settings
 from edml.cli._spelling import IMPORT_OPTIONS, spell
-from edml.cli._terminal import guarded, show, spoken, stage
+from edml.cli._terminal import guarded, show, stage, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +218,6 @@ def _finish(X: "pd.DataFrame", out: Path, reports: "list[ImportReport]") -> Show
     """Write the table, and return what was read."""
     from edml.cli._files import write_table  # noqa: PLC0415 - not for --help
 
-    words = spoken()
     n_rows = words.ngettext("{n} row", "{n} rows", len(X))
     with stage("Writing {rows}", rows=n_rows):
         write_table(out, X)

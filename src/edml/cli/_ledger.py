@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from edml._messages import coded
-from edml._words import Words
 from edml.cli._options import Shown, with_ledger
-from edml.cli._terminal import figure, make_table, print_json, right, spoken
+from edml.cli._terminal import figure, make_table, print_json, right, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +56,10 @@ def show(
         found = ledger.entries(age, student=student, course=course)
 
     def render(out: Console, _: dict[str, Any]) -> None:
-        words = spoken()
         if not len(found):
             out.print(words("Nothing is recorded."))
             return
-        out.print((_show_runs if of_runs else _show_entries)(found[-_MOST:], words))
+        out.print((_show_runs if of_runs else _show_entries)(found[-_MOST:]))
         if len(found) > _MOST:
             n = words.number(len(found))
             out.print(
@@ -89,7 +87,6 @@ def export(
 
     write_json(out, stored)
     entries = _count_entries(len(stored["entries"]))
-    words = spoken()
     return words("Wrote {file}: {entries}.", file=out, entries=entries)
 
 
@@ -97,7 +94,7 @@ def export(
 @with_ledger
 def erase(ledger: "Ledger", student: Student) -> str:
     """Erase a student; no file of the ledger then holds a byte of the id."""
-    n_entries, words = ledger.erase(student), spoken()
+    n_entries = ledger.erase(student)
     return words("Erased {found}.", found=_count_entries(n_entries))
 
 
@@ -111,7 +108,6 @@ def prune(
 ) -> str:
     """Erase the runs that are older."""
     n_runs = ledger.prune(parse_age(older_than, "--older-than"))
-    words = spoken()
     return words("Erased {found}.", found=words.ngettext("{n} run", "{n} runs", n_runs))
 
 
@@ -136,10 +132,10 @@ def to_json(table: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _count_entries(n: int) -> str:
-    return spoken().ngettext("{n} entry", "{n} entries", n)
+    return words.ngettext("{n} entry", "{n} entries", n)
 
 
-def _show_runs(runs: "pd.DataFrame", words: Words) -> Table:
+def _show_runs(runs: "pd.DataFrame") -> Table:
     shown = make_table(
         words.ngettext("{n} run", "{n} runs", len(runs)),
         right(words("run")),
@@ -165,7 +161,7 @@ def _show_runs(runs: "pd.DataFrame", words: Words) -> Table:
     return shown
 
 
-def _show_entries(entries: "pd.DataFrame", words: Words) -> Table:
+def _show_entries(entries: "pd.DataFrame") -> Table:
     shown = make_table(
         _count_entries(len(entries)),
         Column(words("time (UTC)"), min_width=10),

@@ -17,7 +17,7 @@ from edml.cli._options import (
     read_version,
     with_settings,
 )
-from edml.cli._terminal import LANGUAGE, check_language, note, say, spoken, stage
+from edml.cli._terminal import LANGUAGE, check_language, note, say, stage, words
 from edml.cli._views import show_page
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def monitor(
         X = read_events(events, columns_of(model), source=config.source)
         y = read_outcomes(X, outcomes, model, config.data.passing_grade)
     n = len(X)
-    with stage(spoken().ngettext("Comparing {n} row", "Comparing {n} rows", n)):
+    with stage(words.ngettext("Comparing {n} row", "Comparing {n} rows", n)):
         report = monitoring.monitor(
             model,
             X,

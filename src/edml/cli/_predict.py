@@ -24,7 +24,7 @@ from edml.cli._selection import (
 )
 from edml.cli._settings import Config
 from edml.cli._stores import is_store
-from edml.cli._terminal import spoken, stage
+from edml.cli._terminal import stage, words
 from edml.exceptions import TableError
 from edml.registry import PRODUCTION
 from edml.schema import (
@@ -145,7 +145,7 @@ def predict(
 
 
 def _scoring(X: pd.DataFrame) -> AbstractContextManager[None]:
-    return stage(spoken().ngettext("Scoring {n} row", "Scoring {n} rows", len(X)))
+    return stage(words.ngettext("Scoring {n} row", "Scoring {n} rows", len(X)))
 
 
 def _read(

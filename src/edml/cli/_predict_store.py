@@ -19,7 +19,7 @@ from edml.cli._selection import (
 )
 from edml.cli._settings import Config
 from edml.cli._stores import open_store
-from edml.cli._terminal import spoken, stage
+from edml.cli._terminal import stage, words
 from edml.scale import EventStore, map_buckets
 from edml.schema import (
     COURSE,
@@ -67,7 +67,7 @@ def predict_store(
     each = [of_bucket.get(bucket, none) for bucket in range(store.n_buckets)]
     work = partial(_score_bucket, score=score, partition=partition, names=dict(names))
     out = config.paths.inferences / ".buckets"
-    with stage("Scoring {n} buckets", n=spoken().number(store.n_buckets)):
+    with stage("Scoring {n} buckets", n=words.number(store.n_buckets)):
         map_buckets(work, store, out, key=key, each=each, n_jobs=n_jobs)
     parts = [pd.read_parquet(part) for part in sorted(out.glob("*.parquet"))]
     found = pd.concat([part for part in parts if len(part)], ignore_index=True)

@@ -13,7 +13,7 @@ from edml._messages import coded
 from edml.cli._files import check_suffix, read_events, write_table
 from edml.cli._settings import Config
 from edml.cli._stores import is_store, open_store
-from edml.cli._terminal import spoken, stage
+from edml.cli._terminal import stage, words
 from edml.datasets import make_target
 from edml.exceptions import TableError
 from edml.feature_extraction import FeatureEngineer
@@ -40,7 +40,7 @@ def process(raw: Path, out: Path, config: Config) -> dict[str, Any]:
     names = resolve_columns(config.columns)
     with stage("Reading the events"):
         X = read_events(raw, names, source=config.source)
-    with stage("Computing the features of {n} rows", n=spoken().number(len(X))):
+    with stage("Computing the features of {n} rows", n=words.number(len(X))):
         features = describe(X, config)
     with stage("Writing {file}", file=out):
         write_table(out, features)
@@ -69,7 +69,7 @@ def _process_store(raw: Path, out: Path, config: Config) -> dict[str, Any]:
     key |= {"columns": config.columns, "exam_kinds": config.exam_kinds}
     work = partial(describe, config=config)
     how: dict[str, Any] = {"key": json.dumps(key), "n_jobs": config.data.n_jobs}
-    with stage("Computing the features of {n} rows", n=spoken().number(store.n_rows)):
+    with stage("Computing the features of {n} rows", n=words.number(store.n_rows)):
         map_buckets(work, store, out, **how)
     names = resolve_columns(config.columns)
     n_snapshots = n_histories = 0

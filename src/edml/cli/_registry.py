@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from edml.cli import _views
 from edml.cli._figures import HEADLINES, describe_students, format_figures
 from edml.cli._options import Shown, path, read_version, with_registry
-from edml.cli._terminal import console, figure, guarded, make_table, right, spoken
+from edml.cli._terminal import console, figure, guarded, make_table, right, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,6 @@ def list_(registry: "ModelRegistry", stage: Stage = None) -> Shown:
     records = registry.records(stage)
 
     def render(out: Console, _: dict[str, Any]) -> None:
-        words = spoken()
         if len(records):
             out.print(_records_table(records))
             if records["evaluated_on"].notna().any():
@@ -104,7 +103,7 @@ def demote(registry: "ModelRegistry", version: Version, why: Why = "") -> str:
 @with_registry
 def rollback(registry: "ModelRegistry", why: Why = "") -> str:
     """Return to the previous champion, and undo the promotion since."""
-    version, words = registry.rollback(why).version, spoken()
+    version = registry.rollback(why).version
     return words("Version {version} is in production again.", version=version)
 
 
@@ -119,7 +118,7 @@ def verify(registry: "ModelRegistry") -> Shown:
 
     def render(out: Console, _: dict[str, Any]) -> None:
         if not problems:
-            text = spoken().ngettext(
+            text = words.ngettext(
                 "No problem found in {n} version.",
                 "No problem found in {n} versions.",
                 n_versions,
@@ -139,7 +138,7 @@ def clean(
 ) -> str:
     """Remove old development versions, and leftovers of interrupted writes."""
     removed = registry.clean(keep_last)
-    return spoken().ngettext(
+    return words.ngettext(
         "Removed {n} version{which}.",
         "Removed {n} versions{which}.",
         len(removed),
@@ -154,7 +153,7 @@ def repair(
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
 ) -> str | None:
     """Show what is wrong with the files and how it is repaired, ask, and repair."""
-    words, steps = spoken(), registry.repair(dry_run=True)
+    steps = registry.repair(dry_run=True)
     for step in steps:
         console().print(step)
     if not steps:
@@ -174,7 +173,6 @@ def keygen(
         from edml.registry import generate_keys  # noqa: PLC0415 - not for --help
 
         public, fingerprint = generate_keys(path)
-    words = spoken()
     secret = words(
         "Wrote the private key {file}: keep it secret, on the trainer's machine.",
         file=path,
@@ -198,7 +196,6 @@ def export(
 ) -> str:
     """Write a version with its evaluations to one file."""
     registry.export(read_version(version), file)
-    words = spoken()
     return words("Wrote {file}.", file=file)
 
 
@@ -217,7 +214,6 @@ def import_(
 ) -> str:
     """Store the model of a file as a new version."""
     record = registry.import_(file, trust_unsigned=trust_unsigned)
-    words = spoken()
     return words(
         "It is version {version}, in {stage}.",
         version=record.version,
@@ -229,7 +225,7 @@ def import_(
 @with_registry
 def push(registry: "ModelRegistry", url: Address) -> str:
     """Copy the registry to an object store, for `pull`."""
-    versions, words = registry.push(url), spoken()
+    versions = registry.push(url)
     return words("{url} is up to date; {new}.", url=url, new=_say_new(versions))
 
 
@@ -237,7 +233,7 @@ def push(registry: "ModelRegistry", url: Address) -> str:
 @with_registry
 def pull(registry: "ModelRegistry", url: Address) -> str:
     """Bring the registry up to date with what was pushed to an object store."""
-    versions, words = registry.pull(url), spoken()
+    versions = registry.pull(url)
     return words("The registry is up to date; {new}.", new=_say_new(versions))
 
 
@@ -258,7 +254,6 @@ def sync(
         typer.secho(conflict, fg="yellow", err=True)
 
     def render(out: Console, _: dict[str, Any]) -> None:
-        words = spoken()
         for line in (*report.logged, *report.changed):
             out.print(line)
         if report.resent:
@@ -271,14 +266,13 @@ def sync(
 
 
 def _say_stage(record: "ModelRecord") -> str:
-    words = spoken()
     return words(
         "Version {version} is in {stage}.", version=record.version, stage=record.stage
     )
 
 
 def _say_new(versions: list[int]) -> str:
-    return spoken().ngettext(
+    return words.ngettext(
         "{n} new version{which}",
         "{n} new versions{which}",
         len(versions),
@@ -292,7 +286,6 @@ def _list(versions: list[int]) -> str:
 
 def _records_table(records: "pd.DataFrame") -> Table:
     names = list(HEADLINES)[:2]
-    words = spoken()
     headings = (right(words(HEADLINES[name])) for name in names)
     columns: tuple[str | Column, ...]
     columns = (words("stage"), words("algorithm"), right(words("thres-\nhold")))
@@ -319,7 +312,6 @@ def _number_rows(records: "pd.DataFrame") -> dict[str, str]:
 
 def _explain_numbers(records: "pd.DataFrame") -> str:
     """Return on whom the figures of a list were measured."""
-    words = spoken()
     numbers = _number_rows(records)
     lines = []
     once = records.dropna(subset="evaluated_on").drop_duplicates("evaluated_on")
@@ -338,7 +330,6 @@ def _explain_numbers(records: "pd.DataFrame") -> str:
 
 
 def _record_table(record: "ModelRecord") -> Table:
-    words = spoken()
     title = words("Version {version}", version=record.version)
     table = make_table(title, Column(), Column(overflow="fold"))
     for name, value in _views.record_facts(record, words).items():
@@ -347,7 +338,6 @@ def _record_table(record: "ModelRecord") -> Table:
 
 
 def _evaluations_table(evaluations: "pd.DataFrame") -> Table:
-    words = spoken()
     headings = [right(words(heading)) for heading in HEADLINES.values()]
     columns: tuple[str | Column, ...]
     columns = (words("purpose"), right(words("students")), *headings)

@@ -22,7 +22,7 @@ from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
 from edml.cli._settings import Config, Registry
 from edml.cli._sides import Sides, read_sides
-from edml.cli._terminal import note, spoken, stage
+from edml.cli._terminal import note, stage, words
 from edml.cli._tune import describe, find_warm_start, make_tuner, read_scores, search
 from edml.cli._update import update
 from edml.exceptions import EdmlError
@@ -298,7 +298,7 @@ class _Work:
         versions = [one for one in result["versions"] if one["model"] in there]
         gone = len(result["versions"]) - len(versions)
         if gone:
-            text = spoken().ngettext(
+            text = words.ngettext(
                 "register: {n} version of then was removed since.",
                 "register: {n} versions of then were removed since.",
                 gone,

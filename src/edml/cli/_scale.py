@@ -8,7 +8,7 @@ from rich.console import Console
 
 from edml._optional import import_optional
 from edml.cli._options import Raw, Shown, override, path, with_settings
-from edml.cli._terminal import note, say, spoken, stage
+from edml.cli._terminal import note, say, stage, words
 
 if TYPE_CHECKING:
     from edml.cli._access import Project
@@ -55,7 +55,6 @@ _COUNTS = ("n_buckets", "n_rows", "n_students")
 
 
 def _render(out: Console, result: dict[str, Any]) -> None:
-    words = spoken()
     n_rows, n_students = result["n_rows"], result["n_students"]
     text = words(
         "Wrote {store}: {rows} of {students} in {buckets}.",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from edml._messages import coded
 from edml.cli._config import ConfigError
-from edml.cli._terminal import note, spoken
+from edml.cli._terminal import note, words
 from edml.exceptions import TableError
 from edml.schema import (
     COURSE,
@@ -252,7 +252,7 @@ def _running(histories: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
         raise TableError(message)
     n_left = len(histories) - len(running)
     if n_left and wanted.running is None:
-        text = spoken().ngettext(
+        text = words.ngettext(
             "Left out {n} student with a final grade, or in a course that is over; "
             "--no-running includes them.",
             "Left out {n} students with a final grade, or in a course that is over; "

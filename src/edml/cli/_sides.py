@@ -9,7 +9,7 @@ import pandas as pd
 from edml._messages import coded
 from edml.cli._files import read_events
 from edml.cli._settings import Config
-from edml.cli._terminal import note, spoken, stage
+from edml.cli._terminal import note, stage, words
 from edml.datasets import make_target
 from edml.exceptions import TableError
 from edml.model_selection import student_train_test_split
@@ -53,7 +53,7 @@ def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
         whole, n_left_out = with_outcome(X, config)
         sides = divide(whole, config)
     if n_left_out:
-        text = spoken().ngettext(
+        text = words.ngettext(
             "Left out {n} row of courses that are still running.",
             "Left out {n} rows of courses that are still running.",
             n_left_out,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from edml._messages import coded
-from edml.cli._terminal import note, spoken
+from edml.cli._terminal import note, words
 from edml.exceptions import TableError
 from edml.schema import resolve_columns
 
@@ -55,7 +55,6 @@ def read_sample(path: Path, names: Mapping[str, str], max_rows: int) -> pd.DataF
     share = min(max_rows / store.n_rows, 1.0)
     sample = training_sample(store, share)
     if share < 1:
-        words = spoken()
         note(
             "{file}: Drew {students} of {n_students}, with {rows}; change it with "
             "data.max_rows.",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import typer
 from rich import box
@@ -23,6 +23,19 @@ INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 
 #: The language of errors and notes, which `edml --lang` sets.
 LANGUAGE = ContextVar("language", default=SOURCE_LANGUAGE)
+
+
+class _ChosenWords:
+    """The words of the language that was chosen when one of them is looked up."""
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        return words_in(LANGUAGE.get())(text, **values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(words_in(LANGUAGE.get()), name)
+
+
+words = cast(Words, _ChosenWords())
 
 
 #: A column of numbers.
@@ -50,14 +63,13 @@ def say(said: Exception | str) -> str:
 
 def note(text: str, **values: object) -> None:
     """Print a line on stderr, next to the progress; translate its text."""
-    _errors().print(spoken()(text, **values), style="dim")
+    _errors().print(words(text, **values), style="dim")
 
 
 @contextmanager
 def stage(text: str, **values: object) -> Iterator[None]:
     """Show the current stage on stderr, then its duration; translate its text."""
-    progress, words = _errors(), spoken()
-    what, start = words(text, **values), perf_counter()
+    progress, what, start = _errors(), words(text, **values), perf_counter()
     with progress.status(f"{what} ..."):
         yield
     seconds = words.number(perf_counter() - start, 1)
@@ -118,14 +130,9 @@ def show(result: dict[str, Any], as_json: bool, render: Callable[..., None]) -> 
     render(console(), result)
 
 
-def spoken() -> Words:
-    """Return the words of the chosen language."""
-    return words_in(LANGUAGE.get())
-
-
 def figure(value: float | None) -> str:
     """Format a figure with three digits; a dash if missing."""
-    return spoken().number(value, 3)
+    return words.number(value, 3)
 
 
 def make_table(title: str, *columns: str | Column) -> Table:

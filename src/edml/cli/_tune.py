@@ -12,7 +12,7 @@ from edml.cli import _settings
 from edml.cli._config import ConfigError
 from edml.cli._settings import Config, Mlflow
 from edml.cli._sides import Side, read_sides
-from edml.cli._terminal import note, spoken, stage
+from edml.cli._terminal import note, stage, words
 from edml.exceptions import EdmlError
 from edml.inspection import Evaluation, evaluate
 from edml.registry import PRODUCTION, ModelRecord, ModelRegistry
@@ -140,7 +140,6 @@ def search(
     on_interrupt: str = N_("Ctrl-C ends it with the best so far."),
 ) -> None:
     """Fit a tuner: search until finished, or until Ctrl-C."""
-    words = spoken()
     n, ctrl_c = words.number(len(side.X)), words(on_interrupt)
     note("Searching on {n} rows; {ctrl_c}", n=n, ctrl_c=ctrl_c)
     with _logged(mlflow) as log:

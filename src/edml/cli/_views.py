@@ -14,7 +14,7 @@ from edml.cli._figures import (
     models_table,
     show_models,
 )
-from edml.cli._terminal import make_table, right, spoken
+from edml.cli._terminal import make_table, right, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,11 @@ def show_page(out: Console, _: dict[str, Any], *, text: str, page: Path | None) 
     """Show a report, and where its page is."""
     out.print(text)
     if page is not None:
-        words = spoken()
         out.print("\n" + words("Wrote {file}.", file=page))
 
 
 def show_processed(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml process`."""
-    words = spoken()
     text = words(
         "Wrote {file}: {n_snapshots} snapshots of {n_students} students, from {n_rows} "
         "rows.",
@@ -49,7 +47,6 @@ def show_processed(out: Console, result: dict[str, Any]) -> None:
 
 def show_tuned(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml tune`."""
-    words = spoken()
     parts = {name: words.number(n) for name, n in result["students"].items()}
     text = words(
         "Tried {n} candidates on {train} students. The figures are of {test} others; "
@@ -63,7 +60,6 @@ def show_tuned(out: Console, result: dict[str, Any]) -> None:
 
 def show_updated(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml update`."""
-    words = spoken()
     if result["evaluations"]:
         show_models(out, words("On the new students"), result["evaluations"])
     for old, new in result["refitted"].items():
@@ -101,7 +97,6 @@ def show_predicted(
 
     Students and ``courses`` are shown in full, as `--student` and `--course` take them.
     """
-    words = spoken()
     students = result["predictions"]
     numbers = [
         str(one.get(names["legajo"]) or one[names["user_uuid"]])
@@ -142,7 +137,6 @@ def show_predicted(
 
 def show_reported(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml report`."""
-    words = spoken()
     out.print(words("Wrote {file}", file=result["report"]), soft_wrap=True)
     if not result["same_rows"]:
         text = words(
@@ -154,7 +148,6 @@ def show_reported(out: Console, result: dict[str, Any]) -> None:
 
 def show_run(out: Console, result: dict[str, Any]) -> None:
     """Show the result of `edml run`."""
-    words = spoken()
     for one in result["stages"]:
         done = words("done") if one["done_now"] else words("done before")
         out.print(f"{one['stage']}: {done}")
