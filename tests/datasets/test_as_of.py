@@ -142,7 +142,9 @@ def test_only_scores_and_grading_times_are_blanked(X, p):
 def test_several_moments_in_one_table(X, moments):
     stacked = pd.concat([X] * len(moments))
     shown = as_of(stacked, np.repeat(moments, len(X)))
-    same(shown, pd.concat([as_of(X, p) for p in moments]))
+    expected = pd.concat([as_of(X, p) for p in moments])
+    loose = {"check_dtype": False, "check_index_type": False}  # where no row is left
+    pd.testing.assert_frame_equal(shown, expected, **loose)
 
 
 @given(X=event_tables())
