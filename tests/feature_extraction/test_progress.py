@@ -81,7 +81,7 @@ def test_blocks_change_nothing(X, pairs):
 
 
 def test_features_of_generated_students_agree_with_the_oracle():
-    X = make_student_activity(8, n_courses=2, random_state=4)
+    X = make_student_activity(8, n_courses=2, partitions=30, random_state=4)
     X["ass_weight"] = X["points_possible"] / 7
     want = progress_oracle(X, fill_value=None)
     assert_agree(progress(X, fill_value=None), want)

@@ -174,7 +174,7 @@ def filled(X):
     ]
 
 
-@settings(max_examples=n_examples(200))
+@settings(max_examples=n_examples(100))
 @given(
     table_sets(),
     st.sampled_from([1, 1, 3, 7]),
@@ -223,7 +223,7 @@ def features(X):
     return found.drop_duplicates(keys).set_index(keys).sort_index()
 
 
-@settings(max_examples=n_examples(120))
+@settings(max_examples=n_examples(60))
 @given(table_sets(), st.integers(0, 11))
 def test_earlier_export_gives_the_same_features(rows, days):
     """No look-ahead: an export of an earlier day gives the rows of a later one."""
