@@ -15,7 +15,7 @@ INTERNAL = {"edml.app", "edml.schema", "edml.cli"}
 INTERNAL_NAMES = {
     "edml.classifier": {
         *("Prepared", "RiskPredictions", "check_threshold", "choose_threshold"),
-        *("check_scores", "prepare", "raw_scores"),
+        *("check_scores", "extra_columns", "prepare", "raw_scores", "reads_context"),
     },
     "edml.feature_extraction": {
         "RELATIVE_FIGURES",

@@ -41,6 +41,11 @@ COMMANDS = {
         "The store {path} is read on its own and with a registry, without an endpoint. "
         "Name one store, and the registry."
     ),
+    "context_of_store": N_(
+        "The model compares students with their whole course, and a store is read "
+        "student by student. Pass a file, or set signals.context to false and train a "
+        "model without it."
+    ),
     "features_folder": N_(
         "The features of a store become a folder. Choose a name without an ending."
     ),

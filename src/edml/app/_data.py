@@ -229,7 +229,7 @@ def _parse(source: Source, file: Path | BinaryIO, name: str) -> Table:
         if not isinstance(file, Path):
             file.seek(0)
         try:
-            return _parse_as(one, of_model, file, name)
+            return _parse_as(one, of_model, file, name, source)
         except TableError as error:
             if error.code not in _columns.UNRECOGNIZED:
                 raise
@@ -242,6 +242,7 @@ def _parse_as(
     of_model: Mapping[str, str],
     file: Path | BinaryIO,
     name: str,
+    source: Source,
 ) -> Table:
     options = {
         option: value
@@ -253,4 +254,5 @@ def _parse_as(
     )
     if names != of_model:
         X = X.rename(columns={names[one]: of_model[one] for one in names})
+    X = source.complete(X)
     return Table(read_choices(X, of_model, fingerprint(X)), name, report.notes)

@@ -24,9 +24,12 @@ from edml.app._local import (
 )
 from edml.app._settings import Client
 from edml.app._student_view import take_history
+from edml.classifier import extra_columns, reads_context
 from edml.datasets import as_of, load_activity
-from edml.exceptions import TableError
+from edml.exceptions import EdmlError, TableError
+from edml.feature_extraction import add_course_context
 from edml.schema import (
+    CONTEXT_PREFIX,
     COURSE,
     PARTITION,
     STUDENT,
@@ -108,9 +111,23 @@ class RegistrySource:
 
     def lacking(self, version: int, X: pd.DataFrame) -> list[str]:
         """Return the absent columns that a version reads besides those of events."""
-        steps = getattr(self.load(version).pipeline_, "named_steps", {})
-        extra = getattr(steps.get("features"), "extra_columns", [])
-        return [name for name in extra if name not in X.columns]
+        found = extra_columns(self.load(version))
+        return [name for name in found if name not in X.columns]
+
+    def complete(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Add the context of whole courses, if the champion reads it and X has none."""
+        try:
+            version = self.champion().version
+        except EdmlError:  # there is no champion
+            return X
+        given = any(str(name).startswith(CONTEXT_PREFIX) for name in X.columns)
+        if given or not reads_context(self.load(version)):
+            return X
+        return add_course_context(
+            X,
+            columns=self.columns(version),
+            partition_days=self.partition_days(version),
+        )
 
     def score(
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None
@@ -243,6 +260,10 @@ class EndpointSource:
     def lacking(self, version: int, X: pd.DataFrame) -> list[str]:
         """Return nothing: the endpoint says itself what it lacks."""
         return []
+
+    def complete(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the table as it is."""
+        return X
 
     def score(
         self, version: int, X: pd.DataFrame, at: float, since: float | None = None

@@ -1,6 +1,7 @@
 """The deployable model, with calibration and threshold learned out of fold."""
 
 from edml.classifier._calibration import IsotonicCalibrator, SigmoidCalibrator
+from edml.classifier._columns_read import extra_columns, reads_context
 from edml.classifier._deployed import DeployedClassifier
 from edml.classifier._predictions import RiskPredictions
 from edml.classifier._prepared import Prepared, prepare
@@ -20,6 +21,8 @@ __all__ = [
     "check_scores",
     "check_threshold",
     "choose_threshold",
+    "extra_columns",
     "prepare",
     "raw_scores",
+    "reads_context",
 ]

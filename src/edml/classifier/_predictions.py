@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from edml._messages import coded, for_python, join
 from edml._sklearn import check_columns
 from edml.classifier._calibration import calibrate
+from edml.classifier._columns_read import extra_columns
 from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
 from edml.classifier._training import raw_scores
@@ -222,7 +223,7 @@ class RiskPredictions:
         names = columns_of(self.pipeline_)
         events = {names[key] for key in SNAPSHOT_KEYS} <= set(seen)
         needed = set(work_columns(seen, names).values()) if events else set(seen)
-        needed |= _extra_columns(self.pipeline_)
+        needed |= {*extra_columns(self)}
         missing = sorted((needed & set(seen)) - set(X.columns))
         if not missing:
             if not events:
@@ -284,13 +285,6 @@ def _engineer_of(front: Any) -> _Engineer | None:
         return None
     engineer: _Engineer = steps[-1]
     return engineer if steps[0].columns == engineer.columns else None
-
-
-def _extra_columns(pipeline: Any) -> set[str]:
-    """Return the columns besides exams and assignments that the features read."""
-    steps = [step for _, step in getattr(pipeline, "steps", ())]
-    joined = [step for step in steps if isinstance(step, HistoryFeatures)]
-    return {name for step in joined for name in step.extra_columns}
 
 
 def _score_features(

@@ -24,6 +24,7 @@ from edml.cli._stores import MANIFEST, is_store, read_sample
 from edml.cli._terminal import note, say, words
 from edml.exceptions import TableError
 from edml.schema import (
+    CONTEXT_PREFIX,
     COURSE,
     FINAL_GRADE,
     PARTITION,
@@ -59,6 +60,17 @@ def read_events(
     if max_rows is not None and is_store(path):
         return read_sample(path, names, max_rows)
     return _read_events(path, names, source, "raise")[0]
+
+
+def add_context(
+    X: pd.DataFrame, columns: Mapping[str, str], partition_days: float
+) -> pd.DataFrame:
+    """Add the context of whole courses, unless the file had it."""
+    if any(str(name).startswith(CONTEXT_PREFIX) for name in X.columns):
+        return X
+    from edml.feature_extraction import add_course_context  # noqa: PLC0415 - slow
+
+    return add_course_context(X, columns=columns, partition_days=partition_days)
 
 
 def read_files(

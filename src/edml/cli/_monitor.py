@@ -62,7 +62,12 @@ def monitor(
         project.find_events(outcomes)
     with stage("Loading the libraries"):
         from edml import monitoring  # noqa: PLC0415
-        from edml.cli._files import read_events, read_outcomes  # noqa: PLC0415
+        from edml.classifier import reads_context  # noqa: PLC0415
+        from edml.cli._files import (  # noqa: PLC0415
+            add_context,
+            read_events,
+            read_outcomes,
+        )
         from edml.exceptions import RegistryError  # noqa: PLC0415
         from edml.schema import columns_of  # noqa: PLC0415
     with stage("Reading the model"):
@@ -76,6 +81,8 @@ def monitor(
             reference = None
     with stage("Reading the events"):
         X = read_events(events, columns_of(model), source=config.source)
+        if reads_context(model):
+            X = add_context(X, columns_of(model), config.data.partition_days)
         y = read_outcomes(X, outcomes, model, config.data.passing_grade)
     n = len(X)
     with stage(words.ngettext("Comparing {n} row", "Comparing {n} rows", n)):

@@ -12,7 +12,14 @@ import pandas as pd
 from edml._messages import coded
 from edml._spreadsheet import without_formulas
 from edml.cli._access import open_registry
-from edml.cli._files import read_files, safe_name, to_json, write_beside, write_whole
+from edml.cli._files import (
+    add_context,
+    read_files,
+    safe_name,
+    to_json,
+    write_beside,
+    write_whole,
+)
 from edml.cli._predict_store import predict_store
 from edml.cli._selection import (
     COURSE_NAME,
@@ -23,7 +30,7 @@ from edml.cli._selection import (
     id_texts,
 )
 from edml.cli._settings import Config
-from edml.cli._stores import is_store
+from edml.cli._stores import is_store, reject_context
 from edml.cli._terminal import stage, words
 from edml.exceptions import TableError
 from edml.registry import PRODUCTION
@@ -98,7 +105,7 @@ def predict(
     if open_client is not None:
         names = resolve_columns(config.columns)
         with open_client() as client:
-            chosen = _read(events, wanted, names, config)
+            chosen = _read(events, wanted, names, config, config.signals.context)
             of_rows = chosen.X
             with _scoring(chosen.X):
                 found = predict_with_client(client, chosen, wanted, names)
@@ -106,6 +113,8 @@ def predict(
         about = {"endpoint": config.endpoint.url, "model_version": version}
     else:
         with stage("Reading the model"):
+            from edml.classifier import reads_context  # noqa: PLC0415 - slow to import
+
             registry = open_registry(config.registry)
             record = registry.record(PRODUCTION)
             model = registry.load(record.version)
@@ -116,12 +125,14 @@ def predict(
         )
         score = partial(predict_with_model, model, version, wanted=wanted)
         if stores:
+            if reads_context(model):
+                reject_context(stores[0])
             key = f"{model_hash} {wanted} {version}"
             chosen, of_rows, found = predict_store(
                 stores[0], wanted, names, config, score, key
             )
         else:
-            chosen = _read(events, wanted, names, config)
+            chosen = _read(events, wanted, names, config, reads_context(model))
             of_rows = chosen.X
             with _scoring(chosen.X):
                 found = score(chosen=chosen)
@@ -149,12 +160,18 @@ def _scoring(X: pd.DataFrame) -> AbstractContextManager[None]:
 
 
 def _read(
-    events: Sequence[Path], wanted: Wanted, names: Mapping[str, str], config: Config
+    events: Sequence[Path],
+    wanted: Wanted,
+    names: Mapping[str, str],
+    config: Config,
+    context: bool,
 ) -> Chosen:
     """Return the requested events and their students in courses."""
     check_names(names)
     with stage("Reading the events"):
         X = read_files(events, names, source=config.source)
+        if context:  # before students are left out
+            X = add_context(X, names, config.data.partition_days)
         return choose_events(X, wanted, names, config.data.partition_days)
 
 

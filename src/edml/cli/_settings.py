@@ -100,6 +100,9 @@ class Signals(_Section):
         "classic",
         "The 44; progress: also what was due; full: also activity_... columns.",
     )
+    context: bool = _setting(
+        False, "Compare students with their course (progress and full)."
+    )
     numeric: list[str] = _setting([], "Columns of numbers about the student.")
     categorical: list[str] = _setting([], "Columns of categories about the student.")
     sensitive_ok: list[str] = _setting(

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from edml._messages import coded
-from edml.cli._files import read_events
+from edml.cli._files import add_context, read_events
 from edml.cli._settings import Config
+from edml.cli._stores import reject_context
 from edml.cli._terminal import note, stage, words
 from edml.datasets import make_target
 from edml.exceptions import TableError
@@ -43,6 +44,8 @@ class Sides(NamedTuple):
 
 def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
     """Read the events with a known outcome, and divide their students."""
+    if config.signals.context:
+        reject_context(raw)
     with stage("Reading the events"):
         X = read_events(
             raw,
@@ -50,6 +53,8 @@ def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
             source=config.source,
             max_rows=config.data.max_rows,
         )
+        if config.signals.context:
+            X = add_context(X, config.columns, config.data.partition_days)
         whole, n_left_out = with_outcome(X, config)
         sides = divide(whole, config)
     if n_left_out:

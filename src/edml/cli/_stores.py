@@ -33,6 +33,17 @@ def reject_store(path: Path, command: str) -> None:
         raise TableError(coded("store_not_read", message, path=path, command=command))
 
 
+def reject_context(path: Path) -> None:
+    """Raise for a store: the context of a course needs all of its students."""
+    if is_store(path):
+        message = (
+            "The model compares students with their whole course, and a store is read "
+            "student by student. Pass a file, or set signals.context to false and fit "
+            "a model without it."
+        )
+        raise TableError(coded("context_of_store", message))
+
+
 def open_store(path: Path, names: Mapping[str, str]) -> "EventStore":
     """Open a store whose columns have the names of the settings or of a model."""
     from edml.scale import EventStore  # noqa: PLC0415 - an extra
