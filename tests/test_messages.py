@@ -46,8 +46,9 @@ def codes_in_code():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             function = getattr(node, "func", None)
             name = getattr(function, "id", getattr(function, "attr", None))
-            if name in ("coded", "table_error"):
+            if name in ("coded", "table_error", "registry_error", "_at", "reject"):
                 names = {keyword.arg for keyword in node.keywords}
+                names |= {"origin"} if name in ("_at", "reject") else set()
                 found += [(code, names) for code in literals(node.args[0])]
             elif name in ("row_error", "check_rows", "check"):
                 said = [k.value for k in node.keywords if k.arg == "code"]

@@ -43,8 +43,7 @@ COMMANDS = {
     ),
     "context_of_store": N_(
         "The model compares students with their whole course, and a store is read "
-        "student by student. Pass a file, or set signals.context to false and train a "
-        "model without it."
+        "student by student. Name a file, or train a model without signals.context."
     ),
     "features_folder": N_(
         "The features of a store become a folder. Choose a name without an ending."

@@ -203,8 +203,7 @@ class _Layers:
                 del self.origins[place]
             elif key not in _keys(section):
                 message = f"[{section}] has no key {key!r}. "
-                values = {"section": section, "key": key}
-                problem = _at("unknown_key", origin, message, **values)
+                problem = _at("unknown_key", origin, message, section=section, key=key)
                 hint = _suggest(key, _keys(section), "key")
                 self.problems.append(join(problem, hint))
             else:

@@ -82,15 +82,15 @@ class Pseudonyms:
         begin = f"Expected the key of the ledger {path}; found"
         end = "or begin another file."
         if not stored:
-            problem = "a key, but its ids are no pseudonyms. Leave the key out"
-            code = "ledger_without_key"
+            found = "a key, but its ids are no pseudonyms. Leave the key out"
+            message = coded("ledger_without_key", f"{begin} {found}, {end}")
         elif not self.check:
-            problem = "no key, and its ids are pseudonyms. Pass the key"
-            code = "no_ledger_key"
+            found = "no key, and its ids are pseudonyms. Pass the key"
+            message = coded("no_ledger_key", f"{begin} {found}, {end}")
         else:
-            problem = "another key. Pass the one that it was begun with"
-            code = "other_ledger_key"
-        raise LedgerError(coded(code, f"{begin} {problem}, {end}"))
+            found = "another key. Pass the one that it was begun with"
+            message = coded("other_ledger_key", f"{begin} {found}, {end}")
+        raise LedgerError(message)
 
     def spell(self, ids: Iterable[object]) -> list[str]:
         """Spell ids: 1004, 1004.0 and '1004' are one."""
