@@ -28,6 +28,9 @@ start
 groups
     What each group of features brings, with calibration by two folds of students.
     Intervals draw the same students for both sides of a change.
+context
+    The same of the comparisons with the course (edml.add_course_context). The sets were
+    written down before the run, which came after all others.
 fairness
     What each protected column brings, and whom the list of the 30 % at most risk holds:
     the share flagged of each group, and of those in it who pass (false alarms).
@@ -50,11 +53,12 @@ from edml import (
     RiskClassifier,
     StaticColumns,
     StudentKFold,
+    add_course_context,
     load_oulad,
     make_risk_pipeline,
 )
 from edml.classifier import IsotonicCalibrator, SigmoidCalibrator
-from edml.feature_extraction import FEATURES, PROGRESS_FEATURES
+from edml.feature_extraction import FEATURES, PROGRESS_FEATURES, RELATIVE_FIGURES
 from edml.metrics import bootstrap_metrics, percentile_interval, snapshot_metrics
 from edml.pipeline import larger_trees
 from edml.sampling import EVENT_COUNTS
@@ -88,6 +92,17 @@ GROUPS = {
     "full, static, protected": "full, static",
     "full, static, bands": "full, static",
     "full, static, protected, course": "full, static, protected",
+}
+#: The sets that also compare students with their course.
+CONTEXTS = {
+    "progress": None,
+    "progress, context": "progress",
+    "progress, static, bands": None,
+    "progress, static, bands, context": "progress, static, bands",
+    "full": None,
+    "full, context": "full",
+    "full, static, bands": None,
+    "full, static, bands, context": "full, static, bands",
 }
 RULES = {
     "first_event, every=3": {"start": "first_event", "every": 3},
@@ -149,6 +164,7 @@ class Sides:
             later, outcome = later[early], outcome[early]
             early = X["periodo"].isin(TRAIN).to_numpy()
             X, y = X[early], y[early]
+        X, later = add_course_context(X), add_course_context(later)
         describe = HistoryFeatures("full", ALL, fill_value=None).fit(X)
         kept, self.y = snapshots(X, y, 7)
         self.train = describe.transform(X)[kept]
@@ -176,8 +192,12 @@ class Sides:
         chosen = []
         for column in self.train.columns.drop("periodo"):
             origin = column.partition("=")[0]
+            relative = column.removeprefix("relative_")
             if origin in about:
                 wanted = about[origin]
+            elif relative != column:
+                compared = RELATIVE_FIGURES[parts[0]]
+                wanted = "context" in parts and relative in compared
             elif column in KEYS or column in FEATURES:
                 wanted = True
             elif column in PROGRESS_FEATURES:
@@ -389,11 +409,11 @@ def show_start(folder):
                     show(label, y_true[chosen], y_prob[chosen])
 
 
-def show_groups(folder):
+def show_groups(folder, groups=GROUPS):
     """Print the figures of each set, and what it brings to another set."""
     sides = Sides(folder, held_back=True)
     drawn = {}
-    for name, base in GROUPS.items():
+    for name, base in groups.items():
         steps = make_risk_pipeline()[2:]
         model = RiskClassifier(steps, cv=2).fit(sides.of(sides.train, name), sides.y)
         y_prob = model.fail_probability(sides.of(sides.test, name))
@@ -408,6 +428,8 @@ def show_groups(folder):
                 continue
             drawn[name, day] = now = sides.draw(rows, y_prob)
             for other in dict.fromkeys((base, "classic") if base else ()):
+                if (other, day) not in drawn:
+                    continue
                 write_change(f"from {other}:", drawn[other, day], now)
 
 
@@ -457,6 +479,7 @@ PARTS = {
     "cold": show_cold,
     "start": show_start,
     "groups": show_groups,
+    "context": lambda folder: show_groups(folder, CONTEXTS),
     "fairness": show_fairness,
     "curve": show_curve,
 }

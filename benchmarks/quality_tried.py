@@ -11,6 +11,10 @@ peers
     assignments; the deviations of shares and scores from the course's mean, and these
     means; with "full" the ranks of actions and active days, in all and in the last 14
     and 28 days, and the deviation of their logarithms.
+context
+    The same for the deviations from the course's mean that edml computes itself
+    (edml.add_course_context). Added after the run of *peers*, and after a look at one
+    fold, in which deviations did as well as ranks.
 learners
     Other settings of the trees, the mean of several models, other weights of the
     snapshots, with "progress". To be quick, on one fold of *students*, trained on the
@@ -219,6 +223,15 @@ def show_peers(tried):
         tried.compare(f"{name}, peers", plain, tried.score_folds(pair))
 
 
+def show_context(tried):
+    """Print what edml's own comparisons with the course add to three sets."""
+    for name in ("progress", "progress, static", "full, static"):
+        plain = tried.score_folds(tried.add(name, None))
+        write(f"{name:<40} {np.round(tried.measure(plain), 4)}")
+        pair = tried.add(f"{name}, context", None)
+        tried.compare(f"{name}, context", plain, tried.score_folds(pair))
+
+
 def show_learners(tried):
     """Print what other trees, means and weights do for "progress"."""
     tried.folds = {split: folds[:1] for split, folds in tried.folds.items()}
@@ -288,6 +301,7 @@ def show_mean(tried, label, scores):
 
 PARTS = {
     "peers": show_peers,
+    "context": show_context,
     "modules": show_modules,
     "learners": show_learners,
     "formulas": show_formulas,
