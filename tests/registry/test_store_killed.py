@@ -299,7 +299,7 @@ def kill_at_random(store, n_kills, seed):
 
 
 @pytest.mark.parametrize(
-    "n_kills", [20, pytest.param(100, marks=pytest.mark.slow)], ids=str
+    "n_kills", [20, pytest.param(200, marks=pytest.mark.slow)], ids=str
 )
 def test_killed_at_random_moments(tmp_path, n_kills):
     store = VersionStore(tmp_path, "risk", KEY)

@@ -77,7 +77,7 @@ class KeptClient(threading.Thread):
         connection.close()
 
 
-def test_restarts_under_load(registry, expected):
+def test_20_restarts_under_load(registry, expected):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     clients = [KeptClient(port, f"client{number}") for number in range(8)]
@@ -85,7 +85,7 @@ def test_restarts_under_load(registry, expected):
         client.start()
     logged = set()
     try:
-        for _ in range(8):
+        for _ in range(20):
             n_before = [len(client.answers) for client in clients]
             with edml_serve(registry, "--port", port) as served:
                 wait_until(
