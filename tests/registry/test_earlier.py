@@ -10,7 +10,13 @@ import pytest
 import sklearn
 from packaging.version import Version
 
-from edml import make_student_activity, make_target
+from edml import (
+    FeatureEngineer,
+    RiskClassifier,
+    make_risk_pipeline,
+    make_student_activity,
+    make_target,
+)
 from edml.registry import ModelRegistry
 
 # The registry warns when another version of scikit-learn stored the model.
@@ -66,6 +72,35 @@ def test_stored_models_keep_their_predictions(registry, folder, version):
     risk = registry.load(version).predict_proba(students(4)[0])[:, 1]
     found = risk[:: max(1, len(risk) // 20)]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("features", ["classic", "progress"])
+def test_stored_models_take_their_features_from_a_later_edml(
+    tmp_path, monkeypatch, features
+):
+    X = make_student_activity(40, fail_rate=0.4, random_state=4)
+    pipeline = make_risk_pipeline(features=features, every=5)
+    pipeline.set_params(classify__n_estimators=10)
+    model = RiskClassifier(pipeline, cv=2).fit(X, make_target(X))
+    ModelRegistry(tmp_path).register(model)
+    expected = model.fail_probability(X)
+    names, describe = FeatureEngineer._names, FeatureEngineer._describe
+
+    def describe_more(self, read, rows=None, out=None):
+        if out is not None:
+            describe(self, read, rows, out[:-1])
+            out[-1] = 7.0
+            return out.T
+        own = describe(self, read, rows)
+        return np.column_stack([own, np.full(len(own), 7.0)])
+
+    monkeypatch.setattr(FeatureEngineer, "_names", lambda self: (*names(self), "new"))
+    monkeypatch.setattr(FeatureEngineer, "_describe", describe_more)
+    loaded = ModelRegistry(tmp_path).load(1)
+    assert "new" in loaded.pipeline_["features"].get_feature_names_out()
+    np.testing.assert_array_equal(loaded.fail_probability(X), expected)
+    rows, latest = loaded.score_latest(X)
+    np.testing.assert_array_equal(latest, expected[rows])
 
 
 def test_evaluations_round_trip(registry):

@@ -16,6 +16,7 @@ from edml.classifier import (
 )
 from edml.exceptions import RegistryError
 from edml.pipeline import Blend
+from edml.preprocessing import KeyDropper
 from edml.registry import _types
 from edml.registry._nodes import refuse
 from edml.registry._values import check_names, check_threshold, check_values
@@ -135,11 +136,13 @@ def _check_steps(model: Any) -> None:
     steps = [one for one in steps if one not in (None, "passthrough")]
     final, names = steps[-1], None
     for step in steps:
-        if names is not None:
+        known = getattr(step, "feature_names_in_", ())
+        # a later edml may compute more features, of which it takes its own by name
+        by_name = isinstance(step, KeyDropper) and len(known) > 0
+        if names is not None and not (by_name and {*known} <= {*names}):
             needed = getattr(step, "n_features_in_", len(names))
             if len(names) != needed:
                 refuse(f"gives {len(names)} features to a step of {needed}")
-            known = getattr(step, "feature_names_in_", ())
             check_names(names, known, "classifier" if step is final else "steps")
         if step is not final:
             named = hasattr(step, "get_feature_names_out")
