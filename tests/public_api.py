@@ -21,6 +21,9 @@ INTERNAL_NAMES = {
         "RELATIVE_FIGURES",
         *("Snapshots", "Spells", "earliest_events", "number_items", "event_arrays"),
     },
+    "edml.inspection": {"EvaluationUnits"},
+    "edml.ledger": {"read_key"},
+    "edml.monitoring": {"summarize"},
     "edml.pipeline": {
         *("accept_columns", "fit_weighted", "larger_trees", "smaller_leaves"),
         *("single_thread_after_fork", "split_per_history", "strip_samplers"),
@@ -28,6 +31,7 @@ INTERNAL_NAMES = {
     },
     "edml.sampling": {"make_balancer"},
     "edml.serving": {"read_tokens"},
+    "edml.sources": {"contacted_rows", "read_table"},
 }
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from edml import make_risk_pipeline
+from edml import RiskClassifier, make_risk_pipeline
 from edml.datasets import make_student_activity, make_target
 from edml.exceptions import TableError
 from edml.feature_extraction import FeatureEngineer
@@ -167,6 +167,17 @@ def test_an_evaluation_has_the_same_bits(X, model, tmp_path, n_buckets):
     expected = evaluate(model, X, make_target(X), n_resamples=20)
     assert found.metrics == expected.metrics
     assert found.intervals == expected.intervals
+
+
+def test_an_evaluation_of_a_model_of_labels_in_words(X, tmp_path):
+    y = np.where(make_target(X), "fails", "passes")
+    model = RiskClassifier(make_risk_pipeline(every=5), cv=2, fail_label="fails")
+    store = bucket_events(X, tmp_path / "s", 3, progress=False)
+    how = {"n_resamples": 0, "progress": False}
+    found = evaluate_store(model.fit(X, y), store, tmp_path / "o", key="1", **how)
+    expected = evaluate(model, X, y, n_resamples=0)
+    assert found.metrics == expected.metrics
+    assert found.threshold == expected.threshold
 
 
 def test_an_evaluation_of_some_days(X, model, tmp_path):

@@ -142,6 +142,18 @@ class Evaluation(EvaluationFields):
         -------
         evaluation : Evaluation
             The same figures as `evaluate` returns for the model.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from edml.inspection import Evaluation, EvaluationUnits
+        >>> X, y = make_classification(200, random_state=0)
+        >>> units = EvaluationUnits.from_estimator(LogisticRegression().fit(X, y), X, y)
+        >>> strict = Evaluation.from_units(units, threshold=0.8, n_resamples=0)
+        >>> lenient = Evaluation.from_units(units, threshold=0.2, n_resamples=0)
+        >>> strict.metrics["recall"] < lenient.metrics["recall"]
+        True
         """
         return cls(**measure(units, Options(threshold=threshold, **options)))
 

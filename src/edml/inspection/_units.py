@@ -57,62 +57,21 @@ class EvaluationUnits:
 
     On an event table the unit is the snapshot, the first row of each student, course
     and partition; on any other table it is the row. The order of the units does not
-    depend on the order of the rows. Create them with `from_estimator`.
-
-    Parameters
-    ----------
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The table, as given.
-    columns : dict of str to str
-        Actual names of its columns, by canonical name.
-    row_labels : ndarray of shape (n_rows,)
-        1 for each row of the positive class, else 0.
-    rows : ndarray of shape (n_units,)
-        Position in ``X`` of the row that represents each unit.
-    y_true : ndarray of bool of shape (n_units,)
-        Whether the label is the positive class.
-    y_prob : ndarray of shape (n_units,)
-        Predicted probability of the positive class.
-    students : ndarray of shape (n_units,)
-        The student of each unit, as codes from 0 without gaps.
-    clusters : ndarray of shape (n_units,)
-        Which units are resampled together, as codes from 0 without gaps.
-    course : object or None
-        On event tables, the arrays ``courses``, ``histories`` and ``partitions``, the
-        ``labels`` of the courses, and ``occupancy``: for how many days each snapshot is
-        the student's latest. None on other tables.
-
-    See Also
-    --------
-    Evaluation.from_units : Compute the evaluation of these units.
-
-    Examples
-    --------
-    >>> from edml.datasets import load_activity
-    >>> from edml.inspection import Evaluation, EvaluationUnits
-    >>> from edml.pipeline import make_risk_pipeline
-    >>> X, y = load_activity(return_X_y=True)
-    >>> model = make_risk_pipeline(every=10).fit(X, y)
-    >>> units = EvaluationUnits.from_estimator(model, X, y)
-    >>> units.y_true.shape == units.y_prob.shape
-    True
-    >>> strict = Evaluation.from_units(units, threshold=0.8, n_resamples=0)
-    >>> lenient = Evaluation.from_units(units, threshold=0.2, n_resamples=0)
-    >>> strict.metrics["recall"] < lenient.metrics["recall"]
-    True
+    depend on the order of the rows. ``rows`` are their positions in ``X``; ``students``
+    and ``clusters`` (what is resampled together) are codes from 0 without gaps.
     """
 
     __module__ = "edml.inspection"
 
     X: Any
     columns: Mapping[str, str]
-    row_labels: IntArray
+    row_labels: IntArray  # 1 for each row of the positive class, else 0
     rows: IntArray
     y_true: BoolArray
     y_prob: FloatArray
     students: IntArray
     clusters: IntArray
-    course: CourseUnits | None
+    course: CourseUnits | None  # None on tables without events
 
     @classmethod
     def from_estimator(
@@ -124,33 +83,7 @@ class EvaluationUnits:
         groups: ArrayLike | None = None,
         fail_label: Any = None,
     ) -> Self:
-        """Predict once, and collect the units.
-
-        Parameters
-        ----------
-        model : classifier
-            Fitted, with two classes and ``predict_proba``.
-        X : DataFrame or array-like of shape (n_rows, n_columns)
-            An event table, or any other table that the model takes.
-        y : array-like of shape (n_rows,)
-            The labels, in the classes of the model.
-        groups : array-like of shape (n_rows,), default=None
-            Which rows are resampled together. None takes the rows of a student if ``X``
-            has the student column, else each row by itself.
-        fail_label : label, default=None
-            The label that means failing. None is the model's own ``fail_label_``, else
-            the higher of two numbers.
-
-        Returns
-        -------
-        units : EvaluationUnits
-
-        Raises
-        ------
-        ValueError
-            If ``X`` is empty, ``y`` holds labels other than the model's classes, or
-            the predictions are not probabilities.
-        """
+        """Predict once, and collect the units; parameters as those of `evaluate`."""
         check_array_like(X)
         if num_samples(X) == 0:
             message = (
@@ -161,11 +94,25 @@ class EvaluationUnits:
         check_aligned(X, y=y)
         columns = columns_of(model)
         y_true = _read_labels(model, y, fail_label)
+        if is_event_table(X, columns):  # before the model takes its time
+            check_outcomes(y_true, *first_rows(snapshot_codes(X, columns)))
+        y_prob = predict_risk(model, X, fail_label)
+        return cls.from_predictions(X, y_true, y_prob, columns=columns, groups=groups)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        X: Any,
+        y_true: BoolArray,
+        y_prob: FloatArray,
+        *,
+        columns: Mapping[str, str],
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Collect the units of rows whose probability is known."""
         clusters = None if groups is None else _read_groups(X, groups)
         if is_event_table(X, columns):
-            kept, place = first_rows(snapshot_codes(X, columns))
-            check_outcomes(y_true, kept, place)
-            y_prob = predict_risk(model, X, fail_label)
+            kept, _ = first_rows(snapshot_codes(X, columns))
             found = _order_snapshots(X.iloc[kept], columns, kept, clusters)
         else:
             if (
@@ -174,7 +121,6 @@ class EvaluationUnits:
                 and columns[STUDENT] in X.columns
             ):
                 clusters = rank_keys(check_table(X)[columns[STUDENT]])
-            y_prob = predict_risk(model, X, fail_label)
             found = _order_rows(y_true, y_prob, clusters)
         rows = found["rows"]
         return cls(
@@ -187,13 +133,7 @@ class EvaluationUnits:
         )
 
     def fingerprint(self) -> str:
-        """Hash the rows with their labels, whatever their order.
-
-        Returns
-        -------
-        digest : str
-            SHA-256. Labels are hashed as classes, so that "fails" and 1 are the same.
-        """
+        """Hash the rows with their labels (as classes), whatever their order."""
         return fingerprint(self.X, self.row_labels)
 
     def __repr__(self) -> str:

@@ -15,35 +15,7 @@ _CHECK = b"the key of this ledger"
 
 
 def read_key(path: str | PathLike[str]) -> bytes:
-    """Read the key of a ledger's pseudonyms from a file.
-
-    Parameters
-    ----------
-    path : str or path-like
-        A file whose first line is the key; white space around it is left out.
-
-    Returns
-    -------
-    key : bytes
-        The ``key`` of `Ledger`.
-
-    Raises
-    ------
-    LedgerError
-        If the file cannot be read.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from edml.ledger import read_key
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "ledger.key")
-    ...     _ = path.write_text("0123456789abcdef0123456789abcdef")
-    ...     key = read_key(path)
-    >>> len(key)
-    32
-    """
+    """Read the key of a ledger's pseudonyms: the first line of a file, stripped."""
     try:
         lines = Path(path).read_bytes().splitlines()
     except OSError as error:

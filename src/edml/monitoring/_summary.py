@@ -192,46 +192,9 @@ def summarize(
     probability: FloatArray,
     fails: BoolArray,
 ) -> Reference:
-    """Make a reference from rows whose features and scores are known.
+    """Make a reference from rows whose features and out-of-fold scores are known.
 
-    `RiskClassifier.fit` calls it with its out-of-fold scores.
-
-    Parameters
-    ----------
-    pipeline : estimator
-        The fitted pipeline, for its step of a week and the weights of features.
-    X : DataFrame or array-like of shape (n_rows, n_columns)
-        The table as given.
-    names : mapping of str to str
-        Actual names of its columns, by canonical name.
-    rows : ndarray of shape (n_units,)
-        Positions in ``X`` of the rows that are counted, one for each snapshot.
-    features : DataFrame or ndarray of shape (n_rows, n_features)
-        What the steps that describe each history make of ``X``.
-    probability : ndarray of shape (n_units,)
-        Their probabilities, from a model that has not seen the student.
-    fails : ndarray of bool of shape (n_units,)
-        Their outcomes.
-
-    Returns
-    -------
-    reference : Reference
-
-    See Also
-    --------
-    make_reference : The same, from a model.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from edml.monitoring import summarize
-    >>> from edml.schema import columns_of
-    >>> X, rows = np.arange(40.0)[:, None], np.arange(40)
-    >>> model = LogisticRegression().fit(X, rows > 20)
-    >>> score = model.predict_proba(X)[:, 1]
-    >>> summarize(model, X, columns_of(model), rows, X, score, rows > 20)
-    Reference(n_students=40, n_features=1, n_courses=1, n_weeks=1)
+    ``rows`` are positions in ``X``, one for each snapshot; ``features`` has all rows.
     """
     step = days_of_week(pipeline)
     units = read_weeks(X, names, step, rows)

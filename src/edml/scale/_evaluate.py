@@ -11,7 +11,7 @@ from sklearn.utils import check_scalar
 
 from edml._messages import table_error
 from edml.datasets import make_target
-from edml.inspection import Evaluation, evaluate
+from edml.inspection import Evaluation, EvaluationUnits
 from edml.scale._map import map_buckets
 from edml.scale._store import EventStore
 from edml.schema import (
@@ -19,7 +19,6 @@ from edml.schema import (
     FINAL_GRADE,
     PARTITION,
     STUDENT,
-    FloatArray,
     columns_of,
     fail_column,
     first_rows,
@@ -126,10 +125,16 @@ def evaluate_store(
         raise table_error("none_ended", message)
     ids = [names[STUDENT], names[COURSE]]
     table[ids] = table[ids].astype("category")
-    return evaluate(
-        _Scored(model, names),
+    units = EvaluationUnits.from_predictions(
         table,
-        table[_Y],
+        table[_Y].to_numpy(dtype=np.bool_),
+        table[_PROBABILITY].to_numpy(),
+        columns=names,
+    )
+    model = getattr(model, "best_estimator_", model)
+    return Evaluation.from_units(
+        units,
+        threshold=getattr(model, "threshold_", 0.5),
         k=k,
         n_resamples=n_resamples,
         random_state=random_state,
@@ -154,22 +159,3 @@ def _score(
     y = make_target(X.iloc[rows], passing_grade, columns=names) if len(rows) else []
     outcome = np.asarray(y, dtype=np.int64)
     return table.assign(**{_Y: outcome, _PROBABILITY: probability[rows]})
-
-
-class _Scored:
-    """A model whose probabilities are in the table."""
-
-    def __init__(self, model: Any, columns: Mapping[str, str]) -> None:
-        self.columns = dict(columns)
-        self.classes_ = model.classes_
-        self._column = fail_column(model)
-        inner = getattr(model, "best_estimator_", model)
-        for name in ("threshold_", "fail_label_"):
-            if hasattr(inner, name):
-                setattr(self, name, getattr(inner, name))
-
-    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
-        """Return both columns."""
-        failing = X[_PROBABILITY].to_numpy()
-        columns = [1 - failing, failing]
-        return np.column_stack(columns if self._column else columns[::-1])

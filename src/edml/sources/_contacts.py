@@ -43,7 +43,6 @@ def read_contacts(
 
     See Also
     --------
-    contacted_rows : Find the contacted students in another table.
     edml.inspection.evaluate_with_contacts : Evaluate a model whose list was used.
 
     Examples
@@ -84,37 +83,9 @@ def read_contacts(
 def contacted_rows(
     X: pd.DataFrame, contacts: pd.DataFrame, *, columns: Mapping[str, str] | None = None
 ) -> BoolArray:
-    """Find the rows of students who were contacted in their course.
+    """Return for each row whether its student was ever contacted in its course.
 
-    Parameters
-    ----------
-    X : DataFrame of shape (n_rows, n_columns)
-        An event table, or any other with its keys, such as a contact list.
-    contacts : DataFrame
-        What `read_contacts` returned.
-    columns : mapping of str to str, default=None
-        ``{canonical: actual}`` for the keys of ``X`` whose names differ.
-
-    Returns
-    -------
-    contacted : ndarray of shape (n_rows,)
-        True for each row of a student and course with a contact at any time: earlier
-        ones have changed what the events show, and all of them the outcome.
-
-    Raises
-    ------
-    TableError
-        If a table lacks a column, or no contact is of a row of ``X``.
-
-    Examples
-    --------
-    >>> from edml.datasets import load_activity
-    >>> from edml.sources import contacted_rows, read_contacts
-    >>> X = load_activity()
-    >>> first = X[["user_uuid", "course_uuid"]].set_axis(["student", "course"], axis=1)
-    >>> contacts = read_contacts(first[:1].assign(date="2026-03-02"))
-    >>> bool(contacted_rows(X, contacts)[0])
-    True
+    Also after the row: a contact changes the outcome of all rows.
     """
     names = resolve_columns(columns)
     check_table(X, [names[STUDENT], names[COURSE]])

@@ -84,36 +84,10 @@ def find_suffix(label: str) -> tuple[str, bool]:
 def read_table(
     source: Source, *, name: str | None = None, known: Collection[str] = ()
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Read a table of any kind as it is, such as a list of outcomes.
+    """Read a table of any kind as it is, with a sentence for each inference.
 
-    Parameters
-    ----------
-    source : path, binary file or table
-        A file as for `read_events`, or a table of pandas, polars or pyarrow.
-    name : str, default=None
-        What errors call it, and whose suffix sets the format; None is its own name.
-    known : collection of str, default=()
-        Column names that it may have, by which a separator is recognized.
-
-    Returns
-    -------
-    table : DataFrame
-        The table. The cells of CSV are text, null where they are empty, and rows are
-        labelled by line.
-    notes : list of str
-        A sentence for each inference.
-
-    Raises
-    ------
-    TableError
-        If it cannot be read.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from edml.sources import read_table
-    >>> read_table(pd.DataFrame({"student": ["ann"], "grade": [7]}))[0].shape
-    (1, 2)
+    Errors call it ``name``, whose suffix sets the format; a separator is recognized by
+    the ``known`` columns. The cells of CSV are text, and rows are labelled by line.
     """
     label = find_label(source, name)
     with naming(label):
