@@ -1,4 +1,4 @@
-"""Models that read activity and columns about the student, behind the endpoint."""
+"""Models that read activity, context and columns about the student, when served."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,12 @@ import pytest
 from lightgbm import LGBMClassifier
 
 from bodies import FORMATS, post, predictions
-from edml import RiskClassifier, make_student_activity, make_target
+from edml import (
+    RiskClassifier,
+    add_course_context,
+    make_student_activity,
+    make_target,
+)
 from edml.feature_extraction import StaticColumns
 from edml.pipeline import make_risk_pipeline
 from edml.registry import ModelRegistry
@@ -31,7 +36,7 @@ def events():
     students = pd.DataFrame({"student": X["user_uuid"].unique()})
     students["school"] = random.choice(["north", "south"], len(students))
     students["credits"] = random.integers(30, 90, len(students))
-    return add_students(add_activity(X, activity), students)
+    return add_course_context(add_students(add_activity(X, activity), students))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +66,11 @@ def test_the_same_bits_as_score_students(client, registry, events, kind):
 
 @pytest.mark.parametrize(
     ("column", "remedy"),
-    [("activity_quiz", "add_activity"), ("school", "add_students")],
+    [
+        ("activity_quiz", "add_activity"),
+        ("context_missed_n", "add_course_context"),
+        ("school", "add_students"),
+    ],
 )
 def test_a_missing_column_is_named(client, events, column, remedy):
     answer = post(client, events.drop(columns=column))

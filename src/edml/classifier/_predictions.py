@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from edml._messages import coded, for_python, join
 from edml._sklearn import check_columns
 from edml.classifier._calibration import calibrate
-from edml.classifier._columns_read import extra_columns
 from edml.classifier._contact_list import score_students
 from edml.classifier._thresholds import Capacity
 from edml.classifier._training import raw_scores
@@ -223,7 +222,6 @@ class RiskPredictions:
         names = columns_of(self.pipeline_)
         events = {names[key] for key in SNAPSHOT_KEYS} <= set(seen)
         needed = set(work_columns(seen, names).values()) if events else set(seen)
-        needed |= {*extra_columns(self)}
         missing = sorted((needed & set(seen)) - set(X.columns))
         if not missing:
             if not events:

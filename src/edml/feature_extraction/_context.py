@@ -1,13 +1,14 @@
 """Course context: what the students of a course have done by each day, on average."""
 
-import math
 import warnings
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_scalar
 
 from edml.exceptions import TableError
 from edml.feature_extraction._activity import ActivityFeatures
@@ -21,8 +22,11 @@ from edml.schema import (
     STUDENT,
     FloatArray,
     IntArray,
+    check_keys,
     check_table,
     factorize_keys,
+    history_codes,
+    rank_keys,
     read_numbers,
     read_partitions,
     resolve_columns,
@@ -49,12 +53,15 @@ RELATIVE_FIGURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 _OPEN_DAYS = 14  # a student without a row for so long has left, as far as is known
 _OLD_DAYS = 7
+_MOST_ROWS = 2**18  # described at once
+_STEPS = 2.0**24  # of each unit, so that sums are exact, in any order
 
 
 def comparable(figure: str, values: FloatArray) -> FloatArray:
     """Return a figure on the scale on which it is averaged and compared."""
     # few students do most of the clicks
-    return np.log1p(values) if figure.startswith("actions_") else values
+    scaled = np.log1p(values) if figure.startswith("actions_") else values
+    return np.round(scaled * _STEPS) / _STEPS
 
 
 def make_course_context(
@@ -120,14 +127,43 @@ def make_course_context(
     ]
     if any(str(name).startswith(ACTIVITY_PREFIX) for name in X.columns):
         parts.append((ActivityFeatures(**shared, fill_value=None).fit(X), _ACTIVITY))
-    read = [names[key] for key in SNAPSHOT_KEYS]
-    read += [name for name in X.columns if name not in read]
-    open_for = math.ceil(_OPEN_DAYS / partition_days)
-    averages = [
-        _average(own, partition, open_for, names, parts)
-        for own, partition in _courses(X[read], names)
-    ]
-    return pd.concat(averages, ignore_index=True)
+    course = rank_keys(X[names[COURSE]])
+    partition = read_partitions(X[names[PARTITION]])
+    days, day = np.unique(partition, return_inverse=True)
+    cells, first, cell = np.unique(
+        course * len(days) + day, return_index=True, return_inverse=True
+    )
+    day_of = days[cells % len(days)]
+    # each row's student is open until the course's last partition before this one
+    left = np.searchsorted(days, partition + _OPEN_DAYS / partition_days) - 1
+    until = np.searchsorted(cells, course * len(days) + left, "right") - 1
+    history = history_codes(X[names[STUDENT]], X[names[COURSE]])
+    figures = [figure for _, some in parts for figure in some]
+    n_students = np.zeros(len(cells), dtype=np.int64)
+    sums, counts = np.zeros((2, len(figures), len(cells)))
+    for rows, n_open in _some_students(history, cell, until):
+        of, ahead = _count_up(n_open)
+        at = cell[rows][of] + ahead
+        table, wanted = _add_rows(X.iloc[rows], of, ahead, day_of[at], names)
+        n_students += np.bincount(at, minlength=len(cells))
+        place = 0
+        for part, some in parts:
+            described = part._describe(part._read(table), wanted)
+            own = list(part._names())
+            for figure in some:
+                values = comparable(figure, described[:, own.index(figure)])
+                known = ~np.isnan(values)
+                sums[place] += np.bincount(at[known], values[known], len(cells))
+                counts[place] += np.bincount(at[known], minlength=len(cells))
+                place += 1
+    with np.errstate(invalid="ignore"):  # 0/0 is unknown
+        means = sums / counts
+    context = X[[names[COURSE]]].iloc[first].reset_index(drop=True)
+    context[names[PARTITION]] = day_of
+    context["n_students"] = n_students
+    for figure, mean in zip(figures, means, strict=False):
+        context[CONTEXT_PREFIX + figure] = mean
+    return context
 
 
 def add_course_context(
@@ -199,6 +235,9 @@ def add_course_context(
     """
     names = resolve_columns(columns)
     check_table(X, [names[key] for key in SNAPSHOT_KEYS])
+    check_scalar(
+        partition_days, "partition_days", Real, min_val=0, include_boundaries="neither"
+    )
     clash = [name for name in X.columns if str(name).startswith(CONTEXT_PREFIX)]
     if clash:
         message = (
@@ -215,6 +254,7 @@ def add_course_context(
             "with edml.make_course_context."
         )
         raise TableError(message)
+    check_table(context, figures)
     row, age = _find(X, context, names)
     _warn(row, age * partition_days)
     added = X.copy()
@@ -223,76 +263,66 @@ def add_course_context(
     return added
 
 
-def _courses(
-    X: pd.DataFrame, names: Mapping[str, str]
-) -> Iterator[tuple[pd.DataFrame, IntArray]]:
-    """Yield each course's rows and their partitions, sorted by the course's id."""
-    partition = read_partitions(X[names[PARTITION]])
-    ids, codes = X[names[COURSE]], factorize_keys(X[names[COURSE]])
-    order = np.argsort(codes, kind="stable")
-    ends = np.flatnonzero(np.diff(codes[order])) + 1
-    for rows in sorted(np.split(order, ends), key=lambda rows: str(ids.iloc[rows[0]])):
-        yield X.iloc[rows], partition[rows]
+def _some_students(
+    history: IntArray, cell: IntArray, until: IntArray
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield rows of some students, and on how many days each is the latest.
+
+    The whole table with a row for each student and day may not fit into memory.
+    """
+    rows = np.lexsort((cell, history))
+    ends = np.append(np.diff(history[rows]) > 0, True)
+    latest = np.minimum(until[rows], np.roll(cell[rows], -1) - 1)
+    latest[ends] = until[rows][ends]
+    n_open = latest - cell[rows] + 1  # 0 of all but one row of a snapshot
+    size = np.cumsum(n_open + 1)[ends] // _MOST_ROWS
+    cuts = np.flatnonzero(ends)[:-1][np.diff(size) > 0] + 1
+    return zip(np.split(rows, cuts), np.split(n_open, cuts), strict=True)
 
 
-def _average(
+def _count_up(n: IntArray) -> tuple[IntArray, IntArray]:
+    """Return each place ``n`` times, and 0, 1, ... within it."""
+    place = np.repeat(np.arange(len(n)), n)
+    return place, np.arange(len(place)) - (np.cumsum(n) - n)[place]
+
+
+def _add_rows(
     own: pd.DataFrame,
+    of: IntArray,
+    ahead: IntArray,
     partition: IntArray,
-    open_for: int,
     names: Mapping[str, str],
-    parts: list[tuple[Any, tuple[str, ...]]],
-) -> pd.DataFrame:
-    """Return the context of one course."""
-    days, day_of_row = np.unique(partition, return_inverse=True)
-    student = factorize_keys(own[names[STUDENT]])
-    row_of = np.full((int(student.max()) + 1, len(days)), -1)
-    row_of[student, day_of_row] = np.arange(len(own))  # any row of a snapshot
-    seen = np.where(row_of >= 0, days, -open_for - 1)
-    is_open = np.maximum.accumulate(seen, axis=1) > days - open_for
-    # A row without an event, on each day on which an open student has none
-    absent_student, absent_day = np.nonzero(is_open & (row_of < 0))
-    any_row = row_of.max(axis=1)
-    absent = own[[names[STUDENT], names[COURSE]]].iloc[any_row[absent_student]]
-    absent = absent.assign(**{names[PARTITION]: days[absent_day]})
-    row_of[absent_student, absent_day] = len(own) + np.arange(len(absent))
-    table = pd.concat([own, absent], ignore_index=True) if len(absent) else own
-    day = np.nonzero(is_open)[1]
-    means = {
-        names[COURSE]: own[names[COURSE]].iloc[[0]].repeat(len(days)).array,
-        names[PARTITION]: days,
-        "n_students": np.bincount(day, minlength=len(days)),
-    }
-    for part, figures in parts:
-        described = part._describe(part._read(table), row_of[is_open])
-        of = list(part._names())
-        for figure in figures:
-            values = comparable(figure, described[:, of.index(figure)])
-            # in order: the last bits of a sum do not depend on that of the rows
-            order = np.lexsort((values, day))
-            mean = pd.Series(values[order]).groupby(day[order]).mean()
-            means[CONTEXT_PREFIX + figure] = mean.reindex(range(len(days))).to_numpy()
-    return pd.DataFrame(means)
+) -> tuple[pd.DataFrame, IntArray]:
+    """Add a row without an event for each day on which an open student has none."""
+    absent = ahead > 0
+    added = own[[names[STUDENT], names[COURSE]]].iloc[of[absent]]
+    added = added.assign(**{names[PARTITION]: partition[absent]})
+    wanted = np.where(absent, len(own) + np.cumsum(absent) - 1, of)
+    table = pd.concat([own, added], ignore_index=True) if len(added) else own
+    return table, wanted
 
 
 def _find(
     X: pd.DataFrame, context: pd.DataFrame, names: Mapping[str, str]
 ) -> tuple[IntArray, FloatArray]:
     """Return each row's row of the context, -1 if none, and its age in partitions."""
+    for table in (context, X):
+        check_keys(table[names[COURSE]])
     courses = factorize_keys(
         pd.concat([context[names[COURSE]], X[names[COURSE]]], ignore_index=True)
     )
     day = read_partitions(context[names[PARTITION]])
-    n_days = int(day.max(initial=0)) + 1
-    known = courses[: len(context)] * n_days + day
+    days, place = np.unique(day, return_inverse=True)
+    known = courses[: len(context)] * len(days) + place
     order = np.argsort(known)
     known = known[order]
     if (np.diff(known) == 0).any():
         message = "context has a partition of a course twice. Keep one row of each."
         raise TableError(message)
     partition = read_partitions(X[names[PARTITION]])
-    first = courses[len(context) :] * n_days
-    place = np.searchsorted(known, first + np.minimum(partition, n_days - 1), "right")
-    place -= 1
+    first = courses[len(context) :] * len(days)
+    latest = np.searchsorted(days, partition, "right") - 1
+    place = np.searchsorted(known, first + latest, "right") - 1
     found = (place >= 0) & (known[place] >= first) if len(known) else place >= 0
     row = np.where(found, order[place], -1) if len(known) else place
     age = np.where(found, partition - np.append(day, 0)[row], 0).astype(float)
