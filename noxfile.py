@@ -79,7 +79,7 @@ def ensure_chromium(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def databases(session: nox.Session) -> None:
-    """Run the tests marked database, on PostgreSQL and MariaDB servers of their own."""
+    """Run the tests marked database, on temporary PostgreSQL and MariaDB servers."""
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         install_debian(session, "PostgreSQL", "postgresql")
     if shutil.which("mariadb-install-db") is None:

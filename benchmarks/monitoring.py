@@ -36,7 +36,7 @@ oulad
     their outcomes: expected and realised ROC AUC and average precision at the end of
     each week, the mean absolute error (at most 0.02), and how often the 95 % interval
     holds the realised figure (at least 0.9). Then the faults as above after weeks 1, 2,
-    5 and 10, judged by the part "input".
+    5 and 10, rated by the part "input".
 
     This part was run twice: after the first run, which called for action on the term as
     it is, missing values are compared with those of the same week of training, columns

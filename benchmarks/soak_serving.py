@@ -3,7 +3,7 @@
 Run: ``python benchmarks/soak_serving.py [--requests 100000] [--workers 1]``. The exit
 code is 1 if a request failed, an answer differed from `score_students`, or the memory
 of the server's processes grew by more than 10 % after the first tenth. Every 50th
-request of a client is invalid and must be refused with 400, 415 or 422.
+request of a client is invalid and must be rejected with 400, 415 or 422.
 """
 
 import argparse

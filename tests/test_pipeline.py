@@ -247,7 +247,7 @@ def test_weights_can_be_routed():
         (
             make_risk_pipeline(balance="smote"),
             {"classify__sample_weight": WEIGHT},
-            "'balance'.*AdaptiveSMOTE.*makes rows of its own",
+            "'balance'.*AdaptiveSMOTE.*makes new rows",
         ),
         (
             make_risk_pipeline(KNeighborsClassifier()),

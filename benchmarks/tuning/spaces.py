@@ -114,14 +114,14 @@ def make_classifier(algorithm, seed, n_jobs=1):
 
 
 def class_weights(algorithm, y):
-    """Give the parameter that weighs the classes equally, and its value."""
+    """Return the parameter that weighs the classes equally, and its value."""
     if algorithm == "xgboost":
         return "scale_pos_weight", float(np.mean(y == 0) / np.mean(y == 1))
     return "class_weight", "balanced"
 
 
 def to_hyperopt(thin):
-    """Give the space for hyperopt; ``thin`` adds the thinning."""
+    """Return the space for hyperopt; ``thin`` adds the thinning."""
     branches = []
     for algorithm, space in SPACES.items():
         branch = {n: _hyperopt(f"{algorithm}__{n}", r) for n, r in space.items()}
@@ -173,7 +173,7 @@ def suggest(trial, thin):
 
 
 def to_skopt(algorithm, y):
-    """Give the space of a pipeline's steps ``balance`` and ``classify``."""
+    """Return the space of a pipeline's steps ``balance`` and ``classify``."""
     name, value = class_weights(algorithm, y)
     unweighted = 1.0 if algorithm == "xgboost" else None
     space = {

@@ -57,8 +57,8 @@ students[columns].head(3).style.hide().format({"probability": "{:.0%}"})
 # How good is it?
 # ---------------
 #
-# The intervals resample students. ``average_precision`` is to be compared with the
-# share of students who withdraw, which a list drawn by lot would reach.
+# The intervals resample students. Compare ``average_precision`` with the share
+# of students who withdraw, which a list drawn by lot would reach.
 
 from edml import evaluate
 

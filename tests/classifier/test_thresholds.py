@@ -13,7 +13,7 @@ from edml.schema import Occupancy
 
 
 @st.composite
-def judged(draw):
+def scored(draw):
     """Return scores with many ties, and outcomes of both kinds."""
     n = draw(st.integers(2, 30))
     score = draw(st.lists(st.integers(0, 8), min_size=n, max_size=n))
@@ -29,7 +29,7 @@ def every_cut(score, fails):
         yield cut, hits / flagged.sum(), hits / fails.sum(), flagged
 
 
-@given(judged())
+@given(scored())
 def test_f1_is_the_highest_of_all_cuts(case):
     score, fails = case
     chosen = choose_threshold("f1", score, fails, None)
@@ -38,7 +38,7 @@ def test_f1_is_the_highest_of_all_cuts(case):
     assert found == pytest.approx(best, rel=1e-12)
 
 
-@given(judged(), st.sampled_from([0.1, 0.5, 0.9, 1.0]))
+@given(scored(), st.sampled_from([0.1, 0.5, 0.9, 1.0]))
 def test_recall_is_kept_with_the_highest_precision(case, least):
     score, fails = case
     chosen = choose_threshold(f"recall>={least}", score, fails, None)
@@ -46,7 +46,7 @@ def test_recall_is_kept_with_the_highest_precision(case, least):
     assert kept[chosen] == max(kept.values())
 
 
-@given(judged(), st.sampled_from([0.1, 0.5, 0.9, 1.0]))
+@given(scored(), st.sampled_from([0.1, 0.5, 0.9, 1.0]))
 def test_precision_is_kept_with_the_highest_recall(case, least):
     score, fails = case
     cuts = list(every_cut(score, fails))
@@ -61,7 +61,7 @@ def test_precision_is_kept_with_the_highest_recall(case, least):
     assert precision[chosen] == max(precision.values())
 
 
-@given(judged(), st.integers(1, 6), st.integers(1, 4))
+@given(scored(), st.integers(1, 6), st.integers(1, 4))
 def test_capacity_flags_as_many_as_fit_and_no_more(case, per_course, n_groups):
     score, fails = case
     days = np.arange(len(score)) % 3 + 1.0
@@ -81,7 +81,7 @@ def test_capacity_flags_as_many_as_fit_and_no_more(case, per_course, n_groups):
         assert "the scores are equal" in str(said[0].message)
 
 
-@given(judged())
+@given(scored())
 def test_any_scorer_of_flags(case):
     score, fails = case
     scorer = make_scorer(fbeta_score, beta=2)
@@ -103,7 +103,7 @@ def test_a_loss_is_made_small():
 
 
 @pytest.mark.parametrize("name", ["jaccard", "accuracy", "balanced_accuracy", "recall"])
-@given(case=judged())
+@given(case=scored())
 def test_named_scorers_of_all_cuts_at_once(name, case):
     score, fails = case
     chosen = choose_threshold(name, score, fails, None)

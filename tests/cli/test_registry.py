@@ -27,8 +27,8 @@ def built(tmp_path_factory):
     registry = ModelRegistry(folder)
     for C in (0.1, 1.0, 10.0):
         one = model(C)
-        judged = evaluate(one, X[200:400], y[200:400], n_resamples=5)
-        registry.register(one, judged, tags={"note": "[x] first"})
+        evaluated = evaluate(one, X[200:400], y[200:400], n_resamples=5)
+        registry.register(one, evaluated, tags={"note": "[x] first"})
     registry.promote(1)
     return folder
 

@@ -141,8 +141,8 @@ def test_refit_learns_only_from_the_first_side(registry, stand_in):
     for version in (1, 2, 3, 4):
         table = registry.evaluations(version)
         on_test = evaluate(registry.load(version), *sides.test, n_resamples=0)
-        judged = [one.metrics for one in table["evaluation"]]
-        assert on_test.metrics in judged
+        evaluated = [one.metrics for one in table["evaluation"]]
+        assert on_test.metrics in evaluated
 
 
 def test_new_threshold_keeps_the_probabilities(registry):

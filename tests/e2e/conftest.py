@@ -32,7 +32,7 @@ _PICTURES = Path(__file__).parents[2] / "docs" / "_static"
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--pictures", action="store_true", help="Make the docs' pictures anew."
+        "--pictures", action="store_true", help="Take the docs' pictures again."
     )
 
 

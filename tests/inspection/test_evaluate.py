@@ -471,7 +471,7 @@ def test_text_labels_need_to_say_which_one_fails(case):
     model, words = Answers(["pass", "repeat"]), y.map({0: "pass", 1: "repeat"})
     with pytest.raises(ValueError, match="nothing says which one means failing"):
         evaluate(model, X, words)
-    with pytest.raises(ValueError, match="is none of the classes"):
+    with pytest.raises(ValueError, match="is not one of the classes"):
         evaluate(model, X, words, fail_label="Repeat")
     swapped = evaluate(
         Answers(["fail", "pass"], reverse=True),

@@ -25,7 +25,7 @@ def ledger(request, tmp_path):
     return Ledger(tmp_path / "ledger.db", request.param)
 
 
-def tell(ledger, day, ids, probability, threshold=0.5, **options):
+def record(ledger, day, ids, probability, threshold=0.5, **options):
     flagged = np.array(probability) >= threshold
     scores = make_scores(ids, day=int(day), probability=probability, flagged=flagged)
     return ledger.append(scores, version=1, time=days(day), **options)
@@ -35,11 +35,11 @@ def tell(ledger, day, ids, probability, threshold=0.5, **options):
 
 
 def test_changes_compare_the_last_lists_of_two_weeks(ledger):
-    tell(ledger, 0, ["ann", "ben"], [0.9, 0.9])
-    tell(ledger, 3, ["ann", "ben", "cho"], [0.8, 0.2, 0.1])  # these count
-    tell(ledger, 6.7, ["eve"], [0.3])  # Sunday, 22:48
-    tell(ledger, 7, ["ann", "ben"], [0.4, 0.3])
-    tell(ledger, 21, ["ann"], [0.9])  # nobody was told about the week before
+    record(ledger, 0, ["ann", "ben"], [0.9, 0.9])
+    record(ledger, 3, ["ann", "ben", "cho"], [0.8, 0.2, 0.1])  # these count
+    record(ledger, 6.7, ["eve"], [0.3])  # Sunday, 22:48
+    record(ledger, 7, ["ann", "ben"], [0.4, 0.3])
+    record(ledger, 21, ["ann"], [0.9])  # nobody was told about the week before
     first, second, third = ledger.changes().to_dict("records")
     assert [one["week"] for one in (first, second, third)] == [
         pd.Timestamp("2026-03-02", tz="UTC") + pd.Timedelta(weeks=k) for k in (0, 1, 3)
@@ -56,7 +56,7 @@ def test_changes_compare_the_last_lists_of_two_weeks(ledger):
 
 
 def test_changes_of_a_course_and_a_time(ledger):
-    tell(ledger, 0, ["ann"], [0.9])
+    record(ledger, 0, ["ann"], [0.9])
     other = make_scores(["ann", "ben"], "physics")
     ledger.append(other, version=2, time=days(1))
     assert ledger.changes()["n_students"].tolist() == [3]
@@ -131,7 +131,7 @@ def test_previous_is_what_was_said_at_least_a_week_ago(ledger):
 
 
 def test_previous_of_an_empty_list(ledger):
-    tell(ledger, 0, ["ann"], [0.9])
+    record(ledger, 0, ["ann"], [0.9])
     assert len(ledger.previous(make_scores()[:0])) == 0
 
 
@@ -139,9 +139,9 @@ def test_previous_of_an_empty_list(ledger):
 
 
 def test_lead_time_is_from_the_first_flag_to_the_end(ledger):
-    tell(ledger, 0, ["ann", "ben", "cho"], [0.4, 0.9, 0.9], capacity=1)
-    tell(ledger, 10, ["ann", "ben", "cho"], [0.8, 0.1, 0.7], capacity=1)
-    tell(ledger, 30, ["ann", "ben", "cho"], [0.9, 0.1, 0.9], capacity=1)
+    record(ledger, 0, ["ann", "ben", "cho"], [0.4, 0.9, 0.9], capacity=1)
+    record(ledger, 10, ["ann", "ben", "cho"], [0.8, 0.1, 0.7], capacity=1)
+    record(ledger, 30, ["ann", "ben", "cho"], [0.9, 0.1, 0.9], capacity=1)
     outcomes = pd.DataFrame(
         {
             "student": ["ann", "ben", "cho", "dan"],
@@ -160,8 +160,8 @@ def test_lead_time_is_from_the_first_flag_to_the_end(ledger):
 
 
 def test_without_dates_the_end_is_the_last_entry(ledger):
-    tell(ledger, 0, ["ann"], [0.9])
-    tell(ledger, 30, ["ann"], [0.1])
+    record(ledger, 0, ["ann"], [0.9])
+    record(ledger, 30, ["ann"], [0.1])
     outcomes = pd.DataFrame({"student": ["ann"], "course": "algebra", "fails": [1]})
     lead = ledger.lead_time(outcomes)
     assert lead["lead_days_flagged"].tolist() == [30]
@@ -169,7 +169,7 @@ def test_without_dates_the_end_is_the_last_entry(ledger):
 
 
 def test_no_lead_from_a_flag_after_the_end(ledger):
-    tell(ledger, 10, ["ann"], [0.9])
+    record(ledger, 10, ["ann"], [0.9])
     outcomes = pd.DataFrame({"student": ["ann"], "course": "algebra", "fails": True})
     lead = ledger.lead_time(outcomes.assign(date=days(5)))
     assert lead["n_told"].tolist() == [0]
@@ -187,7 +187,7 @@ def test_no_lead_from_a_flag_after_the_end(ledger):
     ids=["fails", "repeated", "null", "date"],
 )
 def test_bad_outcomes_raise(ledger, columns, message):
-    tell(ledger, 0, ["ann"], [0.9])
+    record(ledger, 0, ["ann"], [0.9])
     good = {"student": ["ann", "ben"], "course": "algebra", "fails": [0, 1]}
     with pytest.raises(ValueError, match=message):
         ledger.lead_time(pd.DataFrame(good | columns))
@@ -197,7 +197,7 @@ def test_bad_outcomes_raise(ledger, columns, message):
 
 def test_ids_need_the_key(tmp_path):
     path = tmp_path / "ledger.db"
-    tell(Ledger(path, KEY), 0, ["ann"], [0.9])
+    record(Ledger(path, KEY), 0, ["ann"], [0.9])
     without = Ledger(path)
     assert len(without.changes()) == 1
     outcomes = pd.DataFrame({"student": ["ann"], "course": "algebra", "fails": 1})

@@ -281,7 +281,7 @@ def test_any_changed_character_of_lightgbm_is_rejected_or_harmless(data):
     except RegistryError:
         return
     assert shape.n_features == X.shape[1]
-    # the library can read everything that is written anew
+    # the library can read everything that is rewritten
     from lightgbm import Booster  # noqa: PLC0415
 
     written = _lightgbm.write(shape).decode()

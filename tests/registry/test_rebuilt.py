@@ -1,4 +1,4 @@
-"""No byte of a file reaches a library: all is written anew, and values are checked."""
+"""No byte of a file reaches a library: all is rewritten, and values are checked."""
 
 import json
 import re

@@ -43,7 +43,7 @@ def plain_model(C=1.0):
     return LogisticRegression(C=C).fit(PLAIN[:200], LABELS[:200])
 
 
-def judged(model, start=200, stop=400):
+def evaluated(model, start=200, stop=400):
     return evaluate(model, PLAIN[start:stop], LABELS[start:stop], n_resamples=20)
 
 
@@ -301,7 +301,7 @@ def test_trusted_custom_class(tmp_path):
 
 def test_the_list_shows_the_latest_fair_figures(registry):
     model = plain_model()
-    first = judged(model)
+    first = evaluated(model)
     registry.register(model, first, tags={"a": 1})
     registry.register(plain_model(2.0))
     (row, other) = registry.records().to_dict("records")
@@ -332,7 +332,7 @@ def test_the_list_has_its_columns_and_dtypes(registry):
 
 def test_evaluations_load_whole(registry):
     model = plain_model()
-    first = judged(model)
+    first = evaluated(model)
     registry.register(model, first)
     second = registry.reevaluate(PLAIN[400:], LABELS[400:], 1, purpose="validation")
     table = registry.evaluations(1)
@@ -644,7 +644,7 @@ def test_clean_removes_leftovers(registry):
 
 def test_verify_loads_every_model(registry):
     registry.register(plain_model())
-    registry.register(plain_model(2.0), judged(plain_model(2.0)))
+    registry.register(plain_model(2.0), evaluated(plain_model(2.0)))
     assert registry.verify() == []
     record = registry.register(plain_model(3.0)).to_dict()
     registry._store.add_version({"model.skops": b"no model"}, record)

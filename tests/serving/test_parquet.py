@@ -1,4 +1,4 @@
-"""Parquet bodies that ask for more memory or depth than they have are refused."""
+"""Parquet bodies that ask for more memory or depth than they have are rejected."""
 
 import struct
 import threading

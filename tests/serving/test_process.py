@@ -1,4 +1,4 @@
-"""What only a whole server shows: a path of its own, gzip, origins, the page."""
+"""What only a whole server shows: its path, gzip, origins, the page."""
 
 import gzip
 import http.client

@@ -308,7 +308,7 @@ def test_unreadable_files_are_named(tmp_path, export):
     path = folder / "courses.jsonl"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], "{", *lines[1:]]))
-    with pytest.raises(TableError, match=r"courses\.jsonl: .*; line 2 is none"):
+    with pytest.raises(TableError, match=r"courses\.jsonl: .*; line 2 is not"):
         read_canvas(folder)
     path.unlink()
     (folder / "courses.csv.gz").write_bytes(b"no gzip")

@@ -1,4 +1,4 @@
-"""Every kind of table is read the same, or refused with its lines and names."""
+"""Every kind of table is read the same, or raises an error with its lines and names."""
 
 import gzip
 import json

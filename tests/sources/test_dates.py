@@ -1,4 +1,4 @@
-"""Dates are read the same in every form, or refused by name."""
+"""Dates are read the same in every form, or rejected by name."""
 
 import datetime as dt
 from io import BytesIO

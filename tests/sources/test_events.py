@@ -1,4 +1,4 @@
-"""Event files are read correctly, or refused with the line."""
+"""Event files are read correctly, or rejected with the line."""
 
 import gzip
 import re

@@ -388,7 +388,7 @@ def test_blocks_add_up_to_counting_line_by_line(lines, size):
         ),
         ("a.csv", 'id,b\n1,"2\n', "a.csv: The quotes near line"),
         ("a.tsv", "id\tb\n1\t2\t3\n", "found 3 in line 2"),
-        ("a.jsonl", '{"id": 1}\n[2]\n', "one JSON object per line; line 2 is none"),
+        ("a.jsonl", '{"id": 1}\n[2]\n', "one JSON object per line; line 2 is not"),
         ("a.jsonl.gz", "", "a.jsonl.gz cannot be read as jsonl"),
         ("a.csv", b"id,b\n1,\xff\n", "a.csv cannot be read as csv: UnicodeDecodeError"),
     ],

@@ -60,7 +60,7 @@ def _record(
     if open_ledger is None:
         return None
     ledger = open_ledger()
-    # who looks back at an earlier day tells nobody anything new
+    # a list of an earlier day informs nobody
     if at == partition_range(_events, choice)[1]:
         _append(ledger, asked, _source, _events, _students)
     if not ledger.path.exists():

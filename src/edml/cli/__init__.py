@@ -1,4 +1,4 @@
-"""The ``edml`` command. What is slow to import is imported when a command runs."""
+"""The ``edml`` command. Slow imports wait until a command runs."""
 
 import sys
 from io import TextIOWrapper

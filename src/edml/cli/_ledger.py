@@ -1,4 +1,4 @@
-"""``edml ledger``: what was told, from a terminal."""
+"""``edml ledger``: the recorded lists, in a terminal."""
 
 import re
 from datetime import timedelta
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "What was told about students, and when. The file is that of --ledger or of "
-        "edml.toml; the key of pseudonyms is read from EDML_LEDGER_KEY, or from the "
+        "Show which students were listed, and when. The file is that of --ledger or "
+        "of edml.toml; the key of pseudonyms is read from EDML_LEDGER_KEY, or from the "
         "file ledger.key_file."
     ),
     no_args_is_help=True,

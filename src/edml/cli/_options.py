@@ -1,4 +1,4 @@
-"""The options that commands share, and what commands are given because of them."""
+"""The options that commands share, and the decorators that resolve them."""
 
 import inspect
 from collections.abc import Callable
@@ -108,7 +108,7 @@ def with_ledger(work: Work) -> Callable[..., None]:
 
 
 def _with(opened: str, options: tuple[Override, ...], group: str) -> Decorator:
-    """Give a function the project, or what a method of it returns; show its result.
+    """Call a function with the project, or with what a method of it returns.
 
     A command that returns `Shown` also takes --json; one that returns text prints it.
     """

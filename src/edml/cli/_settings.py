@@ -247,7 +247,7 @@ class Registry(_Section):
 
 
 class Ledger(_Section):
-    """Where `edml predict` records what was told; nowhere unless it is named."""
+    """Where `edml predict` records its lists; nowhere unless ``path`` is set."""
 
     path: MaybeLocal = _setting(None, "File of the ledger.")
     key_file: MaybeLocal = _setting(

@@ -52,7 +52,7 @@ def _day_zero(
     zero = np.full(len(partition), np.nan)
 
     def learn(row: IntArray, date: FloatArray, *, later: bool, latest: bool) -> None:
-        """Fill in what rows tell: from the first partition or later ones."""
+        """Fill in the dates in rows of the first partition, or of later ones."""
         at = snapshots.of_row[row]
         some = ~np.isnan(date) & ((partition[at] > first[at]) == later)
         at, day = at[some], date[some] // SECONDS_PER_DAY

@@ -1,4 +1,4 @@
-"""Items, the exams and assignments of each history, from the rows that tell of them."""
+"""Items, the exams and assignments of each history, from the rows that mention them."""
 
 from typing import NamedTuple
 

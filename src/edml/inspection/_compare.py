@@ -1,4 +1,4 @@
-"""compare_models: what each model, or what it is shown, brings."""
+"""compare_models: the gain of each model, or set of features, over a baseline."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real

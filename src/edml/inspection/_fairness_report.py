@@ -63,7 +63,7 @@ class FairnessReport(Report):
     groups : DataFrame of shape (n_groups, 4)
         group, n_snapshots, n_students, n_failing (students).
     by : str
-        What the groups are values of.
+        The column whose values are the groups.
     n_left_out : int
         Number of groups with too few students to be shown.
     threshold : float

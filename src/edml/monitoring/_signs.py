@@ -42,7 +42,7 @@ class Sign:
     found : str
         What was found, with placeholders for ``details``; never a student's value.
     remedy : str
-        The next step, likewise; empty where nothing is to be done.
+        The next step, likewise; empty if there is nothing to do.
     details : dict or None, default=None
         The counts, shares and names in the texts.
 

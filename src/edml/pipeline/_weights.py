@@ -183,7 +183,7 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike) -> An
         kept = getattr(step, "sample_indices_", None)
         if kept is None:
             message = (
-                f"The sampler {name!r} ({type(step).__name__}) makes rows of its own, "
+                f"The sampler {name!r} ({type(step).__name__}) makes new rows, "
                 "which have no sample_weight. Leave the weights out, or balance by "
                 "'over', 'under' or not at all."
             )

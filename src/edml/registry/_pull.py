@@ -160,7 +160,7 @@ def _check_files(
 
 
 def _install(store: ModelStore, state: State, temporary: Path, missing: Files) -> None:
-    """Give the downloaded files their names; the caller holds the lock."""
+    """Rename the downloaded files; the caller holds the lock."""
     home = store.home
     new = sorted(version_of(name) for name in missing if _kind(name) == "record")
     for version in new:

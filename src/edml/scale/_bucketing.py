@@ -171,7 +171,7 @@ def bucket_events(
 
 
 def _describe(chunks: EventChunks, store: EventStore | None) -> dict[str, Any]:
-    """Name the source's files, and tell it apart from others and from later states."""
+    """Describe the source, to recognize another one or a later state of it."""
     if store is not None:
         return {**store.manifest["source"], "fingerprint": store.fingerprint}
     paths, _ = chunks.list_files()

@@ -42,8 +42,8 @@ def read_target(y: ArrayLike, fail_label: Any = None) -> Target:
     failing = known[-1] if fail_label is None else fail_label
     if failing not in known:
         message = (
-            f"fail_label={fail_label!r} is none of the two labels of y. Pass the label "
-            "of the students who fail, with its type and spelling."
+            f"fail_label={fail_label!r} is not a label of y. Pass the label of the "
+            "students who fail, with its type and spelling."
         )
         raise ValueError(message)
     place = known.index(failing)
@@ -127,8 +127,8 @@ def fail_label_of(model: Any, fail_label: Any = None) -> Any:
         raise ValueError(message)
     if label not in known:
         message = (
-            f"fail_label={label!r} is none of the classes of {type(model).__name__}, "
-            f"{known}."
+            f"fail_label={label!r} is not one of the classes of "
+            f"{type(model).__name__}, {known}."
         )
         raise ValueError(message)
     return known[known.index(label)]

@@ -168,7 +168,7 @@ def _parse(number: int, line: str) -> Any:
     except json.JSONDecodeError:
         record = None
     if not isinstance(record, dict):
-        message = f"Expected one JSON object per line; line {number} is none."
+        message = f"Expected one JSON object per line; line {number} is not."
         raise TableError(message + " Export the table again.")
     return record
 

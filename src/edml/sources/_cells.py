@@ -208,7 +208,7 @@ def are_whole(texts: pd.Series) -> bool:
 
 
 def read_floats(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, BoolArray]:
-    """Read numbers, null as NaN; return them, and mark the cells that are none.
+    """Read numbers, null as NaN; also return which cells are not numbers.
 
     A column of floats is returned as it is.
     """

@@ -100,6 +100,6 @@ def _count_alike(ids: Iterable[str]) -> int:
 def _torn(name: str, found: str) -> TableError:
     return TableError(
         f"Column {name!r} holds {found}, in different parts of the table. Write it in "
-        "one way, or read the parts as tables of their own.",
+        "one way, or read the parts as separate tables.",
         column=name,
     )

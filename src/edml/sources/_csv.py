@@ -131,7 +131,7 @@ def open_packed(file: BinaryIO) -> Any:
         raise table_error(
             "gzip",
             f"Expected one file in the zip archive; found {len(inside)}. Pack each "
-            "table in an archive of its own.",
+            "table separately.",
         )
     try:
         return archive.open(inside[0])

@@ -161,9 +161,9 @@ def read_events(
         If ``source`` is of another type.
     TableError
         If the file does not exist, its suffix is unknown, or it cannot be read: ragged
-        rows, doubled names, numbers and dates that are none, dates outside 1990 to 2100
-        or of several units in one column. The message names the lines as a spreadsheet
-        numbers them, and never a value.
+        rows, repeated names, cells that are not numbers or dates, dates outside 1990 to
+        2100 or of several units in one column. The message names the lines as a
+        spreadsheet numbers them, and never a value.
     MissingExtraError
         If an optional library for the format is not installed.
     OSError

@@ -44,7 +44,7 @@ def _parse_whole(text: str) -> Any:
 
 
 def _parse(text: str, line: int | None = None) -> Any:
-    """Parse a document, or one of several, in a line of its own."""
+    """Parse a document, or one line of a file with a document per line."""
     where = "the file" if line is None else f"line {line}"
     try:
         return json.loads(text, object_pairs_hook=_unique)

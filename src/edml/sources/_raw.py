@@ -28,7 +28,7 @@ LARGEST_SIZE = 4 * 2**30  # bytes that a compressed file may unpack to
 
 
 class Dialect(NamedTuple):
-    """How a file is written; None is to be detected, or not of its format."""
+    """How a file is written; None means to detect it, or that its format has none."""
 
     sep: str | None = None
     decimal: str | None = None

@@ -39,8 +39,8 @@ def order_versions(
     """Order the versions of each item's grade by when they became known.
 
     ``known`` is in epoch seconds; a version counts from ``earliest`` (an epoch day) at
-    the soonest. Rows without a grade are none. Of two versions of one day, the later
-    counts; of two that became known at once, the later row.
+    the soonest. Rows without a grade are left out. Of two versions of one day, the
+    later counts; of two that became known at once, the later row.
     """
     rows = np.flatnonzero(~np.isnan(grade))
     rows = rows[np.lexsort((rows, known[rows], item[rows]))]

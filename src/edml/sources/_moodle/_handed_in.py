@@ -68,7 +68,7 @@ def _read_assignments(site: Site) -> pd.DataFrame:
 
 
 def _share(site: Site, teams: pd.DataFrame) -> pd.DataFrame:
-    """Give a team's submission to its members.
+    """Copy a team's submission to each member.
 
     A student in no group or in several belongs to the default team, whose id is 0.
     """

@@ -182,7 +182,7 @@ def _assign_overrides(site: Site) -> pd.DataFrame:
 def _quiz_overrides(site: Site) -> pd.DataFrame:
     """Take each date from the student's own override, else the kindest of the groups'.
 
-    A closing date of 0 is none, and kinder than any.
+    A closing date of 0 means no deadline, which is the kindest.
     """
     overrides = site.find_work(site.tables.read("quiz_overrides"), "quiz", "quiz")
     users, groups = _spread(site, overrides, "quizzes")
