@@ -15,6 +15,7 @@ import nox
 nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = True  # a skipped check is no check
 nox.options.sessions = ["tests", "lint", "types", "layers", "docs", "build", "lowest"]
 
 ROOT = Path(__file__).parent

@@ -91,20 +91,27 @@ def write_new(path: Path, data: bytes) -> None:
     _write(path, data, publish)
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write a file atomically, and replace an existing one."""
     if isinstance(path, Url):
         path.write_bytes(data)
         return
-    _write(
-        path, data, lambda draft, _: step("rename", path, lambda: draft.replace(path))
-    )
+
+    def replace(draft: Path, path: Path) -> None:
+        step("rename", path, lambda: draft.replace(path))
+
+    _write(path, data, replace, mode)
 
 
-def _write(path: Path, data: bytes, name: Callable[[Path, Path], object]) -> None:
+def _write(
+    path: Path,
+    data: bytes,
+    name: Callable[[Path, Path], object],
+    mode: int = 0o666,
+) -> None:
     draft = temporary_path(path.parent)
     try:
-        write_file(draft, data)
+        write_file(draft, data, mode)
         name(draft, path)
     finally:
         with suppress(OSError):  # a leftover; the first error is the one to report

@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from edml import RiskClassifier, make_risk_pipeline, make_target
 from edml.cli import _files
-from edml.cli._files import read_events, safe_name
+from edml.cli._files import read_file, safe_name
 from edml.cli._predict import (
     Predictions,
     courses_of,
@@ -41,7 +41,7 @@ def model(with_champion):
 
 @pytest.fixture(name="X")
 def later_table(with_champion):
-    return read_events(Path("later.csv"), NAMES)
+    return read_file(Path("later.csv"), NAMES)
 
 
 def predict(edml, *options, **environ):
@@ -158,7 +158,7 @@ def test_columns_are_those_of_the_model(edml, tuned, events):
     table.to_csv("named.csv", index=False)
     result = edml("predict", "named.csv", "--json")  # no setting names them
     assert result.exit_code == 0, result.output
-    read = read_events(Path("named.csv"), resolve_columns(columns))
+    read = read_file(Path("named.csv"), resolve_columns(columns))
     students = registry.load("production").score_students(read)
     shown = json.loads(result.stdout)
     assert list(shown["predictions"][0])[:2] == ["student", "class"]

@@ -11,7 +11,7 @@ import pytest
 from edml import Evaluation, evaluate
 from edml._page import Picture
 from edml.cli import _report
-from edml.cli._files import read_events
+from edml.cli._files import read_file
 from edml.cli._settings import Config
 from edml.cli._sides import divide, with_outcome
 from edml.exceptions import MissingExtraError
@@ -39,7 +39,7 @@ def _drawn_once(request, monkeypatch):
 
 
 def side_of(name):
-    X = read_events(Path(name), resolve_columns(None))
+    X = read_file(Path(name), resolve_columns(None))
     return divide(with_outcome(X, Config())[0], Config()).test
 
 

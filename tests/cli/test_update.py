@@ -8,7 +8,7 @@ import pytest
 
 from edml import evaluate
 from edml.cli._config import ConfigError
-from edml.cli._files import read_events
+from edml.cli._files import read_file
 from edml.cli._settings import Config
 from edml.cli._sides import divide, join, with_outcome
 from edml.cli._update import update
@@ -25,7 +25,7 @@ def registry(with_champion):
 
 def sides_of(name, config=None):
     config = config or Config()
-    X = read_events(Path(name), resolve_columns(None))
+    X = read_file(Path(name), resolve_columns(None))
     return divide(with_outcome(X, config)[0], config)
 
 
@@ -118,7 +118,7 @@ def test_same_file_is_not_trained_on(registry, name):
 
 
 def test_rows_that_a_model_was_trained_on_whole(registry, stand_in, events):
-    X = read_events(Path("later.csv"), resolve_columns(None))
+    X = read_file(Path("later.csv"), resolve_columns(None))
     whole = with_outcome(X, Config())[0]
     registry.register(stand_in().fit(*whole).candidates_[0])
     with pytest.raises(RegistryError, match="version 3 was trained on all of these"):

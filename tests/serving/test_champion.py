@@ -28,7 +28,7 @@ from edml.registry import ModelRegistry
 from edml.schema import COLUMNS, REQUIRED_COLUMNS
 from edml.serving import Limits, _champion, _scorer, create_app
 from edml.serving._champion import ChampionWatch
-from edml.serving._payload import read_events
+from edml.serving._payload import read_body
 from edml.serving._problem import Problem
 from edml.serving._scorer import Scorer, predict_events
 from strategies import event_tables
@@ -452,7 +452,7 @@ def test_column_read_by_a_foreign_step_contains_text_or_numbers(events):
     columns = Scorer(with_a_foreign_step().deployable()).columns
     write, content_type = FORMATS["records"]
     with pytest.raises(Problem, match="'rubric': 3 of 3 rows hold neither") as caught:
-        read_events(
+        read_body(
             write(events.head(3).assign(rubric=[[1]] * 3)),
             content_type,
             limits=Limits(),
@@ -475,7 +475,7 @@ def test_one_column_in_two_roles(make, columns, kind, events):
         pytest.skip("fit refuses it")
     scorer = Scorer(model.deployable())
     write, content_type = FORMATS[kind]
-    table = read_events(write(X), content_type, limits=Limits(), columns=scorer.columns)
+    table = read_body(write(X), content_type, limits=Limits(), columns=scorer.columns)
     found = predict_events(scorer, table, version=1)["predictions"]
     _, probabilities = model.score_latest(X)
     assert [one["probability"] for one in found] == sorted(probabilities, reverse=True)
@@ -486,7 +486,7 @@ def test_of_one_column_in_two_roles_the_ids_are_checked(events):
     columns = {name: name for name in COLUMNS} | {"user_uuid": "legajo"}
     X = renamed(events, {"user_uuid": "legajo"})
     with pytest.raises(Problem, match="'legajo': 1 of 3 rows have no id"):
-        read_events(
+        read_body(
             FORMATS["records"][0](X.head(3).assign(legajo=["a", None, "b"])),
             FORMATS["records"][1],
             limits=Limits(),

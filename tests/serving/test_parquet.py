@@ -15,7 +15,7 @@ from bodies import PARQUET, as_parquet
 from edml.schema import REQUIRED_COLUMNS
 from edml.serving import Limits
 from edml.serving._pages import check_pages
-from edml.serving._payload import read_events
+from edml.serving._payload import read_body
 from edml.serving._problem import Problem
 
 COLUMNS = {name: name for name in REQUIRED_COLUMNS}
@@ -106,7 +106,7 @@ LEVELS = struct.pack("<I", 2) + b"\x04\x01"  # two values that are not missing
 
 def refusal(body, columns=COLUMNS, limits=LIMITS):
     with pytest.raises(Problem, match=r"\.$") as caught:
-        read_events(body, PARQUET, limits=limits, columns=columns)
+        read_body(body, PARQUET, limits=limits, columns=columns)
     assert caught.value.detail.endswith(".")
     return caught.value.status, caught.value.code
 

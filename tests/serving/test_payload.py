@@ -19,7 +19,7 @@ from bodies import CSV, FORMATS, JSON, PARQUET, as_csv, as_parquet, as_records
 from edml.exceptions import TableError
 from edml.schema import REQUIRED_COLUMNS, resolve_columns
 from edml.serving import Limits
-from edml.serving._payload import read_events
+from edml.serving._payload import read_body
 from edml.serving._problem import Problem
 from strategies import event_tables
 
@@ -29,7 +29,7 @@ SECRET = "SECRET4217"  # noqa: S105 - a value, and no password
 
 
 def read(body, kind=JSON, columns=COLUMNS, limits=LIMITS):
-    return read_events(body, kind, limits=limits, columns=columns)
+    return read_body(body, kind, limits=limits, columns=columns)
 
 
 def refusal(body, kind=JSON, **given):

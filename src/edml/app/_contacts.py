@@ -93,12 +93,7 @@ def _append(path: Path, contacts: pd.DataFrame) -> int:
     if len(contacts):
         rows = _write(columns, contacts, header=not before)
         gap = b"" if before.endswith(b"\n") or not before else b"\n"
-        draft = _files.temporary_path(path.parent)
-        try:
-            _files.write_file(draft, before + gap + rows, mode)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        _files.replace_file(path, before + gap + rows, mode)
         _files.sync_folder(path.parent)
     return len(contacts)
 

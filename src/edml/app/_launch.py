@@ -21,20 +21,7 @@ _handed: list[AppSettings] = []
 
 
 def run(settings: AppSettings) -> None:
-    """Serve the pages until Ctrl-C.
-
-    Parameters
-    ----------
-    settings : AppSettings
-        The settings of the pages; they stay in this process.
-
-    Raises
-    ------
-    MissingExtraError
-        If the extra ``app`` is not installed.
-    OSError
-        If the address is not available.
-    """
+    """Serve the pages until Ctrl-C; an address that is in use raises OSError."""
     bootstrap = import_optional(
         "streamlit.web.bootstrap", extra="app", purpose="The web app"
     )

@@ -46,7 +46,7 @@ _LONGEST_NAME = 80  # bytes of a name to keep when it is made safe
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-def read_events(
+def read_file(
     path: Path,
     names: Mapping[str, str],
     *,
@@ -59,7 +59,7 @@ def read_events(
     """
     if max_rows is not None and is_store(path):
         return read_sample(path, names, max_rows)
-    return _read_events(path, names, source, "raise")[0]
+    return _read(path, names, source, "raise")[0]
 
 
 def add_context(
@@ -81,7 +81,7 @@ def read_files(
     Rows of a later file replace those of the earlier ones about the same event, so that
     weekly exports may overlap.
     """
-    tables = [read_events(path, names, source=source) for path in paths]
+    tables = [read_file(path, names, source=source) for path in paths]
     if len(tables) == 1:
         return tables[0]
     for name in (names[STUDENT], names[COURSE]):
@@ -113,11 +113,11 @@ def read_for_check(
     names = resolve_columns(config.columns)
     if is_store(path):  # its columns were read when it was made
         return read_sample(path, names, config.data.max_rows), {}
-    X, report = _read_events(path, names, config.source, "report")
+    X, report = _read(path, names, config.source, "report")
     return X, report.unreadable or {}
 
 
-def _read_events(
+def _read(
     path: Path,
     names: Mapping[str, str],
     source: Source | None,

@@ -172,14 +172,14 @@ def events(
     """Add activity, and what is known of students, to a table of events."""
     with stage("Loading the libraries"):
         from edml import sources  # noqa: PLC0415 - not for --help
-        from edml.cli._files import check_suffix, read_events  # noqa: PLC0415
+        from edml.cli._files import check_suffix, read_file  # noqa: PLC0415
         from edml.cli._stores import reject_store  # noqa: PLC0415
         from edml.schema import resolve_columns  # noqa: PLC0415
     config = project.config
     check_suffix(out)  # before any work
     reject_store(source, "import events")
     with stage("Reading the tables"):
-        X = read_events(source, resolve_columns(config.columns), source=config.source)
+        X = read_file(source, resolve_columns(config.columns), source=config.source)
     reports = []
     how: dict[str, Any] = {"columns": config.columns, "return_report": True}
     with _spelled_errors():

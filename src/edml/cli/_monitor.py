@@ -65,7 +65,7 @@ def monitor(
         from edml.classifier import reads_context  # noqa: PLC0415
         from edml.cli._files import (  # noqa: PLC0415
             add_context,
-            read_events,
+            read_file,
             read_outcomes,
         )
         from edml.exceptions import RegistryError  # noqa: PLC0415
@@ -80,7 +80,7 @@ def monitor(
             note(f"Note: {say(error)}")
             reference = None
     with stage("Reading the events"):
-        X = read_events(events, columns_of(model), source=config.source)
+        X = read_file(events, columns_of(model), source=config.source)
         if reads_context(model):
             X = add_context(X, columns_of(model), config.data.partition_days)
         y = read_outcomes(X, outcomes, model, config.data.passing_grade)

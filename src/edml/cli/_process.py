@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.pipeline import make_pipeline
 
 from edml._messages import coded
-from edml.cli._files import check_suffix, read_events, write_table
+from edml.cli._files import check_suffix, read_file, write_table
 from edml.cli._settings import Config
 from edml.cli._stores import is_store, open_store
 from edml.cli._terminal import stage, words
@@ -39,7 +39,7 @@ def process(raw: Path, out: Path, config: Config) -> dict[str, Any]:
     check_suffix(out)  # before any work
     names = resolve_columns(config.columns)
     with stage("Reading the events"):
-        X = read_events(raw, names, source=config.source)
+        X = read_file(raw, names, source=config.source)
     with stage("Computing the features of {n} rows", n=words.number(len(X))):
         features = describe(X, config)
     with stage("Writing {file}", file=out):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from edml._messages import coded
-from edml.cli._files import add_context, read_events
+from edml.cli._files import add_context, read_file
 from edml.cli._settings import Config
 from edml.cli._stores import reject_context
 from edml.cli._terminal import note, stage, words
@@ -47,7 +47,7 @@ def read_sides(raw: Path, config: Config) -> tuple[Side, Sides]:
     if config.signals.context:
         reject_context(raw)
     with stage("Reading the events"):
-        X = read_events(
+        X = read_file(
             raw,
             resolve_columns(config.columns),
             source=config.source,

@@ -18,7 +18,7 @@ from edml.serving._limits import Limits
 from edml.serving._logs import LOGGER, request_id
 from edml.serving._openapi import describe_endpoint
 from edml.serving._origins import Origins
-from edml.serving._payload import JSON, read_events
+from edml.serving._payload import JSON, read_body
 from edml.serving._problem import MEDIA_TYPE, Problem
 from edml.serving._query import read_query
 from edml.serving._receive import Receiver
@@ -220,7 +220,7 @@ class _Endpoint:
         query = read_query(flask.request.args.lists())
         champion = self._champion()  # the same one until the request ends
         with self._receiver.receive(deadline) as body:
-            X = read_events(
+            X = read_body(
                 body,
                 flask.request.headers.get("Content-Type", ""),
                 limits=self._limits,

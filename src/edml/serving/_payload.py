@@ -1,4 +1,4 @@
-"""read_events: read an event table from the body of a request."""
+"""read_body: read an event table from the body of a request."""
 
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -39,7 +39,7 @@ _READERS: dict[str, Callable[..., dict[str, Any]]] = {
 _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 
-def read_events(
+def read_body(
     body: bytes, content_type: str, *, limits: Limits, columns: Mapping[str, str]
 ) -> pd.DataFrame:
     """Read the events of an untrusted body, or raise a Problem.

@@ -108,7 +108,7 @@ def predict_events(
     language: str = "en",
     deadline: float | None = None,
 ) -> dict[str, Any]:
-    """Return the response for a table of `read_events`, in JSON form.
+    """Return the response for a table of `read_body`, in JSON form.
 
     Predictions are those at the end of course day ``at``, the highest probability
     first. ``deadline`` is a moment of `time.monotonic`; after it, and for a table that
