@@ -11,6 +11,8 @@ from edml.cli._config import read_config
 from edml.cli._sides import read_sides
 from edml.registry import ModelRegistry
 
+SIGNALS = '[signals]\nfeatures = "progress"\ncontext = true\n'
+
 
 @pytest.fixture
 def compared(project, events):
@@ -59,9 +61,7 @@ def test_monitor_compares_as_the_fit_did(compared, edml):
 
 
 def test_training_sides_have_the_context(project):
-    (project / "edml.toml").write_text(
-        '[signals]\nfeatures = "progress"\ncontext = true\n', encoding="utf-8"
-    )
+    (project / "edml.toml").write_text(SIGNALS, encoding="utf-8")
     whole, sides = read_sides(project / "events.csv", read_config().config)
     expected = add_course_context(pd.read_csv("events.csv"))["context_marks_in_hand"]
     np.testing.assert_allclose(whole.X["context_marks_in_hand"], expected)
@@ -72,5 +72,13 @@ def test_stores_are_rejected(compared, edml, assert_fails):
     result = edml("bucket", "later.csv", "--out", "store", "--buckets", 3)
     assert result.exit_code == 0, result.output
     assert_fails(edml("predict", "store"), "student by student")
-    (compared / "edml.toml").write_text("[signals]\ncontext = true\n", encoding="utf-8")
+    (compared / "edml.toml").write_text(SIGNALS, encoding="utf-8")
     assert_fails(edml("tune", "store"), "student by student")
+    assert_fails(edml("run", "store"), "student by student")
+    assert not (compared / "features.parquet").exists()
+
+
+def test_the_44_are_not_compared(project, edml, assert_fails):
+    settings = project / "edml.toml"
+    settings.write_text("[signals]\ncontext = true\n", encoding="utf-8")
+    assert_fails(edml("tune", "events.csv"), "line 2: context compares", code=2)

@@ -84,6 +84,7 @@ def test_repeated_run_does_nothing(go):
         ("tune.n_jobs", 2, []),  # it changes no result
         ("update.min_gain", 0.5, ["update"]),
         ("tune.folds", 3, ["tune", "register", "update"]),
+        ("signals.features", "progress", ["tune", "register", "update"]),
         pytest.param("data.random_state", 1, STAGES[1:], marks=pytest.mark.slow),
         pytest.param("data.passing_grade", 5.0, STAGES, marks=pytest.mark.slow),
         pytest.param("source.decimal", ".", STAGES, marks=pytest.mark.slow),

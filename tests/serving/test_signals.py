@@ -89,3 +89,14 @@ def test_a_count_that_is_no_number_is_named_without_its_value(client, events):
     assert answer.status_code == 422
     assert "activity_quiz" in answer.json["detail"]
     assert "SECRET" not in answer.text
+
+
+def test_the_document_describes_the_columns(client):
+    schemas = client.get("/openapi.json").json["components"]["schemas"]
+    event = schemas["Event"]
+    more = {"activity_quiz", "context_missed_n", "school", "credits"}
+    assert more <= {*event["required"]}
+    assert event["properties"]["context_missed_n"]["$ref"].endswith("/Number")
+    assert "a count" in event["properties"]["activity_quiz"]["description"]
+    for body in (event["examples"], schemas["Columns"]["examples"][0]):
+        assert client.post("/predict", json=body).status_code == 200

@@ -104,6 +104,10 @@ COMMANDS = {
         "{origin}: the shares leave no student to train on. The sum of "
         "test_share and contest_share must be below 1."
     ),
+    "context_of_classic": N_(
+        "{origin}: context compares what the features progress and full show. Set "
+        "signals.features to one of them, or signals.context to false."
+    ),
     "renamed_variable": N_("{old} is now called {new}. Rename it."),
     "ignored_variable": N_("{name} is not a setting, and was ignored."),
 }

@@ -178,6 +178,13 @@ class _Layers:
             self._note_invalid(error)
         if not self.problems:
             self._check_names(config)
+        if config.signals.context and config.signals.features == "classic":
+            origin = self.origins["signals", "context"]
+            message = (
+                "context compares what the features 'progress' and 'full' show. Set "
+                "signals.features to one of them, or context to false."
+            )
+            self.reject("context_of_classic", origin, message)
         if self.problems:
             raise ConfigError(*self.problems)
         return config

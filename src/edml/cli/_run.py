@@ -22,6 +22,7 @@ from edml.cli._files import hash_file, write_json
 from edml.cli._process import process
 from edml.cli._settings import Config, Registry
 from edml.cli._sides import Sides, read_sides
+from edml.cli._stores import reject_context
 from edml.cli._terminal import note, stage, words
 from edml.cli._tune import describe, find_warm_start, make_tuner, read_scores, search
 from edml.cli._update import update
@@ -71,6 +72,8 @@ def run(
     version, and its output still exists. Without ``new`` events the update uses the
     contest students of ``raw``.
     """
+    if config.signals.context:
+        reject_context(raw)
     folder = config.paths.state
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -170,7 +173,8 @@ class _Work:
         )
         features = {**of_table, "out": out}
         features |= {name: config["data"][name] for name in of_features}
-        search = {**of_table, "data": config["data"], "tune": config["tune"]}
+        deciding = ("data", "signals", "tune")
+        search = {**of_table, **{name: config[name] for name in deciding}}
         registered = {**search, "registry": config["registry"]}
         new = None if self.new is None else hash_file(self.new)
         updated = {**registered, "new": new, "update": config["update"]}

@@ -12,6 +12,9 @@ from typing import Any
 import edml
 from edml.explanation import LANGUAGES
 from edml.schema import (
+    ACTIVITY_PREFIX,
+    COLUMNS,
+    CONTEXT_PREFIX,
     COURSE,
     EPOCH_COLUMNS,
     LARGEST_NUMBER,
@@ -71,7 +74,18 @@ def _describe_events(
             cells[actual]["description"] = f"{about.meaning} Unit: {about.unit}."
             is_text = _KINDS.get(name, "Text") in ("Id", "Period", "Text")
             example[actual] = about.example if is_text else float(about.example)
+            continue
+        example[actual] = 1
+        if actual.startswith(CONTEXT_PREFIX):
+            cells[actual] = {
+                "$ref": "#/components/schemas/Number",
+                "description": "Mean of the course's open students on this day, as "
+                "edml.make_course_context computes it.",
+            }
+        elif actual.startswith(ACTIVITY_PREFIX):
+            cells[actual]["description"] = "What the student did on this day: a count."
     required = [columns[name] for name in REQUIRED_COLUMNS if name in columns]
+    required += [actual for name, actual in columns.items() if name not in COLUMNS]
     schemas["Records"]["maxItems"] = limits.max_rows
     schemas["Event"] |= {
         "properties": cells,
