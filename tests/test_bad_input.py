@@ -79,7 +79,7 @@ WITH_BAD_VALUE = [
 
 
 @pytest.mark.parametrize(("column", "value", "problem"), WITH_BAD_VALUE)
-def test_pipeline_refuses_the_table_in_fit_and_after(column, value, problem):
+def test_pipeline_raises_in_fit_and_after(column, value, problem):
     y = make_target(X)
     bad = X.set_axis([f"r{k}" for k in range(len(X))])
     bad[column] = bad[column].astype(object)
@@ -130,7 +130,7 @@ def test_null_final_grades_are_counted_and_the_rest_is_silent():
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize("balance", [None, "smote", "under"])
-def test_one_outcome_is_refused(name, balance):
+def test_one_outcome_raises(name, balance):
     with pytest.raises(TableError, match=r"y needs two classes; the \d+ snapshots"):
         make_risk_pipeline(name, balance=balance).fit(X, np.zeros(len(X), dtype=int))
 

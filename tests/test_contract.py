@@ -134,7 +134,7 @@ def test_pickling_and_html(estimator, table):
 
 
 @transformers
-def test_use_before_fit_is_refused(estimator, table):
+def test_use_before_fit_raises(estimator, table):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         clone(estimator).transform(table)
 
@@ -152,7 +152,7 @@ def test_use_before_fit_is_refused(estimator, table):
     ],
     ids=lambda value: repr(value) if hasattr(value, "fit") else "",
 )
-def test_unsound_parameters_are_refused(estimator, table):
+def test_unsound_parameters_raise(estimator, table):
     with pytest.raises(ValueError, match=rf"of {named(estimator)} must be"):
         estimator.fit(table, y)
 

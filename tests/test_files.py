@@ -47,7 +47,7 @@ def test_a_file_is_replaced_in_one_step_after_it_is_synced(tmp_path, steps):
 
 def test_failed_replacement_leaves_only_the_old_file(tmp_path):
     (tmp_path / "a").mkdir()  # no file can replace it
-    with pytest.raises(OSError, match="a"):
+    with pytest.raises(OSError, match=r"directory|denied"):
         _files.replace_file(tmp_path / "a", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 

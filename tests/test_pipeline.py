@@ -95,7 +95,7 @@ def test_mapped_names_do_not_change_the_scores():
         ({"balance": "smote", "fill_value": None}, "balance needs numbers"),
     ],
 )
-def test_unknown_choices_are_refused(given, message):
+def test_unknown_choices_raise(given, message):
     with pytest.raises(ValueError, match=message):
         make_risk_pipeline(**given)
 
@@ -278,6 +278,6 @@ def test_weights_can_be_routed():
     ],
     ids=["smote", "none taken", "length", "others", "no step", "text", "negative"],
 )
-def test_weights_that_cannot_follow_are_refused(pipe, params, message):
+def test_weights_that_cannot_follow_raise(pipe, params, message):
     with pytest.raises(ValueError, match=message):
         pipe.fit(X, y, **params)

@@ -112,7 +112,7 @@ def test_refitting_detects_memorized_rows():
         check_no_lookahead(RemembersEnd(None), X)
 
 
-def test_a_transformer_that_drops_rows_is_refused():
+def test_a_transformer_that_drops_rows_raises():
     class Drops(Planted):
         def transform(self, X):
             return X.iloc[1:]

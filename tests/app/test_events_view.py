@@ -140,11 +140,11 @@ def test_a_label_is_the_first_that_is_known():
     assert label_column(table, "no such", "user_uuid").tolist() == ["a", "b", "c"]
 
 
-def test_an_empty_table_is_refused():
+def test_an_empty_table_raises():
     with pytest.raises(TableError, match="found no row"):
         read_choices(X[:0], NAMES, "")
 
 
-def test_a_course_that_is_not_there_is_refused():
+def test_a_course_that_is_not_there_raises():
     with pytest.raises(TableError, match="Choose others"):
         choose_events(EVENTS, Choice(run="no such course"))

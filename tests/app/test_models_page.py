@@ -308,7 +308,7 @@ def test_rollback_asks_for_confirmation(registry, language):
 
 
 @pytest.mark.slow
-def test_the_side_of_the_server_refuses_as_well(registry):
+def test_the_side_of_the_server_rejects_as_well(registry):
     page = open_page(registry, allow_changes=True)
     pressed(page, "models_rollback")
     settings = AppSettings(open_registry=lambda: registry)

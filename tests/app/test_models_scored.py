@@ -39,7 +39,7 @@ def test_a_bare_pipeline_is_scored_by_its_probabilities():
     assert scored.probability.tolist() == expected.tolist()
 
 
-def test_a_model_of_another_table_is_refused_in_words():
+def test_a_model_of_another_table_raises_in_words():
     plain = pd.DataFrame({"grade": [1.0, 2.0]})
     with pytest.raises(TableError, match="reads another table"):
         score_latest(model(), plain)

@@ -91,7 +91,7 @@ def test_any_renaming(expected, order, others):
     check_equal_up_to_names(columns, expected)
 
 
-def test_name_of_a_result_is_refused():
+def test_name_of_a_result_raises():
     columns = {"legajo": "probability"}
     renamed = X.rename(columns=columns)
     with pytest.raises(

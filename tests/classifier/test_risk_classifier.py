@@ -207,7 +207,7 @@ def test_no_student_is_on_both_sides(cv):
 
 
 @pytest.mark.parametrize("cv", [KFold(3), StratifiedKFold(3, shuffle=True)])
-def test_a_splitter_that_splits_students_is_refused(cv):
+def test_a_splitter_that_splits_students_raises(cv):
     with pytest.raises(SplitError, match=r"Fold 0: \d+ students are on both sides"):
         RiskClassifier(pipe(Spy()), cv=cv).fit(X, y)
     assert not Spy.seen  # nothing is fitted before the refusal
@@ -727,7 +727,7 @@ def test_a_model_of_odd_columns_is_stored(tmp_path):
     )
 
 
-def test_labels_of_several_kinds_are_refused():
+def test_labels_of_several_kinds_raise():
     mixed = np.where(OUTCOME == 1, "fails", OUTCOME.astype(object))
     with pytest.raises(ValueError, match="labels of one kind"):
         RiskClassifier(TREE, cv=3).fit(PLAIN, mixed)
@@ -781,14 +781,14 @@ def test_weights_of_1_have_no_effect(model):
     np.testing.assert_array_equal(weighted.predict_proba(X), model.predict_proba(X))
 
 
-def test_samplers_that_make_rows_refuse_weights():
+def test_samplers_that_make_rows_raise_with_weights():
     model = RiskClassifier(pipe(balance="smote"), cv=2)
     with pytest.raises(ValueError, match=r"sampler 'balance' \(AdaptiveSMOTE\) makes"):
         model.fit(X, y, sample_weight=np.ones(len(X)))
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
-def test_unsound_weights_are_refused(bad):
+def test_unsound_weights_raise(bad):
     weight = np.ones(300)
     weight[7] = bad
     with pytest.raises(ValueError, match=r"sample_weight must be finite.*1 of 300"):
@@ -807,7 +807,7 @@ WEIGHTS_OF_NO_NUMBER = {
 @pytest.mark.parametrize(
     ("weight", "message"), WEIGHTS_OF_NO_NUMBER.values(), ids=[*WEIGHTS_OF_NO_NUMBER]
 )
-def test_weights_of_no_number_are_refused_in_words(weight, message):
+def test_weights_that_are_not_numbers_raise_in_words(weight, message):
     with pytest.raises(ValueError, match=f"sample_weight.*{message}") as raised:
         RiskClassifier(TREE).fit(PLAIN, OUTCOME, sample_weight=weight)
     assert "heavy" not in str(raised.value)
@@ -881,7 +881,7 @@ def passing_but(n_failing):
         (X, np.arange(len(X)) % 2, {}, TableError, "rows of two outcomes"),
     ],
 )
-def test_bad_input_is_refused_before_any_fit(table, target, given, error, message):
+def test_bad_input_raises_before_any_fit(table, target, given, error, message):
     model = RiskClassifier(pipe(Spy()), **{"cv": 3, **given})
     with pytest.raises(error, match=message):
         model.fit(table, target)
@@ -889,7 +889,7 @@ def test_bad_input_is_refused_before_any_fit(table, target, given, error, messag
     assert not hasattr(model, "pipeline_")
 
 
-def test_a_fold_without_the_minority_is_refused():
+def test_a_fold_without_the_minority_raises():
     halves = [(np.arange(150), np.arange(150, 300))]
     outcome = (np.arange(300) >= 150).astype(int)
     with pytest.raises(SplitError, match="Fold 0: the 150 training rows hold one"):
@@ -955,14 +955,14 @@ def test_failed_fit_keeps_the_previous_model(target, error, message):
     assert pickle.dumps(model) == before
 
 
-def test_names_of_several_kinds_are_refused_before_any_fit():
+def test_names_of_several_kinds_raise_before_any_fit():
     table = pd.DataFrame(PLAIN[:, :2], columns=["a", 3])
     with pytest.raises(TypeError, match="names"):
         RiskClassifier(Spy(), cv=3).fit(table, OUTCOME)
     assert not Spy.seen
 
 
-def test_an_estimator_without_scores_is_refused():
+def test_an_estimator_without_scores_raises():
     from sklearn.linear_model import Ridge  # noqa: PLC0415
 
     with pytest.raises(TypeError, match="Ridge has neither"):

@@ -153,7 +153,7 @@ def test_the_input_is_not_changed(model):
         ({"at": "30"}, TypeError, "at must be"),
     ],
 )
-def test_bad_parameters_are_refused(model, given, error, message):
+def test_bad_parameters_raise(model, given, error, message):
     with pytest.raises(error, match=message):
         model.score_students(X, **given)
 

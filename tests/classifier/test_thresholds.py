@@ -152,7 +152,7 @@ def test_many_scores_are_tried_by_a_part_of_them():
         ([0.5], "found an object of type list"),
     ],
 )
-def test_unknown_thresholds_are_refused(threshold, message):
+def test_unknown_thresholds_raise(threshold, message):
     with pytest.raises(ValueError, match=rf"threshold must be .*; .*{message}"):
         check_threshold(threshold)
 
@@ -163,7 +163,7 @@ def test_capacity_is_a_whole_number(per_course):
         Capacity(per_course)
 
 
-def test_a_scorer_of_probabilities_is_refused():
+def test_a_scorer_of_probabilities_raises():
     score, fails = np.array([0.1, 0.9]), np.array([False, True])
     with pytest.raises(ValueError, match="scores probabilities, which no threshold"):
         choose_threshold("roc_auc", score, fails, None)

@@ -174,7 +174,7 @@ def test_columns_are_those_of_the_model(edml, tuned, events):
     assert path.read_text("utf-8").startswith("student,class,course_name,legajo,")
 
 
-def test_columns_named_as_a_prediction_are_refused(edml, tuned, events):
+def test_columns_named_as_a_prediction_raise(edml, tuned, events):
     columns = {"user_uuid": "threshold"}
     table = events.rename(columns=columns)
     pipeline = make_risk_pipeline("lightgbm", columns=columns)

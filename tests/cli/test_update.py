@@ -261,7 +261,7 @@ def test_nobody_but_the_champion(with_champion, edml):
     assert "No contest." in result.stderr
 
 
-def test_a_contest_without_a_challenger_is_told(registry, capsys):
+def test_a_contest_without_a_challenger_is_reported(registry, capsys):
     registry._store.remove_versions(lambda state: [2])
     # the threshold does not change the ranking: the champion's twin
     result = run(registry, retune=True, threshold=0.25)

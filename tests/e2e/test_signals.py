@@ -54,7 +54,7 @@ def upload(page, name, table):
     key(page, "upload").locator("input[type=file]").set_input_files(file)
 
 
-def test_students_are_listed_explained_and_refused_in_words(
+def test_students_are_listed_and_explained_and_errors_shown_in_words(
     visit, start, project, language
 ):
     words = Words(language)

@@ -186,7 +186,7 @@ def test_without_activity_it_says_so(table):
 
 
 @pytest.mark.parametrize("count", [-1, 0.5, 2.0**41])
-def test_what_is_no_count_is_refused(count):
+def test_invalid_counts_raise(count):
     X = pd.DataFrame({"user_uuid": ["ana"] * 2, "course_uuid": "x", "particion": 0})
     X["activity_quiz"] = [1, count]
     with pytest.raises(

@@ -195,7 +195,7 @@ def test_without_assignments_everything_is_empty():
     assert progress(X.iloc[:0]).shape == (0, 2 + len(PROGRESS_FEATURES))
 
 
-def test_negative_weights_are_refused():
+def test_negative_weights_raise():
     X = table([create(3, "A", 3), create(4, "B", 4)]).assign(ass_weight=[1, -20.0])
     with pytest.raises(TableError, match=r"'ass_weight': 1 of 2 rows hold a negative"):
         progress(X)

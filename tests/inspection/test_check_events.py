@@ -231,7 +231,7 @@ def test_rows_in_any_order_give_the_same_report(events):
     assert check_events(shuffled).to_dict() == check_events(events).to_dict()
 
 
-def test_what_is_no_table_raises():
+def test_other_objects_than_tables_raise():
     with pytest.raises(TableError, match="DataFrame"):
         check_events([[1, 2]])
     with pytest.raises(ValueError, match="unknown column"):

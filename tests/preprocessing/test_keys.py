@@ -35,11 +35,11 @@ def test_other_keys():
     ],
     ids=["no key", "keys alone", "array"],
 )
-def test_bad_tables_are_refused(table, message):
+def test_bad_tables_raise(table, message):
     with pytest.raises(TableError, match=message):
         KeyDropper().fit(table)
 
 
-def test_absent_feature_is_refused():
+def test_absent_feature_raises():
     with pytest.raises(TableError, match=r"lacks \['b'\]"):
         KeyDropper().fit(X).transform(X[["a"]])

@@ -210,7 +210,7 @@ def test_a_small_file_cannot_fill_the_memory(kind):
 @pytest.mark.skipif(
     Version(xgboost.__version__) < Version("3.1"), reason="it writes one base score"
 )
-def test_an_older_xgboost_refuses_a_base_score_for_each_class(monkeypatch):
+def test_an_older_xgboost_rejects_a_base_score_for_each_class(monkeypatch):
     data = dumps(MAKERS["xgboost"]().fit(X, y3))
     monkeypatch.setattr("xgboost.__version__", "3.0.5")
     refuse(data, "needs xgboost>=3.1")

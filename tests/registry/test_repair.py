@@ -247,7 +247,7 @@ def is_whole(path):
 
 @settings(max_examples=15, deadline=None)
 @given(st.data())
-def test_any_damage_is_mended(tmp_path_factory, data):
+def test_any_damage_is_repaired(tmp_path_factory, data):
     registry = ModelRegistry(tmp_path_factory.mktemp("r"), key=KEY)
     for _ in range(3):
         registry.register(another())

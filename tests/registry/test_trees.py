@@ -201,7 +201,7 @@ def test_the_classes_that_a_tree_is_made_of(classes):
         loads(with_schema(data, schema))
 
 
-def test_tree_is_refused_in_other_attributes():
+def test_tree_raises_in_other_attributes():
     data = file_of("tree")
     schema = schema_of(data)
     (classifier,) = find(schema, "DecisionTreeClassifier")

@@ -67,7 +67,7 @@ def test_balanced_rows_are_unchanged():
     np.testing.assert_array_equal(AdaptiveSMOTE().fit_resample(X, y)[0], X)
 
 
-def test_one_class_is_refused():
+def test_one_class_raises():
     X, y = numbers(0)
     with pytest.raises(ValueError, match="more than 1 class"):
         AdaptiveSMOTE().fit_resample(X, y)
@@ -94,6 +94,6 @@ def test_samplers_are_used_unchanged():
 
 
 @pytest.mark.parametrize("balance", ["SMOTE", "both", 3, object()])
-def test_anything_else_is_refused(balance):
+def test_anything_else_raises(balance):
     with pytest.raises(ValueError, match=r"is unknown: pass one of \['smote', 'over'"):
         make_balancer(balance)

@@ -43,7 +43,7 @@ def test_numbers_held_as_objects():
     assert outcome.equals(SnapshotSampler().fit_resample(FEATURES, y)[1])
 
 
-def test_two_outcomes_in_a_snapshot_are_refused():
+def test_two_outcomes_in_a_snapshot_raise():
     with pytest.raises(TableError, match="rows of two outcomes"):
         SnapshotSampler().fit_resample(FEATURES, np.arange(len(y)) % 2)
 
@@ -107,17 +107,17 @@ def test_either_an_exam_or_an_assignment_begins_a_history():
     assert sampler.sample_indices_.tolist() == [1, 2, 3]
 
 
-def test_raw_events_are_refused():
+def test_raw_events_raise():
     with pytest.raises(TableError, match=r"lacks \['overall_parciales_n_sum', 'ass"):
         SnapshotSampler(start="first_event").fit_resample(X, y)
 
 
-def test_one_outcome_is_refused():
+def test_one_outcome_raises():
     message = r"y needs two classes; the \d+ snapshots of \d+ rows hold one\. Stratify"
     with pytest.raises(TableError, match=message):
         SnapshotSampler().fit_resample(FEATURES, np.zeros(len(y), dtype=int))
 
 
-def test_outcomes_of_other_rows_are_refused():
+def test_outcomes_of_other_rows_raise():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         SnapshotSampler().fit_resample(FEATURES, y[:-1])

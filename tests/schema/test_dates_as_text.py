@@ -20,7 +20,7 @@ READERS = {
 @pytest.mark.parametrize("read", READERS.values(), ids=[*READERS])
 @pytest.mark.parametrize("form", FORMS.values(), ids=[*FORMS])
 @pytest.mark.parametrize("dtype", ["str", "category", object])
-def test_dates_as_text_are_refused_with_the_remedy(read, form, dtype):
+def test_dates_as_text_raise_with_the_remedy(read, form, dtype):
     dates = pd.to_datetime(X["s_submitted_at"].where(X["s_submitted_at"] > 0), unit="s")
     table = X.assign(s_submitted_at=dates.dt.strftime(form).astype(dtype))
     message = "'s_submitted_at'.*are not numbers.*edml.read_events.*pd.to_datetime"

@@ -146,7 +146,7 @@ def test_dates_keep_their_microseconds():
 
 
 @pytest.mark.parametrize("value", [-1.0, pd.Timestamp("1969-12-31")])
-def test_dates_before_1970_are_refused(value):
+def test_dates_before_1970_raise(value):
     with pytest.raises(TableError, match="'due': 1 of 1 rows hold a date before 1970"):
         schema.read_epochs(pd.Series([value], name="due"))
 
@@ -164,7 +164,7 @@ SPOILED = {
 
 @pytest.mark.parametrize("words", SPOILED)
 @pytest.mark.parametrize("first", [715_000_000.0, 1_600_041_600.0, 1_990_000_000.0])
-def test_dates_in_another_unit_are_refused_by_name(words, first):
+def test_dates_in_another_unit_raise_by_name(words, first):
     column = pd.Series([first * SPOILED[words], 0, None], name="due")
     with pytest.raises(
         TableError, match=rf"'due': 1 of 3 rows .*1990 to 2100.*{words}"
@@ -182,7 +182,7 @@ def test_dates_in_another_unit_are_refused_by_name(words, first):
         (1e200, "or make them null"),
     ],
 )
-def test_other_dates_are_refused(value, words):
+def test_other_dates_raise(value, words):
     with pytest.raises(TableError, match=f"'due': 1 of 1 rows .*1990 to 2100.*{words}"):
         schema.read_epochs(pd.Series([value], name="due"))
 
@@ -271,7 +271,7 @@ def test_unreadable_periods(period):
 
 
 @each_text
-def test_null_keys_are_refused(dtype):
+def test_null_keys_raise(dtype):
     column = text(["a", None, "b"], dtype)
     for read in (schema.check_keys, schema.factorize_keys):
         with pytest.raises(TableError, match=r"'text': 1 of 3 rows have no value.*1"):

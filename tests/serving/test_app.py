@@ -390,7 +390,7 @@ def test_a_blueprint_in_another_app(stored, events):
 
 
 @pytest.mark.parametrize("fault", [418, RuntimeError])
-def test_outer_app_can_refuse_before_the_blueprint(stored, fault):
+def test_outer_app_can_reject_before_the_blueprint(stored, fault):
     app = Flask("tutors")
     app.register_blueprint(create_blueprint(ModelRegistry(stored)))
 

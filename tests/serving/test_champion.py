@@ -249,7 +249,7 @@ def promote_what_scores_no_events(registry):
     [promote_what_is_damaged, promote_what_scores_no_events],
     ids=lambda promote: promote.__name__,
 )
-def test_a_broken_champion_is_refused(promote, registry, caplog):
+def test_a_broken_champion_is_rejected(promote, registry, caplog):
     caplog.set_level(logging.INFO, "edml.serving")
     watch = ChampionWatch(registry, POLL)
     watch.look()
@@ -269,7 +269,7 @@ def test_a_broken_champion_is_refused(promote, registry, caplog):
     assert watch.champion is before
 
 
-def test_a_refused_champion_is_tried_again(registry, monkeypatch):
+def test_a_rejected_champion_is_tried_again(registry, monkeypatch):
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
     monkeypatch.setattr(_champion, "time", clock)

@@ -406,7 +406,7 @@ def test_timed_out_request_is_not_repeated(naps):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 408, 413, 415, 422, 500])
-def test_refused_requests_are_not_repeated(naps, status):
+def test_rejected_requests_are_not_repeated(naps, status):
     problem = {
         "title": "Bad",
         "status": status,
@@ -515,7 +515,7 @@ def test_a_closed_client_opens_again(url):
 # -- the endpoint's refusals ----------------------------------------------------------
 
 
-def test_refused_by_the_endpoint(url, client):
+def test_rejected_by_the_endpoint(url, client):
     with pytest.raises(EdmlError, match=r"answered 422.*score"):
         client.predict(X.drop(columns="score"))
     with (

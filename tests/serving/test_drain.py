@@ -130,7 +130,7 @@ def test_a_kept_connection_is_closed_by_an_answer(registry, expected):
         idle.close()
 
 
-def test_a_request_in_progress_is_told_of_the_end(registry):
+def test_a_request_in_progress_learns_of_the_end(registry):
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {KIND}\r\n"
     head += f"Content-Length: {len(BODY)}\r\n\r\n"
     with edml_serve(registry) as served:

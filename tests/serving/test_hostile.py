@@ -193,7 +193,7 @@ def test_documented_requests_are_answered(small, rows):
     assert answer.status_code == 200, answer.text
 
 
-def test_one_endless_history_is_refused(stored):
+def test_one_endless_history_is_rejected(stored):
     """Refuse work quadratic in a history's events, which would take hours."""
     n = 60_000
     row = dict.fromkeys(REQUIRED_COLUMNS) | {"user_uuid": "a", "course_uuid": "b"}

@@ -350,7 +350,7 @@ def test_unusual_but_valid_input():
     assert len(read(brackets.encode())) == 1
 
 
-def test_columns_with_other_rows_are_refused():
+def test_columns_with_other_rows_are_rejected():
     columns = {name: {"1": value} for name, value in RECORD.items()}
     problem = refusal(json.dumps(columns | {"score": {"2": 1}}).encode())
     assert (problem.code, problem.column) == ("ragged-columns", "score")

@@ -75,7 +75,7 @@ def test_the_app_gets_the_body(body, chunked):
 
 
 @given(st.binary(min_size=1, max_size=50), st.integers(1, 50), st.booleans())
-def test_half_a_body_is_refused(body, missing, terminated):
+def test_half_a_body_is_rejected(body, missing, terminated):
     length = len(body) + missing
     found = refusal(Receiver(LIMITS), body, length, terminated=terminated)
     assert found == (408, "incomplete")
@@ -221,7 +221,7 @@ def test_gzip_of_one_or_more_members(parts, chunked):
 
 
 @given(st.binary(max_size=300), st.data())
-def test_half_a_gzip_is_refused(body, data):
+def test_half_a_gzip_is_rejected(body, data):
     whole = gzip.compress(body)
     end = data.draw(st.integers(1, len(whole) - 1))
     assert packed_refusal(whole[:end]) == (400, "content-encoding")
@@ -279,7 +279,7 @@ def test_too_many_members():
     assert packed(Receiver(LIMITS), whole) == b"x" * (100 + 60 * 2**14)
 
 
-def test_another_coding_is_refused():
+def test_another_coding_is_rejected():
     for coding in ("br", "gzip, gzip", "deflate", ""):
         with pytest.raises(Problem, match="use gzip") as caught:
             receive(Receiver(LIMITS), b"x", HTTP_CONTENT_ENCODING=coding)

@@ -48,7 +48,7 @@ def test_answers_are_recorded(app, ledger, events, stored):
         assert (entry["day"], entry["flagged"]) == (row.partition, row.flagged)
 
 
-def test_refused_requests_are_not_recorded(app, ledger, events):
+def test_rejected_requests_are_not_recorded(app, ledger, events):
     assert post(app.test_client(), events.drop(columns="user_uuid")).status_code == 422
     recorder_of(app).close()
     assert not ledger.path.exists()

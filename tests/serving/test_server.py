@@ -470,7 +470,7 @@ def test_the_champion_is_replaced_under_load(registry, expected):
 
 
 @pytest.mark.slow
-def test_a_champion_that_crashes_at_the_start_is_refused(registry):
+def test_a_champion_that_crashes_at_the_start_is_rejected(registry):
     start = (
         "from edml.registry import _sandbox; from edml.serving import main\n"
         "_sandbox._START = 'import os; os.abort()'\n"

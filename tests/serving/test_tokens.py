@@ -62,7 +62,7 @@ def test_predicting(guarded, events):
     ],
     ids=str,
 )
-def test_others_are_refused(guarded, events, headers):
+def test_others_are_rejected(guarded, events, headers):
     for answer in (
         guarded.get("/model", headers=headers),
         post(guarded, events.head(9), **headers),
@@ -71,7 +71,7 @@ def test_others_are_refused(guarded, events, headers):
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_refused_body_is_not_read(guarded):
+def test_a_rejected_body_is_not_read(guarded):
     """Check that a client without a token learns nothing about its body's errors."""
     answer = guarded.post("/predict", data=b"[", content_type="text/html")
     assert answer.status_code == 401

@@ -155,7 +155,7 @@ def test_json_lines_may_lack_what_is_null():
         (lines([r | {"s_graded_at": {}} for r in records()]), "hold no date"),
     ],
 )
-def test_refused_json(text, said):
+def test_rejected_json(text, said):
     with pytest.raises(TableError, match=said) as caught:
         read(text.encode(), "t.json")
     assert "ann42" not in str(caught.value)

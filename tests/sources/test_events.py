@@ -159,7 +159,7 @@ def test_without_pyarrow_the_same_is_read(monkeypatch):
             assert again == report
 
 
-def test_quotes_that_would_join_rows_are_refused():
+def test_quotes_that_would_join_rows_raise():
     lines = rows_of(csv(EVENTS))
     place = EVENTS.columns.get_loc("course_name")
     for number in (3, 7):
@@ -284,7 +284,7 @@ HEADER, *ROWS = rows_of(csv())
         (["ann42,\0\n"], "It holds null characters"),
     ],
 )
-def test_refused_csv(rows, said):
+def test_rejected_csv(rows, said):
     with pytest.raises(TableError, match=f"^events.csv: .*{said}") as caught:
         read("".join(rows))
     assert not {"ann", "ann42"} & set(re.findall(r"\w+", str(caught.value)))
@@ -314,7 +314,7 @@ def test_refused_csv(rows, said):
         ("t.parquet", b"PAR1ann42PAR1", "cannot be read as Parquet"),
     ],
 )
-def test_refused_file(name, data, said):
+def test_rejected_file(name, data, said):
     with pytest.raises(TableError, match=said) as caught:
         read(data, name)
     assert "ann42" not in str(caught.value)

@@ -125,7 +125,7 @@ def test_all_tables_are_read_in_one_state(engine, site):
 
 
 @pytest.mark.parametrize("wrong", [{"password": "other pass"}, {"username": "nobody"}])
-def test_refused_connection_shows_no_credentials(server, wrong):
+def test_rejected_connection_shows_no_credentials(server, wrong):
     url = server.set(**wrong)
     with pytest.raises(TableError, match="cannot be read") as caught:
         read_moodle(url.render_as_string(hide_password=False))

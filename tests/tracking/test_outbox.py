@@ -106,7 +106,7 @@ def test_full_disk_keeps_the_earlier_records(log, monkeypatch):
     assert log.read()[0] == [BEGIN, END]
 
 
-def test_refused_records_are_kept_with_the_reason(log):
+def test_rejected_records_are_kept_with_the_reason(log):
     log.set_aside(END, "too long")
     kept = json.loads(log.path.with_suffix(".rejected").read_text())
     assert kept == {"reason": "too long", "record": END}

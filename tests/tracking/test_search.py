@@ -196,7 +196,7 @@ def local_client(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_refused_records_are_set_aside_and_the_rest_is_sent(
+def test_rejected_records_are_set_aside_and_the_rest_is_sent(
     local_client, tuner, tmp_path
 ):
     client, _ = local_client
