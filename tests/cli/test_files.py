@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edml.cli import _files
 from edml.cli._files import (
     hash_file,
-    read_events,
+    read_file,
     safe_name,
     write_json,
     write_table,
@@ -31,7 +31,7 @@ def test_a_written_table_is_read_to_the_last_bit(tmp_path, events, suffix):
     rng = np.random.default_rng(0)
     awkward["score"] = np.nextafter(rng.random(len(events)) * 100, 7)
     write_table(tmp_path / f"t{suffix}", awkward)
-    read = read_events(tmp_path / f"t{suffix}", NAMES)
+    read = read_file(tmp_path / f"t{suffix}", NAMES)
     for name in awkward.select_dtypes("number"):
         if name != "legajo":
             assert read[name].astype(float).equals(awkward[name].astype(float)), name
@@ -40,7 +40,7 @@ def test_a_written_table_is_read_to_the_last_bit(tmp_path, events, suffix):
 
 def test_detected_dialect_is_shown(tmp_path, events, capsys):
     events.to_csv(tmp_path / "t.csv", index=False, sep=";", encoding="cp1252")
-    read_events(tmp_path / "t.csv", NAMES)
+    read_file(tmp_path / "t.csv", NAMES)
     shown = " ".join(capsys.readouterr().err.split())
     assert "t.csv: Columns are separated by ';'" in shown
 

@@ -331,7 +331,7 @@ def test_too_little_memory_is_the_bodys_fault(client, events, monkeypatch):
     def fail(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr("edml.serving._endpoint.read_events", fail)
+    monkeypatch.setattr("edml.serving._endpoint.read_body", fail)
     refused(post(client, events.head(9)), 413, "too-large")
 
 
