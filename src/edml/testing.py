@@ -325,8 +325,10 @@ def _alter_future(
         counts = np.nan_to_num(X[name].to_numpy(dtype=np.float64, na_value=0))
         counts[future] = counts[shuffled] + rng.randint(9, size=len(future))
         altered[name] = counts
+    _, day = np.unique(partition[future], return_inverse=True)
     for name in [name for name in X if str(name).startswith(CONTEXT_PREFIX)]:
-        altered.iloc[future, X.columns.get_loc(name)] = rng.uniform(0, 9, len(future))
+        drawn = rng.uniform(0, 9, len(future))[day]  # one for all rows of a day
+        altered.iloc[future, X.columns.get_loc(name)] = drawn
     timing = [names[name] for name in ("s_submitted_at", "s_graded_at", "score")]
     if all(name in X.columns for name in timing):
         submitted, graded = (read_epochs(X[name]) for name in timing[:2])

@@ -147,6 +147,16 @@ def test_differences_are_from_the_means():
     assert features.unfilled().transform(table).equals(found)
 
 
+def test_rows_of_a_day_have_one_context():
+    table = add_course_context(X)
+    features = HistoryFeatures("progress").fit(table)
+    other = pd.concat([table, table.iloc[[7]].assign(context_missed_n=99)])
+    with pytest.raises(TableError, match="'context_missed_n' differs between rows"):
+        features.transform(other)
+    same = pd.concat([table, table.iloc[[7]].assign(nombre_examen=None)])
+    assert len(features.transform(same)) == len(table) + 1
+
+
 def test_classic_ignores_the_context():
     table = add_course_context(X)
     assert not HistoryFeatures("classic").fit(table).relative_

@@ -189,6 +189,10 @@ TABLES = {
         "This model compares students with their course, and the table lacks the "
         "course's means: {columns}. Compute them from all students of the course."
     ),
+    "varying_context": N_(
+        "Column {column} has several values for one student, course and day. Compute "
+        "the course's means again."
+    ),
     "missing_static": N_(
         "This model reads columns about the student that the table lacks: {columns}. "
         "Add them, or use a model without them."

@@ -23,6 +23,8 @@ from edml.schema import (
     PARTITION,
     FloatArray,
     IntArray,
+    combine_codes,
+    first_rows,
     read_numbers,
     resolve_columns,
 )
@@ -192,18 +194,18 @@ class HistoryFeatures(HistoryTransformer):
             part._describe(read, rows, described[begin:end])
             end = begin + (begin > 0 and names[0] == PARTITION)
         if context:
-            self._compare(read.X, rows, described, own)
+            self._compare(read, rows, described, own)
         return described.T
 
     def _compare(
         self,
-        X: pd.DataFrame,
+        read: Events,
         rows: IntArray | None,
         described: FloatArray,
         own: list[str],
     ) -> None:
         """Subtract the course's mean from each student's figure."""
-        absent = [name for name in self._context if name not in X.columns]
+        absent = [name for name in self._context if name not in read.X.columns]
         if absent:
             message = coded(
                 "missing_context",
@@ -213,8 +215,21 @@ class HistoryFeatures(HistoryTransformer):
             )
             raise TableError(message)
         some = slice(None) if rows is None else rows
+        day, _ = pd.factorize(read.partition)
+        first, snapshot = first_rows(combine_codes(read.history, day))
         for place, figure in enumerate(self.relative_, len(own)):
-            mean = read_numbers(X[CONTEXT_PREFIX + figure])[some]
-            described[place] = comparable(figure, described[own.index(figure)]) - mean
+            column = read.X[CONTEXT_PREFIX + figure]
+            mean = read_numbers(column)
+            if not np.array_equal(mean, mean[first][snapshot], equal_nan=True):
+                message = coded(
+                    "varying_context",
+                    f"Column {column.name!r} differs between rows of one student, "
+                    "course and partition. Drop the columns context_..., and add them "
+                    "again with edml.add_course_context.",
+                    column=column.name,
+                )
+                raise TableError(message, column=str(column.name))
+            figures = comparable(figure, described[own.index(figure)])
+            described[place] = figures - mean[some]
         if self.fill_value is not None:
             described[np.isnan(described)] = self.fill_value
