@@ -28,7 +28,6 @@ GROUP_TITLES = {
     "bias": N_("mean probability minus share that fails"),
     "roc_auc": N_("ROC AUC"),
 }
-_AUC = list(GROUP_TITLES).index("roc_auc")
 
 
 class GroupFigures(NamedTuple):
