@@ -29,6 +29,7 @@ def compared(project, events):
 def test_predict_computes_the_context_of_the_whole_file(compared, edml, later_events):
     result = edml("predict", "later.csv", "--json", "--partition", 9)
     assert result.exit_code == 0, result.output
+    assert "must hold whole courses" in " ".join(result.stderr.split())
     found = pd.DataFrame(json.loads(result.stdout)["predictions"])
     model = ModelRegistry("registry").load(1)
     expected = model.score_students(add_course_context(later_events), at=9)
@@ -48,6 +49,7 @@ def test_a_file_may_bring_its_context(compared, edml, later_events):
     table[table["user_uuid"] == student].to_csv("one.csv", index=False)
     result = edml("predict", "one.csv", "--json", "--partition", 9)
     assert result.exit_code == 0, result.output
+    assert "whole courses" not in " ".join(result.stderr.split())
     found = [one["probability"] for one in json.loads(result.stdout)["predictions"]]
     whole = ModelRegistry("registry").load(1).score_students(table, at=9)
     expected = whole.loc[whole["user_uuid"] == student, "probability"]

@@ -198,6 +198,10 @@ TABLES = {
         "Add them, or use a model without them."
     ),
     # -- what was inferred of a file
+    "context_computed": N_(
+        "Students are compared with all of their course in the file, which must hold "
+        "whole courses."
+    ),
     "read_utf16": N_("The file was read as UTF-16."),
     "read_cp1252": N_(
         "The file was read as Windows-1252: check letters with accents, and better "

@@ -254,5 +254,11 @@ def _parse_as(
     )
     if names != of_model:
         X = X.rename(columns={names[one]: of_model[one] for one in names})
-    X = source.complete(X)
-    return Table(read_choices(X, of_model, fingerprint(X)), name, report.notes)
+    notes = report.notes
+    if (completed := source.complete(X)) is not X:
+        note = (
+            "Students are compared with all of their course in the file, which must "
+            "hold whole courses."
+        )
+        X, notes = completed, (*notes, coded("context_computed", note))
+    return Table(read_choices(X, of_model, fingerprint(X)), name, notes)

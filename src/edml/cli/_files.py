@@ -70,6 +70,10 @@ def add_context(
         return X
     from edml.feature_extraction import add_course_context  # noqa: PLC0415 - slow
 
+    note(
+        "Students are compared with all of their course in the file, which must hold "
+        "whole courses."
+    )
     return add_course_context(X, columns=columns, partition_days=partition_days)
 
 
