@@ -27,6 +27,7 @@ from edml import (
     SnapshotSampler,
     StaticColumns,
     StudentKFold,
+    add_course_context,
     make_risk_pipeline,
     make_student_activity,
     make_target,
@@ -41,7 +42,10 @@ CLICKS = X.assign(activity_quiz=np.arange(len(X)) % 7, activity_forum=np.nan)
 TRANSFORMERS = [
     *((DataCleaner(), X), (FeatureEngineer(), X), (ProgressFeatures(), X)),
     (ActivityFeatures(), CLICKS),
-    (HistoryFeatures(static=StaticColumns(categorical=["course_name"])), X),
+    (
+        HistoryFeatures("full", StaticColumns(categorical=["course_name"])),
+        add_course_context(CLICKS),
+    ),
     (StaticColumns(categorical=["course_name"]), X),
     (KeyDropper(), FEATURES),
 ]
