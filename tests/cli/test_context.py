@@ -80,6 +80,18 @@ def test_stores_are_rejected(compared, edml, assert_fails):
     assert not (compared / "features.parquet").exists()
 
 
+def test_a_store_may_bring_its_context(compared, edml, later_events):
+    table = add_course_context(later_events)
+    table.to_csv("compared.csv", index=False)
+    result = edml("bucket", "compared.csv", "--out", "store", "--buckets", 3)
+    assert result.exit_code == 0, result.output
+    result = edml("predict", "store", "--json", "--partition", 9)
+    assert result.exit_code == 0, result.output
+    found = [one["probability"] for one in json.loads(result.stdout)["predictions"]]
+    expected = ModelRegistry("registry").load(1).score_students(table, at=9)
+    assert sorted(found) == pytest.approx(sorted(expected["probability"]))
+
+
 def test_the_44_are_not_compared(project, edml, assert_fails):
     settings = project / "edml.toml"
     settings.write_text("[signals]\ncontext = true\n", encoding="utf-8")

@@ -9,7 +9,7 @@ import pandas as pd
 from edml._messages import coded
 from edml.cli._terminal import note, words
 from edml.exceptions import TableError
-from edml.schema import resolve_columns
+from edml.schema import CONTEXT_PREFIX, resolve_columns
 
 if TYPE_CHECKING:
     from edml.scale import EventStore
@@ -34,8 +34,13 @@ def reject_store(path: Path, command: str) -> None:
 
 
 def reject_context(path: Path) -> None:
-    """Raise for a store: the context of a course needs all of its students."""
-    if is_store(path):
+    """Raise for a store without the context, which needs all of a course's students."""
+    if not is_store(path):
+        return
+    from edml.scale import EventStore  # noqa: PLC0415 - an extra
+
+    names = EventStore(path).manifest["names"]
+    if not any(str(name).startswith(CONTEXT_PREFIX) for name in names):
         message = (
             "The model compares students with their whole course, and a store is read "
             "student by student. Pass a file, or set signals.context to false and fit "
