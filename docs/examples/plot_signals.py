@@ -68,9 +68,17 @@ X.filter(regex="activity|admission").tail(3)
 # :func:`~edml.inspection.compare_models` trains each model on the same folds of
 # students. The first row is what there was before. A gain is the difference to it, with
 # an interval from resampling students. ``hide=`` keeps columns from a model, so that it
-# shows what attendance brings without the clicks.
+# shows what attendance brings without the clicks. The last row also compares students
+# with the mean of their course by that day, which
+# :func:`~edml.feature_extraction.add_course_context` adds.
 
-from edml import StaticColumns, StudentKFold, compare_models, make_risk_pipeline
+from edml import (
+    StaticColumns,
+    StudentKFold,
+    add_course_context,
+    compare_models,
+    make_risk_pipeline,
+)
 
 admission = StaticColumns(numeric=["admission"])
 work = make_risk_pipeline(every=10)
@@ -78,16 +86,23 @@ online = make_risk_pipeline(features="full", every=10)
 everything = make_risk_pipeline(features="full", static=admission, every=10)
 
 clicked = ["activity_content", "activity_forum", "activity_quiz"]
+compared = add_course_context(X)
+context = [name for name in compared if name.startswith("context_")]
 table = compare_models(
     {
         "exams and assignments": work,
         "and attendance": online,
         "and clicks": online,
         "and students": everything,
+        "and their course": everything,
     },
-    X,
+    compared,
     y,
-    hide={"and attendance": clicked},
+    hide={
+        "and attendance": [*clicked, *context],
+        "and clicks": context,
+        "and students": context,
+    },
     cv=StudentKFold(4, random_state=0),
     days=[20, 40],
     metrics=["average_precision"],
