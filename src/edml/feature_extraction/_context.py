@@ -54,14 +54,12 @@ RELATIVE_FIGURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _OPEN_DAYS = 14  # a student without a row for so long has left, as far as is known
 _OLD_DAYS = 7
 _MOST_ROWS = 2**18  # described at once
-_STEPS = 2.0**24  # of each unit, so that sums are exact, in any order
 
 
 def comparable(figure: str, values: FloatArray) -> FloatArray:
     """Return a figure on the scale on which it is averaged and compared."""
     # few students do most of the clicks
-    scaled = np.log1p(values) if figure.startswith("actions_") else values
-    return np.round(scaled * _STEPS) / _STEPS
+    return np.log1p(values) if figure.startswith("actions_") else values
 
 
 def make_course_context(
@@ -140,7 +138,7 @@ def make_course_context(
     history = history_codes(X[names[STUDENT]], X[names[COURSE]])
     figures = [figure for _, some in parts for figure in some]
     n_students = np.zeros(len(cells), dtype=np.int64)
-    sums, counts = np.zeros((2, len(figures), len(cells)))
+    high, low, counts = np.zeros((3, len(figures), len(cells)))
     for rows, n_open in _some_students(history, cell, until):
         of, ahead = _count_up(n_open)
         at = cell[rows][of] + ahead
@@ -153,11 +151,13 @@ def make_course_context(
             for figure in some:
                 values = comparable(figure, described[:, own.index(figure)])
                 known = ~np.isnan(values)
-                sums[place] += np.bincount(at[known], values[known], len(cells))
-                counts[place] += np.bincount(at[known], minlength=len(cells))
+                cell_of, (large, small) = at[known], _split(values[known])
+                high[place] += np.bincount(cell_of, large, len(cells))
+                low[place] += np.bincount(cell_of, small, len(cells))
+                counts[place] += np.bincount(cell_of, minlength=len(cells))
                 place += 1
     with np.errstate(invalid="ignore"):  # 0/0 is unknown
-        means = sums / counts
+        means = (high + low) / counts
     context = X[[names[COURSE]]].iloc[first].reset_index(drop=True)
     context[names[PARTITION]] = day_of
     context["n_students"] = n_students
@@ -261,6 +261,12 @@ def add_course_context(
     for name in figures:
         added[name] = np.append(read_numbers(context[name]), np.nan)[row]
     return added
+
+
+def _split(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Split values into two parts whose sums are exact, in any order."""
+    high = np.round(values * 2.0**24) / 2.0**24
+    return high, np.round((values - high) * 2.0**60) / 2.0**60
 
 
 def _some_students(
