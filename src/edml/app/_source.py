@@ -118,10 +118,11 @@ class RegistrySource:
         """Add the context of whole courses, if the champion reads it and X has none."""
         try:
             version = self.champion().version
-        except EdmlError:  # there is no champion
+            wanted = reads_context(self.load(version))
+        except EdmlError:  # there is no champion, or none that loads, as the pages say
             return X
         given = any(str(name).startswith(CONTEXT_PREFIX) for name in X.columns)
-        if given or not reads_context(self.load(version)):
+        if given or not wanted:
             return X
         return add_course_context(
             X,
