@@ -102,12 +102,12 @@ def test_reasons_and_evaluation(model):
 
 
 @pytest.mark.parametrize("name", ["activity_quiz", "school", "points"])
-def test_absent_columns_are_named(model, name):
+def test_absent_columns_are_named_with_the_remedy(model, name):
     without = X.drop(columns=name)
-    with pytest.raises(TableError, match=rf"missing \['{name}'\]"):
-        model.predict_proba(without)
-    for ask in (model.pipeline_.predict_proba, model.score_latest):
-        with pytest.raises(TableError, match=name):
+    remedy = "add_activity" if name == "activity_quiz" else "add_students"
+    asked = (model.predict_proba, model.pipeline_.predict_proba, model.score_latest)
+    for ask in asked:
+        with pytest.raises(TableError, match=rf"lacks .*\['{name}'\].*{remedy}"):
             ask(without)
 
 
