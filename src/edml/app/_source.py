@@ -29,12 +29,12 @@ from edml.datasets import as_of, load_activity
 from edml.exceptions import EdmlError, TableError
 from edml.feature_extraction import add_course_context
 from edml.schema import (
-    CONTEXT_PREFIX,
     COURSE,
     PARTITION,
     STUDENT,
     canonical_names,
     columns_of,
+    has_context,
     latest_rows,
     read_partitions,
     resolve_columns,
@@ -116,13 +116,14 @@ class RegistrySource:
 
     def complete(self, X: pd.DataFrame) -> pd.DataFrame:
         """Add the context of whole courses, if the champion reads it and X has none."""
+        if has_context(X.columns):
+            return X
         try:
             version = self.champion().version
             wanted = reads_context(self.load(version))
         except EdmlError:  # there is no champion, or none that loads, as the pages say
             return X
-        given = any(str(name).startswith(CONTEXT_PREFIX) for name in X.columns)
-        if given or not wanted:
+        if not wanted:
             return X
         return add_course_context(
             X,

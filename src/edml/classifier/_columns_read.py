@@ -3,7 +3,7 @@
 from typing import Any
 
 from edml.feature_extraction import HistoryFeatures
-from edml.schema import CONTEXT_PREFIX
+from edml.schema import has_context
 
 
 def extra_columns(model: Any) -> list[str]:
@@ -15,4 +15,4 @@ def extra_columns(model: Any) -> list[str]:
 
 def reads_context(model: Any) -> bool:
     """Check whether a model compares students with their course."""
-    return any(name.startswith(CONTEXT_PREFIX) for name in extra_columns(model))
+    return has_context(extra_columns(model))

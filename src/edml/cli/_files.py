@@ -24,7 +24,6 @@ from edml.cli._stores import MANIFEST, is_store, read_sample
 from edml.cli._terminal import note, say, words
 from edml.exceptions import TableError
 from edml.schema import (
-    CONTEXT_PREFIX,
     COURSE,
     FINAL_GRADE,
     PARTITION,
@@ -32,6 +31,7 @@ from edml.schema import (
     check_table,
     columns_of,
     fail_label_of,
+    has_context,
     read_numbers,
     resolve_columns,
     spell_key,
@@ -66,7 +66,7 @@ def add_context(
     X: pd.DataFrame, columns: Mapping[str, str], partition_days: float
 ) -> pd.DataFrame:
     """Add the context of whole courses, unless the file had it."""
-    if any(str(name).startswith(CONTEXT_PREFIX) for name in X.columns):
+    if has_context(X.columns):
         return X
     from edml.feature_extraction import add_course_context  # noqa: PLC0415 - slow
 

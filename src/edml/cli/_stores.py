@@ -9,7 +9,7 @@ import pandas as pd
 from edml._messages import coded
 from edml.cli._terminal import note, words
 from edml.exceptions import TableError
-from edml.schema import CONTEXT_PREFIX, resolve_columns
+from edml.schema import has_context, resolve_columns
 
 if TYPE_CHECKING:
     from edml.scale import EventStore
@@ -40,7 +40,7 @@ def reject_context(path: Path) -> None:
     from edml.scale import EventStore  # noqa: PLC0415 - an extra
 
     names = EventStore(path).manifest["names"]
-    if not any(str(name).startswith(CONTEXT_PREFIX) for name in names):
+    if not has_context(names):
         message = (
             "The model compares students with their whole course, and a store is read "
             "student by student. Pass a file, or set signals.context to false and fit "

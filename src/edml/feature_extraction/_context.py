@@ -161,7 +161,7 @@ def make_course_context(
     context = X[[names[COURSE]]].iloc[first].reset_index(drop=True)
     context[names[PARTITION]] = day_of
     context["n_students"] = n_students
-    for figure, mean in zip(figures, means, strict=False):
+    for figure, mean in zip(figures, means, strict=True):
         context[CONTEXT_PREFIX + figure] = mean
     return context
 

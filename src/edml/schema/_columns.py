@@ -177,6 +177,11 @@ def is_event_table(X: object, columns: Mapping[str, str]) -> bool:
     return False
 
 
+def has_context(names: Iterable[object]) -> bool:
+    """Check whether any of the names is that of a mean of the course."""
+    return any(str(name).startswith(CONTEXT_PREFIX) for name in names)
+
+
 def unknown_name(found: object, known: Collection[str], where: str, what: str) -> str:
     """Return the message for an unknown name, with the nearest known one."""
     near = difflib.get_close_matches(str(found), known, n=1)
